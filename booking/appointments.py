@@ -1,0 +1,86 @@
+"""The verbs of an appointment: cancel, mark arrived, complete, mark no-show."""
+
+import secrets
+
+from django.db import transaction
+
+from patients.matching import match_patient
+from scheduling.slots import free_slot, lock_clinician
+
+from . import outbox
+from .models import Appointment
+from .states import move, record
+
+# No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
+REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
+
+
+def create_appointment(hold, *, patient, by, at, notes="", attendee=None):
+    """Write the appointment of a hold just confirmed; part of confirm_hold's transaction."""
+    attendee = attendee or {"name": str(patient), "email": patient.email, "phone": patient.phone}
+    if patient._state.adding:
+        patient = match_patient(patient)
+    appointment = Appointment(
+        id=hold.pk, reference=new_reference(), status=Appointment.Status.CONFIRMED, patient=patient,
+        service=hold.service, clinician=hold.clinician, location=hold.location, slot=hold.slot,
+        starts_at=hold.starts_at, ends_at=hold.ends_at, is_remote=hold.is_remote,
+        price=hold.service.price, currency=hold.service.currency, notes=notes, created_at=at,
+        attendee_name=attendee["name"], attendee_email=attendee["email"], attendee_phone=attendee["phone"],
+    )
+    appointment.save(force_insert=True)
+    record(appointment, "appointment.created", by=by, at=at, to_status=appointment.status)
+    outbox.enqueue("email.appointment_confirmed", appointment=appointment.pk)
+    return appointment
+
+
+def new_reference():
+    """Return a random reference to read out on the phone, such as K7QMB-3XPDF."""
+    symbols = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(10))
+    return f"{symbols[:5]}-{symbols[5:]}"
+
+
+@transaction.atomic
+def cancel(appointment, *, reason, by, note=""):
+    """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
+
+    Cancelling again is fine. Raises WrongState once it is completed or missed.
+    """
+    now = _lock(appointment)
+    if appointment.status == Appointment.Status.CANCELLED:
+        return
+    move(
+        appointment, Appointment.Status.CANCELLED, kind="appointment.cancelled", by=by, at=now,
+        data={"reason": reason}, cancellation_reason=reason, cancellation_note=note,
+    )
+    free_slot(appointment.slot_id)
+    outbox.enqueue("email.appointment_cancelled", appointment=appointment.pk)
+
+
+@transaction.atomic
+def mark_arrived(appointment, *, by):
+    """The patient is here. Raises WrongState unless the appointment is confirmed."""
+    _mark(appointment, Appointment.Status.IN_PROGRESS, kind="appointment.updated", by=by)
+
+
+@transaction.atomic
+def complete(appointment, *, by):
+    """The patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
+    _mark(appointment, Appointment.Status.COMPLETED, kind="appointment.completed", by=by)
+
+
+@transaction.atomic
+def mark_no_show(appointment, *, by):
+    """The patient did not come. Raises WrongState unless the appointment is confirmed."""
+    _mark(appointment, Appointment.Status.NO_SHOW, kind="appointment.no_show", by=by)
+
+
+def _mark(appointment, status, *, kind, by):
+    now = _lock(appointment)
+    if appointment.status != status:
+        move(appointment, status, kind=kind, by=by, at=now)
+
+
+def _lock(appointment):
+    now = lock_clinician(appointment.clinician_id)
+    appointment.refresh_from_db()
+    return now

@@ -1,0 +1,195 @@
+"""The verbs of a hold: place, extend, release, expire, confirm."""
+
+import hashlib
+import secrets
+from datetime import UTC, timedelta
+
+from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from scheduling.availability import why_not
+from scheduling.slots import database_now, free_slot, lock_clinician, prolong_slot, take_slot
+
+from .appointments import create_appointment
+from .models import Appointment, Hold
+from .states import WrongState, move, record
+
+MOST_LIVE_HOLDS = 3
+
+
+class NotOffered(Exception):
+    """That time is not offered."""
+
+    def __init__(self, reasons):
+        self.reasons = sorted(reasons)
+        super().__init__(", ".join(self.reasons))
+
+
+class HoldNotFound(Exception):
+    """There is no such hold, or it was given back."""
+
+
+class HoldExpired(Exception):
+    """The hold has run out."""
+
+    def __init__(self, hold):
+        self.hold = hold
+        super().__init__(hold.expires_at.isoformat())
+
+
+class TooManyHolds(Exception):
+    """So many times are already held for you; use one or give it back first."""
+
+    def __init__(self, retry_after):
+        self.retry_after = retry_after
+        super().__init__(f"retry after {retry_after} s")
+
+
+class TooManyExtensions(Exception):
+    """The hold cannot be extended any more."""
+
+
+@transaction.atomic
+def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, instead_of=None,
+               most=MOST_LIVE_HOLDS):
+    """Hold an opening for ``location.hold_seconds`` and return the Hold; its ``token`` is shown only now.
+
+    ``holder`` says whose hold it is, without personal data; one holder has at most ``most`` live ones
+    (None: any number). ``instead_of`` is a hold of theirs that is released if the new one succeeds.
+    Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
+    """
+    starts_at = starts_at.astimezone(UTC)
+    ends_at = starts_at + service.duration
+    if instead_of:
+        for clinician_id in sorted({clinician.pk, instead_of.clinician_id}):
+            lock_clinician(clinician_id)
+        release_hold(instead_of, by=by)
+    slot = take_slot(
+        clinician=clinician, location=location, lasting=timedelta(seconds=location.hold_seconds),
+        period=DateTimeTZRange(starts_at - service.buffer_before, ends_at + service.buffer_after),
+    )
+    # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
+    reasons = why_not(
+        service=service, clinician=clinician, location=location, starts_at=starts_at,
+        is_remote=is_remote, now=slot.taken_at, ignoring=slot.pk,
+    )
+    if reasons:
+        raise NotOffered(reasons)
+    if most is not None:
+        _check_number_of_holds(holder, most, now=slot.taken_at)
+    token = secrets.token_urlsafe(32)
+    hold = Hold.objects.create(
+        service=service, clinician=clinician, location=location, slot=slot,
+        starts_at=starts_at, ends_at=ends_at, is_remote=is_remote,
+        expires_at=slot.expires_at, holder=holder, token_hash=hash_token(token), created_at=slot.taken_at,
+    )
+    record(hold, "hold.placed", by=by, at=slot.taken_at, to_status=hold.status)
+    hold.token = token
+    return hold
+
+
+def _check_number_of_holds(holder, most, *, now):
+    # Without this lock, many requests at once would each count the holds before any of them adds one.
+    # It comes after the clinician's lock everywhere, so the two cannot deadlock.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"holder {holder}"])
+    live = Hold.objects.filter(holder=holder, status=Hold.Status.ACTIVE, expires_at__gt=now)
+    expiries = sorted(live.values_list("expires_at", flat=True))
+    if len(expiries) >= most:
+        raise TooManyHolds(retry_after=int((expiries[0] - now).total_seconds()) + 1)
+
+
+def hash_token(token):
+    """Return the form in which a token is stored."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def find_hold(token):
+    """Return the hold, in whatever state, that the token was given for; raises HoldNotFound."""
+    holds = Hold.objects.select_related("service", "clinician", "location")
+    hold = holds.filter(token_hash=hash_token(token)).first()
+    if hold is None:
+        raise HoldNotFound
+    hold.token = token
+    return hold
+
+
+@transaction.atomic
+def extend_hold(hold, *, by):
+    """Give a live hold its full time again, counted from now.
+
+    Raises TooManyExtensions, HoldExpired or HoldNotFound.
+    """
+    now = _lock(hold)
+    _check_live(hold, now)
+    if not hold.extensions_left:
+        raise TooManyExtensions
+    # Never shorter: the location's setting may have been lowered since.
+    hold.expires_at = max(hold.expires_at, now + timedelta(seconds=hold.location.hold_seconds))
+    hold.extensions += 1
+    hold.save(update_fields=["expires_at", "extensions", "updated_at"])
+    prolong_slot(hold.slot_id, expires_at=hold.expires_at)
+    record(hold, "hold.extended", by=by, at=now, data={"expires_at": hold.expires_at.isoformat()})
+
+
+def _lock(hold):
+    """Return the time once the hold's clinician is ours, with the hold as it is by then."""
+    now = lock_clinician(hold.clinician_id)
+    hold.refresh_from_db(fields=["status", "slot", "expires_at", "extensions"])
+    return now
+
+
+def _check_live(hold, now):
+    if hold.status == Hold.Status.CONFIRMED:
+        raise WrongState(hold)
+    if hold.status == Hold.Status.RELEASED:
+        raise HoldNotFound
+    if not hold.is_live(now):
+        raise HoldExpired(hold)
+
+
+@transaction.atomic
+def release_hold(hold, *, by):
+    """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState."""
+    now = _lock(hold)
+    if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
+        return
+    move(hold, Hold.Status.RELEASED, kind="hold.released", by=by, at=now)
+    free_slot(hold.slot_id)
+
+
+def expire_holds():
+    """Mark the holds that have run out, free their time, and return how many there were.
+
+    Only tidies and announces: a lapsed hold stops counting by itself.
+    """
+    lapsed = Hold.objects.filter(status=Hold.Status.ACTIVE, expires_at__lte=database_now())
+    clinicians = lapsed.order_by("clinician").values_list("clinician", flat=True).distinct()
+    return sum(_expire_holds_of(clinician_id) for clinician_id in list(clinicians))
+
+
+@transaction.atomic
+def _expire_holds_of(clinician_id):
+    now = lock_clinician(clinician_id)
+    lapsed = Hold.objects.filter(clinician=clinician_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
+    for hold in lapsed:
+        move(hold, Hold.Status.EXPIRED, kind="hold.expired", by="beat", at=now)
+        free_slot(hold.slot_id)
+    return len(lapsed)
+
+
+@transaction.atomic
+def confirm_hold(hold, *, patient, by, notes="", attendee=None):
+    """Make the hold an appointment and return it; a confirmed hold returns its appointment again.
+
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created. ``attendee``
+    ({"name", "email", "phone"}) is who comes, if not as the patient is written. Raises HoldExpired or
+    HoldNotFound, and then nothing has changed.
+    """
+    now = _lock(hold)
+    if hold.status == Hold.Status.CONFIRMED:
+        return Appointment.objects.get(pk=hold.pk)
+    _check_live(hold, now)
+    move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
+    prolong_slot(hold.slot_id, expires_at=None)
+    return create_appointment(hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee)

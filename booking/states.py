@@ -1,0 +1,55 @@
+"""Which moves a hold and an appointment may make, and the one function that makes them."""
+
+from django.db.models import Max, Subquery
+from django.db.models.functions import Coalesce
+
+from .models import Appointment, Event, Hold
+
+MOVES = {
+    Hold: {
+        "active": ["confirmed", "released", "expired"],
+    },
+    Appointment: {
+        "pending": ["reserved", "confirmed", "cancelled"],
+        "reserved": ["confirmed", "cancelled"],
+        "confirmed": ["in_progress", "completed", "cancelled", "no_show"],
+        "in_progress": ["completed", "cancelled"],
+    },
+}
+
+
+class WrongState(Exception):
+    """That cannot be done in the present state."""
+
+    def __init__(self, booking):
+        self.state = booking.status
+        self.allowed = MOVES[type(booking)].get(booking.status, [])
+        super().__init__(f"{self.state}; allowed: {', '.join(self.allowed) or 'none'}")
+
+
+def move(booking, to, *, kind, by, at, data=None, **changes):
+    """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
+
+    Call it under the clinician's lock. Raises WrongState when the move is not allowed, or when the row
+    is no longer in the status that ``booking`` says: whoever was first has won.
+    """
+    if to not in MOVES[type(booking)].get(booking.status, []):
+        raise WrongState(booking)
+    rows = type(booking).objects.filter(pk=booking.pk, status=booking.status)
+    if not rows.update(status=to, updated_at=at, **changes):
+        booking.refresh_from_db()
+        raise WrongState(booking)
+    record(booking, kind, by=by, at=at, from_status=booking.status, to_status=to, data=data)
+    booking.status = to
+    for name, value in changes.items():
+        setattr(booking, name, value)
+
+
+def record(booking, kind, *, by, at, from_status="", to_status="", data=None):
+    """Append an event to the booking's log, in the transaction of what it tells of."""
+    earlier = Event.objects.filter(booking_id=booking.pk).order_by().values("booking_id")
+    Event.objects.create(
+        kind=kind, booking_id=booking.pk, by=by, created_at=at, data=data or {},
+        from_status=from_status, to_status=to_status,
+        sequence=Coalesce(Subquery(earlier.annotate(last=Max("sequence")).values("last")), 0) + 1,
+    )

@@ -1,0 +1,106 @@
+"""Patients, what they agreed to, and pairs of records that may be one person."""
+
+import uuid
+from datetime import date
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from .fields import EmailField, NhsNumberField, PhoneField
+from .text import normalize_name, validate_printable
+
+EARLIEST_BIRTH = date(1900, 1, 1)
+
+
+def validate_birth_date(born):
+    """Raise ValidationError for a birth date in the future or before 1900."""
+
+    if not EARLIEST_BIRTH <= born <= timezone.now().date():
+        raise ValidationError("Enter a date of birth between 1900 and today.", code="invalid")
+
+
+class Patient(models.Model):
+    """A person who is or was to be seen."""
+
+    NHS_NUMBER_UNIQUE = "patient_nhs_number"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    first_name = models.CharField(max_length=100, validators=[validate_printable])
+    last_name = models.CharField(max_length=100, validators=[validate_printable])
+    date_of_birth = models.DateField(validators=[validate_birth_date])
+    email = EmailField("e-mail")
+    phone = PhoneField(blank=True)
+    nhs_number = NhsNumberField(verbose_name="NHS number", blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    normalized_name = models.CharField(max_length=250, editable=False)
+
+    class Meta:
+        ordering = ["last_name", "first_name"]
+        indexes = [
+            models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
+            models.Index("email", name="patient_email"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                "nhs_number", name="patient_nhs_number", condition=~Q(nhs_number=""),
+                violation_error_message="Another patient already has this NHS number.",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.first_name} {self.last_name}"
+
+    def save(self, **kwargs):
+        self.normalized_name = normalize_name(self.first_name, self.last_name)[:250]
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
+        super().save(**kwargs)
+
+
+class Consent(models.Model):
+    """A patient agreed to something; withdrawn ones are kept as the record that they once did."""
+
+    class Purpose(models.TextChoices):
+        PRIVACY_NOTICE = "privacy_notice", "privacy notice"
+        REMINDERS = "reminders", "reminders by e-mail or text message"
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="consents")
+    purpose = models.CharField(max_length=20, choices=Purpose)
+    given_at = models.DateTimeField(default=timezone.now)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-given_at"]
+        constraints = [
+            models.UniqueConstraint(
+                "patient", "purpose", name="consent_given_once", condition=Q(withdrawn_at__isnull=True),
+                violation_error_message="The patient has already agreed to this.",
+            )
+        ]
+
+    def __str__(self):
+        return self.get_purpose_display()
+
+
+class PossibleDuplicate(models.Model):
+    """Two records that may be one person. Staff decide; nothing is merged by itself."""
+
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=100)
+    found_at = models.DateTimeField(default=timezone.now)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-found_at"]
+        constraints = [
+            models.UniqueConstraint("patient", "other", name="possible_duplicate_once"),
+            models.CheckConstraint(name="possible_duplicate_of_two", condition=~Q(patient=F("other"))),
+        ]
+
+    def __str__(self):
+        return f"{self.patient} and {self.other}"

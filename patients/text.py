@@ -1,0 +1,31 @@
+"""Plain text from strangers: what may be in it, and how two spellings of a name are compared."""
+
+import re
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+# Cc: control (NUL too, which PostgreSQL refuses). Cf: invisible, among them the marks that turn the
+# direction of text around. Cs: half a character. Co, Cn: nobody knows how to show them.
+UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+# Two joiners some scripts and names need.
+NEEDED = {"\u200c", "\u200d"}
+
+
+def validate_printable(text, *, allowed=""):
+    """Raise ValidationError if ``text`` has characters that cannot be seen, beyond those ``allowed``."""
+    for character in text:
+        if unicodedata.category(character) in UNPRINTABLE and character not in NEEDED and character not in allowed:
+            raise ValidationError("Please remove the invisible or unreadable characters.", code="unprintable")
+
+
+def validate_printable_lines(text):
+    """Like validate_printable, for text of several lines."""
+    validate_printable(text, allowed="\r\n\t")
+
+
+def normalize_name(*names):
+    """Return names as they are compared: no case, accents, hyphens, apostrophes or doubled spaces."""
+    text = unicodedata.normalize("NFKD", " ".join(names)).casefold()
+    text = "".join(character for character in text if not unicodedata.combining(character))
+    return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())

@@ -1,0 +1,1 @@
+"""When could a clinician be seen, and is that time taken?"""

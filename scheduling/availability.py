@@ -1,0 +1,200 @@
+"""Which times can be booked, and why others cannot: loads the rows of a range, asks openings.py.
+
+Two queries whatever the number of clinicians: working hours, then busy time.
+"""
+
+from collections import defaultdict
+from datetime import timedelta
+from enum import StrEnum
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from .models import Slot, WorkingHours
+from .openings import Hours, Rules, as_datetime, as_instant, local_dates, open_starts, working_time
+
+
+class Opening(NamedTuple):
+    """A time that can be booked; ``start`` and ``end`` are seconds since 1970 UTC, without buffers."""
+
+    start: int
+    end: int
+    clinician_id: UUID
+    location_id: UUID
+    is_remote: bool
+
+    @property
+    def starts_at(self):
+        return as_datetime(self.start)
+
+    @property
+    def ends_at(self):
+        return as_datetime(self.end)
+
+
+class Reason(StrEnum):
+    """Why a time is not offered; the value is what the API writes."""
+
+    NOT_OFFERED_HERE = "not-offered-here"
+    TOO_SOON = "too-soon"
+    TOO_FAR = "too-far"
+    CLOSED = "closed"
+    TIME_OFF = "time-off"
+    TAKEN = "taken"
+    HELD = "held"
+
+
+def open_times(*, service, start_at, end_at, now, clinicians=None, location=None, is_remote=None, ignoring=None):
+    """Return the openings that start in ``[start_at, end_at)``, earliest first.
+
+    ``clinicians`` (objects or ids), ``location`` and ``is_remote`` narrow the search. ``ignoring`` is
+    the slot of one's own hold: it does not count as taken. Notice and horizon count from ``now``.
+    """
+    earliest = as_instant(max(start_at, now + service.notice))
+    latest = as_instant(min(end_at, now + service.horizon))
+    if not service.is_active or earliest >= latest:
+        return []
+    rules = rules_of(service)
+    hours = _hours(service, clinicians=clinicians, location=location, is_remote=is_remote)
+    busy = _busy(hours, earliest - rules.buffer_before, latest + rules.duration + rules.buffer_after, now, ignoring)
+
+    openings = []
+    for (clinician_id, location_id, remote, zone), weekly in hours.items():
+        # A day earlier: hours that run into the range may have begun on the date before.
+        working = working_time(weekly, zone, *local_dates(zone, earliest - 86_400, latest))
+        starts = open_starts(working, busy[clinician_id] + busy[location_id], rules, earliest, latest)
+        openings += [Opening(start, start + rules.duration, clinician_id, location_id, remote) for start in starts]
+    openings.sort(key=attrgetter("start"))
+    return openings
+
+
+def next_opening(*, service, now, after=None, **filters):
+    """Return the first opening at or after ``after`` (default ``now``) in the service's horizon, or None."""
+    start_at, span = after or now, timedelta(days=14)
+    while start_at < now + service.horizon:
+        openings = open_times(service=service, start_at=start_at, end_at=start_at + span, now=now, **filters)
+        if openings:
+            return openings[0]
+        start_at, span = start_at + span, span * 4
+    return None
+
+
+def nearest_openings(*, service, near, now, count=3, **filters):
+    """Return up to ``count`` openings whose starts are nearest to ``near``, earliest first."""
+    for reach in (timedelta(days=1), timedelta(days=14)):
+        openings = open_times(service=service, start_at=near - reach, end_at=near + reach, now=now, **filters)
+        one_per_start = {opening.start: opening for opening in reversed(openings)}
+        if len(one_per_start) >= count:
+            break
+    target = as_instant(near)
+    chosen = sorted(one_per_start.values(), key=lambda opening: (abs(opening.start - target), opening.start))
+    return sorted(chosen[:count])
+
+
+def why_not(*, service, clinician, location, starts_at, is_remote, now, ignoring=None):
+    """Return the set of Reasons why that time is not an opening; empty when it is one."""
+    reasons = set()
+    start = as_instant(starts_at)
+    rules = rules_of(service)
+    if not service.is_active or not service.allows(is_remote=is_remote):
+        reasons.add(Reason.NOT_OFFERED_HERE)
+    if starts_at < now + service.notice:
+        reasons.add(Reason.TOO_SOON)
+    if starts_at >= now + service.horizon:
+        return reasons | {Reason.TOO_FAR}
+
+    hours = _hours(service, clinicians=[clinician], location=location, is_remote=is_remote)
+    if not hours:
+        return reasons | {Reason.NOT_OFFERED_HERE}
+    [(key, weekly)] = hours.items()
+    zone = key[3]
+    working = working_time(weekly, zone, *local_dates(zone, start - 86_400, start + 1))
+    if not open_starts(working, [], rules, start, start + 1) or starts_at.microsecond:
+        reasons.add(Reason.CLOSED)
+    window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
+    reasons.update(Reason(reason) for *_, reason in _busy_rows(hours, *window, now, ignoring))
+    return reasons
+
+
+def rules_of(service):
+    """Return the service's Rules in seconds."""
+    durations = (service.duration, service.buffer_before, service.buffer_after, service.step)
+    return Rules(*(int(duration.total_seconds()) for duration in durations))
+
+
+def _hours(service, *, clinicians, location, is_remote):
+    """Return {(clinician id, location id, is_remote, zone): weekly hours} of who offers the service."""
+    rows = WorkingHours.objects.filter(
+        clinician__services=service, clinician__is_active=True, location__is_active=True
+    )
+    if clinicians is not None:
+        rows = rows.filter(clinician__in=clinicians)
+    if location is not None:
+        rows = rows.filter(location=location)
+    if is_remote is not None:
+        rows = rows.filter(is_remote=is_remote)
+    if service.mode != service.Mode.BOTH:
+        rows = rows.filter(is_remote=service.mode == service.Mode.REMOTE)
+    weekly = defaultdict(list)
+    rows = rows.order_by("clinician__name", "clinician", "weekday", "start_time").values_list(
+        "clinician_id", "location_id", "is_remote", "location__timezone", "weekday", "start_time", "end_time"
+    )
+    for clinician_id, location_id, remote, zone, *rule in rows:
+        weekly[clinician_id, location_id, remote, ZoneInfo(zone)].append(Hours(*rule))
+    return {key: tuple(rules) for key, rules in weekly.items()}
+
+
+# One lateral index scan per clinician on (clinician, upper(period)). A slot is at most a day long,
+# which bounds the scan from above too; the GiST index would visit every clinician's window instead.
+BUSY_ROWS = """
+    SELECT who.id, lower(slot.period), upper(slot.period),
+           CASE WHEN slot.expires_at IS NULL THEN 'taken' ELSE 'held' END
+      FROM unnest(%(clinicians)s::uuid[]) AS who(id)
+     CROSS JOIN LATERAL (
+           SELECT period, expires_at FROM scheduling_slot
+            WHERE clinician_id = who.id
+              AND upper(period) > %(start)s AND upper(period) < %(end)s + %(longest)s
+              AND lower(period) < %(end)s
+              AND (expires_at IS NULL OR expires_at > %(now)s)
+              AND id IS DISTINCT FROM %(ignoring)s) AS slot
+     UNION ALL
+    SELECT coalesce(clinician_id, location_id), starts_at, ends_at, 'time-off'
+      FROM scheduling_timeoff
+     WHERE ends_at > %(start)s AND starts_at < %(end)s
+       AND (clinician_id = ANY(%(clinicians)s) OR location_id = ANY(%(locations)s))
+"""
+
+# Whole seconds, outward: what is busy for part of a second is busy for all of it.
+BUSY_ARRAYS = f"""
+    SELECT id, array_agg(floor(extract(epoch FROM busy_from))::bigint),
+               array_agg(ceil(extract(epoch FROM busy_to))::bigint)
+      FROM ({BUSY_ROWS}) AS busy(id, busy_from, busy_to, reason)
+     GROUP BY id
+"""
+
+
+def _busy(hours, start, end, now, ignoring):
+    """Return {clinician or location id: [(start, end), …]} of what shares time with ``[start, end)``."""
+    busy = defaultdict(list)
+    for owner, starts, ends in _run(BUSY_ARRAYS, hours, start, end, now, ignoring):
+        busy[owner] = list(zip(starts, ends, strict=True))
+    return busy
+
+
+def _busy_rows(hours, start, end, now, ignoring):
+    return _run(BUSY_ROWS, hours, start, end, now, ignoring)
+
+
+def _run(sql, hours, start, end, now, ignoring):
+    parameters = {
+        "clinicians": list({clinician_id for clinician_id, *_ in hours}),
+        "locations": list({location_id for _, location_id, *_ in hours}),
+        "start": as_datetime(start), "end": as_datetime(end), "now": now,
+        "longest": Slot.LONGEST, "ignoring": ignoring,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()

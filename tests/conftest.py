@@ -1,0 +1,96 @@
+"""The clinic of the tests: Dana sees patients at Harbour Street in London; Alice wants to be seen."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from booking.holds import confirm_hold, place_hold
+from patients.models import Patient
+from scheduling.models import Clinician, Location, Service, WorkingHours
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@pytest.fixture
+def harbour(db):
+    """A clinic in London that is open."""
+    return Location.objects.create(
+        name="Harbour Street", address_line_1="12 Harbour Street", city="London", postcode="E1 6AN",
+        timezone="Europe/London", phone="+442079460000", directions="Ring the upper bell.",
+    )
+
+
+@pytest.fixture
+def consultation(db):
+    """A service of 30 minutes in person, every 30 minutes, without buffers or notice."""
+    return Service.objects.create(
+        name="Consultation", slug="consultation", duration=timedelta(minutes=30), step=timedelta(minutes=30),
+        notice=timedelta(), horizon=timedelta(days=60), price=60, what_to_bring="Your glasses",
+    )
+
+
+@pytest.fixture
+def dana(harbour, consultation):
+    """A clinician who gives consultations at Harbour Street, 9 to 12 and 13 to 17, every day."""
+    return make_clinician("Dana Reed", location=harbour, services=[consultation])
+
+
+def make_clinician(name, *, location, services, hours=((9, 12), (13, 17))):
+    """Return a new clinician who works these whole hours at ``location`` on each day of the week."""
+    clinician = Clinician.objects.create(name=name, title="Physiotherapist")
+    clinician.services.set(services)
+    WorkingHours.objects.bulk_create(
+        WorkingHours(
+            clinician=clinician, location=location, weekday=weekday,
+            start_time=time(start), end_time=time(end),
+        )
+        for weekday in range(7) for start, end in hours
+    )
+    return clinician
+
+
+@pytest.fixture
+def day():
+    """A date next week."""
+    return timezone.now().astimezone(LONDON).date() + timedelta(days=7)
+
+
+@pytest.fixture
+def at(day):
+    """Return the instant of a London wall time on that date: ``at(9, 30)``."""
+    return lambda hour, minute=0: datetime.combine(day, time(hour, minute), LONDON)
+
+
+@pytest.fixture
+def alice():
+    """A patient nobody has written down yet."""
+    return Patient(
+        first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12),
+        email="alice@example.org", phone="+447700900123",
+    )
+
+
+@pytest.fixture
+def hold_time(consultation, dana, harbour):
+    """Hold a time with Dana: ``hold_time(at(9))``."""
+
+    def hold_time(starts_at, **changes):
+        arguments = {
+            "service": consultation, "clinician": dana, "location": harbour, "is_remote": False,
+            "holder": "alice's phone", "by": "patient", **changes,
+        }
+        return place_hold(starts_at=starts_at, **arguments)
+
+    return hold_time
+
+
+@pytest.fixture
+def book(hold_time, alice):
+    """Book a time with Dana for Alice: ``book(at(9))``."""
+
+    def book(starts_at, patient=alice, **changes):
+        return confirm_hold(hold_time(starts_at, **changes), patient=patient, by="patient")
+
+    return book

@@ -58,8 +58,8 @@ def open_times(*, service, start_at, end_at, now, clinicians=None, location=None
     if not service.is_active or earliest >= latest:
         return []
     rules = rules_of(service)
-    hours = _hours(service, clinicians=clinicians, location=location, is_remote=is_remote)
-    busy = _busy(hours, earliest - rules.buffer_before, latest + rules.duration + rules.buffer_after, now, ignoring)
+    hours = load_hours(service, clinicians=clinicians, location=location, is_remote=is_remote)
+    busy = load_busy(hours, earliest - rules.buffer_before, latest + rules.duration + rules.buffer_after, now, ignoring)
 
     openings = []
     for (clinician_id, location_id, remote, zone), weekly in hours.items():
@@ -106,7 +106,7 @@ def why_not(*, service, clinician, location, starts_at, is_remote, now, ignoring
     if starts_at >= now + service.horizon:
         return reasons | {Reason.TOO_FAR}
 
-    hours = _hours(service, clinicians=[clinician], location=location, is_remote=is_remote)
+    hours = load_hours(service, clinicians=[clinician], location=location, is_remote=is_remote)
     if not hours:
         return reasons | {Reason.NOT_OFFERED_HERE}
     [(key, weekly)] = hours.items()
@@ -125,7 +125,7 @@ def rules_of(service):
     return Rules(*(int(duration.total_seconds()) for duration in durations))
 
 
-def _hours(service, *, clinicians, location, is_remote):
+def load_hours(service, *, clinicians=None, location=None, is_remote=None):
     """Return {(clinician id, location id, is_remote, zone): weekly hours} of who offers the service."""
     rows = WorkingHours.objects.filter(
         clinician__services=service, clinician__is_active=True, location__is_active=True
@@ -169,15 +169,15 @@ BUSY_ROWS = """
 
 # Whole seconds, outward: what is busy for part of a second is busy for all of it.
 BUSY_ARRAYS = f"""
-    SELECT id, array_agg(floor(extract(epoch FROM busy_from))::bigint),
-               array_agg(ceil(extract(epoch FROM busy_to))::bigint)
+    SELECT id, array_agg(floor(date_part('epoch', busy_from))::bigint),
+               array_agg(ceil(date_part('epoch', busy_to))::bigint)
       FROM ({BUSY_ROWS}) AS busy(id, busy_from, busy_to, reason)
      GROUP BY id
 """
 
 
-def _busy(hours, start, end, now, ignoring):
-    """Return {clinician or location id: [(start, end), …]} of what shares time with ``[start, end)``."""
+def load_busy(hours, start, end, now, ignoring=None):
+    """Return {clinician or location id: [(start, end), …]} of what shares time with ``[start, end)``, in instants."""
     busy = defaultdict(list)
     for owner, starts, ends in _run(BUSY_ARRAYS, hours, start, end, now, ignoring):
         busy[owner] = list(zip(starts, ends, strict=True))

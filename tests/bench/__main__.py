@@ -1,0 +1,34 @@
+"""Starts PostgreSQL with safe settings, makes a database of its own, and prints the figures."""
+
+import os
+import secrets
+
+from booking.dev.servers import BASE_DIR, servers
+
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "booking.settings",
+    "SECRET_KEY": secrets.token_urlsafe(48),
+    "ALLOWED_HOSTS": "localhost",
+    "EMAIL_URL": "dummymail://",
+    "DEFAULT_FROM_EMAIL": "bench@example.org",
+}
+
+
+def main():
+    with servers(BASE_DIR / ".data" / "bench") as urls:
+        os.environ.update(SETTINGS | urls)
+        import django
+
+        django.setup()
+        from django.db import connection
+
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
+        try:
+            from .figures import print_all
+
+            print_all()
+        finally:
+            connection.creation.destroy_test_db(connection.settings_dict["NAME"], verbosity=0)
+
+
+main()

@@ -1,0 +1,48 @@
+"""A clinic of any size, made by the database itself: weekdays 9–12:30 and 13:30–17, 60 % booked."""
+
+from datetime import timedelta
+
+from django.db import connection
+
+from scheduling.models import Clinician, Location, Service, WorkingHours
+
+DAYS_AHEAD = 14  # that many are booked ahead; further slots lie in the past
+
+HOURS = """
+    INSERT INTO scheduling_workinghours (clinician_id, location_id, weekday, start_time, end_time, is_remote)
+    SELECT clinician.id, location.id, weekday, spell.start_time, spell.end_time, false
+      FROM scheduling_clinician AS clinician, scheduling_location AS location, generate_series(0, 4) AS weekday,
+           (VALUES (time '09:00', time '12:30'), ('13:30', '17:00')) AS spell(start_time, end_time)
+"""
+
+# Which half hours are booked is decided by a hash, so two runs measure the same clinic.
+SLOTS = """
+    INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at)
+    SELECT clinician.id, location.id,
+           tstzrange(local AT TIME ZONE 'Europe/London', (local + interval '30 minutes') AT TIME ZONE 'Europe/London'),
+           now()
+      FROM scheduling_location AS location, scheduling_clinician AS clinician,
+           generate_series(current_date - %(past)s::int, current_date + %(ahead)s::int, interval '1 day') AS day,
+           generate_series(0, 15) AS half_hour,
+           LATERAL (SELECT day + interval '9 hours' + half_hour * interval '30 minutes' AS local) AS start
+     WHERE extract(isodow FROM day) < 6 AND half_hour NOT IN (7, 8)
+       AND abs(hashtext(clinician.name || local)) %% 100 < 60
+"""
+
+
+def make_clinic(*, clinicians, slots):
+    """Empty the schedule, fill it with about ``slots`` slots, and return the service they all give."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE scheduling_location, scheduling_clinician, scheduling_service CASCADE")
+    Location.objects.create(name="Harbour Street", address_line_1="12 Harbour Street", city="London")
+    service = Service.objects.create(
+        name="Consultation", slug="consultation", notice=timedelta(), step=timedelta(minutes=30)
+    )
+    people = Clinician.objects.bulk_create(Clinician(name=f"Clinician {n:03}") for n in range(clinicians))
+    service.clinicians.set(people)
+    per_day = clinicians * 14 * 0.6 * 5 / 7
+    with connection.cursor() as cursor:
+        cursor.execute(HOURS)
+        cursor.execute(SLOTS, {"past": int(slots / per_day) - DAYS_AHEAD, "ahead": DAYS_AHEAD})
+        cursor.execute("VACUUM ANALYZE")
+    return service

@@ -1,0 +1,142 @@
+"""What is measured, and how it is printed."""
+
+import statistics
+import time
+from datetime import date, timedelta
+from functools import partial
+from itertools import count
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from booking.holds import confirm_hold, place_hold
+from patients.models import Patient
+from scheduling.availability import load_busy, load_hours, open_times
+from scheduling.models import Clinician, Location, Slot
+from scheduling.openings import as_instant
+
+from .best_sql import OPENINGS
+from .clinic import make_clinic
+
+TWO_WEEKS = timedelta(days=14)
+
+
+def print_all():
+    """Print every figure; about two minutes."""
+    print("Medians. Whatever stands in one block was measured in turns.\n")
+    service = make_clinic(clinicians=50, slots=10_000)
+    print("50 clinicians x 14 days, 60 % booked")
+    show(two_weeks(service))
+    print("\nOne clinician")
+    show(one_clinician(service))
+
+    print("\nGrowth with the number of clinicians: 14 days, 200 slots each")
+    for clinicians in (5, 50, 500):
+        show_growth(f"{clinicians} clinicians", make_clinic(clinicians=clinicians, slots=200 * clinicians))
+    print("\nGrowth with the number of slots: 500 clinicians")
+    for slots in (10_000, 100_000, 1_000_000):
+        show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
+
+
+def two_weeks(service):
+    """Availability of all clinicians, beside what bounds it."""
+    now = timezone.now()
+    return {
+        "availability": partial(openings, service, now),
+        "its rows alone, fetched": partial(fetch, service, now),
+        "the best single SQL statement": partial(best_sql, service, now),
+    }
+
+
+def one_clinician(service):
+    """What a patient's visit costs."""
+    return {
+        "one clinician's day": partial(one_day, service, timezone.now()),
+        "place a hold and confirm it": booker(service),
+    }
+
+
+def openings(service, now, **filters):
+    return open_times(service=service, start_at=now, end_at=now + TWO_WEEKS, now=now, **filters)
+
+
+def one_day(service, now):
+    noon = now + timedelta(days=7)
+    clinician = Clinician.objects.filter(services=service).values_list("pk", flat=True)[0]
+    return open_times(
+        service=service, start_at=noon, end_at=noon + timedelta(days=1), now=now, clinicians=[clinician]
+    )
+
+
+def fetch(service, now):
+    return load_busy(load_hours(service), as_instant(now), as_instant(now + TWO_WEEKS), now)
+
+
+def best_sql(service, now):
+    clinicians = list(service.clinicians.values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPENINGS,
+            {"service": service.pk, "clinicians": clinicians, "start": now, "end": now + TWO_WEEKS, "now": now},
+        )
+        return cursor.fetchall()
+
+
+def booker(service):
+    """Return a function that places and confirms a hold at the next of many free times."""
+    location = Location.objects.get()
+    free = iter(openings(service, timezone.now()))
+    numbers = count()
+
+    def book():
+        opening = next(free)
+        hold = place_hold(
+            service=service,
+            clinician=Clinician(pk=opening.clinician_id),
+            location=location,
+            starts_at=opening.starts_at,
+            is_remote=False,
+            holder=f"phone {next(numbers)}",
+            by="patient",
+        )
+        patient = Patient(
+            first_name="Alice", last_name=f"Archer {opening.start}", date_of_birth=date(1985, 4, 12), email="a@b.org"
+        )
+        confirm_hold(hold, patient=patient, by="patient")
+
+    return book
+
+
+def show(measures):
+    """Print the median milliseconds and the number of queries of each function."""
+    for name, times, queries in measure(measures):
+        print(f"  {name:<32} {statistics.median(times):8.2f} ms   {queries:2} queries")
+
+
+def show_growth(label, service):
+    """Print one line: what a service of that size costs."""
+    now = timezone.now()
+    measures = {
+        "all, 14 days": partial(openings, service, now),
+        "SQL": partial(best_sql, service, now),
+        "one clinician's day": partial(one_day, service, now),
+    }
+    figures = [f"{name} {statistics.median(times):7.2f} ms" for name, times, _ in measure(measures)]
+    print(f"  {label:<16} {'   '.join(figures)}   ({Slot.objects.count():,} slots)")
+
+
+def measure(measures, rounds=31):
+    """Call the functions in turns and return [(name, seconds of each call in ms, queries)]."""
+    times = {name: [] for name in measures}
+    queries = {}
+    for name, function in measures.items():  # warm, and counted
+        with CaptureQueriesContext(connection) as captured:
+            function()
+        queries[name] = len(captured)
+    for _ in range(rounds):
+        for name, function in measures.items():
+            started = time.perf_counter()
+            function()
+            times[name].append((time.perf_counter() - started) * 1000)
+    return [(name, times[name], queries[name]) for name in measures]

@@ -1,0 +1,57 @@
+# Holdfast needs Python 3.11 or newer and make; everything else is installed into .venv.
+# Say `make help` for what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+IDENTITY := 'import sys; print(sys.base_prefix, sys.version)'
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test lint bench lock
+MAKEFLAGS += --no-print-directory
+
+help:  ## say what there is
+	@echo "Holdfast, a clinic's booking portal."
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+
+demo: .venv/ready  ## run a believable clinic on this machine, until Ctrl-C
+	@exec $(BIN)/python -m booking.dev.demo
+
+demo-reset: .venv/ready  ## empty the demo's clinic
+	@$(BIN)/python -m booking.dev.demo --reset
+
+test: .venv/ready  ## run all tests, those in a browser too
+	@$(BIN)/python -m booking.dev.chromium
+	@$(BIN)/pytest -n auto
+
+lint: .venv/ready  ## check style, and which module imports which
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo
+
+bench: .venv/ready  ## measure how fast it is
+	@$(BIN)/python -m tests.bench
+
+lock: .data/uv/ready  ## write requirements*.txt anew from pyproject.toml
+	@.data/uv/bin/$(LOCK) --upgrade --output-file requirements.txt
+	@.data/uv/bin/$(LOCK) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	@echo "requirements.txt and requirements-dev.txt are written."
+
+.data/uv/ready:
+	@rm -rf .data/uv && $(PYTHON) -m venv .data/uv
+	@.data/uv/bin/pip --disable-pip-version-check --quiet install uv
+	@touch $@
+
+.venv/ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Holdfast needs Python 3.11 or newer as $(PYTHON). Another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "This Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing what Holdfast needs into .venv ..."
+	@test "$$($(BIN)/python -c $(IDENTITY) 2>/dev/null)" = "$$($(PYTHON) -c $(IDENTITY))" || rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/holdfast.pth"
+	@touch $@

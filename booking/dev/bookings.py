@@ -1,0 +1,139 @@
+"""Many bookings at once, for the demo's clinic.
+
+The verbs take some ten milliseconds a booking, so a thousand of them would keep a first start waiting.
+These rows are written in bulk instead, and are what the verbs would have left: the same slot, hold,
+appointment and events, in times that the openings of that moment allowed. Only mail is left out.
+"""
+
+import hashlib
+import uuid
+from datetime import UTC, timedelta
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from booking.appointments import REFERENCE_ALPHABET
+from booking.models import Appointment, Event, Hold
+from scheduling.availability import rules_of
+from scheduling.intervals import clip, merge, subtract
+from scheduling.models import Clinician, Slot, TimeOff
+from scheduling.openings import Hours, as_datetime, as_instant, open_starts, working_time
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+SHARE = 0.6
+Status = Appointment.Status
+
+
+def book_many(patients, *, by_staff, now, rng):
+    """Book SHARE of everybody's time from two weeks ago until two weeks ahead, for these patients."""
+    made = {Slot: [], Hold: [], Appointment: [], Event: []}
+    for clinician in Clinician.objects.prefetch_related("services", "working_hours__location"):
+        for service, location, start, is_remote in times_to_book(clinician, now, rng):
+            patient = rng.choice(patients)
+            status = status_of(start, start + service.duration, now, rng)
+            for row in rows_of(clinician, service, location, start, is_remote, patient, status, by_staff, now, rng):
+                made[type(row)].append(row)
+    for model, rows in made.items():
+        model.objects.bulk_create(rows, batch_size=500)
+
+
+def times_to_book(clinician, now, rng):
+    """Yield (service, location, start, is_remote) until SHARE of each day's working time is taken."""
+    services = list(clinician.services.all())
+    weekly = {}
+    for rule in clinician.working_hours.all():
+        hours = weekly.setdefault((rule.location, rule.is_remote), [])
+        hours.append(Hours(rule.weekday, rule.start_time, rule.end_time))
+    taken = []
+    for (location, is_remote), hours in weekly.items():
+        offered = [service for service in services if service.allows(is_remote=is_remote)]
+        away = merge(
+            (as_instant(row.starts_at), as_instant(row.ends_at))
+            for row in TimeOff.objects.filter(clinician=clinician) | TimeOff.objects.filter(location=location)
+        )
+        for ahead in range(-14, 14):
+            day = now.astimezone(location.zone).date() + ahead * DAY
+            working = working_time(tuple(hours), location.zone, day, day)
+            wanted = SHARE * total(subtract(working.spells, away))
+            booked = 0
+            for _ in range(200):
+                if booked >= wanted:
+                    break
+                service = rng.choice(offered)
+                rules = rules_of(service)
+                span = (as_instant(now - 20 * DAY), as_instant(now + 20 * DAY))
+                starts = open_starts(working, away + taken, rules, *span)
+                if not starts:
+                    continue
+                start = rng.choice(starts)
+                period = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
+                taken.append(period)
+                booked += total(clip(working.spells, *period))
+                yield service, location, as_datetime(start), is_remote
+
+
+def total(intervals):
+    return sum(end - start for start, end in intervals)
+
+
+def status_of(starts_at, ends_at, now, rng):
+    """Return what has become of an appointment by now."""
+    chance = rng.random()
+    if chance < 0.05:
+        return Status.CANCELLED
+    if ends_at <= now:
+        return Status.NO_SHOW if chance < 0.12 else Status.COMPLETED
+    if starts_at <= now:
+        return Status.IN_PROGRESS
+    return Status.PENDING if starts_at > now + 2 * DAY and chance > 0.99 else Status.CONFIRMED
+
+
+def rows_of(clinician, service, location, starts_at, is_remote, patient, status, by_staff, now, rng):
+    """Return the rows of one booking: its slot (none when cancelled), hold, appointment and events."""
+    key = uuid.UUID(int=rng.getrandbits(128), version=4)
+    ends_at = starts_at + service.duration
+    booked_at = min(starts_at - rng.randrange(1, 15) * DAY, now - rng.randrange(20, 4_000) * MINUTE)
+    held_at = booked_at - 3 * MINUTE
+    slot = None
+    if status != Status.CANCELLED:
+        period = DateTimeTZRange(starts_at - service.buffer_before, ends_at + service.buffer_after)
+        slot = Slot(clinician=clinician, location=location, period=period, taken_at=held_at)
+    shared = {
+        "id": key, "service": service, "clinician": clinician, "location": location, "slot": slot,
+        "starts_at": starts_at, "ends_at": ends_at, "is_remote": is_remote,
+    }
+    hold = Hold(
+        **shared, status=Hold.Status.CONFIRMED, expires_at=held_at + timedelta(seconds=location.hold_seconds),
+        holder="demo", token_hash=hashlib.sha256(rng.randbytes(32)).digest(), created_at=held_at,
+    )
+    reason = rng.choice(["patient_request", "patient_unwell", "clinician_unavailable"])
+    symbols = "".join(rng.choices(REFERENCE_ALPHABET, k=10))
+    appointment = Appointment(
+        **shared, reference=f"{symbols[:5]}-{symbols[5:]}", status=status, patient=patient, created_at=booked_at,
+        attendee_name=str(patient), attendee_email=patient.email, attendee_phone=patient.phone,
+        price=service.price, currency=service.currency,
+        cancellation_reason=reason if status == Status.CANCELLED else "",
+        meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
+    )
+    first = Status.PENDING if status == Status.PENDING else Status.CONFIRMED
+    story = [
+        ("hold.placed", held_at, "patient", "", "active", {}),
+        ("hold.confirmed", booked_at, "patient", "active", "confirmed", {}),
+        ("appointment.created", booked_at, "patient", "", first, {}),
+    ]
+    if status in (Status.IN_PROGRESS, Status.COMPLETED):
+        story.append(("appointment.updated", starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
+    if status == Status.COMPLETED:
+        story.append(("appointment.completed", ends_at, by_staff, Status.IN_PROGRESS, status, {}))
+    if status == Status.NO_SHOW:
+        story.append(("appointment.no_show", ends_at, by_staff, Status.CONFIRMED, status, {}))
+    if status == Status.CANCELLED:
+        cancelled_at = booked_at + (min(now, starts_at) - booked_at) * rng.random()
+        story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, {"reason": reason}))
+    events = [
+        Event(
+            kind=kind, booking_id=key, sequence=number, created_at=at.astimezone(UTC), by=by,
+            from_status=before, to_status=after, data=data,
+        )
+        for number, (kind, at, by, before, after, data) in enumerate(story, 1)
+    ]
+    return [row for row in (slot, hold, appointment, *events) if row]

@@ -1,0 +1,23 @@
+"""`python -m booking.dev.manage shell` is `manage.py shell` with the demo's servers, be it running or not."""
+
+import json
+import os
+import sys
+
+from booking.dev.demo import ENVIRONMENT, running_servers
+from booking.dev.servers import FolderInUse
+
+
+def main():
+    from django.core.management import execute_from_command_line
+
+    try:
+        with running_servers():
+            execute_from_command_line(["manage.py", *sys.argv[1:]])
+    except FolderInUse:
+        os.environ.update(json.loads(ENVIRONMENT.read_text()))
+        execute_from_command_line(["manage.py", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

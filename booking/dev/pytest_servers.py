@@ -1,0 +1,37 @@
+"""The pytest plugin that gives the tests their servers, before Django reads its settings."""
+
+import os
+from contextlib import ExitStack, suppress
+from itertools import count
+
+import pytest
+
+from booking.dev.servers import BASE_DIR, FolderInUse, claim, servers
+
+ENVIRONMENT = {
+    "DEBUG": "True",
+    "SECRET_KEY": "only for tests",
+    "EMAIL_URL": "consolemail://",
+    "CLINIC_NAME": "Harbour Clinic",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config):
+    """A wrapper, to come before pytest-django; in the main process only, the workers of xdist inherit."""
+    os.environ.update(ENVIRONMENT)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        stack = ExitStack()
+        early_config.add_cleanup(stack.close)
+        os.environ.update(start_servers(stack))
+    return (yield)
+
+
+def start_servers(stack):
+    """Beside a demo and beside other test runs: each has a folder of its own."""
+    for number in count(1):
+        folder = BASE_DIR / ".data" / f"test-{number}"
+        with suppress(FolderInUse):
+            stack.enter_context(claim(folder))
+            break
+    return stack.enter_context(servers(folder, durable=False))

@@ -1,0 +1,28 @@
+"""How gunicorn serves the pages: `gunicorn --config python:booking.gunicorn booking.wsgi`."""
+
+import os
+
+from booking.logs import LOGGING
+from booking.settings import BIND, WEB_PROCESSES
+
+bind = BIND
+workers = WEB_PROCESSES
+worker_class = "gthread"
+threads = 4
+
+# A bad setting stops the start, instead of one worker after the other.
+preload_app = True
+
+timeout = 30
+graceful_timeout = 20
+keepalive = 75  # longer than load balancers keep theirs, so that none uses one that is just being closed
+max_requests = 10_000
+max_requests_jitter = 1_000
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - memory, never a slow disk
+
+# gunicorn believes no header about the outside; TRUSTED_PROXIES tells Django which to believe.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+
+logconfig_dict = LOGGING
+control_socket_disable = True

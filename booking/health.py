@@ -1,0 +1,96 @@
+"""Whether this process lives, and whether it can do its work: /healthz/live and /healthz/ready.
+
+Load balancers probe by IP address and without https, so this answers ahead of everything
+else: before the Host header is checked, before the redirect to https and before the access log.
+"""
+
+import redis
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import JsonResponse
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+STALE_AFTER_SECONDS = 60
+
+
+def answer_probes(get_response):
+    """Middleware that answers the two health addresses by itself."""
+    answers = {"/healthz/live": live, "/healthz/ready": ready}
+
+    def middleware(request):
+        answer = answers.get(request.path_info.rstrip("/"))
+        return answer(request) if answer else get_response(request)
+
+    return middleware
+
+
+def live(request):
+    """This process answers."""
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def ready(request):
+    """Whether bookings can be made here: 503 when the database or its migrations say no.
+
+    Without Redis or the beat, bookings go on and messages arrive late: that is ``degraded``, still 200,
+    so that no load balancer takes the booking pages away for it.
+    """
+    database, unknown = check_database(), {"status": "unknown"}
+    migrations = check_migrations() if database["status"] == "ok" else unknown
+    beat = check_beat() if migrations["status"] == "ok" else unknown
+    checks = {"database": database, "migrations": migrations, "redis": check_redis(), "beat": beat}
+    if migrations["status"] != "ok":
+        status = "failing"
+    elif checks["redis"]["status"] == beat["status"] == "ok":
+        status = "ok"
+    else:
+        status = "degraded"
+    return JsonResponse(
+        {"status": status, "checks": checks},
+        status=503 if status == "failing" else 200,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def check_database():
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return {"status": "failing"}
+    return {"status": "ok"}
+
+
+def check_migrations():
+    """Names the migrations this code expects and the database has not had."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    unapplied = [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+    return {"status": "failing", "unapplied": unapplied} if unapplied else {"status": "ok"}
+
+
+def check_redis():
+    """A second is all it gets."""
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=once)
+    try:
+        client.ping()
+    except redis.RedisError:
+        return {"status": "failing"}
+    finally:
+        client.close()
+    return {"status": "ok"}
+
+
+def check_beat():
+    """How long ago the beat was last carried out by a worker."""
+    from booking.models import Heartbeat  # this module is loaded as middleware too early for models
+
+    seen_at = Heartbeat.objects.values_list("seen_at", flat=True).first()
+    if seen_at is None:
+        return {"status": "failing", "age_seconds": None}
+    age = round((timezone.now() - seen_at).total_seconds())
+    return {"status": "ok" if age <= STALE_AFTER_SECONDS else "failing", "age_seconds": age}

@@ -1,0 +1,288 @@
+"""All settings. What differs between installations comes from the environment; README.md has the table.
+
+A setting that is missing or wrong stops the start with one line that names it.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import phonenumbers
+from csp.constants import NONCE, NONE, SELF
+
+from booking.logs import LOGGING  # noqa: F401
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def refuse(name, reason):
+    """Stop the start with one line. It never repeats the value: that may be a password."""
+    sys.exit(f"Holdfast cannot start: {name} {reason}")
+
+
+def text(name, default=None):
+    """The variable's value; without a default it must be set."""
+    value = os.environ.get(name, "").strip() or default
+    if value is None:
+        refuse(name, "is not set.")
+    return value
+
+
+def switch(name, default):
+    """True or False. Anything else is refused, so that a typing error never switches a safeguard off."""
+    word = text(name, str(default)).lower()
+    if word not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
+        refuse(name, "must be True or False.")
+    return word in ("true", "1", "yes", "on")
+
+
+def number(name, default, least=0):
+    """A whole number, no smaller than ``least``."""
+    value = text(name, str(default))
+    if not re.fullmatch("[0-9]{1,9}", value) or int(value) < least:
+        refuse(name, f"must be a whole number, {least} or more.")
+    return int(value)
+
+
+def words(name, default=None):
+    """A list, written with commas."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def database(name):
+    """Where PostgreSQL is, as Django wants to know it."""
+    try:
+        url = text(name)
+        config = environ.Env.db_url_config(url) if re.match("postgres(ql)?://", url) else {}
+    except ValueError:
+        config = {}
+    if not config.get("NAME"):
+        refuse(name, "must look like postgres://user:password@host:5432/database.")
+    return config
+
+
+def redis(name):
+    """Where Redis is."""
+    url = text(name)
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        refuse(name, "must look like redis://:password@host:6379/0.")
+    return url
+
+
+def email(name, default):
+    """How mail is sent, as Django's EMAIL_… settings."""
+    try:
+        config = environ.Env.email_url_config(text(name, default))
+    except (ValueError, environ.ImproperlyConfigured):
+        config = {}
+    if not config or (config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]):
+        refuse(name, "must look like smtp+tls://user:password@host:587.")
+    return config
+
+
+def origins(name, values):
+    """The values, each of which must be a web origin such as https://clinic.example."""
+    for value in values:
+        if not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
+            refuse(name, "must be origins such as https://clinic.example, separated by commas.")
+    return values
+
+
+def frame_ancestors(name):
+    """Who may frame the patient's pages, as Content-Security-Policy says it: self, none, and origins."""
+    values = [value.strip("'") for value in words(name, "self")]
+    if "none" in values:
+        return [NONE]
+    return [SELF] * ("self" in values) + origins(name, [value for value in values if value != "self"])
+
+
+# The clinic
+
+CLINIC_NAME = text("CLINIC_NAME", "Holdfast Clinic")
+DEFAULT_PHONE_REGION = text("DEFAULT_PHONE_REGION", "GB")
+if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
+    refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# Who may reach it
+
+DEBUG = switch("DEBUG", False)
+SECRET_KEY = text("SECRET_KEY")
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
+    refuse("SECRET_KEY", "is too easy to guess: it needs 50 random characters or more.")
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None)
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", words("CSRF_TRUSTED_ORIGINS", ""))
+TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+
+# The code
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "csp",
+    "scheduling",
+    "patients",
+    "booking",
+]
+
+MIDDLEWARE = [
+    "booking.health.answer_probes",
+    "booking.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "booking.middleware.access_log",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "booking.middleware.framing",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "booking.middleware.Busy",
+]
+
+ROOT_URLCONF = "booking.urls"
+WSGI_APPLICATION = "booking.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# The web server; booking.gunicorn has the rest
+
+BIND = text("BIND", "0.0.0.0:8000")
+if not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}|unix:/\S+|fd://[0-9]+", BIND):
+    refuse("BIND", "must look like 0.0.0.0:8000.")
+WEB_PROCESSES = number("WEB_PROCESSES", 2, least=1)
+
+# The database. booking.wsgi limits how long a web request may wait for it.
+
+DATABASES = {"default": database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+# Redis carries work from the beat to the worker and nothing else: no page ever waits for it.
+
+REDIS_URL = redis("REDIS_URL")
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,  # a worker that vanished had this long; then its tasks go to another
+    "socket_connect_timeout": 5,
+    "socket_timeout": 10,
+    "socket_keepalive": True,
+    "health_check_interval": 30,
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+# The plain scheduler keeps no file: each of these is due again within seconds of a start.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+# A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
+CELERY_BEAT_SCHEDULE = {
+    "expire holds": {"task": "booking.tasks.expire_holds", "schedule": 10.0, "options": {"expires": 10}},
+    "relay the outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 2}},
+    "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
+}
+
+# Mail
+
+globals().update(email("EMAIL_URL", "consolemail://" if DEBUG else None))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Static files
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(text("STATIC_ROOT", str(BASE_DIR / ".data" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+
+# Sessions are for staff only: a patient's page sets no cookie.
+
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = switch("SECURE_COOKIES", not DEBUG)
+CSRF_COOKIE_HTTPONLY = True
+
+# What browsers are told
+
+SECURE_SSL_REDIRECT = switch("SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 31_536_000 if SECURE_SSL_REDIRECT else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = switch("SECURE_HSTS_PRELOAD", False)
+SECURE_REFERRER_POLICY = "same-origin"
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Sites that may show the patient's pages in a frame. booking.middleware.framing adds: admin in none.
+WIDGET_FRAME_ANCESTORS = frame_ancestors("WIDGET_FRAME_ANCESTORS")
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": WIDGET_FRAME_ANCESTORS,
+    }
+}

@@ -1,0 +1,114 @@
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import psutil
+import pytest
+
+from booking.dev.servers import BASE_DIR, claim, still_running
+
+DEMO = [sys.executable, "-m", "booking.dev.demo"]
+
+
+@pytest.fixture
+def demo_environment(folder, monkeypatch):
+    """A demo that is started now has its data in ``folder`` and knows no setting of the tests."""
+    for name in ("DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY", "EMAIL_URL", "CLINIC_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DEMO_FOLDER", str(folder))
+
+
+@pytest.fixture
+def demo(demo_environment):
+    """Start a demo: ``process, said = demo()``. It is stopped in the end."""
+    started = []
+
+    def demo():
+        process = subprocess.Popen(
+            DEMO, cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+        started.append(process)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        return process, "".join(said)
+
+    yield demo
+    for process in started:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def stop(process):
+    """Press Ctrl-C and return which of its processes are still running after that."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert said.endswith("Stopped.\n")
+    return still_running(children, seconds=10)
+
+
+def address(said):
+    return re.search("for patients +(http://[^ \n]+)", said)[1]
+
+
+def port_of(said):
+    return int(address(said).rstrip("/").rpartition(":")[2])
+
+
+def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
+    process, said = demo()
+    password = re.search("user admin, password (.+)", said)[1]
+    with urllib.request.urlopen(address(said)) as page:
+        assert page.status == 200
+        assert page.headers["Content-Security-Policy"]
+    with urllib.request.urlopen(address(said) + "admin/") as page:
+        assert page.status == 200
+    assert stop(process) == []
+    assert not (folder / "environment.json").exists()
+    assert not (folder / "programs.json").exists()
+
+    process, said = demo()
+    assert "Making a clinic" not in said
+    assert password in said
+    assert stop(process) == []
+
+
+def test_a_taken_port_is_said_and_a_killed_demo_is_not_in_the_way_of_the_next(demo, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        killed, said = demo()
+        used = port_of(said)
+        assert used > port
+        assert f"Port {port} is taken by another program: using {used}." in said
+
+        leftovers = psutil.Process(killed.pid).children(recursive=True)
+        killed.kill()
+        killed.wait()
+        _, said = demo()
+    assert port_of(said) == used
+    assert still_running(leftovers, seconds=10) == []
+
+
+def test_resetting_empties_it(folder, demo_environment):
+    (folder / "postgres").mkdir()
+    (folder / "postgres" / "log").write_text("of the old clinic")
+    (folder / "admin-password").write_text("of the old clinic")
+    subprocess.run([*DEMO, "--reset"], cwd=BASE_DIR, check=True, capture_output=True)
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+
+
+def test_but_not_while_it_runs(folder, demo_environment):
+    (folder / "admin-password").write_text("of this clinic")
+    with claim(folder):
+        refused = subprocess.run([*DEMO, "--reset"], cwd=BASE_DIR, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "The demo of this folder is running. Stop it first: Ctrl-C where it runs.\n"
+    assert (folder / "admin-password").exists()

@@ -1,0 +1,121 @@
+import os
+
+import pytest
+from django.core.management import call_command
+
+from booking.dev.servers import BASE_DIR
+
+GUNICORN = ("-m", "gunicorn", "--config", "python:booking.gunicorn", "booking.wsgi")
+WORKER = ("-m", "celery", "--app", "booking", "worker")
+BEAT = ("-m", "celery", "--app", "booking", "beat")
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 60),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "mysql://user:hunter2@db/holdfast"),
+        ("DATABASE_URL", "postgres://user:hunter2@db:port/holdfast"),
+        ("DATABASE_URL", "postgres://user:hunter2@db"),
+        ("REDIS_URL", ""),
+        ("REDIS_URL", "hunter2"),
+        ("REDIS_URL", "redis://:hunter2@redis:port/0"),
+        ("ALLOWED_HOSTS", ""),
+        ("CSRF_TRUSTED_ORIGINS", "clinic.example"),
+        ("EMAIL_URL", ""),
+        ("EMAIL_URL", "smtp+tls://user:hunter2@mail:port"),
+        ("EMAIL_URL", "post://office"),
+        ("EMAIL_URL", "smtp://"),
+        ("DEFAULT_FROM_EMAIL", ""),
+        ("DEFAULT_PHONE_REGION", "UK"),
+        ("DEBUG", "flase"),
+        ("SECURE_SSL_REDIRECT", "ture"),
+        ("SECURE_HSTS_SECONDS", "a year"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("WIDGET_FRAME_ANCESTORS", "https://clinic.example; script-src *"),
+        ("WEB_PROCESSES", "0"),
+        ("BIND", "8000"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(run, name, value):
+    refused = run("manage.py", "check", **{name: value})
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith(f"Holdfast cannot start: {name} ")
+    assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", [GUNICORN, WORKER, BEAT], ids=["web", "worker", "beat"])
+def test_whatever_starts_says_it_in_the_same_way(run, command):
+    refused = run(*command, SECRET_KEY="")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "Holdfast cannot start: SECRET_KEY is not set.\n"
+
+
+def test_the_documented_production_settings_pass_djangos_deployment_check(run):
+    lines = (BASE_DIR / ".env.example").read_text().splitlines()
+    documented = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    checked = run("manage.py", "check", "--deploy", "--fail-level", "INFO", **documented)
+    assert checked.returncode == 0, checked.stderr
+    assert "no issues" in checked.stdout
+
+
+def test_every_change_of_a_model_has_its_migration(db):
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_no_page_of_production_is_sent_without_https(run_python):
+    shown = run_python(
+        """
+        import django
+        django.setup()
+        from django.test import Client
+        response = Client().get("/", headers={"Host": "booking.clinic.example"})
+        print(response.status_code, response["Location"])
+        """
+    )
+    assert shown.stdout == "301 https://booking.clinic.example/\n"
+
+
+def test_a_proxy_is_believed_only_when_it_is_expected(run_python):
+    code = """
+        import django
+        django.setup()
+        from django.test import RequestFactory
+        print(RequestFactory().get("/", headers={"X-Forwarded-Proto": "https"}).is_secure())
+    """
+    assert run_python(code).stdout == "False\n"
+    assert run_python(code, TRUSTED_PROXIES="1").stdout == "True\n"
+
+
+def test_web_requests_wait_two_seconds_for_a_lock_and_five_for_an_answer(run_python):
+    limits = run_python(
+        """
+        import booking.wsgi
+        from django.db import connection
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+            print(*cursor.fetchone())
+        """,
+        DATABASE_URL=os.environ["DATABASE_URL"],
+    )
+    assert limits.stdout == "2s 5s\n"
+
+
+def test_migrations_and_tasks_may_take_longer(run_python):
+    limits = run_python(
+        """
+        import django
+        django.setup()
+        from django.db import connection
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+            print(*cursor.fetchone())
+        """,
+        DATABASE_URL=os.environ["DATABASE_URL"],
+    )
+    assert limits.stdout == "0 0\n"

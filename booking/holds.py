@@ -2,27 +2,28 @@
 
 import hashlib
 import secrets
+from copy import copy
 from datetime import UTC, timedelta
 
 from django.db import connection, transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from scheduling.availability import why_not
-from scheduling.slots import database_now, free_slot, lock_clinician, prolong_slot, take_slot
+from patients.matching import agree
+from scheduling.slots import (
+    database_now,
+    free_slot,
+    lock_clinician,
+    lock_clinicians,
+    move_slot,
+    prolong_slot,
+    take_slot,
+)
 
 from .appointments import create_appointment
+from .choosing import NotOffered, check_offered  # noqa: F401
 from .models import Appointment, Hold
-from .states import WrongState, move, record
+from .states import WrongState, lock_booking, move, record
 
 MOST_LIVE_HOLDS = 3
-
-
-class NotOffered(Exception):
-    """That time is not offered."""
-
-    def __init__(self, reasons):
-        self.reasons = sorted(reasons)
-        super().__init__(", ".join(self.reasons))
 
 
 class HoldNotFound(Exception):
@@ -58,32 +59,26 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     (None: any number). ``instead_of`` is a hold of theirs that is released if the new one succeeds.
     Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
     """
-    starts_at = starts_at.astimezone(UTC)
-    ends_at = starts_at + service.duration
-    if instead_of:
-        for clinician_id in sorted({clinician.pk, instead_of.clinician_id}):
-            lock_clinician(clinician_id)
-        release_hold(instead_of, by=by)
-    slot = take_slot(
-        clinician=clinician, location=location, lasting=timedelta(seconds=location.hold_seconds),
-        period=DateTimeTZRange(starts_at - service.buffer_before, ends_at + service.buffer_after),
-    )
-    # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
-    reasons = why_not(
-        service=service, clinician=clinician, location=location, starts_at=starts_at,
-        is_remote=is_remote, now=slot.taken_at, ignoring=slot.pk,
-    )
-    if reasons:
-        raise NotOffered(reasons)
-    if most is not None:
-        _check_number_of_holds(holder, most, now=slot.taken_at)
     token = secrets.token_urlsafe(32)
-    hold = Hold.objects.create(
-        service=service, clinician=clinician, location=location, slot=slot,
-        starts_at=starts_at, ends_at=ends_at, is_remote=is_remote,
-        expires_at=slot.expires_at, holder=holder, token_hash=hash_token(token), created_at=slot.taken_at,
+    hold = Hold(
+        service=service, clinician=clinician, location=location, is_remote=is_remote,
+        starts_at=starts_at.astimezone(UTC), ends_at=starts_at.astimezone(UTC) + service.duration,
+        holder=holder, token_hash=hash_token(token),
     )
-    record(hold, "hold.placed", by=by, at=slot.taken_at, to_status=hold.status)
+    if instead_of:
+        lock_clinicians(clinician.pk, instead_of.clinician_id)
+        release_hold(copy(instead_of), by=by)  # a copy: if the new hold fails, theirs still says active
+    hold.slot = take_slot(
+        clinician=clinician, location=location, period=hold.padded_period,
+        lasting=timedelta(seconds=location.hold_seconds),
+    )
+    hold.created_at, hold.expires_at = hold.slot.taken_at, hold.slot.expires_at
+    # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
+    check_offered(hold, now=hold.created_at)
+    if most is not None:
+        _check_number_of_holds(holder, most, now=hold.created_at)
+    hold.save(force_insert=True)
+    record(hold, "hold.placed", by=by, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
 
@@ -114,14 +109,23 @@ def find_hold(token):
     return hold
 
 
+def hold_of(holder, hold_id):
+    """Return the hold with that id if ``holder`` has placed it; raises HoldNotFound."""
+    holds = Hold.objects.select_related("service", "clinician", "location", "slot")
+    hold = holds.filter(pk=hold_id, holder=holder).first()
+    if hold is None:
+        raise HoldNotFound
+    return hold
+
+
 @transaction.atomic
-def extend_hold(hold, *, by):
+def extend_hold(hold, *, by, if_unchanged=None):
     """Give a live hold its full time again, counted from now.
 
     Raises TooManyExtensions, HoldExpired or HoldNotFound.
     """
-    now = _lock(hold)
-    _check_live(hold, now)
+    now = lock_booking(hold, if_unchanged=if_unchanged)
+    check_live(hold, now)
     if not hold.extensions_left:
         raise TooManyExtensions
     # Never shorter: the location's setting may have been lowered since.
@@ -132,14 +136,8 @@ def extend_hold(hold, *, by):
     record(hold, "hold.extended", by=by, at=now, data={"expires_at": hold.expires_at.isoformat()})
 
 
-def _lock(hold):
-    """Return the time once the hold's clinician is ours, with the hold as it is by then."""
-    now = lock_clinician(hold.clinician_id)
-    hold.refresh_from_db(fields=["status", "slot", "expires_at", "extensions"])
-    return now
-
-
-def _check_live(hold, now):
+def check_live(hold, now):
+    """Raise WrongState, HoldNotFound or HoldExpired unless the hold can be confirmed."""
     if hold.status == Hold.Status.CONFIRMED:
         raise WrongState(hold)
     if hold.status == Hold.Status.RELEASED:
@@ -149,9 +147,27 @@ def _check_live(hold, now):
 
 
 @transaction.atomic
+def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchanged=None):
+    """Hold another opening of the service instead, for as long as the old one would have lasted.
+
+    Raises SlotTaken, NotOffered, HoldExpired or HoldNotFound, and then the old time is still held.
+    """
+    lock_clinicians(hold.clinician_id, clinician.pk)
+    now = lock_booking(hold, if_unchanged=if_unchanged)
+    check_live(hold, now)
+    hold.clinician, hold.location, hold.is_remote = clinician, location, is_remote
+    hold.starts_at = starts_at.astimezone(UTC)
+    hold.ends_at = hold.starts_at + hold.service.duration
+    move_slot(hold.slot, clinician=clinician, location=location, period=hold.padded_period)
+    check_offered(hold, now=now)
+    hold.save(update_fields=["clinician", "location", "is_remote", "starts_at", "ends_at", "updated_at"])
+    record(hold, "hold.moved", by=by, at=now)
+
+
+@transaction.atomic
 def release_hold(hold, *, by):
     """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState."""
-    now = _lock(hold)
+    now = lock_booking(hold)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
         return
     move(hold, Hold.Status.RELEASED, kind="hold.released", by=by, at=now)
@@ -179,17 +195,20 @@ def _expire_holds_of(clinician_id):
 
 
 @transaction.atomic
-def confirm_hold(hold, *, patient, by, notes="", attendee=None):
+def confirm_hold(hold, *, patient, by, notes="", attendee=None, agreed_to=()):
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again.
 
-    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created. ``attendee``
-    ({"name", "email", "phone"}) is who comes, if not as the patient is written. Raises HoldExpired or
-    HoldNotFound, and then nothing has changed.
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
+    the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
+    not as the patient is written. Raises HoldExpired or HoldNotFound, and then nothing has changed.
     """
-    now = _lock(hold)
+    now = lock_booking(hold)
     if hold.status == Hold.Status.CONFIRMED:
         return Appointment.objects.get(pk=hold.pk)
-    _check_live(hold, now)
+    check_live(hold, now)
     move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
     prolong_slot(hold.slot_id, expires_at=None)
-    return create_appointment(hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee)
+    appointment = create_appointment(hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee)
+    for purpose in agreed_to:
+        agree(appointment.patient, purpose, at=now)
+    return appointment

@@ -1,8 +1,14 @@
 """Holds, appointments, the log of what happened to them, and messages that wait to be sent."""
 
+import re
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -27,6 +33,13 @@ class Booking(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def padded_period(self):
+        """The time it takes of the clinician: with the service's buffers."""
+        return DateTimeTZRange(
+            self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after
+        )
 
     @property
     def local_start(self):
@@ -121,6 +134,11 @@ class Appointment(Booking):
 
     class Meta:
         ordering = ["starts_at"]
+        permissions = [
+            ("view_all_appointment", "Can view the appointments of every clinician"),
+            ("decide_appointment", "Can confirm and cancel appointments"),
+            ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+        ]
         indexes = [
             models.Index("starts_at", name="appointment_starts_at"),
             models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
@@ -136,6 +154,15 @@ class Appointment(Booking):
 
     def __str__(self):
         return f"{self.reference} {self.local_start:%a %d %b %Y %H:%M}"
+
+    @property
+    def cutoff_at(self):
+        """Until when the patient may change or cancel it."""
+        return self.starts_at - self.service.cancellation_notice
+
+    def can_change(self, now):
+        """Return whether the patient may still give it another time or cancel it."""
+        return self.status in ("pending", "reserved", "confirmed") and now <= self.cutoff_at
 
 
 class Event(models.Model):
@@ -203,3 +230,95 @@ class Heartbeat(models.Model):
 
     def __str__(self):
         return self.seen_at.isoformat()
+
+
+def validate_origin(origin):
+    """Raise ValidationError unless ``origin`` is as browsers write it: scheme and host, perhaps a port."""
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+        raise ValidationError("Write an origin such as https://www.clinic.example, without a path.", code="origin")
+
+
+class ApiKey(models.Model):
+    """What a program shows to use the API. The key itself is shown once; here is only its SHA-256."""
+
+    class Kind(models.TextChoices):
+        SECRET = "secret", "secret, for servers"
+        PUBLISHABLE = "publishable", "publishable, for browsers"
+
+    class Scope(models.TextChoices):
+        READ_APPOINTMENT_TYPES = "read_appointment_types", "read services, clinicians and locations"
+        READ_AVAILABILITY = "read_availability", "read availability"
+        WRITE_HOLDS = "write_holds", "place and confirm holds of its own"
+        READ_PATIENTS = "read_patients", "search and read patients"
+        WRITE_PATIENTS = "write_patients", "create and change patients"
+        READ_APPOINTMENTS = "read_appointments", "list and read appointments"
+        WRITE_APPOINTMENTS = "write_appointments", "book, reschedule, cancel and mark appointments"
+
+    PUBLIC_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # A key and those it was rotated into are one holder: the new one goes on with the old one's holds.
+    holder = models.UUIDField(default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, validators=[validate_printable])
+    kind = models.CharField(max_length=12, choices=Kind)
+    start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to tell it by.")
+    key_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
+    allowed_origins = ArrayField(
+        models.CharField(max_length=200, validators=[validate_origin]), default=list, blank=True,
+        help_text="The sites whose pages may use it, such as https://www.clinic.example.",
+    )
+    requests_per_minute = models.PositiveIntegerField(default=600, validators=[MinValueValidator(1)])
+    most_live_holds = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: any number.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+        indexes = [GinIndex(fields=["allowed_origins"], name="api_key_origins")]
+
+    def __str__(self):
+        return f"{self.name} ({self.start}…)"
+
+    def clean(self):
+        """A publishable key can do only what any visitor of the clinic's site may do."""
+        if self.kind == self.Kind.PUBLISHABLE and not set(self.scopes or []) <= set(self.PUBLIC_SCOPES):
+            raise ValidationError({"scopes": "A publishable key is seen by everyone: it cannot have these scopes."})
+
+    @property
+    def is_publishable(self):
+        return self.kind == self.Kind.PUBLISHABLE
+
+    @property
+    def actor(self):
+        """How holds and events name the key, and those it was rotated from or into."""
+        return f"key:{self.holder}"
+
+    def is_live(self, now):
+        """Return whether the key is accepted."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class IdempotentAnswer(models.Model):
+    """The answer to a request with an Idempotency-Key, written in the transaction of its effect."""
+
+    api_key_holder = models.UUIDField()
+    route = models.CharField(max_length=300)
+    idempotency_key = models.CharField(max_length=255)
+    request_hash = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.BinaryField(default=bytes)
+    headers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index("created_at", name="idempotent_answer_created")]
+        constraints = [
+            models.UniqueConstraint("api_key_holder", "route", "idempotency_key", name="idempotent_answer_once")
+        ]
+
+    def __str__(self):
+        return f"{self.route} {self.status}"

@@ -3,6 +3,8 @@
 from django.db.models import Max, Subquery
 from django.db.models.functions import Coalesce
 
+from scheduling.slots import lock_clinician
+
 from .models import Appointment, Event, Hold
 
 MOVES = {
@@ -18,6 +20,10 @@ MOVES = {
 }
 
 
+# An appointment that is still to come: it can be given another time.
+APPOINTMENT_STANDS = ["pending", "reserved", "confirmed"]
+
+
 class WrongState(Exception):
     """That cannot be done in the present state."""
 
@@ -25,6 +31,28 @@ class WrongState(Exception):
         self.state = booking.status
         self.allowed = MOVES[type(booking)].get(booking.status, [])
         super().__init__(f"{self.state}; allowed: {', '.join(self.allowed) or 'none'}")
+
+
+class ChangedMeanwhile(Exception):
+    """It has been changed since you read it."""
+
+
+def lock_booking(booking, *, if_unchanged=None):
+    """Return the time once the booking's clinician is ours, with the booking as it is by then.
+
+    Raises ChangedMeanwhile when its ``updated_at`` is no longer ``if_unchanged``, or when it has moved to
+    another clinician, whose lock this is not.
+    """
+    clinician_id, seen = booking.clinician_id, booking.updated_at
+    now = lock_clinician(clinician_id)
+    # Without the other relations, so that those already loaded stay; they never change by themselves.
+    plain = [field.name for field in booking._meta.concrete_fields if not field.is_relation]
+    booking.refresh_from_db(fields=[*plain, "slot"])
+    if booking.updated_at != seen:
+        booking.refresh_from_db()
+    if booking.clinician_id != clinician_id or if_unchanged not in (None, booking.updated_at):
+        raise ChangedMeanwhile
+    return now
 
 
 def move(booking, to, *, kind, by, at, data=None, **changes):
@@ -40,7 +68,7 @@ def move(booking, to, *, kind, by, at, data=None, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)
     record(booking, kind, by=by, at=at, from_status=booking.status, to_status=to, data=data)
-    booking.status = to
+    booking.status, booking.updated_at = to, at
     for name, value in changes.items():
         setattr(booking, name, value)
 

@@ -33,7 +33,7 @@ def run_message(message_id):
         return
     try:
         HANDLERS[message.kind](message)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 whatever it is, it is kept with the message
         # The type alone: an error's text may quote an address.
         logger.warning("message %s %s failed: %s", message.kind, message.pk, type(error).__name__)
         outbox.fail(message, f"{type(error).__name__}: {error}")

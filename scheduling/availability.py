@@ -4,7 +4,7 @@ Two queries whatever the number of clinicians: working hours, then busy time.
 """
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from .models import Slot, WorkingHours
-from .openings import Hours, Rules, as_datetime, as_instant, local_dates, open_starts, working_time
+from .openings import Hours, Rules, as_datetime, as_instant, day_parts, local_dates, open_starts, working_time
 
 
 class Opening(NamedTuple):
@@ -35,6 +35,17 @@ class Opening(NamedTuple):
         return as_datetime(self.end)
 
 
+class Place(NamedTuple):
+    """Where and how a clinician can be seen; times there are told in ``zone``."""
+
+    clinician_id: UUID
+    clinician_name: str
+    location_id: UUID
+    location_name: str
+    is_remote: bool
+    zone: ZoneInfo
+
+
 class Reason(StrEnum):
     """Why a time is not offered; the value is what the API writes."""
 
@@ -47,28 +58,63 @@ class Reason(StrEnum):
     HELD = "held"
 
 
-def open_times(*, service, start_at, end_at, now, clinicians=None, location=None, is_remote=None, ignoring=None):
+def open_times(*, service, start_at, end_at, now, **filters):
     """Return the openings that start in ``[start_at, end_at)``, earliest first.
 
-    ``clinicians`` (objects or ids), ``location`` and ``is_remote`` narrow the search. ``ignoring`` is
-    the slot of one's own hold: it does not count as taken. Notice and horizon count from ``now``.
+    Instead of datetimes both may be dates: local dates of each place, both included. ``clinicians``
+    (objects or ids), ``location`` and ``is_remote`` narrow the search. ``ignoring`` is the slot of one's
+    own hold: it does not count as taken. Notice and horizon count from ``now``.
     """
-    earliest = as_instant(max(start_at, now + service.notice))
-    latest = as_instant(min(end_at, now + service.horizon))
-    if not service.is_active or earliest >= latest:
+    openings = []
+    duration = rules_of(service).duration
+    for place, starts in open_starts_by_place(
+        service=service, start_at=start_at, end_at=end_at, now=now, **filters
+    ):
+        clinician_id, location_id, remote = place.clinician_id, place.location_id, place.is_remote
+        openings += [Opening(start, start + duration, clinician_id, location_id, remote) for start in starts]
+    openings.sort(key=attrgetter("start"))
+    return openings
+
+
+def open_starts_by_place(
+    *, service, start_at, end_at, now, clinicians=None, location=None, is_remote=None, ignoring=None
+):
+    """Return what open_times does as ``[(Place, ascending starts in seconds since 1970 UTC)]``."""
+    if not service.is_active:
         return []
     rules = rules_of(service)
     hours = load_hours(service, clinicians=clinicians, location=location, is_remote=is_remote)
-    busy = load_busy(hours, earliest - rules.buffer_before, latest + rules.duration + rules.buffer_after, now, ignoring)
+    soonest, furthest = as_instant(now + service.notice), as_instant(now + service.horizon)
+    ranges = {
+        zone: (max(soonest, _bound(start_at, zone)), min(furthest, _bound(end_at, zone, is_end=True)))
+        for zone in {place.zone for place in hours}
+    }
+    ranges = {zone: (earliest, latest) for zone, (earliest, latest) in ranges.items() if earliest < latest}
+    if not ranges:
+        return []
+    busy = load_busy(
+        hours,
+        min(earliest for earliest, _ in ranges.values()) - rules.buffer_before,
+        max(latest for _, latest in ranges.values()) + rules.duration + rules.buffer_after,
+        now, ignoring,
+    )
+    found = []
+    for place, weekly in hours.items():
+        if place.zone not in ranges:
+            continue
+        earliest, latest = ranges[place.zone]
+        working = working_time(weekly, place.zone, *local_dates(place.zone, earliest, latest + rules.duration))
+        taken = busy[place.clinician_id] + busy[place.location_id]
+        found.append((place, open_starts(working, taken, rules, earliest, latest)))
+    return found
 
-    openings = []
-    for (clinician_id, location_id, remote, zone), weekly in hours.items():
-        # A day earlier: hours that run into the range may have begun on the date before.
-        working = working_time(weekly, zone, *local_dates(zone, earliest - 86_400, latest))
-        starts = open_starts(working, busy[clinician_id] + busy[location_id], rules, earliest, latest)
-        openings += [Opening(start, start + rules.duration, clinician_id, location_id, remote) for start in starts]
-    openings.sort(key=attrgetter("start"))
-    return openings
+
+def _bound(moment, zone, *, is_end=False):
+    """Return the instant of a datetime, or that at which a local date begins or, as an end, has ended."""
+    if isinstance(moment, datetime):
+        return as_instant(moment)
+    parts = day_parts(zone, moment)
+    return parts[-1][1] if is_end else parts[0][0]
 
 
 def next_opening(*, service, now, after=None, **filters):
@@ -96,27 +142,37 @@ def nearest_openings(*, service, near, now, count=3, **filters):
 
 def why_not(*, service, clinician, location, starts_at, is_remote, now, ignoring=None):
     """Return the set of Reasons why that time is not an opening; empty when it is one."""
-    reasons = set()
-    start = as_instant(starts_at)
-    rules = rules_of(service)
-    if not service.is_active or not service.allows(is_remote=is_remote):
-        reasons.add(Reason.NOT_OFFERED_HERE)
-    if starts_at < now + service.notice:
-        reasons.add(Reason.TOO_SOON)
-    if starts_at >= now + service.horizon:
-        return reasons | {Reason.TOO_FAR}
-
-    hours = load_hours(service, clinicians=[clinician], location=location, is_remote=is_remote)
-    if not hours:
-        return reasons | {Reason.NOT_OFFERED_HERE}
-    [(key, weekly)] = hours.items()
-    zone = key[3]
-    working = working_time(weekly, zone, *local_dates(zone, start - 86_400, start + 1))
-    if not open_starts(working, [], rules, start, start + 1) or starts_at.microsecond:
-        reasons.add(Reason.CLOSED)
-    window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
-    reasons.update(Reason(reason) for *_, reason in _busy_rows(hours, *window, now, ignoring))
+    [reasons] = explain(
+        service=service, starts_at=starts_at, now=now, ignoring=ignoring,
+        clinicians=[clinician], location=location, is_remote=is_remote,
+    ).values() or [{Reason.NOT_OFFERED_HERE}]
     return reasons
+
+
+def explain(*, service, starts_at, now, ignoring=None, **filters):
+    """Return ``{Place: set of Reasons}`` for a start: the places that could offer it, and why each does not."""
+    hours = load_hours(service, **filters)
+    common = set()
+    if not service.is_active:
+        common.add(Reason.NOT_OFFERED_HERE)
+    if starts_at < now + service.notice:
+        common.add(Reason.TOO_SOON)
+    if starts_at >= now + service.horizon:
+        # What is beyond the horizon is not looked at: it may be beyond the calendar too.
+        return dict.fromkeys(hours, common | {Reason.TOO_FAR})
+
+    start, rules = as_instant(starts_at), rules_of(service)
+    window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
+    busy = defaultdict(set)
+    for owner, _, _, reason in _busy_rows(hours, *window, now, ignoring):
+        busy[owner].add(Reason(reason))
+    found = {}
+    for place, weekly in hours.items():
+        working = working_time(weekly, place.zone, *local_dates(place.zone, start, start + rules.duration))
+        found[place] = common | busy[place.clinician_id] | busy[place.location_id]
+        if starts_at.microsecond or not open_starts(working, [], rules, start, start + 1):
+            found[place].add(Reason.CLOSED)
+    return found
 
 
 def rules_of(service):
@@ -126,7 +182,7 @@ def rules_of(service):
 
 
 def load_hours(service, *, clinicians=None, location=None, is_remote=None):
-    """Return {(clinician id, location id, is_remote, zone): weekly hours} of who offers the service."""
+    """Return {Place: its weekly Hours, a tuple} of who offers the service, ordered by name."""
     rows = WorkingHours.objects.filter(
         clinician__services=service, clinician__is_active=True, location__is_active=True
     )
@@ -140,11 +196,12 @@ def load_hours(service, *, clinicians=None, location=None, is_remote=None):
         rows = rows.filter(is_remote=service.mode == service.Mode.REMOTE)
     weekly = defaultdict(list)
     rows = rows.order_by("clinician__name", "clinician", "weekday", "start_time").values_list(
-        "clinician_id", "location_id", "is_remote", "location__timezone", "weekday", "start_time", "end_time"
+        "clinician_id", "clinician__name", "location_id", "location__name", "is_remote", "location__timezone",
+        "weekday", "start_time", "end_time",
     )
-    for clinician_id, location_id, remote, zone, *rule in rows:
-        weekly[clinician_id, location_id, remote, ZoneInfo(zone)].append(Hours(*rule))
-    return {key: tuple(rules) for key, rules in weekly.items()}
+    for *place, zone, weekday, start_time, end_time in rows:
+        weekly[*place, zone].append(Hours(weekday, start_time, end_time))
+    return {Place(*place, ZoneInfo(zone)): tuple(rules) for (*place, zone), rules in weekly.items()}
 
 
 # One lateral index scan per clinician on (clinician, upper(period)). A slot is at most a day long,
@@ -173,7 +230,7 @@ BUSY_ARRAYS = f"""
                array_agg(ceil(date_part('epoch', busy_to))::bigint)
       FROM ({BUSY_ROWS}) AS busy(id, busy_from, busy_to, reason)
      GROUP BY id
-"""
+"""  # noqa: S608 nothing but the constant above goes in
 
 
 def load_busy(hours, start, end, now, ignoring=None):
@@ -190,8 +247,8 @@ def _busy_rows(hours, start, end, now, ignoring):
 
 def _run(sql, hours, start, end, now, ignoring):
     parameters = {
-        "clinicians": list({clinician_id for clinician_id, *_ in hours}),
-        "locations": list({location_id for _, location_id, *_ in hours}),
+        "clinicians": list({place.clinician_id for place in hours}),
+        "locations": list({place.location_id for place in hours}),
         "start": as_datetime(start), "end": as_datetime(end), "now": now,
         "longest": Slot.LONGEST, "ignoring": ignoring,
     }

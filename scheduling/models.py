@@ -77,7 +77,9 @@ class Service(models.Model):
     description = models.TextField(blank=True)
     position = models.PositiveSmallIntegerField(default=0, help_text="Services are listed in this order.")
     color = models.CharField(
-        max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")]
+        max_length=7,
+        default="#2563eb",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
     )
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.IN_PERSON)
     price = models.DecimalField(

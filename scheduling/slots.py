@@ -1,5 +1,7 @@
 """Taking and giving back a clinician's time."""
 
+from contextlib import contextmanager
+
 from django.db import IntegrityError, connection, transaction
 
 from .models import Clinician, Slot
@@ -28,20 +30,47 @@ def lock_clinician(clinician_id):
     return database_now()  # asked after the wait, in a statement of its own
 
 
+def lock_clinicians(*clinician_ids):
+    """Like lock_clinician for several, in the one order that cannot deadlock."""
+    return [lock_clinician(clinician_id) for clinician_id in sorted(set(clinician_ids))][-1]
+
+
 def take_slot(*, clinician, location, period, lasting=None):
     """Take ``period`` of the clinician's time, or raise SlotTaken.
 
     The slot is kept until it is freed or, with ``lasting`` (a timedelta), lapses that long after now.
     """
+    with _raising_slot_taken():
+        now = lock_clinician(clinician.pk)
+        _delete_lapsed(clinician, period, at=now)
+        return Slot.objects.create(
+            clinician=clinician, location=location, period=period,
+            taken_at=now, expires_at=lasting and now + lasting,
+        )
+
+
+def move_slot(slot, *, clinician, location, period):
+    """Take another ``period`` in place of the slot's own, or raise SlotTaken and keep that."""
+    with _raising_slot_taken():
+        now = lock_clinicians(slot.clinician_id, clinician.pk)
+        _delete_lapsed(clinician, period, at=now)
+        Slot.objects.filter(pk=slot.pk).update(
+            clinician=clinician, location=location, period=period, taken_at=now
+        )
+        slot.refresh_from_db()
+
+
+def _delete_lapsed(clinician, period, *, at):
+    # The constraint cannot mention now(), so a lapsed hold still blocks.
+    Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at).delete()
+
+
+@contextmanager
+def _raising_slot_taken():
+    """A transaction in which a violation of the exclusion constraint becomes SlotTaken."""
     try:
         with transaction.atomic():
-            now = lock_clinician(clinician.pk)
-            # The constraint cannot mention now(), so a lapsed hold still blocks inserts.
-            clinician.slots.overlapping(period).lapsed(at=now).delete()
-            return Slot.objects.create(
-                clinician=clinician, location=location, period=period,
-                taken_at=now, expires_at=lasting and now + lasting,
-            )
+            yield
     except IntegrityError as error:
         if violated_constraint(error) == Slot.NO_OVERLAP:
             raise SlotTaken from error

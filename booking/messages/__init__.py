@@ -4,5 +4,6 @@ from . import email
 
 HANDLERS = {
     "email.appointment_confirmed": email.appointment_confirmed,
+    "email.appointment_rescheduled": email.appointment_rescheduled,
     "email.appointment_cancelled": email.appointment_cancelled,
 }

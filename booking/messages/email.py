@@ -12,6 +12,11 @@ def appointment_confirmed(message):
     _send(message, "appointment_confirmed", "Your appointment")
 
 
+def appointment_rescheduled(message):
+    """Tell the attendee the new time."""
+    _send(message, "appointment_rescheduled", "New time")
+
+
 def appointment_cancelled(message):
     """Tell the attendee that the appointment is off."""
     _send(message, "appointment_cancelled", "Cancelled")

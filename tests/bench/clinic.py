@@ -1,10 +1,10 @@
-"""A clinic of any size, made by the database itself: weekdays 9–12:30 and 13:30–17, 60 % booked."""
+"""A clinic of any size, made by the database itself: weekdays 9 to 12:30 and 13:30 to 17, 60 % booked."""
 
 from datetime import timedelta
 
 from django.db import connection
 
-from scheduling.models import Clinician, Location, Service, WorkingHours
+from scheduling.models import Clinician, Location, Service
 
 DAYS_AHEAD = 14  # that many are booked ahead; further slots lie in the past
 

@@ -1,0 +1,169 @@
+"""Appointments: list, read, book directly, reschedule, cancel, and mark what became of them."""
+
+from functools import partial
+
+from django.http import Http404
+from rest_framework import serializers
+
+from ..appointments import cancel, complete, mark_arrived, mark_no_show
+from ..choosing import with_first_free
+from ..direct import book_directly
+from ..holds import hold_of
+from ..models import ApiKey, Appointment
+from ..rescheduling import reschedule, reschedule_to_hold
+from .attendance import Attendance
+from .base import ApiView
+from .choosing import OpeningInput
+from .inputs import Input, Moment, Text
+from .openings import offering_alternatives
+from .outputs import write_appointments
+from .paging import PageQuery, page
+
+READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
+
+
+class AppointmentFilters(PageQuery):
+    """Which appointments: all filters must hold; of one that is repeated, any of its values."""
+
+    patient_id = serializers.UUIDField(required=False)
+    clinician_id = serializers.UUIDField(required=False)
+    location_id = serializers.UUIDField(required=False)
+    status = serializers.ListField(
+        child=serializers.ChoiceField(Appointment.Status.choices), required=False, max_length=7
+    )
+    start_from = Moment(required=False, source="starts_at__gte")
+    start_to = Moment(required=False, source="starts_at__lt")
+
+    def validate(self, fields):
+        if "status" in fields:
+            fields["status__in"] = fields.pop("status")
+        return fields
+
+
+class AppointmentView(ApiView):
+    """What all endpoints of appointments share."""
+
+    is_personal = True
+
+    def appointment(self, id):
+        try:
+            return Appointment.objects.select_related("service", "location", "slot").get(pk=id)
+        except Appointment.DoesNotExist:
+            raise Http404 from None
+
+
+class DirectInput(OpeningInput, Attendance):
+    """What to book, and for whom."""
+
+
+class Appointments(AppointmentView):
+    """List appointments by their start; book one at once, without a hold."""
+
+    scopes = {"GET": READ, "POST": WRITE}
+
+    def get(self, request):
+        filters = self.query(AppointmentFilters)
+        cursor, limit = filters.pop("cursor", None), filters.pop("limit")
+        rows = Appointment.objects.select_related("service", "location").filter(**filters)
+        appointments, meta = page(rows, by="starts_at", cursor=cursor, limit=limit)
+        return self.answer(write_appointments(appointments, self.key), **meta)
+
+    def post(self, request):
+        fields = self.body(DirectInput)
+        opening = fields.pop("opening")
+        book = partial(
+            book_directly, service=opening["service"], holder=self.key.actor, by=self.key.actor, **fields
+        )
+        with offering_alternatives(opening):
+            appointment = with_first_free(book, **opening)
+        return self.answer_appointment(appointment, 201)
+
+
+class AppointmentEntry(AppointmentView):
+    """Read one appointment."""
+
+    scopes = {"GET": READ}
+
+    def get(self, request, id):
+        return self.answer_appointment(self.appointment(id))
+
+
+class RescheduleInput(OpeningInput):
+    """Another opening of the same service, or a live hold by its id."""
+
+    hold_id = serializers.UUIDField(required=False)
+
+
+class AppointmentReschedule(AppointmentView):
+    """Give an appointment another time: the same appointment, the same id."""
+
+    scopes = {"POST": WRITE}
+
+    def post(self, request, id):
+        appointment = self.appointment(id)
+        fields = self.body(RescheduleInput, service=appointment.service)
+        options = {
+            "by": self.key.actor, "heed_cutoff": True, "if_unchanged": self.expected_version(appointment)
+        }
+        if "hold_id" in fields:
+            reschedule_to_hold(appointment, hold_of(self.key.actor, fields["hold_id"]), **options)
+        else:
+            with offering_alternatives(fields["opening"]):
+                with_first_free(partial(reschedule, appointment, **options), **fields["opening"])
+        return self.answer_appointment(appointment)
+
+
+class CancelInput(Input):
+    """Why: one of /cancellation-reasons, and a note for the clinic."""
+
+    reason = serializers.ChoiceField(Appointment.CancellationReason.choices)
+    note = Text(max_length=500, required=False, allow_blank=True)
+
+
+class AppointmentCancel(AppointmentView):
+    """Cancel an appointment and free its time."""
+
+    scopes = {"POST": WRITE}
+
+    def post(self, request, id):
+        appointment = self.appointment(id)
+        cancel(
+            appointment, by=self.key.actor, heed_cutoff=True, if_unchanged=self.expected_version(appointment),
+            **self.body(CancelInput),
+        )
+        return self.answer_appointment(appointment)
+
+
+class AppointmentMark(AppointmentView):
+    """Say what became of an appointment: arrive, complete or no-show."""
+
+    scopes = {"POST": WRITE}
+    mark = None
+
+    def post(self, request, id):
+        self.body(Input)
+        appointment = self.appointment(id)
+        self.mark(appointment, by=self.key.actor, if_unchanged=self.expected_version(appointment))
+        return self.answer_appointment(appointment)
+
+
+class AppointmentArrive(AppointmentMark):
+    mark = staticmethod(mark_arrived)
+
+
+class AppointmentComplete(AppointmentMark):
+    mark = staticmethod(complete)
+
+
+class AppointmentNoShow(AppointmentMark):
+    mark = staticmethod(mark_no_show)
+
+
+class CancellationReasons(ApiView):
+    """The reasons an appointment can be cancelled for."""
+
+    scopes = {"GET": None}
+
+    def get(self, request):
+        reasons = [{"id": value, "name": label} for value, label in Appointment.CancellationReason.choices]
+        return self.answer(reasons, next_cursor=None, has_more=False)

@@ -1,0 +1,62 @@
+"""Who comes: a patient by id, or by what identifies a person, and perhaps somebody else's name to call."""
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from patients.models import Patient
+from patients.text import validate_printable_lines
+
+from ..models import ApiKey
+from .inputs import Input, Text
+from .problems import MissingScope
+
+
+class PersonInput(Input):
+    """A person; names and e-mail as people write them, phone with or without its country code."""
+
+    first_name = Text(max_length=100)
+    last_name = Text(max_length=100)
+    date_of_birth = serializers.DateField(help_text="Between 1900 and today.")
+    email = serializers.CharField(max_length=254)
+    phone = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    nhs_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
+
+    def validate(self, fields):
+        """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
+        patient = self.instance or Patient()
+        for name, value in fields.items():
+            setattr(patient, name, value)
+        try:
+            patient.full_clean(validate_unique=False)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
+        return patient
+
+
+class Attendance(Input):
+    """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
+
+    patient_id = serializers.PrimaryKeyRelatedField(
+        queryset=Patient.objects.filter(archived_at=None), required=False, allow_null=True,
+        help_text="Needs the scope read_patients or write_patients.",
+    )
+    patient = PersonInput(required=False)
+    attendee_name = Text(max_length=201, required=False, allow_blank=True)
+    attendee_email = serializers.EmailField(required=False, allow_blank=True)
+    attendee_phone = Text(max_length=32, required=False, allow_blank=True)
+    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+
+    def validate_patient_id(self, patient):
+        if not {ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS} & set(self.context["key"].scopes):
+            raise MissingScope(ApiKey.Scope.READ_PATIENTS)
+        return patient
+
+    def validate(self, fields):
+        fields = super().validate(fields)
+        by_id, person = fields.pop("patient_id", None), fields.pop("patient", None)
+        if (by_id is None) == (person is None):
+            raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="required")
+        patient = by_id or person
+        own = {"name": str(patient), "email": patient.email, "phone": patient.phone}
+        attendee = {part: fields.pop(f"attendee_{part}", "") or own[part] for part in own}
+        return {**fields, "patient": patient, "attendee": attendee}

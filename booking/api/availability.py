@@ -1,0 +1,162 @@
+"""Free times: as a list, per day, the next one, and why a time is not free.
+
+The list can have thousands of openings, so its JSON is put together from parts that many of them share.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+
+import orjson
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from rest_framework import serializers
+
+from scheduling.availability import Reason, explain, next_opening, open_starts_by_place
+from scheduling.models import Clinician, Location, Service
+
+from ..models import ApiKey
+from .base import ApiView
+from .inputs import DayOrMoment, Moment, Query
+from .openings import signer_for, write_openings, write_place, write_times
+
+LONGEST = timedelta(days=31)
+
+
+class Filters(Query):
+    """Which openings: of a service, and perhaps only some clinicians, one location, by video or not."""
+
+    appointment_type_id = serializers.PrimaryKeyRelatedField(queryset=Service.objects.all(), source="service")
+    clinician_id = serializers.ListField(
+        child=serializers.UUIDField(), source="clinicians", required=False, max_length=50,
+        help_text="May be repeated. Without it: every clinician.",
+    )
+    location_id = serializers.PrimaryKeyRelatedField(
+        queryset=Location.objects.all(), source="location", required=False
+    )
+    is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
+
+    def validate_clinician_id(self, ids):
+        if Clinician.objects.filter(pk__in=ids).count() != len(set(ids)):
+            raise serializers.ValidationError("There is no clinician with that id.", code="does_not_exist")
+        return ids
+
+
+class Range(Filters):
+    """At most 31 days: dates of the location's time zone, both included, or date-times with an offset."""
+
+    start_date = DayOrMoment(source="start_at")
+    end_date = DayOrMoment(source="end_at")
+
+    def validate(self, fields):
+        start_at, end_at = fields["start_at"], fields["end_at"]
+        length = _as_utc(end_at, is_end=True) - _as_utc(start_at)
+        if length <= timedelta() and end_at != start_at:
+            raise serializers.ValidationError({"end_date": "The end is before the start."})
+        if length > LONGEST:
+            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."})
+        return fields
+
+
+def _as_utc(moment, *, is_end=False):
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, datetime.min.time(), UTC) + timedelta(days=is_end)
+
+
+class Availability(ApiView):
+    """Every opening in a range."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    @method_decorator(gzip_page)
+    def get(self, request):
+        filters, now = self.query(Range), timezone.now()
+        service = filters["service"]
+        openings, times_in = [], {}
+        for place, starts in open_starts_by_place(now=now, **filters):
+            sign = signer_for(service, place, now).sign
+            shared = inside(write_place(place))
+            # Many clinicians are free at one time: it is written once for all of them.
+            times = times_in.setdefault(place.zone, WrittenTimes(service.duration, place.zone))
+            openings += [
+                (start, f'{{{times[start]},{shared},"booking_key":"{sign(start)}"}}') for start in starts
+            ]
+        openings.sort(key=itemgetter(0))
+        meta = {"request_id": request.id, "generated_at": now, "next_cursor": None, "has_more": False}
+        body = f'{{"data":[{",".join([text for _, text in openings])}],"meta":{orjson.dumps(meta).decode()}}}'
+        return HttpResponse(body, content_type="application/json")
+
+
+def inside(members):
+    """Return a dict as JSON without its braces."""
+    return orjson.dumps(members).decode()[1:-1]
+
+
+class WrittenTimes(dict):
+    """{start: its times as JSON}, each written when it is first asked for."""
+
+    def __init__(self, duration, zone):
+        self.duration, self.zone = duration, zone
+
+    def __missing__(self, start):
+        text = self[start] = inside(write_times(start, self.zone, self.duration))
+        return text
+
+
+class Days(ApiView):
+    """How many openings each local date of a range has, for a calendar; dates without any are left out."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    def get(self, request):
+        filters, now = self.query(Range), timezone.now()
+        days = Counter(
+            datetime.fromtimestamp(start, place.zone).date()
+            for place, starts in open_starts_by_place(now=now, **filters)
+            for start in starts
+        )
+        written = [{"date": day, "openings": days[day]} for day in sorted(days)]
+        return self.answer(written, generated_at=now, next_cursor=None, has_more=False)
+
+
+class Next(ApiView):
+    """The first opening in the service's horizon, or null."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    def get(self, request):
+        filters, now = self.query(Filters), timezone.now()
+        opening = next_opening(now=now, **filters)
+        found = write_openings([opening] if opening else [], filters["service"], now)
+        return self.answer(found[0] if found else None, generated_at=now)
+
+
+class ExplainQuery(Filters):
+    start_time = Moment(source="starts_at")
+
+
+class Explain(ApiView):
+    """Whether a time is open, and if not, every reason why, clinician by clinician."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    def get(self, request):
+        filters, now = self.query(ExplainQuery), timezone.now()
+        found = explain(now=now, **filters)
+        is_open = any(not reasons for reasons in found.values())
+        reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}
+        return self.answer(
+            {
+                "start_time": filters["starts_at"],
+                "is_open": is_open,
+                "reasons": [] if is_open else sorted(reasons),
+                "places": [
+                    write_place(place) | {"is_open": not reasons, "reasons": sorted(reasons)}
+                    for place, reasons in found.items()
+                ],
+            },
+            generated_at=now,
+        )

@@ -1,0 +1,175 @@
+"""What every endpoint does: who asks, whether they may, once or again, and how the answer looks."""
+
+import hashlib
+import logging
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse
+from rest_framework import exceptions
+from rest_framework.views import APIView
+
+from .. import idempotency
+from ..client import address_of
+from ..keys import InvalidKey, find_key
+from ..models import ApiKey
+from ..states import ChangedMeanwhile
+from .limits import counter
+from .outputs import HoldOutput, write_appointments
+from .problems import (
+    ForeignOrigin, InternalError, MissingScope, RequestTooLarge, Throttled, known, problem_response,
+)
+
+logger = logging.getLogger(__name__)
+
+ADDRESS_LIMIT = 1_200  # requests a minute; a clinic's whole waiting room may share one address
+NEVER_STORED = {401, 403, 429}
+
+
+class ApiView(APIView):
+    """An endpoint. ``scopes`` has the ApiKey.Scope that each method needs; None is any live key."""
+
+    scopes = {}
+    is_personal = False  # whether its answers are about patients, and must not be cached
+
+    def dispatch(self, request, *args, **kwargs):
+        """Answer a request: the endpoint's method, or the problem that it raises."""
+        self.request, self.args, self.kwargs, self.usage = request, args, kwargs, None
+        try:
+            self.check_request(request)
+            handler = getattr(self, request.method.lower(), None)
+            if handler is None or request.method not in self.scopes:
+                raise exceptions.MethodNotAllowed(request.method)
+            response = self.answer_once(handler)
+        except Exception as error:
+            response = self.refuse(error)
+        if self.is_personal:
+            response["Cache-Control"] = "no-store"
+        if self.usage:
+            response["RateLimit-Policy"] = f'"key";q={self.usage.limit};w=60'
+            remaining = max(0, self.usage.limit - self.usage.used)
+            response["RateLimit"] = f'"key";r={remaining};t={self.usage.resets_in}'
+        return response
+
+    def check_request(self, request):
+        """Find the key and check all that does not depend on the endpoint's own input."""
+        self.spend(f"address {address_of(request)}", ADDRESS_LIMIT)
+        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not plain:
+            raise InvalidKey
+        self.key = request.api_key = find_key(plain.strip())
+        self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
+        origin = request.headers.get("Origin")
+        if self.key.kind == ApiKey.Kind.PUBLISHABLE and origin not in self.key.allowed_origins:
+            raise ForeignOrigin
+        scope = self.scopes.get(request.method)
+        if scope and scope not in self.key.scopes:
+            raise MissingScope(scope)
+
+    def spend(self, name, limit):
+        usage = counter().count(name, limit)
+        if usage and usage.is_over:
+            raise Throttled(usage.resets_in)
+        return usage
+
+    def answer_once(self, handler):
+        """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
+        request = self.request
+        name = request.headers.get("Idempotency-Key")
+        if name is None or request.method not in ("POST", "PATCH"):
+            return handler(request, **self.kwargs)
+        if not (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
+            raise exceptions.ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
+        route = f"{request.method} {request.path}"
+        try:
+            (status, body, headers), is_replay = idempotency.once(
+                lambda: self.effect(handler), holder=self.key.holder, route=route, idempotency_key=name,
+                request_hash=hashlib.sha256(self.raw_body()).digest(),
+            )
+        except idempotency.NotStored as undone:
+            return undone.answer
+        response = HttpResponse(body, status=status, headers=headers)
+        if is_replay:
+            response["Idempotent-Replayed"] = "true"
+        return response
+
+    def effect(self, handler):
+        try:
+            response = handler(self.request, **self.kwargs)
+        except Exception as error:
+            response = self.refuse(error)
+        if response.status_code in NEVER_STORED or response.status_code >= 500:
+            raise idempotency.NotStored(response)
+        return response.status_code, response.content, dict(response.headers)
+
+    def refuse(self, error):
+        """Return the problem that an exception is; what nobody expected is logged."""
+        problem = known(error)
+        if isinstance(problem, InternalError):
+            logger.error("unexpected error", exc_info=error)
+        response = problem_response(self.request, problem)
+        if isinstance(problem, exceptions.MethodNotAllowed):
+            response["Allow"] = ", ".join(self.scopes)
+        return response
+
+    def raw_body(self):
+        try:
+            return self.request.body
+        except RequestDataTooBig as error:
+            raise RequestTooLarge from error
+
+    def body(self, form, *, instance=None, partial=False, **context):
+        """Return the validated fields of the JSON body; an empty body has none."""
+        raw = self.raw_body()
+        if raw and self.request.content_type != "application/json":
+            raise exceptions.UnsupportedMediaType(self.request.content_type)
+        try:
+            data = orjson.loads(raw) if raw else {}
+        except orjson.JSONDecodeError as error:
+            raise exceptions.ParseError from error
+        if not isinstance(data, dict):
+            raise exceptions.ParseError
+        return self.valid(
+            form(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
+        )
+
+    def query(self, form):
+        """Return the validated parameters of the address."""
+        return self.valid(form(data=self.request.GET, context={"key": self.key}))
+
+    def valid(self, form):
+        form.is_valid(raise_exception=True)
+        return form.validated_data
+
+    def answer(self, data, status=200, headers=None, **meta):
+        """Return the JSON answer ``{"data": …, "meta": …}``."""
+        body = orjson.dumps({"data": data, "meta": {"request_id": self.request.id, **meta}})
+        return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+
+    def answer_hold(self, hold, status=200, **headers):
+        return self.answer(HoldOutput(hold).data, status, {"ETag": etag(hold), **headers})
+
+    def answer_appointment(self, appointment, status=200):
+        [written] = write_appointments([appointment], self.key)
+        return self.answer(written, status, {"ETag": etag(appointment)})
+
+    def expected_version(self, thing):
+        """Return the ``updated_at`` that If-Match asks for, or None without it; raises ChangedMeanwhile."""
+        wanted = self.request.headers.get("If-Match", "*")
+        if wanted == "*":
+            return None
+        if etag(thing) not in [tag.strip() for tag in wanted.split(",")]:
+            raise ChangedMeanwhile
+        return thing.updated_at
+
+
+class NotHere(ApiView):
+    """Any other address below /api/."""
+
+    def check_request(self, request):
+        raise exceptions.NotFound
+
+
+def etag(thing):
+    """Return the version of a hold, appointment or patient as an ETag."""
+    return f'"{thing.updated_at.timestamp():.6f}"'

@@ -1,0 +1,121 @@
+"""The opening that a request means: by ids and a time, or by a booking key alone."""
+
+from datetime import date, datetime, timedelta
+
+from django.utils import timezone
+from django.utils.dateparse import parse_time
+from rest_framework import serializers
+
+from scheduling.availability import open_times
+from scheduling.models import Clinician, Location, Service
+from scheduling.openings import as_datetime
+
+from ..booking_keys import InvalidBookingKey, read_booking_key
+from .inputs import Input, Moment
+
+
+class StartTime(Moment):
+    """A date-time with an offset, or with ``date`` the location's local time as HH:MM."""
+
+    default_error_messages = {
+        "invalid": "Write 09:00 with date beside it, or a date-time such as 2026-03-30T09:00:00+01:00.",
+    }
+
+    def to_internal_value(self, data):
+        if isinstance(data, str) and len(data) <= 8:
+            try:
+                wall = parse_time(data)
+            except ValueError:
+                wall = None
+            if wall is None or wall.tzinfo:
+                self.fail("invalid")
+            return wall
+        return super().to_internal_value(data)
+
+
+class OpeningInput(Input):
+    """What to book. Leave clinician, location or is_remote out where any will do."""
+
+    appointment_type_id = serializers.PrimaryKeyRelatedField(
+        queryset=Service.objects.all(), source="service", required=False
+    )
+    clinician_id = serializers.PrimaryKeyRelatedField(
+        queryset=Clinician.objects.all(), source="clinician", required=False, allow_null=True
+    )
+    location_id = serializers.PrimaryKeyRelatedField(
+        queryset=Location.objects.all(), source="location", required=False, allow_null=True
+    )
+    is_remote = serializers.BooleanField(required=False, allow_null=True)
+    date = serializers.DateField(required=False)
+    start_time = StartTime(source="starts_at", required=False)
+    booking_key = serializers.CharField(required=False, max_length=300)
+
+    BY_KEY = ("service", "clinician", "location", "is_remote", "date", "starts_at")
+
+    def validate_date(self, day):
+        if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
+            raise serializers.ValidationError("Write a date between the years 2000 and 2100.", code="out_of_range")
+        return day
+
+    def validate(self, fields):
+        """Return the fields with ``opening``: service, starts_at and what is named of the rest."""
+        fields = super().validate(fields)
+        named = {name: fields.pop(name) for name in self.BY_KEY if name in fields}
+        key = fields.pop("booking_key", None)
+        if key is None:
+            opening = self.by_ids(named)
+        elif named:
+            raise serializers.ValidationError({"booking_key": "A booking key names everything: send it alone."})
+        else:
+            opening = self.by_key(key)
+        service = self.context.get("service")
+        if service and opening["service"] != service:
+            raise serializers.ValidationError({"appointment_type_id": "This booking is for another service."})
+        return {**fields, "opening": opening}
+
+    def by_ids(self, named):
+        if "service" in self.context:
+            named.setdefault("service", self.context["service"])
+        for name, field in (("service", "appointment_type_id"), ("starts_at", "start_time")):
+            if name not in named:
+                raise serializers.ValidationError({field: "This field is required."}, code="required")
+        day = named.pop("date", None)
+        if isinstance(named["starts_at"], datetime):
+            if day:
+                raise serializers.ValidationError({"date": "The start_time has its date already."})
+        elif not (day and named.get("location")):
+            raise serializers.ValidationError({"start_time": "A local time needs date and location_id beside it."})
+        else:
+            named["starts_at"] = self.at_wall_time(day, named)
+        return named
+
+    def at_wall_time(self, day, named):
+        """Return the instant of a local time; of an hour that a clock change repeats, the first that is open."""
+        earlier, later = (
+            datetime.combine(day, named["starts_at"], named["location"].zone).replace(fold=fold) for fold in (0, 1)
+        )
+        if earlier.utcoffset() == later.utcoffset():
+            return earlier
+        if earlier.utcoffset() < later.utcoffset():  # PEP 495: so it is with a time that is skipped
+            raise serializers.ValidationError(
+                {"start_time": "The clock is put forward over that time on that day."}, code="skipped"
+            )
+        is_open = open_times(
+            service=named["service"], start_at=earlier, end_at=earlier + timedelta(seconds=1), now=timezone.now(),
+            location=named["location"], clinicians=[named["clinician"]] if named.get("clinician") else None,
+            is_remote=named.get("is_remote"),
+        )
+        return earlier if is_open else later
+
+    def by_key(self, text):
+        key = read_booking_key(text, now=timezone.now())
+        try:
+            return {
+                "service": Service.objects.get(pk=key.service_id),
+                "clinician": Clinician.objects.get(pk=key.clinician_id) if key.clinician_id else None,
+                "location": Location.objects.get(pk=key.location_id),
+                "is_remote": key.is_remote,
+                "starts_at": as_datetime(key.start),
+            }
+        except (Service.DoesNotExist, Clinician.DoesNotExist, Location.DoesNotExist) as error:
+            raise InvalidBookingKey from error

@@ -1,0 +1,56 @@
+"""How many requests a key and an address may make in a minute, counted exactly across processes in Redis."""
+
+import time
+from functools import cache
+from typing import NamedTuple
+
+from django.conf import settings
+from limits.errors import StorageError
+from limits.storage import RedisStorage
+
+WINDOW_SECONDS = 60
+# Redis may be slow or gone: a request waits for it this long at most, and the next ones do not ask for a while.
+PATIENCE_SECONDS = 0.1
+LEAVE_ALONE_SECONDS = 5
+
+
+class Usage(NamedTuple):
+    """How much of a limit is used, this request included; ``resets_in`` is in seconds."""
+
+    limit: int
+    used: int
+    resets_in: int
+
+    @property
+    def is_over(self):
+        return self.used > self.limit
+
+
+class Counter:
+    """Counts in Redis. While Redis is away nothing is counted."""
+
+    def __init__(self, url):
+        self.storage = RedisStorage(
+            url, key_prefix="holdfast-limit", wrap_exceptions=True,
+            socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=None,
+        )
+        self.ask_again_at = 0.0
+
+    def count(self, name, limit):
+        """Return the Usage of the limit called ``name`` with this request, or None when Redis is away."""
+        if time.monotonic() < self.ask_again_at:
+            return None
+        try:
+            # The window starts with its first request, and the increment is atomic: the count is exact.
+            used = self.storage.incr(name, WINDOW_SECONDS)
+            resets_at = self.storage.get_expiry(name) if used > limit else time.time() + WINDOW_SECONDS
+        except StorageError:
+            self.ask_again_at = time.monotonic() + LEAVE_ALONE_SECONDS
+            return None
+        return Usage(limit, used, max(1, int(resets_at - time.time())))
+
+
+@cache
+def counter():
+    """Return this process's Counter."""
+    return Counter(settings.REDIS_URL)

@@ -1,0 +1,74 @@
+"""How openings are written: in availability, and as the alternatives of a refusal."""
+
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.utils import timezone
+
+from scheduling.availability import Place, nearest_openings
+from scheduling.models import Clinician, Location
+from scheduling.slots import SlotTaken
+
+from ..booking_keys import Signer
+from ..holds import HoldExpired
+
+
+def write_times(start, zone, duration):
+    """Return {start_time, end_time} in the location's time; ``duration`` is a timedelta."""
+    # The end is elapsed time later, not wall time: the clock may change in between.
+    end = start + int(duration.total_seconds())
+    return {
+        "start_time": datetime.fromtimestamp(start, zone).isoformat(),
+        "end_time": datetime.fromtimestamp(end, zone).isoformat(),
+    }
+
+
+def write_place(place):
+    """Return the members of an opening that say who, where and how."""
+    return {
+        "clinician_id": place.clinician_id,
+        "clinician_name": place.clinician_name,
+        "location_id": place.location_id,
+        "location_name": place.location_name,
+        "timezone": place.zone.key,
+        "is_remote": place.is_remote,
+    }
+
+
+def signer_for(service, place, now):
+    """Return what signs the booking keys of a service at a Place."""
+    return Signer(
+        service_id=service.pk, clinician_id=place.clinician_id, location_id=place.location_id,
+        is_remote=place.is_remote, now=now,
+    )
+
+
+def write_openings(openings, service, now):
+    """Return a few openings with all their members, in a fixed number of queries."""
+    clinicians = Clinician.objects.in_bulk({opening.clinician_id for opening in openings})
+    locations = Location.objects.in_bulk({opening.location_id for opening in openings})
+    written = []
+    for start, _, clinician_id, location_id, is_remote in openings:
+        location = locations[location_id]
+        place = Place(
+            clinician_id, clinicians[clinician_id].name, location_id, location.name, is_remote, location.zone
+        )
+        written.append(
+            write_times(start, place.zone, service.duration) | write_place(place)
+            | {"booking_key": signer_for(service, place, now).sign(start)}
+        )
+    return written
+
+
+@contextmanager
+def offering_alternatives(opening):
+    """Give SlotTaken and HoldExpired the three openings nearest to what could not be had."""
+    try:
+        yield
+    except (SlotTaken, HoldExpired) as error:
+        now = timezone.now()
+        nearest = nearest_openings(
+            service=opening["service"], near=opening["starts_at"], now=now, location=opening.get("location")
+        )
+        error.alternatives = write_openings(nearest, opening["service"], now)
+        raise

@@ -1,0 +1,109 @@
+"""How holds, appointments and patients are written."""
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from patients.models import Patient
+
+from ..models import Appointment, Event, Hold
+from .inputs import Moment
+
+
+class HoldOutput(serializers.ModelSerializer):
+    """A claim on a time. ``seconds_left`` counts from ``server_time``: the client's clock may be wrong."""
+
+    appointment_type_id = serializers.UUIDField(source="service_id")
+    clinician_id = serializers.UUIDField()
+    location_id = serializers.UUIDField()
+    start_time = Moment(source="local_start")
+    end_time = Moment(source="local_end")
+    expires_at = Moment()
+    server_time = serializers.SerializerMethodField()
+    seconds_left = serializers.SerializerMethodField()
+    extensions_left = serializers.IntegerField()
+
+    class Meta:
+        model = Hold
+        fields = [
+            "id", "status", "appointment_type_id", "clinician_id", "location_id", "start_time", "end_time",
+            "is_remote", "expires_at", "server_time", "seconds_left", "extensions_left",
+        ]
+
+    def get_server_time(self, hold) -> Moment:
+        return timezone.now().isoformat()
+
+    def get_seconds_left(self, hold) -> int:
+        return hold.seconds_left(timezone.now())
+
+
+class EventOutput(serializers.ModelSerializer):
+    """Something that happened to a booking; ``status`` is what it was from then on, empty if unchanged."""
+
+    created_at = Moment()
+    status = serializers.CharField(source="to_status")
+
+    class Meta:
+        model = Event
+        fields = ["sequence", "kind", "created_at", "status", "data"]
+
+
+class AppointmentOutput(serializers.ModelSerializer):
+    """A person is seen by a clinician. Times have the location's offset; ``price`` is a number."""
+
+    appointment_type_id = serializers.UUIDField(source="service_id")
+    clinician_id = serializers.UUIDField()
+    location_id = serializers.UUIDField()
+    patient_id = serializers.SerializerMethodField()
+    start_time = Moment(source="local_start")
+    end_time = Moment(source="local_end")
+    timezone = serializers.CharField(source="location.timezone")
+    price = serializers.FloatField()
+    can_reschedule = serializers.SerializerMethodField()
+    can_cancel = serializers.SerializerMethodField()
+    events = serializers.SerializerMethodField()
+    created_at = Moment()
+    updated_at = Moment()
+
+    class Meta:
+        model = Appointment
+        fields = [
+            "id", "reference", "status", "appointment_type_id", "clinician_id", "location_id", "start_time",
+            "end_time", "timezone", "is_remote", "meeting_url", "patient_id", "attendee_name", "attendee_email",
+            "attendee_phone", "notes", "price", "currency", "can_reschedule", "can_cancel", "cancellation_reason",
+            "events", "created_at", "updated_at",
+        ]
+
+    def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
+        """Null for a publishable key: it must not learn whether the patient was known."""
+        return None if self.context["key"].is_publishable else appointment.patient_id
+
+    def get_can_reschedule(self, appointment) -> bool:
+        return appointment.can_change(timezone.now())
+
+    def get_can_cancel(self, appointment) -> bool:
+        return appointment.can_change(timezone.now())
+
+    def get_events(self, appointment) -> EventOutput(many=True):
+        return EventOutput(self.context["events"].get(appointment.pk, []), many=True).data
+
+
+def write_appointments(appointments, key):
+    """Return appointments as they are written to ``key``, their events read in one query."""
+    events = {}
+    for event in Event.objects.filter(booking_id__in=[appointment.pk for appointment in appointments]):
+        events.setdefault(event.booking_id, []).append(event)
+    return AppointmentOutput(appointments, many=True, context={"key": key, "events": events}).data
+
+
+class PatientOutput(serializers.ModelSerializer):
+    """A person who is or was to be seen."""
+
+    created_at = Moment()
+    updated_at = Moment()
+
+    class Meta:
+        model = Patient
+        fields = [
+            "id", "first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number", "created_at",
+            "updated_at",
+        ]

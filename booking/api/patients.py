@@ -1,0 +1,87 @@
+"""Patients: search, read, write down, change. For servers only: a publishable key has none of these scopes."""
+
+from functools import partial
+
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+
+from patients.models import Patient
+from patients.records import change_patient, register_patient
+from patients.search import search_patients
+
+from ..models import ApiKey
+from .attendance import PersonInput
+from .base import ApiView, etag
+from .inputs import Text
+from .outputs import PatientOutput
+from .paging import PageQuery, page
+
+READ, WRITE = ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS
+
+
+class PatientFilters(PageQuery):
+    """``search`` finds words from names, e-mail, phone and birth date, in any order, best first; no cursor then."""
+
+    search = Text(required=False, allow_blank=True, max_length=200)
+
+
+class NewPatientInput(PersonInput):
+    """A person to write down; ``allow_duplicate`` although an exact twin exists."""
+
+    allow_duplicate = serializers.BooleanField(default=False)
+
+    def validate(self, fields):
+        allow_duplicate = fields.pop("allow_duplicate")
+        return {"candidate": super().validate(fields), "allow_duplicate": allow_duplicate}
+
+
+class PatientView(ApiView):
+    """What the endpoints of patients share."""
+
+    is_personal = True
+
+    def answer_patient(self, patient, status=200, **headers):
+        return self.answer(PatientOutput(patient).data, status, {"ETag": etag(patient), **headers})
+
+
+class Patients(PatientView):
+    """Search or list patients; write one down."""
+
+    scopes = {"GET": READ, "POST": WRITE}
+
+    def get(self, request):
+        filters = self.query(PatientFilters)
+        if filters.get("search"):
+            patients = search_patients(filters["search"], limit=filters["limit"])
+            meta = {"next_cursor": None, "has_more": False}
+        else:
+            rows = Patient.objects.filter(archived_at=None)
+            patients, meta = page(rows, by="created_at", cursor=filters.get("cursor"), limit=filters["limit"])
+        return self.answer(PatientOutput(patients, many=True).data, **meta)
+
+    def post(self, request):
+        patient = register_patient(**self.body(NewPatientInput))
+        return self.answer_patient(
+            patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}")
+        )
+
+
+class PatientEntry(PatientView):
+    """Read or change one patient."""
+
+    scopes = {"GET": READ, "PATCH": WRITE}
+
+    def get(self, request, id):
+        return self.answer_patient(self.patient(id))
+
+    def patch(self, request, id):
+        patient = self.patient(id)
+        change = partial(self.body, PersonInput, partial=True)
+        return self.answer_patient(
+            change_patient(
+                patient.pk, lambda row: change(instance=row), if_unchanged=self.expected_version(patient)
+            )
+        )
+
+    def patient(self, id):
+        return get_object_or_404(Patient, pk=id, archived_at=None)

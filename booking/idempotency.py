@@ -1,0 +1,69 @@
+"""Doing a request once however often it is sent: its answer is stored in the transaction of its effect."""
+
+from datetime import timedelta
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import LockNotAvailable
+
+from .models import IdempotentAnswer
+
+KEPT = timedelta(hours=24)
+
+
+class KeyReused(Exception):
+    """That Idempotency-Key was used for a different request."""
+
+
+class KeyInFlight(Exception):
+    """The first request with that Idempotency-Key is still running."""
+
+
+class NotStored(Exception):
+    """Raised inside ``once`` to undo everything, the record too; carries the answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+
+@transaction.atomic
+def once(effect, *, holder, route, idempotency_key, request_hash):
+    """Return ``(answer, is_replay)``: that of ``effect()`` now, or of the same request earlier.
+
+    ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves
+    neither effect nor record; NotStored raised by it undoes both. A twin waits for the first to end, as
+    long as lock_timeout allows. Raises KeyReused or KeyInFlight.
+    """
+    identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
+    if _claim(identity, request_hash):
+        status, body, headers = answer = effect()
+        IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
+        return answer, False
+    earlier = IdempotentAnswer.objects.get(**identity)
+    if bytes(earlier.request_hash) != request_hash:
+        raise KeyReused
+    return (earlier.status, bytes(earlier.body), earlier.headers), True
+
+
+def _claim(identity, request_hash):
+    """Insert the record; False if it is there already, or is once the transaction that makes it has ended."""
+    IdempotentAnswer.objects.filter(**identity, created_at__lt=timezone.now() - KEPT).delete()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO booking_idempotentanswer
+                          (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)
+                   VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', %(now)s)
+                   ON CONFLICT DO NOTHING""",
+                {**identity, "request_hash": request_hash, "now": timezone.now()},
+            )
+            return cursor.rowcount == 1
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise KeyInFlight from error
+        raise
+
+
+def forget_old_answers():
+    """Delete the answers that are older than a day."""
+    IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()

@@ -1,0 +1,46 @@
+"""Writing patients down and changing what is written, at the request of somebody who may see them."""
+
+from django.db import transaction
+
+from .matching import find_twin, list_near_matches
+from .models import Patient
+
+
+class PatientExists(Exception):
+    """A patient with these names, birth date and e-mail is written down already."""
+
+    def __init__(self, patient):
+        self.patient = patient
+        super().__init__(str(patient.pk))
+
+
+@transaction.atomic
+def register_patient(candidate, *, allow_duplicate=False):
+    """Write an unsaved, validated Patient down and return it.
+
+    Raises PatientExists for an exact twin, unless ``allow_duplicate``; near matches are listed for staff.
+    """
+    twin = find_twin(candidate)
+    if twin and not allow_duplicate:
+        raise PatientExists(twin)
+    candidate.save(force_insert=True)
+    list_near_matches(candidate)
+    return candidate
+
+
+@transaction.atomic
+def change_patient(patient_id, change, *, if_unchanged=None):
+    """Apply ``change(patient)``, which returns the patient validated, to the row as it is now; returns it.
+
+    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``.
+    """
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
+    if if_unchanged not in (None, patient.updated_at):
+        raise PatientChanged
+    change(patient).save()
+    list_near_matches(patient)
+    return patient
+
+
+class PatientChanged(Exception):
+    """The patient has been changed since you read it."""

@@ -1,0 +1,32 @@
+"""Who is asking, as far as that can be known without a cookie."""
+
+from ipaddress import IPv6Address, ip_address
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+
+def address_of(request):
+    """Return the client's IPv4Address or IPv6Address, or None when it is unknown.
+
+    Behind ``TRUSTED_PROXIES`` proxies it is the entry of X-Forwarded-For that the outermost of them
+    wrote; what stands left of it came from the client and is not believed.
+    """
+    text = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        text = hops[-settings.TRUSTED_PROXIES :][0].strip() or text
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def holder_of(request):
+    """Return a name for an anonymous visitor, to count live holds by. No address can be read from it."""
+    address = address_of(request)
+    if isinstance(address, IPv6Address):
+        address = address.exploded[:19]  # one home has a whole /64 and changes its address in it at will
+    browser = request.headers.get("User-Agent", "")
+    return salted_hmac("booking.holder", f"{address}\n{browser}", algorithm="sha256").hexdigest()

@@ -1,0 +1,43 @@
+"""How durations, prices and time zones are written for people."""
+
+from zoneinfo import ZoneInfo
+
+from django import template
+
+register = template.Library()
+
+SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+@register.filter
+def price(priced):
+    """Return the price of a service or an appointment: £60, £62.50, CHF 80, No charge."""
+    if not priced.price:
+        return "No charge"
+    amount = f"{priced.price:,.2f}".removesuffix(".00")
+    symbol = SYMBOLS.get(priced.currency)
+    return f"{symbol}{amount}" if symbol else f"{priced.currency} {amount}"
+
+
+@register.filter
+def duration(delta):
+    """Return a length of time in words: 45 minutes, 1 hour, 1 hour 30 minutes, 2 days."""
+    hours, minutes = divmod(int(delta.total_seconds()) // 60, 60)
+    if hours >= 48 and not minutes and hours % 24 == 0:
+        return f"{hours // 24} days"
+    parts = [(hours, "hour"), (minutes, "minute")]
+    return " ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in parts if number)
+
+
+@register.filter
+def zone(moment, name):
+    """Return the name of the IANA zone ``name`` at that moment: London time (BST)."""
+    city = name.rpartition("/")[2].replace("_", " ")
+    short = zone_short(moment.astimezone(ZoneInfo(name)))
+    return f"{city} time ({short})" if city != short else city
+
+
+def zone_short(moment):
+    """Return the abbreviation of an aware datetime's zone: BST, or UTC+04 where people use none."""
+    short = f"{moment:%Z}"
+    return f"UTC{short}" if short[0] in "+-" else short

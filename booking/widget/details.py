@@ -1,0 +1,121 @@
+"""The form for a patient's details: it takes what people really type, and says what it cannot take."""
+
+from datetime import date
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from patients.models import Patient
+from patients.text import validate_printable_lines
+
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
+INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes", "consent"]
+
+
+class BirthDateWidget(forms.MultiWidget):
+    """Three short inputs, which phones and screen readers manage better than a calendar."""
+
+    def __init__(self):
+        super().__init__(
+            {
+                name: forms.TextInput(
+                    {"inputmode": "numeric", "autocomplete": f"bday-{name}", "class": f"birth-{name}"}
+                )
+                for name in ("day", "month", "year")
+            }
+        )
+
+    def decompress(self, value):
+        return [value.day, value.month, value.year] if value else [None, None, None]
+
+    def id_for_label(self, id_):
+        return f"{id_}_0"
+
+
+class BirthDateField(forms.MultiValueField):
+    """A date from a day, a month (a number or an English name) and a four-digit year."""
+
+    widget = BirthDateWidget
+
+    def __init__(self, **kwargs):
+        parts = [
+            forms.CharField(max_length=20, error_messages={"incomplete": f"Your date of birth needs a {name} too."})
+            for name in ("day", "month", "year")
+        ]
+        super().__init__(fields=parts, require_all_fields=False, **kwargs)
+
+    def compress(self, values):
+        if not values:
+            return None
+        day, month, year = (value.strip(" .,/-") for value in values)
+        if year.isdecimal() and len(year) < 4:
+            raise ValidationError("Please type the year of birth with four digits.", code="short-year")
+        try:
+            return date(int(year), _month(month), int(day))
+        except (ValueError, OverflowError) as error:
+            raise ValidationError(
+                "Please enter a real date of birth, for example 27 3 1985.", code="no-date"
+            ) from error
+
+
+def _month(text):
+    word = text[:3].lower()
+    return MONTHS.index(word) + 1 if word in MONTHS else int(text)
+
+
+class DetailsForm(forms.ModelForm):
+    """A patient's details; ``instance`` is then an unsaved, validated Patient."""
+
+    date_of_birth = BirthDateField(
+        label="Date of birth",
+        help_text="For example, 27 3 1985",
+        error_messages={
+            "required": "Please enter your date of birth.",
+            "invalid": "Please enter a date of birth between 1900 and today.",
+        },
+    )
+    notes = forms.CharField(
+        label="Anything the clinic should know?",
+        required=False,
+        max_length=1000,
+        validators=[validate_printable_lines],
+        widget=forms.Textarea({"rows": 3}),
+        error_messages={"max_length": "Please keep the note under 1000 characters."},
+    )
+    consent = forms.BooleanField(
+        label="I agree that the clinic keeps these details to look after me.",
+        error_messages={"required": "Please tick the box: without your agreement we cannot book."},
+    )
+
+    class Meta:
+        model = Patient
+        fields = ["first_name", "last_name", "date_of_birth", "email", "phone"]
+        labels = {"email": "E-mail address", "phone": "Phone number"}
+        help_texts = {"email": "Your confirmation goes here.", "phone": "In case the clinic must reach you quickly."}
+        error_messages = {
+            "first_name": {"required": "Please enter your first name.", "max_length": "That first name is too long."},
+            "last_name": {"required": "Please enter your last name.", "max_length": "That last name is too long."},
+            "email": {"required": "Please enter your e-mail address."},
+        }
+        widgets = {
+            "first_name": forms.TextInput({"autocomplete": "given-name"}),
+            "last_name": forms.TextInput({"autocomplete": "family-name"}),
+            "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
+            "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+        }
+
+    def clean(self):
+        # Without super(), nothing is compared with stored patients: an answer could tell who is one.
+        return self.cleaned_data
+
+
+def typed(post):
+    """Return what was typed, as pairs of input name and value: to be carried along unseen."""
+    return [(name, post[name]) for name in INPUTS if name in post]
+
+
+def retyped(post):
+    """Return a form with everything typed in it, and no word yet about what is wrong with it."""
+    initial = dict(typed(post)) | {"date_of_birth": [post.get(name, "") for name in BIRTH_DATE]}
+    return DetailsForm(initial=initial)

@@ -1,0 +1,105 @@
+"""What a patient may ask for: the search for a time, and the time itself."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+WAYS = {"in-person": False, "video": True}  # is_remote
+FAR_FUTURE = 2**33  # the year 2242
+
+
+class Picked(NamedTuple):
+    """A time as its button says it. It can be anything that is well-formed."""
+
+    starts_at: datetime
+    clinician_id: UUID
+    location_id: UUID
+    is_remote: bool
+
+    @classmethod
+    def of(cls, hold):
+        """The time of a hold."""
+        return cls(hold.starts_at, hold.clinician_id, hold.location_id, hold.is_remote)
+
+
+def write_opening(opening):
+    """Return an opening as the value of its button."""
+    way = "video" if opening.is_remote else "in-person"
+    return f"{opening.start}.{opening.clinician_id.hex}.{opening.location_id.hex}.{way}"
+
+
+def read_opening(value):
+    """Return what a button's value says; raises ValidationError when it says nothing."""
+    try:
+        start, clinician, location, way = value.split(".")
+        if not 0 <= int(start) < FAR_FUTURE:
+            raise ValueError(start)
+        return Picked(datetime.fromtimestamp(int(start), UTC), UUID(clinician), UUID(location), WAYS[way])
+    except (ValueError, KeyError) as error:
+        raise ValidationError("That is not a time we know.") from error
+
+
+class WishForm(forms.Form):
+    """The search for a time as it stands in the address. Nothing in it is required.
+
+    ``day`` is the day to show; ``start`` instead shows its strip and the first free day in it.
+    """
+
+    clinician = forms.ChoiceField(required=False, label="Clinician")
+    where = forms.ChoiceField(required=False, label="Where")
+    day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    start = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    hold = forms.CharField(required=False, max_length=200)
+
+    def __init__(self, data, *, clinicians, places):
+        """``clinicians`` and ``places`` are pairs of id and name."""
+        super().__init__(data)
+        self.fields["clinician"].choices = [("", "Any clinician"), *clinicians]
+        self.fields["where"].choices = [("", "Anywhere"), *places]
+        for name, sentence in {
+            "clinician": "We do not know that clinician, so you see everyone’s times.",
+            "where": "We do not know that place, so you see the times everywhere.",
+            "day": "We could not read that date, so you see the first days.",
+            "start": "We could not read that date, so you see the first days.",
+            "hold": "We do not know that hold.",
+        }.items():
+            self.fields[name].error_messages |= {
+                "invalid": sentence,
+                "invalid_choice": sentence,
+                "max_length": sentence,
+            }
+        self.full_clean()
+
+    @property
+    def remarks(self):
+        """What could not be understood, in sentences."""
+        return [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
+
+    @property
+    def filters(self):
+        """The fields that offer a choice: with one clinician there is nothing to choose."""
+        return [self[name] for name in ("clinician", "where") if len(self.fields[name].choices) > 2]
+
+    @property
+    def is_narrowed(self):
+        return bool(self.cleaned_data.get("clinician") or self.cleaned_data.get("where"))
+
+    @property
+    def state(self):
+        """What is wished, as pairs for hidden inputs."""
+        return [(name, str(value)) for name, value in self.cleaned_data.items() if value]
+
+    @property
+    def kept(self):
+        """What stays when a filter changes."""
+        return [(name, value) for name, value in self.state if name not in ("clinician", "where")]
+
+    @property
+    def query(self):
+        """What stays when another day is chosen: the beginning of a query string."""
+        kept = [(name, value) for name, value in self.state if name not in ("day", "start")]
+        return urlencode([*kept, ("", "")]).removesuffix("=") if kept else ""

@@ -1,0 +1,45 @@
+"""The sentences for what the clinic cannot do."""
+
+from typing import NamedTuple
+
+from scheduling.availability import Reason
+
+
+class Refusal(NamedTuple):
+    title: str
+    sentences: list
+
+
+TAKEN = Refusal("That time has just been taken", ["Somebody else was a moment quicker. Nothing is booked yet."])
+BAD_TIME = Refusal("Which time was that?", ["That is not a time we know. Please choose one of these."])
+NO_MORE_TIME = Refusal(
+    "It cannot be held any longer", ["Please finish before the time runs out. You can then try to hold it again."]
+)
+
+REASONS = {
+    Reason.NOT_OFFERED_HERE: "This is not offered by that clinician there.",
+    Reason.TOO_SOON: "It is too soon now: the clinic needs a little notice.",
+    Reason.TOO_FAR: "It is too far ahead: that day cannot be booked yet.",
+    Reason.CLOSED: "There are no working hours then.",
+    Reason.TIME_OFF: "The clinic is closed or the clinician is away then.",
+    Reason.TAKEN: "It is taken.",
+    Reason.HELD: "Somebody else is booking it right now.",
+}
+
+
+def not_offered(error):
+    """The Refusal for a NotOffered."""
+    reasons = [REASONS[reason] for reason in REASONS if reason in error.reasons]
+    return Refusal("That time cannot be booked", reasons or ["Please choose another one."])
+
+
+def too_many_holds(error):
+    """The Refusal for a TooManyHolds."""
+    minutes = -(-error.retry_after // 60)
+    return Refusal(
+        "Too many times are held for you",
+        [
+            "Finish one of those bookings, or give one of those times back.",
+            f"Or try again in {minutes} minute{'' if minutes == 1 else 's'}, when the first of them is free again.",
+        ],
+    )

@@ -1,0 +1,148 @@
+"""The search for a time: from what an address says to what is on the page."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from booking.holds import HoldNotFound, find_hold
+from booking.templatetags.wording import zone as zone_name
+from scheduling.availability import Opening, nearest_openings, next_opening, open_times
+
+from .days import STRIP, make_choices, make_strip, parts_of_day, strip_start
+from .forms import WAYS, WishForm
+from .offer import offer_of
+
+DAY = timedelta(days=1)
+
+
+class Search:
+    """A service, the filters, the days and one's own hold, as a query says them (a QueryDict).
+
+    What cannot be understood is left out and told in ``remarks``.
+    """
+
+    def __init__(self, service, query, now):
+        self.service, self.now = service, now
+        self.hold, self.remarks = own_hold(query.get("hold", ""), now)
+        self.offer = offer_of(service, hold=self.hold)
+        self.wish = WishForm(
+            query, clinicians=[(str(pk), name) for pk, name in self.offer.clinicians.items()], places=self.offer.places
+        )
+        self.is_garbled = not self.wish.is_valid()
+        self.remarks = list(dict.fromkeys(self.remarks + self.wish.remarks))
+        self.wish.cleaned_data["hold"] = self.hold.token if self.hold else ""
+        self.zones = list({place.zone for place in self.offer.locations.values()}) or [UTC]
+        self._choose_days()
+
+    def _choose_days(self):
+        self.today = min(self.now.astimezone(zone).date() for zone in self.zones)
+        self.last = max((self.now + self.service.horizon).astimezone(zone).date() for zone in self.zones)
+        self.day = self.wish.cleaned_data.get("day")
+        wanted = self.day or self.wish.cleaned_data.get("start") or self.today
+        if wanted < self.today:
+            self.remarks.append("That day is over. These are the next days.")
+        elif wanted > self.last:
+            self.remarks.append(f"Bookings are open until {self.last:%A} {self.last.day} {self.last:%B}.")
+        if not self.today <= wanted <= self.last:
+            self.day, wanted = None, min(max(wanted, self.today), self.last)
+        self.start = strip_start(wanted, today=self.today)
+        self.end = self.start + STRIP * DAY
+
+    @property
+    def filters(self):
+        """The filters in the words of open_times."""
+        clinician, where = self.wish.cleaned_data.get("clinician"), self.wish.cleaned_data.get("where")
+        return {
+            "clinicians": [clinician] if clinician else None,
+            "location": where if where and where not in WAYS else None,
+            "is_remote": WAYS.get(where, False) if where else None,
+            "ignoring": self.hold.slot_id if self.hold else None,
+        }
+
+    @property
+    def own(self):
+        """The opening that is held for this patient, if it is one of this service."""
+        hold = self.hold
+        if not hold or hold.service_id != self.service.pk:
+            return None
+        start, end = (int(moment.timestamp()) for moment in (hold.starts_at, hold.ends_at))
+        return Opening(start, end, hold.clinician_id, hold.location_id, hold.is_remote)
+
+    def midnight(self, day):
+        """Return when that day begins, in the zone where it begins first."""
+        return min(datetime.combine(day, time(), zone) for zone in self.zones)
+
+    def choices(self):
+        """Return the choices of the strip, one's own time always among them."""
+        openings = open_times(
+            service=self.service,
+            now=self.now,
+            **self.filters,
+            # A day later: where the last day ends last.
+            start_at=self.midnight(self.start),
+            end_at=self.midnight(self.end + DAY),
+        )
+        if self.own and self.own not in openings:  # notice has passed meanwhile, or a filter would hide it
+            openings.append(self.own)
+        choices = make_choices(openings, self.offer, own=self.own)
+        return [choice for choice in choices if self.start <= choice.day < self.end]
+
+    def next_free(self, free_days, chosen):
+        """Return the next day with a free time after ``chosen``, or failing that before it, or None."""
+        for day in free_days:
+            if day > chosen:
+                return day
+        for after in (self.midnight(self.end), None):
+            opening = next_opening(service=self.service, now=self.now, after=after, **self.filters)
+            if opening:
+                return opening.starts_at.astimezone(self.offer.zone_of(opening.location_id)).date()
+        return None
+
+    def nearest(self, near):
+        """Return the three choices nearest to the moment ``near``, within the filters if there are any."""
+        for filters in (self.filters, {"ignoring": self.filters["ignoring"]}):
+            openings = nearest_openings(service=self.service, near=near, now=self.now, **filters)
+            if openings:
+                return make_choices(openings, self.offer, own=self.own)
+        return []
+
+    def zone_note(self, chosen):
+        """Return which zone the times of that day are in."""
+        noon = datetime.combine(chosen, time(12), UTC)
+        names = sorted({zone_name(noon, zone.key) for zone in self.zones if zone is not UTC})
+        if len(names) > 1:
+            return f"Each time is the local time of its clinic: {', '.join(names)}."
+        return f"All times are {names[0]}." if names else ""
+
+
+def search_page(search):
+    """Return what the page of times shows of a Search."""
+    choices = search.choices()
+    strip = make_strip(choices, start=search.start, today=search.today, last=search.last)
+    free_days = [day.date for day in strip.days if day.count]
+    chosen = search.day or next(iter(free_days), search.start)
+    parts = parts_of_day(choices, chosen)
+    return {
+        "service": search.service,
+        "wish": search.wish,
+        "hold": search.hold,
+        "remarks": search.remarks,
+        "strip": strip,
+        "chosen": chosen,
+        "parts": parts,
+        "zone_note": search.zone_note(chosen),
+        "next_free": None if parts else search.next_free(free_days, chosen),
+    }
+
+
+def own_hold(token, now):
+    """Return the live hold of a token, or None, and what to say about it in a list of sentences."""
+    if not token:
+        return None, []
+    try:
+        hold = find_hold(token)
+    except HoldNotFound:
+        return None, ["We do not know that hold."]
+    if hold.is_live(now):
+        return hold, []
+    if hold.status == hold.Status.CONFIRMED:
+        return None, ["Your earlier time is booked. This would be another appointment."]
+    return None, ["The time you had before is no longer held for you."]

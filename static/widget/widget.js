@@ -1,0 +1,102 @@
+// What htmx and plain forms cannot do: the countdown, keeping what was typed, and telling of trouble.
+"use strict";
+
+const page = document.getElementById("page");
+
+// The countdown. Only the server's seconds count: the clock of this computer may be wrong.
+
+let endsAt = 0;
+let shown = null;
+let counting = null;
+
+function tick() {
+  const box = document.getElementById("countdown");
+  if (!box) { counting = null; return; }
+  if (box !== counting) {
+    counting = box;
+    endsAt = performance.now() + box.dataset.secondsLeft * 1000;
+    shown = null;
+  }
+  const left = Math.max(0, Math.ceil((endsAt - performance.now()) / 1000));
+  if (left === shown) return;
+  const running = box.querySelector(".running");
+  const clock = box.querySelector(".clock");
+  clock.hidden = false;
+  clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  box.querySelector("progress").value = left;
+  box.classList.toggle("short", left < 120);
+  for (const minutes of [5, 2, 1]) {
+    if (shown > minutes * 60 && left <= minutes * 60) {
+      say(`Your time is held for ${minutes} more minute${minutes > 1 ? "s" : ""}.`);
+    }
+  }
+  if (left === 0 && !running.hidden) {
+    const hadFocus = running.contains(document.activeElement);
+    running.hidden = true;
+    box.querySelector(".expired").hidden = false;
+    if (hadFocus) box.querySelector(".expired button").focus();
+    say("Your time is no longer held for you. What you typed is still here. You can hold it again.");
+  }
+  shown = left;
+}
+
+function say(sentence) {
+  document.getElementById("say").textContent = sentence;
+}
+
+setInterval(tick, 250);
+tick();
+
+// A computer that was asleep did not count: ask the server how much is left.
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && counting) htmx.trigger(counting, "resync");
+});
+
+// What was typed comes back when the patient looks at other times or goes back. It is never stored.
+
+let typed = null;
+
+page.addEventListener("input", (event) => {
+  const form = event.target.closest("#details");
+  if (form) typed = new FormData(form);
+});
+
+function retype() {
+  if (page.querySelector("[data-done]")) typed = null;
+  const form = document.getElementById("details");
+  if (!form || !typed) return;
+  for (const input of form.querySelectorAll("input:not([type=hidden]), textarea")) {
+    if (input.type === "checkbox") input.checked ||= typed.has(input.name);
+    else if (!input.value && typed.get(input.name)) input.value = typed.get(input.name);
+  }
+}
+
+// After a swap the focus is where it was or where the page put it (autofocus); else it goes to the heading.
+
+page.addEventListener("htmx:afterSwap", () => {
+  tick();
+  retype();
+  document.getElementById("trouble").hidden = true;
+  if (document.activeElement === document.body) page.querySelector("h1")?.focus({ preventScroll: true });
+});
+
+// The browser's own Back from a held time leads to the times: there it is to be shown as one's own.
+
+document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+  const token = /^\/hold\/([^/]+)\/$/.exec(event.detail.history.path);
+  if (!token || !location.pathname.startsWith("/book/")) return;
+  const address = new URL(location.href);
+  address.searchParams.set("hold", token[1]);
+  history.replaceState(history.state, "", address);
+});
+
+// A page that cannot be restored in place (an expired hold answers 410) is loaded like any other.
+document.body.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
+
+for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.body.addEventListener(event, () => {
+    const trouble = document.getElementById("trouble");
+    trouble.textContent = "That did not work. Nothing you typed is lost. Please try again in a moment.";
+    trouble.hidden = false;
+  });
+}

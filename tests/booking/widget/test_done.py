@@ -1,0 +1,109 @@
+"""The last page and the file for the calendar: all about the appointment, nothing about the patient."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.appointments import cancel
+from booking.models import Appointment
+
+from .conftest import Page
+
+
+@pytest.fixture
+def done(client, held, booked):
+    """Open the last page again."""
+    return lambda: client.get(f"/hold/{held.token}/done")
+
+
+def test_it_says_what_a_patient_needs(done, booked):
+    page = Page(done())
+
+    assert "You are booked" in page.text
+    for sentence in (
+        f"Your reference {booked.reference}",
+        "Consultation 30 minutes",
+        ", 09:00 London time (",
+        "With Dana Reed Physiotherapist",
+        "Where Harbour Street 12 Harbour Street, London E1 6AN",
+        "Price £60",
+        "How to find us Ring the upper bell.",
+        "What to bring Your glasses",
+        "at least 24 hours before : call +442079460000 and give your reference",
+    ):
+        assert sentence.replace(" :", ":") in page.text.replace(" :", ":")
+
+
+def test_it_says_nothing_about_the_patient(client, held, done):
+    for body in (done().content.decode(), client.get(f"/hold/{held.token}/appointment.ics").content.decode()):
+        for secret in ("Alice", "Archer", "alice@example.org", "1985", "900123", "wheelchair"):
+            assert secret not in body
+
+
+def test_a_reload_shows_the_same(done):
+    assert Page(done()).text == Page(done()).text
+
+
+def test_a_video_call_has_its_link(done):
+    Appointment.objects.update(is_remote=True, meeting_url="https://video.example/abc")
+
+    page = Page(done())
+
+    assert "https://video.example/abc" in page.links
+    assert "How to join" in page.text
+    assert "How to find us" not in page.text
+
+
+def test_an_appointment_that_waits_for_the_clinic_says_so(done):
+    Appointment.objects.update(status="pending")
+
+    assert "Your request is with the clinic" in Page(done()).text
+
+
+def test_a_cancelled_one_says_so(done, booked):
+    cancel(booked, reason="other", by="staff:1")
+
+    page = Page(done())
+
+    assert "This appointment is cancelled" in page.text
+    assert "Add to calendar" not in page.text
+
+
+def test_a_hold_that_is_not_confirmed_has_no_last_page(client, held):
+    for name in ("done", "appointment.ics"):
+        assert client.get(f"/hold/{held.token}/{name}")["Location"] == f"/hold/{held.token}/"
+
+
+def test_the_calendar_file(client, held, booked, at):
+    response = client.get(f"/hold/{held.token}/appointment.ics")
+
+    lines = response.content.decode().replace("\r\n ", "").split("\r\n")
+    assert response["Content-Type"] == "text/calendar; charset=utf-8"
+    assert lines == [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Holdfast//Booking//EN",
+        "METHOD:PUBLISH",
+        "BEGIN:VEVENT",
+        f"UID:{booked.pk}@holdfast",
+        f"DTSTAMP:{booked.updated_at:%Y%m%dT%H%M%SZ}",
+        f"DTSTART:{held.starts_at:%Y%m%dT%H%M%SZ}",
+        f"DTEND:{held.starts_at + timedelta(minutes=30):%Y%m%dT%H%M%SZ}",
+        "SUMMARY:Consultation at Harbour Clinic",
+        "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
+        f"DESCRIPTION:With Dana Reed\\nReference {booked.reference}\\nTo change or cancel: +442079460000",
+        "STATUS:CONFIRMED",
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ]
+
+
+def test_long_lines_of_the_calendar_file_are_folded(client, held, booked):
+    booked.location.address_line_1 = "Größere Straße " * 6
+    booked.location.save()
+
+    body = client.get(f"/hold/{held.token}/appointment.ics").content
+
+    assert max(len(line) for line in body.split(b"\r\n")) <= 75
+    assert ("Größere Straße " * 6).strip() in body.decode().replace("\r\n ", "")

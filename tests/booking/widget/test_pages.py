@@ -1,0 +1,99 @@
+"""What all the patient's pages promise: no cookie, nothing kept, nothing from elsewhere, plain answers."""
+
+import pytest
+
+from tests.ledger import nothing_changes
+
+from .conftest import Page
+
+
+def pages(held):
+    return ["/", "/book/consultation/", f"/hold/{held.token}/"]
+
+
+def test_no_page_sets_a_cookie(client, held, booked):
+    for address in [*pages(held), f"/hold/{held.token}/done", "/hold/nonsense/", "/book/nonsense/"]:
+        client.get(address)
+
+    assert not client.cookies
+
+
+def test_forms_need_no_cookie_either(held, typed):
+    from django.test import Client
+
+    response = Client(enforce_csrf_checks=True).post(f"/hold/{held.token}/check", typed)
+
+    assert response.status_code == 200
+
+
+def test_no_page_is_kept_or_tells_others_its_address(client, held):
+    for address in pages(held):
+        response = client.get(address)
+
+        assert response["Cache-Control"] == "no-store"
+        assert response["Referrer-Policy"] == "no-referrer"
+
+
+def test_search_engines_stay_out_of_holds(client, held):
+    assert client.get(f"/hold/{held.token}/")["X-Robots-Tag"] == "noindex, nofollow"
+    assert "X-Robots-Tag" not in client.get("/")
+
+
+def test_nothing_on_a_page_comes_from_elsewhere(client, held):
+    for address in pages(held):
+        body = client.get(address).content.decode()
+
+        assert "http://" not in body
+        assert "https://" not in body
+        assert " style=" not in body
+        assert " onclick" not in body
+        assert "<style" not in body
+
+
+def test_htmx_gets_only_what_changes(client, held):
+    for address in pages(held):
+        fragment = client.get(address, headers={"HX-Request": "true"}).content.decode()
+
+        assert "<html" not in fragment
+        assert "<title>" in fragment
+        assert "<h1" in fragment
+
+
+def test_the_address_stays_when_htmx_is_refused(client, held, typed):
+    htmx = {"HX-Request": "true"}
+
+    assert client.post(f"/hold/{held.token}/check", {}, headers=htmx)["HX-Push-Url"] == "false"
+    assert "HX-Push-Url" not in client.post(f"/hold/{held.token}/check", typed, headers=htmx)
+
+
+@pytest.mark.parametrize("name", ["", "check", "done", "appointment.ics"])
+@pytest.mark.parametrize("token", ["nonsense", "x" * 200])
+def test_a_token_of_nothing_is_not_found(client, db, token, name):
+    response = client.get(f"/hold/{token}/{name}")
+
+    assert response.status_code == 404
+    assert "We cannot find that" in Page(response).text
+
+
+@pytest.mark.parametrize("name", ["extend", "again", "release", "check", "confirm"])
+def test_a_token_of_nothing_does_nothing(client, held, typed, name):
+    with nothing_changes():
+        assert client.post(f"/hold/{held.token}x/{name}", typed).status_code == 404
+
+
+def test_the_wrong_method_is_told(client, held):
+    for name, allowed in [("extend", "POST"), ("again", "POST"), ("release", "POST"), ("confirm", "POST")]:
+        with nothing_changes():
+            response = client.get(f"/hold/{held.token}/{name}")
+
+        assert (response.status_code, response["Allow"]) == (405, allowed)
+        assert "There is nothing to see here" in Page(response).text
+    for address, allowed in [("/", "GET"), ("/book/consultation/", "GET"), (f"/hold/{held.token}/", "GET, POST")]:
+        response = client.delete(address)
+
+        assert (response.status_code, response["Allow"]) == (405, allowed)
+
+
+def test_head_is_answered_like_get(client, held):
+    for address in pages(held):
+        assert client.head(address).status_code == 200

@@ -1,0 +1,268 @@
+"""A patient books in a real browser."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from booking.holds import place_hold
+from booking.models import Appointment, Hold
+from patients.models import Patient
+from scheduling.models import Slot
+from scheduling.slots import database_now
+from tests.conftest import make_clinician
+
+
+@pytest.fixture
+def clinic(live_server, dana):
+    """A clinic with Dana in it, on a real server."""
+    return dana
+
+
+def choose_a_time(page, day, time="09:00"):
+    page.goto("/")
+    page.get_by_role("link", name="Consultation").click()
+    page.locator(f"#day-{day}").click()
+    expect(page.locator(f"#day-{day}")).to_have_attribute("aria-current", "date")
+    page.get_by_role("button", name=time).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+
+
+def type_details(page):
+    page.get_by_label("First name").fill("Alice")
+    page.get_by_label("Last name").fill("Archer")
+    page.get_by_label("Day", exact=True).fill("12")
+    page.get_by_label("Month").fill("April")
+    page.get_by_label("Year").fill("1985")
+    page.get_by_label("E-mail").fill("Alice@Example.org")
+    page.get_by_label("Phone number").fill("07700 900123")
+    page.get_by_label("I agree").check()
+
+
+def press(page, name):
+    page.get_by_role("button", name=name).last.click()
+
+
+def expires_in(**left):
+    """Let the only live hold run out that long from now, as if the rest of its time had passed."""
+    expires_at = database_now() + timedelta(**left)
+    Hold.objects.filter(status="active").update(expires_at=expires_at)
+    Slot.objects.filter(expires_at__isnull=False).update(expires_at=expires_at)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_whole_booking(open_browser, clinic, day, at, javascript):
+    page = open_browser(javascript=javascript)
+    choose_a_time(page, day)
+
+    press(page, "Continue")
+    expect(page.get_by_role("alert").get_by_text("Please enter your first name.")).to_be_visible()
+    type_details(page)
+    press(page, "Need more time?")
+    expect(page.get_by_text("You have more time now.")).to_be_visible()
+    press(page, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    expect(page.get_by_text("12 April 1985")).to_be_visible()
+    press(page, "Change my details")
+    page.get_by_label("Last name").fill("Archer-Bell")
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
+    appointment = Appointment.objects.get()
+    expect(page.get_by_text(appointment.reference)).to_be_visible()
+    assert (appointment.starts_at, appointment.clinician, appointment.status) == (at(9), clinic, "confirmed")
+    patient = Patient.objects.get()
+    assert (str(patient), patient.email, patient.phone) == ("Alice Archer-Bell", "alice@example.org", "+447700900123")
+    page.reload()
+    expect(page.get_by_text(appointment.reference)).to_be_visible()
+
+
+def test_an_expired_hold_keeps_what_was_typed_and_is_taken_again(open_browser, clinic, day, at):
+    page = open_browser()
+    choose_a_time(page, day)
+    expires_in(seconds=4)
+    page.reload()
+    type_details(page)
+
+    expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
+    expect(page.locator("#say")).to_contain_text("no longer held for you")
+    expect(page.get_by_label("First name")).to_have_value("Alice")
+    press(page, "Hold it again")
+    expect(page.get_by_text("Held for you until")).to_be_visible()
+    expect(page.get_by_label("First name")).to_have_value("Alice")
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
+    assert Appointment.objects.get().starts_at == at(9)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_time_lost_meanwhile_is_replaced_by_a_near_one(
+    open_browser, clinic, harbour, consultation, day, at, javascript
+):
+    page = open_browser(javascript=javascript)
+    choose_a_time(page, day)
+    type_details(page)
+    expires_in(seconds=-1)
+    place_hold(
+        service=consultation, clinician=clinic, location=harbour, starts_at=at(9), is_remote=False,
+        holder="bob's phone", by="patient",
+    )  # fmt: skip
+    press(page, "Continue")
+    press(page, "Hold it again")
+
+    expect(page.get_by_role("heading", name="That time has just been taken")).to_be_visible()
+    press(page, "09:30")
+    expect(page.get_by_text("Held for you until")).to_be_visible()
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
+    assert Appointment.objects.get().starts_at == at(9, 30)
+
+
+def test_back_shows_ones_own_time_and_another_replaces_it(open_browser, clinic, day, at):
+    page = open_browser()
+    choose_a_time(page, day)
+    page.get_by_label("First name").fill("Alice")
+
+    page.go_back()
+    own = page.get_by_role("button", name="Held for you")
+    expect(own).to_contain_text("09:00")
+    own.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+    assert Hold.objects.count() == 1
+
+    page.get_by_role("link", name="Change the time").click()
+    page.get_by_role("button", name="10:30").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+    expect(page.get_by_label("First name")).to_have_value("Alice")
+    assert Hold.objects.get(status="active").starts_at == at(10, 30)
+
+
+def test_back_from_the_check_keeps_what_was_typed(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+
+    page.go_back()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+    expect(page.get_by_label("Last name")).to_have_value("Archer")
+    expect(page.get_by_label("I agree")).to_be_checked()
+
+
+def test_days_and_filters_live_in_the_address(open_browser, clinic, day):
+    page = open_browser()
+    page.goto("/book/consultation/")
+    link = page.locator(f"#day-{day}")
+    link.click()
+    expect(link).to_have_attribute("aria-current", "date")
+    expect(link).to_be_focused()
+    assert page.url.endswith(f"?day={day}")
+
+    page.reload()
+    expect(link).to_have_attribute("aria-current", "date")
+    page.go_back()
+    expect(link).not_to_have_attribute("aria-current", "date")
+
+
+def test_a_time_taken_by_another_is_told_on_the_spot(open_browser, clinic, day):
+    page, other = open_browser(), open_browser(name="Bob's phone")
+    page.goto(f"/book/consultation/?day={day}")
+    choose_a_time(other, day)
+
+    page.get_by_role("button", name="09:00").click()
+
+    notice = page.get_by_role("alert").filter(has_text="That time has just been taken")
+    expect(notice).to_be_focused()
+    notice.get_by_role("button", name="09:30").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+
+
+def test_the_countdown_counts_warns_and_is_said_aloud(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    countdown = page.locator("#countdown")
+    expect(countdown.get_by_role("timer")).to_have_text("14:59")
+    expect(countdown).not_to_have_class("countdown short")
+    expect(page.locator("#say")).to_have_text("")
+
+    expires_in(minutes=2, seconds=3)
+    page.reload()
+    expect(countdown.get_by_role("timer")).to_have_text("2:01")
+    expect(page.locator("#say")).to_have_text("Your time is held for 2 more minutes.")
+    expect(countdown).to_have_class("countdown short")
+
+
+def test_the_server_says_how_much_is_left_after_the_phone_slept(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    expires_in(seconds=-1)
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
+
+
+def test_the_keyboard_is_enough(open_browser, clinic, day):
+    page = open_browser()
+    page.goto(f"/book/consultation/?day={day}")
+    page.get_by_role("button", name="09:00").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+    page.get_by_label("First name").focus()
+    for text in ["Alice", "Archer", "12", "4", "1985", "alice@example.org", "", ""]:
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.get_by_label("E-mail").press("Enter")  # goes on; it does not press “Need more time?”
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    assert Hold.objects.get().extensions == 0
+
+
+def test_nothing_typed_is_stored_in_the_browser(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+
+    assert "Alice" not in stored
+    assert "Archer" not in stored
+
+
+def test_a_first_visit_is_small(open_browser, production_site, dana):
+    page = open_browser(site=production_site)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    received = []
+    devtools.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+
+    page.goto("/", wait_until="networkidle")
+    page.get_by_role("link", name="Consultation").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose a time")
+
+    assert len(received) >= 5
+    assert sum(received) <= 60_000
+
+
+def test_a_filter_acts_at_once(open_browser, clinic, harbour, consultation, day):
+    make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(9, 10)])
+    page = open_browser()
+    page.goto(f"/book/consultation/?day={day}")
+
+    page.get_by_label("Clinician").focus()
+    page.get_by_label("Clinician").select_option("Otis Hale")
+
+    expect(page.get_by_role("button", name="Dana Reed")).to_have_count(0)
+    expect(page.get_by_role("button", name="Otis Hale")).to_have_count(2)
+    expect(page.get_by_label("Clinician")).to_be_focused()
+    assert f"day={day}" in page.url

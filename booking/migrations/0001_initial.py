@@ -1,9 +1,13 @@
 import uuid
 
+import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
+import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import booking.models
 import patients.fields
 import patients.text
 
@@ -34,6 +38,70 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="ApiKey",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("holder", models.UUIDField(default=uuid.uuid4, editable=False)),
+                ("name", models.CharField(max_length=100, validators=[patients.text.validate_printable])),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("secret", "secret, for servers"), ("publishable", "publishable, for browsers")],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "start",
+                    models.CharField(editable=False, help_text="Its first characters, to tell it by.", max_length=12),
+                ),
+                ("key_hash", models.BinaryField(max_length=32, unique=True)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("read_appointment_types", "read services, clinicians and locations"),
+                                ("read_availability", "read availability"),
+                                ("write_holds", "place and confirm holds of its own"),
+                                ("read_patients", "search and read patients"),
+                                ("write_patients", "create and change patients"),
+                                ("read_appointments", "list and read appointments"),
+                                ("write_appointments", "book, reschedule, cancel and mark appointments"),
+                            ],
+                            max_length=32,
+                        ),
+                        size=None,
+                    ),
+                ),
+                (
+                    "allowed_origins",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200, validators=[booking.models.validate_origin]),
+                        blank=True,
+                        default=list,
+                        help_text="The sites whose pages may use it, such as https://www.clinic.example.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "requests_per_minute",
+                    models.PositiveIntegerField(default=600, validators=[django.core.validators.MinValueValidator(1)]),
+                ),
+                ("most_live_holds", models.PositiveIntegerField(blank=True, help_text="Empty: any number.", null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True)),
+            ],
+            options={
+                "verbose_name": "API key",
+                "ordering": ["-created_at"],
+                "indexes": [
+                    django.contrib.postgres.indexes.GinIndex(fields=["allowed_origins"], name="api_key_origins")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Event",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -49,8 +117,31 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["id"],
                 "constraints": [
+                    models.UniqueConstraint(models.F("booking_id"), models.F("sequence"), name="event_sequence")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="IdempotentAnswer",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("api_key_holder", models.UUIDField()),
+                ("route", models.CharField(max_length=300)),
+                ("idempotency_key", models.CharField(max_length=255)),
+                ("request_hash", models.BinaryField(max_length=32)),
+                ("status", models.PositiveSmallIntegerField(default=0)),
+                ("body", models.BinaryField(default=bytes)),
+                ("headers", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                "indexes": [models.Index(models.F("created_at"), name="idempotent_answer_created")],
+                "constraints": [
                     models.UniqueConstraint(
-                        models.F("booking_id"), models.F("sequence"), name="event_sequence"
+                        models.F("api_key_holder"),
+                        models.F("route"),
+                        models.F("idempotency_key"),
+                        name="idempotent_answer_once",
                     )
                 ],
             },
@@ -58,10 +149,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OutboxMessage",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("kind", models.CharField(max_length=40)),
                 ("payload", models.JSONField(default=dict)),
                 (
@@ -103,10 +191,7 @@ class Migration(migrations.Migration):
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("reference", models.CharField(editable=False, max_length=11)),
                 (
                     "status",
@@ -123,25 +208,15 @@ class Migration(migrations.Migration):
                         max_length=12,
                     ),
                 ),
-                (
-                    "attendee_name",
-                    models.CharField(max_length=201, validators=[patients.text.validate_printable]),
-                ),
-                (
-                    "attendee_email",
-                    patients.fields.EmailField(max_length=254, verbose_name="attendee e-mail"),
-                ),
+                ("attendee_name", models.CharField(max_length=201, validators=[patients.text.validate_printable])),
+                ("attendee_email", patients.fields.EmailField(max_length=254, verbose_name="attendee e-mail")),
                 (
                     "attendee_phone",
-                    models.CharField(
-                        blank=True, max_length=32, validators=[patients.text.validate_printable]
-                    ),
+                    models.CharField(blank=True, max_length=32, validators=[patients.text.validate_printable]),
                 ),
                 (
                     "notes",
-                    models.TextField(
-                        blank=True, max_length=2000, validators=[patients.text.validate_printable_lines]
-                    ),
+                    models.TextField(blank=True, max_length=2000, validators=[patients.text.validate_printable_lines]),
                 ),
                 ("meeting_url", models.URLField(blank=True, verbose_name="video link")),
                 ("price", models.DecimalField(decimal_places=2, max_digits=8)),
@@ -167,45 +242,36 @@ class Migration(migrations.Migration):
                     "clinician",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.clinician"),
                 ),
-                (
-                    "location",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.location"),
-                ),
+                ("location", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.location")),
                 (
                     "patient",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="appointments",
-                        to="patients.patient",
+                        on_delete=django.db.models.deletion.PROTECT, related_name="appointments", to="patients.patient"
                     ),
                 ),
-                (
-                    "service",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.service"),
-                ),
+                ("service", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.service")),
                 (
                     "slot",
                     models.OneToOneField(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to="scheduling.slot",
+                        editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="scheduling.slot"
                     ),
                 ),
             ],
             options={
                 "ordering": ["starts_at"],
+                "permissions": [
+                    ("view_all_appointment", "Can view the appointments of every clinician"),
+                    ("decide_appointment", "Can confirm and cancel appointments"),
+                    ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+                ],
                 "indexes": [
                     models.Index(models.F("starts_at"), name="appointment_starts_at"),
-                    models.Index(
-                        models.F("clinician"), models.F("starts_at"), name="appointment_clinician_starts"
-                    ),
+                    models.Index(models.F("clinician"), models.F("starts_at"), name="appointment_clinician_starts"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(models.F("reference"), name="appointment_reference"),
                     models.CheckConstraint(
-                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                        name="appointment_end_after_start",
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="appointment_end_after_start"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("slot__isnull", False), ("status", "cancelled"), _connector="OR"),
@@ -222,10 +288,7 @@ class Migration(migrations.Migration):
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "status",
                     models.CharField(
@@ -247,21 +310,12 @@ class Migration(migrations.Migration):
                     "clinician",
                     models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.clinician"),
                 ),
-                (
-                    "location",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.location"),
-                ),
-                (
-                    "service",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.service"),
-                ),
+                ("location", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.location")),
+                ("service", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="scheduling.service")),
                 (
                     "slot",
                     models.OneToOneField(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        to="scheduling.slot",
+                        editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="scheduling.slot"
                     ),
                 ),
             ],
@@ -269,20 +323,15 @@ class Migration(migrations.Migration):
                 "ordering": ["-created_at"],
                 "indexes": [
                     models.Index(
-                        models.F("expires_at"),
-                        condition=models.Q(("status", "active")),
-                        name="hold_active_expires",
+                        models.F("expires_at"), condition=models.Q(("status", "active")), name="hold_active_expires"
                     ),
                     models.Index(
-                        models.F("holder"),
-                        condition=models.Q(("status", "active")),
-                        name="hold_active_holder",
+                        models.F("holder"), condition=models.Q(("status", "active")), name="hold_active_holder"
                     ),
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                        name="hold_end_after_start",
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="hold_end_after_start"
                     )
                 ],
             },

@@ -27,10 +27,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Location",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100, unique=True)),
                 ("address_line_1", models.CharField(max_length=100)),
                 ("address_line_2", models.CharField(blank=True, max_length=100)),
@@ -39,10 +36,7 @@ class Migration(migrations.Migration):
                 (
                     "country",
                     models.CharField(
-                        default="GB",
-                        help_text="ISO 3166-1, two letters.",
-                        max_length=2,
-                        verbose_name="country code",
+                        default="GB", help_text="ISO 3166-1, two letters.", max_length=2, verbose_name="country code"
                     ),
                 ),
                 ("latitude", models.DecimalField(blank=True, decimal_places=6, max_digits=9, null=True)),
@@ -72,9 +66,7 @@ class Migration(migrations.Migration):
                 ("email", models.EmailField(blank=True, max_length=254)),
                 (
                     "directions",
-                    models.TextField(
-                        blank=True, help_text="How to find the door: shown with the appointment."
-                    ),
+                    models.TextField(blank=True, help_text="How to find the door: shown with the appointment."),
                 ),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
             ],
@@ -85,23 +77,16 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Service",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
                 (
                     "slug",
-                    models.SlugField(
-                        help_text="Its address on the patient's pages.", max_length=100, unique=True
-                    ),
+                    models.SlugField(help_text="Its address on the patient's pages.", max_length=100, unique=True),
                 ),
                 ("description", models.TextField(blank=True)),
                 (
                     "position",
-                    models.PositiveSmallIntegerField(
-                        default=0, help_text="Services are listed in this order."
-                    ),
+                    models.PositiveSmallIntegerField(default=0, help_text="Services are listed in this order."),
                 ),
                 (
                     "color",
@@ -109,20 +94,14 @@ class Migration(migrations.Migration):
                         default="#2563eb",
                         max_length=7,
                         validators=[
-                            django.core.validators.RegexValidator(
-                                "^#[0-9a-fA-F]{6}\\Z", "Write a colour as #rrggbb."
-                            )
+                            django.core.validators.RegexValidator("^#[0-9a-fA-F]{6}\\Z", "Write a colour as #rrggbb.")
                         ],
                     ),
                 ),
                 (
                     "mode",
                     models.CharField(
-                        choices=[
-                            ("in_person", "in person"),
-                            ("remote", "by video"),
-                            ("both", "in person or by video"),
-                        ],
+                        choices=[("in_person", "in person"), ("remote", "by video"), ("both", "in person or by video")],
                         default="in_person",
                         max_length=10,
                     ),
@@ -142,9 +121,7 @@ class Migration(migrations.Migration):
                         default="GBP",
                         max_length=3,
                         validators=[
-                            django.core.validators.RegexValidator(
-                                "^[A-Z]{3}\\Z", "Write an ISO 4217 code such as GBP."
-                            )
+                            django.core.validators.RegexValidator("^[A-Z]{3}\\Z", "Write an ISO 4217 code such as GBP.")
                         ],
                     ),
                 ),
@@ -246,10 +223,7 @@ class Migration(migrations.Migration):
                         max_length=200,
                     ),
                 ),
-                (
-                    "what_to_bring",
-                    models.TextField(blank=True, help_text="Shown and e-mailed with the appointment."),
-                ),
+                ("what_to_bring", models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")),
             ],
             options={
                 "ordering": ["position", "name"],
@@ -258,15 +232,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Clinician",
             fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
-                (
-                    "title",
-                    models.CharField(blank=True, help_text="For example: Physiotherapist.", max_length=100),
-                ),
+                ("title", models.CharField(blank=True, help_text="For example: Physiotherapist.", max_length=100)),
                 ("bio", models.TextField(blank=True)),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
                 (
@@ -279,10 +247,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "services",
-                    models.ManyToManyField(blank=True, related_name="clinicians", to="scheduling.service"),
-                ),
+                ("services", models.ManyToManyField(blank=True, related_name="clinicians", to="scheduling.service")),
             ],
             options={
                 "ordering": ["name"],
@@ -291,12 +256,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Slot",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("period", django.contrib.postgres.fields.ranges.DateTimeRangeField()),
                 ("taken_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
@@ -342,9 +302,7 @@ class Migration(migrations.Migration):
                             (
                                 "period__endswith__lte",
                                 django.db.models.expressions.CombinedExpression(
-                                    models.F("period__startswith"),
-                                    "+",
-                                    models.Value(datetime.timedelta(days=1)),
+                                    models.F("period__startswith"), "+", models.Value(datetime.timedelta(days=1))
                                 ),
                             ),
                             ("period__isempty", False),
@@ -359,12 +317,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TimeOff",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("starts_at", models.DateTimeField(verbose_name="from")),
                 ("ends_at", models.DateTimeField(verbose_name="to")),
                 ("reason", models.CharField(blank=True, help_text="For staff only.", max_length=100)),
@@ -401,9 +354,7 @@ class Migration(migrations.Migration):
                         violation_error_message="The end must be after the start.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("clinician__isnull", True), ("location__isnull", True), _connector="XOR"
-                        ),
+                        condition=models.Q(("clinician__isnull", True), ("location__isnull", True), _connector="XOR"),
                         name="time_off_of_one",
                         violation_error_message="Choose either a clinician or a location.",
                     ),
@@ -413,12 +364,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="WorkingHours",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "weekday",
                     models.PositiveSmallIntegerField(
@@ -434,10 +380,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("start_time", models.TimeField(verbose_name="from")),
-                (
-                    "end_time",
-                    models.TimeField(help_text="00:00 is midnight at the end of the day.", verbose_name="to"),
-                ),
+                ("end_time", models.TimeField(help_text="00:00 is midnight at the end of the day.", verbose_name="to")),
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
                 (
                     "clinician",
@@ -463,16 +406,12 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("end_time__gt", models.F("start_time")),
-                            ("end_time", datetime.time(0, 0)),
-                            _connector="OR",
+                            ("end_time__gt", models.F("start_time")), ("end_time", datetime.time(0, 0)), _connector="OR"
                         ),
                         name="working_hours_end_after_start",
                         violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday"
-                    ),
+                    models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday"),
                 ],
             },
         ),

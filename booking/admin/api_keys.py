@@ -1,0 +1,183 @@
+"""API keys: who may use the API and for what. A key is shown once, on the page that makes it."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from ..keys import InvalidKey, give_secret, revoke_key, rotate_key
+from ..models import ApiKey
+
+HOUR = 3600
+OVERLAPS = [(0, "now"), (HOUR, "in an hour"), (24 * HOUR, "in a day"), (7 * 24 * HOUR, "in a week")]
+
+
+class Lines(forms.Textarea):
+    """A list, one entry per line."""
+
+    def format_value(self, value):
+        return value if isinstance(value, str) else "\n".join(value or [])
+
+    def value_from_datadict(self, data, files, name):
+        return [line.strip() for line in data.get(name, "").splitlines() if line.strip()]
+
+
+class LinesField(forms.Field):
+    widget = Lines(attrs={"rows": 3, "cols": 60})
+
+    def has_changed(self, initial, data):
+        return (initial or []) != (data or [])
+
+
+class ApiKeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        choices=[(value, label.capitalize()) for value, label in ApiKey.Scope.choices],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What the key may do. A publishable key can have the first three only.",
+    )
+    allowed_origins = LinesField(
+        required=False,
+        help_text="The sites whose pages may use it, one per line, such as https://www.clinic.example. "
+        "A publishable key needs one; a secret key is for servers and needs none.",
+    )
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return [("live", "Live"), ("expired", "Expired"), ("revoked", "Revoked")]
+
+    def queryset(self, request, queryset):
+        is_expired = Q(expires_at__lte=timezone.now())
+        rows = {
+            "live": queryset.filter(~is_expired | Q(expires_at=None), revoked_at=None),
+            "expired": queryset.filter(is_expired, revoked_at=None),
+            "revoked": queryset.exclude(revoked_at=None),
+        }
+        return rows.get(self.value(), queryset)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    form = ApiKeyForm
+    list_display = ["name", "beginning", "kind", "may", "state", "expires_at", "last_used_at"]
+    list_filter = [StateFilter, "kind"]
+    search_fields = ["name", "start"]
+    change_form_template = "admin/booking/apikey/change_form.html"
+    actions = ["revoke"]
+    fields = [
+        "name", "kind", "scopes", "allowed_origins", "requests_per_minute", "most_live_holds", "expires_at",
+    ]
+    shown = ["beginning", "state", "created_at", "last_used_at", "revoked_at"]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    # Who may: whoever may change keys. None is ever deleted, so that it can be told what a key has done.
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def has_revoke_permission(self, request):
+        return self.has_change_permission(request)
+
+    # The list
+
+    @admin.display(ordering="start")
+    def beginning(self, key):
+        return format_html("<code>{}…</code>", key.start)
+
+    def may(self, key):
+        return "everything" if set(key.scopes) == set(ApiKey.Scope) else ", ".join(key.scopes)
+
+    def state(self, key):
+        return key.state(timezone.now())
+
+    # One key
+
+    def get_fields(self, request, obj=None):
+        return [*self.fields, *self.shown] if obj else self.fields
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["kind", *self.shown] if obj else []  # its beginning says its kind, which therefore stays
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            obj.plain = give_secret(obj)
+        super().save_model(request, obj, form, change)
+        if obj.kind == ApiKey.Kind.SECRET and obj.allowed_origins:
+            messages.warning(
+                request,
+                "A secret key can do more than any visitor may. Pages of the sites it lists can use it now, and so can "
+                "whoever reads their code: use a publishable key there.",
+            )
+
+    def response_add(self, request, obj, post_url_continue=None):
+        return self._show_once(request, obj, obj.plain)
+
+    def _show_once(self, request, key, plain):
+        # In this answer only, which is not cached: a message would be stored until the next page is shown.
+        context = self._context("Copy the key now", key) | {"plain": plain}
+        return TemplateResponse(
+            request, "admin/booking/apikey/made.html", self.admin_site.each_context(request) | context
+        )
+
+    def _context(self, title, key):
+        page = reverse("admin:booking_apikey_change", args=[key.pk])
+        return {"opts": self.opts, "title": title, "key": key, "media": self.media, "page": page}
+
+    # Verbs
+
+    def get_urls(self):
+        return [
+            path(f"<uuid:key_id>/{name}/", self.admin_site.admin_view(view), name=f"booking_apikey_{name}")
+            for name, view in [("rotate", self.rotate_view), ("revoke", self.revoke_view)]
+        ] + super().get_urls()
+
+    def rotate_view(self, request, key_id):
+        """Make a key that replaces this one; first ask until when this one works."""
+        key = self._key(request, key_id)
+        overlap = request.POST.get("overlap", "")
+        if request.method == "POST" and overlap in [str(seconds) for seconds, _ in OVERLAPS]:
+            try:
+                new, plain = rotate_key(key, overlap=timedelta(seconds=int(overlap)))
+            except InvalidKey:
+                messages.warning(request, f"{key} does not work any more: make a new key.")
+                return HttpResponseRedirect(reverse("admin:booking_apikey_change", args=[key.pk]))
+            self.log_change(request, key, "Rotated.")
+            self.log_addition(request, new, f"Replaces {key.start}….")
+            return self._show_once(request, new, plain)
+        context = self._context(f"Rotate {key}", key) | {"overlaps": OVERLAPS}
+        return TemplateResponse(
+            request, "admin/booking/apikey/rotate.html", self.admin_site.each_context(request) | context
+        )
+
+    def revoke_view(self, request, key_id):
+        """Stop accepting this key: the button of its page."""
+        key = self._key(request, key_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.revoke(request, ApiKey.objects.filter(pk=key.pk))
+        return HttpResponseRedirect(reverse("admin:booking_apikey_change", args=[key.pk]))
+
+    def _key(self, request, key_id):
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(ApiKey, pk=key_id)
+
+    @admin.action(description="Revoke: stop accepting them now", permissions=["revoke"])
+    def revoke(self, request, queryset):
+        for key in queryset:
+            revoke_key(key)
+            self.log_change(request, key, "Revoked.")
+            messages.success(request, f"{key} is revoked: it is not accepted from now on.")

@@ -1,0 +1,233 @@
+"""Appointments: the day's list, and one appointment with its log. They change through the verbs only."""
+
+import re
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from patients.search import matching
+from scheduling.slots import lock_clinician
+from scheduling.zones import home_zone, written
+
+from ..models import Appointment
+from ..states import record
+from .days import DayFilter, HowFilter
+from .events import log_of
+from .moves import STAFF_MOVES, CancelForm, by, make, may, moves_of
+
+
+def theirs(request, queryset):
+    """Narrow appointments to those the member of staff may know of: a clinician sees their own."""
+    return queryset if may(request, "view_all") else queryset.filter(clinician__user=request.user.pk)
+
+
+def in_bulk(move):
+    """Return the action of the list that makes ``move`` with each selected appointment."""
+
+    @admin.action(description=move.label, permissions=[move.permission])
+    def action(model_admin, request, queryset):
+        for appointment in queryset:
+            make(move, appointment, request)
+
+    action.__name__ = move.name
+    return action
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(admin.ModelAdmin):
+    list_display = ["time", "attendee", "state", "service", "clinician", "place", "reference"]
+    list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
+    search_fields = ["reference"]  # only so that there is a search box: see get_search_results
+    search_help_text = "Reference, or name, e-mail, phone, NHS number or date of birth; on any day."
+    ordering = ["starts_at", "clinician__name"]
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    actions = [in_bulk(move) for name, move in STAFF_MOVES.items() if name != "cancel"] + ["cancel"]
+    fieldsets = [
+        (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
+        ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record"]}),
+        ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
+        ("Kept by staff", {"fields": ["notes", "meeting_url"]}),
+    ]
+    readonly_fields = [
+        "reference",
+        "state",
+        "when",
+        "service_name",
+        "clinician_name",
+        "place",
+        "cost",
+        "attendee_name",
+        "attendee_email",
+        "attendee_phone",
+        "patient_record",
+        "cancellation_reason",
+        "cancellation_note",
+    ]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    # Who may
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("service", "clinician", "location", "patient")
+        return theirs(request, rows).annotate(home=home_zone())
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def has_decide_permission(self, request):
+        return may(request, "decide")
+
+    def has_mark_permission(self, request):
+        return may(request, "mark")
+
+    # The list
+
+    def get_list_filter(self, request):
+        return [name for name in self.list_filter if may(request, "view_all") or name != "clinician"]
+
+    def get_search_results(self, request, queryset, search_term):
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        attendee = Q()
+        for word in text.split():
+            attendee &= (
+                Q(attendee_name__icontains=word) | Q(attendee_email__icontains=word) | Q(attendee_phone__contains=word)
+            )
+        reference = re.sub("[^A-Z0-9]", "", text.upper())
+        booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
+        return queryset.filter(booked | attendee | matching(text, through="patient__")), False
+
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, {"title": "Appointments", **(extra_context or {})})
+        context = getattr(response, "context_data", {})  # an action answers with a redirect or another page
+        if changelist := context.get("cl"):
+            [days] = [spec for spec in changelist.filter_specs if isinstance(spec, DayFilter)]
+            context["days"] = days.bar(changelist)
+        return response
+
+    @admin.display(ordering="starts_at")
+    def time(self, appointment):
+        zone = appointment.location.zone
+        return format_html(
+            "{}–{}<br><small>{}</small>",
+            written(appointment.starts_at, zone, unless=zone, pattern="%H:%M"),
+            written(appointment.ends_at, zone, unless=appointment.home, pattern="%H:%M"),
+            written(appointment.starts_at, zone, unless=zone, pattern="%a %-d %b %Y"),
+        )
+
+    @admin.display(ordering="attendee_name")
+    def attendee(self, appointment):
+        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+
+    @admin.display(ordering="location__name")
+    def place(self, appointment):
+        return f"by video ({appointment.location})" if appointment.is_remote else appointment.location
+
+    @admin.display(description="status", ordering="status")
+    def state(self, appointment):
+        return format_html(
+            '<span class="state state-{}">{}</span>', appointment.status, appointment.get_status_display()
+        )
+
+    # One appointment
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = super().get_fieldsets(request, obj)
+        is_cancelled = obj and obj.status == Appointment.Status.CANCELLED
+        hidden = set() if request.user.has_perm("patients.view_patient") else {"patient_record"}
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in fieldsets
+            if is_cancelled or title != "Cancelled"
+        ]
+
+    def when(self, appointment):
+        zone = appointment.location.zone
+        start = written(appointment.starts_at, zone, unless=zone)
+        return f"{start}–{written(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
+
+    @admin.display(description="service")
+    def service_name(self, appointment):
+        return str(appointment.service)
+
+    @admin.display(description="clinician")
+    def clinician_name(self, appointment):
+        return str(appointment.clinician)
+
+    @admin.display(description="price")
+    def cost(self, appointment):
+        return f"{appointment.price} {appointment.currency}"
+
+    @admin.display(description="patient")
+    def patient_record(self, appointment):
+        url = reverse("admin:patients_patient_change", args=[appointment.patient_id])
+        return format_html('<a href="{}">{}</a>', url, appointment.patient)
+
+    def render_change_form(self, request, context, obj=None, **kwargs):
+        context |= {"moves": moves_of(obj, request), "log": log_of(obj, zone=obj.location.zone)}
+        return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    def save_model(self, request, obj, form, change):
+        if form.changed_data:
+            now = lock_clinician(obj.clinician_id)  # what happens to one booking is numbered, so it queues
+            obj.save(update_fields=[*form.changed_data, "updated_at"])
+            record(obj, "appointment.updated", by=by(request), at=now, data={"changed": form.changed_data})
+
+    # Moves
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.move_view)
+        name = "booking_appointment_move"
+        return [path("<path:object_id>/move/<slug:name>/", view, name=name), *super().get_urls()]
+
+    def move_view(self, request, object_id, name):
+        """Make one move with one appointment: the buttons of its page."""
+        appointment = self.get_object(request, unquote(object_id))
+        move = STAFF_MOVES.get(name)
+        if appointment is None or move is None:
+            raise Http404
+        if not self.has_view_permission(request, appointment) or not may(request, move.permission):
+            raise PermissionDenied
+        page = reverse("admin:booking_appointment_change", args=[object_id])
+        if name == "cancel":
+            return self._cancel(request, [appointment], back=page) or HttpResponseRedirect(page)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        make(move, appointment, request)
+        return HttpResponseRedirect(page)
+
+    @admin.action(description="Cancel …", permissions=["decide"])
+    def cancel(self, request, queryset):
+        return self._cancel(request, list(queryset), back=request.get_full_path())
+
+    def _cancel(self, request, appointments, *, back):
+        """Ask for the reason, or cancel and return None when it has been given."""
+        form = CancelForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            for appointment in appointments:
+                make(STAFF_MOVES["cancel"], appointment, request, **form.cleaned_data)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "form": form,
+            "back": back,
+            "appointments": [(appointment, self.when(appointment)) for appointment in appointments],
+            "title": "Cancel an appointment" if len(appointments) == 1 else "Cancel appointments",
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/booking/appointment/cancel.html", context)

@@ -1,0 +1,89 @@
+"""What happened to bookings: the audit trail, to be read only."""
+
+from contextlib import suppress
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat
+from django.urls import reverse
+from django.utils.html import format_html
+
+from scheduling.zones import written
+
+from ..models import Appointment, Event, Hold
+
+NAME = get_user_model().USERNAME_FIELD
+
+
+def with_names(events):
+    """Annotate events with ``who``: the login of the member of staff that ``by`` is the number of, if one."""
+    staff = get_user_model().objects.annotate(tag=Concat(Value("staff:"), Cast("pk", CharField())))
+    return events.annotate(who=Subquery(staff.filter(tag=OuterRef("by")).values(NAME)[:1]))
+
+
+def log_of(booking, *, zone):
+    """Return what happened to the booking, as rows of (when, what, who, from, to, details)."""
+    events = with_names(Event.objects.filter(booking_id=booking.pk)).order_by("sequence")
+    return [
+        (
+            written(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
+            event.kind,
+            event.who or event.by,
+            event.from_status,
+            event.to_status,
+            details(event),
+        )
+        for event in events
+    ]
+
+
+def details(event):
+    """Return the event's data in one line."""
+    return ", ".join(
+        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in event.data.items()
+    )
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin):
+    list_display = ["created_at", "kind", "booking", "done_by", "from_status", "to_status", "data"]
+    list_display_links = None
+    list_filter = ["kind", ("created_at", admin.DateFieldListFilter)]
+    search_fields = ["booking_id"]  # only so that there is a search box: see get_search_results
+    search_help_text = "The reference of an appointment, or the id of a hold or an appointment."
+    ordering = ["-id"]
+    show_full_result_count = False
+    fields = ["created_at", "kind", "booking", "sequence", "done_by", "from_status", "to_status", "data"]
+
+    def get_queryset(self, request):
+        reference = Appointment.objects.filter(pk=OuterRef("booking_id")).values("reference")
+        return with_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip():
+            return queryset, False
+        booking = Q(booking_id__in=Appointment.objects.filter(reference__iexact=search_term.strip()).values("pk"))
+        with suppress(ValueError):
+            booking |= Q(booking_id=UUID(search_term.strip()))
+        return queryset.filter(booking), False
+
+    def booking(self, event):
+        model, name = (Appointment, event.reference) if event.reference else (Hold, "hold")
+        url = reverse(f"admin:booking_{model._meta.model_name}_change", args=[event.booking_id])
+        return format_html('<a href="{}">{}</a>', url, name)
+
+    @admin.display(description="by", ordering="by")
+    def done_by(self, event):
+        return event.who or event.by

@@ -1,0 +1,96 @@
+"""Holds: what is held right now, for how long, and giving it back."""
+
+from django.contrib import admin, messages
+from django.utils import timezone
+
+from scheduling.zones import home_zone, written
+
+from ..holds import release_hold
+from ..models import Hold
+from ..states import ChangedMeanwhile, WrongState
+from .days import HowFilter
+from .moves import by
+
+
+class LiveFilter(admin.SimpleListFilter):
+    """Live holds unless asked otherwise."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request, model_admin):
+        return [*(choice for choice in Hold.Status.choices if choice[0] != Hold.Status.ACTIVE), ("all", "All")]
+
+    def choices(self, changelist):
+        [_, *others] = super().choices(changelist)
+        yield {
+            "selected": self.value() is None,
+            "display": "Live",
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+        }
+        yield from others
+
+    def queryset(self, request, queryset):
+        if self.value() is None:
+            return queryset.filter(status=Hold.Status.ACTIVE, expires_at__gt=timezone.now())
+        return queryset if self.value() == "all" else queryset.filter(status=self.value())
+
+
+@admin.register(Hold)
+class HoldAdmin(admin.ModelAdmin):
+    list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed"]
+    list_filter = [LiveFilter, "clinician", "location", "service", HowFilter]
+    search_fields = ["=id", "clinician__name", "service__name", "location__name"]
+    ordering = ["expires_at"]
+    show_full_result_count = False
+    actions = ["release"]
+    fields = ["id", "status", "when", "service", "clinician", "place", "placed", "time_left", "extensions"]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("service", "clinician", "location")
+        return rows.annotate(home=home_zone())
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def has_release_permission(self, request):
+        return request.user.has_perm("booking.change_hold")
+
+    @admin.display(ordering="starts_at")
+    def when(self, hold):
+        return written(hold.starts_at, hold.location.zone, unless=hold.home)
+
+    @admin.display(ordering="location__name")
+    def place(self, hold):
+        return f"by video ({hold.location})" if hold.is_remote else hold.location
+
+    @admin.display(ordering="created_at")
+    def placed(self, hold):
+        return written(hold.created_at, hold.location.zone, unless=hold.home, pattern="%-d %b, %H:%M")
+
+    @admin.display(ordering="expires_at", empty_value="–")
+    def time_left(self, hold):
+        left = hold.seconds_left(timezone.now())
+        return "{}:{:02}".format(*divmod(left, 60)) if left else None
+
+    @admin.action(description="Release: give the time back", permissions=["release"])
+    def release(self, request, queryset):
+        for hold in queryset:
+            name = str(hold)
+            try:
+                release_hold(hold, by=by(request))
+            except WrongState:
+                messages.warning(request, f"{name} was not released: it is {hold.get_status_display().lower()} by now.")
+            except ChangedMeanwhile:
+                messages.warning(request, f"{name} was not released: it was moved to another time just now.")
+            else:
+                messages.success(request, f"{name} is {hold.get_status_display().lower()}.")

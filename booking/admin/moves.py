@@ -1,0 +1,74 @@
+"""The moves staff may make with an appointment, each through its verb."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from django import forms
+from django.contrib import messages
+
+from patients.text import validate_printable
+
+from .. import appointments
+from ..models import Appointment
+from ..states import MOVES, ChangedMeanwhile, WrongState
+
+
+class Move(NamedTuple):
+    """``permission`` is one of the model's own: ``decide`` is booking.decide_appointment."""
+
+    name: str
+    label: str
+    done: str
+    verb: Callable
+    to: str
+    permission: str
+
+
+STAFF_MOVES = {
+    move.name: move
+    for move in [
+        Move("confirm", "Confirm", "confirmed", appointments.confirm, "confirmed", "decide"),
+        Move("arrived", "Arrived", "marked arrived", appointments.mark_arrived, "in_progress", "mark"),
+        Move("complete", "Completed", "completed", appointments.complete, "completed", "mark"),
+        Move("no-show", "No-show", "marked as a no-show", appointments.mark_no_show, "no_show", "mark"),
+        Move("cancel", "Cancel …", "cancelled", appointments.cancel, "cancelled", "decide"),
+    ]
+}
+
+
+class CancelForm(forms.Form):
+    reason = forms.ChoiceField(choices=[("", "Choose …"), *Appointment.CancellationReason.choices])
+    note = forms.CharField(
+        max_length=500,
+        required=False,
+        validators=[validate_printable],
+        help_text="For staff only. The patient is told by e-mail that it is cancelled, not why.",
+    )
+
+
+def by(request):
+    """Return how events name the member of staff who asks."""
+    return f"staff:{request.user.pk}"
+
+
+def may(request, permission):
+    return request.user.has_perm(f"booking.{permission}_appointment")
+
+
+def moves_of(appointment, request):
+    """Return the moves that this member of staff can make with the appointment now."""
+    allowed = MOVES[Appointment].get(appointment.status, [])
+    return [move for move in STAFF_MOVES.values() if move.to in allowed and may(request, move.permission)]
+
+
+def make(move, appointment, request, **arguments):
+    """Make the move, and tell the member of staff what came of it."""
+    try:
+        move.verb(appointment, by=by(request), **arguments)
+    except WrongState:
+        status = appointment.get_status_display().lower()
+        messages.warning(request, f"{appointment.reference} was not {move.done}: it is {status}.")
+    except ChangedMeanwhile:
+        messages.warning(request, f"{appointment.reference} was not {move.done}: it was given another time just now.")
+    else:
+        messages.success(request, f"{appointment.reference} is {appointment.get_status_display().lower()}.")

@@ -1,0 +1,221 @@
+"""Patients at the desk: found, written down once, merged when two records are one person."""
+
+from datetime import date
+
+import pytest
+
+from booking.models import Appointment
+from patients.matching import agree, match_patient
+from patients.models import Consent, Patient, PossibleDuplicate
+
+from .admin import act, queries, rows, said, shown, url
+
+PATIENTS, DUPLICATES = "patients_patient", "patients_possibleduplicate"
+BEN = {
+    "first_name": "Ben",
+    "last_name": "O’Hara",
+    "date_of_birth": "1979-11-30",
+    "email": "Ben@Example.org",
+    "phone": "020 7946 0018",
+    "nhs_number": "943 476 5919",
+}
+NO_INLINES = {
+    f"{prefix}-{name}": "0" for prefix in ("consents", "appointments") for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
+
+
+@pytest.fixture
+def ben(erin):
+    """A patient whom Erin has written down."""
+    erin.post(url(PATIENTS, "add"), BEN | NO_INLINES)
+    return Patient.objects.get(first_name="Ben")
+
+
+@pytest.fixture
+def pair(alice):
+    """Alice, and a record that may be hers too."""
+    first = match_patient(alice)
+    other = Patient(
+        first_name="Alicia",
+        last_name="Archer",
+        date_of_birth=alice.date_of_birth,
+        email=alice.email,
+        nhs_number="9434765919",
+    )
+    match_patient(other)
+    assert PossibleDuplicate.objects.get().patient == first
+    return PossibleDuplicate.objects.get()
+
+
+def test_a_patient_is_written_down_in_one_form(ben):
+    assert (ben.email, ben.phone, ben.nhs_number, ben.normalized_name) == (
+        "ben@example.org",
+        "+442079460018",
+        "9434765919",
+        "ben ohara",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["ohara", "O'Hara", "ben o'hara", "ben@example.org", "020 7946 0018", "+442079460018", "943 476 5919",
+             "30/11/1979", "30 Nov 1979", "1979-11-30", "ben 1979-11-30", "60018"]
+)  # fmt: skip
+def test_a_patient_is_found_by_whatever_is_known(erin, ben, alice, text):
+    alice.save()
+
+    assert [row[0] for row in rows(erin.get(url(PATIENTS), {"q": text}))] == ["O’Hara, Ben"]
+
+
+def test_the_same_person_is_not_written_down_twice(erin, ben):
+    response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"nhs_number": "", "phone": ""})
+
+    assert "This patient is already written down" in shown(response)
+    assert Patient.objects.count() == 1
+
+
+def test_a_similar_person_is_written_down_and_listed(erin, ben):
+    erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"nhs_number": "", "email": "other@example.org"})
+
+    pair = PossibleDuplicate.objects.get()
+    assert (pair.patient, pair.reason) == (ben, "same name and birth date")
+
+
+def test_a_correction_that_makes_two_records_alike_lists_them(erin, ben):
+    other = Patient.objects.create(
+        first_name="Bem", last_name="O’Hara", date_of_birth=date(1979, 11, 30), email="b@example.org"
+    )
+    assert PossibleDuplicate.objects.count() == 0
+
+    erin.post(
+        url(PATIENTS, "change", other.pk),
+        BEN | NO_INLINES | {"email": "b@example.org", "nhs_number": "", "phone": ""},
+    )
+
+    assert [(pair.patient, pair.other) for pair in PossibleDuplicate.objects.all()] == [(ben, other)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"nhs_number": "943 476 5918"}, "Enter the ten digits of the NHS number; these do not belong together."),
+        ({"date_of_birth": "2999-01-01"}, "Enter a date of birth between 1900 and today."),
+        ({"phone": "12"}, "Enter a phone number such as 020 7946 0000"),
+        ({"first_name": "B\u202een"}, "Please remove the invisible or unreadable characters."),
+        ({"first_name": "B" * 10_000}, "Ensure this value has at most 100 characters"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_written(erin, wrong, sentence):
+    response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | wrong)
+
+    assert sentence in shown(response)
+    assert Patient.objects.count() == 0
+
+
+def test_archived_patients_are_out_of_the_way_until_asked_for(erin, ben):
+    response = act(erin, PATIENTS, "archive", ben)
+
+    assert said(response) == ["Archived: 1. They stay as they are, but new bookings no longer find them."]
+    assert rows(erin.get(url(PATIENTS))) == []
+    assert [row[0] for row in rows(erin.get(url(PATIENTS), {"archived": "yes"}))] == ["O’Hara, Ben"]
+
+    act(erin, PATIENTS, "restore", ben, query="?archived=yes")
+    assert [row[0] for row in rows(erin.get(url(PATIENTS)))] == ["O’Hara, Ben"]
+
+
+def test_no_patient_is_deleted(erin, morgan, ben):
+    for browser in (erin, morgan):
+        assert browser.post(url(PATIENTS, "delete", ben.pk), {"post": "yes"}).status_code == 403
+    assert Patient.objects.count() == 1
+
+
+def test_the_page_shows_consents_and_appointments(erin, book, at, day):
+    appointment = book(at(9))
+    agree(appointment.patient, Consent.Purpose.PRIVACY_NOTICE, at=appointment.created_at)
+
+    text = shown(erin.get(url(PATIENTS, "change", appointment.patient_id)))
+
+    assert "privacy notice" in text
+    assert f"{appointment.reference} {day:%a %-d %b %Y}, 09:00 Consultation Dana Reed Harbour Street Confirmed" in text
+
+
+def test_consents_and_appointments_cannot_be_changed_there(erin, book, at):
+    patient = book(at(9)).patient
+    agree(patient, Consent.Purpose.PRIVACY_NOTICE, at=patient.created_at)
+
+    erin.post(
+        url(PATIENTS, "change", patient.pk),
+        BEN | NO_INLINES | {"consents-INITIAL_FORMS": "1", "consents-TOTAL_FORMS": "1", "consents-0-DELETE": "on",
+                            "consents-0-id": str(patient.consents.get().pk), "consents-0-patient": str(patient.pk)},
+    )  # fmt: skip
+
+    assert patient.consents.count() == 1
+    assert Appointment.objects.get().status == "confirmed"
+
+
+def test_more_patients_take_no_more_queries(erin):
+    def write_down(numbers):
+        for number in numbers:
+            Patient.objects.create(
+                first_name="Pat",
+                last_name=f"No {number}",
+                date_of_birth=date(1990, 1, 1),
+                email=f"{number}@example.org",
+            )
+
+    write_down(range(5))
+    for_five = queries(erin, url(PATIENTS))
+    write_down(range(5, 20))
+
+    assert queries(erin, url(PATIENTS)) == for_five
+
+
+def test_a_pair_is_shown_side_by_side(erin, pair):
+    [row] = rows(erin.get(url(DUPLICATES)))
+
+    born, since = "12 Apr 1985", f"{pair.patient.created_at:%-d %b %Y}"
+    assert row[:3] == [
+        f"name Alice Archer born {born} e-mail alice@example.org phone +447700900123 NHS – since {since}",
+        f"name Alicia Archer born {born} e-mail alice@example.org phone – NHS 9434765919 since {since}",
+        "same birth date and e-mail",
+    ]
+
+
+def test_merging_is_asked_about_before_it_is_done(erin, pair):
+    response = act(erin, DUPLICATES, "merge_into_first", pair)
+
+    assert "This cannot be undone." in shown(response)
+    assert Patient.objects.filter(archived_at=None).count() == 2
+    assert PossibleDuplicate.objects.count() == 1
+
+
+@pytest.mark.parametrize(("action", "kept"), [("merge_into_first", "Alice"), ("merge_into_second", "Alicia")])
+def test_merging_keeps_the_record_that_was_chosen(erin, pair, book, at, action, kept):
+    book(at(9), patient=pair.patient)
+    book(at(10), patient=pair.other)
+
+    response = act(erin, DUPLICATES, action, pair, confirmed="yes")
+
+    keep = Patient.objects.get(archived_at=None)
+    assert said(response) == [f"Merged: everything of both is {kept} Archer's now; the other record is archived."]
+    assert (keep.first_name, keep.phone, keep.nhs_number) == (kept, "+447700900123", "9434765919")
+    assert set(Appointment.objects.values_list("patient", flat=True)) == {keep.pk}
+    assert PossibleDuplicate.objects.count() == 0
+
+
+def test_two_people_with_numbers_of_their_own_are_not_merged(erin, pair):
+    Patient.objects.filter(pk=pair.patient_id).update(nhs_number="9990000018")
+
+    asked = act(erin, DUPLICATES, "merge_into_first", pair)
+    done = act(erin, DUPLICATES, "merge_into_first", pair, confirmed="yes")
+
+    assert "Their NHS numbers differ" in shown(asked)
+    assert len(said(done)) == 1
+    assert Patient.objects.filter(archived_at=None).count() == 2
+
+
+def test_a_dismissed_pair_is_out_of_the_way(erin, pair):
+    act(erin, DUPLICATES, "dismiss", pair)
+
+    assert rows(erin.get(url(DUPLICATES))) == []
+    assert len(rows(erin.get(url(DUPLICATES), {"dismissed": "yes"}))) == 1
+    assert Patient.objects.filter(archived_at=None).count() == 2

@@ -1,0 +1,157 @@
+"""Patients are found by whatever is said of them, best match first."""
+
+from datetime import date
+
+import pytest
+
+from patients.models import Patient
+from patients.search import search_patients
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def everybody():
+    """Seven people, and Alice Archer's old record, which is archived."""
+    write_down("Alice", "Archer", "1985-04-12", "alice@example.org", phone="+447700900123", nhs_number="9990000018")
+    write_down("Alison", "Archibald", "1990-01-02", "a.archibald@example.org", phone="+442079460000")
+    write_down("Bob", "Stone", "1985-04-12", "bob.stone@example.net", phone="+33123456789")
+    write_down("Siân", "O’Neill-Müller", "1971-12-03", "sian@example.org")
+    write_down("Archer", "Wells", "2001-07-30", "wells@example.org")
+    write_down("María José", "de la Cruz", "1969-02-28", "mj@example.org")
+    write_down("John", "Stonehouse", "1955-05-05", "john@example.org")
+    write_down("Alice", "Archer", "1985-04-12", "old@example.org", archived_at="2026-01-01T00:00Z")
+
+
+def write_down(first_name, last_name, date_of_birth, email, **details):
+    Patient.objects.create(
+        first_name=first_name, last_name=last_name, email=email,
+        date_of_birth=date.fromisoformat(date_of_birth), **details,
+    )  # fmt: skip
+
+
+def found(text, **options):
+    """The first names of who is found, and the last names' initials."""
+    return [f"{patient.first_name} {patient.last_name[0]}" for patient in search_patients(text, limit=10, **options)]
+
+
+@pytest.mark.parametrize("text", ["alice archer", "Archer Alice", " ALICE   ARCHER ", "Archer, Alice", "archer alic"])
+def test_by_full_name_in_any_order(text):
+    assert found(text)[0] == "Alice A"
+
+
+@pytest.mark.parametrize("text", ["ali arch", "arch ali", "Al Ar"])
+def test_by_the_beginnings_of_the_names(text):
+    assert found(text) == ["Alice A", "Alison A"]
+
+
+def test_a_last_name_comes_before_a_first_name_and_that_before_a_beginning():
+    assert found("archer") == ["Alice A", "Archer W"]
+    assert found("stone") == ["Bob S", "John S"]
+    assert found("arch") == ["Archer W", "Alice A", "Alison A"]
+
+
+@pytest.mark.parametrize("text", ["sian oneill muller", "Siân O'Neill-Müller", "o’neill", "muller", "MÜLLER sian"])
+def test_accents_case_hyphens_and_apostrophes_make_no_difference(text):
+    assert found(text) == ["Siân O"]
+
+
+@pytest.mark.parametrize("text", ["cruz maria", "jose cruz", "de la cruz", "la cruz jose maria", "cru mar jo"])
+def test_by_any_word_of_names_of_several_words(text):
+    assert found(text) == ["María José d"]
+
+
+@pytest.mark.parametrize("text", ["alise archer", "alice acrher", "archer alce", "alicee archer", "archar alice"])
+def test_a_small_typing_error_is_forgiven(text):
+    assert found(text) == ["Alice A"]
+
+
+def test_whoever_is_spelled_as_asked_comes_before_whoever_is_not():
+    write_down("Alise", "Archer", "1999-09-09", "alise@example.org")
+
+    assert found("alise archer") == ["Alise A", "Alice A"]
+
+
+@pytest.mark.parametrize("text", ["alice@example.org", "ALICE@Example.org", "alice@", "alice@ex archer"])
+def test_by_e_mail(text):
+    assert found(text) == ["Alice A"]
+
+
+def test_by_the_beginning_of_an_e_mail_address():
+    assert found("bob.stone") == found("bob.stone@exa") == ["Bob S"]
+    assert found("a.arch")[0] == "Alison A"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+447700900123", "447700900123", "07700900123", "07700 900 123", "(07700) 900-123", "+44 (0)7700 900123",
+     "00447700900123", "7700900123", "0770090", "+447700", "alice 07700"],
+)  # fmt: skip
+def test_by_phone_with_and_without_country_code_and_cut_short(text):
+    assert found(text) == ["Alice A"]
+
+
+def test_a_phone_abroad_is_found_by_its_country_code():
+    assert found("+33 1 23 45 67 89") == found("0033123456789") == found("3312345") == ["Bob S"]
+
+
+@pytest.mark.parametrize("text", ["9990000018", "999 000 0018", "99900000", "archer 999 000 0018"])
+def test_by_nhs_number(text):
+    assert found(text) == ["Alice A"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1985-04-12", "1985-4-12", "12/04/1985", "12/4/1985", "12.04.1985", "12-04-1985", "12 04 1985", "12/04/85",
+     "12 April 1985", "12 apr 1985", "12th April 1985", "12-Apr-1985"],
+)  # fmt: skip
+def test_by_birth_date_however_it_is_written_day_first(text):
+    assert found(text) == ["Alice A", "Bob S"]
+    assert found(f"bob {text}") == found(f"{text} sto") == ["Bob S"]
+
+
+def test_a_year_without_its_century_can_mean_both():
+    write_down("Ada", "Old", "1920-02-03", "ada@example.org")
+    write_down("Amos", "Young", "2020-02-03", "amos@example.org")
+
+    assert found("3/2/20") == ["Ada O", "Amos Y"]
+
+
+def test_all_that_is_said_must_be_true():
+    assert found("alice stone") == found("alice 1990-01-02") == found("bob alice@example.org") == []
+    assert found("alise archer 12/04/1985") == found("archer 12/04/1985 07700900123 alice@example.org") == ["Alice A"]
+
+
+def test_archived_patients_are_not_found_unless_searched_for():
+    assert "old@example.org" not in [patient.email for patient in search_patients("alice archer", limit=10)]
+    assert search_patients("old@example.org", limit=10) == []
+    archived = Patient.objects.exclude(archived_at=None)
+    assert [patient.email for patient in search_patients("archer", limit=10, among=archived)] == ["old@example.org"]
+
+
+def test_no_more_are_found_than_asked_for():
+    assert [patient.first_name for patient in search_patients("ar", limit=1)] == ["Archer"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "%", "_", "a%", "\\", "'", "@", "+", "()", "-", "1", "12", "99/99/9999", "31/02/1985", "0000-00-00",
+     "1985-04-12" * 50, "\0", "al\0ice", "\ud800", "a" * 5000, "🙂", "١٢٣٤٥", "12345" * 60, "a b c d e f g h i j k l",
+     "12 zzz 1985", "<script>", "alice' OR 1=1 --", "٠٠٠٠-٠١-٠١", "+" * 20 + "1"],
+)  # fmt: skip
+def test_nothing_that_is_typed_fails(text):
+    assert len(found(text)) <= 7
+
+
+@pytest.mark.parametrize("text", ["", "  ", "%", "_", "@", "+", "12"])
+def test_what_says_nothing_finds_nobody(text):
+    assert found(text) == []
+
+
+def test_whoever_is_renamed_is_found_by_the_new_name_only():
+    bob = Patient.objects.get(first_name="Bob")
+    bob.last_name = "Quarry"
+    bob.save(update_fields=["last_name"])
+
+    assert found("bob quarry") == found("quarri") == ["Bob Q"]
+    assert found("bob stone") == []

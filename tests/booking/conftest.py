@@ -4,6 +4,8 @@ import sys
 import textwrap
 
 import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
 
 from booking.dev.servers import BASE_DIR
 
@@ -40,3 +42,42 @@ def run():
 def run_python(run):
     """Run a few lines of Python with the production settings."""
     return lambda code, **settings: run("-c", textwrap.dedent(code), **settings)
+
+
+# People at work, signed in
+
+
+@pytest.fixture
+def staff(db):
+    """Return a browser in which somebody of the group is signed in: ``staff("erin", "reception")``."""
+
+    def staff(username, group):
+        user = User.objects.create_user(username, is_staff=True)
+        user.groups.add(Group.objects.get(name=group))
+        browser = Client()
+        browser.force_login(user)
+        browser.user = user
+        return browser
+
+    return staff
+
+
+@pytest.fixture
+def erin(staff):
+    """Erin at reception."""
+    return staff("erin", "reception")
+
+
+@pytest.fixture
+def morgan(staff):
+    """Morgan the manager."""
+    return staff("morgan", "manager")
+
+
+@pytest.fixture
+def danas_browser(staff, dana):
+    """Dana the clinician, at her own desk."""
+    browser = staff("dana", "clinician")
+    dana.user = browser.user
+    dana.save()
+    return browser

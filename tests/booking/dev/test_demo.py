@@ -1,3 +1,4 @@
+import json
 import re
 import signal
 import socket
@@ -58,6 +59,13 @@ def address(said):
     return re.search("for patients +(http://[^ \n]+)", said)[1]
 
 
+def me(said, key):
+    """What the demo's API says of one of its keys, to a page of the demo."""
+    headers = {"Authorization": f"Bearer {key}", "Origin": address(said).rstrip("/")}
+    with urllib.request.urlopen(urllib.request.Request(address(said) + "api/v1/me", headers=headers)) as answer:
+        return json.load(answer)["data"]
+
+
 def port_of(said):
     return int(address(said).rstrip("/").rpartition(":")[2])
 
@@ -70,6 +78,8 @@ def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
         assert page.headers["Content-Security-Policy"]
     with urllib.request.urlopen(address(said) + "admin/") as page:
         assert page.status == 200
+    keys = re.findall("(?:secret|publishable) key +(hf_.+)", said)
+    assert [me(said, key)["kind"] for key in keys] == ["secret", "publishable"]
     assert stop(process) == []
     assert not (folder / "environment.json").exists()
     assert not (folder / "programs.json").exists()
@@ -77,6 +87,7 @@ def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
     process, said = demo()
     assert "Making a clinic" not in said
     assert password in said
+    assert re.findall("(?:secret|publishable) key +(hf_.+)", said) == keys
     assert stop(process) == []
 
 

@@ -1,0 +1,179 @@
+"""Which sites' pages may read what the API answers: through the middleware, as browsers ask."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from booking.keys import revoke_key, rotate_key
+from booking.models import ApiKey
+
+from .conftest import BASE, SITE
+
+OTHER = "https://www.elsewhere.example"
+EXPOSED = {
+    "ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"
+}
+# What a browser would say for a page that only looks as if it were on the site.
+NOT_THE_SITE = [
+    "null", "", "https://WWW.clinic.example", "https://www.clinic.example:443", "https://www.clinic.example:8443",
+    "https://www.clinic.example/", "https://www.clinic.example.evil.example", "https://clinic.example",
+    "http://www.clinic.example", "https://www.clinic.example, https://www.clinic.example", "*", " " + SITE + " x",
+    "https://www.clinic.example\x00", "https://[", "é" * 3000,
+]
+
+
+def preflight(client, origin, path="/holds", method="POST"):
+    headers = {"Origin": origin, "Access-Control-Request-Method": method}
+    headers["Access-Control-Request-Headers"] = "authorization, content-type, idempotency-key"
+    return client.options(BASE + path, headers=headers)
+
+
+def allowed(response):
+    """The origin that may read the answer, or None; no header of the kind is there without one."""
+    origin = response.headers.get("Access-Control-Allow-Origin")
+    if origin is None:
+        assert not [name for name in response.headers if name.lower().startswith("access-control-")]
+    return origin
+
+
+# Preflights
+
+
+def test_a_preflight_is_answered_for_a_site_that_a_live_key_lists(client, publishable_key):
+    response = preflight(client, SITE)
+    assert response.status_code == 200
+    assert allowed(response) == SITE
+    assert {"authorization", "content-type", "idempotency-key", "if-match", "x-request-id"} == set(
+        response.headers["Access-Control-Allow-Headers"].split(", ")
+    )
+    assert {"GET", "POST", "PATCH", "DELETE"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert response.headers["Vary"].lower() == "origin"
+
+
+def test_not_for_one_that_none_lists(client, publishable_key):
+    assert allowed(preflight(client, OTHER)) is None
+
+
+@pytest.mark.parametrize("origin", NOT_THE_SITE)
+def test_not_for_one_that_is_written_otherwise(client, publishable_key, origin):
+    assert allowed(preflight(client, origin)) is None
+
+
+def test_nor_when_the_key_that_lists_it_is_not_live(client, make_key):
+    key, _ = make_key(kind="publishable", allowed_origins=[SITE])
+    revoke_key(key)
+    make_key(allowed_origins=[SITE], expires_at=timezone.now() - timedelta(seconds=1))
+    assert allowed(preflight(client, SITE)) is None
+
+
+def test_a_key_that_is_rotated_still_answers_for_its_sites(client, make_key):
+    key, _ = make_key(kind="publishable", allowed_origins=[SITE])
+    rotate_key(key, overlap=timedelta())
+    assert allowed(preflight(client, SITE)) == SITE
+
+
+def test_a_preflight_is_one_query(client, publishable_key, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        preflight(client, SITE)
+
+
+def test_pages_for_patients_and_staff_are_for_no_other_site(client, publishable_key):
+    for path in ("/", "/admin/", "/problems/"):
+        headers = {"Origin": SITE, "Access-Control-Request-Method": "GET"}
+        assert allowed(client.options(path, headers=headers)) is None
+        assert allowed(client.get(path, headers=headers)) is None
+
+
+# Requests
+
+
+def test_the_answer_may_be_read_by_the_keys_own_site(public_api):
+    response = public_api.get("/appointment-types")
+    assert response.status_code == 200
+    assert allowed(response) == SITE
+    assert set(response.headers["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    assert "origin" in response.headers["Vary"].lower()
+
+
+def test_so_may_the_refusals_of_a_valid_key(public_api, make_key, with_key):
+    limited = with_key(
+        make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=1)[1], origin=SITE
+    )
+    limited.get("/me")
+    refusals = {
+        400: public_api.post("/holds", body=b"{"),
+        403: public_api.get("/patients"),
+        404: public_api.get("/nowhere"),
+        405: public_api("PUT", "/me"),
+        406: public_api.get("/me", accept="text/html"),
+        413: public_api.post("/holds", body=b" " * 1_000_001),
+        415: public_api.post("/holds", body=b"{}", content_type="text/plain"),
+        429: limited.get("/me"),
+    }
+    for status, response in refusals.items():
+        assert response.status_code == status
+        assert allowed(response) == SITE
+
+
+def test_a_site_that_only_another_key_lists_may_not(client, publishable_key, make_key, with_key):
+    _, other = make_key(kind="publishable", allowed_origins=[OTHER])
+    assert allowed(preflight(client, SITE)) == SITE
+    response = with_key(other, origin=SITE).get("/me")
+    assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
+    assert allowed(response) is None
+
+
+@pytest.mark.parametrize("origin", NOT_THE_SITE)
+def test_a_publishable_key_is_refused_on_any_other_site(with_key, publishable_key, origin):
+    response = with_key(publishable_key, origin=origin).get("/appointment-types")
+    assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
+    assert allowed(response) is None
+
+
+def test_a_publishable_key_is_refused_outside_of_pages(with_key, publishable_key):
+    response = with_key(publishable_key).get("/appointment-types")
+    assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
+
+
+def test_a_page_on_our_own_site_reads_without_saying_its_origin(make_key, with_key, publishable_key):
+    _, own = make_key(kind="publishable", allowed_origins=["http://testserver"])
+    assert with_key(own, sec_fetch_site="same-origin").get("/me").status_code == 200
+    for where in ("same-site", "cross-site", "none"):
+        assert with_key(own, sec_fetch_site=where).get("/me").status_code == 403
+    assert with_key(publishable_key, sec_fetch_site="same-origin").get("/me").status_code == 403
+
+
+@pytest.mark.parametrize("origin", [SITE, OTHER, "null"])
+def test_a_secret_key_without_sites_works_but_no_page_may_read_it(with_key, secret_key, publishable_key, origin):
+    response = with_key(secret_key, origin=origin).get("/me")
+    assert response.status_code == 200
+    assert allowed(response) is None
+
+
+def test_a_secret_key_that_lists_a_site_may_be_read_there_alone(with_key, make_key):
+    _, plain = make_key(allowed_origins=[SITE])
+    assert allowed(with_key(plain, origin=SITE).get("/me")) == SITE
+    other = with_key(plain, origin=OTHER).get("/me")
+    assert (other.status_code, allowed(other)) == (200, None)
+
+
+@pytest.mark.parametrize("key", [None, "hf_pub_" + "A" * 43])
+def test_the_refusal_of_a_key_that_is_not_valid_tells_pages_nothing(with_key, publishable_key, key):
+    response = with_key(key, origin=SITE).get("/me")
+    assert response.status_code == 401
+    assert allowed(response) is None
+
+
+def test_a_revoked_key_tells_pages_nothing(with_key, publishable_key):
+    revoke_key(ApiKey.objects.get())
+    response = with_key(publishable_key, origin=SITE).get("/me")
+    assert (response.status_code, allowed(response)) == (401, None)
+
+
+def test_options_without_a_preflight_is_a_method_like_any_other(with_key, publishable_key):
+    response = with_key(publishable_key, origin=SITE)("OPTIONS", "/me")
+    assert response.status_code == 405
+    assert allowed(response) == SITE

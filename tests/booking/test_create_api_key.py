@@ -1,0 +1,59 @@
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from booking.keys import find_key
+from booking.models import ApiKey
+
+
+def create(*arguments):
+    """Run the command and return what it prints."""
+    out = StringIO()
+    call_command("create_api_key", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_it_prints_the_key_and_nothing_else(db):
+    said = create("the practice", "--scopes", "read_availability,write_holds")
+    key = find_key(said.removesuffix("\n"))
+    assert (key.name, key.kind, key.scopes) == ("the practice", "secret", ["read_availability", "write_holds"])
+    assert (key.allowed_origins, key.expires_at) == ([], None)
+
+
+def test_all_scopes_are_all_that_the_kind_can_have(db):
+    assert find_key(create("a server", "--scopes", "all").strip()).scopes == ApiKey.Scope.values
+    site = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", "https://www.clinic.example")
+    assert find_key(site.strip()).scopes == ApiKey.PUBLIC_SCOPES
+
+
+def test_origins_and_an_end(db):
+    origins = "https://www.clinic.example, http://localhost:3000"
+    said = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", origins, "--expires-in-days", "30")
+    key = find_key(said.strip())
+    assert key.allowed_origins == ["https://www.clinic.example", "http://localhost:3000"]
+    assert timedelta(days=29) < key.expires_at - timezone.now() <= timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--scopes", "read_everything"], "scopes: "),
+        (["--scopes", ""], "scopes: "),
+        (["--kind", "publishable", "--scopes", "read_patients", "--origins", "https://a.example"], "scopes: "),
+        (["--kind", "publishable", "--scopes", "all"], "allowed_origins: "),
+        (["--scopes", "all", "--origins", "www.clinic.example"], "allowed_origins: "),
+        (["--scopes", "all", "--expires-in-days", "0"], "--expires-in-days: "),
+        (["--scopes", "all", "--expires-in-days", "-3"], "--expires-in-days: "),
+        (["--scopes", "all", "--expires-in-days", "99999999999999"], "--expires-in-days: "),
+        (["--kind", "private", "--scopes", "all"], "Error: argument --kind: "),
+        ([], "Error: the following arguments are required: --scopes"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_made(db, arguments, said):
+    with pytest.raises(CommandError) as refusal:
+        create("the practice", *arguments)
+    assert str(refusal.value).startswith(said)
+    assert not ApiKey.objects.exists()

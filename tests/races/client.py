@@ -1,0 +1,127 @@
+"""One client of a crowd, in a process of its own, and what it can do.
+
+Each act prepares, as a web request does by loading what its address names, and returns the verb to
+call when everybody starts. What the verb returns must be comparable: the crowd counts it.
+"""
+
+import gc
+from datetime import date
+from time import perf_counter
+from unittest import mock
+
+import django
+
+django.setup()  # in the server that all clients are forked from
+
+from django.db import connection, transaction  # noqa: E402
+
+from booking import holds  # noqa: E402
+from booking.models import Hold  # noqa: E402
+from patients.models import Patient  # noqa: E402
+from scheduling import slots  # noqa: E402
+from scheduling.models import Clinician, Location, Service  # noqa: E402
+
+gc.freeze()  # what has been loaded stays shared between all of them
+
+
+def serve(pipe, go, database):
+    """Do one act after the other, until told to leave."""
+    connection.settings_dict["NAME"] = database
+    connection.connect()
+    while (act := pipe.recv()) is not None:
+        prepare, arguments = act
+        verb = prepare(**arguments)
+        pipe.send("ready")
+        go.wait()
+        started = perf_counter()
+        try:
+            what = verb()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the crowd counts it
+            what = type(error).__name__
+        seconds = perf_counter() - started
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_force_next_flush()")  # so that a deadlock is counted by now
+        pipe.send((what, seconds))
+    connection.close()
+
+
+# Acts
+
+
+def hold(*, service, clinician, location, starts_at, holder, instead_of=None, most=None):
+    service, location = Service.objects.get(pk=service), Location.objects.get(pk=location)
+    clinician = Clinician.objects.get(pk=clinician)
+    instead_of = instead_of and Hold.objects.get(pk=instead_of)
+
+    def verb():
+        holds.place_hold(
+            service=service, clinician=clinician, location=location, starts_at=starts_at, is_remote=False,
+            holder=holder, by=holder, instead_of=instead_of, most=most,
+        )  # fmt: skip
+        return "held"
+
+    return verb
+
+
+def hold_without_lock(**arguments):
+    """Like ``hold``, with the lock on the clinician switched off in this process."""
+    verb = hold(**arguments)
+
+    def without_lock():
+        with mock.patch.object(slots, "lock_clinician", lambda clinician_id: slots.database_now()):
+            return verb()
+
+    return without_lock
+
+
+def confirm(*, hold, email):
+    found = Hold.objects.select_related("service", "clinician", "location").get(pk=hold)
+    patient = Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email=email)
+
+    def verb():
+        holds.confirm_hold(found, patient=patient, by=email)
+        return "confirmed"
+
+    return verb
+
+
+def release(*, hold):
+    found = Hold.objects.get(pk=hold)
+
+    def verb():
+        holds.release_hold(found, by="patient")
+        return "released"
+
+    return verb
+
+
+def extend(*, hold):
+    found = Hold.objects.select_related("location").get(pk=hold)
+
+    def verb():
+        holds.extend_hold(found, by="patient")
+        return "extended"
+
+    return verb
+
+
+def expire():
+    def verb():
+        holds.expire_holds()
+        return "swept"
+
+    return verb
+
+
+def lock_rows(*, first, second):
+    """Lock two clinicians in the order given, which is how deadlocks are made."""
+
+    def verb():
+        with transaction.atomic():
+            slots.lock_clinician(first)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(0.2)")
+            slots.lock_clinician(second)
+        return "locked"
+
+    return verb

@@ -1,0 +1,46 @@
+"""Races are run by one worker, one after the other: all hundred clients run in each of them."""
+
+import pytest
+from django.db import connection
+
+from . import client
+from .crowd import Crowd, deadlocks
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "races" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("races"))
+
+
+@pytest.fixture(scope="session")
+def crowd(django_db_setup):
+    """A hundred clients of this worker's database."""
+    crowd = Crowd(connection.settings_dict["NAME"])
+    yield crowd
+    crowd.leave()
+
+
+@pytest.fixture
+def no_deadlock(transactional_db):
+    """No deadlock happens in the test."""
+    before = deadlocks()
+    yield
+    assert deadlocks() == before
+
+
+@pytest.fixture
+def hold(consultation, dana, harbour):
+    """The act of holding a time with Dana: ``hold(at(9), "client 1")``."""
+
+    def hold(starts_at, holder, act=client.hold, **changes):
+        arguments = {
+            "service": consultation.pk,
+            "clinician": dana.pk,
+            "location": harbour.pk,
+            "starts_at": starts_at,
+            "holder": holder,
+        }
+        return act, arguments | changes
+
+    return hold

@@ -1,0 +1,97 @@
+"""A crowd: a hundred operating-system processes, each with a connection of its own, that start at once.
+
+They are forked from one small server process that has loaded Django already, because a hundred
+imports of Django would take most of a minute; and they stay for all races.
+"""
+
+import multiprocessing
+from collections import Counter
+from time import monotonic
+from typing import NamedTuple
+
+from django.db import connection
+
+SIZE = 100
+LONGEST_WAIT = 2  # seconds; a web request gives up then
+PATIENCE = 60  # seconds until a race that hangs is a failure
+
+
+class Outcome(NamedTuple):
+    """What became of one client: what its act returned, or the name of the exception, and how long it took."""
+
+    what: object
+    seconds: float
+
+
+class Crowd:
+    def __init__(self, database):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["__main__", "tests.races.client"])
+        self.go = context.Event()
+        self.clients = []
+        for _ in range(SIZE):
+            ours, theirs = context.Pipe()
+            client = context.Process(target=start_client, args=(theirs, self.go, database), daemon=True)
+            client.start()
+            theirs.close()
+            self.clients.append((client, ours))
+
+    def race(self, acts, *, ready=lambda: None):
+        """Let the first clients do one of ``acts`` each, all at once, and return their Outcomes in order.
+
+        An act is ``(function of client.py, its arguments)``. ``ready`` is called when everybody has
+        prepared, at the last moment before they start.
+        """
+        runners = [pipe for _, pipe in self.clients[: len(acts)]]
+        for pipe, act in zip(runners, acts, strict=True):
+            pipe.send(act)
+        hear(runners)
+        ready()
+        self.go.set()
+        outcomes = [Outcome(*answer) for answer in hear(runners)]
+        self.go.clear()
+        return outcomes
+
+    def leave(self):
+        for client, pipe in self.clients:
+            pipe.send(None)
+            client.join(PATIENCE)
+
+
+def start_client(*arguments):
+    from .client import serve
+
+    serve(*arguments)
+
+
+def hear(pipes):
+    """What each of the pipes says next."""
+    deadline = monotonic() + PATIENCE
+    for pipe in pipes:
+        assert pipe.poll(max(0, deadline - monotonic())), "a client hangs"
+    return [pipe.recv() for pipe in pipes]
+
+
+def tally(outcomes):
+    """How many clients came to what. On the way: nobody waited too long."""
+    assert max(outcome.seconds for outcome in outcomes) < LONGEST_WAIT
+    return Counter(outcome.what for outcome in outcomes)
+
+
+def deadlocks():
+    """How many deadlocks the database has counted."""
+    return ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+
+
+def double_bookings():
+    """How many pairs of slots of one clinician overlap."""
+    return ask("""
+        SELECT count(*) FROM scheduling_slot one JOIN scheduling_slot other
+            ON one.clinician_id = other.clinician_id AND one.id < other.id AND one.period && other.period
+    """)
+
+
+def ask(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]

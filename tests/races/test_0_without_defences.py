@@ -1,0 +1,76 @@
+"""The first tests of the folder, before all others: the harness does find what it looks for.
+
+Here the defences are taken away, and the same crowd double-books. If it did not, the other races
+would prove nothing. This is the one place where code of ours is patched, in the clients only.
+"""
+
+from collections import Counter
+
+import pytest
+from django.db import connection
+
+from scheduling.models import Slot
+from tests.conftest import make_clinician
+
+from . import client
+from .crowd import SIZE, deadlocks, double_bookings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def no_constraint(transactional_db):
+    """A database that does not know that two slots of one clinician may not overlap."""
+    [constraint] = [constraint for constraint in Slot._meta.constraints if constraint.name == Slot.NO_OVERLAP]
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Slot, constraint)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE scheduling_slot CASCADE")
+    with connection.schema_editor() as editor:
+        editor.add_constraint(Slot, constraint)
+
+
+def rounds(at):
+    """Times to race for, each once."""
+    return [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
+
+
+def test_without_lock_and_constraint_a_slot_is_double_booked(no_constraint, crowd, hold, at):
+    for time in rounds(at):
+        crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(SIZE)])
+        if double_bookings():
+            return
+    pytest.fail("the crowd never double-booked")
+
+
+def test_the_lock_alone_would_do(no_constraint, crowd, hold, at):
+    for time in rounds(at)[:3]:
+        outcomes = crowd.race([hold(time, f"client {n}") for n in range(SIZE)])
+
+        assert Counter(outcome.what for outcome in outcomes) == {"held": 1, "NotOffered": SIZE - 1}
+    assert double_bookings() == 0
+
+
+def test_the_constraint_alone_never_lets_two_in(crowd, hold, at):
+    """But clients may deadlock on it, which takes PostgreSQL a second to notice. So only four try."""
+    for time in rounds(at)[:3]:
+        outcomes = crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(4)])
+
+        assert [outcome.what for outcome in outcomes].count("held") <= 1
+    assert double_bookings() == 0
+
+
+def test_a_deadlock_would_be_counted(crowd, harbour, dana):
+    before = deadlocks()
+    otis = make_clinician("Otis Hale", location=harbour, services=[])
+
+    outcomes = crowd.race(
+        [
+            (client.lock_rows, {"first": dana.pk, "second": otis.pk}),
+            (client.lock_rows, {"first": otis.pk, "second": dana.pk}),
+        ]
+    )
+
+    assert sorted(outcome.what for outcome in outcomes) == ["OperationalError", "locked"]
+    assert deadlocks() == before + 1

@@ -1,0 +1,140 @@
+"""Confirming races with time, with the sweeper, with itself and with everybody else."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.models import Appointment, Event, Hold, OutboxMessage
+from patients.models import Patient
+from scheduling.models import Slot
+from scheduling.slots import database_now
+from tests.conftest import make_clinician
+
+from . import client
+from .crowd import SIZE, double_bookings, tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+
+
+def let_expire_in(milliseconds):
+    """Let every hold run out that much later than everybody starts."""
+
+    def ready():
+        expires_at = database_now() + timedelta(milliseconds=milliseconds)
+        Hold.objects.update(expires_at=expires_at)
+        Slot.objects.update(expires_at=expires_at)
+
+    return ready
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 40, 60_000])
+def test_either_it_is_confirmed_or_it_expires(milliseconds, crowd, hold_time, at):
+    held = hold_time(at(9))
+    acts = [
+        (client.confirm, {"hold": held.pk, "email": "alice@example.org"}) if n % 2 else (client.expire, {})
+        for n in range(SIZE)
+    ]
+
+    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+
+    held.refresh_from_db()
+    if held.status == "confirmed":
+        assert tally(outcomes) == {"confirmed": SIZE // 2, "swept": SIZE // 2}
+        assert [(one.pk, one.slot_id) for one in Appointment.objects.all()] == [(held.pk, held.slot_id)]
+        assert Slot.objects.get().expires_at is None
+    else:
+        assert tally(outcomes) == {"HoldExpired": SIZE // 2, "swept": SIZE // 2}
+        assert not Appointment.objects.exists() and not OutboxMessage.objects.exists()
+    assert milliseconds > 0 or held.status == "expired"
+    assert milliseconds < 60_000 or held.status == "confirmed"
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 40, 60_000])
+def test_either_alice_confirms_or_one_of_the_others_takes_the_time(milliseconds, crowd, hold, hold_time, at):
+    alices = hold_time(at(9))
+    acts = [(client.confirm, {"hold": alices.pk, "email": "alice@example.org"}), (client.expire, {})]
+    acts += [hold(at(9), f"client {n}") for n in range(SIZE - 2)]
+
+    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+
+    won = tally(outcomes)
+    live = Hold.objects.filter(status="active", slot__isnull=False).exclude(pk=alices.pk)
+    assert won["confirmed"] + won["held"] <= 1  # none if the others came just before its end, and Alice after
+    assert (Appointment.objects.count(), live.count()) == (won["confirmed"], won["held"])
+    assert double_bookings() == 0
+    assert milliseconds > 0 or won["held"] == 1
+    assert milliseconds < 60_000 or won["confirmed"] == 1
+
+
+def test_a_hundred_presses_of_confirm_make_one_appointment(crowd, hold_time, at):
+    held = hold_time(at(9))
+
+    outcomes = crowd.race([(client.confirm, {"hold": held.pk, "email": "alice@example.org"})] * SIZE)
+
+    assert tally(outcomes) == {"confirmed": SIZE}
+    assert Appointment.objects.count() == OutboxMessage.objects.count() == Patient.objects.count() == 1
+    assert list(Event.objects.values_list("sequence", "kind")) == [
+        (1, "hold.placed"),
+        (2, "hold.confirmed"),
+        (3, "appointment.created"),
+    ]
+
+
+@pytest.mark.parametrize("hour", [9, 10, 11, 13])
+def test_a_hold_is_confirmed_or_released_never_both(hour, crowd, hold_time, at):
+    held = hold_time(at(hour))
+    acts = [
+        (client.confirm, {"hold": held.pk, "email": "alice@example.org"}),
+        (client.release, {"hold": held.pk}),
+    ]
+
+    outcomes = crowd.race(acts * (SIZE // 2))
+
+    held.refresh_from_db()
+    if held.status == "confirmed":
+        assert tally(outcomes) == {"confirmed": SIZE // 2, "WrongState": SIZE // 2}
+        assert Appointment.objects.count() == Slot.objects.count() == 1
+    else:
+        assert tally(outcomes) == {"HoldNotFound": SIZE // 2, "released": SIZE // 2}
+        assert Appointment.objects.count() == Slot.objects.count() == 0
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 60_000])
+def test_a_hold_is_extended_before_it_expires_or_not_at_all(milliseconds, crowd, hold_time, at):
+    held = hold_time(at(9))
+    acts = [(client.extend, {"hold": held.pk})] * 10 + [(client.expire, {})] * 10
+
+    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+
+    won = tally(outcomes)
+    held.refresh_from_db()
+    if won["extended"]:
+        assert won == {"extended": 10, "swept": 10}
+        assert (held.status, held.extensions, held.slot.expires_at) == ("active", 10, held.expires_at)
+    else:
+        assert won == {"HoldExpired": 10, "swept": 10}
+        assert held.extensions == 0
+    assert milliseconds > 0 or held.status == "expired"
+    assert milliseconds < 60_000 or won["extended"]
+
+
+def test_more_presses_than_allowed_extend_ten_times(crowd, hold_time, at):
+    held = hold_time(at(9))
+
+    outcomes = crowd.race([(client.extend, {"hold": held.pk})] * SIZE)
+
+    assert tally(outcomes) == {"extended": 10, "TooManyExtensions": SIZE - 10}
+    held.refresh_from_db()
+    assert held.extensions == 10
+
+
+def test_one_new_patient_who_confirms_many_holds_at_once_is_written_down_once(
+    crowd, hold_time, harbour, consultation, at
+):
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(SIZE // 4)]
+    helds = [hold_time(at(9), clinician=clinician, most=None) for clinician in clinicians]
+
+    outcomes = crowd.race([(client.confirm, {"hold": one.pk, "email": "alice@example.org"}) for one in helds])
+
+    assert tally(outcomes) == {"confirmed": SIZE // 4}
+    assert Patient.objects.get().appointments.count() == SIZE // 4

@@ -1,0 +1,73 @@
+"""People who hold one time and want another, in opposite directions, all at once."""
+
+import pytest
+
+from booking.models import Hold
+from tests.conftest import make_clinician
+
+from .crowd import double_bookings, tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+TIMES = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    """A clinician who gives consultations at Harbour Street too."""
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+def test_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at, dana, otis):
+    """Each locks two clinicians. Mornings go from Dana to Otis, afternoons from Otis to Dana."""
+    mornings, afternoons = TIMES[:6], TIMES[8:]
+    acts = []
+    for time in mornings:
+        old = hold_time(at(*time), clinician=dana, holder=f"{time}")
+        acts += [hold(at(*time), f"{time}", clinician=otis.pk, instead_of=old.pk)]
+    for time in afternoons:
+        old = hold_time(at(*time), clinician=otis, holder=f"{time}")
+        acts += [hold(at(*time), f"{time}", clinician=dana.pk, instead_of=old.pk)]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"held": len(acts)}
+    live = Hold.objects.filter(status="active").values_list("clinician__name", "starts_at")
+    assert sorted(live) == sorted(
+        [("Otis Hale", at(*time)) for time in mornings] + [("Dana Reed", at(*time)) for time in afternoons]
+    )
+
+
+def test_two_who_want_each_others_time_both_keep_a_time(crowd, hold, hold_time, at, dana, otis):
+    """Neither gives the old time back before they have the new one, so neither can win, and neither loses."""
+    alices, bobs = hold_time(at(9), holder="alice"), hold_time(at(9), clinician=otis, holder="bob")
+
+    outcomes = crowd.race(
+        [
+            hold(at(9), "alice", clinician=otis.pk, instead_of=alices.pk),
+            hold(at(9), "bob", clinician=dana.pk, instead_of=bobs.pk),
+        ]
+    )
+
+    assert tally(outcomes) == {"SlotTaken": 2}
+    assert set(Hold.objects.values_list("holder", "clinician__name", "status")) == {
+        ("alice", "Dana Reed", "active"),
+        ("bob", "Otis Hale", "active"),
+    }
+
+
+def test_twenty_moves_of_one_hold_leave_no_more_than_the_allowed_three(crowd, hold, hold_time, at, dana, otis):
+    """One page open in twenty windows, each of which picks another time."""
+    old = hold_time(at(9))
+    acts = [
+        hold(at(*TIMES[1 + n % 13]), "alice", clinician=(dana, otis)[n % 2].pk, instead_of=old.pk, most=3)
+        for n in range(20)
+    ]
+
+    outcomes = crowd.race(acts)
+
+    won = tally(outcomes)
+    assert won["held"] == Hold.objects.filter(status="active").count() == 3
+    assert set(won) <= {"held", "SlotTaken", "TooManyHolds"}
+    old.refresh_from_db()
+    assert old.status == "released"
+    assert double_bookings() == 0

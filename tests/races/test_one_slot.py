@@ -1,0 +1,81 @@
+"""A hundred clients want the same time: one gets it, and the others are told at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.models import Hold
+from scheduling.models import Service
+from tests.conftest import make_clinician
+from tests.ledger import lapse
+
+from .crowd import SIZE, double_bookings, tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
+
+
+@pytest.mark.parametrize("hour", [9, 10, 11, 13, 14])
+def test_of_a_hundred_clients_one_gets_the_slot(hour, crowd, hold, at):
+    outcomes = crowd.race([hold(at(hour), f"client {n}") for n in range(SIZE)])
+
+    assert tally(outcomes) == {"held": 1, "SlotTaken": SIZE - 1}
+    assert double_bookings() == 0
+    [winner] = [f"client {n}" for n, outcome in enumerate(outcomes) if outcome.what == "held"]
+    assert [(one.holder, one.starts_at) for one in Hold.objects.all()] == [(winner, at(hour))]
+
+
+@pytest.mark.parametrize("hour", [9, 10, 13])
+def test_of_a_hundred_clients_one_gets_the_slot_of_a_lapsed_hold(hour, crowd, hold, hold_time, at):
+    """Here everybody deletes the lapsed slot first."""
+    lapsed = hold_time(at(hour))
+    lapse(lapsed)
+
+    outcomes = crowd.race([hold(at(hour), f"client {n}") for n in range(SIZE)])
+
+    assert tally(outcomes) == {"held": 1, "SlotTaken": SIZE - 1}
+    assert Hold.objects.filter(slot__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize("hour", [9, 10, 13])
+def test_of_overlapping_slots_of_different_length_one_is_given(hour, crowd, hold, at, dana):
+    """Their starts are a quarter of an hour apart, and even the shortest with its buffer lasts longer than two."""
+    services = [long_service(dana, minutes) for minutes in (30, 45, 60, 90)]
+    starts = [at(hour, 15), at(hour, 30), at(hour, 45)]
+    acts = [hold(starts[n % 3], f"client {n}", service=services[n % 4].pk) for n in range(SIZE)]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"held": 1, "SlotTaken": SIZE - 1}
+    assert double_bookings() == 0
+
+
+def long_service(clinician, minutes):
+    """A service that starts every quarter of an hour, with a buffer of ten minutes."""
+    service = Service.objects.create(
+        name=f"{minutes} minutes", slug=f"{minutes}-minutes", duration=timedelta(minutes=minutes),
+        step=timedelta(minutes=15), notice=timedelta(), buffer_after=timedelta(minutes=10), price=60,
+    )  # fmt: skip
+    clinician.services.add(service)
+    return service
+
+
+def test_a_hundred_clients_across_a_day_fill_it_without_a_gap(crowd, hold, at):
+    acts = [hold(at(*HALF_HOURS[n % len(HALF_HOURS)]), f"client {n}") for n in range(SIZE)]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"held": len(HALF_HOURS), "SlotTaken": SIZE - len(HALF_HOURS)}
+    assert sorted(one.starts_at for one in Hold.objects.all()) == [at(*half_hour) for half_hour in HALF_HOURS]
+
+
+def test_one_holder_who_asks_fifty_times_at_once_gets_three(crowd, hold, at, harbour, consultation, dana):
+    clinicians = [dana.pk] + [
+        make_clinician(f"Clinician {n}", location=harbour, services=[consultation]).pk for n in range(3)
+    ]
+    acts = [hold(at(*HALF_HOURS[n % 14]), "alice's phone", clinician=clinicians[n // 14], most=3) for n in range(50)]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"held": 3, "TooManyHolds": 47}
+    assert Hold.objects.count() == 3

@@ -1,0 +1,219 @@
+"""The ledger of taken time. The first tests ask the database itself, with no code of ours between."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from scheduling.models import Location, Slot
+from scheduling.slots import (
+    SlotTaken,
+    database_now,
+    free_slot,
+    prolong_slot,
+    take_slot,
+    violated_constraint,
+)
+from tests.conftest import make_clinician
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def write(dana, harbour):
+    """Write a slot of Dana's without asking anyone."""
+
+    def write(*bounds, **changes):
+        arguments = {"clinician": dana, "location": harbour, "taken_at": database_now(), **changes}
+        return Slot.objects.create(period=DateTimeTZRange(*bounds), **arguments)
+
+    return write
+
+
+@pytest.fixture
+def take(dana, harbour):
+    """Take a stretch of Dana's time."""
+
+    def take(*bounds, **changes):
+        arguments = {"clinician": dana, "location": harbour, **changes}
+        return take_slot(period=DateTimeTZRange(*bounds), **arguments)
+
+    return take
+
+
+def ledger():
+    return list(Slot.objects.order_by("pk").values())
+
+
+# The database
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [((9, 0), (10, 0)), ((9, 59), (11, 0)), ((8, 0), (9, 1)), ((9, 20), (9, 40)), ((8, 0), (11, 0))],
+)
+def test_the_database_refuses_an_overlap_by_itself(start, end, write, at):
+    write(at(9), at(10))
+    before = ledger()
+
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        write(at(*start), at(*end))
+
+    assert violated_constraint(refusal.value) == Slot.NO_OVERLAP == "slot_no_overlap"
+    assert ledger() == before
+
+
+def test_the_database_refuses_an_overlap_with_a_lapsed_slot_too(write, at):
+    write(at(9), at(10), expires_at=database_now() - HOUR)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write(at(9), at(10))
+
+
+def test_the_database_refuses_to_stretch_a_slot_into_another(write, at):
+    write(at(9), at(10))
+    later = write(at(10), at(11))
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Slot.objects.filter(pk=later.pk).update(period=DateTimeTZRange(at(9, 59), at(11)))
+
+
+def test_slots_may_touch(write, at):
+    slots = [write(at(10), at(11)), write(at(9), at(10)), write(at(11), at(12))]
+
+    assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
+
+
+def test_slots_of_two_clinicians_may_overlap(write, harbour, at):
+    write(at(9), at(10))
+    write(at(9), at(10), clinician=make_clinician("Otis Hale", location=harbour, services=[]))
+
+
+def test_one_clinician_cannot_be_in_two_places(write, at):
+    write(at(9), at(10))
+    elsewhere = Location.objects.create(name="Mill Lane", city="Leeds")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write(at(9), at(10), location=elsewhere)
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        lambda at: (None, at(9)),
+        lambda at: (at(9), None),
+        lambda at: (at(9), at(9)),
+        lambda at: (at(9), at(9) + 24 * HOUR + timedelta(seconds=1)),
+    ],
+    ids=["without start", "without end", "empty", "longer than a day"],
+)
+def test_the_database_refuses_a_slot_without_bounds(bounds, write, at):
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        write(*bounds(at))
+
+    assert violated_constraint(refusal.value) == "slot_is_bounded"
+
+
+def test_a_slot_may_last_a_whole_day(write, at):
+    write(at(9), at(9) + 24 * HOUR)
+
+
+# take_slot, prolong_slot, free_slot
+
+
+def test_taken_time_is_kept_until_it_is_freed(take, at, dana, harbour):
+    slot = take(at(9), at(10))
+
+    assert ledger() == [
+        {
+            "id": slot.pk,
+            "clinician_id": dana.pk,
+            "location_id": harbour.pk,
+            "period": DateTimeTZRange(at(9), at(10)),
+            "taken_at": slot.taken_at,
+            "expires_at": None,
+        }
+    ]
+    free_slot(slot.pk)
+    assert ledger() == []
+
+
+def test_time_is_stamped_by_the_clock_of_the_database(take, at):
+    before = database_now()
+    slot = take(at(9), at(10), lasting=HOUR)
+
+    assert before < slot.taken_at < database_now()
+    assert slot.expires_at == slot.taken_at + HOUR
+
+
+def test_taking_taken_time_is_refused_and_changes_nothing(take, at):
+    take(at(9), at(10))
+    before = ledger()
+
+    with pytest.raises(SlotTaken):
+        take(at(9, 30), at(10, 30))
+
+    assert ledger() == before
+
+
+def test_taking_time_next_to_taken_time_is_fine(take, at):
+    take(at(9), at(10))
+    take(at(10), at(11))
+
+
+def test_a_lapsed_slot_is_replaced(take, at):
+    lapsed = take(at(9), at(10), lasting=-timedelta(microseconds=1))
+    kept = take(at(9, 30), at(10, 30))
+
+    assert [slot["id"] for slot in ledger()] == [kept.pk] != [lapsed.pk]
+
+
+def test_a_lapsed_slot_elsewhere_in_the_day_is_left_for_the_sweeper(take, at):
+    lapsed = take(at(14), at(15), lasting=-HOUR)
+    kept = take(at(9), at(10))
+
+    assert [slot["id"] for slot in ledger()] == [lapsed.pk, kept.pk]
+
+
+def test_when_a_kept_slot_is_in_the_way_the_lapsed_one_stays_too(take, at):
+    take(at(9), at(10), lasting=-HOUR)
+    take(at(10), at(11))
+    before = ledger()
+
+    with pytest.raises(SlotTaken):
+        take(at(9), at(11))
+
+    assert ledger() == before
+
+
+def test_another_broken_rule_is_not_mistaken_for_taken_time(take, at):
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        take(at(9), at(9) + 25 * HOUR)
+
+    assert violated_constraint(refusal.value) == "slot_is_bounded"
+
+
+def test_a_slot_can_be_prolonged_and_kept_for_good(take, at):
+    slot = take(at(9), at(10), lasting=HOUR)
+
+    prolong_slot(slot.pk, expires_at=at(8))
+    assert [row["expires_at"] for row in ledger()] == [at(8)]
+    prolong_slot(slot.pk, expires_at=None)
+    assert [row["expires_at"] for row in ledger()] == [None]
+
+
+def test_a_slot_that_is_gone_cannot_be_prolonged(take, at):
+    slot = take(at(9), at(10))
+    free_slot(slot.pk)
+
+    with pytest.raises(SlotTaken):
+        prolong_slot(slot.pk, expires_at=None)
+    assert ledger() == []
+
+
+def test_freeing_twice_is_fine(take, at):
+    slot = take(at(9), at(10))
+
+    free_slot(slot.pk)
+    free_slot(slot.pk)

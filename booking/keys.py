@@ -22,13 +22,18 @@ def create_key(*, name, kind, scopes, **fields):
 
     Raises ValidationError, for example for a publishable key with a scope only servers may have.
     """
-    plain = PREFIXES[kind] + secrets.token_urlsafe(32)
-    key = ApiKey(
-        name=name, kind=kind, scopes=list(scopes), start=plain[:12], key_hash=hash_key(plain), **fields
-    )
+    key = ApiKey(name=name, kind=kind, scopes=list(scopes), **fields)
+    plain = give_secret(key)
     key.full_clean()
     key.save(force_insert=True)
     return key, plain
+
+
+def give_secret(key):
+    """Give an unsaved ApiKey its random text and return that; only its hash and its start are kept."""
+    plain = PREFIXES[key.kind] + secrets.token_urlsafe(32)
+    key.start, key.key_hash = plain[:12], hash_key(plain)
+    return plain
 
 
 def hash_key(plain):
@@ -51,12 +56,21 @@ def find_key(plain):
 
 @transaction.atomic
 def rotate_key(key, *, overlap):
-    """Return ``(ApiKey, key)`` that replaces ``key``, which still works for ``overlap`` (a timedelta)."""
+    """Return ``(ApiKey, key)`` that replaces ``key``, which still works for ``overlap`` (a timedelta).
+
+    The new one may do the same, reaches the same holds, and if the old one was to end, lasts as long.
+    Raises InvalidKey for a key that does not work any more.
+    """
+    key = ApiKey.objects.select_for_update().get(pk=key.pk)
+    now = timezone.now()
+    if not key.is_live(now):
+        raise InvalidKey
     new, plain = create_key(
         name=key.name, kind=key.kind, scopes=key.scopes, holder=key.holder, allowed_origins=key.allowed_origins,
         requests_per_minute=key.requests_per_minute, most_live_holds=key.most_live_holds,
+        expires_at=now + (key.expires_at - key.created_at) if key.expires_at else None,
     )
-    ends_at = timezone.now() + overlap
+    ends_at = now + overlap
     ApiKey.objects.filter(pk=key.pk).update(expires_at=min(ends_at, key.expires_at or ends_at))
     return new, plain
 

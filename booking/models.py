@@ -284,9 +284,13 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.start}…)"
 
     def clean(self):
-        """A publishable key can do only what any visitor of the clinic's site may do."""
-        if self.kind == self.Kind.PUBLISHABLE and not set(self.scopes or []) <= set(self.PUBLIC_SCOPES):
+        """A publishable key can do only what any visitor of the clinic's site may do, and only there."""
+        if not self.is_publishable:
+            return
+        if not set(self.scopes or []) <= set(self.PUBLIC_SCOPES):
             raise ValidationError({"scopes": "A publishable key is seen by everyone: it cannot have these scopes."})
+        if not self.allowed_origins:
+            raise ValidationError({"allowed_origins": "A publishable key works only on the sites it lists."})
 
     @property
     def is_publishable(self):
@@ -300,6 +304,12 @@ class ApiKey(models.Model):
     def is_live(self, now):
         """Return whether the key is accepted."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def state(self, now):
+        """Return live, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        return "live" if self.is_live(now) else "expired"
 
 
 class IdempotentAnswer(models.Model):

@@ -56,7 +56,9 @@ def fail(message, reason):
     """Record that the message could not be done; it is tried again later, a limited number of times."""
     attempts = message.attempts + 1
     is_last = attempts > len(BACKOFF)
-    OutboxMessage.objects.filter(pk=message.pk).update(
+    # Only while the claim is ours: one that woke up late must not undo what another has done since.
+    ours = OutboxMessage.objects.filter(pk=message.pk, status=Status.RUNNING, due_at=message.due_at)
+    ours.update(
         status=Status.FAILED if is_last else Status.WAITING, attempts=attempts, last_error=reason[:500],
         due_at=database_now() + (timedelta() if is_last else BACKOFF[attempts - 1]),
     )

@@ -138,6 +138,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_htmx",
     "csp",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "scheduling",
     "patients",
     "booking",
@@ -146,6 +150,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "booking.health.answer_probes",
     "booking.middleware.request_id",
+    "booking.api.net.only_problems",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "booking.middleware.access_log",
@@ -210,7 +216,9 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,  # a worker that vanished had this long; then its tasks go to another
+    # Redis keeps no list of tasks in progress: the beat and the outbox hand them out again. With that list,
+    # a worker whose Redis dies in the middle of a task fails to put the task back, and ends.
+    "ack_emulation": False,
     "socket_connect_timeout": 5,
     "socket_timeout": 10,
     "socket_keepalive": True,
@@ -286,3 +294,27 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": WIDGET_FRAME_ANCESTORS,
     }
 }
+
+# The API
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "booking.api.openapi.autoschema.ContractSchema"}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Holdfast",
+    "VERSION": "1",
+    "DESCRIPTION": "Search for free times, hold one, confirm it, and it is an appointment. What is held, holds.",
+    "SERVERS": [{"url": "/", "description": "This clinic"}],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": ["booking.api.openapi.document.complete"],
+}
+# Which site may ask is a matter of each key: see booking/api/cors.py.
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"
+]

@@ -10,6 +10,10 @@ from .models import Consent, Patient, PossibleDuplicate
 from .text import normalize_name
 
 
+class CannotMerge(Exception):
+    """These two records cannot be merged: one is archived, or their NHS numbers say that they are two people."""
+
+
 @transaction.atomic
 def match_patient(candidate):
     """Return the patient that ``candidate``, an unsaved and validated Patient, is: found or saved.
@@ -21,7 +25,7 @@ def match_patient(candidate):
     if found:
         return found
     candidate.save(force_insert=True)
-    _list_near_matches(candidate)
+    list_near_matches(candidate)
     return candidate
 
 
@@ -46,11 +50,13 @@ def _lock_identity(name, candidate):
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-def _list_near_matches(patient):
+def list_near_matches(patient):
+    """List for staff the records that may be this saved patient too; what is listed already stays as it is."""
     same_name = Q(normalized_name=patient.normalized_name)
     same_birth = Q(date_of_birth=patient.date_of_birth)
     same_email = Q(email=patient.email)
     near = Patient.objects.filter(archived_at=None).exclude(pk=patient.pk)
+    near = near.exclude(pk__in=PossibleDuplicate.objects.filter(patient=patient).values("other"))
     near = near.filter(same_birth & (same_name | same_email) | same_email & same_name)[:20]
     PossibleDuplicate.objects.bulk_create(
         [PossibleDuplicate(patient=other, other=patient, reason=_reason(patient, other)) for other in near],
@@ -60,8 +66,8 @@ def _list_near_matches(patient):
 
 def _reason(patient, other):
     same = [
-        word for word, attribute in
-        [("name", "normalized_name"), ("birth date", "date_of_birth"), ("e-mail", "email")]
+        word
+        for word, attribute in [("name", "normalized_name"), ("birth date", "date_of_birth"), ("e-mail", "email")]
         if getattr(patient, attribute) == getattr(other, attribute)
     ]
     return "same " + " and ".join(same)
@@ -71,7 +77,7 @@ def _reason(patient, other):
 def merge_patients(*, keep, duplicate):
     """Give everything that points at ``duplicate`` to ``keep`` and archive it; returns ``keep``.
 
-    Blank details of ``keep`` are filled from the duplicate; none is overwritten.
+    Blank details of ``keep`` are filled from the duplicate; none is overwritten. Raises CannotMerge.
     """
     # In primary-key order, so that two merges of one pair wait for each other.
     locked = {
@@ -79,10 +85,14 @@ def merge_patients(*, keep, duplicate):
         for patient in Patient.objects.select_for_update().filter(pk__in=[keep.pk, duplicate.pk]).order_by("pk")
     }
     keep, duplicate = locked[keep.pk], locked[duplicate.pk]
+    numbers = {keep.nhs_number, duplicate.nhs_number} - {""}
+    # Whoever waited for the lock may find that the other one merged the pair the other way round.
+    if keep == duplicate or keep.archived_at or duplicate.archived_at or len(numbers) > 1:
+        raise CannotMerge
     PossibleDuplicate.objects.filter(Q(patient=duplicate) | Q(other=duplicate)).delete()
     for consent in duplicate.consents.filter(withdrawn_at=None):
         agree(keep, consent.purpose, at=consent.given_at)
-    duplicate.consents.all().delete()
+    duplicate.consents.filter(withdrawn_at=None).delete()  # those withdrawn move with the rest, as a record
     for relation in Patient._meta.related_objects:  # whoever points at patients, without knowing them
         if relation.related_model is not PossibleDuplicate:
             relation.related_model._base_manager.filter(**{relation.field.name: duplicate}).update(
@@ -98,6 +108,4 @@ def merge_patients(*, keep, duplicate):
 
 def agree(patient, purpose, *, at):
     """Record that the patient agreed to ``purpose`` (a Consent.Purpose); once is enough."""
-    Consent.objects.bulk_create(
-        [Consent(patient=patient, purpose=purpose, given_at=at)], ignore_conflicts=True
-    )
+    Consent.objects.bulk_create([Consent(patient=patient, purpose=purpose, given_at=at)], ignore_conflicts=True)

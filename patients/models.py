@@ -3,13 +3,15 @@
 import uuid
 from datetime import date
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from .fields import EmailField, NhsNumberField, PhoneField
-from .text import normalize_name, validate_printable
+from .text import normalize_name, spellings, validate_printable
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -30,19 +32,29 @@ class Patient(models.Model):
     first_name = models.CharField(max_length=100, validators=[validate_printable])
     last_name = models.CharField(max_length=100, validators=[validate_printable])
     date_of_birth = models.DateField(validators=[validate_birth_date])
-    email = EmailField("e-mail")
-    phone = PhoneField(blank=True)
-    nhs_number = NhsNumberField(verbose_name="NHS number", blank=True)
+    # What is searched is compared byte by byte: then one index serves prefixes and their order.
+    email = EmailField("e-mail", db_collation="C")
+    phone = PhoneField(blank=True, db_collation="C")
+    nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    normalized_name = models.CharField(max_length=250, editable=False)
+    # Kept by save(). The second has the last name first, and a space before each word to tell where it starts.
+    normalized_name = models.CharField(max_length=250, editable=False, db_collation="C")
+    name_words = models.CharField(max_length=250, editable=False, db_collation="C")
+    name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
 
     class Meta:
         ordering = ["last_name", "first_name"]
         indexes = [
             models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
             models.Index("email", name="patient_email"),
+            models.Index("phone", name="patient_phone"),
+            models.Index("normalized_name", name="patient_first_last"),
+            models.Index("name_words", name="patient_last_first"),
+            # Without fastupdate nothing waits to be sorted in, which every search would have to read through.
+            GinIndex(OpClass("name_words", "gin_trgm_ops"), name="patient_name_words", fastupdate=False),
+            GinIndex("name_spellings", name="patient_name_spellings", fastupdate=False),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -56,8 +68,11 @@ class Patient(models.Model):
 
     def save(self, **kwargs):
         self.normalized_name = normalize_name(self.first_name, self.last_name)[:250]
+        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:250]
+        self.name_spellings = spellings(self.normalized_name.split())
         if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "normalized_name"}
+            names = {"normalized_name", "name_words", "name_spellings"}
+            kwargs["update_fields"] = {*kwargs["update_fields"], *names}
         super().save(**kwargs)
 
 

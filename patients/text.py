@@ -29,3 +29,16 @@ def normalize_name(*names):
     text = unicodedata.normalize("NFKD", " ".join(names)).casefold()
     text = "".join(character for character in text if not unicodedata.combining(character))
     return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())
+
+
+def spellings(words):
+    """Return the words, and each with any one letter left out.
+
+    Two words that differ by one letter too many, too few or wrong, or by two that have changed places,
+    have one of these in common.
+    """
+    found = set(words)
+    for word in words:
+        if 2 < len(word) < 40:
+            found.update(word[:at] + word[at + 1 :] for at in range(len(word)))
+    return sorted(found)

@@ -41,8 +41,3 @@ def subtract(intervals, holes):
 def clip(intervals, start, end):
     """Return the part of ``intervals`` that lies in ``[start, end)``."""
     return [(max(a, start), min(b, end)) for a, b in intervals if a < end and b > start]
-
-
-def overlapping(intervals, start, end):
-    """Return those of ``intervals`` that share time with ``[start, end)``."""
-    return [(a, b) for a, b in intervals if a < end and b > start]

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from django.db import IntegrityError, connection, transaction
 
-from .models import Clinician, Slot
+from .models import Slot
 
 
 class SlotTaken(Exception):
@@ -25,9 +25,16 @@ def lock_clinician(clinician_id):
     PostgreSQL breaks a deadlock only after a second; behind a row lock there are none. To lock several
     clinicians, go in primary-key order.
     """
-    # NO KEY: rows that merely point at the clinician may still be inserted meanwhile.
-    Clinician.objects.select_for_update(no_key=True).only("pk").get(pk=clinician_id)
-    return database_now()  # asked after the wait, in a statement of its own
+    with connection.cursor() as cursor:
+        # NO KEY: rows that merely point at the clinician may still be inserted meanwhile. The clock is read
+        # outside the CTE, for each row that comes out of it, and so after the wait; inside it would be before.
+        cursor.execute(
+            """WITH locked AS MATERIALIZED (
+                   SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
+               SELECT clock_timestamp() FROM locked""",
+            [clinician_id],
+        )
+        return cursor.fetchone()[0]
 
 
 def lock_clinicians(*clinician_ids):

@@ -6,6 +6,8 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 
+from .durations import written
+
 
 def known_time_zone(name):
     if name not in available_timezones():
@@ -22,7 +24,8 @@ class WholeMinutes:
     def __call__(self, duration):
         if not self.least <= duration <= self.most or duration % timedelta(minutes=1):
             raise ValidationError(
-                "Write whole minutes from %(least)s to %(most)s.", params={"least": self.least, "most": self.most}
+                "Write whole minutes from %(least)s to %(most)s.",
+                params={"least": written(self.least), "most": written(self.most)},
             )
 
     def __eq__(self, other):

@@ -5,18 +5,23 @@ from functools import partial
 from django.http import Http404
 from rest_framework import serializers
 
-from ..appointments import cancel, complete, mark_arrived, mark_no_show
-from ..choosing import with_first_free
+from scheduling.slots import SlotTaken
+
+from ..appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
+from ..booking_keys import InvalidBookingKey
+from ..choosing import NotOffered, with_first_free
 from ..direct import book_directly
-from ..holds import hold_of
+from ..holds import HoldExpired, HoldNotFound, hold_of
 from ..models import ApiKey, Appointment
 from ..rescheduling import reschedule, reschedule_to_hold
+from ..states import WrongState
 from .attendance import Attendance
 from .base import ApiView
-from .choosing import OpeningInput
+from .choosing import NewTimeInput, OpeningInput
+from .contract import contract
 from .inputs import Input, Moment, Text
 from .openings import offering_alternatives
-from .outputs import write_appointments
+from .outputs import AppointmentOutput, write_appointments
 from .paging import PageQuery, page
 
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
@@ -44,6 +49,7 @@ class AppointmentView(ApiView):
     """What all endpoints of appointments share."""
 
     is_personal = True
+    output = AppointmentOutput
 
     def appointment(self, id):
         try:
@@ -61,15 +67,22 @@ class Appointments(AppointmentView):
 
     scopes = {"GET": READ, "POST": WRITE}
 
+    @contract(query=AppointmentFilters, many=True)
     def get(self, request):
-        filters = self.query(AppointmentFilters)
+        """List appointments by their start, in pages."""
+        filters = self.parameters.copy()
         cursor, limit = filters.pop("cursor", None), filters.pop("limit")
         rows = Appointment.objects.select_related("service", "location").filter(**filters)
         appointments, meta = page(rows, by="starts_at", cursor=cursor, limit=limit)
         return self.answer(write_appointments(appointments, self.key), **meta)
 
+    @contract(
+        name="book_appointment", body=DirectInput, status=[201], has_etag=True,
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey],
+    )
     def post(self, request):
-        fields = self.body(DirectInput)
+        """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
+        fields = self.body()
         opening = fields.pop("opening")
         book = partial(
             book_directly, service=opening["service"], holder=self.key.actor, by=self.key.actor, **fields
@@ -84,14 +97,24 @@ class AppointmentEntry(AppointmentView):
 
     scopes = {"GET": READ}
 
+    @contract(has_etag=True)
     def get(self, request, id):
         return self.answer_appointment(self.appointment(id))
 
 
-class RescheduleInput(OpeningInput):
-    """Another opening of the same service, or a live hold by its id."""
+class RescheduleInput(NewTimeInput):
+    """Another opening of the same service, or alone the id of a live hold."""
+
+    ways = [*NewTimeInput.ways, ("hold_id",)]
 
     hold_id = serializers.UUIDField(required=False)
+
+    def validate(self, fields):
+        if "hold_id" not in fields:
+            return super().validate(fields)
+        if len(fields) > 1:
+            raise serializers.ValidationError({"hold_id": "A hold names everything: send it alone."}, code="alone")
+        return fields
 
 
 class AppointmentReschedule(AppointmentView):
@@ -99,9 +122,13 @@ class AppointmentReschedule(AppointmentView):
 
     scopes = {"POST": WRITE}
 
+    @contract(
+        body=RescheduleInput, has_etag=True, heeds_if_match=True,
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey, HoldExpired, HoldNotFound, WrongState, PastCutoff],
+    )
     def post(self, request, id):
         appointment = self.appointment(id)
-        fields = self.body(RescheduleInput, service=appointment.service)
+        fields = self.body(service=appointment.service)
         options = {
             "by": self.key.actor, "heed_cutoff": True, "if_unchanged": self.expected_version(appointment)
         }
@@ -125,11 +152,12 @@ class AppointmentCancel(AppointmentView):
 
     scopes = {"POST": WRITE}
 
+    @contract(body=CancelInput, has_etag=True, heeds_if_match=True, refusals=[WrongState, PastCutoff])
     def post(self, request, id):
         appointment = self.appointment(id)
         cancel(
             appointment, by=self.key.actor, heed_cutoff=True, if_unchanged=self.expected_version(appointment),
-            **self.body(CancelInput),
+            **self.body(),
         )
         return self.answer_appointment(appointment)
 
@@ -140,30 +168,45 @@ class AppointmentMark(AppointmentView):
     scopes = {"POST": WRITE}
     mark = None
 
+    @contract(has_etag=True, heeds_if_match=True, refusals=[WrongState])
     def post(self, request, id):
-        self.body(Input)
+        self.body()
         appointment = self.appointment(id)
         self.mark(appointment, by=self.key.actor, if_unchanged=self.expected_version(appointment))
         return self.answer_appointment(appointment)
 
 
 class AppointmentArrive(AppointmentMark):
+    """Note that the patient has arrived."""
+
     mark = staticmethod(mark_arrived)
 
 
 class AppointmentComplete(AppointmentMark):
+    """Note that the patient has been seen."""
+
     mark = staticmethod(complete)
 
 
 class AppointmentNoShow(AppointmentMark):
+    """Note that the patient did not come."""
+
     mark = staticmethod(mark_no_show)
 
 
+class ReasonOutput(serializers.Serializer):
+    """A reason to cancel; send its ``id``."""
+
+    id = serializers.ChoiceField(Appointment.CancellationReason.choices)
+    name = serializers.CharField()
+
+
 class CancellationReasons(ApiView):
-    """The reasons an appointment can be cancelled for."""
+    """List the reasons an appointment can be cancelled for."""
 
     scopes = {"GET": None}
 
+    @contract(output=ReasonOutput, many=True)
     def get(self, request):
         reasons = [{"id": value, "name": label} for value, label in Appointment.CancellationReason.choices]
         return self.answer(reasons, next_cursor=None, has_more=False)

@@ -8,7 +8,7 @@ from patients.text import validate_printable_lines
 
 from ..models import ApiKey
 from .inputs import Input, Text
-from .problems import MissingScope
+from .refusals import MissingScope
 
 
 class PersonInput(Input):
@@ -35,6 +35,8 @@ class PersonInput(Input):
 
 class Attendance(Input):
     """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
+
+    ways = [("patient_id",), ("patient",)]
 
     patient_id = serializers.PrimaryKeyRelatedField(
         queryset=Patient.objects.filter(archived_at=None), required=False, allow_null=True,

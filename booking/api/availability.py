@@ -19,8 +19,9 @@ from scheduling.models import Clinician, Location, Service
 
 from ..models import ApiKey
 from .base import ApiView
+from .contract import contract
 from .inputs import DayOrMoment, Moment, Query
-from .openings import signer_for, write_openings, write_place, write_times
+from .openings import OpeningOutput, PlaceOutput, signer_for, write_openings, write_place, write_times
 
 LONGEST = timedelta(days=31)
 
@@ -72,8 +73,9 @@ class Availability(ApiView):
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
     @method_decorator(gzip_page)
+    @contract(query=Range, output=OpeningOutput, many=True, dated=True)
     def get(self, request):
-        filters, now = self.query(Range), timezone.now()
+        filters, now = self.parameters, timezone.now()
         service = filters["service"]
         openings, times_in = [], {}
         for place, starts in open_starts_by_place(now=now, **filters):
@@ -106,13 +108,21 @@ class WrittenTimes(dict):
         return text
 
 
+class DayOutput(serializers.Serializer):
+    """A local date and how many openings it has."""
+
+    date = serializers.DateField()
+    openings = serializers.IntegerField(min_value=1)
+
+
 class Days(ApiView):
     """How many openings each local date of a range has, for a calendar; dates without any are left out."""
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
+    @contract(name="list_available_days", query=Range, output=DayOutput, many=True, dated=True)
     def get(self, request):
-        filters, now = self.query(Range), timezone.now()
+        filters, now = self.parameters, timezone.now()
         days = Counter(
             datetime.fromtimestamp(start, place.zone).date()
             for place, starts in open_starts_by_place(now=now, **filters)
@@ -127,15 +137,34 @@ class Next(ApiView):
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
+    @contract(name="get_next_opening", query=Filters, output=OpeningOutput, nullable=True, dated=True)
     def get(self, request):
-        filters, now = self.query(Filters), timezone.now()
+        filters, now = self.parameters, timezone.now()
         opening = next_opening(now=now, **filters)
         found = write_openings([opening] if opening else [], filters["service"], now)
         return self.answer(found[0] if found else None, generated_at=now)
 
 
 class ExplainQuery(Filters):
+    """Which time, and of whom and where."""
+
     start_time = Moment(source="starts_at")
+
+
+class PlaceExplained(PlaceOutput):
+    """Whether a time is open with one clinician at one location, and if not, why."""
+
+    is_open = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.ChoiceField([reason.value for reason in Reason]))
+
+
+class Explanation(serializers.Serializer):
+    """Whether a time is open with anyone; ``places`` has the answer for each of them."""
+
+    start_time = Moment()
+    is_open = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.ChoiceField([reason.value for reason in Reason]))
+    places = PlaceExplained(many=True)
 
 
 class Explain(ApiView):
@@ -143,8 +172,9 @@ class Explain(ApiView):
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
+    @contract(name="explain_availability", query=ExplainQuery, output=Explanation, dated=True)
     def get(self, request):
-        filters, now = self.query(ExplainQuery), timezone.now()
+        filters, now = self.parameters, timezone.now()
         found = explain(now=now, **filters)
         is_open = any(not reasons for reasons in found.values())
         reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}

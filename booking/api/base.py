@@ -12,13 +12,14 @@ from rest_framework.views import APIView
 from .. import idempotency
 from ..client import address_of
 from ..keys import InvalidKey, find_key
-from ..models import ApiKey
 from ..states import ChangedMeanwhile
+from .contract import contract_of
+from .cors import origin_of
+from .inputs import read_json
 from .limits import counter
 from .outputs import HoldOutput, write_appointments
-from .problems import (
-    ForeignOrigin, InternalError, MissingScope, RequestTooLarge, Throttled, known, problem_response,
-)
+from .refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled
+from .refusing import known, problem_response
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,10 @@ NEVER_STORED = {401, 403, 429}
 
 
 class ApiView(APIView):
-    """An endpoint. ``scopes`` has the ApiKey.Scope that each method needs; None is any live key."""
+    """An endpoint. ``scopes`` has the ApiKey.Scope that each method needs; None is any live key.
+
+    Each method declares its contract; ``self.parameters`` has what the address says, checked by it.
+    """
 
     scopes = {}
     is_personal = False  # whether its answers are about patients, and must not be cached
@@ -35,13 +39,16 @@ class ApiView(APIView):
     def dispatch(self, request, *args, **kwargs):
         """Answer a request: the endpoint's method, or the problem that it raises."""
         self.request, self.args, self.kwargs, self.usage = request, args, kwargs, None
+        self.method = "GET" if request.method == "HEAD" else request.method
         try:
             self.check_request(request)
-            handler = getattr(self, request.method.lower(), None)
-            if handler is None or request.method not in self.scopes:
+            if self.method not in self.scopes:
                 raise exceptions.MethodNotAllowed(request.method)
+            handler = getattr(self, self.method.lower())
+            self.contract = contract_of(self, self.method)
+            self.parameters = self.valid(self.contract.query(data=request.GET, context={"key": self.key}))
             response = self.answer_once(handler)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (any failure is answered; what is unexpected is logged)
             response = self.refuse(error)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
@@ -59,12 +66,13 @@ class ApiView(APIView):
             raise InvalidKey
         self.key = request.api_key = find_key(plain.strip())
         self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
-        origin = request.headers.get("Origin")
-        if self.key.kind == ApiKey.Kind.PUBLISHABLE and origin not in self.key.allowed_origins:
+        if self.key.is_publishable and origin_of(request) not in self.key.allowed_origins:
             raise ForeignOrigin
-        scope = self.scopes.get(request.method)
+        scope = self.scopes.get(self.method)
         if scope and scope not in self.key.scopes:
             raise MissingScope(scope)
+        if request.headers.get("Accept") and not request.accepts("application/json"):
+            raise exceptions.NotAcceptable
 
     def spend(self, name, limit):
         usage = counter().count(name, limit)
@@ -96,7 +104,7 @@ class ApiView(APIView):
     def effect(self, handler):
         try:
             response = handler(self.request, **self.kwargs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (as in dispatch)
             response = self.refuse(error)
         if response.status_code in NEVER_STORED or response.status_code >= 500:
             raise idempotency.NotStored(response)
@@ -109,33 +117,26 @@ class ApiView(APIView):
             logger.error("unexpected error", exc_info=error)
         response = problem_response(self.request, problem)
         if isinstance(problem, exceptions.MethodNotAllowed):
-            response["Allow"] = ", ".join(self.scopes)
+            response["Allow"] = ", ".join([*self.scopes, *["HEAD"] * ("GET" in self.scopes)])
         return response
 
     def raw_body(self):
+        if "Transfer-Encoding" in self.request.headers and not self.request.headers.get("Content-Length"):
+            raise LengthRequired  # Django would read it as empty
         try:
             return self.request.body
         except RequestDataTooBig as error:
             raise RequestTooLarge from error
 
-    def body(self, form, *, instance=None, partial=False, **context):
-        """Return the validated fields of the JSON body; an empty body has none."""
+    def body(self, *, instance=None, partial=False, **context):
+        """Return the JSON body's fields, validated by the form of the contract; an empty body has none."""
         raw = self.raw_body()
         if raw and self.request.content_type != "application/json":
             raise exceptions.UnsupportedMediaType(self.request.content_type)
-        try:
-            data = orjson.loads(raw) if raw else {}
-        except orjson.JSONDecodeError as error:
-            raise exceptions.ParseError from error
-        if not isinstance(data, dict):
-            raise exceptions.ParseError
+        data = read_json(raw) if raw else {}
         return self.valid(
-            form(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
+            self.contract.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
         )
-
-    def query(self, form):
-        """Return the validated parameters of the address."""
-        return self.valid(form(data=self.request.GET, context={"key": self.key}))
 
     def valid(self, form):
         form.is_valid(raise_exception=True)
@@ -166,7 +167,11 @@ class ApiView(APIView):
 class NotHere(ApiView):
     """Any other address below /api/."""
 
+    schema = None  # not an endpoint that OpenAPI tells of
+
     def check_request(self, request):
+        if "Authorization" in request.headers:
+            super().check_request(request)  # so that a page on the key's sites may read the answer
         raise exceptions.NotFound
 
 

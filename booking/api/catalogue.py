@@ -1,13 +1,13 @@
 """What can be booked, with whom and where: services (the API says appointment types), clinicians, locations."""
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
 from scheduling.models import Clinician, Location, Service
 
 from ..models import ApiKey
 from .base import ApiView
+from .contract import contract
 
 
 class AppointmentTypeOutput(serializers.ModelSerializer):
@@ -78,6 +78,7 @@ class CatalogueList(ApiView):
     scopes = {"GET": ApiKey.Scope.READ_APPOINTMENT_TYPES}
     output = None
 
+    @contract(many=True)
     def get(self, request):
         things = self.output(self.things(), many=True).data
         return self.answer(things, next_cursor=None, has_more=False)
@@ -90,11 +91,14 @@ class CatalogueList(ApiView):
 class CatalogueEntry(CatalogueList):
     """One of them."""
 
+    @contract()
     def get(self, request, id):
         return self.answer(self.output(get_object_or_404(self.things(), pk=id)).data)
 
 
 class AppointmentTypes(CatalogueList):
+    """List what can be booked. A publishable key sees what a patient could book."""
+
     output = AppointmentTypeOutput
 
     def things(self):
@@ -103,10 +107,14 @@ class AppointmentTypes(CatalogueList):
 
 
 class AppointmentType(AppointmentTypes, CatalogueEntry):
+    """Read one thing that can be booked."""
+
     get = CatalogueEntry.get
 
 
 class Clinicians(CatalogueList):
+    """List the clinicians and what each can be booked for."""
+
     output = ClinicianOutput
 
     def things(self):
@@ -114,12 +122,18 @@ class Clinicians(CatalogueList):
 
 
 class ClinicianEntry(Clinicians, CatalogueEntry):
+    """Read one clinician."""
+
     get = CatalogueEntry.get
 
 
 class Locations(CatalogueList):
+    """List the clinic's sites."""
+
     output = LocationOutput
 
 
 class LocationEntry(Locations, CatalogueEntry):
+    """Read one of the clinic's sites."""
+
     get = CatalogueEntry.get

@@ -1,9 +1,9 @@
 """The opening that a request means: by ids and a time, or by a booking key alone."""
 
-from datetime import date, datetime, timedelta
+import re
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
-from django.utils.dateparse import parse_time
 from rest_framework import serializers
 
 from scheduling.availability import open_times
@@ -20,21 +20,18 @@ class StartTime(Moment):
     default_error_messages = {
         "invalid": "Write 09:00 with date beside it, or a date-time such as 2026-03-30T09:00:00+01:00.",
     }
+    WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
     def to_internal_value(self, data):
-        if isinstance(data, str) and len(data) <= 8:
-            try:
-                wall = parse_time(data)
-            except ValueError:
-                wall = None
-            if wall is None or wall.tzinfo:
-                self.fail("invalid")
-            return wall
+        if isinstance(data, str) and re.fullmatch(self.WALL_TIME, data):
+            return time.fromisoformat(data)
         return super().to_internal_value(data)
 
 
 class OpeningInput(Input):
     """What to book. Leave clinician, location or is_remote out where any will do."""
+
+    ways = [("booking_key",), ("appointment_type_id", "start_time")]
 
     appointment_type_id = serializers.PrimaryKeyRelatedField(
         queryset=Service.objects.all(), source="service", required=False
@@ -119,3 +116,9 @@ class OpeningInput(Input):
             }
         except (Service.DoesNotExist, Clinician.DoesNotExist, Location.DoesNotExist) as error:
             raise InvalidBookingKey from error
+
+
+class NewTimeInput(OpeningInput):
+    """Another opening of the same service. Leave clinician, location or is_remote out where any will do."""
+
+    ways = [("booking_key",), ("start_time",)]

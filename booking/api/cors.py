@@ -1,10 +1,18 @@
 """Which site's pages may call the API: exactly those that a key names."""
 
 from corsheaders.signals import check_request_enabled
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from ..models import ApiKey
+from ..models import ApiKey, validate_origin
+
+
+def origin_of(request):
+    """Return the origin of the page that asks, or None: browsers say none when a page reads from its own site."""
+    if "Origin" not in request.headers and request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Origin")
 
 
 def allow_origin(sender, request, **kwargs):
@@ -13,12 +21,21 @@ def allow_origin(sender, request, **kwargs):
     A preflight carries no key, so any live key that lists the origin will do; the request itself is
     answered only for the origins of its own key, which the endpoint has found by then.
     """
-    origin = request.headers.get("Origin", "")
-    if request.method == "OPTIONS":
-        live = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return ApiKey.objects.filter(live, revoked_at=None, allowed_origins__contains=[origin]).exists()
+    origin = request.headers.get("Origin")
     key = getattr(request, "api_key", None)
-    return key is not None and origin in key.allowed_origins
+    if key is not None:
+        return origin in key.allowed_origins
+    is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+    return is_preflight and request.path_info.startswith("/api/") and _is_listed(origin)
+
+
+def _is_listed(origin):
+    try:
+        validate_origin(origin or "")
+    except ValidationError:
+        return False
+    live = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return ApiKey.objects.filter(live, revoked_at=None, allowed_origins__contains=[origin]).exists()
 
 
 check_request_enabled.connect(allow_origin, dispatch_uid="booking.api.cors")

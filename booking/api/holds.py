@@ -2,14 +2,22 @@
 
 from functools import partial
 
+from scheduling.slots import SlotTaken
+
+from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
-from ..holds import confirm_hold, extend_hold, hold_of, move_hold, place_hold, release_hold
+from ..holds import (
+    HoldExpired, TooManyExtensions, TooManyHolds, confirm_hold, extend_hold, hold_of, move_hold, place_hold,
+    release_hold,
+)
 from ..models import ApiKey, Hold
+from ..states import WrongState
 from .attendance import Attendance
 from .base import ApiView
-from .choosing import OpeningInput
-from .inputs import Input
+from .choosing import NewTimeInput, OpeningInput
+from .contract import contract
 from .openings import offering_alternatives
+from .outputs import AppointmentOutput, HoldOutput
 
 WRITE = ApiKey.Scope.WRITE_HOLDS
 
@@ -18,6 +26,7 @@ class HoldView(ApiView):
     """What the endpoints of one hold share."""
 
     scopes = {"POST": WRITE}
+    output = HoldOutput
 
     def hold(self, id):
         return hold_of(self.key.actor, id)
@@ -30,8 +39,17 @@ def opening_of(hold):
 class Holds(HoldView):
     """Place a hold."""
 
+    @contract(
+        name="place_hold", body=OpeningInput, status=[201], has_etag=True, has_location=True,
+        refusals=[SlotTaken, NotOffered, TooManyHolds, InvalidBookingKey],
+    )
     def post(self, request):
-        opening = self.body(OpeningInput)["opening"]
+        """Hold an opening.
+
+        Name the service and the start, or send a booking key alone. Leave the clinician out and any who is
+        free will do. Until ``expires_at`` nobody else can have that time.
+        """
+        opening = self.body()["opening"]
         service = opening["service"]
         if self.key.is_publishable and not service.is_online_bookable:
             raise NotOffered(["not-offered-here"])
@@ -48,10 +66,14 @@ class HoldEntry(HoldView):
 
     scopes = {"GET": WRITE, "DELETE": WRITE}
 
+    @contract(has_etag=True)
     def get(self, request, id):
+        """Read a hold, and how many seconds are left."""
         return self.answer_hold(self.hold(id))
 
+    @contract(name="release_hold", has_etag=True, refusals=[WrongState])
     def delete(self, request, id):
+        """Give a held time back. One that has run out or was given back is fine."""
         hold = self.hold(id)
         release_hold(hold, by=self.key.actor)
         return self.answer_hold(hold)
@@ -60,8 +82,9 @@ class HoldEntry(HoldView):
 class HoldExtend(HoldView):
     """Give a hold its full time again, ten times at most."""
 
+    @contract(has_etag=True, heeds_if_match=True, refusals=[HoldExpired, WrongState, TooManyExtensions])
     def post(self, request, id):
-        self.body(Input)
+        self.body()
         hold = self.hold(id)
         with offering_alternatives(opening_of(hold)):
             extend_hold(hold, by=self.key.actor, if_unchanged=self.expected_version(hold))
@@ -71,9 +94,13 @@ class HoldExtend(HoldView):
 class HoldMove(HoldView):
     """Hold another time instead. If that cannot be had, the old one is still held."""
 
+    @contract(
+        body=NewTimeInput, has_etag=True, heeds_if_match=True,
+        refusals=[HoldExpired, WrongState, SlotTaken, NotOffered, InvalidBookingKey],
+    )
     def post(self, request, id):
         hold = self.hold(id)
-        opening = self.body(OpeningInput, service=hold.service)["opening"]
+        opening = self.body(service=hold.service)["opening"]
         move = partial(move_hold, hold, by=self.key.actor, if_unchanged=self.expected_version(hold))
         with offering_alternatives(opening):
             with_first_free(move, **opening)
@@ -85,9 +112,12 @@ class HoldConfirm(HoldView):
 
     is_personal = True
 
+    @contract(
+        body=Attendance, output=AppointmentOutput, status=[201, 200], has_etag=True, refusals=[HoldExpired]
+    )
     def post(self, request, id):
         hold = self.hold(id)
-        fields = self.body(Attendance, key=self.key)
+        fields = self.body()
         status = 200 if hold.status == Hold.Status.CONFIRMED else 201
         with offering_alternatives(opening_of(hold)):
             appointment = confirm_hold(hold, by=self.key.actor, **fields)

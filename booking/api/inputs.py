@@ -1,33 +1,91 @@
 """What requests may contain: serializers that refuse what they do not know, and fields for times and ids."""
 
+import json
+from collections import Counter
 from datetime import UTC, date, datetime
 
+import orjson
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.dateparse import parse_date, parse_datetime
-from rest_framework import serializers
+from rest_framework import exceptions, serializers
 
 from patients.text import validate_printable
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
+class Members(dict):
+    """The members of a JSON object; ``repeated`` has the names that were given more than once."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+
+
+def read_json(raw):
+    """Return the Members of a JSON object in UTF-8, or raise ParseError."""
+    try:
+        orjson.loads(raw)  # strict: no NaN, no half characters, not nested a thousand times
+        data = json.loads(raw, object_pairs_hook=Members)
+    except (ValueError, RecursionError) as error:
+        raise exceptions.ParseError from error
+    if not isinstance(data, dict):
+        raise exceptions.ParseError
+    return data
+
+
 class Input(serializers.Serializer):
-    """The fields of a body. An unknown one is an error, so that a typing error does not go unnoticed."""
+    """The fields of a body. An unknown one is an error, so that a typing error does not go unnoticed.
+
+    ``ways`` has the sets of fields of which one must be there, where a body can be put in several ways.
+    """
+
+    ways = ()
 
     def to_internal_value(self, data):
         if isinstance(data, dict):
-            unknown = {str(name): [UNKNOWN] for name in data if name not in self.fields}
-            if unknown:
-                raise serializers.ValidationError(unknown)
+            errors = {name: [UNKNOWN] for name in data if name not in self.fields}
+            errors |= {name: [REPEATED] for name in getattr(data, "repeated", ())}
+            errors |= self.errors_of_type(data)
+            if errors:
+                raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
+    def errors_of_type(self, data):
+        """Return an error for each member of another JSON type than its field has: "1" is not 1."""
+        errors = {}
+        for name, value in data.items():
+            wanted = json_type(self.fields.get(name))
+            if wanted and value is not None and type(value) is not wanted:
+                errors[name] = [serializers.ErrorDetail(f"This must be {TYPES[wanted]}.", code="type")]
+        return errors
 
+
+TYPES = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
+def json_type(field):
+    """Return the Python type of a field's JSON, or None where the field itself is strict."""
+    if isinstance(field, serializers.BooleanField):
+        return bool
+    if isinstance(field, serializers.IntegerField):
+        return int
+    return str if isinstance(field, WRITTEN_AS_TEXT) else None
+
+
+WRITTEN_AS_TEXT = (
+    serializers.CharField, serializers.UUIDField, serializers.DateField, serializers.ChoiceField,
+    serializers.PrimaryKeyRelatedField,
+)
 UNKNOWN = serializers.ErrorDetail("There is no such field; check its spelling.", code="unknown")
 REPEATED = serializers.ErrorDetail("This may be given only once.", code="repeated")
 
 
 class Query(Input):
-    """The parameters of an address: like a body, but only lists may be given more than once."""
+    """The parameters of an address: like a body, but all are text, and only lists may be given more than once."""
+
+    def errors_of_type(self, data):
+        return {}
 
     def to_internal_value(self, data):
         values, repeated = {}, {}

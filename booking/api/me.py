@@ -1,6 +1,24 @@
 """The key's own name, scopes and limits."""
 
+from rest_framework import serializers
+
+from ..models import ApiKey
 from .base import ApiView
+from .contract import contract
+from .inputs import Moment
+
+
+class KeyOutput(serializers.ModelSerializer):
+    """An API key: what it may do, from which sites, and how often; never the key itself."""
+
+    most_live_holds = serializers.IntegerField(allow_null=True)
+    expires_at = Moment(allow_null=True)
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id", "name", "kind", "scopes", "allowed_origins", "requests_per_minute", "most_live_holds", "expires_at",
+        ]
 
 
 class Me(ApiView):
@@ -8,17 +26,6 @@ class Me(ApiView):
 
     scopes = {"GET": None}
 
+    @contract(output=KeyOutput)
     def get(self, request):
-        key = self.key
-        return self.answer(
-            {
-                "id": key.pk,
-                "name": key.name,
-                "kind": key.kind,
-                "scopes": key.scopes,
-                "allowed_origins": key.allowed_origins,
-                "requests_per_minute": key.requests_per_minute,
-                "most_live_holds": key.most_live_holds,
-                "expires_at": key.expires_at,
-            }
-        )
+        return self.answer(KeyOutput(self.key).data)

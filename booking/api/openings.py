@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.utils import timezone
+from rest_framework import serializers
 
 from scheduling.availability import Place, nearest_openings
 from scheduling.models import Clinician, Location
@@ -11,6 +12,28 @@ from scheduling.slots import SlotTaken
 
 from ..booking_keys import Signer
 from ..holds import HoldExpired
+from .inputs import Moment
+
+
+class PlaceOutput(serializers.Serializer):
+    """With whom, where and how."""
+
+    clinician_id = serializers.UUIDField()
+    clinician_name = serializers.CharField()
+    location_id = serializers.UUIDField()
+    location_name = serializers.CharField()
+    timezone = serializers.CharField(help_text="The location's, such as Europe/London.")
+    is_remote = serializers.BooleanField(help_text="By video.")
+
+
+class OpeningOutput(PlaceOutput):
+    """A time that can be booked, told in the location's time; ``booking_key`` alone is enough to book it."""
+
+    # This says how openings look. Thousands are written by the functions below, without a serializer for each.
+
+    start_time = Moment()
+    end_time = Moment()
+    booking_key = serializers.CharField()
 
 
 def write_times(start, zone, duration):

@@ -60,6 +60,7 @@ class AppointmentOutput(serializers.ModelSerializer):
     price = serializers.FloatField()
     can_reschedule = serializers.SerializerMethodField()
     can_cancel = serializers.SerializerMethodField()
+    cancellation_reason = serializers.CharField(help_text="One of /cancellation-reasons, or empty.")
     events = serializers.SerializerMethodField()
     created_at = Moment()
     updated_at = Moment()

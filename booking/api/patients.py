@@ -6,12 +6,13 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.records import change_patient, register_patient
+from patients.records import PatientExists, change_patient, register_patient
 from patients.search import search_patients
 
 from ..models import ApiKey
 from .attendance import PersonInput
 from .base import ApiView, etag
+from .contract import contract
 from .inputs import Text
 from .outputs import PatientOutput
 from .paging import PageQuery, page
@@ -39,6 +40,7 @@ class PatientView(ApiView):
     """What the endpoints of patients share."""
 
     is_personal = True
+    output = PatientOutput
 
     def answer_patient(self, patient, status=200, **headers):
         return self.answer(PatientOutput(patient).data, status, {"ETag": etag(patient), **headers})
@@ -49,8 +51,10 @@ class Patients(PatientView):
 
     scopes = {"GET": READ, "POST": WRITE}
 
+    @contract(query=PatientFilters, many=True)
     def get(self, request):
-        filters = self.query(PatientFilters)
+        """Search patients, best match first, or list them all in pages."""
+        filters = self.parameters
         if filters.get("search"):
             patients = search_patients(filters["search"], limit=filters["limit"])
             meta = {"next_cursor": None, "has_more": False}
@@ -59,8 +63,13 @@ class Patients(PatientView):
             patients, meta = page(rows, by="created_at", cursor=filters.get("cursor"), limit=filters["limit"])
         return self.answer(PatientOutput(patients, many=True).data, **meta)
 
+    @contract(
+        name="create_patient", body=NewPatientInput, status=[201], has_etag=True, has_location=True,
+        refusals=[PatientExists],
+    )
     def post(self, request):
-        patient = register_patient(**self.body(NewPatientInput))
+        """Write a patient down. One with the same names, birth date and e-mail is not written twice."""
+        patient = register_patient(**self.body())
         return self.answer_patient(
             patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}")
         )
@@ -71,12 +80,16 @@ class PatientEntry(PatientView):
 
     scopes = {"GET": READ, "PATCH": WRITE}
 
+    @contract(has_etag=True)
     def get(self, request, id):
+        """Read one patient."""
         return self.answer_patient(self.patient(id))
 
+    @contract(name="change_patient", body=PersonInput, has_etag=True, heeds_if_match=True)
     def patch(self, request, id):
+        """Change what is sent, and only that."""
         patient = self.patient(id)
-        change = partial(self.body, PersonInput, partial=True)
+        change = partial(self.body, partial=True)
         return self.answer_patient(
             change_patient(
                 patient.pk, lambda row: change(instance=row), if_unchanged=self.expected_version(patient)

@@ -1,16 +1,11 @@
-"""Every refusal as application/problem+json (RFC 9457), and the one table that says which is what.
+"""The one table that says how each exception is answered; pages and OpenAPI are written from it too.
 
-The first sentence of an exception's docstring is its title; ``advice`` is what its page tells the caller to do.
+The first line of an exception's docstring is its title; ``advice`` says what the caller can do.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import orjson
-from django.core.exceptions import SuspiciousOperation
-from django.db import OperationalError
-from django.http import Http404, HttpResponse
-from psycopg.errors import LockNotAvailable, QueryCanceled
 from rest_framework import exceptions
 
 from patients import records
@@ -18,176 +13,120 @@ from scheduling.slots import SlotTaken
 
 from .. import appointments, choosing, holds, idempotency, keys, states
 from ..booking_keys import InvalidBookingKey
-
-CONTENT_TYPE = "application/problem+json"
-
-
-class RequestTooLarge(Exception):
-    """The body of a request may have a megabyte at most."""
+from . import refusals
+from .pointers import list_errors
 
 
-class MissingScope(Exception):
-    """The API key does not have the scope this needs."""
+@dataclass(frozen=True)
+class Problem:
+    """How an exception is answered; ``extras(error)`` returns further members, as ``example`` shows them."""
 
-    def __init__(self, scope):
-        self.scope = scope
-        super().__init__(scope)
+    status: int
+    code: str
+    advice: str
+    extras: Callable = lambda error: {}
+    example: dict = field(default_factory=dict)
+    title: str = ""  # for exceptions that are not ours
 
-
-class ForeignOrigin(Exception):
-    """The API key may not be used from this site."""
-
-
-class Throttled(Exception):
-    """Too many requests."""
-
-    def __init__(self, retry_after):
-        self.retry_after = retry_after
-        super().__init__(f"retry after {retry_after} s")
-
-
-class Busy(Exception):
-    """The server is busy with that time."""
-
-    retry_after = 2
-
-
-class InternalError(Exception):
-    """Something went wrong on our side."""
-
-
-def no_extras(error):
-    return {}
+    def title_of(self, exception):
+        """Return the sentence that says what happened."""
+        return self.title or exception.__doc__.strip().partition("\n")[0]
 
 
 def retry_after(error):
     return {"retry_after": error.retry_after}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """How an exception is answered; ``extras(error)`` returns further members of the body."""
-
-    status: int
-    code: str
-    advice: str
-    extras: Callable = no_extras
-    title: str = ""  # for exceptions that are not ours
-
-
+SOON = {"retry_after": 2}
 READ_AGAIN = "Read it again, then repeat the change with its new ETag."
+OPENING = {
+    "start_time": "2026-03-30T09:30:00+01:00", "end_time": "2026-03-30T10:00:00+01:00",
+    "clinician_id": "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11", "clinician_name": "Dana Reed",
+    "location_id": "0b8f7b1e-93a5-4a0c-8b52-5f3a1c9d2e44", "location_name": "Harbour Street",
+    "timezone": "Europe/London", "is_remote": False, "booking_key": "…",
+}
+MISSPELLED = {"pointer": "#/start_dat", "code": "unknown", "detail": "There is no such field; check its spelling."}
 
 PROBLEMS = {
     SlotTaken: Problem(
         409, "slot-taken", "Offer one of the alternatives, or ask for availability again.",
-        lambda error: {"alternatives": getattr(error, "alternatives", [])},
+        lambda error: {"alternatives": getattr(error, "alternatives", [])}, {"alternatives": [OPENING]},
     ),
     choosing.NotOffered: Problem(
         422, "not-offered", "The member reason says why. Choose a time from availability.",
         lambda error: {"reason": error.reasons[0], "reasons": error.reasons},
+        {"reason": "closed", "reasons": ["closed", "too-soon"]},
     ),
     holds.HoldExpired: Problem(
         404, "hold-expired", "Place a new hold; the alternatives are the nearest free times.",
-        lambda error: {
-            "expired_at": error.hold.expires_at, "alternatives": getattr(error, "alternatives", [])
-        },
+        lambda error: {"expired_at": error.hold.expires_at, "alternatives": getattr(error, "alternatives", [])},
+        {"expired_at": "2026-03-27T16:20:00Z", "alternatives": [OPENING]},
     ),
     holds.HoldNotFound: Problem(404, "not-found", "Check the id. A key sees only the holds it has placed."),
-    holds.TooManyHolds: Problem(429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after),
+    holds.TooManyHolds: Problem(
+        429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
+    ),
     holds.TooManyExtensions: Problem(409, "no-more-extensions", "Confirm the hold, or place a new one later."),
     states.WrongState: Problem(
         409, "wrong-state", "The member state is its present state, allowed what may follow.",
-        lambda error: {"state": error.state, "allowed": error.allowed},
+        lambda error: {"state": error.state, "allowed": error.allowed}, {"state": "cancelled", "allowed": []},
     ),
     states.ChangedMeanwhile: Problem(412, "changed-meanwhile", READ_AGAIN),
     records.PatientChanged: Problem(412, "changed-meanwhile", READ_AGAIN),
     appointments.PastCutoff: Problem(
         409, "past-cutoff", "Call the clinic: it can still be changed by staff.",
-        lambda error: {"cutoff_at": error.cutoff_at},
+        lambda error: {"cutoff_at": error.cutoff_at}, {"cutoff_at": "2026-03-29T08:30:00Z"},
     ),
     records.PatientExists: Problem(
         409, "patient-exists", "Use the patient named here, or send allow_duplicate.",
-        lambda error: {"patient_id": error.patient.pk},
+        lambda error: {"patient_id": error.patient.pk}, {"patient_id": "6c1c0f57-7c56-4d5b-9b0c-b1b2f0a3d9e7"},
     ),
     InvalidBookingKey: Problem(400, "invalid-booking-key", "Ask for availability again and use a key from there."),
     keys.InvalidKey: Problem(401, "invalid-key", "Send a live key: Authorization: Bearer hf_sec_…"),
-    MissingScope: Problem(
-        403, "missing-scope", "Use a key with the scope named here.", lambda error: {"scope": error.scope}
+    refusals.MissingScope: Problem(
+        403, "missing-scope", "Use a key with the scope named here.",
+        lambda error: {"scope": error.scope}, {"scope": "read_patients"},
     ),
-    ForeignOrigin: Problem(403, "foreign-origin", "Add the site to the key's allowed origins in admin."),
+    refusals.ForeignOrigin: Problem(403, "foreign-origin", "Add the site to the key's allowed origins in admin."),
+    refusals.HttpsRequired: Problem(
+        403, "https-required",
+        "Use the https address, and rotate the key: it has just been sent for everybody on the way to read.",
+    ),
     idempotency.KeyReused: Problem(422, "idempotency-key-reused", "Use a new Idempotency-Key for a new request."),
-    idempotency.KeyInFlight: Problem(409, "idempotency-key-in-flight", "Wait, then send the same request again."),
-    Throttled: Problem(429, "throttled", "Wait as many seconds as Retry-After says.", retry_after),
-    RequestTooLarge: Problem(413, "too-large", "Send less than a megabyte."),
-    Busy: Problem(503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after),
+    idempotency.KeyInFlight: Problem(
+        409, "idempotency-key-in-flight", "Wait, then send the same request again.", lambda error: SOON, SOON
+    ),
+    refusals.Throttled: Problem(
+        429, "throttled", "Wait as many seconds as Retry-After says.", retry_after, {"retry_after": 31}
+    ),
+    refusals.Busy: Problem(
+        503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after, SOON
+    ),
     exceptions.ValidationError: Problem(
         400, "validation", "The member errors names every field and what is wrong with it.",
-        lambda error: {"errors": list(list_errors(error.get_full_details()))},
+        lambda error: {"errors": list(list_errors(error.get_full_details()))}, {"errors": [MISSPELLED]},
         title="Some of what was sent is not valid.",
     ),
     exceptions.ParseError: Problem(
         400, "malformed", "Send a JSON object in UTF-8.", title="The body could not be read."
     ),
-    exceptions.NotFound: Problem(404, "not-found", "Check the address and the ids in it.", title="There is no such thing."),
+    refusals.Unreadable: Problem(400, "unreadable", "Check the Host header, the address and its encoding."),
+    refusals.TooManyParameters: Problem(400, "too-many-parameters", "Send a thousand at most."),
+    exceptions.NotFound: Problem(
+        404, "not-found", "Check the address and the ids in it.", title="There is no such thing."
+    ),
     exceptions.MethodNotAllowed: Problem(
         405, "method-not-allowed", "The header Allow lists what works here.", title="That method does not work here."
     ),
     exceptions.NotAcceptable: Problem(
         406, "not-acceptable", "Accept application/json.", title="The answer exists in JSON only."
     ),
+    refusals.LengthRequired: Problem(
+        411, "length-required", "Send a Content-Length, and not Transfer-Encoding: chunked."
+    ),
+    refusals.RequestTooLarge: Problem(413, "too-large", "Send less than a megabyte."),
     exceptions.UnsupportedMediaType: Problem(
         415, "unsupported-media-type", "Send application/json.", title="The body must be JSON."
     ),
-    InternalError: Problem(500, "internal-error", "Try again later, and tell us the request_id if it stays."),
+    refusals.InternalError: Problem(500, "internal-error", "Try again later, and tell us the request_id if it stays."),
 }
-
-
-def list_errors(details, pointer="#"):
-    """Yield {pointer, code, detail} of each error in a ValidationError's full details."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
-        yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
-    elif isinstance(details, dict):
-        for name, inner in details.items():
-            at = pointer if name == "non_field_errors" else f"{pointer}/{name}"
-            yield from list_errors(inner, at)
-    else:
-        for number, inner in enumerate(details):
-            plain = isinstance(inner, dict) and set(inner) == {"message", "code"}
-            yield from list_errors(inner, pointer if plain else f"{pointer}/{number}")
-
-
-def known(error):
-    """Return an exception of the table for any exception, what is unexpected as an InternalError."""
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, LockNotAvailable | QueryCanceled):
-        return Busy()
-    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return keys.InvalidKey()
-    if isinstance(error, Http404):
-        return exceptions.NotFound()
-    if isinstance(error, SuspiciousOperation):
-        return exceptions.ParseError()
-    return error if type(error) in PROBLEMS else InternalError()
-
-
-def problem_response(request, error):
-    """Return the problem+json answer to an exception of the table."""
-    problem = PROBLEMS[type(error)]
-    body = {
-        "type": request.build_absolute_uri(f"/problems/{problem.code}"),
-        "title": problem.title or type(error).__doc__.strip().partition("\n")[0],
-        "status": problem.status,
-        "detail": problem.advice,
-        "instance": request.path,
-        "code": problem.code,
-        "request_id": request.id,
-    }
-    extras = problem.extras(error)
-    response = HttpResponse(
-        orjson.dumps(body | extras), status=problem.status, content_type=CONTENT_TYPE
-    )
-    response["Cache-Control"] = "no-store"
-    if "retry_after" in extras:
-        response["Retry-After"] = extras["retry_after"]
-    if problem.status == 401:
-        response["WWW-Authenticate"] = 'Bearer realm="Holdfast"'
-    return response

@@ -98,19 +98,36 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         period = DateTimeTZRange(starts_at - service.buffer_before, ends_at + service.buffer_after)
         slot = Slot(clinician=clinician, location=location, period=period, taken_at=held_at)
     shared = {
-        "id": key, "service": service, "clinician": clinician, "location": location, "slot": slot,
-        "starts_at": starts_at, "ends_at": ends_at, "is_remote": is_remote,
+        "id": key,
+        "service": service,
+        "clinician": clinician,
+        "location": location,
+        "slot": slot,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "is_remote": is_remote,
     }
     hold = Hold(
-        **shared, status=Hold.Status.CONFIRMED, expires_at=held_at + timedelta(seconds=location.hold_seconds),
-        holder="demo", token_hash=hashlib.sha256(rng.randbytes(32)).digest(), created_at=held_at,
+        **shared,
+        status=Hold.Status.CONFIRMED,
+        expires_at=held_at + timedelta(seconds=location.hold_seconds),
+        holder="demo",
+        token_hash=hashlib.sha256(rng.randbytes(32)).digest(),
+        created_at=held_at,
     )
     reason = rng.choice(["patient_request", "patient_unwell", "clinician_unavailable"])
     symbols = "".join(rng.choices(REFERENCE_ALPHABET, k=10))
     appointment = Appointment(
-        **shared, reference=f"{symbols[:5]}-{symbols[5:]}", status=status, patient=patient, created_at=booked_at,
-        attendee_name=str(patient), attendee_email=patient.email, attendee_phone=patient.phone,
-        price=service.price, currency=service.currency,
+        **shared,
+        reference=f"{symbols[:5]}-{symbols[5:]}",
+        status=status,
+        patient=patient,
+        created_at=booked_at,
+        attendee_name=str(patient),
+        attendee_email=patient.email,
+        attendee_phone=patient.phone,
+        price=service.price,
+        currency=service.currency,
         cancellation_reason=reason if status == Status.CANCELLED else "",
         meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
     )
@@ -131,8 +148,14 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, {"reason": reason}))
     events = [
         Event(
-            kind=kind, booking_id=key, sequence=number, created_at=at.astimezone(UTC), by=by,
-            from_status=before, to_status=after, data=data,
+            kind=kind,
+            booking_id=key,
+            sequence=number,
+            created_at=at.astimezone(UTC),
+            by=by,
+            from_status=before,
+            to_status=after,
+            data=data,
         )
         for number, (kind, at, by, before, after, data) in enumerate(story, 1)
     ]

@@ -1,7 +1,7 @@
 """A believable clinic for an empty database: the same one every time, as of today."""
 
 import random
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
@@ -9,89 +9,14 @@ from django.utils import timezone
 from stdnum.gb import nhs
 
 from booking.holds import place_hold
-from patients.matching import agree, match_patient
+from patients.matching import match_patient
 from patients.models import Consent, Patient
+from patients.text import normalize_name
 from scheduling.availability import open_times
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
 
 from .bookings import book_many
-
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-
-LOCATIONS = [
-    {"name": "Harbour Street", "address_line_1": "12 Harbour Street", "city": "London", "postcode": "E1 6AN",
-     "timezone": "Europe/London", "phone": "+442079460001", "email": "harbour@clinic.example",
-     "latitude": "51.5155", "longitude": "-0.0722",
-     "directions": "The blue door beside the bakery. Ring the upper bell; there is a lift."},
-    {"name": "Clifton Village", "address_line_1": "3 Regent Mews", "city": "Bristol", "postcode": "BS8 4HG",
-     "timezone": "Europe/London", "phone": "+441174960002", "email": "clifton@clinic.example",
-     "latitude": "51.4552", "longitude": "-2.6196", "directions": "Through the archway, first floor. Step-free from the yard."},
-    {"name": "Berlin Mitte", "address_line_1": "Beispielstraße 8", "city": "Berlin", "postcode": "10115",
-     "country": "DE", "timezone": "Europe/Berlin", "phone": "+493023125003", "email": "mitte@clinic.example",
-     "latitude": "52.5322", "longitude": "13.3842", "directions": "Second courtyard, staircase C."},
-]
-
-SERVICES = {
-    "physio-assessment": {
-        "name": "Physiotherapy assessment", "duration": 45 * MINUTE, "buffer_after": 15 * MINUTE, "step": 30 * MINUTE,
-        "price": 72, "color": "#0f766e", "description": "We find out what hurts and why, and agree on a plan.",
-        "what_to_bring": "Loose clothes, and any scans or letters you have.",
-    },
-    "physio-follow-up": {
-        "name": "Physiotherapy follow-up", "duration": 30 * MINUTE, "buffer_after": 5 * MINUTE, "step": 15 * MINUTE,
-        "price": 48, "color": "#0891b2", "mode": "both", "description": "The next session of your plan.",
-        "what_to_bring": "Loose clothes.",
-    },
-    "gp-consultation": {
-        "name": "GP consultation", "duration": 20 * MINUTE, "step": 20 * MINUTE, "price": 60, "mode": "both",
-        "color": "#2563eb", "notice": 60 * MINUTE, "description": "A doctor for whatever worries you.",
-        "what_to_bring": "A list of the medicines you take.",
-    },
-    "video-check-in": {
-        "name": "Video check-in", "duration": 15 * MINUTE, "step": 15 * MINUTE, "price": 25, "mode": "remote",
-        "color": "#7c3aed", "notice": 30 * MINUTE, "description": "A short call about a treatment that is under way.",
-    },
-    "blood-test": {
-        "name": "Blood test", "duration": 10 * MINUTE, "buffer_before": 5 * MINUTE, "buffer_after": 5 * MINUTE,
-        "step": 10 * MINUTE, "price": "32.50", "color": "#b91c1c", "notice": 240 * MINUTE,
-        "description": "Taken by a nurse; results within three working days.",
-        "what_to_bring": "Your referral, if you have one. Drink water, eat nothing for eight hours.",
-    },
-    "skin-check": {
-        "name": "Full skin check", "duration": 40 * MINUTE, "buffer_before": 5 * MINUTE, "buffer_after": 5 * MINUTE,
-        "step": 30 * MINUTE, "price": 110, "color": "#b45309", "notice": DAY, "horizon": 90 * DAY,
-        "description": "A dermatologist looks at every mole.",
-        "new_patients_only_text": "Only for patients who have not been here before.",
-    },
-}
-
-PHYSIO, DOCTOR = ["physio-assessment", "physio-follow-up"], ["gp-consultation", "video-check-in"]
-# Who, as what, for which services, and when: (weekdays, place, from, to, by video).
-CLINICIANS = [
-    ("Dana Reed", "Physiotherapist", PHYSIO, [("01234", 0, "9", "12:30", False), ("0123", 0, "13:15", "17:30", False),
-                                              ("4", 0, "13:30", "16", True)]),
-    ("Idris Vale", "Physiotherapist", PHYSIO, [("024", 1, "8", "12", False), ("024", 1, "13", "16:30", False),
-                                               ("3", 0, "10", "13", False), ("3", 0, "14", "18", False)]),
-    ("Marta Lindqvist", "Physiotherapist", PHYSIO, [("0123", 2, "8:30", "12:30", False), ("0123", 2, "13:30", "17", False)]),
-    ("Dr Oona Fairley", "General practitioner", DOCTOR, [("0124", 0, "8:30", "12:30", False), ("01", 0, "13:30", "17", False),
-                                                         ("24", 0, "14", "17", True)]),
-    ("Dr Kofi Adler", "General practitioner", DOCTOR, [("1234", 1, "9", "13", False), ("134", 1, "14", "18", False),
-                                                       ("5", 1, "9", "12", True)]),
-    ("Dr Lena Brandt", "General practitioner", DOCTOR, [("0134", 2, "9", "12:30", False), ("013", 2, "13:15", "16:45", True)]),
-    ("Sam Okoro", "Nurse", ["blood-test"], [("01234", 0, "7:30", "11:30", False), ("024", 0, "12:15", "15", False)]),
-    ("Dr Ines Calloway", "Dermatologist", ["skin-check", "video-check-in"], [
-        ("13", 0, "10", "13", False), ("13", 0, "14", "18", False), ("2", 1, "10", "14", False), ("4", 0, "9", "12", True)]),
-]  # fmt: skip
-
-FIRST_NAMES = (
-    "Ada Bruno Carys Dev Elif Farah Gwen Hugo Imani Jonas Katya Leon Mina Niall Olive Priya Quentin Rosa Silas Tess "
-    "Umar Vera Wren Ximena Yusuf Zoe Amos Bea Callum Dora Emeka Flora Greta Hamza Iris Jude Kira Lars Maeve Nils"
-).split()
-LAST_NAMES = (
-    "Abbott Birch Castellan Drummond Ellery Fenwick Garland Holloway Ibbotson Jessop Kestrel Larkin Merriman Norcott "
-    "Oakden Penhale Quill Ravensdale Sallow Thorne Underhill Varley Whitlock Yarrow Zeller Ashdown Brisco Copperfield "
-    "Dunmore Everard"
-).split()
+from .cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, SERVICES
 
 
 @transaction.atomic
@@ -145,10 +70,15 @@ def make_clinician(name, title, slugs, hours, *, locations, services):
     clinician.services.set([services[slug] for slug in slugs])
     WorkingHours.objects.bulk_create(
         WorkingHours(
-            clinician=clinician, location=locations[place], weekday=int(weekday), is_remote=is_remote,
-            start_time=wall(start), end_time=wall(end),
+            clinician=clinician,
+            location=locations[place],
+            weekday=int(weekday),
+            is_remote=is_remote,
+            start_time=wall(start),
+            end_time=wall(end),
         )
-        for weekdays, place, start, end, is_remote in hours for weekday in weekdays
+        for weekdays, place, start, end, is_remote in hours
+        for weekday in weekdays
     )
     return clinician
 
@@ -172,22 +102,27 @@ def take_time_off(clinicians, locations, now):
 
 
 def make_patients(number, *, since, rng):
-    """Return patients with made-up names. Their numbers are those kept free for tests and fiction."""
+    """Return patients with made-up names, written in bulk like their bookings. Their numbers are kept free for this."""
     names = rng.sample([(first, last) for first in FIRST_NAMES for last in LAST_NAMES], number)
-    patients = []
+    patients, consents = [], []
     for index, (first, last) in enumerate(names):
-        numbers = [f"999{index:06}{check}" for check in range(10)]
+        nhs_numbers = filter(nhs.is_valid, (f"999{index:06}{check}" for check in range(10)))
         patient = Patient(
-            first_name=first, last_name=last, date_of_birth=date(1938, 1, 1) + rng.randrange(80 * 365) * DAY,
-            email=f"{first}.{last}@example.org".lower(), phone=f"+447700900{index:03}",
-            nhs_number=next(filter(nhs.is_valid, numbers), "") if index % 3 == 0 else "",
+            first_name=first,
+            last_name=last,
+            normalized_name=normalize_name(first, last),
+            date_of_birth=date(1938, 1, 1) + rng.randrange(80 * 365) * DAY,
+            email=f"{first}.{last}@example.org".lower(),
+            phone=f"+447700900{index:03}",
+            nhs_number=next(nhs_numbers, "") if index % 3 == 0 else "",
         )
-        match_patient(patient)
-        agree(patient, Consent.Purpose.PRIVACY_NOTICE, at=since)
-        if rng.random() < 0.6:
-            agree(patient, Consent.Purpose.REMINDERS, at=since)
         patients.append(patient)
+        consents.append(Consent(patient=patient, purpose=Consent.Purpose.PRIVACY_NOTICE, given_at=since))
+        if rng.random() < 0.6:
+            consents.append(Consent(patient=patient, purpose=Consent.Purpose.REMINDERS, given_at=since))
+    Patient.objects.bulk_create(patients)
     Patient.objects.update(created_at=since)
+    Consent.objects.bulk_create(consents)
     return patients
 
 
@@ -206,7 +141,11 @@ def hold_some(rng):
         openings = open_times(service=service, start_at=now + DAY, end_at=now + 6 * DAY, now=now)
         opening = rng.choice(openings)
         place_hold(
-            service=service, clinician=Clinician.objects.get(pk=opening.clinician_id),
-            location=Location.objects.get(pk=opening.location_id), starts_at=opening.starts_at,
-            is_remote=opening.is_remote, holder=f"demo {service.slug}", by="patient",
+            service=service,
+            clinician=Clinician.objects.get(pk=opening.clinician_id),
+            location=Location.objects.get(pk=opening.location_id),
+            starts_at=opening.starts_at,
+            is_remote=opening.is_remote,
+            holder=f"demo {service.slug}",
+            by="patient",
         )

@@ -154,7 +154,14 @@ def wait_for(url, ended):
 
 def introduce(address, *, seconds):
     """Say where everything is."""
+    from booking.dev.keys import keep_api_key
+
     password = FOLDER / "admin-password"
+    origins = [address, address.replace("127.0.0.1", "localhost")]
+    secret = keep_api_key("secret", path=FOLDER / "api-key-secret", write=write_private)
+    publishable = keep_api_key(
+        "publishable", path=FOLDER / "api-key-publishable", write=write_private, origins=origins
+    )
     print(
         f"""
   Holdfast is running, after {seconds:.1f} seconds.
@@ -162,6 +169,9 @@ def introduce(address, *, seconds):
     for patients   {address}/
     for staff      {address}/admin/
                    user admin, password {password.read_text() if password.exists() else "as it was set"}
+    for programs   {address}/api/v1/
+                   secret key       {secret}
+                   publishable key  {publishable}
     mail           {FOLDER / "mail"}
 
   Ctrl-C stops it. The clinic stays until `make demo-reset`.

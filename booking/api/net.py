@@ -1,0 +1,43 @@
+"""The net below the API: what answers in place of an endpoint, Django itself above all, says it as a problem too."""
+
+import re
+
+from django.conf import settings
+from rest_framework import exceptions
+
+from . import refusals
+from .refusing import CONTENT_TYPE, problem_response
+
+ERRORS = {
+    400: refusals.Unreadable(),
+    404: exceptions.NotFound(),
+    405: exceptions.MethodNotAllowed("that"),
+    406: exceptions.NotAcceptable(),
+    413: refusals.RequestTooLarge(),
+    503: refusals.Busy(),
+}
+KEPT = ("access-control-", "allow", "vary")
+
+
+def only_problems(get_response):
+    """Middleware, outside all others that may answer: every failure below /api/ is a problem+json."""
+
+    def middleware(request):
+        response = get_response(request)
+        is_fine = response.status_code < 300 or response.status_code == 304
+        if is_fine or response["Content-Type"] == CONTENT_TYPE or not re.match("/api(/|$)", request.path_info):
+            return response
+        problem = problem_response(request, error_for(request, response))
+        for name, value in response.headers.items():
+            if name.lower().startswith(KEPT):
+                problem[name] = value
+        return problem
+
+    return middleware
+
+
+def error_for(request, response):
+    if 300 <= response.status_code < 400:
+        to_https = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        return refusals.HttpsRequired() if to_https else exceptions.NotFound()
+    return ERRORS.get(response.status_code, refusals.InternalError())

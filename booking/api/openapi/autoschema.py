@@ -1,0 +1,162 @@
+"""One operation of the OpenAPI document from one method's contract."""
+
+import re
+
+from drf_spectacular.openapi import AutoSchema
+
+from ..contract import contract_of
+from ..inputs import Input, Query
+from . import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
+from .examples import ANSWERS, BODIES, PARAMETERS
+from .headers import answer_headers, request_headers
+from .problems import refusals_of, write_problems
+
+JSON = "application/json"
+
+
+class ContractSchema(AutoSchema):
+    """Writes down what an ApiView's method takes and gives."""
+
+    @property
+    def contract(self):
+        return contract_of(self.view, self.method)
+
+    @property
+    def takes_body(self):
+        return self.method in ("POST", "PATCH")
+
+    # Names and words
+
+    def get_operation_id(self):
+        """Return the contract's name, or one from the endpoint's: AppointmentCancel is cancel_appointment."""
+        if self.contract.name:
+            return self.contract.name
+        words = re.findall("[A-Z][a-z]*", type(self.view).__name__.removesuffix("Entry"))
+        if self.method == "GET":
+            words.insert(0, "list" if self.contract.many else "get")
+        else:
+            words.append(words.pop(0))
+        return "_".join(words).lower()
+
+    def get_tags(self):
+        return [tag_of(type(self.view))]
+
+    def _docstring(self):
+        """Return (first sentence, the rest) of the method's docstring, or else its endpoint's."""
+        first, _, rest = plain(super().get_description()).partition(".")
+        return first.replace("\n", " "), rest.strip()
+
+    def get_summary(self):
+        return self._docstring()[0]
+
+    def get_description(self):
+        scope = self.view.scopes[self.method]
+        needs = f"Needs the scope `{scope}`." if scope else "Any live key will do."
+        return "\n\n".join(filter(None, [self._docstring()[1], needs]))
+
+    def get_auth(self):
+        scope = self.view.scopes[self.method]
+        return [{"key": [str(scope)] if scope else []}]
+
+    # What it takes
+
+    def get_override_parameters(self):
+        return [] if self.contract.query is Query else [self.contract.query]
+
+    def _get_parameters(self):
+        parameters = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "path":
+                parameter["description"] = "Its id."
+            if parameter["name"] in PARAMETERS:
+                parameter["example"] = PARAMETERS[parameter["name"]]
+        return parameters + request_headers(self.method, self.contract)
+
+    def _get_request_body(self, direction="request"):
+        form = self.contract.body
+        if not self.takes_body or form is Input:
+            return None
+        component = self.resolve_serializer(form(partial=self.method == "PATCH"), direction)
+        content = {"schema": component.ref}
+        examples = BODIES.get(self.get_operation_id())
+        if examples:
+            content["examples"] = {name: {"value": value} for name, value in examples.items()}
+        return {"content": {JSON: content}, "required": self.method == "POST"}
+
+    # What it gives
+
+    def _get_response_bodies(self, direction="response"):
+        headers = answer_headers(self.method, self.contract, is_personal=self.view.is_personal)
+        answers = {
+            str(status): {
+                "description": "The same one as before." if number else "Done." if self.takes_body else "Found.",
+                "headers": headers,
+                "content": {JSON: {"schema": self._envelope(direction), "example": self._example()}},
+            }
+            for number, status in enumerate(self.contract.status)
+        }
+        refusals = refusals_of(
+            self.contract, self.method, scope=self.view.scopes[self.method], has_id="{id}" in self.path
+        )
+        return answers | write_problems(refusals, registry=self.registry)
+
+    @property
+    def _output(self):
+        return self.contract.output or self.view.output
+
+    def get_response_serializers(self):
+        return self._output
+
+    def _envelope(self, direction):
+        data = self.resolve_serializer(self._output(), direction).ref
+        if self.contract.many:
+            data = {"type": "array", "items": data}
+        if self.contract.nullable:
+            data = {"oneOf": [data, {"type": "null"}]}
+        meta = {"request_id": {"type": "string"}}
+        if self.contract.dated:
+            meta["generated_at"] = {"type": "string", "format": "date-time"}
+        if self.contract.many:
+            meta |= {"next_cursor": {"type": ["string", "null"]}, "has_more": {"type": "boolean"}}
+        return an_object({"data": data, "meta": an_object(meta)})
+
+    def _example(self):
+        data = ANSWERS[self._output.__name__]
+        meta = {"request_id": "9f4d1c0a6c2f4f0c8a53f8f0b7a1e2d3"}
+        if self.contract.dated:
+            meta["generated_at"] = "2026-03-27T16:20:31.120000+00:00"
+        if self.contract.many:
+            data, meta = [data], meta | {"next_cursor": None, "has_more": False}
+        return {"data": data, "meta": meta}
+
+    def _map_basic_serializer(self, serializer, direction):
+        schema = super()._map_basic_serializer(serializer, direction)
+        schema["description"] = plain(schema["description"])
+        if isinstance(serializer, Input):
+            schema["additionalProperties"] = False
+            if serializer.ways:
+                schema["anyOf"] = [{"required": list(way)} for way in serializer.ways]
+        else:
+            # Answers always have all of their members.
+            schema["required"] = list(schema["properties"])
+        for member in schema["properties"].values():
+            member.pop("title", None)
+            member.pop("readOnly", None)
+        return schema
+
+    def get_serializer_name(self, serializer, direction):
+        return type(serializer).__name__.removesuffix("Output")
+
+
+def plain(docstring):
+    """Return a docstring in Markdown."""
+    return docstring.replace("``", "`")
+
+
+def an_object(properties):
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def tag_of(view):
+    """Return the heading of an endpoint: the name of its module."""
+    return view.__module__.rpartition(".")[2].capitalize()

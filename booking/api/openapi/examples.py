@@ -1,0 +1,106 @@
+"""What requests and answers look like: Alice sees Dana Reed at Harbour Street on the day after a clock change."""
+
+ID = {
+    "service": "0b8f2a34-6a5e-4c1e-9f3c-3d5b1f6f7a01",
+    "clinician": "7c1d9b52-1f4d-4b7a-8d1f-5a0c9e2b4d02",
+    "location": "e3a7c610-92bb-4f0e-b6a4-0f2d8c7b1e03",
+    "booking": "5d2f4e8a-3b1c-4d6f-a7e9-8c0b1a2d3f04",
+    "patient": "a94c7e1d-0d5b-4e2f-9b8a-6f1e2d3c4b05",
+    "key": "f0e1d2c3-b4a5-4968-8776-655443322106",
+}
+WHEN = {"start_time": "2026-03-30T09:00:00+01:00", "end_time": "2026-03-30T09:30:00+01:00"}
+WHO = {"clinician_id": ID["clinician"], "location_id": ID["location"]}
+SERVICE = {"appointment_type_id": ID["service"]}
+PLACE = {
+    "clinician_id": ID["clinician"], "clinician_name": "Dana Reed", "location_id": ID["location"],
+    "location_name": "Harbour Street", "timezone": "Europe/London", "is_remote": False,
+}
+BOOKING_KEY = "C48qNGpeTB6fPD1bH296AXwdm1IfTUt6jR9aDJ4rTQLjp8YQ.1774857600.5f0c3f3e6a1b4c2d8e9f0a1b2c3d4e5f"
+OPENING = {**WHEN, **PLACE, "booking_key": BOOKING_KEY}
+HOLD = {
+    "id": ID["booking"], "status": "active", **SERVICE, **WHO, **WHEN, "is_remote": False,
+    "expires_at": "2026-03-27T16:35:31+00:00", "server_time": "2026-03-27T16:20:31+00:00", "seconds_left": 900,
+    "extensions_left": 10,
+}
+EVENT = {
+    "sequence": 2, "kind": "appointment.created", "created_at": "2026-03-27T16:22:08+00:00", "status": "confirmed",
+    "data": {},
+}
+ALICE = {
+    "first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org",
+    "phone": "020 7946 0123",
+}
+APPOINTMENT = {
+    "id": ID["booking"], "reference": "K7QMB-3XPDF", "status": "confirmed", **SERVICE, **WHO, **WHEN,
+    "timezone": "Europe/London", "is_remote": False, "meeting_url": "", "patient_id": ID["patient"],
+    "attendee_name": "Alice Archer", "attendee_email": "alice@example.org", "attendee_phone": "+442079460123",
+    "notes": "", "price": 60.0, "currency": "GBP", "can_reschedule": True, "can_cancel": True,
+    "cancellation_reason": "", "events": [EVENT], "created_at": "2026-03-27T16:22:08+00:00",
+    "updated_at": "2026-03-27T16:22:08+00:00",
+}
+
+# By the name of the serializer that writes them.
+ANSWERS = {
+    "OpeningOutput": OPENING,
+    "HoldOutput": HOLD,
+    "AppointmentOutput": APPOINTMENT,
+    "DayOutput": {"date": "2026-03-30", "openings": 14},
+    "Explanation": {
+        "start_time": WHEN["start_time"], "is_open": False, "reasons": ["taken"],
+        "places": [{**PLACE, "is_open": False, "reasons": ["taken"]}],
+    },
+    "PatientOutput": {
+        "id": ID["patient"], **ALICE, "phone": "+442079460123", "nhs_number": "",
+        "created_at": "2026-03-27T16:22:08+00:00", "updated_at": "2026-03-27T16:22:08+00:00",
+    },
+    "AppointmentTypeOutput": {
+        "id": ID["service"], "name": "GP consultation", "description": "A doctor for whatever worries you.",
+        "duration_minutes": 30, "price": 60.0, "currency": "GBP", "is_active": True, "allow_online_booking": True,
+        "mode": "in_person", "is_remote": False, "booking_notice_hours": 1.0, "cancellation_notice_hours": 24.0,
+        "new_patients_only_text": "", "what_to_bring": "A list of the medicines you take.", "color": "#2563eb",
+    },
+    "ClinicianOutput": {
+        "id": ID["clinician"], "name": "Dana Reed", "title": "General practitioner", "bio": "", "is_active": True,
+        "appointment_type_ids": [ID["service"]],
+    },
+    "LocationOutput": {
+        "id": ID["location"], "name": "Harbour Street", "timezone": "Europe/London", "hold_seconds": 900,
+        "address": {
+            "line_1": "12 Harbour Street", "line_2": "", "city": "London", "postcode": "E1 6AN", "country": "GB",
+        },
+        "latitude": 51.5155, "longitude": -0.0722, "phone": "+442079460001", "email": "harbour@clinic.example",
+        "directions": "The blue door. Ring the upper bell.", "is_active": True,
+    },
+    "ReasonOutput": {"id": "patient_request", "name": "the patient asked"},
+    "KeyOutput": {
+        "id": ID["key"], "name": "the practice's system", "kind": "secret", "scopes": ["read_availability", "write_holds"],
+        "allowed_origins": [], "requests_per_minute": 600, "most_live_holds": None, "expires_at": None,
+    },
+}
+
+BY_IDS = {**SERVICE, **WHO, "date": "2026-03-30", "start_time": "09:00"}
+BY_ANYONE = {**SERVICE, "start_time": WHEN["start_time"]}
+BY_KEY = {"booking_key": BOOKING_KEY}
+
+# By the operation, each with a word for what is special about it.
+BODIES = {
+    "place_hold": {"by local time": BY_IDS, "with anyone": BY_ANYONE, "by booking key": BY_KEY},
+    "move_hold": {"by booking key": BY_KEY, "by time": {"start_time": "2026-03-30T10:30:00+01:00"}},
+    "confirm_hold": {
+        "a new patient": {"patient": ALICE, "notes": "My knee hurts on stairs."},
+        "a known patient": {"patient_id": ID["patient"], "attendee_name": "Alice Archer"},
+    },
+    "create_patient": {"a person": ALICE},
+    "change_patient": {"a new phone": {"phone": "020 7946 0199"}},
+    "book_appointment": {
+        "by booking key": {**BY_KEY, "patient": ALICE},
+        "by time": {**BY_IDS, "patient_id": ID["patient"]},
+    },
+    "reschedule_appointment": {"by booking key": BY_KEY, "to a hold": {"hold_id": ID["booking"]}},
+    "cancel_appointment": {"at the patient's wish": {"reason": "patient_request", "note": "Feels better."}},
+}
+
+PARAMETERS = {
+    "id": ID["booking"], "appointment_type_id": ID["service"], "start_date": "2026-03-30", "end_date": "2026-04-03",
+    "start_time": WHEN["start_time"], "search": "alice archer", "start_from": "2026-03-30T00:00:00+01:00",
+}

@@ -1,0 +1,33 @@
+"""How the API's own fields are said in OpenAPI; drf-spectacular finds these classes by itself."""
+
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+
+from ..choosing import StartTime
+
+A_DAY = {"type": "string", "format": "date"}
+A_MOMENT = {"type": "string", "format": "date-time"}
+
+
+class MomentField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.inputs.Moment"
+
+    def map_serializer_field(self, auto_schema, direction):
+        return dict(A_MOMENT)
+
+
+class DayOrMomentField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.inputs.DayOrMoment"
+
+    def map_serializer_field(self, auto_schema, direction):
+        return {"anyOf": [A_DAY, A_MOMENT], "description": "A date, or a date-time with an offset."}
+
+
+class StartTimeField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.choosing.StartTime"
+
+    def map_serializer_field(self, auto_schema, direction):
+        wall = {"type": "string", "pattern": StartTime.WALL_TIME}
+        return {
+            "anyOf": [A_MOMENT, wall],
+            "description": "A date-time with an offset, or with `date` and `location_id` the local time as HH:MM.",
+        }

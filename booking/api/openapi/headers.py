@@ -1,0 +1,69 @@
+"""The headers of requests and answers, as OpenAPI says them."""
+
+
+def header(description, *, required=False, **schema):
+    return {"description": description, "required": required, "schema": {"type": "string", **schema}}
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Any text of your own, such as a UUID. The same request sent again with it within 24 hours does "
+    "nothing again, and gets the same answer.",
+    # Printable ASCII; a space at either end would not survive the way.
+    "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
+    "example": "2f6f1c3e-booking-1",
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag that was read. If it has been changed since, nothing happens and the answer is 412.",
+    "schema": {"type": "string"},
+}
+
+HEADERS = {
+    "X-Request-Id": header("The request's id, also in the logs: the one it came with, or a new one.", required=True),
+    "RateLimit-Policy": header('How many requests the key has in a minute: `"key";q=600;w=60`.'),
+    "RateLimit": header('How many are left, and in how many seconds they are renewed: `"key";r=598;t=42`.'),
+    "ETag": header("The version, for If-Match.", required=True),
+    "Location": header("Where it can be read.", required=True, format="uri"),
+    "Idempotent-Replayed": header("`true` when this is the stored answer to an earlier request.", const="true"),
+    "Cache-Control": header("No cache may keep it.", required=True, const="no-store"),
+    "Retry-After": header("Seconds to wait.", required=True, type="integer", minimum=0),
+    "WWW-Authenticate": header("How to authenticate.", required=True),
+}
+
+
+def refer_to(*names):
+    """Return headers by their names, each as it is in the document's components."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def request_headers(method, contract):
+    """Return the header parameters of an operation."""
+    headers = [IDEMPOTENCY_KEY] if method in ("POST", "PATCH") else []
+    return headers + ([IF_MATCH] if contract.heeds_if_match else [])
+
+
+def answer_headers(method, contract, *, is_personal):
+    """Return the headers of an operation's answers, other than problems."""
+    names = ["X-Request-Id", "RateLimit-Policy", "RateLimit"]
+    if contract.has_etag:
+        names.append("ETag")
+    if contract.has_location:
+        names.append("Location")
+    if method in ("POST", "PATCH"):
+        names.append("Idempotent-Replayed")
+    if is_personal:
+        names.append("Cache-Control")
+    return refer_to(*names)
+
+
+def problem_headers(status, codes):
+    """Return the headers of a problem; ``codes`` are those that can have this status."""
+    names = ["X-Request-Id", "Cache-Control"]
+    if status == 401:
+        names.append("WWW-Authenticate")
+    if status in (429, 503) or codes == ["idempotency-key-in-flight"]:
+        names.append("Retry-After")
+    return refer_to(*names)

@@ -1,0 +1,126 @@
+"""Which problems each operation can answer, and what each of them looks like."""
+
+from drf_spectacular.plumbing import ResolvedComponent
+from rest_framework import exceptions
+
+from scheduling.availability import Reason
+
+from ...idempotency import KeyInFlight, KeyReused
+from ...keys import InvalidKey
+from ...states import ChangedMeanwhile
+from .. import refusals
+from ..inputs import Input
+from ..problems import PROBLEMS
+from ..refusing import CONTENT_TYPE
+from .headers import problem_headers
+
+ALWAYS = [
+    exceptions.ValidationError, refusals.Unreadable, refusals.TooManyParameters, InvalidKey, refusals.ForeignOrigin,
+    refusals.HttpsRequired, exceptions.NotAcceptable, refusals.Throttled, refusals.InternalError, refusals.Busy,
+]
+WITH_SCOPE = [refusals.MissingScope]
+WITH_ID = [exceptions.NotFound]
+WITH_BODY = [
+    exceptions.ParseError, exceptions.UnsupportedMediaType, refusals.RequestTooLarge, refusals.LengthRequired,
+    KeyReused, KeyInFlight,
+]
+WITH_IF_MATCH = [ChangedMeanwhile]
+
+TEXT = {"type": "string"}
+MOMENT = {"type": "string", "format": "date-time"}
+REASON = {"type": "string", "enum": [reason.value for reason in Reason]}
+FIELD_ERROR = {
+    "type": "object",
+    "properties": {"pointer": TEXT, "code": TEXT, "detail": TEXT},
+    "required": ["pointer", "code", "detail"],
+}
+# What problems can have beyond what all have. Which of them has what, the examples in PROBLEMS say.
+MEMBERS = {
+    "alternatives": {"type": "array", "items": {"$ref": "#/components/schemas/Opening"}},
+    "reason": REASON,
+    "reasons": {"type": "array", "items": REASON, "minItems": 1},
+    "expired_at": MOMENT,
+    "cutoff_at": MOMENT,
+    "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds, as in the header Retry-After."},
+    "state": TEXT,
+    "allowed": {"type": "array", "items": TEXT},
+    "patient_id": {"type": "string", "format": "uuid"},
+    "scope": TEXT,
+    "errors": {"type": "array", "items": FIELD_ERROR, "minItems": 1},
+}
+
+
+def refusals_of(contract, method, *, scope, has_id):
+    """Return the exceptions that a method can answer with."""
+    return [
+        *ALWAYS,
+        *contract.refusals,
+        *(WITH_SCOPE if scope else []),
+        *(WITH_ID if has_id else []),
+        *(WITH_BODY if method in ("POST", "PATCH") else []),
+        *(WITH_IF_MATCH if contract.heeds_if_match else []),
+    ]
+
+
+def write_problems(refusals, *, registry):
+    """Return {status: response}: one for each status, telling apart its problems by their code."""
+    by_status = {}
+    for refusal in refusals:
+        by_status.setdefault(PROBLEMS[refusal].status, {}).setdefault(PROBLEMS[refusal].code, refusal)
+    return {str(status): write_status(status, by_status[status], registry) for status in sorted(by_status)}
+
+
+def write_status(status, refusals, registry):
+    """Return the response of one status; what many operations share is a component of the document."""
+    schemas, examples = [], {}
+    for code, refusal in refusals.items():
+        name = "Problem" + "".join(word.capitalize() for word in code.split("-"))
+        schemas.append(share(registry, ResolvedComponent.SCHEMA, name, write_schema(refusal)))
+        examples[code] = share(registry, ResolvedComponent.EXAMPLE, code, {"value": write_example(refusal)})
+    response = {
+        "description": " ".join(PROBLEMS[refusal].title_of(refusal) for refusal in refusals.values()),
+        "headers": problem_headers(status, list(refusals)),
+        "content": {
+            CONTENT_TYPE: {"schema": {"oneOf": schemas} if schemas[1:] else schemas[0], "examples": examples}
+        },
+    }
+    return response if schemas[1:] else share(registry, ResolvedComponent.RESPONSE, name, response)
+
+
+def share(registry, kind, name, content):
+    """Return a reference to a component with that content."""
+    component = ResolvedComponent(name, kind, content, object=name)
+    registry.register_on_missing(component)
+    return component.ref
+
+
+def write_schema(refusal):
+    problem = PROBLEMS[refusal]
+    members = {
+        "type": {"type": "string", "format": "uri", "description": "A page that says what happened and what to do."},
+        "title": TEXT,
+        "status": {"type": "integer", "const": problem.status},
+        "detail": TEXT,
+        "instance": {"type": "string", "format": "uri-reference"},
+        "code": {"type": "string", "const": problem.code},
+        "request_id": TEXT,
+        **{name: MEMBERS[name] for name in problem.example},
+    }
+    return {
+        "type": "object", "description": f"{problem.title_of(refusal)} {problem.advice}", "properties": members,
+        "required": list(members),
+    }
+
+
+def write_example(refusal):
+    problem = PROBLEMS[refusal]
+    return {
+        "type": f"https://booking.clinic.example/problems/{problem.code}",
+        "title": problem.title_of(refusal),
+        "status": problem.status,
+        "detail": problem.advice,
+        "instance": "/api/v1/holds",
+        "code": problem.code,
+        "request_id": "9f4d1c0a6c2f4f0c8a53f8f0b7a1e2d3",
+        **problem.example,
+    }

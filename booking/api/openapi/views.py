@@ -1,0 +1,72 @@
+"""The API's description, for programs at /api/schema and for people at /api/docs."""
+
+from functools import cache
+
+import orjson
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer
+from rest_framework import exceptions, serializers
+
+from ...client import address_of
+from ..base import ADDRESS_LIMIT, ApiView
+from ..contract import contract
+from ..inputs import Query
+
+JSON, YAML = "application/json", "application/yaml"
+ALSO_YAML = ["application/vnd.oai.openapi", "application/x-yaml", "text/yaml"]
+
+
+@cache
+def openapi_document():
+    """Return the OpenAPI document; it is the same as long as the program is."""
+    return SchemaGenerator().get_schema(public=True)
+
+
+@cache
+def written(content_type):
+    """Return the document as bytes."""
+    if content_type == JSON:
+        return orjson.dumps(openapi_document())
+    return OpenApiYamlRenderer().render(openapi_document(), renderer_context={})
+
+
+class FormatQuery(Query):
+    """The format, for those who cannot send an Accept header."""
+
+    format = serializers.ChoiceField(["json", "yaml"], required=False)
+
+
+class Schema(ApiView):
+    """The OpenAPI document; no key is needed to read it."""
+
+    schema = None  # it does not tell of itself
+    scopes = {"GET": None}
+    key = None
+
+    def check_request(self, request):
+        self.spend(f"address {address_of(request)}", ADDRESS_LIMIT)
+
+    @method_decorator(gzip_page)
+    @contract(query=FormatQuery)
+    def get(self, request):
+        content_type = self.content_type()
+        return HttpResponse(written(content_type), content_type=content_type, headers={"Vary": "Accept"})
+
+    def content_type(self):
+        if "format" in self.parameters:
+            return YAML if self.parameters["format"] == "yaml" else JSON
+        wanted = self.request.get_preferred_type([JSON, YAML, *ALSO_YAML])
+        if wanted is None:
+            raise exceptions.NotAcceptable
+        return JSON if wanted == JSON else YAML
+
+
+@require_safe
+def docs(request):
+    """A first booking in five minutes, and every operation to try out."""
+    return render(request, "api/docs.html")

@@ -1,0 +1,26 @@
+"""Which member of a body, or parameter of an address, an error is about: a JSON pointer (RFC 6901) for each."""
+
+from urllib.parse import quote
+
+
+def list_errors(details, pointer="#"):
+    """Yield {pointer, code, detail} of each error in a ValidationError's full details."""
+    if is_error(details):
+        yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            at = pointer if name == "non_field_errors" else f"{pointer}/{written(name)}"
+            yield from list_errors(inner, at)
+    else:
+        for number, inner in enumerate(details):
+            yield from list_errors(inner, pointer if is_error(inner) else f"{pointer}/{number}")
+
+
+def is_error(details):
+    # A member that somebody calls "message" has a list of errors there, not a text.
+    return isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str)
+
+
+def written(name):
+    """Return a member's name as a pointer has it; of a very long one the beginning."""
+    return quote(str(name)[:100].replace("~", "~0").replace("/", "~1"), safe="~", errors="replace")

@@ -1,0 +1,63 @@
+"""From an exception to its answer: application/problem+json (RFC 9457), and nothing of ours that is not public."""
+
+import orjson
+from django.core.exceptions import DisallowedHost, SuspiciousOperation, TooManyFieldsSent
+from django.db import OperationalError
+from django.http import Http404, HttpResponse, UnreadablePostError
+from django.utils.encoding import escape_uri_path
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+from rest_framework import exceptions
+
+from ..keys import InvalidKey
+from .problems import PROBLEMS
+from .refusals import Busy, InternalError, TooManyParameters, Unreadable
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def known(error):
+    """Return an exception of the table for any exception, what is unexpected as an InternalError."""
+    waited = LockNotAvailable | QueryCanceled | DeadlockDetected
+    if isinstance(error, OperationalError) and isinstance(error.__cause__, waited):
+        return Busy()
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return InvalidKey()
+    if isinstance(error, Http404):
+        return exceptions.NotFound()
+    if isinstance(error, TooManyFieldsSent):
+        return TooManyParameters()
+    if isinstance(error, SuspiciousOperation | UnreadablePostError):
+        return Unreadable()
+    return error if type(error) in PROBLEMS else InternalError()
+
+
+def problem_response(request, error):
+    """Return the problem+json answer to an exception of the table."""
+    problem = PROBLEMS[type(error)]
+    extras = problem.extras(error)
+    body = {
+        "type": page_of(request, problem),
+        "title": problem.title_of(type(error)),
+        "status": problem.status,
+        "detail": problem.advice,
+        "instance": escape_uri_path(request.path),
+        "code": problem.code,
+        "request_id": request.id,
+        **extras,
+    }
+    response = HttpResponse(orjson.dumps(body), status=problem.status, content_type=CONTENT_TYPE)
+    response["Cache-Control"] = "no-store"
+    if "retry_after" in extras:
+        response["Retry-After"] = extras["retry_after"]
+    if problem.status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="Holdfast"'
+    return response
+
+
+def page_of(request, problem):
+    """Return the address of a problem's page: without our name where the Host header says a wrong one."""
+    path = f"/problems/{problem.code}"
+    try:
+        return request.build_absolute_uri(path)
+    except DisallowedHost:
+        return path

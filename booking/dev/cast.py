@@ -1,0 +1,87 @@
+"""Who and what the demo's clinic is made of. Names and numbers are invented, or kept free for fiction."""
+
+from datetime import timedelta
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+# fmt: off
+LOCATIONS = [
+    {"name": "Harbour Street", "address_line_1": "12 Harbour Street", "city": "London", "postcode": "E1 6AN",
+     "timezone": "Europe/London", "phone": "+442079460001", "email": "harbour@clinic.example",
+     "latitude": "51.5155", "longitude": "-0.0722",
+     "directions": "The blue door beside the bakery. Ring the upper bell; there is a lift."},
+    {"name": "Clifton Village", "address_line_1": "3 Regent Mews", "city": "Bristol", "postcode": "BS8 4HG",
+     "timezone": "Europe/London", "phone": "+441174960002", "email": "clifton@clinic.example",
+     "latitude": "51.4552", "longitude": "-2.6196",
+     "directions": "Through the archway, first floor. Step-free from the yard."},
+    {"name": "Berlin Mitte", "address_line_1": "Beispielstraße 8", "city": "Berlin", "postcode": "10115",
+     "country": "DE", "timezone": "Europe/Berlin", "phone": "+493023125003", "email": "mitte@clinic.example",
+     "latitude": "52.5322", "longitude": "13.3842", "directions": "Second courtyard, staircase C."},
+]
+
+SERVICES = {
+    "physio-assessment": {
+        "name": "Physiotherapy assessment", "duration": 45 * MINUTE, "buffer_after": 15 * MINUTE, "step": 30 * MINUTE,
+        "price": 72, "color": "#0f766e", "description": "We find out what hurts and why, and agree on a plan.",
+        "what_to_bring": "Loose clothes, and any scans or letters you have.",
+    },
+    "physio-follow-up": {
+        "name": "Physiotherapy follow-up", "duration": 30 * MINUTE, "buffer_after": 5 * MINUTE, "step": 15 * MINUTE,
+        "price": 48, "color": "#0891b2", "mode": "both", "description": "The next session of your plan.",
+        "what_to_bring": "Loose clothes.",
+    },
+    "gp-consultation": {
+        "name": "GP consultation", "duration": 20 * MINUTE, "step": 20 * MINUTE, "price": 60, "mode": "both",
+        "color": "#2563eb", "notice": 60 * MINUTE, "description": "A doctor for whatever worries you.",
+        "what_to_bring": "A list of the medicines you take.",
+    },
+    "video-check-in": {
+        "name": "Video check-in", "duration": 15 * MINUTE, "step": 15 * MINUTE, "price": 25, "mode": "remote",
+        "color": "#7c3aed", "notice": 30 * MINUTE, "description": "A short call about a treatment that is under way.",
+    },
+    "blood-test": {
+        "name": "Blood test", "duration": 10 * MINUTE, "buffer_before": 5 * MINUTE, "buffer_after": 5 * MINUTE,
+        "step": 10 * MINUTE, "price": "32.50", "color": "#b91c1c", "notice": 240 * MINUTE,
+        "description": "Taken by a nurse; results within three working days.",
+        "what_to_bring": "Your referral, if you have one. Drink water, eat nothing for eight hours.",
+    },
+    "skin-check": {
+        "name": "Full skin check", "duration": 40 * MINUTE, "buffer_before": 5 * MINUTE, "buffer_after": 5 * MINUTE,
+        "step": 30 * MINUTE, "price": 110, "color": "#b45309", "notice": DAY, "horizon": 90 * DAY,
+        "description": "A dermatologist looks at every mole.",
+        "new_patients_only_text": "Only for patients who have not been here before.",
+    },
+}
+
+PHYSIO, DOCTOR = ["physio-assessment", "physio-follow-up"], ["gp-consultation", "video-check-in"]
+# Who, as what, for which services, and when: (weekdays, place, from, to, by video).
+CLINICIANS = [
+    ("Dana Reed", "Physiotherapist", PHYSIO, [
+        ("01234", 0, "9", "12:30", False), ("0123", 0, "13:15", "17:30", False), ("4", 0, "13:30", "16", True)]),
+    ("Idris Vale", "Physiotherapist", PHYSIO, [
+        ("024", 1, "8", "12", False), ("024", 1, "13", "16:30", False),
+        ("3", 0, "10", "13", False), ("3", 0, "14", "18", False)]),
+    ("Marta Lindqvist", "Physiotherapist", PHYSIO, [
+        ("0123", 2, "8:30", "12:30", False), ("0123", 2, "13:30", "17", False)]),
+    ("Dr Oona Fairley", "General practitioner", DOCTOR, [
+        ("0124", 0, "8:30", "12:30", False), ("01", 0, "13:30", "17", False), ("24", 0, "14", "17", True)]),
+    ("Dr Kofi Adler", "General practitioner", DOCTOR, [
+        ("1234", 1, "9", "13", False), ("134", 1, "14", "18", False), ("5", 1, "9", "12", True)]),
+    ("Dr Lena Brandt", "General practitioner", DOCTOR, [
+        ("0134", 2, "9", "12:30", False), ("013", 2, "13:15", "16:45", True)]),
+    ("Sam Okoro", "Nurse", ["blood-test"], [
+        ("01234", 0, "7:30", "11:30", False), ("024", 0, "12:15", "15", False)]),
+    ("Dr Ines Calloway", "Dermatologist", ["skin-check", "video-check-in"], [
+        ("13", 0, "10", "13", False), ("13", 0, "14", "18", False),
+        ("2", 1, "10", "14", False), ("4", 0, "9", "12", True)]),
+]
+
+FIRST_NAMES = (
+    "Ada Bruno Carys Dev Elif Farah Gwen Hugo Imani Jonas Katya Leon Mina Niall Olive Priya Quentin Rosa Silas Tess "
+    "Umar Vera Wren Ximena Yusuf Zoe Amos Bea Callum Dora Emeka Flora Greta Hamza Iris Jude Kira Lars Maeve Nils"
+).split()
+LAST_NAMES = (
+    "Abbott Birch Castellan Drummond Ellery Fenwick Garland Holloway Ibbotson Jessop Kestrel Larkin Merriman Norcott "
+    "Oakden Penhale Quill Ravensdale Sallow Thorne Underhill Varley Whitlock Yarrow Zeller Ashdown Brisco Copperfield "
+    "Dunmore Everard"
+).split()

@@ -1,0 +1,21 @@
+"""The demo's API keys: one for a server, one for pages on the demo's own site."""
+
+from django.db import connection
+
+from booking.keys import create_key, hash_key
+from booking.models import ApiKey
+
+
+def keep_api_key(kind, *, path, write, origins=()):
+    """Return the key kept at ``path``, making it if this database does not know it; ``origins`` may use it."""
+    plain = path.read_text() if path.exists() else ""
+    key = ApiKey.objects.filter(key_hash=hash_key(plain)).first()
+    if key is None:
+        scopes = ApiKey.Scope.values if kind == ApiKey.Kind.SECRET else ApiKey.PUBLIC_SCOPES
+        key, plain = create_key(name=f"demo, {kind}", kind=kind, scopes=scopes, allowed_origins=list(origins))
+        write(path, plain)
+    elif not set(origins) <= set(key.allowed_origins):  # the port was another one then
+        key.allowed_origins = sorted({*key.allowed_origins, *origins})
+        key.save(update_fields=["allowed_origins"])
+    connection.close()
+    return plain

@@ -1,0 +1,82 @@
+"""Reading how somebody describes a person: by name, e-mail, number and birth date, in any order."""
+
+import re
+import unicodedata
+from contextlib import suppress
+from datetime import date
+from typing import NamedTuple
+
+import phonenumbers
+from django.conf import settings
+
+from .text import normalize_name
+
+LONGEST = 200  # characters; what comes after them is not looked at
+MOST_WORDS = 8
+FEWEST_DIGITS = 3
+
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+DATES = [
+    re.compile(rf"(?<![\d+]){pattern}(?![\d-])")
+    for pattern in (
+        r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)",
+        r"(?P<day>\d\d?)(?P<by>[./ -])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
+        r"(?P<day>\d\d?)[./-](?P<month>\d\d?)[./-](?P<year>\d\d)",
+        r"(?P<day>\d\d?)(?:st|nd|rd|th)?[ ./-]*(?P<month>[a-z]{3,9})[ .,/-]*(?P<year>\d{4})",
+    )
+]
+NUMBER = re.compile(r"[\d()+./-]*\d[\d()+./-]*")
+
+
+class Description(NamedTuple):
+    """What a text says about a person; ``text`` is all of it, ``numbers`` has (field, how it starts)."""
+
+    text: str
+    words: list
+    emails: list
+    numbers: list
+    births: list
+
+
+def read_description(text):
+    """Return the Description in ``text``. Whatever it is, it says something or nothing."""
+    text = unicodedata.normalize("NFKC", text[:LONGEST]).lower()
+    rest = text = "".join(character if character.isprintable() else " " for character in text).strip()
+    births = []
+
+    def take(match):
+        found = list(_possible_dates(**match.groupdict()))
+        births.extend(found)
+        return " " if found else match[0]
+
+    for pattern in DATES:
+        rest = pattern.sub(take, rest)
+    words, emails, number = [], [], ""
+    for token in rest.replace("(0)", " ").split():
+        if "@" in token:
+            emails.append(token)
+        elif NUMBER.fullmatch(token):
+            number += re.sub(r"[^0-9+]", "", token)
+        else:
+            words += normalize_name(token).split()
+    return Description(text, words[:MOST_WORDS], emails, list(_possible_numbers(number)), births)
+
+
+def _possible_dates(year, month, day, by=None):
+    """Yield the dates that can be meant: two where the year has no century."""
+    if month[:3] in MONTHS:
+        month = MONTHS.index(month[:3]) + 1
+    for century in ("",) if len(year) == 4 else ("19", "20"):
+        with suppress(ValueError):  # there is no such day
+            yield date(int(century + year), int(month), int(day))
+
+
+def _possible_numbers(number):
+    """Yield (field, its start) of what digits can be: a phone with its country code or without, or an NHS number."""
+    digits = number.lstrip("+0")
+    if len(digits) < FEWEST_DIGITS:
+        return
+    yield "phone", f"+{digits}"
+    if not number.startswith(("+", "00")):
+        yield "phone", f"+{phonenumbers.country_code_for_region(settings.DEFAULT_PHONE_REGION)}{digits}"
+        yield "nhs_number", number

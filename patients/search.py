@@ -1,0 +1,144 @@
+"""Finding people by whatever staff are told: part of a name, an address, a number, a birth date."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from .descriptions import read_description
+from .fields import NhsNumberField, PhoneField
+from .models import Patient
+from .text import normalize_name, spellings
+
+DATES = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y"]
+
+
+def matching(text, *, through=""):
+    """Return a Q for the patients that ``text`` describes; ``through`` is the path to them, ``patient__``.
+
+    Each word of it is part of the name, the e-mail, the phone or the NHS number, or is the birth date;
+    or the whole of it is one of them, in any usual spelling.
+    """
+    words = Q()
+    for word in text.split():
+        words &= _word(word, through)
+    return words | _whole(text, through)
+
+
+def _word(word, through):
+    found = Q(**{f"{through}email__icontains": word})
+    if name := normalize_name(word):
+        found |= Q(**{f"{through}normalized_name__contains": name})
+    if len(digits := _digits(word)) >= 3:
+        found |= Q(**{f"{through}phone__contains": digits}) | Q(**{f"{through}nhs_number__contains": digits})
+    if born := _date(word):
+        found |= Q(**{f"{through}date_of_birth": born})
+    return found
+
+
+def _whole(text, through):
+    found = Q(**{f"{through}date_of_birth": born}) if (born := _date(text)) else Q(pk__in=[])
+    for name, field in [("phone", PhoneField()), ("nhs_number", NhsNumberField())]:
+        with suppress(ValidationError):
+            found |= Q(**{f"{through}{name}": field.to_python(text)})
+    return found
+
+
+def _digits(word):
+    return "".join(character for character in word if character in "0123456789")
+
+
+def _date(text):
+    for pattern in DATES:
+        with suppress(ValueError):
+            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007 - a birth date has no zone
+    return None
+
+
+TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
+CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
+
+
+def search_patients(text, *, limit, among=None):
+    """Return up to ``limit`` of the patients that ``text`` describes, best match first.
+
+    It may have words of the name, e-mail, phone, NHS number and birth date, in any order and cut short.
+    Searches those who are not archived, or ``among`` a queryset. Each step is one scan of an index that
+    reads little however many patients there are, so most common names are not sorted by anything else.
+    """
+    rows = (Patient.objects.filter(archived_at=None) if among is None else among).order_by()
+    asked = read_description(text)
+    found = {}
+    for step in _steps(asked, rows, limit):
+        found |= dict.fromkeys(step)
+        if len(found) >= limit:
+            break
+    if asked.words and len(found) < TOO_FEW:
+        found |= dict.fromkeys(_misspelled(asked, _narrowed(rows, asked)))
+    patients = rows.in_bulk(list(found)[:limit])
+    return [patients[pk] for pk in found if pk in patients]
+
+
+def _steps(asked, rows, limit):
+    """Yield lists of primary keys, better matches before worse ones."""
+    if asked.births or asked.emails or (asked.words and asked.numbers):
+        yield _by_words(asked, _narrowed(rows, asked), limit)
+    elif asked.words:
+        name = " ".join(asked.words)
+        if len(asked.words) == 1:
+            yield _in_order(rows, "name_words", f" {name} ", limit)  # exactly this last name
+        yield _in_order(rows, "normalized_name", name, limit)
+        yield _in_order(rows, "name_words", f" {name}", limit)
+        if " " not in asked.text:
+            yield _in_order(rows, "email", asked.text, limit)
+        yield _by_words(asked, rows, limit)
+    else:
+        for field, start in asked.numbers:
+            yield _in_order(rows, field, start, limit)
+
+
+def _in_order(rows, field, start, limit):
+    rows = rows.filter(**{f"{field}__startswith": start}).exclude(**{field: ""})
+    return list(rows.order_by(field).values_list("pk", flat=True)[:limit])
+
+
+def _by_words(asked, rows, limit):
+    """Patients in whose names each word begins one, in any order."""
+    for word in asked.words:
+        rows = rows.filter(name_words__contains=f" {word}")
+    return _closest(asked, rows)[:limit]
+
+
+def _misspelled(asked, rows):
+    """Patients in whose names each word is one, but for a letter."""
+    for word in asked.words:
+        rows = rows.filter(name_spellings__overlap=spellings([word]))
+    return _closest(asked, rows)
+
+
+def _closest(asked, rows):
+    """Return the primary keys of some of the rows, those first whose names are most like the words."""
+    wanted = _pairs(asked.words)
+    closeness = {}
+    for pk, name in rows.values_list("pk", "normalized_name")[:CANDIDATES]:
+        pairs = _pairs(name.split())
+        closeness[pk] = (-len(wanted & pairs) / len(wanted | pairs), name)
+    return sorted(closeness, key=closeness.get)
+
+
+def _pairs(words):
+    """Return the pairs of letters that follow each other in the words, a space before and after each."""
+    return {pair for word in words for pair in zip(f" {word}", f"{word} ", strict=True)} or {""}
+
+
+def _narrowed(rows, asked):
+    """Return the rows with the birth date, e-mail and number asked for."""
+    if asked.births:
+        rows = rows.filter(date_of_birth__in=asked.births)
+    for email in asked.emails:
+        rows = rows.filter(email__startswith=email)
+    number = Q()
+    for field, start in asked.numbers:
+        number |= Q(**{f"{field}__startswith": start}) & ~Q(**{field: ""})
+    return rows.filter(number)

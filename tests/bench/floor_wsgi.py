@@ -1,0 +1,14 @@
+"""The bare views of floor.py as a server of their own, with no middleware at all."""
+
+from django.conf import settings
+
+from booking import settings as ours
+
+settings.configure(
+    SECRET_KEY=ours.SECRET_KEY, DATABASES=ours.DATABASES, ALLOWED_HOSTS=ours.ALLOWED_HOSTS, USE_TZ=True,
+    ROOT_URLCONF="tests.bench.floor", MIDDLEWARE=[],
+)
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()

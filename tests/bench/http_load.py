@@ -1,0 +1,38 @@
+"""Clients for the HTTP figures: connections that stay open, each in a thread of its own."""
+
+import http.client
+import json
+import threading
+import time
+
+
+class Client:
+    """One open connection to a server."""
+
+    def __init__(self, port, headers=None):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.headers = {"Content-Type": "application/json", **(headers or {})}
+
+    def ask(self, method, path, body=None):
+        """Return ``(status, body as bytes)``."""
+        self.connection.request(method, path, body and json.dumps(body), self.headers)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+
+def in_parallel(tasks):
+    """Run each function in a thread of its own, all started at one moment; return the seconds it took."""
+    barrier = threading.Barrier(len(tasks) + 1)
+
+    def run(task):
+        barrier.wait()
+        task()
+
+    threads = [threading.Thread(target=run, args=[task]) for task in tasks]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started

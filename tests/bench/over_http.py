@@ -1,0 +1,174 @@
+"""The API on the production server with two workers, beside bare views (floor.py) on the same server."""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from django.db import connection
+from django.utils import timezone
+
+from booking.keys import create_key
+from booking.models import ApiKey
+from scheduling.availability import open_times
+
+from .http_load import Client, in_parallel
+
+CLIENTS, PAIRS_EACH = 8, 60
+API = "/api/v1"
+
+
+def print_http(service):
+    """Print the HTTP figures for the service of a clinic that make_clinic made."""
+    _, key = create_key(
+        name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000
+    )
+    headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
+    with ExitStack() as stack:
+        bare_port = stack.enter_context(server("tests.bench.floor_wsgi"))
+        port = stack.enter_context(server("booking.wsgi"))
+        bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, headers)
+        show_availability(service, bare, ours)
+        show_pairs(service, bare_port, port, headers)
+        show_one_slot(service, port, headers)
+
+
+@contextmanager
+def server(application):
+    """Run gunicorn as in production and yield its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--config", "python:booking.gunicorn", "--bind", f"127.0.0.1:{port}"]
+    environment = os.environ | {
+        "DATABASE_URL": database_url(), "SECURE_SSL_REDIRECT": "False", "WEB_PROCESSES": "2"
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", *options, application], env=environment, stderr=open("/tmp/bench.err","ab")
+    )
+    try:
+        wait_for(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def database_url():
+    """Return the address of the benchmark's own database."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    return parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+
+
+def wait_for(port):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+def show_availability(service, bare, ours):
+    """Availability of everybody and of one clinician."""
+    now = timezone.now()
+    first, last = now.date(), now.date() + timedelta(days=13)
+    clinician = service.clinicians.first().pk
+    query = f"appointment_type_id={service.pk}&start_date={first}&end_date={last}"
+    day = last - timedelta(days=last.weekday() if last.weekday() < 5 else last.weekday() - 4)
+    paths = {
+        "50 clinicians x 14 days": (ours, f"{API}/availability?{query}"),
+        "bare view, one statement": (bare, bare_path(service, now)),
+        "one clinician's day": (
+            ours,
+            f"{API}/availability?appointment_type_id={service.pk}&clinician_id={clinician}"
+            f"&start_date={day}&end_date={day}",
+        ),
+    }
+    times = {name: [] for name in paths}
+    for _ in range(31):
+        for name, (client, path) in paths.items():
+            started = time.perf_counter()
+            status, body = client.ask("GET", path)
+            times[name].append((time.perf_counter() - started) * 1000)
+            assert status == 200, body[:500]
+            times[name, "bytes"] = len(body)
+    for name in paths:
+        print(f"  {name:<28} {statistics.median(times[name]):8.2f} ms   {times[name, 'bytes']:>9,} bytes")
+
+
+def bare_path(service, now):
+    start, end = now.isoformat()[:19] + "Z", (now + timedelta(days=14)).isoformat()[:19] + "Z"
+    return f"/availability?service={service.pk}&start={start}&end={end}"
+
+
+def show_pairs(service, bare_port, port, headers):
+    """Holds placed and confirmed by clients at once, a second."""
+    now = timezone.now()
+    openings = open_times(service=service, start_at=now, end_at=now + timedelta(days=30), now=now)
+    shares = [openings[n::CLIENTS] for n in range(2 * CLIENTS)]
+    ours = [partial(book, Client(port, headers), service, shares[n][:PAIRS_EACH]) for n in range(CLIENTS)]
+    bare = [
+        partial(book_bare, Client(bare_port, {"Host": "localhost"}), shares[n][PAIRS_EACH : 2 * PAIRS_EACH])
+        for n in range(CLIENTS)
+    ]
+    pairs = CLIENTS * PAIRS_EACH
+    print(f"  place + confirm, {CLIENTS} clients   {pairs / in_parallel(ours):8.0f} pairs/s")
+    print(f"  bare insert + update         {pairs / in_parallel(bare):8.0f} pairs/s")
+
+
+def book(client, service, openings):
+    for opening in openings:
+        status, body = client.ask("POST", f"{API}/holds", choice_of(service, opening))
+        assert status == 201, body
+        hold = json.loads(body)["data"]["id"]
+        status, body = client.ask("POST", f"{API}/holds/{hold}/confirm", {"patient": alice(opening)})
+        assert status == 201, body
+
+
+def book_bare(client, openings):
+    for opening in openings:
+        slot = {
+            "clinician": str(opening.clinician_id), "location": str(opening.location_id),
+            "start": opening.starts_at.isoformat(), "end": opening.ends_at.isoformat(),
+        }
+        status, body = client.ask("POST", "/place", slot)
+        assert status == 200, body
+        client.ask("POST", f"/confirm/{json.loads(body)['id']}")
+
+
+def choice_of(service, opening):
+    return {
+        "appointment_type_id": str(service.pk), "clinician_id": str(opening.clinician_id),
+        "location_id": str(opening.location_id), "start_time": opening.starts_at.isoformat(),
+    }
+
+
+def alice(opening):
+    return {
+        "first_name": "Alice", "last_name": f"Archer {opening.start}", "date_of_birth": "1985-04-12",
+        "email": f"alice{opening.start}@example.org", "phone": "+447700900123",
+    }
+
+
+def show_one_slot(service, port, headers):
+    """A hundred clients who want one time."""
+    now = timezone.now()
+    wanted = open_times(service=service, start_at=now, end_at=now + timedelta(days=30), now=now)[-1]
+    statuses = []
+
+    def want():
+        statuses.append(Client(port, headers).ask("POST", f"{API}/holds", choice_of(service, wanted))[0])
+
+    seconds = in_parallel([want] * 100)
+    winners = statuses.count(201)
+    print(f"  100 clients, one time        {seconds * 1000:8.0f} ms   {winners} winner, {statuses.count(409)} refused")

@@ -1,0 +1,141 @@
+"""The search among a million patients, whose names are as common and as rare as names are."""
+
+import random
+import statistics
+import time
+from itertools import cycle, islice
+
+from django.db import connection
+
+from patients.models import Patient
+from patients.search import search_patients
+
+NUMBER = 1_000_000
+ROUNDS = 60
+
+COMMON_FIRST = (
+    "alice john mary james sarah david emma michael olivia peter amelia paul ali alina alison alistair thomas jack "
+    "jessica oliver emily harry lily george grace charlie sophie jacob ella joshua"
+)
+COMMON_LAST = (
+    "smith jones taylor brown williams wilson johnson davies patel robinson wright thompson evans walker white roberts "
+    "green hall wood jackson clarke clark harris lewis archer phillips cooper ward turner watson harrison hughes"
+)
+STARTS = (
+    "ab al an ar ash bar beck black bran brad bur cal car chap cop cran dal den dun el fair fen fos gar gil gran hal ham "
+    "har hol hud ken kir lan lang lin mar mel mil nor oak pal par pen ram rad ros san sel shel stan sut thorn tul wal win"
+)
+MIDDLES = "a be ber de der en er field i ing king le ling low man mer ning o ring s sen ter ton tle well"
+ENDS = "s ton ham ley by worth son ford man well wood den more bury croft field gate hurst land shaw"
+FIRST_STARTS, FIRST_MIDDLES, FIRST_ENDS = "ad be car da el fe gi ha in jo ka le mi na or", "r n l m s d v", "a ia ie an on us el en is ah"
+
+# One in seven has one of 32 last names, one in a hundred the first of them; the others share 25,000 names.
+PEOPLE = """
+    CREATE TEMPORARY TABLE people AS
+    SELECT n,
+           CASE WHEN random() < 0.6 THEN {common_first}
+                ELSE {first_start} || {first_middle} || {first_end} END AS first,
+           CASE WHEN random() < 0.15 THEN {common_last}
+                ELSE {start} || {middle} || {end} END AS last,
+           date '1930-01-01' + (random() * 34000)::int AS born
+      FROM generate_series(1, %(number)s) AS n
+"""
+# As patients.text.spellings makes them, once for each different word.
+SPELLINGS = """
+    CREATE TEMPORARY TABLE spelled AS
+    SELECT word, array_agg(DISTINCT spelling) AS spellings
+      FROM (SELECT first FROM people UNION SELECT last FROM people) AS words(word),
+           LATERAL (SELECT word UNION ALL
+                    SELECT overlay(word PLACING '' FROM letter FOR 1) FROM generate_series(1, length(word)) AS letter
+                   ) AS one(spelling)
+     GROUP BY word
+"""
+PATIENTS = """
+    INSERT INTO patients_patient (id, first_name, last_name, date_of_birth, email, phone, nhs_number, created_at,
+                                  updated_at, normalized_name, name_words, name_spellings)
+    SELECT gen_random_uuid(), initcap(first), initcap(last), born, first || '.' || last || n || '@example.org',
+           '+447' || lpad((n::bigint * 7919 %% 1000000000)::text, 9, '0'),
+           CASE WHEN n %% 3 = 0 THEN lpad((n::bigint * 6337 %% 10000000000)::text, 10, '0') ELSE '' END,
+           now(), now(), first || ' ' || last, ' ' || last || ' ' || first, ones.spellings || others.spellings
+      FROM people JOIN spelled AS ones ON ones.word = first JOIN spelled AS others ON others.word = last
+"""
+
+
+def print_search():
+    """Print how long the search takes, for different people each time."""
+    make_patients()
+    print(f"\nSearch among {Patient.objects.count():,} patients, {ROUNDS} different people each")
+    rng = random.Random("Holdfast")
+    people = list(Patient.objects.order_by("phone")[:: NUMBER // 4000])
+    rng.shuffle(people)
+    for kind, describe in KINDS.items():
+        times, found = [], []
+        for text in islice(cycle(describe(person) for person in people), ROUNDS):
+            started = time.perf_counter()
+            found.append(len(search_patients(text, limit=20)))
+            times.append((time.perf_counter() - started) * 1000)
+        print(
+            f"  {kind:<32} {statistics.median(times):8.2f} ms   {statistics.quantiles(times, n=20)[-1]:8.2f} ms p95"
+            f"   {statistics.median(found):3.0f} found   such as {text!r}"
+        )  # fmt: skip
+
+
+def typo(person):
+    name, at = person.normalized_name, len(person.first_name) // 2
+    return f"{name[:at]}x{name[at + 1 :]}"
+
+
+KINDS = {
+    "first and last name": lambda person: person.normalized_name,
+    "last and first name": lambda person: f"{person.last_name}, {person.first_name}",
+    "the beginnings of both": lambda person: f"{person.first_name[:3]} {person.last_name[:4]}",
+    "of both, the last name first": lambda person: f"{person.last_name[:3]} {person.first_name[:2]}",
+    "a common first and last name": lambda person: f"{pick(COMMON_FIRST, person)} {pick(COMMON_LAST, person)}",
+    "a common last name": lambda person: pick(COMMON_LAST, person),
+    "a common first name": lambda person: pick(COMMON_FIRST, person),
+    "the beginning of an e-mail": lambda person: person.email[: person.email.index("@") - 2],
+    "an e-mail": lambda person: person.email,
+    "a phone with country code": lambda person: person.phone,
+    "a phone without": lambda person: f"0{person.phone[3:7]} {person.phone[7:]}",
+    "the beginning of a phone": lambda person: f"0{person.phone[3:8]}",
+    "a birth date": lambda person: f"{person.date_of_birth:%d/%m/%Y}",
+    "a common last name, a birth date": lambda person: f"{pick(COMMON_LAST, person)} {person.date_of_birth}",
+    "name and birth date": lambda person: f"{person.normalized_name} {person.date_of_birth}",
+    "first name mistyped": typo,
+    "common names mistyped": lambda person: f"{pick(COMMON_FIRST, person)}x {pick(COMMON_LAST, person)[:-1]}",
+    "one common name mistyped": lambda person: f"{pick(COMMON_LAST, person)}x",
+    "nobody": lambda person: f"zq{person.last_name[::-1]} {person.first_name[::-1]}w",
+}
+
+
+def pick(words, person):
+    """One of the words, the first ones more often, as such names are."""
+    return words.split()[int(len(words.split()) * (int(person.phone[-6:]) / 1_000_000) ** 2)]
+
+
+def make_patients():
+    """Write a million patients down. Their indexes are made afterwards, which takes seconds instead of minutes."""
+    skew = {"common_first": 1.5, "common_last": 2.2, "start": 1.3, "end": 1.3, "first_start": 1.5}
+    parts = {
+        "common_first": COMMON_FIRST, "common_last": COMMON_LAST, "start": STARTS, "middle": MIDDLES, "end": ENDS,
+        "first_start": FIRST_STARTS, "first_middle": FIRST_MIDDLES, "first_end": FIRST_ENDS,
+    }  # fmt: skip
+    drawn = {
+        name: f"('{{{words.replace(' ', ',')}}}'::text[])[1 + floor({len(words.split())} * random() ^ {skew.get(name, 1)})]"
+        for name, words in parts.items()
+    }
+    with connection.schema_editor() as editor:
+        for index in Patient._meta.indexes:
+            editor.remove_index(Patient, index)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.42)")
+        cursor.execute(PEOPLE.format(**drawn), {"number": NUMBER})
+        cursor.execute(SPELLINGS)
+        cursor.execute("ANALYZE people, spelled")
+        cursor.execute(PATIENTS, {})
+        cursor.execute("DROP TABLE people, spelled")
+    with connection.schema_editor() as editor:
+        for index in Patient._meta.indexes:
+            editor.add_index(Patient, index)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE patients_patient")

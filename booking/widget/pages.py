@@ -4,7 +4,9 @@ from functools import wraps
 
 from django.conf import settings
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
 
 from booking.holds import HoldNotFound, find_hold
 from scheduling.slots import database_now
@@ -37,6 +39,7 @@ def page(*methods):
 
     def decorate(view):
         @csrf_exempt
+        @gzip_page  # safe here: without ambient credentials another site cannot have a page compressed for it
         @wraps(view)
         def wrapper(request, **kwargs):
             if request.method in methods or (request.method == "HEAD" and "GET" in methods):
@@ -49,7 +52,7 @@ def page(*methods):
                 response.status_code = 303  # what follows is a GET; 302 leaves that open
             response["Cache-Control"] = "no-store"
             response["Referrer-Policy"] = "no-referrer"
-            response["Vary"] = "HX-Request"
+            patch_vary_headers(response, ["HX-Request"])
             if "token" in kwargs:
                 response["X-Robots-Tag"] = "noindex, nofollow"
             return response

@@ -6,11 +6,13 @@ A setting that is missing or wrong stops the start with one line that names it.
 import os
 import re
 import sys
+import zoneinfo
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 import phonenumbers
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
 from booking.logs import LOGGING  # noqa: F401
@@ -112,7 +114,9 @@ if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = "UTC"
+TIME_ZONE = text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
+if TIME_ZONE not in zoneinfo.available_timezones():
+    refuse("TIME_ZONE", "must be a time zone such as Europe/London.")
 USE_I18N = True
 USE_TZ = True
 
@@ -230,13 +234,17 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
-# The plain scheduler keeps no file: each of these is due again within seconds of a start.
+# The plain scheduler keeps no file: what is due by seconds is due again that soon after a start.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
 CELERY_BEAT_SCHEDULE = {
     "expire holds": {"task": "booking.tasks.expire_holds", "schedule": 10.0, "options": {"expires": 10}},
     "relay the outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 2}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
+    # By the clock: counted from the start, it would wait for an hour without a restart.
+    "forget old answers": {
+        "task": "booking.tasks.forget_old_answers", "schedule": crontab(minute=40), "options": {"expires": 3000}
+    },
 }
 
 # Mail
@@ -263,6 +271,8 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # Sessions are for staff only: a patient's page sets no cookie.
 
+# What admin says after a change can have a name in it: it is kept with the session, not in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = switch("SECURE_COOKIES", not DEBUG)
 CSRF_COOKIE_HTTPONLY = True

@@ -11,7 +11,6 @@ from stdnum.gb import nhs
 from booking.holds import place_hold
 from patients.matching import match_patient
 from patients.models import Consent, Patient
-from patients.text import normalize_name
 from scheduling.availability import open_times
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
 
@@ -102,7 +101,7 @@ def take_time_off(clinicians, locations, now):
 
 
 def make_patients(number, *, since, rng):
-    """Return patients with made-up names, written in bulk like their bookings. Their numbers are kept free for this."""
+    """Return patients with made-up names. Their numbers are those kept free for fiction."""
     names = rng.sample([(first, last) for first in FIRST_NAMES for last in LAST_NAMES], number)
     patients, consents = [], []
     for index, (first, last) in enumerate(names):
@@ -110,17 +109,16 @@ def make_patients(number, *, since, rng):
         patient = Patient(
             first_name=first,
             last_name=last,
-            normalized_name=normalize_name(first, last),
             date_of_birth=date(1938, 1, 1) + rng.randrange(80 * 365) * DAY,
             email=f"{first}.{last}@example.org".lower(),
             phone=f"+447700900{index:03}",
             nhs_number=next(nhs_numbers, "") if index % 3 == 0 else "",
         )
+        patient.save(force_insert=True)
         patients.append(patient)
         consents.append(Consent(patient=patient, purpose=Consent.Purpose.PRIVACY_NOTICE, given_at=since))
         if rng.random() < 0.6:
             consents.append(Consent(patient=patient, purpose=Consent.Purpose.REMINDERS, given_at=since))
-    Patient.objects.bulk_create(patients)
     Patient.objects.update(created_at=since)
     Consent.objects.bulk_create(consents)
     return patients

@@ -95,6 +95,7 @@ def set_environment(urls):
         "EMAIL_URL": f"filemail:///{FOLDER / 'mail'}",
         "DEFAULT_FROM_EMAIL": "Harbour Clinic <bookings@harbour.example>",
         "CLINIC_NAME": "Harbour Clinic",
+        "TIME_ZONE": "Europe/London",
         "STATIC_ROOT": str(FOLDER / "static"),
     }
     os.environ.update(settings)
@@ -111,7 +112,7 @@ def prepare():
     from django.core.management import call_command
     from django.db import connections
 
-    from booking.dev.clinic import create_clinic
+    from booking.dev.clinic import create_clinic, create_staff
     from scheduling.models import Service
 
     call_command("migrate", verbosity=0)
@@ -119,8 +120,8 @@ def prepare():
     if not Service.objects.exists():
         print("Making a clinic ...", flush=True)
         create_clinic()
-    if not User.objects.filter(username="admin").exists():
-        User.objects.create_superuser("admin", password=kept("admin-password", length=9))
+    if not User.objects.exists():
+        create_staff(kept("admin-password", length=9))
     connections.close_all()
 
 
@@ -168,7 +169,8 @@ def introduce(address, *, seconds):
 
     for patients   {address}/
     for staff      {address}/admin/
-                   user admin, password {password.read_text() if password.exists() else "as it was set"}
+                   admin, or erin (reception), dana (clinician), morgan (manager);
+                   password {password.read_text() if password.exists() else "as it was set"}
     for programs   {address}/api/v1/
                    secret key       {secret}
                    publishable key  {publishable}

@@ -3,7 +3,7 @@
 import os
 import secrets
 
-from booking.dev.servers import BASE_DIR, servers
+from booking.dev.servers import BASE_DIR, claim, servers
 
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "booking.settings",
@@ -15,7 +15,8 @@ SETTINGS = {
 
 
 def main():
-    with servers(BASE_DIR / ".data" / "bench") as urls:
+    folder = BASE_DIR / ".data" / "bench"
+    with claim(folder), servers(folder) as urls:
         os.environ.update(SETTINGS | urls)
         import django
 

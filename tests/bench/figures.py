@@ -18,6 +18,7 @@ from scheduling.openings import as_instant
 
 from .best_sql import OPENINGS
 from .clinic import make_clinic
+from .over_http import print_http
 
 TWO_WEEKS = timedelta(days=14)
 
@@ -30,6 +31,8 @@ def print_all():
     show(two_weeks(service))
     print("\nOne clinician")
     show(one_clinician(service))
+    print("\nOver HTTP: gunicorn, two workers")
+    print_http(service)
 
     print("\nGrowth with the number of clinicians: 14 days, 200 slots each")
     for clinicians in (5, 50, 500):

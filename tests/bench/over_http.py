@@ -51,7 +51,7 @@ def server(application):
         "DATABASE_URL": database_url(), "SECURE_SSL_REDIRECT": "False", "WEB_PROCESSES": "2"
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options, application], env=environment, stderr=open("/tmp/bench.err","ab")
+        [sys.executable, "-m", "gunicorn", *options, application], env=environment, stderr=subprocess.DEVNULL
     )
     try:
         wait_for(port)

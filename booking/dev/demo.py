@@ -120,7 +120,7 @@ def prepare():
     if not Service.objects.exists():
         print("Making a clinic ...", flush=True)
         create_clinic()
-    if not User.objects.exists():
+    if not User.objects.filter(username="admin").exists():
         create_staff(kept("admin-password", length=9))
     connections.close_all()
 

@@ -72,7 +72,8 @@ def port_of(said):
 
 def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
     process, said = demo()
-    password = re.search("user admin, password (.+)", said)[1]
+    password = re.search(" password (.+)", said)[1]
+    assert (folder / "admin-password").read_text() == password
     with urllib.request.urlopen(address(said)) as page:
         assert page.status == 200
         assert page.headers["Content-Security-Policy"]

@@ -9,7 +9,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint bench lock
+.PHONY: help demo demo-reset test lint bench lock schema
 MAKEFLAGS += --no-print-directory
 
 help:  ## say what there is
@@ -33,6 +33,12 @@ lint: .venv/ready  ## check style, and which module imports which
 
 bench: .venv/ready  ## measure how fast it is
 	@$(BIN)/python -m tests.bench
+
+# The settings need addresses of servers, but none of these is asked for anything.
+schema: .venv/ready  ## write docs/openapi.yaml anew from the code of the API
+	@SECRET_KEY=none DEBUG=True DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost \
+		$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	@echo "docs/openapi.yaml is written."
 
 lock: .data/uv/ready  ## write requirements*.txt anew from pyproject.toml
 	@.data/uv/bin/$(LOCK) --upgrade --output-file requirements.txt

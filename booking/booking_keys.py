@@ -57,6 +57,8 @@ def read_booking_key(text, *, now):
         shared = base64.b64decode(prefix.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError as error:
         raise InvalidBookingKey from error
+    if base64.urlsafe_b64encode(shared).decode() != prefix:  # one spelling only: Python reads + as - and / as _
+        raise InvalidBookingKey
     expected = hashlib.blake2b(shared, key=_secret(), digest_size=16)
     expected.update(start.encode("utf-8", "replace"))
     if not hmac.compare_digest(expected.hexdigest().encode(), signature.encode("utf-8", "replace")):

@@ -25,8 +25,11 @@ def address_of(request):
 
 def holder_of(request):
     """Return a name for an anonymous visitor, to count live holds by. No address can be read from it."""
-    address = address_of(request)
-    if isinstance(address, IPv6Address):
-        address = address.exploded[:19]  # one home has a whole /64 and changes its address in it at will
     browser = request.headers.get("User-Agent", "")
-    return salted_hmac("booking.holder", f"{address}\n{browser}", algorithm="sha256").hexdigest()
+    return salted_hmac("booking.holder", f"{network_of(request)}\n{browser}", algorithm="sha256").hexdigest()
+
+
+def network_of(request):
+    """Return what of the client's address is the same for one home, as text: it has a whole /64 of IPv6."""
+    address = address_of(request)
+    return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)

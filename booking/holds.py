@@ -24,6 +24,7 @@ from .models import Appointment, Hold
 from .states import WrongState, lock_booking, move, record
 
 MOST_LIVE_HOLDS = 3
+MINUTE = timedelta(minutes=1)
 
 
 class HoldNotFound(Exception):
@@ -52,11 +53,12 @@ class TooManyExtensions(Exception):
 
 @transaction.atomic
 def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, instead_of=None,
-               most=MOST_LIVE_HOLDS):
+               most=MOST_LIVE_HOLDS, most_a_minute=None):
     """Hold an opening for ``location.hold_seconds`` and return the Hold; its ``token`` is shown only now.
 
     ``holder`` says whose hold it is, without personal data; one holder has at most ``most`` live ones
-    (None: any number). ``instead_of`` is a hold of theirs that is released if the new one succeeds.
+    (None: any number) and places ``most_a_minute``. ``instead_of`` is a hold of theirs that is released
+    if the new one succeeds.
     Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
     """
     token = secrets.token_urlsafe(32)
@@ -75,23 +77,31 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     hold.created_at, hold.expires_at = hold.slot.taken_at, hold.slot.expires_at
     # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
     check_offered(hold, now=hold.created_at)
-    if most is not None:
-        _check_number_of_holds(holder, most, now=hold.created_at)
+    if most is not None or most_a_minute is not None:
+        _check_number_of_holds(holder, most, most_a_minute, now=hold.created_at)
     hold.save(force_insert=True)
     record(hold, "hold.placed", by=by, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
 
 
-def _check_number_of_holds(holder, most, *, now):
+def _check_number_of_holds(holder, most, most_a_minute, *, now):
     # Without this lock, many requests at once would each count the holds before any of them adds one.
     # It comes after the clinician's lock everywhere, so the two cannot deadlock.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"holder {holder}"])
-    live = Hold.objects.filter(holder=holder, status=Hold.Status.ACTIVE, expires_at__gt=now)
-    expiries = sorted(live.values_list("expires_at", flat=True))
-    if len(expiries) >= most:
-        raise TooManyHolds(retry_after=int((expiries[0] - now).total_seconds()) + 1)
+    if most is not None:
+        live = Hold.objects.filter(holder=holder, status=Hold.Status.ACTIVE, expires_at__gt=now)
+        _refuse_over(most, live.values_list("expires_at", flat=True), now)
+    if most_a_minute is not None:
+        placed = Hold.objects.filter(holder=holder, created_at__gt=now - MINUTE)
+        _refuse_over(most_a_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
+
+
+def _refuse_over(most, ends, now):
+    """Raise TooManyHolds if there are ``most`` already, of which each counts until its end."""
+    if len(ends) >= most:
+        raise TooManyHolds(retry_after=int((min(ends, default=now) - now).total_seconds()) + 1)
 
 
 def hash_token(token):
@@ -155,13 +165,15 @@ def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchang
     lock_clinicians(hold.clinician_id, clinician.pk)
     now = lock_booking(hold, if_unchanged=if_unchanged)
     check_live(hold, now)
-    hold.clinician, hold.location, hold.is_remote = clinician, location, is_remote
-    hold.starts_at = starts_at.astimezone(UTC)
-    hold.ends_at = hold.starts_at + hold.service.duration
-    move_slot(hold.slot, clinician=clinician, location=location, period=hold.padded_period)
-    check_offered(hold, now=now)
-    hold.save(update_fields=["clinician", "location", "is_remote", "starts_at", "ends_at", "updated_at"])
-    record(hold, "hold.moved", by=by, at=now)
+    moved = copy(hold)  # if that time cannot be had, theirs still says the old one
+    moved.clinician, moved.location, moved.is_remote = clinician, location, is_remote
+    moved.starts_at = starts_at.astimezone(UTC)
+    moved.ends_at = moved.starts_at + hold.service.duration
+    move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
+    check_offered(moved, now=now)
+    moved.save(update_fields=["clinician", "location", "is_remote", "starts_at", "ends_at", "updated_at"])
+    record(moved, "hold.moved", by=by, at=now)
+    vars(hold).update(vars(moved))
 
 
 @transaction.atomic

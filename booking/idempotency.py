@@ -9,6 +9,7 @@ from psycopg.errors import LockNotAvailable
 from .models import IdempotentAnswer
 
 KEPT = timedelta(hours=24)
+PATIENCE = "2s"
 
 
 class KeyReused(Exception):
@@ -31,25 +32,39 @@ def once(effect, *, holder, route, idempotency_key, request_hash):
     """Return ``(answer, is_replay)``: that of ``effect()`` now, or of the same request earlier.
 
     ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves
-    neither effect nor record; NotStored raised by it undoes both. A twin waits for the first to end, as
-    long as lock_timeout allows. Raises KeyReused or KeyInFlight.
+    neither effect nor record; NotStored raised by it undoes both, and a status of refusal its effect. A
+    twin waits up to two seconds for the first to end. Raises KeyReused or KeyInFlight.
     """
     identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
     if _claim(identity, request_hash):
-        status, body, headers = answer = effect()
+        status, body, headers = answer = _with_effect_unless_refused(effect)
         IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
         return answer, False
-    earlier = IdempotentAnswer.objects.get(**identity)
+    earlier = IdempotentAnswer.objects.filter(**identity).first()
+    if earlier is None:  # its day was over just now
+        raise KeyInFlight
     if bytes(earlier.request_hash) != request_hash:
         raise KeyReused
     return (earlier.status, bytes(earlier.body), earlier.headers), True
 
 
+def _with_effect_unless_refused(effect):
+    before = transaction.savepoint()
+    answer = effect()
+    if answer[0] >= 400:
+        transaction.savepoint_rollback(before)
+    else:
+        transaction.savepoint_commit(before)
+    return answer
+
+
 def _claim(identity, request_hash):
     """Insert the record; False if it is there already, or is once the transaction that makes it has ended."""
-    IdempotentAnswer.objects.filter(**identity, created_at__lt=timezone.now() - KEPT).delete()
     try:
         with connection.cursor() as cursor:
+            # Said here and not only by booking.wsgi, because without it a twin would wait for ever.
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+            IdempotentAnswer.objects.filter(**identity, created_at__lt=timezone.now() - KEPT).delete()
             cursor.execute(
                 """INSERT INTO booking_idempotentanswer
                           (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)

@@ -75,6 +75,7 @@ class Hold(Booking):
         indexes = [
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
+            models.Index("holder", "created_at", name="hold_holder_created"),
         ]
         constraints = [
             models.CheckConstraint(name="hold_end_after_start", condition=Q(ends_at__gt=F("starts_at"))),
@@ -295,6 +296,10 @@ class ApiKey(models.Model):
     @property
     def is_publishable(self):
         return self.kind == self.Kind.PUBLISHABLE
+
+    def may(self, scope):
+        """Return whether the key has the scope, and its kind may have it."""
+        return scope in self.scopes and (not self.is_publishable or scope in self.PUBLIC_SCOPES)
 
     @property
     def actor(self):

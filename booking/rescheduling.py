@@ -1,5 +1,6 @@
 """Giving an appointment another time: it stays the same appointment, and its old time is kept until then."""
 
+from copy import copy
 from datetime import UTC
 
 from django.db import transaction
@@ -25,13 +26,14 @@ def reschedule(
     """
     lock_clinicians(appointment.clinician_id, clinician.pk)
     now = _lock(appointment, heed_cutoff, if_unchanged)
-    before = appointment.starts_at
-    appointment.clinician, appointment.location, appointment.is_remote = clinician, location, is_remote
-    appointment.starts_at = starts_at.astimezone(UTC)
-    appointment.ends_at = appointment.starts_at + appointment.service.duration
-    move_slot(appointment.slot, clinician=clinician, location=location, period=appointment.padded_period)
-    check_offered(appointment, now=now)
-    _save(appointment, before, by=by, now=now)
+    moved = copy(appointment)  # if that time cannot be had, theirs still says the old one
+    moved.clinician, moved.location, moved.is_remote = clinician, location, is_remote
+    moved.starts_at = starts_at.astimezone(UTC)
+    moved.ends_at = moved.starts_at + appointment.service.duration
+    move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
+    check_offered(moved, now=now)
+    _save(moved, appointment.starts_at, by=by, now=now)
+    vars(appointment).update(vars(moved))
 
 
 @transaction.atomic

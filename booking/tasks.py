@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from . import holds, outbox
+from . import holds, idempotency, outbox
 from .messages import HANDLERS
 from .models import Heartbeat
 
@@ -39,6 +39,12 @@ def run_message(message_id):
         outbox.fail(message, f"{type(error).__name__}: {error}")
     else:
         outbox.finish(message)
+
+
+@shared_task
+def forget_old_answers():
+    """Every hour: delete the answers that were kept for a day, in case their request was sent again."""
+    idempotency.forget_old_answers()
 
 
 @shared_task

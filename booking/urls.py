@@ -11,7 +11,7 @@ urlpatterns = [
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
     re_path("^api(?:/|$)", NotHere.as_view()),
-    path("problems/", pages.problems),
+    path("problems/", pages.problems, name="problems"),
     path("problems/<slug:code>", pages.problem, name="problem"),
     path("", include("booking.widget.urls")),
 ]

@@ -21,18 +21,14 @@ class PatientForm(ModelForm):
     class Meta:
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
+        # A form puts its own sentence for the code "invalid" in place of the model's, here that it is no date.
+        error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
 
-    def clean(self):
-        super().clean()
-        if self.instance._state.adding and not self.errors:
-            twin = find_twin(Patient(**self.cleaned_data))
-            if twin:
-                raise ValidationError(
-                    "This patient is already written down, with the same names, date of birth and e-mail: "
-                    "look for %(name)s in the list.",
-                    params={"name": twin},
-                    code="twin",
-                )
+    def validate_unique(self):
+        super().validate_unique()  # by now the instance has what was typed, in one form
+        if self.instance._state.adding and not self.errors and (twin := find_twin(self.instance)):
+            sentence = "This patient is already written down, with the same names, date of birth and e-mail: %s."
+            self.add_error(None, ValidationError(sentence % twin, code="twin"))
 
 
 class ConsentInline(admin.TabularInline):
@@ -120,9 +116,7 @@ class PatientAdmin(admin.ModelAdmin):
     @admin.action(description="Archive the selected patients", permissions=["change"])
     def archive(self, request, queryset):
         number = queryset.filter(archived_at=None).update(archived_at=timezone.now(), updated_at=timezone.now())
-        messages.success(
-            request, f"Archived: {number}. They stay as they are and are no longer found for new bookings."
-        )
+        messages.success(request, f"Archived: {number}. They stay as they are, but new bookings no longer find them.")
 
     @admin.action(description="Take the selected patients out of the archive", permissions=["change"])
     def restore(self, request, queryset):

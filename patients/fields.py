@@ -44,6 +44,9 @@ class NhsNumberField(models.CharField):
     def __init__(self, **kwargs):
         super().__init__(**{"max_length": 10, **kwargs})
 
+    def formfield(self, **kwargs):
+        return super().formfield(**{"max_length": 20, **kwargs})  # it is written 943 476 5919
+
     def to_python(self, value):
         value = super().to_python(value)
         if not value:

@@ -60,16 +60,19 @@ def move_slot(slot, *, clinician, location, period):
     """Take another ``period`` in place of the slot's own, or raise SlotTaken and keep that."""
     with _raising_slot_taken():
         now = lock_clinicians(slot.clinician_id, clinician.pk)
-        _delete_lapsed(clinician, period, at=now)
-        Slot.objects.filter(pk=slot.pk).update(
+        _delete_lapsed(clinician, period, at=now, spare=slot)
+        moved = Slot.objects.filter(pk=slot.pk).update(
             clinician=clinician, location=location, period=period, taken_at=now
         )
+        if not moved:
+            raise SlotTaken
         slot.refresh_from_db()
 
 
-def _delete_lapsed(clinician, period, *, at):
+def _delete_lapsed(clinician, period, *, at, spare=None):
     # The constraint cannot mention now(), so a lapsed hold still blocks.
-    Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at).delete()
+    lapsed = Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at)
+    lapsed.exclude(pk=spare and spare.pk).delete()
 
 
 @contextmanager

@@ -76,7 +76,13 @@ class ApiKeyAdmin(admin.ModelAdmin):
     change_form_template = "admin/booking/apikey/change_form.html"
     actions = ["revoke"]
     fields = [
-        "name", "kind", "scopes", "allowed_origins", "requests_per_minute", "most_live_holds", "expires_at",
+        "name",
+        "kind",
+        "scopes",
+        "allowed_origins",
+        "requests_per_minute",
+        "most_live_holds",
+        "expires_at",
     ]
     shown = ["beginning", "state", "created_at", "last_used_at", "revoked_at"]
 

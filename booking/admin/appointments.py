@@ -5,6 +5,7 @@ import re
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import Q
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -71,6 +72,8 @@ class AppointmentAdmin(admin.ModelAdmin):
         "cancellation_reason",
         "cancellation_note",
     ]
+
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}

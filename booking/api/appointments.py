@@ -136,7 +136,8 @@ class AppointmentReschedule(AppointmentView):
             reschedule_to_hold(appointment, hold_of(self.key.actor, fields["hold_id"]), **options)
         else:
             with offering_alternatives(fields["opening"]):
-                with_first_free(partial(reschedule, appointment, **options), **fields["opening"])
+                verb = partial(reschedule, appointment, **options)
+                with_first_free(verb, moving=appointment, **fields["opening"])
         return self.answer_appointment(appointment)
 
 

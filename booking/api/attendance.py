@@ -4,10 +4,10 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.text import validate_printable_lines
+from patients.text import validate_printable, validate_printable_lines
 
 from ..models import ApiKey
-from .inputs import Input, Text
+from .inputs import Id, Input, Text
 from .refusals import MissingScope
 
 
@@ -17,9 +17,8 @@ class PersonInput(Input):
     first_name = Text(max_length=100)
     last_name = Text(max_length=100)
     date_of_birth = serializers.DateField(help_text="Between 1900 and today.")
-    email = serializers.CharField(max_length=254)
-    phone = serializers.CharField(max_length=32, required=False, allow_blank=True)
-    nhs_number = serializers.CharField(max_length=20, required=False, allow_blank=True)
+    email = Text(max_length=254)
+    phone = Text(max_length=32, required=False, allow_blank=True)
 
     def validate(self, fields):
         """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
@@ -33,31 +32,38 @@ class PersonInput(Input):
         return patient
 
 
+class KnownPatient(Id):
+    """A patient by id, for keys that may know one: others do not learn whether there is such a patient."""
+
+    def to_internal_value(self, data):
+        key = self.context["key"]
+        if not (key.may(ApiKey.Scope.READ_PATIENTS) or key.may(ApiKey.Scope.WRITE_PATIENTS)):
+            raise MissingScope(ApiKey.Scope.READ_PATIENTS)
+        return super().to_internal_value(data)
+
+
 class Attendance(Input):
     """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
 
     ways = [("patient_id",), ("patient",)]
 
-    patient_id = serializers.PrimaryKeyRelatedField(
+    patient_id = KnownPatient(
         queryset=Patient.objects.filter(archived_at=None), required=False, allow_null=True,
         help_text="Needs the scope read_patients or write_patients.",
     )
     patient = PersonInput(required=False)
     attendee_name = Text(max_length=201, required=False, allow_blank=True)
-    attendee_email = serializers.EmailField(required=False, allow_blank=True)
+    attendee_email = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, validators=[validate_printable]
+    )
     attendee_phone = Text(max_length=32, required=False, allow_blank=True)
     notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
-
-    def validate_patient_id(self, patient):
-        if not {ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS} & set(self.context["key"].scopes):
-            raise MissingScope(ApiKey.Scope.READ_PATIENTS)
-        return patient
 
     def validate(self, fields):
         fields = super().validate(fields)
         by_id, person = fields.pop("patient_id", None), fields.pop("patient", None)
         if (by_id is None) == (person is None):
-            raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="required")
+            raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="either")
         patient = by_id or person
         own = {"name": str(patient), "email": patient.email, "phone": patient.phone}
         attendee = {part: fields.pop(f"attendee_{part}", "") or own[part] for part in own}

@@ -20,7 +20,7 @@ from scheduling.models import Clinician, Location, Service
 from ..models import ApiKey
 from .base import ApiView
 from .contract import contract
-from .inputs import DayOrMoment, Moment, Query
+from .inputs import DayOrMoment, Id, Moment, Query
 from .openings import OpeningOutput, PlaceOutput, signer_for, write_openings, write_place, write_times
 
 LONGEST = timedelta(days=31)
@@ -29,12 +29,12 @@ LONGEST = timedelta(days=31)
 class Filters(Query):
     """Which openings: of a service, and perhaps only some clinicians, one location, by video or not."""
 
-    appointment_type_id = serializers.PrimaryKeyRelatedField(queryset=Service.objects.all(), source="service")
+    appointment_type_id = Id(queryset=Service.objects.all(), source="service")
     clinician_id = serializers.ListField(
         child=serializers.UUIDField(), source="clinicians", required=False, max_length=50,
         help_text="May be repeated. Without it: every clinician.",
     )
-    location_id = serializers.PrimaryKeyRelatedField(
+    location_id = Id(
         queryset=Location.objects.all(), source="location", required=False
     )
     is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
@@ -55,9 +55,9 @@ class Range(Filters):
         start_at, end_at = fields["start_at"], fields["end_at"]
         length = _as_utc(end_at, is_end=True) - _as_utc(start_at)
         if length <= timedelta() and end_at != start_at:
-            raise serializers.ValidationError({"end_date": "The end is before the start."})
+            raise serializers.ValidationError({"end_date": "The end is before the start."}, code="order")
         if length > LONGEST:
-            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."})
+            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."}, code="order")
         return fields
 
 

@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.views import APIView
 
 from .. import idempotency
-from ..client import address_of
+from ..client import network_of
 from ..keys import InvalidKey, find_key
 from ..states import ChangedMeanwhile
 from .contract import contract_of
@@ -60,7 +60,7 @@ class ApiView(APIView):
 
     def check_request(self, request):
         """Find the key and check all that does not depend on the endpoint's own input."""
-        self.spend(f"address {address_of(request)}", ADDRESS_LIMIT)
+        self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
         scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not plain:
             raise InvalidKey
@@ -69,9 +69,9 @@ class ApiView(APIView):
         if self.key.is_publishable and origin_of(request) not in self.key.allowed_origins:
             raise ForeignOrigin
         scope = self.scopes.get(self.method)
-        if scope and scope not in self.key.scopes:
+        if scope and not self.key.may(scope):
             raise MissingScope(scope)
-        if request.headers.get("Accept") and not request.accepts("application/json"):
+        if request.headers.get("Accept") and not any(reads_json(accepted) for accepted in request.accepted_types):
             raise exceptions.NotAcceptable
 
     def spend(self, name, limit):
@@ -173,6 +173,11 @@ class NotHere(ApiView):
         if "Authorization" in request.headers:
             super().check_request(request)  # so that a page on the key's sites may read the answer
         raise exceptions.NotFound
+
+
+def reads_json(accepted):
+    """Return whether an entry of the Accept header is for JSON, whatever its parameters."""
+    return accepted.main_type in ("*", "application") and accepted.sub_type in ("*", "json")
 
 
 def etag(thing):

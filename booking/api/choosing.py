@@ -11,7 +11,7 @@ from scheduling.models import Clinician, Location, Service
 from scheduling.openings import as_datetime
 
 from ..booking_keys import InvalidBookingKey, read_booking_key
-from .inputs import Input, Moment
+from .inputs import Id, Input, Moment
 
 
 class StartTime(Moment):
@@ -33,13 +33,13 @@ class OpeningInput(Input):
 
     ways = [("booking_key",), ("appointment_type_id", "start_time")]
 
-    appointment_type_id = serializers.PrimaryKeyRelatedField(
+    appointment_type_id = Id(
         queryset=Service.objects.all(), source="service", required=False
     )
-    clinician_id = serializers.PrimaryKeyRelatedField(
+    clinician_id = Id(
         queryset=Clinician.objects.all(), source="clinician", required=False, allow_null=True
     )
-    location_id = serializers.PrimaryKeyRelatedField(
+    location_id = Id(
         queryset=Location.objects.all(), source="location", required=False, allow_null=True
     )
     is_remote = serializers.BooleanField(required=False, allow_null=True)
@@ -62,12 +62,12 @@ class OpeningInput(Input):
         if key is None:
             opening = self.by_ids(named)
         elif named:
-            raise serializers.ValidationError({"booking_key": "A booking key names everything: send it alone."})
+            raise serializers.ValidationError({"booking_key": "A booking key names everything: send it alone."}, code="alone")
         else:
             opening = self.by_key(key)
         service = self.context.get("service")
         if service and opening["service"] != service:
-            raise serializers.ValidationError({"appointment_type_id": "This booking is for another service."})
+            raise serializers.ValidationError({"appointment_type_id": "This booking is for another service."}, code="alone")
         return {**fields, "opening": opening}
 
     def by_ids(self, named):
@@ -79,9 +79,9 @@ class OpeningInput(Input):
         day = named.pop("date", None)
         if isinstance(named["starts_at"], datetime):
             if day:
-                raise serializers.ValidationError({"date": "The start_time has its date already."})
+                raise serializers.ValidationError({"date": "The start_time has its date already."}, code="alone")
         elif not (day and named.get("location")):
-            raise serializers.ValidationError({"start_time": "A local time needs date and location_id beside it."})
+            raise serializers.ValidationError({"start_time": "A local time needs date and location_id beside it."}, code="required")
         else:
             named["starts_at"] = self.at_wall_time(day, named)
         return named

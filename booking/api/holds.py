@@ -7,7 +7,14 @@ from scheduling.slots import SlotTaken
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
 from ..holds import (
-    HoldExpired, TooManyExtensions, TooManyHolds, confirm_hold, extend_hold, hold_of, move_hold, place_hold,
+    HoldExpired,
+    TooManyExtensions,
+    TooManyHolds,
+    confirm_hold,
+    extend_hold,
+    hold_of,
+    move_hold,
+    place_hold,
     release_hold,
 )
 from ..models import ApiKey, Hold
@@ -54,7 +61,8 @@ class Holds(HoldView):
         if self.key.is_publishable and not service.is_online_bookable:
             raise NotOffered(["not-offered-here"])
         place = partial(
-            place_hold, service=service, holder=self.key.actor, by=self.key.actor, most=self.key.most_live_holds
+            place_hold, service=service, holder=self.key.actor, by=self.key.actor, most=self.key.most_live_holds,
+            most_a_minute=None if self.usage else self.key.requests_per_minute,  # while Redis does not count
         )
         with offering_alternatives(opening):
             hold = with_first_free(place, **opening)
@@ -103,7 +111,7 @@ class HoldMove(HoldView):
         opening = self.body(service=hold.service)["opening"]
         move = partial(move_hold, hold, by=self.key.actor, if_unchanged=self.expected_version(hold))
         with offering_alternatives(opening):
-            with_first_free(move, **opening)
+            with_first_free(move, moving=hold, **opening)
         return self.answer_hold(hold)
 
 

@@ -101,6 +101,20 @@ class Query(Input):
         return super().to_internal_value(values)
 
 
+class Id(serializers.PrimaryKeyRelatedField):
+    """The id of a row; an empty text is no way of saying null."""
+
+    default_error_messages = {"does_not_exist": "Nothing here has that id."}
+
+    def __init__(self, **kwargs):
+        super().__init__(pk_field=serializers.UUIDField(), **kwargs)
+
+    def run_validation(self, data=serializers.empty):
+        if data == "":
+            self.pk_field.fail("invalid", value=data)
+        return super().run_validation(data)
+
+
 class Text(serializers.CharField):
     """Text in which everything can be seen: no control characters, nothing that turns text around."""
 
@@ -117,6 +131,11 @@ class Text(serializers.CharField):
         return value
 
 
+def is_plain(data):
+    """Return whether ``data`` is text in ASCII: other digits, and a NUL at the end, pass for a time in Python."""
+    return isinstance(data, str) and data.isascii() and data.isprintable()
+
+
 class Moment(serializers.Field):
     """An ISO 8601 date-time with an offset, between 2000 and 2100."""
 
@@ -128,7 +147,7 @@ class Moment(serializers.Field):
 
     def to_internal_value(self, data):
         try:
-            moment = parse_datetime(data) if isinstance(data, str) else None
+            moment = parse_datetime(data) if is_plain(data) else None
         except ValueError:
             moment = None
         if moment is None:
@@ -153,7 +172,7 @@ class DayOrMoment(Moment):
 
     def to_internal_value(self, data):
         try:
-            day = parse_date(data) if isinstance(data, str) else None
+            day = parse_date(data) if is_plain(data) else None
         except ValueError:
             self.fail("invalid")
         if day is None:

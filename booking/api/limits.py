@@ -1,5 +1,6 @@
 """How many requests a key and an address may make in a minute, counted exactly across processes in Redis."""
 
+import math
 import time
 from functools import cache
 from typing import NamedTuple
@@ -9,8 +10,8 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage
 
 WINDOW_SECONDS = 60
-# Redis may be slow or gone: a request waits for it this long at most, and the next ones do not ask for a while.
-PATIENCE_SECONDS = 0.1
+# Redis may be frozen or gone: one request waits for it this long at most, and the next ones do not ask for a while.
+PATIENCE_SECONDS = 0.5
 LEAVE_ALONE_SECONDS = 5
 
 
@@ -27,27 +28,34 @@ class Usage(NamedTuple):
 
 
 class Counter:
-    """Counts in Redis. While Redis is away nothing is counted."""
+    """Counts in Redis. While Redis is away nothing is counted, and now and then one request asks whether it is back."""
 
     def __init__(self, url):
         self.storage = RedisStorage(
             url, key_prefix="holdfast-limit", wrap_exceptions=True,
             socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=None,
         )
-        self.ask_again_at = 0.0
+        self.ask_again_at = None
 
     def count(self, name, limit):
         """Return the Usage of the limit called ``name`` with this request, or None when Redis is away."""
-        if time.monotonic() < self.ask_again_at:
-            return None
+        if self.ask_again_at is not None:
+            if time.monotonic() < self.ask_again_at:
+                return None
+            self._leave_alone()  # this request asks; the others need not wait with it
         try:
             # The window starts with its first request, and the increment is atomic: the count is exact.
             used = self.storage.incr(name, WINDOW_SECONDS)
-            resets_at = self.storage.get_expiry(name) if used > limit else time.time() + WINDOW_SECONDS
+            resets_at = self.storage.get_expiry(name)
         except StorageError:
-            self.ask_again_at = time.monotonic() + LEAVE_ALONE_SECONDS
+            self._leave_alone()
             return None
-        return Usage(limit, used, max(1, int(resets_at - time.time())))
+        self.ask_again_at = None
+        # Redis rounds to seconds, and whoever waits that long must not be refused again.
+        return Usage(limit, used, min(WINDOW_SECONDS, math.ceil(resets_at - time.time()) + 1))
+
+    def _leave_alone(self):
+        self.ask_again_at = time.monotonic() + LEAVE_ALONE_SECONDS
 
 
 @cache

@@ -20,7 +20,7 @@ class PageQuery(Query):
         try:
             moment, id = signing.loads(text, salt="cursor")
         except signing.BadSignature:
-            raise serializers.ValidationError("Use a next_cursor as it was given.", code="invalid") from None
+            raise serializers.ValidationError("Use a next_cursor as it was given.", code="cursor") from None
         return datetime.fromisoformat(moment), UUID(id)
 
 

@@ -26,7 +26,13 @@ class PatientFilters(PageQuery):
     search = Text(required=False, allow_blank=True, max_length=200)
 
 
-class NewPatientInput(PersonInput):
+class PatientInput(PersonInput):
+    """A person with their NHS number, which none but these endpoints take: it would tell who is a patient."""
+
+    nhs_number = Text(max_length=20, required=False, allow_blank=True)
+
+
+class NewPatientInput(PatientInput):
     """A person to write down; ``allow_duplicate`` although an exact twin exists."""
 
     allow_duplicate = serializers.BooleanField(default=False)
@@ -85,7 +91,7 @@ class PatientEntry(PatientView):
         """Read one patient."""
         return self.answer_patient(self.patient(id))
 
-    @contract(name="change_patient", body=PersonInput, has_etag=True, heeds_if_match=True)
+    @contract(name="change_patient", body=PatientInput, has_etag=True, heeds_if_match=True)
     def patch(self, request, id):
         """Change what is sent, and only that."""
         patient = self.patient(id)

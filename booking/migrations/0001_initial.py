@@ -328,6 +328,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         models.F("holder"), condition=models.Q(("status", "active")), name="hold_active_holder"
                     ),
+                    models.Index(models.F("holder"), models.F("created_at"), name="hold_holder_created"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

@@ -73,6 +73,7 @@ class DetailsForm(forms.ModelForm):
         error_messages={
             "required": "Please enter your date of birth.",
             "invalid": "Please enter a date of birth between 1900 and today.",
+            "out_of_range": "Please enter a date of birth between 1900 and today.",
         },
     )
     notes = forms.CharField(

@@ -27,7 +27,7 @@ def hours_form(clinician, keep=None):
     form = {
         "name": clinician.name,
         "title": clinician.title,
-        "services": [str(pk) for pk in clinician.services.values_list("pk", flat=True)],
+        "services": [str(service.pk) for service in clinician.services.all()],
         "is_active": "on",
         "time_off-TOTAL_FORMS": "0",
         "time_off-INITIAL_FORMS": "0",

@@ -57,7 +57,7 @@ def test_the_groups_go_and_come_back_with_their_migration():
     call_command("migrate", "booking", verbosity=0)
 
     assert sorted(Permission.objects.filter(group__name="manager").values_list("codename", flat=True)) == first
-    assert len(first) == 37
+    assert "change_service" in first
 
 
 def test_a_clinician_sees_only_their_own_appointments(danas_browser, book, at, others):

@@ -5,8 +5,10 @@ call when everybody starts. What the verb returns must be comparable: the crowd 
 """
 
 import gc
+import logging
 from datetime import date
 from time import perf_counter
+from typing import NamedTuple
 from unittest import mock
 
 import django
@@ -14,6 +16,8 @@ import django
 django.setup()  # in the server that all clients are forked from
 
 from django.db import connection, transaction  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.urls import get_resolver  # noqa: E402
 
 from booking import holds  # noqa: E402
 from booking.models import Hold  # noqa: E402
@@ -21,6 +25,7 @@ from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
 from scheduling.models import Clinician, Location, Service  # noqa: E402
 
+get_resolver().url_patterns  # noqa: B018 - loads all views
 gc.freeze()  # what has been loaded stays shared between all of them
 
 
@@ -125,3 +130,29 @@ def lock_rows(*, first, second):
         return "locked"
 
     return verb
+
+
+class Answer(NamedTuple):
+    """What a request to the API came to."""
+
+    status: int
+    body: bytes
+    headers: tuple
+
+
+def call(*, method, path, key, body=None, **headers):
+    """Make a request to the API, as the web server would."""
+    logging.disable()
+    client = Client(SERVER_NAME="localhost")
+    client.get("/api/v1/nothing")  # loads what a web server has loaded long before
+    headers = {"Authorization": f"Bearer {key}"} | {name.replace("_", "-"): text for name, text in headers.items()}
+
+    def verb():
+        response = client.generic(method, f"/api/v1{path}", body or b"", "application/json", headers=headers)
+        told = {name: response[name] for name in TOLD if name in response}
+        return Answer(response.status_code, response.content, tuple(told.items()))
+
+    return verb
+
+
+TOLD = ["Location", "ETag", "Cache-Control", "Content-Type", "Retry-After", "Idempotent-Replayed"]

@@ -24,12 +24,12 @@ class Outcome(NamedTuple):
 
 
 class Crowd:
-    def __init__(self, database):
+    def __init__(self, database, size=SIZE):
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", "tests.races.client"])
         self.go = context.Event()
         self.clients = []
-        for _ in range(SIZE):
+        for _ in range(size):
             ours, theirs = context.Pipe()
             client = context.Process(target=start_client, args=(theirs, self.go, database), daemon=True)
             client.start()

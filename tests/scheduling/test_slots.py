@@ -11,6 +11,7 @@ from scheduling.slots import (
     SlotTaken,
     database_now,
     free_slot,
+    move_slot,
     prolong_slot,
     take_slot,
     violated_constraint,
@@ -217,3 +218,75 @@ def test_freeing_twice_is_fine(take, at):
 
     free_slot(slot.pk)
     free_slot(slot.pk)
+
+
+# move_slot
+
+
+@pytest.fixture
+def shift(dana, harbour):
+    """Move a slot to another stretch of Dana's time, or of another's."""
+
+    def shift(slot, *bounds, **changes):
+        arguments = {"clinician": dana, "location": harbour, **changes}
+        move_slot(slot, period=DateTimeTZRange(*bounds), **arguments)
+
+    return shift
+
+
+def test_a_moved_slot_stays_the_same_slot(take, shift, harbour, at):
+    otis = make_clinician("Otis Hale", location=harbour, services=[])
+    slot = take(at(9), at(10), lasting=HOUR)
+    [before] = ledger()
+
+    shift(slot, at(14), at(16), clinician=otis)
+
+    moved = {"clinician_id": otis.pk, "period": DateTimeTZRange(at(14), at(16)), "taken_at": slot.taken_at}
+    assert ledger() == [before | moved]
+    assert slot.period == DateTimeTZRange(at(14), at(16))
+
+
+def test_a_slot_can_be_moved_into_its_own_time(take, shift, at):
+    slot = take(at(9), at(10))
+
+    shift(slot, at(9, 30), at(10, 30))
+
+    assert [row["period"] for row in ledger()] == [DateTimeTZRange(at(9, 30), at(10, 30))]
+
+
+def test_a_slot_that_cannot_be_moved_stays_where_it_is(take, shift, at):
+    slot = take(at(9), at(10))
+    take(at(11), at(12))
+    before = ledger()
+
+    with pytest.raises(SlotTaken):
+        shift(slot, at(10, 30), at(11, 30))
+
+    assert ledger() == before
+
+
+def test_a_slot_is_moved_over_a_lapsed_one(take, shift, at):
+    slot = take(at(9), at(10))
+    take(at(11), at(12), lasting=-HOUR)
+
+    shift(slot, at(11), at(12))
+
+    assert [row["id"] for row in ledger()] == [slot.pk]
+
+
+def test_a_slot_that_lapses_while_it_is_moved_is_not_its_own_obstacle(take, shift, at):
+    slot = take(at(9), at(10), lasting=-timedelta(microseconds=1))
+
+    shift(slot, at(9, 30), at(10, 30))
+
+    assert [(row["id"], row["period"].lower) for row in ledger()] == [(slot.pk, at(9, 30))]
+
+
+def test_a_slot_that_is_gone_cannot_be_moved(take, shift, at):
+    slot = take(at(9), at(10))
+    free_slot(slot.pk)
+
+    with pytest.raises(SlotTaken):
+        shift(slot, at(11), at(12))
+
+    assert ledger() == []

@@ -9,6 +9,7 @@ from ..inputs import Input, Query
 from . import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
 from .examples import ANSWERS, BODIES, PARAMETERS
 from .headers import answer_headers, request_headers
+from .links import links_of
 from .problems import refusals_of, write_problems
 
 JSON = "application/json"
@@ -87,11 +88,13 @@ class ContractSchema(AutoSchema):
 
     def _get_response_bodies(self, direction="response"):
         headers = answer_headers(self.method, self.contract, is_personal=self.view.is_personal)
+        links = links_of(self.get_operation_id())
         answers = {
             str(status): {
                 "description": "The same one as before." if number else "Done." if self.takes_body else "Found.",
                 "headers": headers,
                 "content": {JSON: {"schema": self._envelope(direction), "example": self._example()}},
+                **({"links": links} if links else {}),
             }
             for number, status in enumerate(self.contract.status)
         }
@@ -137,11 +140,15 @@ class ContractSchema(AutoSchema):
             if serializer.ways:
                 schema["anyOf"] = [{"required": list(way)} for way in serializer.ways]
         else:
-            # Answers always have all of their members.
+            # Answers always have all of their members, some of them empty.
             schema["required"] = list(schema["properties"])
+            for member in schema["properties"].values():
+                for word in ("title", "readOnly", "minLength"):
+                    member.pop(word, None)
         for member in schema["properties"].values():
-            member.pop("title", None)
-            member.pop("readOnly", None)
+            if "oneOf" in member:
+                # An empty text is perhaps of the other's format too: not every validator looks at formats.
+                member["anyOf"] = member.pop("oneOf")
         return schema
 
     def get_serializer_name(self, serializer, direction):

@@ -73,8 +73,8 @@ ANSWERS = {
     },
     "ReasonOutput": {"id": "patient_request", "name": "the patient asked"},
     "KeyOutput": {
-        "id": ID["key"], "name": "the practice's system", "kind": "secret", "scopes": ["read_availability", "write_holds"],
-        "allowed_origins": [], "requests_per_minute": 600, "most_live_holds": None, "expires_at": None,
+        "id": ID["key"], "name": "the practice's system", "kind": "secret",
+        "scopes": ["read_availability", "write_holds"], "allowed_origins": [], "requests_per_minute": 600, "most_live_holds": None, "expires_at": None,
     },
 }
 
@@ -100,7 +100,8 @@ BODIES = {
     "cancel_appointment": {"at the patient's wish": {"reason": "patient_request", "note": "Feels better."}},
 }
 
+# No ids: pages that let people try a request fill these in, and nothing has such an id.
 PARAMETERS = {
-    "id": ID["booking"], "appointment_type_id": ID["service"], "start_date": "2026-03-30", "end_date": "2026-04-03",
+    "start_date": "2026-03-30", "end_date": "2026-04-03",
     "start_time": WHEN["start_time"], "search": "alice archer", "start_from": "2026-03-30T00:00:00+01:00",
 }

@@ -12,7 +12,6 @@ IDEMPOTENCY_KEY = {
     "nothing again, and gets the same answer.",
     # Printable ASCII; a space at either end would not survive the way.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
-    "example": "2f6f1c3e-booking-1",
 }
 IF_MATCH = {
     "name": "If-Match",

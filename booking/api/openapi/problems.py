@@ -9,7 +9,6 @@ from ...idempotency import KeyInFlight, KeyReused
 from ...keys import InvalidKey
 from ...states import ChangedMeanwhile
 from .. import refusals
-from ..inputs import Input
 from ..problems import PROBLEMS
 from ..refusing import CONTENT_TYPE
 from .headers import problem_headers

@@ -3,6 +3,7 @@
 from functools import cache
 
 import orjson
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -16,6 +17,7 @@ from ...client import address_of
 from ..base import ADDRESS_LIMIT, ApiView
 from ..contract import contract
 from ..inputs import Query
+from .first_booking import steps
 
 JSON, YAML = "application/json", "application/yaml"
 ALSO_YAML = ["application/vnd.oai.openapi", "application/x-yaml", "text/yaml"]
@@ -69,4 +71,5 @@ class Schema(ApiView):
 @require_safe
 def docs(request):
     """A first booking in five minutes, and every operation to try out."""
-    return render(request, "api/docs.html")
+    site = request.build_absolute_uri("/").rstrip("/")
+    return render(request, "api/docs.html", {"clinic_name": settings.CLINIC_NAME, "steps": steps(site)})

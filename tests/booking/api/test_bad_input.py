@@ -1,0 +1,348 @@
+"""What a careless or hostile caller sends: it is refused with a status and a pointer, and nothing changes."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from booking.api.contract import contract_of
+from booking.api.urls import urlpatterns
+from tests.ledger import nothing_changes
+
+BIG = [2**63, -(2**63) - 1, 2**64, 10**30]
+TEXTS = {  # in any field
+    "NUL": "a\x00b",
+    "half a character": "a\ud800b",
+    "turned around": "a\u202eb",
+    "invisible": "a\u2066b\u2069",
+    "control": "a\x1bb",
+    "10 kB": "a" * 10_240,
+}
+PERSON = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
+OPENING_FIELDS = ["appointment_type_id", "clinician_id", "location_id", "date", "start_time", "booking_key"]
+
+
+def refused(response, *pointers, status=400, code="validation"):
+    """Check that it is refused, each pointer naming a field that is wrong; without any, that it says so."""
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code), body
+    found = [error["pointer"] for error in body.get("errors", [])]
+    for pointer in pointers:
+        assert any(f"{each}/".startswith(f"#/{pointer}/") for each in found), body
+    return body
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    """What holds nine o'clock with Dana."""
+    return {"appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk),
+            "location_id": str(harbour.pk), "start_time": at(9).isoformat()}  # fmt: skip
+
+
+@pytest.fixture
+def path_of(api, opening, book, at):
+    """Return the address of a route, about things that exist: ``path_of("holds/<uuid:id>")``."""
+    hold = api.post("/holds", {**opening, "start_time": at(11).isoformat()}).json()["data"]["id"]
+    appointment = book(at(10))
+    ids = {
+        "appointment-types": opening["appointment_type_id"], "clinicians": opening["clinician_id"],
+        "locations": opening["location_id"], "holds": hold, "appointments": appointment.pk,
+        "patients": appointment.patient_id,
+    }
+    return lambda route: "/" + route.replace("<uuid:id>", str(ids.get(route.partition("/")[0])))
+
+
+# Bodies
+
+FORMS = {
+    (method, str(pattern.pattern)): contract_of(pattern.callback.cls, method).body
+    for pattern in urlpatterns[:-1]
+    for method in pattern.callback.cls.scopes
+    if method in ("POST", "PATCH")
+}
+FIELDS = [(*place, name) for place, form in FORMS.items() for name in form().fields]
+each_field = pytest.mark.parametrize("method, route, name", FIELDS, ids=lambda part: part)
+
+
+@each_field
+def test_a_value_of_another_type(api, path_of, method, route, name):
+    field = FORMS[method, route]().fields[name]
+    values = [1, 0, 1.5, *BIG, [], [1], {}, {"x": {}}, True, "", "x\x00"]
+    values += [text for text in TEXTS.values() if "\ud800" not in text]
+    kind = type(field).__name__
+    if kind == "BooleanField":
+        values = [value for value in values if value is not True] + ["true", "yes", "1", "null"]
+    if kind == "PersonInput":
+        values = [value for value in values if not isinstance(value, dict)]
+    if getattr(field, "allow_blank", False) or name in ("clinician_id", "location_id"):
+        values.remove("")  # as good as leaving it out
+    if name == "booking_key":  # its texts are refused elsewhere, with a code of their own
+        values = [value for value in values if not isinstance(value, str)]
+    if not field.allow_null:
+        values.append(None)
+    path = path_of(route)
+    with nothing_changes():
+        for value in values:
+            refused(api(method, path, {name: value}), name)
+        refused(api(method, path, {name: TEXTS["half a character"]}), code="malformed")
+        refused(api(method, path, {name: 10**400}), code="malformed")
+
+
+@pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
+@pytest.mark.parametrize("name", ["nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000])
+def test_a_field_that_nobody_knows(api, path_of, method, route, name):
+    with nothing_changes():
+        body = refused(api(method, path_of(route), {name: 1, "code": 2}))
+    assert {error["code"] for error in body["errors"]} >= {"unknown"}
+    assert len(body["errors"]) >= 2
+    pointers = [error["pointer"] for error in body["errors"]]
+    assert "#/code" in pointers
+    if name == "a/b~c":
+        assert "#/a~1b~0c" in pointers
+
+
+@pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b"[{}]", b'"{}"', b"1", b"null", b"true", b"{", b"{}{}", b"\x00", b"\xff", b"{'a': 1}", b"{,}", b"NaN",
+        b'{"x": NaN}', b'{"x": -Infinity}', b'{"x": "\\ud800"}', b'{"x": "\xed\xa0\x80"}', b'{"\\udfff": 1}',
+        b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}", b"[" * 100_000, b'{"x":' * 999 + b"1" + b"}" * 999,
+        b'{"x": ' + b"9" * 400 + b"}", b'{"x": 1e999, "y": 0x10}',
+    ],
+    ids=range(23),
+)
+def test_a_body_that_is_no_object(api, path_of, method, route, body):
+    with nothing_changes():
+        refused(api(method, path_of(route), body=body), code="malformed")
+
+
+def test_a_member_given_twice(api, book, at):
+    patient = book(at(10)).patient
+    once = json.dumps(PERSON)[1:-1]
+    with nothing_changes():
+        refused(api.post("/patients", body=f'{{{once}, "last_name": "Black"}}'.encode()), "last_name")
+        refused(api.patch(f"/patients/{patient.pk}", body=b'{"phone": "", "phone": "020 7946 0000"}'), "phone")
+        twice = f'{{"patient": {{{once}, "email": "eve@example.org"}}}}'.encode()
+        refused(api.post("/appointments", body=twice), "patient/email")
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("name", ["first_name", "last_name", "email", "phone", "nhs_number"])
+def test_a_person_with_text_that_cannot_be_seen(api, opening, name, text):
+    person = {**PERSON, name: text + "@example.org" if name == "email" else text}
+    code = "malformed" if "\ud800" in text else "validation"
+    with nothing_changes():
+        refused(api.post("/patients", person), *[name] * (code == "validation"), code=code)
+        refused(
+            api.post("/appointments", {**opening, "patient": person}), *[f"patient/{name}"] * (code == "validation"),
+            code=code,
+        )
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "bob@example.org\r\nBcc: eve@example.org", "bob@example.org\nx", "bob\r\n@example.org", '"\x01"@example.org',
+        "bob", "@", "bob@", "bob@exa mple.org", "bob@example.org,eve@example.org", f"{'b' * 250}@example.org",
+    ],
+)
+def test_an_address_that_would_add_to_a_mail(api, opening, email):
+    with nothing_changes():
+        refused(api.post("/patients", PERSON | {"email": email}), "email")
+        refused(api.post("/appointments", opening | {"patient": PERSON, "attendee_email": email}), "attendee_email")
+
+
+@pytest.mark.parametrize(
+    "born", ["2999-01-01", "1800-01-01", "0001-01-01", "9999-12-31", "2023-02-29", "1990-13-01", "0000-00-00", "1990",
+             "1990-02-28T00:00:00Z", "-1990-02-28", "28/02/1990"],
+)  # fmt: skip
+def test_a_birth_date_that_cannot_be(api, opening, born):
+    with nothing_changes():
+        refused(api.post("/patients", PERSON | {"date_of_birth": born}), "date_of_birth")
+        refused(
+            api.post("/appointments", opening | {"patient": PERSON | {"date_of_birth": born}}), "patient/date_of_birth"
+        )
+
+
+MOMENTS = [
+    "2026-03-30T09:00:00", "2026-03-30", "2026-02-30T09:00:00Z", "2026-03-30T25:00:00Z", "2026-03-30T09:00:00+25:00",
+    "2026-03-30T09:00:60Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-23:59", "1999-12-31T23:59:59Z", "2100-01-01T00:00:01Z", "now", "1774857600",
+    "2026-03-30T09:00:00Z\x00", "9" * 400,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_time_that_is_none(api, path_of, opening, moment):
+    routes = [("POST", "holds"), ("POST", "holds/<uuid:id>/move"), ("POST", "appointments/<uuid:id>/reschedule")]
+    paths = [(method, path_of(route)) for method, route in routes]
+    with nothing_changes():
+        for method, path in paths:
+            refused(api(method, path, opening | {"start_time": moment}), "start_time")
+        refused(api.post("/appointments", opening | {"patient": PERSON, "start_time": moment}), "start_time")
+        query = {"appointment_type_id": opening["appointment_type_id"], "start_time": moment}
+        refused(api.get("/availability/explain", query=query), "start_time")
+        for name in ("start_from", "start_to"):
+            refused(api.get("/appointments", query={name: moment}), name)
+
+
+@pytest.mark.parametrize("wall", ["24:00", "9", "09:60", "-1:00", "25:00:00", "09:00Z", "", "\x00"])
+def test_a_local_time_that_is_none(api, opening, day, wall):
+    with nothing_changes():
+        refused(api.post("/holds", opening | {"date": day.isoformat(), "start_time": wall}), "start_time")
+
+
+@pytest.mark.parametrize("key", ["", "x", "a.b.c", "..", "é.é.é", "\x00", "A" * 64 + ".1." + "0" * 32, "." * 300])
+def test_a_booking_key_that_is_none(api, key):
+    with nothing_changes():
+        response = api.post("/holds", {"booking_key": key})
+    assert response.status_code == 400
+    assert response.json()["code"] in ("validation", "invalid-booking-key")
+
+
+@pytest.mark.parametrize("name", ["attendee_name", "attendee_phone", "notes"])
+def test_what_staff_will_read(api, opening, name):
+    with nothing_changes():
+        for text in ("a\u202eb", "a\x00b", "a\x1b[2Jb", "\ufeffa", "a" * 10_240):
+            refused(api.post("/appointments", opening | {"patient": PERSON, name: text}), name)
+
+
+# Addresses
+
+READS = [str(pattern.pattern) for pattern in urlpatterns[:-1] if "GET" in pattern.callback.cls.scopes]
+ALL = [(method, str(pattern.pattern)) for pattern in urlpatterns[:-1] for method in pattern.callback.cls.scopes]
+
+
+@pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
+def test_a_parameter_that_nobody_knows(api, path_of, method, route):
+    path = path_of(route)
+    with nothing_changes():
+        for name in ("nobody_knows", "Limit", "", "limit[]", "\x00", "é\u202e", "n" * 5000):
+            body = refused(api(method, path, query={name: "1"}))
+            assert "unknown" in {error["code"] for error in body["errors"]}
+        refused(api(method, f"{path}?nobody_knows"), "nobody_knows")
+        refused(api(method, f"{path}?%ff=%ff&%00=%00"))
+
+
+@pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
+def test_far_too_many_parameters(api, path_of, method, route):
+    path = path_of(route)
+    with nothing_changes():
+        refused(api(method, f"{path}?{'&'.join(f'p{n}=1' for n in range(5000))}"), code="too-many-parameters")
+        refused(api(method, f"{path}?{'&'.join(['limit=1'] * 400)}"), "limit")
+        refused(api(method, f"{path}?{'&' * 5000}"), code="too-many-parameters")
+
+
+def queries(consultation, day):
+    """{route: (parameters that work, which of them are what)}"""
+    dates = {"appointment_type_id": str(consultation.pk), "start_date": str(day), "end_date": str(day)}
+    ids = {"appointment_type_id", "clinician_id", "location_id"}
+    return {
+        "/availability": (dates, ids, {"is_remote"}, {"start_date", "end_date"}),
+        "/availability/days": (dates, ids, {"is_remote"}, {"start_date", "end_date"}),
+        "/availability/next": ({"appointment_type_id": str(consultation.pk)}, ids, {"is_remote"}, set()),
+        "/appointments": ({}, {"patient_id", "clinician_id", "location_id"}, {"limit", "status", "cursor"}, set()),
+        "/patients": ({}, set(), {"limit", "cursor"}, set()),
+    }
+
+
+STRANGE = [
+    "", "x", "-1", str(2**63), str(2**64), "1e3", "NaN", "\x00", "\udcff", "é\u202e", "null", "[]", "x" * 10_000
+]
+
+
+@pytest.mark.parametrize(
+    "path", ["/availability", "/availability/days", "/availability/next", "/appointments", "/patients"]
+)
+def test_a_parameter_that_makes_no_sense(api, consultation, day, path):
+    good, ids, others, dates = queries(consultation, day)[path]
+    assert api.get(path, query=good).status_code == 200
+    for name in ids | others | dates:
+        for value in STRANGE:
+            if value == "null" and name == "is_remote":
+                continue  # as good as leaving it out
+            text = value.encode("utf-8", "surrogateescape")
+            if name == "is_remote" and value == "":
+                continue
+            refused(api.get(path, query={**good, name: text}), name)
+        if name not in ("clinician_id", "status") or (path == "/appointments" and name == "clinician_id"):
+            refused(api.get(path, query={**good, name: [good.get(name, "1")] * 400}), name)
+
+
+@pytest.mark.parametrize("path", ["/availability", "/availability/days"])
+def test_a_range_that_is_too_long_or_none(api, consultation, path):
+    service = {"appointment_type_id": str(consultation.pk)}
+    for start, end, name in [
+        ("2026-01-01", "2036-01-01", "end_date"), ("2026-01-01", "2026-02-01", "end_date"),
+        ("2026-01-02", "2026-01-01", "end_date"), ("0001-01-01", "0001-01-02", "start_date"),
+        ("9999-12-30", "9999-12-31", "end_date"), ("2026-02-30", "2026-03-01", "start_date"),
+        ("2026-01-01T00:00:00", "2026-01-02", "start_date"),
+        ("2026-01-01T00:00:00Z", "2026-02-01T00:00:01Z", "end_date"),
+        ("0001-01-01T00:00:00+23:59", "2026-01-01", "start_date"),
+        ("2026-01-01", "9999-12-31T23:59:59-23:59", "end_date"),
+    ]:
+        refused(api.get(path, query=service | {"start_date": start, "end_date": end}), name)
+    for start, end in [("2026-01-01", "2026-01-31"), ("2099-12-31", "2100-01-01"), ("2000-01-01", "2000-01-01")]:
+        assert api.get(path, query=service | {"start_date": start, "end_date": end}).status_code == 200
+
+
+def test_many_clinicians_at_once(api, consultation, dana, day):
+    query = {"appointment_type_id": str(consultation.pk), "start_date": str(day), "end_date": str(day)}
+    assert api.get("/availability", query=query | {"clinician_id": [str(dana.pk)] * 50}).status_code == 200
+    refused(api.get("/availability", query=query | {"clinician_id": [str(dana.pk)] * 400}), "clinician_id")
+    refused(api.get("/availability", query=query | {"clinician_id": [str(dana.pk), "x"]}), "clinician_id/1")
+    refused(api.get("/appointments", query={"status": ["confirmed"] * 400}), "status")
+
+
+@pytest.mark.parametrize(
+    "search", ["\x00", "\udcff", "%", "_", "\\", "'; --", "a" * 200, "é" * 200, "()[]*+?", "☃ ☃", " "]
+)
+def test_a_search_for_anything(api, book, at, search):
+    book(at(10))
+    response = api.get("/patients", query={"search": search.encode("utf-8", "surrogateescape")})
+    assert response.status_code in (200, 400)
+    if response.status_code == 200:
+        assert response.json()["data"] == [] or not search.strip()
+
+
+@pytest.mark.parametrize(
+    "id", ["x", "1", str(2**63), "%00", "%ff", "%ed%a0%80", "..", "null", "0" * 32, "A" * 10_000,
+           "%0d%0aSet-Cookie:%20x=1", "7D1F6CF0-0000-4000-8000-000000000000"],
+)  # fmt: skip
+@pytest.mark.parametrize("method, route", [place for place in ALL if "<uuid:id>" in place[1]], ids=lambda part: part)
+def test_an_id_that_is_none(api, db, method, route, id):
+    with nothing_changes():
+        refused(api(method, "/" + route.replace("<uuid:id>", id)), status=404, code="not-found")
+
+
+# Headers
+
+
+@pytest.mark.parametrize(
+    "key", ["", "é", "\x7f", "\t", "a\x00b", "☃".encode().decode("latin-1"), "k" * 256, "k" * 60_000]
+)
+def test_an_idempotency_key_with_odd_characters(api, opening, key):
+    with nothing_changes():
+        refused(api.post("/holds", opening, idempotency_key=key), "Idempotency-Key")
+
+
+def test_the_longest_and_oddest_one_that_works(api, opening):
+    key = ("".join(map(chr, range(33, 127))) * 3)[:255]
+    first = api.post("/holds", opening, idempotency_key=key)
+    again = api.post("/holds", opening, idempotency_key=key)
+    assert (first.status_code, again.content) == (201, first.content)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Origin", "Accept", "If-Match", "X-Request-Id", "X-Forwarded-For",
+                                  "User-Agent", "Accept-Encoding", "Accept-Language", "Cookie", "Host", "HX-Request",
+                                  "Content-Type", "Sec-Fetch-Site", "Access-Control-Request-Method"])  # fmt: skip
+@pytest.mark.parametrize("value", ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000])
+def test_headers_full_of_rubbish(api, path_of, name, value):
+    path = path_of("appointments/<uuid:id>/arrive")
+    for method, target in [("GET", "/me"), ("POST", path)]:
+        headers = {"authorization": f"Bearer {api.key}", name.lower(): value}
+        response = Client(raise_request_exception=False).generic(method, f"/api/v1{target}", b"", headers=headers)
+        assert response.status_code < 500
+        if response.status_code >= 400:
+            assert response.headers["Content-Type"] == "application/problem+json"

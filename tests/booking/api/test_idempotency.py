@@ -1,0 +1,212 @@
+"""A request with an Idempotency-Key is done once, and its answer is kept for a day."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from booking import tasks
+from booking.keys import find_key, rotate_key
+from booking.models import Hold, IdempotentAnswer
+from patients.models import Patient
+from tests.ledger import nothing_changes
+
+from .conftest import Caller
+
+PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
+TWICE = {**PERSON, "allow_duplicate": True}
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    return {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
+
+
+def same(first, second):
+    """Whether the second answer is the first one, all that a client relies on included."""
+    names = ["Content-Type", "Location", "ETag", "Cache-Control", "Retry-After", "WWW-Authenticate"]
+    return (
+        "Idempotent-Replayed" not in first
+        and second["Idempotent-Replayed"] == "true"
+        and first.status_code == second.status_code
+        and first.content == second.content
+        and [first.get(name) for name in names] == [second.get(name) for name in names]
+    )
+
+
+def test_the_same_request_again_gets_the_same_answer_with_its_headers(api, opening):
+    first = api.post("/holds", opening, idempotency_key="one")
+    with nothing_changes():
+        second = api.post("/holds", opening, idempotency_key="one")
+
+    assert first.status_code == 201 and first["Location"] and first["ETag"]
+    assert same(first, second)
+    assert first["X-Request-Id"] != second["X-Request-Id"]
+
+
+def test_personal_data_is_no_more_cached_than_at_first(api):
+    first, second = [api.post("/patients", PERSON, idempotency_key="one") for _ in range(2)]
+
+    assert first["Cache-Control"] == "no-store"
+    assert same(first, second)
+
+
+def test_a_patch_is_done_once_too(api):
+    patient = api.post("/patients", PERSON).json()["data"]
+
+    first = api.patch(f"/patients/{patient['id']}", {"phone": "020 7946 0000"}, idempotency_key="one")
+    second = api.patch(f"/patients/{patient['id']}", {"phone": "020 7946 0000"}, idempotency_key="one")
+
+    assert first.json()["data"]["phone"] == "+442079460000"
+    assert same(first, second)
+
+
+def test_a_refusal_is_kept_and_has_changed_nothing(api, opening, hold_time, at):
+    hold_time(at(9))
+
+    with nothing_changes():
+        first = api.post("/holds", opening, idempotency_key="one")
+    Hold.objects.get().slot.delete()
+    second = api.post("/holds", opening, idempotency_key="one")
+
+    assert (first.status_code, first.json()["code"]) == (409, "slot-taken")
+    assert same(first, second)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"nonsense": 1}', b""])
+def test_an_invalid_request_is_refused_alike_again(body, api):
+    first, second = [api("POST", "/patients", body=body, idempotency_key="one") for _ in range(2)]
+
+    assert first.status_code == 400
+    assert same(first, second)
+
+
+def test_another_body_with_the_same_key_is_refused(api):
+    api.post("/patients", PERSON, idempotency_key="one")
+
+    with nothing_changes():
+        answer = api.post("/patients", {**PERSON, "first_name": "Bob"}, idempotency_key="one")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
+
+
+def test_the_route_is_part_of_the_key(api, opening):
+    first = api.post("/holds", opening, idempotency_key="one").json()["data"]
+    second = api.post("/holds", {**opening, "start_time": opening["start_time"].replace("T09", "T10")}).json()["data"]
+
+    answers = [api.post(f"/holds/{hold['id']}/extend", idempotency_key="one") for hold in (first, second)]
+
+    assert [answer.json()["data"]["extensions_left"] for answer in answers] == [9, 9]
+    assert ["Idempotent-Replayed" in answer for answer in answers] == [False, False]
+
+
+def test_two_holders_can_use_the_same_key(api, client, make_key):
+    other = Caller(client, make_key(name="another server")[1])
+
+    answers = [caller.post("/patients", TWICE, idempotency_key="one") for caller in (api, other)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert Patient.objects.count() == 2
+
+
+def test_a_key_and_the_one_it_was_rotated_into_are_one_holder(api, client, secret_key):
+    first = api.post("/patients", PERSON, idempotency_key="one")
+    _, new = rotate_key(find_key(secret_key), overlap=timedelta(hours=1))
+
+    assert same(first, Caller(client, new).post("/patients", PERSON, idempotency_key="one"))
+
+
+def test_without_a_key_each_request_counts(api):
+    assert [api.post("/patients", TWICE).status_code for _ in range(2)] == [201, 201]
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_a_key_on_a_read_means_nothing(api):
+    answers = [api.get("/me", idempotency_key="one") for _ in range(2)]
+
+    assert ["Idempotent-Replayed" in answer for answer in answers] == [False, False]
+    assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "a" * 256, "grün", "tab\there", "\x7f"])
+def test_a_key_that_cannot_be_one_is_refused(name, api):
+    answer = api.post("/patients", PERSON, idempotency_key=name)
+
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/Idempotency-Key"]
+    assert not Patient.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["a", " ", "~!@#$%^&*() ", "a" * 255])
+def test_any_printable_characters_will_do(name, api):
+    assert api.post("/patients", PERSON, idempotency_key=name).status_code == 201
+
+
+def test_a_missing_scope_or_key_is_not_kept(client, make_key):
+    reader = Caller(client, make_key(scopes=["read_patients"])[1])
+
+    assert reader.post("/patients", PERSON, idempotency_key="one").status_code == 403
+    assert Caller(client, None).post("/patients", PERSON, idempotency_key="one").status_code == 401
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_a_scope_that_turns_out_to_be_missing_is_not_kept(client, make_key, opening):
+    patient = Patient.objects.create(**PERSON)
+    caller = Caller(client, make_key(scopes=["write_holds"])[1])
+    hold = caller.post("/holds", opening).json()["data"]
+
+    answer = caller.post(f"/holds/{hold['id']}/confirm", {"patient_id": str(patient.pk)}, idempotency_key="one")
+
+    assert answer.status_code == 403
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_too_many_holds_are_not_kept_and_can_be_tried_again(client, make_key, opening):
+    caller = Caller(client, make_key(most_live_holds=1)[1])
+    hold = caller.post("/holds", opening).json()["data"]
+    later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}
+
+    assert caller.post("/holds", later, idempotency_key="one").status_code == 429
+    assert not IdempotentAnswer.objects.exists()
+    caller.delete(f"/holds/{hold['id']}")
+    assert caller.post("/holds", later, idempotency_key="one").status_code == 201
+
+
+def test_too_many_requests_are_not_kept(client, make_key):
+    caller = Caller(client, make_key(requests_per_minute=1)[1])
+    caller.get("/me")
+
+    assert caller.post("/patients", PERSON, idempotency_key="one").status_code == 429
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_a_failure_on_our_side_is_not_kept_and_its_effect_is_undone(db, secret_key, opening):
+    caller = Caller(Client(raise_request_exception=False), secret_key)
+    connection.cursor().execute("ALTER TABLE booking_event ADD CONSTRAINT no_more CHECK (false) NOT VALID")
+
+    with nothing_changes():
+        answer = caller.post("/holds", opening, idempotency_key="one")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
+    assert not IdempotentAnswer.objects.exists()
+
+
+def test_after_a_day_a_key_can_be_used_anew(api):
+    api.post("/patients", PERSON, idempotency_key="one")
+    IdempotentAnswer.objects.update(created_at="2026-01-01T00:00Z")
+
+    again = api.post("/patients", {**PERSON, "first_name": "Bob"}, idempotency_key="one")
+
+    assert again.status_code == 201
+    assert IdempotentAnswer.objects.count() == 1
+
+
+def test_the_hourly_task_forgets_old_answers_only(api):
+    api.post("/patients", PERSON, idempotency_key="old")
+    IdempotentAnswer.objects.update(created_at="2026-01-01T00:00Z")
+    api.post("/patients", {**PERSON, "first_name": "Bob"}, idempotency_key="new")
+
+    tasks.forget_old_answers()
+
+    assert [answer.idempotency_key for answer in IdempotentAnswer.objects.all()] == ["new"]

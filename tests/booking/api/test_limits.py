@@ -1,0 +1,184 @@
+"""How many requests a key and an address may make, what the headers say, and what holds while Redis is away."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from booking.api import base, limits
+from booking.keys import find_key, rotate_key
+from booking.models import Hold
+from tests.failures.programs import Redis
+from tests.waiting import wait_until
+
+from .conftest import Caller
+
+
+@pytest.fixture
+def redis(tmp_path, settings):
+    """A Redis of this test's own, to be killed."""
+    server = Redis(tmp_path)
+    server.start()
+    settings.REDIS_URL = server.url
+    limits.counter.cache_clear()
+    wait_until(lambda: limits.counter().storage.check())
+    yield server
+    server.kill()
+    limits.counter.cache_clear()
+
+
+@pytest.fixture
+def slow_key(make_key):
+    """A key for three requests a minute."""
+    return make_key(requests_per_minute=3)[1]
+
+
+@pytest.fixture
+def slow_api(client, slow_key):
+    return Caller(client, slow_key)
+
+
+def told(response):
+    return [response.status_code, response["RateLimit-Policy"], response["RateLimit"].partition(";t=")[0]]
+
+
+def test_each_answer_says_how_much_is_left(slow_api):
+    answers = [slow_api.get("/me") for _ in range(4)]
+
+    assert [told(response) for response in answers[:3]] == [
+        [200, '"key";q=3;w=60', '"key";r=2'],
+        [200, '"key";q=3;w=60', '"key";r=1'],
+        [200, '"key";q=3;w=60', '"key";r=0'],
+    ]
+    assert answers[3].status_code == 429
+    assert answers[3].json()["code"] == "throttled"
+    assert answers[3].json()["retry_after"] == int(answers[3]["Retry-After"])
+
+
+def test_the_seconds_until_the_reset_count_down(redis, slow_api):
+    first = slow_api.get("/me")
+    key = next(limits.counter().storage.get_connection().scan_iter("*key*"))
+    limits.counter().storage.get_connection().pexpire(key, 20_000)
+
+    second, _, refused = [slow_api.get("/me") for _ in range(3)]
+
+    assert [response["RateLimit"].partition(";t=")[2] for response in (first, second)] == ["60", "21"]
+    assert refused["Retry-After"] == "21"
+
+
+def test_whoever_waits_as_told_is_served_again(redis, slow_api):
+    assert [slow_api.get("/me").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+    for key in limits.counter().storage.get_connection().scan_iter("*key*"):
+        limits.counter().storage.get_connection().pexpire(key, 1)
+
+    wait_until(lambda: slow_api.get("/me").status_code == 200)
+
+
+def test_a_rotated_key_goes_on_with_the_count_of_the_old_one(slow_key, client):
+    _, new = rotate_key(find_key(slow_key), overlap=timedelta(hours=1))
+    keys = [slow_key, new]
+
+    statuses = [Caller(client, keys[n % 2]).get("/me").status_code for n in range(5)]
+
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+def from_addresses(monkeypatch, addresses, key=None):
+    """The statuses of one request from each address, of which one may make two a minute."""
+    monkeypatch.setattr(base, "ADDRESS_LIMIT", 2)
+    return [Caller(Client(REMOTE_ADDR=address), key).get("/me").status_code for address in addresses]
+
+
+def test_an_address_has_a_limit_without_a_key_too(redis, db, monkeypatch):
+    assert from_addresses(monkeypatch, ["192.0.2.7"] * 3 + ["192.0.2.8"]) == [401, 401, 429, 401]
+
+
+def test_an_address_has_a_limit_with_garbage_for_a_key(redis, db, monkeypatch):
+    assert from_addresses(monkeypatch, ["192.0.2.9"] * 3, "hf_sec_garbage") == [401, 401, 429]
+
+
+def test_all_addresses_of_one_home_are_one(redis, secret_key, monkeypatch):
+    home = ["2001:db8:1:2::1", "2001:db8:1:2:aaaa::2", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"]
+
+    assert from_addresses(monkeypatch, home, secret_key) == [200, 200, 429, 200]
+
+
+def test_an_ipv4_address_written_as_ipv6_is_the_same(redis, secret_key, monkeypatch):
+    addresses = ["192.0.2.7", "::ffff:192.0.2.7", "::ffff:192.0.2.7", "::ffff:192.0.2.8"]
+
+    assert from_addresses(monkeypatch, addresses, secret_key) == [200, 200, 429, 200]
+
+
+def kill(redis):
+    redis.kill()
+    return redis.start
+
+
+def freeze(redis):
+    redis.freeze()
+    return redis.thaw
+
+
+def timed(call):
+    started = time.perf_counter()
+    response = call()
+    return response, time.perf_counter() - started
+
+
+@pytest.mark.parametrize("fail", [kill, freeze])
+def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, slow_api):
+    slow_api.get("/me")
+    come_back = fail(redis)
+
+    first, wait = timed(lambda: slow_api.get("/me"))
+    others = [timed(lambda: slow_api.get("/me")) for _ in range(10)]
+
+    assert wait < limits.PATIENCE_SECONDS + 1
+    assert {response.status_code for response, _ in [(first, 0), *others]} == {200}
+    assert "RateLimit" not in first
+    assert sorted(seconds for _, seconds in others)[5] < 0.1
+    come_back()
+    wait_until(lambda: "RateLimit" in slow_api.get("/me"))
+    assert wait_until(lambda: (again := slow_api.get("/me")).status_code == 429 and again)["Retry-After"]
+
+
+def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis):
+    counter = limits.counter()
+    redis.freeze()
+    counter.count("name", 1)
+    counter.ask_again_at = 0.0  # long ago
+
+    _, seconds = timed(lambda: counter.count("name", 1))
+    _, other = timed(lambda: counter.count("name", 1))
+
+    assert other < limits.PATIENCE_SECONDS / 2 < seconds
+
+
+@pytest.mark.parametrize("fail", [kill, freeze])
+def test_while_redis_is_away_holds_are_counted_in_the_database(fail, redis, slow_api, dana, consultation, harbour, at):
+    body = {"appointment_type_id": str(consultation.pk), "location_id": str(harbour.pk), "clinician_id": str(dana.pk)}
+    fail(redis)
+
+    answers = [slow_api.post("/holds", {**body, "start_time": at(hour).isoformat()}) for hour in (9, 10, 11, 13)]
+
+    assert [response.status_code for response in answers] == [201, 201, 201, 429]
+    assert answers[3].json()["code"] == "too-many-holds"
+    assert 1 <= int(answers[3]["Retry-After"]) <= 60
+    assert Hold.objects.count() == 3
+
+
+def test_holds_that_were_given_back_count_too_but_not_for_longer_than_a_minute(
+    redis, slow_api, dana, consultation, at
+):
+    body = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
+    redis.kill()
+    for _ in range(3):
+        placed = slow_api.post("/holds", body)
+        assert slow_api.delete(f"/holds/{placed.json()['data']['id']}").status_code == 200
+    assert slow_api.post("/holds", body).status_code == 429
+
+    Hold.objects.update(created_at="2026-01-01T00:00Z")
+
+    assert slow_api.post("/holds", body).status_code == 201

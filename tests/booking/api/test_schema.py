@@ -1,0 +1,122 @@
+"""The API's description: it is whole, it is true, and the copy in docs/ is up to date."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+import yaml
+from django.core.management import call_command
+
+from booking.api.openapi.first_booking import steps
+from booking.api.openapi.views import openapi_document
+from booking.api.problems import PROBLEMS
+from booking.dev.servers import BASE_DIR
+from booking.models import ApiKey
+
+DOCUMENT = json.loads(json.dumps(openapi_document()))
+OPERATIONS = {
+    operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()
+}
+
+
+def resolve(node):
+    """Follow a reference within the document."""
+    while "$ref" in node:
+        found = DOCUMENT
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        node = found
+    return node
+
+
+def check(value, schema):
+    """Raise unless ``value`` is as ``schema`` says."""
+    schema = {**schema, "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(value)
+
+
+def test_the_copy_in_docs_is_what_the_code_says(tmp_path):
+    written = tmp_path / "openapi.yaml"
+    call_command("spectacular", file=str(written), validate=True, fail_on_warn=True)
+    assert written.read_text() == (BASE_DIR / "docs" / "openapi.yaml").read_text(), "Run `make schema`."
+
+
+@pytest.mark.parametrize(
+    "headers, query, content_type",
+    [
+        ({}, {}, "application/json"),
+        ({"accept": "*/*"}, {}, "application/json"),
+        ({"accept": "application/yaml"}, {}, "application/yaml"),
+        ({"accept": "application/vnd.oai.openapi"}, {}, "application/yaml"),
+        ({"accept": "text/html"}, {"format": "json"}, "application/json"),
+        ({}, {"format": "yaml"}, "application/yaml"),
+    ],
+)
+def test_it_is_served_without_a_key(client, db, headers, query, content_type):
+    response = client.get("/api/schema", query_params=query, headers=headers)
+    assert (response.status_code, response["Content-Type"]) == (200, content_type)
+    assert yaml.safe_load(response.content) == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    "method, headers, query, status",
+    [
+        ("get", {"accept": "image/png"}, {}, 406),
+        ("get", {}, {"format": "xml"}, 400),
+        ("get", {}, {"lang": "en"}, 400),
+        ("post", {}, {}, 405),
+    ],
+)
+def test_other_requests_are_refused_as_everywhere(client, db, method, headers, query, status):
+    response = getattr(client, method)("/api/schema", query_params=query, headers=headers)
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_is_described(name):
+    operation = OPERATIONS[name]
+    assert operation["summary"] and operation["description"] and operation["tags"]
+    [[scopes]] = [list(way.values()) for way in operation["security"]]
+    assert set(scopes) <= set(ApiKey.Scope.values)
+    assert all(f"`{scope}`" in operation["description"] for scope in scopes)
+    assert {"400", "401", "403", "406", "429", "500", "503"} <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_examples_of_an_operation_are_valid(name):
+    operation = OPERATIONS[name]
+    contents = [content for answer in operation["responses"].values() for content in resolve(answer)["content"].values()]
+    if "requestBody" in operation:
+        contents += operation["requestBody"]["content"].values()
+    for content in contents:
+        examples = [resolve(example)["value"] for example in content.get("examples", {}).values()]
+        examples += [content["example"]] if "example" in content else []
+        assert examples
+        for example in examples:
+            check(example, content["schema"])
+    for parameter in operation.get("parameters", []):
+        if "example" in parameter:
+            check(parameter["example"], parameter["schema"])
+
+
+def test_every_problem_that_an_endpoint_can_answer_is_described():
+    elsewhere = {"method-not-allowed"}  # not an answer of any operation
+    described = {example for example in DOCUMENT["components"]["examples"]}
+    assert described == {problem.code for problem in PROBLEMS.values()} - elsewhere
+
+
+def test_links_lead_to_operations():
+    links = [
+        link["operationId"] for operation in OPERATIONS.values() for answer in operation["responses"].values()
+        for link in resolve(answer).get("links", {}).values()
+    ]
+    assert links and set(links) <= set(OPERATIONS)
+
+
+def test_the_page_shows_a_first_booking(client, db):
+    page = client.get("/api/docs").content.decode()
+    assert [re.sub("<.*?>", "", title) for title in re.findall("<h2>.*?</h2>", page)] == [
+        "Say who you are", "Search", "Hold", "Confirm", "Cancel",
+    ]
+    assert len(steps("http://testserver")) == page.count("<pre ")

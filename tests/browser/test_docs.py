@@ -1,0 +1,45 @@
+"""The page of the API in a real browser: open_browser sees to it that nothing foreign is asked for."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from booking.keys import create_key
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_all_operations_are_there_on_any_screen(open_browser, production_site, scheme, width):
+    page = open_browser(site=production_site, color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/api/docs")
+    expect(page.locator(".opblock")).to_have_count(30)
+    page.locator("#operations-Holds-place_hold .opblock-summary-control").click()
+    expect(page.locator("#operations-Holds-place_hold .opblock-body")).to_contain_text("booking_key")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.documentElement.classList.contains('dark-mode')") == (scheme == "dark")
+
+
+def test_an_operation_can_be_tried_with_a_key(open_browser, live_server, transactional_db, dana):
+    _, key = create_key(name="the reader", kind="secret", scopes=["read_appointment_types"])
+    page = open_browser()
+    page.goto("/api/docs")
+    page.locator(".auth-wrapper .authorize").first.click()
+    page.locator(".auth-container input").fill(key)
+    page.locator(".auth-btn-wrapper .authorize").click()
+    page.locator(".auth-btn-wrapper .btn-done").click()
+    operation = page.locator("#operations-Catalogue-list_clinicians")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    with page.expect_response("**/api/v1/clinicians") as answer:
+        operation.get_by_role("button", name="Execute").click()
+    assert [clinician["name"] for clinician in json.loads(answer.value.body())["data"]] == ["Dana Reed"]
+    expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+
+
+def test_without_javascript_the_introduction_is_there(open_browser, live_server, db):
+    page = open_browser(javascript=False)
+    page.goto("/api/docs")
+    expect(page.get_by_role("heading", name="Confirm")).to_be_visible()
+    expect(page.get_by_text("needs JavaScript")).to_be_visible()

@@ -1,0 +1,51 @@
+"""The examples of docs/api.md are run as they stand there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from booking.dev.servers import BASE_DIR
+from booking.keys import create_key
+from booking.models import Appointment
+
+PAGE = (BASE_DIR / "docs" / "api.md").read_text()
+PROGRAMS = {
+    "bash": ["bash"],
+    "python": [sys.executable, "-"],
+    "javascript": ["node", "--input-type=module"],
+}
+SCOPES = ["read_appointment_types", "read_availability", "write_holds", "write_appointments"]
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_an_example_books_and_cancels(language, transactional_db, live_server, dana):
+    if not shutil.which(PROGRAMS[language][0]):
+        # In CI nothing is skipped: there a missing program is a failure.
+        assert not os.environ.get("CI"), f"{PROGRAMS[language][0]} is not installed."
+        pytest.skip(f"{PROGRAMS[language][0]} is not installed, so the {language} example was not run.")
+    [example] = blocks(language)
+    _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
+
+    run = subprocess.run(
+        PROGRAMS[language], input=example, env={"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key},
+        capture_output=True, text=True, timeout=60,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    appointment = Appointment.objects.get()
+    assert (appointment.status, appointment.cancellation_reason) == ("cancelled", "patient_request")
+    assert (str(appointment.patient), appointment.clinician) == ("Alice Archer", dana)
+    assert run.stdout.split()[-1] == "cancelled"
+    assert appointment.reference in run.stdout
+
+
+def test_the_page_says_which_scopes_its_key_needs():
+    assert all(f"`{scope}`" in PAGE for scope in SCOPES)

@@ -1,0 +1,25 @@
+"""The steps on /api/docs are run one after the other, as its readers do."""
+
+import os
+import subprocess
+
+from booking.api.openapi.first_booking import steps
+from booking.keys import create_key
+from booking.models import Appointment
+
+from .test_examples import SCOPES
+
+
+def test_the_steps_of_the_page_book_and_cancel(transactional_db, live_server, dana, consultation):
+    consultation.cancellation_notice = consultation.notice  # the next opening is soon
+    consultation.save()
+    _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
+    codes = [step["code"] for step in steps(live_server.url)]
+    program = "\n".join(["set -euo pipefail", *codes]).replace("hf_sec_…", key)
+
+    run = subprocess.run(
+        ["bash"], input=program, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert Appointment.objects.get().status == "cancelled"

@@ -1,0 +1,206 @@
+"""The same person is found again; a similar one is only shown to staff, who may merge the two."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from copy import copy
+from datetime import UTC, date, datetime
+from threading import Barrier
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.forms.models import model_to_dict
+
+from booking.models import Appointment
+from patients.matching import CannotMerge, agree, match_patient, merge_patients
+from patients.models import Consent, Patient, PossibleDuplicate
+
+THEN = datetime(2026, 1, 5, tzinfo=UTC)
+REMINDERS, PRIVACY = Consent.Purpose.REMINDERS, Consent.Purpose.PRIVACY_NOTICE
+
+
+@pytest.fixture
+def known(db, alice):
+    """Alice, written down."""
+    return match_patient(alice)
+
+
+def somebody(**changes):
+    """Alice as she types herself on another day."""
+    details = {
+        "first_name": "Alice", "last_name": "Archer", "date_of_birth": date(1985, 4, 12), "email": "alice@example.org",
+    }  # fmt: skip
+    return Patient(**details | changes)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {},
+        {"first_name": "ALICE", "last_name": "archer"},
+        {"first_name": " Alice ", "last_name": "Archér"},
+        {"first_name": "Ａlice"},
+        {"phone": "+442079460000"},
+    ],
+)
+def test_the_same_person_is_found_however_she_spells_herself(known, spelling):
+    before = model_to_dict(known)
+
+    assert match_patient(somebody(**spelling)) == known
+    known.refresh_from_db()
+    assert model_to_dict(known) == before
+    assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("difference", "reason"),
+    [
+        ({"email": "a.archer@example.org"}, "same name and birth date"),
+        ({"first_name": "Alicia"}, "same birth date and e-mail"),
+        ({"date_of_birth": date(1985, 4, 21)}, "same name and e-mail"),
+    ],
+)
+def test_a_near_match_is_written_down_and_shown_to_staff(known, difference, reason):
+    other = match_patient(somebody(**difference))
+
+    assert other != known
+    assert list(PossibleDuplicate.objects.values_list("patient", "other", "reason")) == [(known.pk, other.pk, reason)]
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"email": "bob@example.org", "first_name": "Bob"},
+        {"email": "bob@example.org", "date_of_birth": date(1990, 1, 1)},
+        {"first_name": "Carl", "date_of_birth": date(2015, 1, 1)},  # a child with the same address
+    ],
+)
+def test_one_thing_in_common_is_not_enough(known, difference):
+    match_patient(somebody(**difference))
+
+    assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (2, 0)
+
+
+def test_an_archived_record_is_not_found_again(known):
+    Patient.objects.update(archived_at=THEN)
+
+    assert match_patient(somebody()) != known
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twins_at_once_are_one_patient():
+    crowd = 12
+    together = Barrier(crowd)
+
+    def arrive(number):
+        with closing(connection):
+            together.wait()
+            return match_patient(somebody()).pk
+
+    with ThreadPoolExecutor(crowd) as threads:
+        found = set(threads.map(arrive, range(crowd)))
+
+    assert found == {Patient.objects.get().pk}
+
+
+@pytest.fixture
+def twice(known):
+    """Alice's record, and another that is hers too."""
+    return known, match_patient(somebody(first_name="Alicia", nhs_number="9434765919"))
+
+
+def test_merging_gives_everything_to_the_record_that_is_kept(twice, book, at):
+    keep, duplicate = twice
+    book(at(9), patient=keep)
+    book(at(10), patient=duplicate)
+    agree(duplicate, REMINDERS, at=THEN)
+
+    assert merge_patients(keep=keep, duplicate=duplicate) == keep
+
+    keep.refresh_from_db()
+    duplicate.refresh_from_db()
+    assert set(Appointment.objects.values_list("patient", flat=True)) == {keep.pk}
+    assert list(keep.consents.values_list("purpose", "given_at")) == [(REMINDERS, THEN)]
+    assert (keep.first_name, keep.phone, keep.nhs_number) == ("Alice", "+447700900123", "9434765919")
+    assert (keep.archived_at, duplicate.archived_at is None, duplicate.nhs_number) == (None, False, "")
+    assert PossibleDuplicate.objects.count() == 0
+
+
+def test_details_that_are_there_are_not_overwritten(twice):
+    keep, duplicate = twice
+    Patient.objects.filter(pk=duplicate.pk).update(phone="+442079460000")
+
+    assert merge_patients(keep=keep, duplicate=duplicate).phone == "+447700900123"
+
+
+def test_a_consent_given_twice_is_one_and_a_withdrawn_one_is_kept_as_a_record(twice):
+    keep, duplicate = twice
+    for patient in twice:
+        agree(patient, PRIVACY, at=THEN)
+    Consent.objects.create(patient=duplicate, purpose=REMINDERS, given_at=THEN, withdrawn_at=THEN)
+
+    merge_patients(keep=keep, duplicate=duplicate)
+
+    assert sorted(Consent.objects.values_list("patient", "purpose", "withdrawn_at")) == [
+        (keep.pk, PRIVACY, None), (keep.pk, REMINDERS, THEN),
+    ]  # fmt: skip
+
+
+def refused(keep, duplicate):
+    before = sorted(Patient.objects.values_list())
+    with pytest.raises(CannotMerge):
+        merge_patients(keep=keep, duplicate=duplicate)
+    return sorted(Patient.objects.values_list()) == before
+
+
+def test_a_record_is_not_merged_with_itself(known):
+    assert refused(known, known)
+
+
+def test_an_archived_record_is_not_merged(twice):
+    keep, duplicate = twice
+    merge_patients(keep=keep, duplicate=duplicate)
+
+    assert refused(keep, duplicate)
+    assert refused(duplicate, keep)
+
+
+def test_two_people_with_nhs_numbers_of_their_own_are_not_merged(twice):
+    Patient.objects.filter(first_name="Alice").update(nhs_number="9990000018")
+
+    assert refused(*twice)
+    assert PossibleDuplicate.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merges_in_both_directions_at_once_leave_one_record(alice):
+    one = match_patient(alice)
+    other = match_patient(somebody(first_name="Alicia"))
+    together = Barrier(2)
+
+    def merge(pair):
+        with closing(connection):
+            together.wait()
+            try:
+                return merge_patients(keep=pair[0], duplicate=pair[1]).pk
+            except CannotMerge:
+                return None
+
+    with ThreadPoolExecutor(2) as threads:
+        kept = set(threads.map(merge, [(one, other), (other, one)]))
+
+    assert kept == {None, Patient.objects.get(archived_at=None).pk}
+
+
+def test_agreeing_twice_is_agreeing_once(known):
+    for _ in range(2):
+        agree(known, PRIVACY, at=THEN)
+
+    assert known.consents.count() == 1
+
+
+def test_no_two_patients_have_one_nhs_number(twice):
+    thief = copy(twice[0])
+    thief.nhs_number = "9434765919"
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        thief.save()

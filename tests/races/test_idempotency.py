@@ -1,0 +1,197 @@
+"""One request sent many times at once, or by a process that dies in the middle of it."""
+
+import hashlib
+import json
+import os
+import signal
+
+import pytest
+from django.db import connection, transaction
+
+from booking import idempotency
+from booking.keys import create_key
+from booking.models import ApiKey, Appointment, Hold, IdempotentAnswer, OutboxMessage
+from patients.models import Patient
+from scheduling.slots import lock_clinician
+from tests.waiting import wait_until
+
+from . import client
+from .crowd import LONGEST_WAIT, Crowd, ask, hear, tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+TWINS = 50
+PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
+
+
+@pytest.fixture
+def key(transactional_db):
+    return create_key(name="server", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=100_000)
+
+
+@pytest.fixture
+def send(key):
+    """The act of sending a keyed request: ``send("/holds", {…})``."""
+
+    def send(path, body, name="once"):
+        arguments = {"method": "POST", "path": path, "key": key[1], "body": json.dumps(body).encode()}
+        return client.call, arguments | {"idempotency_key": name}
+
+    return send
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    return {
+        "appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk), "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+    }  # fmt: skip
+
+
+def answers(outcomes):
+    """The different (status, body, headers) that twins got, and how many were marked as replayed. None waited long."""
+    counted = tally(outcomes)
+    plain = {
+        (answer.status, answer.body, tuple(header for header in answer.headers if header[0] != "Idempotent-Replayed"))
+        for answer in counted
+    }
+    return plain, sum(number for answer, number in counted.items() if "Idempotent-Replayed" in dict(answer.headers))
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_fifty_twins_place_one_hold_and_get_one_answer(again, crowd, send, opening):
+    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+
+    [(status, body, headers)] = answered
+    hold = Hold.objects.get()
+    assert (status, json.loads(body)["data"]["id"]) == (201, str(hold.pk))
+    assert dict(headers)["Location"].endswith(f"/api/v1/holds/{hold.pk}")
+    assert IdempotentAnswer.objects.count() == 1
+    assert replayed == TWINS - 1
+
+
+def test_fifty_twins_book_once_and_mail_once(crowd, send, opening):
+    answered, replayed = answers(crowd.race([send("/appointments", {**opening, "patient": PERSON})] * TWINS))
+
+    [(status, _, headers)] = answered
+    assert (status, dict(headers)["Cache-Control"], replayed) == (201, "no-store", TWINS - 1)
+    assert Appointment.objects.count() == OutboxMessage.objects.count() == Patient.objects.count() == 1
+
+
+def test_fifty_twins_write_one_patient_down_although_duplicates_are_allowed(crowd, send):
+    answered, replayed = answers(crowd.race([send("/patients", {**PERSON, "allow_duplicate": True})] * TWINS))
+
+    assert len(answered) == 1 and replayed == TWINS - 1
+    assert Patient.objects.count() == 1
+
+
+def test_without_a_key_each_of_them_counts(crowd, send):
+    act, arguments = send("/patients", {**PERSON, "allow_duplicate": True})
+    del arguments["idempotency_key"]
+
+    crowd.race([(act, arguments)] * 10)
+
+    assert Patient.objects.count() == 10
+
+
+def test_twins_of_a_refused_request_are_refused_alike(crowd, send, opening, hold_time, at):
+    hold_time(at(9))
+
+    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+
+    [(status, body, _)] = answered
+    assert (status, json.loads(body)["code"], replayed) == (409, "slot-taken", TWINS - 1)
+
+
+def test_of_two_different_requests_with_one_key_one_is_done(crowd, send, opening, at):
+    other = {**opening, "start_time": at(10).isoformat()}
+
+    outcomes = crowd.race([send("/holds", opening if n % 2 else other) for n in range(TWINS)])
+
+    statuses = [outcome.what.status for outcome in outcomes]
+    assert (statuses.count(201), statuses.count(422)) == (TWINS // 2, TWINS // 2)
+    assert Hold.objects.count() == 1
+
+
+@pytest.fixture
+def lone(transactional_db):
+    """A client to be killed; its parent, the server of forks, lives on."""
+    crowd = Crowd(connection.settings_dict["NAME"], size=1)
+    yield crowd
+    [(process, _)] = crowd.clients
+    process.kill()
+    process.join()
+
+
+def start(lone, act):
+    """Let the client begin, without waiting for its end."""
+    [(_, pipe)] = lone.clients
+    pipe.send(act)
+    hear([pipe])
+    lone.go.set()
+
+
+def kill(lone):
+    [(process, _)] = lone.clients
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_neither_effect_nor_record(lone, crowd, send, opening, dana):
+    with transaction.atomic():
+        lock_clinician(dana.pk)
+        start(lone, send("/holds", opening))
+        wait_until(lambda: ask(WAITERS) == 1)  # it has written its record and waits for Dana
+        kill(lone)
+    wait_until(lambda: ask(WAITERS) == 0)
+
+    assert not Hold.objects.exists() and not IdempotentAnswer.objects.exists()
+    [outcome] = crowd.race([send("/holds", opening)])
+    assert (outcome.what.status, "Idempotent-Replayed" in dict(outcome.what.headers)) == (201, False)
+    assert Hold.objects.count() == 1
+
+
+def test_a_process_that_is_killed_before_its_answer_arrives_leaves_both(lone, crowd, send, opening):
+    start(lone, send("/holds", opening))
+    wait_until(Hold.objects.exists)
+    kill(lone)
+
+    [outcome] = crowd.race([send("/holds", opening)])
+
+    assert (outcome.what.status, "Idempotent-Replayed" in dict(outcome.what.headers)) == (201, True)
+    assert json.loads(outcome.what.body)["data"]["id"] == str(Hold.objects.get().pk)
+
+
+def test_the_twin_of_a_request_that_takes_long_is_told_to_come_again(crowd, key, send, opening):
+    outcomes = []
+    _, arguments = act = send("/holds", opening)
+
+    def effect():
+        outcomes.extend(crowd.race([act] * 3))
+        return 201, b"{}", {}
+
+    idempotency.once(
+        effect, holder=key[0].holder, route="POST /api/v1/holds", idempotency_key="once",
+        request_hash=hashlib.sha256(arguments["body"]).digest(),
+    )  # fmt: skip
+
+    for what, seconds in outcomes:
+        assert (what.status, json.loads(what.body)["code"]) == (409, "idempotency-key-in-flight")
+        assert int(dict(what.headers)["Retry-After"]) > 0
+        assert LONGEST_WAIT <= seconds < LONGEST_WAIT + 2
+    [outcome] = crowd.race([act])
+    assert (outcome.what.status, outcome.what.body) == (201, b"{}")
+
+
+def test_an_old_answer_is_forgotten_by_all_twins_alike(crowd, send, opening, key):
+    crowd.race([send("/holds", opening)])
+    IdempotentAnswer.objects.update(created_at="2020-01-01T00:00Z")
+    Hold.objects.all().delete()
+    connection.cursor().execute("TRUNCATE scheduling_slot CASCADE")
+
+    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+
+    assert len(answered) == 1 and replayed == TWINS - 1
+    assert Hold.objects.count() == IdempotentAnswer.objects.count() == 1

@@ -1,6 +1,6 @@
 """Writing patients down and changing what is written, at the request of somebody who may see them."""
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from .matching import find_twin, list_near_matches
 from .models import Patient
@@ -14,16 +14,25 @@ class PatientExists(Exception):
         super().__init__(str(patient.pk))
 
 
+class PatientChanged(Exception):
+    """The patient has been changed since you read it."""
+
+
+class NhsNumberTaken(Exception):
+    """Another patient has that NHS number."""
+
+
 @transaction.atomic
 def register_patient(candidate, *, allow_duplicate=False):
     """Write an unsaved, validated Patient down and return it.
 
-    Raises PatientExists for an exact twin, unless ``allow_duplicate``; near matches are listed for staff.
+    Raises PatientExists for an exact twin, unless ``allow_duplicate``, or NhsNumberTaken; near matches are
+    listed for staff.
     """
     twin = find_twin(candidate)
     if twin and not allow_duplicate:
         raise PatientExists(twin)
-    candidate.save(force_insert=True)
+    _save(candidate)
     list_near_matches(candidate)
     return candidate
 
@@ -32,15 +41,21 @@ def register_patient(candidate, *, allow_duplicate=False):
 def change_patient(patient_id, change, *, if_unchanged=None):
     """Apply ``change(patient)``, which returns the patient validated, to the row as it is now; returns it.
 
-    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``.
+    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``, or NhsNumberTaken.
     """
     patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
     if if_unchanged not in (None, patient.updated_at):
         raise PatientChanged
-    change(patient).save()
+    _save(change(patient))
     list_near_matches(patient)
     return patient
 
 
-class PatientChanged(Exception):
-    """The patient has been changed since you read it."""
+def _save(patient):
+    try:
+        with transaction.atomic():
+            patient.save()
+    except IntegrityError as error:
+        if error.__cause__.diag.constraint_name == Patient.NHS_NUMBER_UNIQUE:
+            raise NhsNumberTaken from error
+        raise

@@ -62,12 +62,16 @@ class OpeningInput(Input):
         if key is None:
             opening = self.by_ids(named)
         elif named:
-            raise serializers.ValidationError({"booking_key": "A booking key names everything: send it alone."}, code="alone")
+            raise serializers.ValidationError(
+                {"booking_key": "A booking key names everything: send it alone."}, code="alone"
+            )
         else:
             opening = self.by_key(key)
         service = self.context.get("service")
         if service and opening["service"] != service:
-            raise serializers.ValidationError({"appointment_type_id": "This booking is for another service."}, code="alone")
+            raise serializers.ValidationError(
+                {"appointment_type_id": "This booking is for another service."}, code="alone"
+            )
         return {**fields, "opening": opening}
 
     def by_ids(self, named):
@@ -81,7 +85,9 @@ class OpeningInput(Input):
             if day:
                 raise serializers.ValidationError({"date": "The start_time has its date already."}, code="alone")
         elif not (day and named.get("location")):
-            raise serializers.ValidationError({"start_time": "A local time needs date and location_id beside it."}, code="required")
+            raise serializers.ValidationError(
+                {"start_time": "A local time needs date and location_id beside it."}, code="required"
+            )
         else:
             named["starts_at"] = self.at_wall_time(day, named)
         return named

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.records import PatientExists, change_patient, register_patient
+from patients.records import NhsNumberTaken, PatientExists, change_patient, register_patient
 from patients.search import search_patients
 
 from ..models import ApiKey
@@ -71,7 +71,7 @@ class Patients(PatientView):
 
     @contract(
         name="create_patient", body=NewPatientInput, status=[201], has_etag=True, has_location=True,
-        refusals=[PatientExists],
+        refusals=[PatientExists, NhsNumberTaken],
     )
     def post(self, request):
         """Write a patient down. One with the same names, birth date and e-mail is not written twice."""
@@ -91,7 +91,9 @@ class PatientEntry(PatientView):
         """Read one patient."""
         return self.answer_patient(self.patient(id))
 
-    @contract(name="change_patient", body=PatientInput, has_etag=True, heeds_if_match=True)
+    @contract(
+        name="change_patient", body=PatientInput, has_etag=True, heeds_if_match=True, refusals=[NhsNumberTaken]
+    )
     def patch(self, request, id):
         """Change what is sent, and only that."""
         patient = self.patient(id)

@@ -72,6 +72,9 @@ PROBLEMS = {
         lambda error: {"state": error.state, "allowed": error.allowed}, {"state": "cancelled", "allowed": []},
     ),
     states.ChangedMeanwhile: Problem(412, "changed-meanwhile", READ_AGAIN),
+    records.NhsNumberTaken: Problem(
+        409, "nhs-number-taken", "Find that patient by the number, or leave it out and let staff look.",
+    ),
     records.PatientChanged: Problem(412, "changed-meanwhile", READ_AGAIN),
     appointments.PastCutoff: Problem(
         409, "past-cutoff", "Call the clinic: it can still be changed by staff.",

@@ -10,9 +10,7 @@ from booking.models import Appointment
 from .test_examples import SCOPES
 
 
-def test_the_steps_of_the_page_book_and_cancel(transactional_db, live_server, dana, consultation):
-    consultation.cancellation_notice = consultation.notice  # the next opening is soon
-    consultation.save()
+def test_the_steps_of_the_page_book_and_cancel(transactional_db, live_server, dana):
     _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
     codes = [step["code"] for step in steps(live_server.url)]
     program = "\n".join(["set -euo pipefail", *codes]).replace("hf_sec_…", key)

@@ -9,6 +9,7 @@ from collections import Counter
 from time import monotonic
 from typing import NamedTuple
 
+import psutil
 from django.db import connection
 
 SIZE = 100
@@ -21,6 +22,12 @@ class Outcome(NamedTuple):
 
     what: object
     seconds: float
+
+
+class Outcomes(list):
+    """The Outcome of each client; ``lost`` is how many seconds other programs kept the machine from them."""
+
+    lost = 0
 
 
 class Crowd:
@@ -47,9 +54,13 @@ class Crowd:
             pipe.send(act)
         hear(runners)
         ready()
+        busy = busy_seconds()
         self.go.set()
-        outcomes = [Outcome(*answer) for answer in hear(runners)]
+        answers = hear(runners)
+        busy = busy_seconds() - busy
         self.go.clear()
+        outcomes = Outcomes(Outcome(what, seconds) for what, seconds, _ in answers)
+        outcomes.lost = max(0, busy - sum(used for *_, used in answers)) / psutil.cpu_count()
         return outcomes
 
     def leave(self):
@@ -72,9 +83,16 @@ def hear(pipes):
     return [pipe.recv() for pipe in pipes]
 
 
+def busy_seconds():
+    """How long the processors of the machine have worked, for whomever."""
+    times = psutil.cpu_times()
+    kinds = ("user", "nice", "system", "irq", "softirq", "steal")
+    return sum(getattr(times, kind, 0) for kind in kinds)
+
+
 def tally(outcomes):
-    """How many clients came to what. On the way: nobody waited too long."""
-    assert max(outcome.seconds for outcome in outcomes) < LONGEST_WAIT
+    """How many clients came to what. On the way: nobody waited too long, for the others in the race."""
+    assert max(outcome.seconds for outcome in outcomes) - outcomes.lost < LONGEST_WAIT
     return Counter(outcome.what for outcome in outcomes)
 
 

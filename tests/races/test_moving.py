@@ -2,9 +2,11 @@
 
 import pytest
 
-from booking.models import Hold
+from booking.models import Appointment, Hold
+from scheduling.models import Slot
 from tests.conftest import make_clinician
 
+from . import client
 from .crowd import double_bookings, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
@@ -35,6 +37,40 @@ def test_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at
     assert sorted(live) == sorted(
         [("Otis Hale", at(*time)) for time in mornings] + [("Dana Reed", at(*time)) for time in afternoons]
     )
+
+
+def test_appointments_can_be_rescheduled_in_opposite_directions(crowd, book, at, dana, otis):
+    """Dana's mornings go to Otis while his afternoons come to her."""
+    mornings, afternoons = TIMES[:6], TIMES[8:]
+    acts = []
+    for here, there, times in ((dana, otis, mornings), (otis, dana, afternoons)):
+        for time in times:
+            appointment = book(at(*time), clinician=here, holder=f"{time}")
+            arguments = {"appointment": appointment.pk, "clinician": there.pk, "starts_at": at(*time)}
+            acts.append((client.reschedule, arguments))
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"rescheduled": len(acts)}
+    assert sorted(Appointment.objects.values_list("clinician__name", "starts_at")) == sorted(
+        [("Otis Hale", at(*time)) for time in mornings] + [("Dana Reed", at(*time)) for time in afternoons]
+    )
+    assert (Slot.objects.count(), double_bookings()) == (len(acts), 0)
+
+
+def test_of_many_appointments_that_are_moved_to_one_time_one_gets_it(crowd, book, at, dana):
+    appointments = [book(at(*time), holder=f"{time}") for time in TIMES[1:]]
+    before = set(Appointment.objects.values_list("pk", "starts_at"))
+    acts = [
+        (client.reschedule, {"appointment": one.pk, "clinician": dana.pk, "starts_at": at(9)}) for one in appointments
+    ]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"rescheduled": 1, "SlotTaken": len(acts) - 1}
+    [moved] = set(Appointment.objects.values_list("pk", "starts_at")) - before
+    assert moved[1] == at(9)
+    assert (Slot.objects.count(), double_bookings()) == (len(acts), 0)
 
 
 def test_two_who_want_each_others_time_both_keep_a_time(crowd, hold, hold_time, at, dana, otis):

@@ -74,7 +74,8 @@ ANSWERS = {
     "ReasonOutput": {"id": "patient_request", "name": "the patient asked"},
     "KeyOutput": {
         "id": ID["key"], "name": "the practice's system", "kind": "secret",
-        "scopes": ["read_availability", "write_holds"], "allowed_origins": [], "requests_per_minute": 600, "most_live_holds": None, "expires_at": None,
+        "scopes": ["read_availability", "write_holds"], "allowed_origins": [], "requests_per_minute": 600,
+        "most_live_holds": None, "expires_at": None,
     },
 }
 

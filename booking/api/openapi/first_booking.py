@@ -3,18 +3,20 @@
 STEPS = [
     (
         "Say who you are",
-        "Where the clinic is and the key you were given, and two short words for what follows.",
+        "Where the clinic is and the key you were given, and three short words for what follows.",
         """\
 export BASE={site} KEY=hf_sec_…
 call() {{ curl -sS --fail-with-body -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" "$@"; }}
-pick() {{ python3 -c "import json, sys; print(json.load(sys.stdin)['data']$1)"; }}""",
+pick() {{ python3 -c "import json, sys; print(json.load(sys.stdin)['data']$1)"; }}
+in_days() {{ python3 -c "from datetime import *; print(date.today() + timedelta(days=$1))"; }}""",
     ),
     (
         "Search",
-        "Take a service and ask for its next opening. The booking key that comes with an opening says all about it.",
+        "Take a service and ask for its openings, here a week ahead. Each has a booking key, which says all about it.",
         """\
 service=$(call "$BASE/api/v1/appointment-types" | pick "[0]['id']")
-opening=$(call "$BASE/api/v1/availability/next?appointment_type_id=$service" | pick "['booking_key']")""",
+days="start_date=$(in_days 7)&end_date=$(in_days 21)"
+opening=$(call "$BASE/api/v1/availability?appointment_type_id=$service&$days" | pick "[0]['booking_key']")""",
     ),
     (
         "Hold",

@@ -29,8 +29,8 @@ UNFORESEEN = {
     # Unicode's categories, for which JSON Schema's patterns have no words; a text of spaces alone.
     "unprintable", "null_characters_not_allowed", "blank",
 }
-# Members with rules of their own: numbering plans, nobody born tomorrow.
-INTRICATE = {"email", "phone", "date_of_birth", "attendee_email"}
+# Members with rules of their own: numbering plans, check digits, nobody born tomorrow.
+INTRICATE = {"email", "phone", "nhs_number", "date_of_birth", "attendee_email"}
 # Problems that are about the clinic, not about the form of the request.
 BUSINESS = {"not-offered", "changed-meanwhile", "invalid-booking-key", "idempotency-key-reused"}
 

@@ -1,0 +1,86 @@
+"""An anonymous visitor's confirm looks the same whether the clinic knows the person or not."""
+
+import re
+
+import pytest
+
+from booking.models import Appointment
+from patients.models import Patient
+
+PERSON = {
+    "first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org",
+    "phone": "07700 900123",
+}  # fmt: skip
+BOB = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
+
+
+@pytest.fixture
+def confirm(public_api, consultation, dana, at):
+    """Hold a time and confirm it for a person; returns the response."""
+
+    def confirm(hour, person, **more):
+        opening = {"appointment_type_id": str(consultation.pk), "start_time": at(hour).isoformat()}
+        hold = public_api.post("/holds", opening).json()["data"]["id"]
+        return public_api.post(f"/holds/{hold}/confirm", {"patient": person, **more})
+
+    return confirm
+
+
+def shape(response):
+    """The answer with all that is different in any two bookings taken out: ids, moments and the name itself."""
+    text = response.content.decode()
+    for pattern in (
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\b[0-9a-f]{32}\b", r"\d{4}-\d\d-\d\dT[0-9:.+]+",
+        r'(?<="reference":")[^"]+', "(?i)alice|bob",
+    ):  # fmt: skip
+        text = re.sub(pattern, "…", text)
+    return response.status_code, text, sorted(set(response.headers) - {"ETag", "X-Request-Id"})
+
+
+def test_body_status_and_headers_are_the_same(confirm):
+    Patient.objects.create(**{**PERSON, "phone": "+442079460000"})
+
+    known, unknown = confirm(9, PERSON), confirm(10, BOB)
+
+    assert shape(known) == shape(unknown)
+    assert known.json()["data"]["patient_id"] is unknown.json()["data"]["patient_id"] is None
+    assert Patient.objects.count() == 2
+
+
+def test_nothing_stored_is_told(confirm):
+    Patient.objects.create(
+        **{**PERSON, "first_name": "ALICE", "phone": "+442079460000", "nhs_number": "9990000018"}
+    )
+
+    response = confirm(9, {**PERSON, "phone": ""})
+
+    assert Appointment.objects.get().patient == Patient.objects.get()
+    for stored in ("ALICE", "2079460000", "9990000018", str(Patient.objects.get().pk)):
+        assert stored not in response.content.decode()
+
+
+def test_nor_when_it_is_confirmed_again_or_read(confirm, public_api):
+    Patient.objects.create(**PERSON)
+    first = [confirm(9, PERSON), confirm(10, BOB)]
+
+    again = [public_api.post(f"/holds/{each.json()['data']['id']}/confirm", {"patient": BOB}) for each in first]
+    read = [public_api.get(f"/holds/{each.json()['data']['id']}") for each in first]
+
+    assert shape(again[0]) == shape(again[1])
+    assert shape(read[0]) == shape(read[1])
+
+
+def test_an_archived_or_similar_patient_makes_no_difference(confirm):
+    Patient.objects.create(**{**PERSON, "archived_at": "2026-01-01T00:00Z"})
+    Patient.objects.create(**{**PERSON, "last_name": "Archibald"})
+
+    assert shape(confirm(9, PERSON)) == shape(confirm(10, BOB))
+
+
+def test_a_refusal_is_the_same(confirm):
+    Patient.objects.create(**PERSON)
+
+    known, unknown = [confirm(hour, {**person, "phone": "1"}) for hour, person in ((9, PERSON), (10, BOB))]
+
+    assert shape(known) == shape(unknown)
+    assert known.status_code == 400

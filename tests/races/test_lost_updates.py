@@ -1,0 +1,75 @@
+"""Many changes of one thing at once, each made after reading the same version: one wins, the others are told."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from booking.api.base import etag
+from booking.keys import create_key
+from booking.models import ApiKey, Event
+from patients.models import Patient
+from scheduling.models import Slot
+
+from . import client
+from .crowd import tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+CLIENTS = 40
+HALF_HOURS = [(hour, minute) for hour in (10, 11, 13, 14, 15, 16) for minute in (0, 30)]
+
+
+@pytest.fixture
+def send(transactional_db):
+    """The act of changing something: ``send("PATCH", "/patients/…", {…}, if_match=…)``."""
+    _, key = create_key(name="server", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=100_000)
+
+    def send(method, path, body, **headers):
+        return client.call, {"method": method, "path": path, "key": key, "body": json.dumps(body).encode(), **headers}
+
+    return send
+
+
+def statuses(outcomes):
+    tally(outcomes)
+    return Counter(outcome.what.status for outcome in outcomes)
+
+
+def test_one_change_of_a_patient_wins(crowd, send, alice):
+    alice.save()
+    path, seen = f"/patients/{alice.pk}", etag(alice)
+
+    outcomes = crowd.race([send("PATCH", path, {"first_name": f"Alice {n}"}, if_match=seen) for n in range(CLIENTS)])
+
+    assert statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
+    [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
+    assert Patient.objects.get().first_name == told["first_name"]
+
+
+@pytest.mark.parametrize("again", range(2))
+def test_one_new_time_of_an_appointment_wins(again, crowd, send, book, at):
+    appointment = book(at(9))
+    path, seen = f"/appointments/{appointment.pk}/reschedule", etag(appointment)
+    times = [at(*HALF_HOURS[n % len(HALF_HOURS)]).isoformat() for n in range(CLIENTS)]
+
+    outcomes = crowd.race([send("POST", path, {"start_time": time}, if_match=seen) for time in times])
+
+    assert statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
+    [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
+    assert [slot.period.lower.isoformat() for slot in Slot.objects.all()] != [at(9).isoformat()]
+    assert Event.objects.filter(kind="appointment.rescheduled").count() == 1
+    appointment.refresh_from_db()
+    assert appointment.local_start.isoformat() == told["start_time"]
+
+
+def test_a_cancellation_and_a_new_time_do_not_both_win(crowd, send, book, at):
+    appointment = book(at(9))
+    path, seen = f"/appointments/{appointment.pk}", etag(appointment)
+    acts = [
+        send("POST", f"{path}/cancel", {"reason": "other"}, if_match=seen),
+        send("POST", f"{path}/reschedule", {"start_time": at(10).isoformat()}, if_match=seen),
+    ]
+
+    outcomes = crowd.race(acts * (CLIENTS // 2))
+
+    assert statuses(outcomes)[200] == 1

@@ -1,9 +1,14 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BookingConfig(AppConfig):
     name = "booking"
 
     def ready(self):
-        """Let each API key say which sites may use it."""
+        """Let each API key say which sites may use it, and migrations bring the groups of staff."""
         from .api import cors  # noqa: F401
+        from .groups import make_groups
+
+        # After Django has made the permissions, which it does in this same signal, connected before.
+        post_migrate.connect(make_groups, sender=self)

@@ -65,14 +65,14 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     hold = Hold(
         service=service, clinician=clinician, location=location, is_remote=is_remote,
         starts_at=starts_at.astimezone(UTC), ends_at=starts_at.astimezone(UTC) + service.duration,
-        holder=holder, token_hash=hash_token(token),
+        holder=holder, token_hash=hash_token(token), lasting=timedelta(seconds=location.hold_seconds),
     )
     if instead_of:
         lock_clinicians(clinician.pk, instead_of.clinician_id)
         release_hold(copy(instead_of), by=by)  # a copy: if the new hold fails, theirs still says active
     hold.slot = take_slot(
         clinician=clinician, location=location, period=hold.padded_period,
-        lasting=timedelta(seconds=location.hold_seconds),
+        lasting=hold.lasting,
     )
     hold.created_at, hold.expires_at = hold.slot.taken_at, hold.slot.expires_at
     # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
@@ -138,8 +138,7 @@ def extend_hold(hold, *, by, if_unchanged=None):
     check_live(hold, now)
     if not hold.extensions_left:
         raise TooManyExtensions
-    # Never shorter: the location's setting may have been lowered since.
-    hold.expires_at = max(hold.expires_at, now + timedelta(seconds=hold.location.hold_seconds))
+    hold.expires_at = now + hold.lasting
     hold.extensions += 1
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     prolong_slot(hold.slot_id, expires_at=hold.expires_at)
@@ -212,11 +211,14 @@ def confirm_hold(hold, *, patient, by, notes="", attendee=None, agreed_to=()):
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
     the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
-    not as the patient is written. Raises HoldExpired or HoldNotFound, and then nothing has changed.
+    not as the patient is written. Raises HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_booking(hold)
     if hold.status == Hold.Status.CONFIRMED:
-        return Appointment.objects.get(pk=hold.pk)
+        appointment = Appointment.objects.filter(pk=hold.pk).first()
+        if appointment is None:  # an earlier appointment has been moved to its time
+            raise WrongState(hold)
+        return appointment
     check_live(hold, now)
     move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
     prolong_slot(hold.slot_id, expires_at=None)

@@ -66,6 +66,7 @@ class Hold(Booking):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
+    lasting = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)

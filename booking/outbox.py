@@ -7,6 +7,7 @@ and the message is due again. It is run once per claim, however often the broker
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from scheduling.slots import database_now
 
@@ -16,6 +17,7 @@ CLAIM = timedelta(seconds=60)  # longer than a task may run, see CELERY_TASK_TIM
 BATCH = 200
 # After the last of these the message has failed, until staff run it again.
 BACKOFF = [timedelta(seconds=seconds) for seconds in (5, 30, 300, 1_800, 7_200, 28_800, 86_400)]
+MOST_ATTEMPTS = len(BACKOFF) + 1
 
 Status = OutboxMessage.Status
 OPEN = [Status.WAITING, Status.QUEUED, Status.RUNNING]
@@ -40,27 +42,30 @@ def claim_due():
 def start(message_id):
     """Return the claimed message to run, or None when somebody else runs or has run it."""
     queued = OutboxMessage.objects.filter(pk=message_id, status=Status.QUEUED)
-    if not queued.update(status=Status.RUNNING, due_at=database_now() + CLAIM):
+    # Counted at the start: a message that kills its worker every time must not go on for ever.
+    claim = {"status": Status.RUNNING, "due_at": database_now() + CLAIM, "attempts": F("attempts") + 1}
+    if not queued.update(**claim):
         return None
-    return OutboxMessage.objects.get(pk=message_id)
+    message = OutboxMessage.objects.get(pk=message_id)
+    if message.attempts > MOST_ATTEMPTS:
+        fail(message, "Its worker died every time.")
+        return None
+    return message
 
 
 def finish(message):
     """Record that the message has been done."""
-    OutboxMessage.objects.filter(pk=message.pk).update(
-        status=Status.DONE, done_at=database_now(), attempts=message.attempts + 1, last_error=""
-    )
+    OutboxMessage.objects.filter(pk=message.pk).update(status=Status.DONE, done_at=database_now(), last_error="")
 
 
 def fail(message, reason):
     """Record that the message could not be done; it is tried again later, a limited number of times."""
-    attempts = message.attempts + 1
-    is_last = attempts > len(BACKOFF)
+    is_last = message.attempts >= MOST_ATTEMPTS
     # Only while the claim is ours: one that woke up late must not undo what another has done since.
     ours = OutboxMessage.objects.filter(pk=message.pk, status=Status.RUNNING, due_at=message.due_at)
     ours.update(
-        status=Status.FAILED if is_last else Status.WAITING, attempts=attempts, last_error=reason[:500],
-        due_at=database_now() + (timedelta() if is_last else BACKOFF[attempts - 1]),
+        status=Status.FAILED if is_last else Status.WAITING, last_error=reason[:500],
+        due_at=database_now() + (timedelta() if is_last else BACKOFF[message.attempts - 1]),
     )
 
 

@@ -59,8 +59,8 @@ def _date(text):
 
 
 TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
-CANDIDATES = 100  # where no index has the rows in order, as many are compared with what was asked for
-ENOUGH_LETTERS = 5  # of a word to look up among trigrams: with more of them the index has more to read, not less
+CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
+ENOUGH_LETTERS = 10  # to look up among trigrams: with more of them the index has more to read, not less
 
 
 def search_patients(text, *, limit, among=None):
@@ -108,9 +108,10 @@ def _in_order(rows, field, start, limit):
 
 def _by_words(asked, rows, limit):
     """Patients in whose names each word begins one, in any order."""
+    enough = max(ENOUGH_LETTERS // len(asked.words), 3) if asked.words else 0
     for word in asked.words:
-        rows = rows.filter(name_words__contains=f" {word[:ENOUGH_LETTERS]}")
-        if len(word) > ENOUGH_LETTERS:
+        rows = rows.filter(name_words__contains=f" {word[:enough]}")
+        if len(word) > enough:
             rows = rows.filter(GreaterThan(StrIndex("name_words", Value(f" {word}")), 0))
     return _closest(asked, rows)[:limit]
 

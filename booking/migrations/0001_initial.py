@@ -303,6 +303,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("expires_at", models.DateTimeField()),
+                (
+                    "lasting",
+                    models.DurationField(
+                        help_text="What an extension gives it: as its location was set when it was placed."
+                    ),
+                ),
                 ("extensions", models.PositiveSmallIntegerField(default=0, verbose_name="times extended")),
                 ("holder", models.CharField(editable=False, max_length=64)),
                 ("token_hash", models.BinaryField(max_length=32, unique=True)),

@@ -19,12 +19,14 @@ from scheduling.openings import as_instant
 from .best_sql import OPENINGS
 from .clinic import make_clinic
 from .over_http import print_http
+from .patients import print_search
+from .sameness import print_sameness
 
 TWO_WEEKS = timedelta(days=14)
 
 
 def print_all():
-    """Print every figure; about two minutes."""
+    """Print every figure; about four minutes."""
     print("Medians. Whatever stands in one block was measured in turns.\n")
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
@@ -40,6 +42,8 @@ def print_all():
     print("\nGrowth with the number of slots: 500 clinicians")
     for slots in (10_000, 100_000, 1_000_000):
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
+    print_search()
+    print_sameness()
 
 
 def two_weeks(service):

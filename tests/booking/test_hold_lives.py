@@ -108,7 +108,7 @@ def test_extending_gives_the_full_time_again_to_hold_and_slot(hold_time, at):
     }
 
 
-def test_extending_never_shortens_a_hold(hold_time, at, harbour):
+def test_a_hold_is_extended_by_what_its_location_gave_it_when_it_was_placed(hold_time, at, harbour):
     hold = hold_time(at(9))
     before = hold.expires_at
     harbour.hold_seconds = 30
@@ -116,7 +116,7 @@ def test_extending_never_shortens_a_hold(hold_time, at, harbour):
 
     extend_hold(find_hold(hold.token), by="patient")
 
-    assert rows(Hold)[0]["expires_at"] == rows(Slot)[0]["expires_at"] == before
+    assert rows(Hold)[0]["expires_at"] == rows(Slot)[0]["expires_at"] > before
 
 
 def test_a_hold_is_extended_ten_times_at_most(hold_time, at):

@@ -37,6 +37,7 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
             "updated_at": hold.updated_at,
             "status": "active",
             "expires_at": placed_at + timedelta(minutes=15),
+            "lasting": timedelta(minutes=15),
             "extensions": 0,
             "holder": "alice's phone",
             "token_hash": hash_token(hold.token),

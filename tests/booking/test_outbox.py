@@ -114,7 +114,7 @@ def test_a_claimed_message_is_started_once_however_often_it_is_delivered(message
     outbox.claim_due()
 
     assert outbox.start(message.pk) == message
-    assert state(message) == ("running", 0, "")
+    assert state(message) == ("running", 1, "")
     with nothing_changes():
         assert outbox.start(message.pk) is None
 
@@ -122,6 +122,19 @@ def test_a_claimed_message_is_started_once_however_often_it_is_delivered(message
 def test_a_message_nobody_claimed_is_not_started(message):
     with nothing_changes():
         assert outbox.start(message.pk) is None
+
+
+def test_a_message_that_kills_its_worker_every_time_fails_in_the_end(message):
+    for _ in range(outbox.MOST_ATTEMPTS):
+        let_come_due()
+        outbox.claim_due()
+        assert outbox.start(message.pk) == message  # and nobody finishes it
+
+    let_come_due()
+    outbox.claim_due()
+    assert outbox.start(message.pk) is None
+
+    assert state(message) == ("failed", outbox.MOST_ATTEMPTS + 1, "Its worker died every time.")
 
 
 def test_of_two_deliveries_of_a_lapsed_claim_one_runs(message):

@@ -1,0 +1,68 @@
+"""Whether the time of an answer tells who is a patient: a page confirms for known and unknown people in turns."""
+
+import json
+import statistics
+import time
+from datetime import timedelta
+from secrets import token_hex
+
+from django.test import Client
+from django.utils import timezone
+
+from booking.keys import create_key
+from booking.models import ApiKey
+from patients.models import Patient
+
+from .clinic import make_clinic
+
+ROUNDS = 200
+SITE = "https://www.clinic.example"
+
+
+def print_sameness():
+    """Print the medians; the patients should be there already, as many as there are to search."""
+    service = make_clinic(clinicians=50, slots=10_000)
+    _, key = create_key(
+        name="bench", kind="publishable", scopes=ApiKey.PUBLIC_SCOPES, allowed_origins=[SITE],
+        requests_per_minute=1_000_000,
+    )  # fmt: skip
+    known = list(Patient.objects.order_by("phone")[:ROUNDS])
+    today = timezone.now().date()
+    dates = {"start_date": today, "end_date": today + timedelta(days=14)}
+    openings = Visitor(key).call("GET", "/availability", query={"appointment_type_id": service.pk, **dates})["data"]
+    print(f"\nA page confirms for somebody, {ROUNDS} times each in turns, among {Patient.objects.count():,} patients")
+    times = {"known": [], "unknown": []}
+    for number, patient in enumerate(known):
+        for kind in sorted(times, reverse=number % 2):
+            person = {
+                "first_name": patient.first_name, "last_name": patient.last_name, "phone": patient.phone,
+                "date_of_birth": str(patient.date_of_birth),
+                "email": patient.email if kind == "known" else f"{token_hex(8)}@example.org",
+            }  # fmt: skip
+            times[kind].append(confirm(Visitor(key), openings.pop(), person))
+    for kind, milliseconds in times.items():
+        print(f"  {kind:<32} {statistics.median(milliseconds):8.2f} ms")
+
+
+class Visitor:
+    """A visitor with an address of their own, because an address has a limit."""
+
+    def __init__(self, key):
+        self.headers = {"Authorization": f"Bearer {key}", "Origin": SITE}
+        self.client = Client(REMOTE_ADDR=f"2001:db8:{token_hex(2)}:{token_hex(2)}::1", SERVER_NAME="localhost")
+
+    def call(self, method, path, body=None, query=None):
+        response = self.client.generic(
+            method, f"/api/v1{path}", json.dumps(body).encode() if body else b"", "application/json",
+            headers=self.headers, query_params=query, secure=True,
+        )  # fmt: skip
+        assert response.status_code in (200, 201), response.content
+        return response.json()
+
+
+def confirm(visitor, opening, person):
+    """Hold an opening, confirm it, and return the milliseconds that the confirming took."""
+    hold = visitor.call("POST", "/holds", {"booking_key": opening["booking_key"]})["data"]["id"]
+    started = time.perf_counter()
+    visitor.call("POST", f"/holds/{hold}/confirm", {"patient": person})
+    return (time.perf_counter() - started) * 1000

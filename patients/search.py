@@ -4,9 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, Value
-from django.db.models.functions import StrIndex
-from django.db.models.lookups import GreaterThan
+from django.db.models import Q
 
 from .descriptions import read_description
 from .fields import NhsNumberField, PhoneField
@@ -60,7 +58,6 @@ def _date(text):
 
 TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
 CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
-ENOUGH_LETTERS = 10  # to look up among trigrams: with more of them the index has more to read, not less
 
 
 def search_patients(text, *, limit, among=None):
@@ -108,11 +105,8 @@ def _in_order(rows, field, start, limit):
 
 def _by_words(asked, rows, limit):
     """Patients in whose names each word begins one, in any order."""
-    enough = max(ENOUGH_LETTERS // len(asked.words), 3) if asked.words else 0
     for word in asked.words:
-        rows = rows.filter(name_words__contains=f" {word[:enough]}")
-        if len(word) > enough:
-            rows = rows.filter(GreaterThan(StrIndex("name_words", Value(f" {word}")), 0))
+        rows = rows.filter(name_words__contains=f" {word}")
     return _closest(asked, rows)[:limit]
 
 

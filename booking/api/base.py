@@ -60,7 +60,7 @@ class ApiView(APIView):
 
     def check_request(self, request):
         """Find the key and check all that does not depend on the endpoint's own input."""
-        self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
+        self.count_address(request)
         scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not plain:
             raise InvalidKey
@@ -73,6 +73,10 @@ class ApiView(APIView):
             raise MissingScope(scope)
         if request.headers.get("Accept") and not any(reads_json(accepted) for accepted in request.accepted_types):
             raise exceptions.NotAcceptable
+
+    def count_address(self, request):
+        """Count a request of its address, with or without a key."""
+        self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
 
     def spend(self, name, limit):
         usage = counter().count(name, limit)

@@ -6,9 +6,11 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from booking.dev.chromium import find_chromium
+
+expect.set_options(timeout=20_000)  # a machine that runs all tests at once is slow at times
 
 FLAGS = [
     "--no-sandbox",

@@ -13,8 +13,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from rest_framework import exceptions, serializers
 
-from ...client import address_of
-from ..base import ADDRESS_LIMIT, ApiView
+from ..base import ApiView
 from ..contract import contract
 from ..inputs import Query
 from .first_booking import steps
@@ -51,7 +50,7 @@ class Schema(ApiView):
     key = None
 
     def check_request(self, request):
-        self.spend(f"address {address_of(request)}", ADDRESS_LIMIT)
+        self.count_address(request)
 
     @method_decorator(gzip_page)
     @contract(query=FormatQuery)

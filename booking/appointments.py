@@ -36,7 +36,7 @@ def create_appointment(hold, *, patient, by, at, notes="", attendee=None):
         patient = match_patient(patient)
     appointment = Appointment(
         id=hold.pk, reference=new_reference(), status=Appointment.Status.CONFIRMED, patient=patient,
-        service=hold.service, clinician=hold.clinician, location=hold.location, slot_id=hold.slot_id,
+        service=hold.service, clinician_id=hold.clinician_id, location=hold.location, slot_id=hold.slot_id,
         starts_at=hold.starts_at, ends_at=hold.ends_at, is_remote=hold.is_remote,
         price=hold.service.price, currency=hold.service.currency, notes=notes, created_at=at,
         attendee_name=attendee["name"], attendee_email=attendee["email"], attendee_phone=attendee["phone"],

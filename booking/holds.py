@@ -121,7 +121,7 @@ def find_hold(token):
 
 def hold_of(holder, hold_id):
     """Return the hold with that id if ``holder`` has placed it; raises HoldNotFound."""
-    holds = Hold.objects.select_related("service", "clinician", "location", "slot")
+    holds = Hold.objects.select_related("service", "location")
     hold = holds.filter(pk=hold_id, holder=holder).first()
     if hold is None:
         raise HoldNotFound

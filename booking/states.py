@@ -1,11 +1,11 @@
 """Which moves a hold and an appointment may make, and the one function that makes them."""
 
-from django.db.models import Max, Subquery
-from django.db.models.functions import Coalesce
+from django.db import connection
+from psycopg.types.json import Jsonb
 
 from scheduling.slots import lock_clinician
 
-from .models import Appointment, Event, Hold
+from .models import Appointment, Hold
 
 MOVES = {
     Hold: {
@@ -73,11 +73,22 @@ def move(booking, to, *, kind, by, at, data=None, **changes):
         setattr(booking, name, value)
 
 
+# By hand: the ORM takes ten times as long to build this statement, and every verb records something.
+APPEND = """
+    INSERT INTO booking_event (kind, booking_id, sequence, created_at, by, from_status, to_status, data)
+    VALUES (%(kind)s, %(booking)s,
+            (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE booking_id = %(booking)s),
+            %(at)s, %(by)s, %(from_status)s, %(to_status)s, %(data)s)
+"""
+
+
 def record(booking, kind, *, by, at, from_status="", to_status="", data=None):
     """Append an event to the booking's log, in the transaction of what it tells of."""
-    earlier = Event.objects.filter(booking_id=booking.pk).order_by().values("booking_id")
-    Event.objects.create(
-        kind=kind, booking_id=booking.pk, by=by, created_at=at, data=data or {},
-        from_status=from_status, to_status=to_status,
-        sequence=Coalesce(Subquery(earlier.annotate(last=Max("sequence")).values("last")), 0) + 1,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            APPEND,
+            {
+                "kind": kind, "booking": booking.pk, "at": at, "by": by,
+                "from_status": from_status, "to_status": to_status, "data": Jsonb(data or {}),
+            },
+        )

@@ -60,11 +60,13 @@ class ApiView(APIView):
 
     def check_request(self, request):
         """Find the key and check all that does not depend on the endpoint's own input."""
-        self.count_address(request)
-        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not plain:
-            raise InvalidKey
-        self.key = request.api_key = find_key(plain.strip())
+        try:
+            self.key = request.api_key = key_of(request)
+        except InvalidKey:
+            self.count_address(request)
+            raise
+        if self.key.is_publishable:
+            self.count_address(request)
         self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
         if self.key.is_publishable and origin_of(request) not in self.key.allowed_origins:
             raise ForeignOrigin
@@ -75,7 +77,7 @@ class ApiView(APIView):
             raise exceptions.NotAcceptable
 
     def count_address(self, request):
-        """Count a request of its address, with or without a key."""
+        """Count a request of its address: of visitors and of those without a key, while a server has its key's limit."""
         self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
 
     def spend(self, name, limit):
@@ -177,6 +179,14 @@ class NotHere(ApiView):
         if "Authorization" in request.headers:
             super().check_request(request)  # so that a page on the key's sites may read the answer
         raise exceptions.NotFound
+
+
+def key_of(request):
+    """Return the live ApiKey that a request shows, or raise InvalidKey."""
+    scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not plain:
+        raise InvalidKey
+    return find_key(plain.strip())
 
 
 def reads_json(accepted):

@@ -1,12 +1,13 @@
 """A request with an Idempotency-Key is done once, and its answer is kept for a day."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
 
-from booking import tasks
+from booking import idempotency, tasks
 from booking.keys import find_key, rotate_key
 from booking.models import Hold, IdempotentAnswer
 from patients.models import Patient
@@ -72,6 +73,19 @@ def test_a_refusal_is_kept_and_has_changed_nothing(api, opening, hold_time, at):
 
     assert (first.status_code, first.json()["code"]) == (409, "slot-taken")
     assert same(first, second)
+
+
+def test_what_was_written_before_a_refusal_is_undone_and_the_refusal_is_kept(db):
+    def write_and_refuse():
+        Patient.objects.create(**PERSON)
+        return 409, b"no", {}
+
+    request = {"holder": uuid4(), "route": "POST /x", "idempotency_key": "one", "request_hash": b"x" * 32}
+
+    with nothing_changes():
+        answers = [idempotency.once(write_and_refuse, **request) for _ in range(2)]
+
+    assert answers == [((409, b"no", {}), False), ((409, b"no", {}), True)]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"nonsense": 1}', b""])

@@ -1,0 +1,26 @@
+"""A booking that cannot have another time still says the old one, so that the next choice can be tried."""
+
+import pytest
+
+from booking.holds import move_hold
+from booking.rescheduling import reschedule
+from scheduling.slots import SlotTaken
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+
+def place_of(booking):
+    return booking.clinician_id, booking.location_id, booking.is_remote, booking.starts_at, booking.ends_at
+
+
+@pytest.mark.parametrize(("make", "verb"), [("hold_time", move_hold), ("book", reschedule)])
+def test_after_a_time_was_taken_the_booking_is_as_it_was(make, verb, request, hold_time, harbour, consultation, at):
+    booking = request.getfixturevalue(make)(at(9))
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    hold_time(at(10), clinician=otis, holder="bob's phone")
+    before = place_of(booking)
+
+    with nothing_changes(), pytest.raises(SlotTaken):
+        verb(booking, clinician=otis, location=harbour, starts_at=at(10), is_remote=False, by="patient")
+
+    assert place_of(booking) == before

@@ -8,7 +8,7 @@ from booking.settings import BIND, WEB_PROCESSES
 bind = BIND
 workers = WEB_PROCESSES
 worker_class = "gthread"
-threads = 4
+threads = 2  # more only wait for each other: Python runs one at a time
 
 # A bad setting stops the start, instead of one worker after the other.
 preload_app = True

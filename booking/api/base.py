@@ -77,7 +77,7 @@ class ApiView(APIView):
             raise exceptions.NotAcceptable
 
     def count_address(self, request):
-        """Count a request of its address: of visitors and of those without a key, while a server has its key's limit."""
+        """Count a request of its address: a visitor's, or one without a key. A server has its key's limit instead."""
         self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
 
     def spend(self, name, limit):

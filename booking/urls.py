@@ -1,4 +1,6 @@
 from django.contrib import admin
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path, re_path
 
 from .api import pages
@@ -13,5 +15,6 @@ urlpatterns = [
     re_path("^api(?:/|$)", NotHere.as_view()),
     path("problems/", pages.problems, name="problems"),
     path("problems/<slug:code>", pages.problem, name="problem"),
+    path("favicon.ico", lambda request: redirect(static("widget/icon.svg"))),  # admin asks for it
     path("", include("booking.widget.urls")),
 ]

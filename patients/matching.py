@@ -14,7 +14,7 @@ class CannotMerge(Exception):
     """These two records cannot be merged: one is archived, or their NHS numbers say that they are two people."""
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def match_patient(candidate):
     """Return the patient that ``candidate``, an unsaved and validated Patient, is: found or saved.
 

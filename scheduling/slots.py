@@ -42,18 +42,48 @@ def lock_clinicians(*clinician_ids):
     return [lock_clinician(clinician_id) for clinician_id in sorted(set(clinician_ids))][-1]
 
 
+# Adds nothing and returns nothing where the constraint refuses.
+TAKE = """
+    INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at, expires_at)
+    VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
 def take_slot(*, clinician, location, period, lasting=None):
     """Take ``period`` of the clinician's time, or raise SlotTaken.
 
     The slot is kept until it is freed or, with ``lasting`` (a timedelta), lapses that long after now.
     """
-    with _raising_slot_taken():
+    with transaction.atomic(savepoint=False):
         now = lock_clinician(clinician.pk)
-        _delete_lapsed(clinician, period, at=now)
-        return Slot.objects.create(
+        slot = Slot(
             clinician=clinician, location=location, period=period,
             taken_at=now, expires_at=lasting and now + lasting,
         )
+        is_taken = _take(slot) or _take_from_lapsed(slot)
+    if not is_taken:
+        raise SlotTaken
+    return slot
+
+
+def _take(slot):
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [slot.clinician_id, slot.location_id, slot.period, slot.taken_at, slot.expires_at])
+        row = cursor.fetchone()
+    slot.pk = row and row[0]
+    slot._state.adding = row is None
+    return row is not None
+
+
+def _take_from_lapsed(slot):
+    # The constraint cannot mention now(), so a lapsed hold still blocks.
+    before = transaction.savepoint()
+    _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at)
+    if _take(slot):
+        transaction.savepoint_commit(before)
+        return True
+    transaction.savepoint_rollback(before)
+    return False
 
 
 def move_slot(slot, *, clinician, location, period):
@@ -70,7 +100,6 @@ def move_slot(slot, *, clinician, location, period):
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):
-    # The constraint cannot mention now(), so a lapsed hold still blocks.
     lapsed = Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at)
     lapsed.exclude(pk=spare and spare.pk).delete()
 

@@ -17,7 +17,7 @@ from .contract import contract_of
 from .cors import origin_of
 from .inputs import read_json
 from .limits import counter
-from .outputs import HoldOutput, write_appointments
+from .outputs import write_appointments, write_hold
 from .refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled
 from .refusing import known, problem_response
 
@@ -154,7 +154,7 @@ class ApiView(APIView):
         return HttpResponse(body, status=status, content_type="application/json", headers=headers)
 
     def answer_hold(self, hold, status=200, **headers):
-        return self.answer(HoldOutput(hold).data, status, {"ETag": etag(hold), **headers})
+        return self.answer(write_hold(hold), status, {"ETag": etag(hold), **headers})
 
     def answer_appointment(self, appointment, status=200):
         [written] = write_appointments([appointment], self.key)

@@ -76,7 +76,7 @@ class AppointmentOutput(serializers.ModelSerializer):
 
     def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
         """Null for a publishable key: it must not learn whether the patient was known."""
-        return None if self.context["key"].is_publishable else appointment.patient_id
+        return appointment.patient_id if appointment.shows_patient else None
 
     def get_can_reschedule(self, appointment) -> bool:
         return appointment.can_change(timezone.now())
@@ -85,15 +85,23 @@ class AppointmentOutput(serializers.ModelSerializer):
         return appointment.can_change(timezone.now())
 
     def get_events(self, appointment) -> EventOutput(many=True):
-        return EventOutput(self.context["events"].get(appointment.pk, []), many=True).data
+        return [write_event(event) for event in appointment.events]
 
 
 def write_appointments(appointments, key):
     """Return appointments as they are written to ``key``, their events read in one query."""
-    events = {}
-    for event in Event.objects.filter(booking_id__in=[appointment.pk for appointment in appointments]):
-        events.setdefault(event.booking_id, []).append(event)
-    return AppointmentOutput(appointments, many=True, context={"key": key, "events": events}).data
+    by_id = {appointment.pk: appointment for appointment in appointments}
+    for appointment in appointments:
+        appointment.events, appointment.shows_patient = [], not key.is_publishable
+    for event in Event.objects.filter(booking_id__in=by_id):
+        by_id[event.booking_id].events.append(event)
+    return [write_appointment(appointment) for appointment in appointments]
+
+
+# A serializer takes longer to make than to use, so each is made once.
+write_hold = HoldOutput().to_representation
+write_event = EventOutput().to_representation
+write_appointment = AppointmentOutput().to_representation
 
 
 class PatientOutput(serializers.ModelSerializer):

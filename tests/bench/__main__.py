@@ -1,5 +1,6 @@
 """Starts PostgreSQL with safe settings, makes a database of its own, and prints the figures."""
 
+import logging
 import os
 import secrets
 
@@ -21,6 +22,7 @@ def main():
         import django
 
         django.setup()
+        logging.disable()
         from django.db import connection
 
         connection.creation.create_test_db(verbosity=0, autoclobber=True)

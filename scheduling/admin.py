@@ -19,6 +19,19 @@ INSTEAD_OF_DELETING = (
 )
 
 
+class ReadOnly:
+    """A page to look at: what it shows is made, changed and removed by verbs alone."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
 class KeptAdmin(admin.ModelAdmin):
     """For what history points at: that is made inactive instead of deleted, and never in bulk."""
 
@@ -208,7 +221,7 @@ class TimeOffAdmin(admin.ModelAdmin):
 
 
 @admin.register(Slot)
-class SlotAdmin(admin.ModelAdmin):
+class SlotAdmin(ReadOnly, admin.ModelAdmin):
     """The ledger: to be read only. Slots come and go with holds and appointments."""
 
     list_display = ["clinician", "location", "taken_from", "taken_to", "kept"]
@@ -221,15 +234,6 @@ class SlotAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(home=home_zone())
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     @admin.display(description="from, buffer included", ordering="period")
     def taken_from(self, slot):

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.html import format_html
 
+from scheduling.admin import ReadOnly
 from scheduling.zones import written
 
 from ..models import Appointment, Event, Hold
@@ -48,7 +49,7 @@ def details(event):
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):
+class EventAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["created_at", "kind", "booking", "done_by", "from_status", "to_status", "data"]
     list_display_links = None
     list_filter = ["kind", ("created_at", admin.DateFieldListFilter)]
@@ -61,15 +62,6 @@ class EventAdmin(admin.ModelAdmin):
     def get_queryset(self, request):
         reference = Appointment.objects.filter(pk=OuterRef("booking_id")).values("reference")
         return with_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():

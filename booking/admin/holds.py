@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from scheduling.admin import ReadOnly
 from scheduling.zones import home_zone, written
 
 from ..holds import release_hold
@@ -37,7 +38,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 
 @admin.register(Hold)
-class HoldAdmin(admin.ModelAdmin):
+class HoldAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed"]
     list_filter = [LiveFilter, "clinician", "location", "service", HowFilter]
     search_fields = ["=id", "clinician__name", "service__name", "location__name"]
@@ -52,15 +53,6 @@ class HoldAdmin(admin.ModelAdmin):
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("service", "clinician", "location")
         return rows.annotate(home=home_zone())
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     def has_release_permission(self, request):
         return request.user.has_perm("booking.change_hold")

@@ -2,27 +2,20 @@
 
 from django.contrib import admin, messages
 
+from scheduling.admin import ReadOnly
+
 from .. import outbox
 from ..models import OutboxMessage
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(admin.ModelAdmin):
+class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["kind", "status", "attempts", "due_at", "last_error", "created_at", "done_at"]
     list_filter = ["status", "kind", ("created_at", admin.DateFieldListFilter)]
     search_fields = ["kind", "last_error", "payload__appointment"]
     search_help_text = "Part of the kind or of the last error, or the id of the appointment."
     show_full_result_count = False
     actions = ["retry"]
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
 
     def has_retry_permission(self, request):
         return request.user.has_perm("booking.change_outboxmessage")

@@ -130,7 +130,8 @@ def next_opening(*, service, now, after=None, **filters):
 
 def nearest_openings(*, service, near, now, count=3, **filters):
     """Return up to ``count`` openings whose starts are nearest to ``near``, earliest first."""
-    for reach in (timedelta(days=1), timedelta(days=14)):
+    # Most often they are within hours, and then there is little to read.
+    for reach in (timedelta(hours=3), timedelta(days=1), timedelta(days=14)):
         openings = open_times(service=service, start_at=near - reach, end_at=near + reach, now=now, **filters)
         one_per_start = {opening.start: opening for opening in reversed(openings)}
         if len(one_per_start) >= count:

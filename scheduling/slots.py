@@ -78,8 +78,7 @@ def _take(slot):
 def _take_from_lapsed(slot):
     # The constraint cannot mention now(), so a lapsed hold still blocks.
     before = transaction.savepoint()
-    _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at)
-    if _take(slot):
+    if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _take(slot):
         transaction.savepoint_commit(before)
         return True
     transaction.savepoint_rollback(before)
@@ -100,8 +99,10 @@ def move_slot(slot, *, clinician, location, period):
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):
+    """Delete the lapsed slots in the way, and return whether there were any."""
     lapsed = Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at)
-    lapsed.exclude(pk=spare and spare.pk).delete()
+    deleted, _ = lapsed.exclude(pk=spare and spare.pk).delete()
+    return deleted > 0
 
 
 @contextmanager

@@ -25,6 +25,8 @@ def appointment_cancelled(message):
 def _send(message, template, subject):
     appointments = Appointment.objects.select_related("service", "clinician", "location")
     appointment = appointments.get(pk=message.payload["appointment"])
+    if appointment.status == Appointment.Status.CANCELLED and template != "appointment_cancelled":
+        return  # cancelled before this left: then only that is news
     when = appointment.local_start.strftime("%a %-d %B %Y, %H:%M")
     EmailMessage(
         subject=f"{subject}: {appointment.service}, {when}",

@@ -140,3 +140,9 @@ def test_a_message_sent_again_can_be_told_from_a_second_one(book, at, mails):
     identities = [mail.extra_headers["Message-ID"] for mail in mails()]
 
     assert len(set(identities)) == 2
+
+
+def test_what_was_cancelled_before_its_confirmation_left_is_only_told_as_cancelled(book, at, mails):
+    cancel(book(at(9)), reason="other", by="staff:1")
+
+    assert [mail.subject.partition(":")[0] for mail in mails()] == ["Cancelled"]

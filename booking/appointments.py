@@ -84,6 +84,16 @@ def cancel(appointment, *, reason, by, note="", heed_cutoff=False, if_unchanged=
 
 
 @transaction.atomic
+def annotate(appointment, *, by, **changes):
+    """Write down the clinic's notes or the video link; the log has only which of them changed."""
+    now = lock_booking(appointment)
+    for name, value in changes.items():
+        setattr(appointment, name, value)
+    appointment.save(update_fields=[*changes, "updated_at"])
+    record(appointment, "appointment.updated", by=by, at=now, data={"changed": sorted(changes)})
+
+
+@transaction.atomic
 def mark_arrived(appointment, *, by, if_unchanged=None):
     """The patient is here. Raises WrongState unless the appointment is confirmed."""
     _mark(appointment, Appointment.Status.IN_PROGRESS, kind="appointment.updated", by=by, if_unchanged=if_unchanged)

@@ -1,4 +1,4 @@
-"""The verbs of a hold: place, extend, release, expire, confirm."""
+"""The verbs of a hold: place, extend, move, release, expire, confirm."""
 
 import hashlib
 import secrets
@@ -19,7 +19,7 @@ from scheduling.slots import (
 )
 
 from .appointments import create_appointment
-from .choosing import NotOffered, check_offered  # noqa: F401
+from .choosing import check_offered
 from .models import Appointment, Hold
 from .states import WrongState, lock_booking, move, record
 
@@ -52,20 +52,21 @@ class TooManyExtensions(Exception):
 
 
 @transaction.atomic
-def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, instead_of=None,
+def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, visitor="", instead_of=None,
                most=MOST_LIVE_HOLDS, most_a_minute=None):
     """Hold an opening for ``location.hold_seconds`` and return the Hold; its ``token`` is shown only now.
 
     ``holder`` says whose hold it is, without personal data; one holder has at most ``most`` live ones
-    (None: any number) and places ``most_a_minute``. ``instead_of`` is a hold of theirs that is released
-    if the new one succeeds.
+    (None: any number) and places ``most_a_minute``. Where many share a holder, ``visitor`` says who asked,
+    and has at most MOST_LIVE_HOLDS. ``instead_of`` is a hold of theirs that is released if the new one
+    succeeds.
     Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
     """
     token = secrets.token_urlsafe(32)
     hold = Hold(
         service=service, clinician=clinician, location=location, is_remote=is_remote,
         starts_at=starts_at.astimezone(UTC), ends_at=starts_at.astimezone(UTC) + service.duration,
-        holder=holder, token_hash=hash_token(token), lasting=timedelta(seconds=location.hold_seconds),
+        holder=holder, visitor=visitor, token_hash=hash_token(token), lasting=timedelta(seconds=location.hold_seconds),
     )
     if instead_of:
         lock_clinicians(clinician.pk, instead_of.clinician_id)
@@ -78,23 +79,25 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     # Taken first, checked second: both happen behind the clinician's lock, which take_slot waited for.
     check_offered(hold, now=hold.created_at)
     if most is not None or most_a_minute is not None:
-        _check_number_of_holds(holder, most, most_a_minute, now=hold.created_at)
+        _check_number_of_holds({"holder": holder}, most, most_a_minute, now=hold.created_at)
+    if visitor:
+        _check_number_of_holds({"visitor": visitor}, MOST_LIVE_HOLDS, None, now=hold.created_at)
     hold.save(force_insert=True)
     record(hold, "hold.placed", by=by, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
 
 
-def _check_number_of_holds(holder, most, most_a_minute, *, now):
+def _check_number_of_holds(whose, most, most_a_minute, *, now):
     # Without this lock, many requests at once would each count the holds before any of them adds one.
-    # It comes after the clinician's lock everywhere, so the two cannot deadlock.
+    # It comes after the clinician's lock everywhere, a holder's before a visitor's, so none can deadlock.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"holder {holder}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(whose)])
     if most is not None:
-        live = Hold.objects.filter(holder=holder, status=Hold.Status.ACTIVE, expires_at__gt=now)
+        live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
         _refuse_over(most, live.values_list("expires_at", flat=True), now)
     if most_a_minute is not None:
-        placed = Hold.objects.filter(holder=holder, created_at__gt=now - MINUTE)
+        placed = Hold.objects.filter(**whose, created_at__gt=now - MINUTE)
         _refuse_over(most_a_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
 
 
@@ -176,9 +179,9 @@ def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchang
 
 
 @transaction.atomic
-def release_hold(hold, *, by):
+def release_hold(hold, *, by, if_unchanged=None):
     """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState."""
-    now = lock_booking(hold)
+    now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
         return
     move(hold, Hold.Status.RELEASED, kind="hold.released", by=by, at=now)
@@ -206,14 +209,14 @@ def _expire_holds_of(clinician_id):
 
 
 @transaction.atomic
-def confirm_hold(hold, *, patient, by, notes="", attendee=None, agreed_to=()):
+def confirm_hold(hold, *, patient, by, notes="", attendee=None, agreed_to=(), if_unchanged=None):
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
     the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
     not as the patient is written. Raises HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
-    now = lock_booking(hold)
+    now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status == Hold.Status.CONFIRMED:
         appointment = Appointment.objects.filter(pk=hold.pk).first()
         if appointment is None:  # an earlier appointment has been moved to its time

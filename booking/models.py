@@ -69,6 +69,7 @@ class Hold(Booking):
     lasting = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
+    visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
 
     class Meta:
@@ -76,6 +77,7 @@ class Hold(Booking):
         indexes = [
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
+            models.Index("visitor", name="hold_active_visitor", condition=Q(status="active") & ~Q(visitor="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
         ]
         constraints = [
@@ -100,8 +102,6 @@ class Hold(Booking):
 
 class Appointment(Booking):
     """A confirmed claim on a slot. It has the id of the hold it came from."""
-
-    REFERENCE_UNIQUE = "appointment_reference"
 
     class Status(models.TextChoices):
         PENDING = "pending"

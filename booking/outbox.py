@@ -70,6 +70,6 @@ def fail(message, reason):
 
 
 def retry(message):
-    """Make an unfinished message due now, with all its tries again."""
-    unfinished = OutboxMessage.objects.filter(pk=message.pk).exclude(status=Status.DONE)
-    unfinished.update(status=Status.WAITING, attempts=0, due_at=database_now())
+    """Make a message due now, with all its tries again, unless it is done or somebody is at it."""
+    idle = OutboxMessage.objects.filter(pk=message.pk).exclude(status__in=[Status.DONE, Status.RUNNING])
+    idle.update(status=Status.WAITING, attempts=0, due_at=database_now())

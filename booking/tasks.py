@@ -36,7 +36,7 @@ def run_message(message_id):
     except Exception as error:  # noqa: BLE001 whatever it is, it is kept with the message
         # The type alone: an error's text may quote an address.
         logger.warning("message %s %s failed: %s", message.kind, message.pk, type(error).__name__)
-        outbox.fail(message, f"{type(error).__name__}: {error}")
+        outbox.fail(message, " ".join(map(str, filter(None, [type(error).__name__, getattr(error, "smtp_code", "")]))))
     else:
         outbox.finish(message)
 

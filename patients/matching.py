@@ -39,7 +39,8 @@ def find_twin(candidate):
     twins = Patient.objects.filter(
         archived_at=None, normalized_name=name, date_of_birth=candidate.date_of_birth, email=candidate.email
     )
-    return twins.order_by("created_at").first()
+    # Locked, so that a merge that archives it meanwhile is waited for.
+    return twins.select_for_update(no_key=True).order_by("created_at").first()
 
 
 def _lock_identity(name, candidate):

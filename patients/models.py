@@ -18,7 +18,6 @@ EARLIEST_BIRTH = date(1900, 1, 1)
 
 def validate_birth_date(born):
     """Raise ValidationError for a birth date in the future or before 1900."""
-
     if not EARLIEST_BIRTH <= born <= timezone.now().date():
         raise ValidationError("Enter a date of birth between 1900 and today.", code="out_of_range")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -13,11 +13,11 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from patients.search import matching
-from scheduling.slots import lock_clinician
 from scheduling.zones import home_zone, written
 
+from ..appointments import annotate
 from ..models import Appointment
-from ..states import record
+from ..states import ChangedMeanwhile
 from .days import DayFilter, HowFilter
 from .events import log_of
 from .moves import STAFF_MOVES, CancelForm, by, make, may, moves_of
@@ -186,9 +186,11 @@ class AppointmentAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         if form.changed_data:
-            now = lock_clinician(obj.clinician_id)  # what happens to one booking is numbered, so it queues
-            obj.save(update_fields=[*form.changed_data, "updated_at"])
-            record(obj, "appointment.updated", by=by(request), at=now, data={"changed": form.changed_data})
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            try:
+                annotate(obj, by=by(request), **changes)
+            except ChangedMeanwhile:
+                self.message_user(request, "It has been moved meanwhile. Nothing was saved.", messages.ERROR)
 
     # Moves
 

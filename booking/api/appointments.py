@@ -20,7 +20,7 @@ from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
 from .contract import contract
 from .inputs import Input, Moment, Text
-from .openings import offering_alternatives
+from .openings import offering_alternatives, opening_of
 from .outputs import AppointmentOutput, write_appointments
 from .paging import PageQuery, page
 
@@ -133,7 +133,9 @@ class AppointmentReschedule(AppointmentView):
             "by": self.key.actor, "heed_cutoff": True, "if_unchanged": self.expected_version(appointment)
         }
         if "hold_id" in fields:
-            reschedule_to_hold(appointment, hold_of(self.key.actor, fields["hold_id"]), **options)
+            hold = hold_of(self.key.actor, fields["hold_id"])
+            with offering_alternatives(opening_of(hold)):
+                reschedule_to_hold(appointment, hold, **options)
         else:
             with offering_alternatives(fields["opening"]):
                 verb = partial(reschedule, appointment, **options)

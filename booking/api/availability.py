@@ -39,6 +39,12 @@ class Filters(Query):
     )
     is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
 
+    def validate_appointment_type_id(self, service):
+        """A publishable key is offered only what it can hold."""
+        if self.context["key"].is_publishable and not service.is_online_bookable:
+            raise serializers.ValidationError(Id.default_error_messages["does_not_exist"], code="does_not_exist")
+        return service
+
     def validate_clinician_id(self, ids):
         if Clinician.objects.filter(pk__in=ids).count() != len(set(ids)):
             raise serializers.ValidationError("There is no clinician with that id.", code="does_not_exist")

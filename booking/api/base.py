@@ -24,7 +24,8 @@ from .refusing import known, problem_response
 logger = logging.getLogger(__name__)
 
 ADDRESS_LIMIT = 1_200  # requests a minute; a clinic's whole waiting room may share one address
-NEVER_STORED = {401, 403, 429}
+# Refused for what is not in the body, or for a body to be mended: to be tried again with the same key.
+NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
 
 
 class ApiView(APIView):
@@ -67,9 +68,9 @@ class ApiView(APIView):
             raise
         if self.key.is_publishable:
             self.count_address(request)
-        self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
         if self.key.is_publishable and origin_of(request) not in self.key.allowed_origins:
             raise ForeignOrigin
+        self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
         scope = self.scopes.get(self.method)
         if scope and not self.key.may(scope):
             raise MissingScope(scope)

@@ -1,7 +1,7 @@
 """The opening that a request means: by ids and a time, or by a booking key alone."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -94,12 +94,12 @@ class OpeningInput(Input):
 
     def at_wall_time(self, day, named):
         """Return the instant of a local time; of an hour that a clock change repeats, the first that is open."""
-        earlier, later = (
-            datetime.combine(day, named["starts_at"], named["location"].zone).replace(fold=fold) for fold in (0, 1)
-        )
-        if earlier.utcoffset() == later.utcoffset():
+        wall = datetime.combine(day, named["starts_at"], named["location"].zone)
+        # As UTC, since arithmetic on wall time forgets the fold.
+        earlier, later = (wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        if earlier == later:
             return earlier
-        if earlier.utcoffset() < later.utcoffset():  # PEP 495: so it is with a time that is skipped
+        if earlier > later:  # PEP 495: so it is with a time that is skipped
             raise serializers.ValidationError(
                 {"start_time": "The clock is put forward over that time on that day."}, code="skipped"
             )

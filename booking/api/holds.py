@@ -6,6 +6,7 @@ from scheduling.slots import SlotTaken
 
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
+from ..client import holder_of
 from ..holds import (
     HoldExpired,
     TooManyExtensions,
@@ -23,7 +24,7 @@ from .attendance import Attendance
 from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
 from .contract import contract
-from .openings import offering_alternatives
+from .openings import offering_alternatives, opening_of
 from .outputs import AppointmentOutput, HoldOutput
 
 WRITE = ApiKey.Scope.WRITE_HOLDS
@@ -37,10 +38,6 @@ class HoldView(ApiView):
 
     def hold(self, id):
         return hold_of(self.key.actor, id)
-
-
-def opening_of(hold):
-    return {"service": hold.service, "starts_at": hold.starts_at, "location": hold.location}
 
 
 class Holds(HoldView):
@@ -62,6 +59,7 @@ class Holds(HoldView):
             raise NotOffered(["not-offered-here"])
         place = partial(
             place_hold, service=service, holder=self.key.actor, by=self.key.actor, most=self.key.most_live_holds,
+            visitor=holder_of(request) if self.key.is_publishable else "",
             most_a_minute=None if self.usage else self.key.requests_per_minute,  # while Redis does not count
         )
         with offering_alternatives(opening):
@@ -79,11 +77,11 @@ class HoldEntry(HoldView):
         """Read a hold, and how many seconds are left."""
         return self.answer_hold(self.hold(id))
 
-    @contract(name="release_hold", has_etag=True, refusals=[WrongState])
+    @contract(name="release_hold", has_etag=True, heeds_if_match=True, refusals=[WrongState])
     def delete(self, request, id):
         """Give a held time back. One that has run out or was given back is fine."""
         hold = self.hold(id)
-        release_hold(hold, by=self.key.actor)
+        release_hold(hold, by=self.key.actor, if_unchanged=self.expected_version(hold))
         return self.answer_hold(hold)
 
 
@@ -121,12 +119,15 @@ class HoldConfirm(HoldView):
     is_personal = True
 
     @contract(
-        body=Attendance, output=AppointmentOutput, status=[201, 200], has_etag=True, refusals=[HoldExpired]
+        body=Attendance, output=AppointmentOutput, status=[201, 200], has_etag=True, heeds_if_match=True,
+        refusals=[HoldExpired, WrongState],
     )
     def post(self, request, id):
         hold = self.hold(id)
         fields = self.body()
         status = 200 if hold.status == Hold.Status.CONFIRMED else 201
         with offering_alternatives(opening_of(hold)):
-            appointment = confirm_hold(hold, by=self.key.actor, **fields)
+            appointment = confirm_hold(
+                hold, by=self.key.actor, if_unchanged=self.expected_version(hold), **fields
+            )
         return self.answer_appointment(appointment, status)

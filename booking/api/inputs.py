@@ -157,7 +157,7 @@ class Moment(serializers.Field):
         # Compared as UTC, which years 1 and 9999 can leave: then there is no such instant.
         if not 2000 <= moment.year <= 2100 or not EARLIEST <= moment <= LATEST:
             self.fail("out_of_range")
-        return moment
+        return moment.astimezone(UTC)  # PostgreSQL refuses some offsets, and arithmetic on others forgets the fold
 
     def to_representation(self, value):
         return value.isoformat()

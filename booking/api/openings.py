@@ -95,3 +95,8 @@ def offering_alternatives(opening):
         )
         error.alternatives = write_openings(nearest, opening["service"], now)
         raise
+
+
+def opening_of(hold):
+    """Return what a hold holds, as offering_alternatives wants it."""
+    return {"service": hold.service, "starts_at": hold.starts_at, "location": hold.location}

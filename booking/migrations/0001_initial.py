@@ -311,6 +311,12 @@ class Migration(migrations.Migration):
                 ),
                 ("extensions", models.PositiveSmallIntegerField(default=0, verbose_name="times extended")),
                 ("holder", models.CharField(editable=False, max_length=64)),
+                (
+                    "visitor",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Who, of a holder many share.", max_length=64
+                    ),
+                ),
                 ("token_hash", models.BinaryField(max_length=32, unique=True)),
                 (
                     "clinician",
@@ -333,6 +339,11 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         models.F("holder"), condition=models.Q(("status", "active")), name="hold_active_holder"
+                    ),
+                    models.Index(
+                        models.F("visitor"),
+                        condition=models.Q(("status", "active"), models.Q(("visitor", ""), _negated=True)),
+                        name="hold_active_visitor",
                     ),
                     models.Index(models.F("holder"), models.F("created_at"), name="hold_holder_created"),
                 ],

@@ -6,10 +6,10 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from booking.choosing import NotOffered
 from booking.holds import (
     HoldExpired,
     HoldNotFound,
-    NotOffered,
     TooManyExtensions,
     TooManyHolds,
     confirm_hold,

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
+from booking.choosing import NotOffered
 from booking.client import holder_of
-from booking.holds import NotOffered, TooManyHolds, place_hold
+from booking.holds import TooManyHolds, place_hold
 from booking.states import WrongState
 from scheduling.models import Clinician, Location, Service
 from scheduling.slots import SlotTaken, database_now

@@ -5,7 +5,8 @@ from datetime import UTC, timedelta
 import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from booking.holds import NotOffered, TooManyHolds, find_hold, hash_token, release_hold
+from booking.choosing import NotOffered
+from booking.holds import TooManyHolds, find_hold, hash_token, release_hold
 from booking.models import Event, Hold
 from scheduling.models import Location, Slot, TimeOff
 from scheduling.slots import SlotTaken, database_now
@@ -40,6 +41,7 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
             "lasting": timedelta(minutes=15),
             "extensions": 0,
             "holder": "alice's phone",
+            "visitor": "",
             "token_hash": hash_token(hold.token),
         }
     ]

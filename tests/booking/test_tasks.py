@@ -49,7 +49,7 @@ def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_i
 
     run_what_is_due()
 
-    assert state() == ("waiting", 1, "ConnectionRefusedError: [Errno 111] Connection refused")
+    assert state() == ("waiting", 1, "ConnectionRefusedError")
     assert "ConnectionRefusedError" in caplog.text
     assert "alice" not in caplog.text
 
@@ -59,7 +59,7 @@ def test_an_unknown_kind_of_message_fails_visibly():
 
     run_what_is_due()
 
-    assert state() == ("waiting", 1, "KeyError: 'pigeon.sent'")
+    assert state() == ("waiting", 1, "KeyError")
 
 
 def test_a_message_about_nothing_fails_visibly():
@@ -69,7 +69,7 @@ def test_a_message_about_nothing_fails_visibly():
 
     status, attempts, error = state()
     assert (status, attempts) == ("waiting", 1)
-    assert error.startswith("DoesNotExist: ")
+    assert error == "DoesNotExist"
 
 
 @pytest.mark.parametrize("message_id", ["00000000-0000-0000-0000-000000000000"])

@@ -1,6 +1,6 @@
 """A hold over the API: placed, read, extended, moved, given back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -112,6 +112,13 @@ def test_a_local_time_that_the_clock_repeats_is_the_first_that_is_free(api, plac
 
     assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
     assert problem(api.post("/holds", {**opening, **night})) == (409, "slot-taken")
+
+
+def test_a_local_time_that_the_clock_repeats_can_be_had_twice_with_any_clinician(place, at_night):
+    sunday = next_last_sunday_of(10)
+    night = {"date": str(sunday), "start_time": "01:30", "clinician_id": None}
+
+    assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
 
 
 def test_either_instant_of_a_repeated_hour_can_be_asked_for(place, at_night):
@@ -337,3 +344,23 @@ def test_a_page_cannot_hold_what_only_staff_book(public_api, api, opening):
 
     assert problem(public_api.post("/holds", opening)) == (422, "not-offered")
     assert api.post("/holds", opening).status_code == 201
+
+
+def test_a_visitor_of_a_site_has_three_holds_however_many_its_key_has(public_api, consultation, dana, harbour, at):
+    def ask(hour, browser):
+        opening = {
+            "appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk),
+            "location_id": str(harbour.pk), "start_time": at(hour).isoformat(),
+        }  # fmt: skip
+        return public_api.post("/holds", opening, **{"User-Agent": browser}).status_code
+
+    assert [ask(hour, "Alice's phone") for hour in (9, 10, 11, 13)] == [201, 201, 201, 429]
+    assert ask(14, "Bob's phone") == 201
+
+
+def test_an_offset_that_no_clock_has_is_only_another_way_to_write_the_instant(api, opening, at):
+    odd = at(9).astimezone(timezone(timedelta(hours=23, minutes=59)))
+
+    answer = api.post("/holds", {**opening, "clinician_id": None, "start_time": odd.isoformat()})
+
+    assert (answer.status_code, answer.json()["data"]["start_time"]) == (201, at(9).isoformat())

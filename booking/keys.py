@@ -1,13 +1,14 @@
 """The verbs of an API key: create, find, rotate, revoke."""
 
-import hashlib
-import secrets
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
+from scheduling.rows import find
+
 from .models import ApiKey
+from .tokens import hash_token, new_token
 
 PREFIXES = {ApiKey.Kind.SECRET: "hf_sec_", ApiKey.Kind.PUBLISHABLE: "hf_pub_"}
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -31,19 +32,14 @@ def create_key(*, name, kind, scopes, **fields):
 
 def give_secret(key):
     """Give an unsaved ApiKey its random text and return that; only its hash and its start are kept."""
-    plain = PREFIXES[key.kind] + secrets.token_urlsafe(32)
-    key.start, key.key_hash = plain[:12], hash_key(plain)
+    plain = PREFIXES[key.kind] + new_token()
+    key.start, key.key_hash = plain[:12], hash_token(plain)
     return plain
-
-
-def hash_key(plain):
-    """Return the form in which a key is stored. It is random and long, so it needs no salt."""
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()
 
 
 def find_key(plain):
     """Return the live key that ``plain`` is, in one query, or raise InvalidKey."""
-    key = ApiKey.objects.filter(key_hash=hash_key(plain)).first()
+    key = find(ApiKey, key_hash=hash_token(plain))
     now = timezone.now()
     if key is None or not key.is_live(now):
         raise InvalidKey

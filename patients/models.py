@@ -30,9 +30,10 @@ class Patient(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     first_name = models.CharField(max_length=100, validators=[validate_printable])
     last_name = models.CharField(max_length=100, validators=[validate_printable])
-    date_of_birth = models.DateField(validators=[validate_birth_date])
+    # Missing of those whom another system has brought here without it.
+    date_of_birth = models.DateField(null=True, blank=True, validators=[validate_birth_date])
     # What is searched is compared byte by byte: then one index serves prefixes and their order.
-    email = EmailField("e-mail", db_collation="C")
+    email = EmailField("e-mail", blank=True, db_collation="C")
     phone = PhoneField(blank=True, db_collation="C")
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -25,8 +25,14 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("first_name", models.CharField(max_length=100, validators=[patients.text.validate_printable])),
                 ("last_name", models.CharField(max_length=100, validators=[patients.text.validate_printable])),
-                ("date_of_birth", models.DateField(validators=[patients.models.validate_birth_date])),
-                ("email", patients.fields.EmailField(db_collation="C", max_length=254, verbose_name="e-mail")),
+                (
+                    "date_of_birth",
+                    models.DateField(blank=True, null=True, validators=[patients.models.validate_birth_date]),
+                ),
+                (
+                    "email",
+                    patients.fields.EmailField(blank=True, db_collation="C", max_length=254, verbose_name="e-mail"),
+                ),
                 ("phone", patients.fields.PhoneField(blank=True, db_collation="C", max_length=32)),
                 (
                     "nhs_number",

@@ -8,10 +8,12 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.text
+import django.utils.timezone
 from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
+import scheduling.fields
 import scheduling.validators
 
 
@@ -39,8 +41,8 @@ class Migration(migrations.Migration):
                         default="GB", help_text="ISO 3166-1, two letters.", max_length=2, verbose_name="country code"
                     ),
                 ),
-                ("latitude", models.DecimalField(blank=True, decimal_places=6, max_digits=9, null=True)),
-                ("longitude", models.DecimalField(blank=True, decimal_places=6, max_digits=9, null=True)),
+                ("latitude", models.DecimalField(blank=True, decimal_places=7, max_digits=10, null=True)),
+                ("longitude", models.DecimalField(blank=True, decimal_places=7, max_digits=10, null=True)),
                 (
                     "timezone",
                     models.CharField(
@@ -237,6 +239,7 @@ class Migration(migrations.Migration):
                 ("title", models.CharField(blank=True, help_text="For example: Physiotherapist.", max_length=100)),
                 ("bio", models.TextField(blank=True)),
                 ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("last_assigned_at", models.DateTimeField(editable=False, null=True)),
                 (
                     "user",
                     models.OneToOneField(
@@ -252,6 +255,96 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["name"],
             },
+        ),
+        migrations.CreateModel(
+            name="Calendar",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("icalendar", "read: its busy time is not offered"),
+                            ("caldav", "write: appointments are put into it"),
+                        ],
+                        default="icalendar",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "url",
+                    scheduling.fields.EncryptedField(
+                        help_text="Its private iCalendar address, or that of a CalDAV collection.",
+                        verbose_name="address",
+                    ),
+                ),
+                ("username", models.CharField(blank=True, max_length=200)),
+                ("password", scheduling.fields.EncryptedField(blank=True)),
+                (
+                    "when_unreachable",
+                    models.CharField(
+                        choices=[
+                            ("withhold", "offer none of their times"),
+                            ("offer", "offer their times as last read"),
+                        ],
+                        default="withhold",
+                        help_text="What to do with the clinician's times while it cannot be read.",
+                        max_length=10,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("etag", models.CharField(blank=True, editable=False, max_length=500)),
+                ("last_modified", models.CharField(blank=True, editable=False, max_length=100)),
+                ("fingerprint", models.CharField(blank=True, editable=False, max_length=64)),
+                ("read_until", models.DateTimeField(editable=False, null=True, verbose_name="known until")),
+                (
+                    "failures",
+                    models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="failures in a row"),
+                ),
+                (
+                    "due_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="next read"),
+                ),
+                ("last_tried_at", models.DateTimeField(editable=False, null=True)),
+                ("last_synced_at", models.DateTimeField(editable=False, null=True, verbose_name="last reached")),
+                ("last_error", models.CharField(blank=True, editable=False, max_length=200)),
+                (
+                    "clinician",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="calendars", to="scheduling.clinician"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["clinician", "name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="BusyDay",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("stretches", models.BinaryField()),
+                (
+                    "calendar",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="busy_days",
+                        to="scheduling.calendar",
+                    ),
+                ),
+                (
+                    "clinician",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="scheduling.clinician",
+                    ),
+                ),
+            ],
         ),
         migrations.CreateModel(
             name="Slot",
@@ -281,37 +374,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["period"],
-                "indexes": [
-                    models.Index(
-                        models.F("clinician"),
-                        django.db.models.functions.text.Upper("period"),
-                        name="slot_clinician_end",
-                    ),
-                    models.Index(
-                        models.F("expires_at"),
-                        condition=models.Q(("expires_at__isnull", False)),
-                        name="slot_expires_at",
-                    ),
-                ],
-                "constraints": [
-                    django.contrib.postgres.constraints.ExclusionConstraint(
-                        expressions=[("clinician", "="), ("period", "&&")], name="slot_no_overlap"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "period__endswith__lte",
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("period__startswith"), "+", models.Value(datetime.timedelta(days=1))
-                                ),
-                            ),
-                            ("period__isempty", False),
-                            ("period__lower_inf", False),
-                            ("period__upper_inf", False),
-                        ),
-                        name="slot_is_bounded",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -346,19 +408,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "time off",
                 "verbose_name_plural": "time off",
                 "ordering": ["-starts_at"],
-                "indexes": [models.Index(models.F("ends_at"), name="time_off_ends_at")],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                        name="time_off_end_after_start",
-                        violation_error_message="The end must be after the start.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("clinician__isnull", True), ("location__isnull", True), _connector="XOR"),
-                        name="time_off_of_one",
-                        violation_error_message="Choose either a clinician or a location.",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -403,16 +452,89 @@ class Migration(migrations.Migration):
                 "verbose_name": "working hours",
                 "verbose_name_plural": "working hours",
                 "ordering": ["clinician", "weekday", "start_time"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("end_time__gt", models.F("start_time")), ("end_time", datetime.time(0, 0)), _connector="OR"
-                        ),
-                        name="working_hours_end_after_start",
-                        violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
-                    ),
-                    models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday"),
-                ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="calendar",
+            index=models.Index(
+                models.F("due_at"), condition=models.Q(("is_active", True), ("kind", "icalendar")), name="calendar_due"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="busyday",
+            index=models.Index(models.F("clinician"), models.F("day"), name="busy_day_clinician"),
+        ),
+        migrations.AddConstraint(
+            model_name="busyday",
+            constraint=models.UniqueConstraint(models.F("calendar"), models.F("day"), name="busy_day_of_calendar"),
+        ),
+        migrations.AddIndex(
+            model_name="slot",
+            index=models.Index(
+                models.F("clinician"), django.db.models.functions.text.Upper("period"), name="slot_clinician_end"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="slot",
+            index=models.Index(
+                models.F("expires_at"), condition=models.Q(("expires_at__isnull", False)), name="slot_expires_at"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="slot",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[("clinician", "="), ("period", "&&")], name="slot_no_overlap"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="slot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "period__endswith__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("period__startswith"), "+", models.Value(datetime.timedelta(days=1))
+                        ),
+                    ),
+                    ("period__isempty", False),
+                    ("period__lower_inf", False),
+                    ("period__upper_inf", False),
+                ),
+                name="slot_is_bounded",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="timeoff",
+            index=models.Index(models.F("ends_at"), name="time_off_ends_at"),
+        ),
+        migrations.AddConstraint(
+            model_name="timeoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="time_off_end_after_start",
+                violation_error_message="The end must be after the start.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="timeoff",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("clinician__isnull", True), ("location__isnull", True), _connector="XOR"),
+                name="time_off_of_one",
+                violation_error_message="Choose either a clinician or a location.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="workinghours",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end_time__gt", models.F("start_time")), ("end_time", datetime.time(0, 0)), _connector="OR"
+                ),
+                name="working_hours_end_after_start",
+                violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="workinghours",
+            constraint=models.CheckConstraint(condition=models.Q(("weekday__lte", 6)), name="working_hours_weekday"),
         ),
     ]

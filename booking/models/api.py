@@ -1,0 +1,121 @@
+"""Keys of the API, and answers kept in case a request is sent again."""
+
+import re
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from patients.text import validate_printable
+
+
+def validate_origin(origin):
+    """Raise ValidationError unless ``origin`` is as browsers write it: scheme and host, perhaps a port."""
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+        raise ValidationError("Write an origin such as https://www.clinic.example, without a path.", code="origin")
+
+
+class ApiKey(models.Model):
+    """What a program shows to use the API. The key itself is shown once; here is only its SHA-256."""
+
+    class Kind(models.TextChoices):
+        SECRET = "secret", "secret, for servers"
+        PUBLISHABLE = "publishable", "publishable, for browsers"
+
+    class Scope(models.TextChoices):
+        READ_APPOINTMENT_TYPES = "read_appointment_types", "read services, clinicians and locations"
+        READ_AVAILABILITY = "read_availability", "read availability"
+        WRITE_HOLDS = "write_holds", "place and confirm holds of its own"
+        READ_PATIENTS = "read_patients", "search and read patients"
+        WRITE_PATIENTS = "write_patients", "create and change patients"
+        READ_APPOINTMENTS = "read_appointments", "list and read appointments"
+        WRITE_APPOINTMENTS = "write_appointments", "book, reschedule, cancel and mark appointments"
+        WRITE_ORDERS = "write_orders", "create, read and book orders"
+        MANAGE_WEBHOOKS = "manage_webhooks", "manage webhook endpoints and their deliveries"
+
+    PUBLIC_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # A key and those it was rotated into are one holder: the new one goes on with the old one's holds.
+    holder = models.UUIDField(default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, validators=[validate_printable])
+    kind = models.CharField(max_length=12, choices=Kind)
+    start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to tell it by.")
+    key_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
+    allowed_origins = ArrayField(
+        models.CharField(max_length=200, validators=[validate_origin]), default=list, blank=True,
+        help_text="The sites whose pages may use it, such as https://www.clinic.example.",
+    )
+    requests_per_minute = models.PositiveIntegerField(default=600, validators=[MinValueValidator(1)])
+    most_live_holds = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: any number.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+        indexes = [GinIndex(fields=["allowed_origins"], name="api_key_origins")]
+
+    def __str__(self):
+        return f"{self.name} ({self.start}…)"
+
+    def clean(self):
+        """A publishable key can do only what any visitor of the clinic's site may do, and only there."""
+        if not self.is_publishable:
+            return
+        if not set(self.scopes or []) <= set(self.PUBLIC_SCOPES):
+            raise ValidationError({"scopes": "A publishable key is seen by everyone: it cannot have these scopes."})
+        if not self.allowed_origins:
+            raise ValidationError({"allowed_origins": "A publishable key works only on the sites it lists."})
+
+    @property
+    def is_publishable(self):
+        return self.kind == self.Kind.PUBLISHABLE
+
+    def may(self, scope):
+        """Return whether the key has the scope, and its kind may have it."""
+        return scope in self.scopes and (not self.is_publishable or scope in self.PUBLIC_SCOPES)
+
+    @property
+    def actor(self):
+        """How holds and events name the key, and those it was rotated from or into."""
+        return f"key:{self.holder}"
+
+    def is_live(self, now):
+        """Return whether the key is accepted."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def state(self, now):
+        """Return live, expired or revoked."""
+        if self.revoked_at:
+            return "revoked"
+        return "live" if self.is_live(now) else "expired"
+
+
+class IdempotentAnswer(models.Model):
+    """The answer to a request with an Idempotency-Key, written in the transaction of its effect."""
+
+    api_key_holder = models.UUIDField()
+    route = models.CharField(max_length=300)
+    idempotency_key = models.CharField(max_length=255)
+    request_hash = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.BinaryField(default=bytes)
+    headers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index("created_at", name="idempotent_answer_created")]
+        constraints = [
+            models.UniqueConstraint("api_key_holder", "route", "idempotency_key", name="idempotent_answer_once")
+        ]
+
+    def __str__(self):
+        return f"{self.route} {self.status}"

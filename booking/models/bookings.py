@@ -1,0 +1,206 @@
+"""Holds and appointments."""
+
+import uuid
+
+from django.db import models
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F, Q
+from django.utils import timezone
+
+from patients.fields import EmailField
+from patients.models import Patient
+from patients.text import validate_printable, validate_printable_lines
+from scheduling.models import Clinician, Location, Service, Slot
+
+from .orders import Order
+from .providers import Provider
+
+ORDER_BOOKED_ONCE = "appointment_of_order"  # a class body cannot see its own names inside Meta
+
+class Booking(models.Model):
+    """What holds and appointments share: who sees whom, for what, where and when."""
+
+    service = models.ForeignKey(Service, on_delete=models.PROTECT)
+    clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT)
+    slot = models.OneToOneField(Slot, on_delete=models.SET_NULL, null=True, editable=False)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    is_remote = models.BooleanField("by video", default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def padded_period(self):
+        """The time it takes of the clinician: with the service's buffers."""
+        return DateTimeTZRange(
+            self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after
+        )
+
+    @property
+    def local_start(self):
+        """The start in the location's time zone."""
+        return self.starts_at.astimezone(self.location.zone)
+
+    @property
+    def local_end(self):
+        """The end in the location's time zone."""
+        return self.ends_at.astimezone(self.location.zone)
+
+
+class Hold(Booking):
+    """A patient's claim on a slot until ``expires_at``."""
+
+    MOST_EXTENSIONS = 10
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        CONFIRMED = "confirmed"
+        RELEASED = "released"
+        EXPIRED = "expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    expires_at = models.DateTimeField()
+    lasting = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
+    extensions = models.PositiveSmallIntegerField("times extended", default=0)
+    holder = models.CharField(max_length=64, editable=False)
+    visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
+    # Whom it is for, where that was said with the hold already.
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
+            models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
+            models.Index("visitor", name="hold_active_visitor", condition=Q(status="active") & ~Q(visitor="")),
+            models.Index("holder", "created_at", name="hold_holder_created"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="hold_end_after_start", condition=Q(ends_at__gt=F("starts_at"))),
+        ]
+
+    def __str__(self):
+        return f"{self.service} with {self.clinician}, {self.local_start:%a %d %b %Y %H:%M}"
+
+    def is_live(self, now):
+        """Return whether the hold can still be confirmed."""
+        return self.status == self.Status.ACTIVE and self.expires_at > now
+
+    def seconds_left(self, now):
+        """Return the whole seconds until the hold expires, 0 when it is not live."""
+        return int((self.expires_at - now).total_seconds()) if self.is_live(now) else 0
+
+    @property
+    def extensions_left(self):
+        return max(0, self.MOST_EXTENSIONS - self.extensions)
+
+
+class Appointment(Booking):
+    """A confirmed claim on a slot. It has the id of the hold it came from."""
+
+    ORDER_BOOKED_ONCE = ORDER_BOOKED_ONCE
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RESERVED = "reserved"
+        CONFIRMED = "confirmed"
+        IN_PROGRESS = "in_progress", "in progress"
+        COMPLETED = "completed"
+        CANCELLED = "cancelled"
+        NO_SHOW = "no_show", "no-show"
+
+    class CancellationReason(models.TextChoices):
+        PATIENT_REQUEST = "patient_request", "the patient asked"
+        PATIENT_UNWELL = "patient_unwell", "the patient is unwell"
+        CLINICIAN_UNAVAILABLE = "clinician_unavailable", "the clinician is unavailable"
+        CLINIC_CLOSED = "clinic_closed", "the clinic is closed"
+        BOOKED_BY_MISTAKE = "booked_by_mistake", "booked by mistake"
+        OTHER = "other", "another reason"
+        DECLINED = "declined", "whoever had to confirm it declined"
+        NOT_ACKNOWLEDGED = "not_acknowledged", "nobody confirmed it in time"
+
+        @classmethod
+        def given(cls):
+            """Return the choices that a person may give: the last two only happen."""
+            return cls.choices[:-2]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(max_length=11, editable=False)
+    status = models.CharField(max_length=12, choices=Status)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="appointments"
+    )
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="appointments"
+    )
+    provider_reference = models.CharField("provider's reference", max_length=100, blank=True, editable=False)
+    answer_by = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it is cancelled, if it is still pending then."
+    )
+    attendee_name = models.CharField(max_length=201, validators=[validate_printable])
+    attendee_email = EmailField("attendee e-mail", blank=True)
+    attendee_phone = models.CharField(max_length=32, blank=True, validators=[validate_printable])
+    notes = models.TextField(max_length=2000, blank=True, validators=[validate_printable_lines])
+    meeting_url = models.URLField("video link", blank=True)
+    price = models.DecimalField(max_digits=8, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)
+    cancellation_note = models.CharField(max_length=500, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["starts_at"]
+        permissions = [
+            ("view_all_appointment", "Can view the appointments of every clinician"),
+            ("decide_appointment", "Can confirm and cancel appointments"),
+            ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+        ]
+        indexes = [
+            models.Index("starts_at", name="appointment_starts_at"),
+            models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
+            models.Index("answer_by", name="appointment_pending", condition=Q(status="pending")),
+        ]
+        constraints = [
+            models.UniqueConstraint("reference", name="appointment_reference"),
+            models.CheckConstraint(name="appointment_end_after_start", condition=Q(ends_at__gt=F("starts_at"))),
+            # An appointment that stands owns its time; only a cancelled one may be without.
+            models.CheckConstraint(
+                name="appointment_has_slot", condition=Q(slot__isnull=False) | Q(status="cancelled")
+            ),
+            # What waits for an answer does not wait for ever.
+            models.CheckConstraint(
+                name="appointment_pending_until", condition=Q(answer_by__isnull=False) | ~Q(status="pending")
+            ),
+            models.UniqueConstraint(
+                "order", name=ORDER_BOOKED_ONCE, condition=~Q(status__in=["cancelled", "no_show"])
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.reference} {self.local_start:%a %d %b %Y %H:%M}"
+
+    @property
+    def cutoff_at(self):
+        """Until when the patient may change or cancel it."""
+        return self.starts_at - self.service.cancellation_notice
+
+    def can_change(self, now):
+        """Return whether the patient may still give it another time or cancel it."""
+        return self.status in ("pending", "reserved", "confirmed") and now <= self.cutoff_at
+
+
+class Unconfirmed(Appointment):
+    """An appointment that staff have still to confirm or decline: their queue in admin."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "appointment to confirm"
+        verbose_name_plural = "appointments to confirm"

@@ -1,0 +1,56 @@
+"""Orders: requests that a known patient be seen."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from patients.models import Patient
+from patients.text import validate_printable
+from scheduling.models import Service
+
+
+class Order(models.Model):
+    """A request that a known patient be seen for a service: a referral, a lab order.
+
+    The address is where to visit the patient, for a service that is given at home.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="orders")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
+    external_id = models.CharField(
+        max_length=100, blank=True, validators=[validate_printable], help_text="Its id in the system it came from."
+    )
+    address_line_1 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
+    address_line_2 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
+    unit = models.CharField(max_length=20, blank=True, validators=[validate_printable])
+    city = models.CharField(max_length=100, blank=True, validators=[validate_printable])
+    state = models.CharField("state or county", max_length=50, blank=True, validators=[validate_printable])
+    postcode = models.CharField(max_length=20, blank=True, validators=[validate_printable])
+    country = models.CharField("country code", max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
+    latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    # Of the link with which the patient books it; none has been sent while it is null.
+    token_hash = models.BinaryField(max_length=32, unique=True, null=True, editable=False)
+    link_ends_at = models.DateTimeField(null=True, editable=False, help_text="Until when that link is good.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index("external_id", name="order_external_id", condition=~models.Q(external_id=""))]
+
+    def __str__(self):
+        return f"{self.service} for {self.patient}"
+
+    def booked_with(self):
+        """Return the appointment that it is booked with, or None: not one cancelled or missed."""
+        return self.appointments.exclude(status__in=["cancelled", "no_show"]).first()
+
+    @property
+    def address(self):
+        """Where to visit the patient, as a list of its non-empty lines."""
+        street = " ".join(filter(None, [self.address_line_1, self.unit]))
+        town = " ".join(filter(None, [self.city, self.state, self.postcode]))
+        return list(filter(None, [street, self.address_line_2, town, self.country]))

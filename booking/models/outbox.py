@@ -1,0 +1,73 @@
+"""Messages that wait to be sent."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from .webhooks import WebhookEndpoint
+
+
+class OutboxMessage(models.Model):
+    """Something to be done outside after a commit: written with its cause, run by a worker.
+
+    One with an ``endpoint`` is the delivery of an event to it; its id is the delivery's webhook-id.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=40)
+    payload = models.JSONField(default=dict)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, null=True, blank=True, related_name="deliveries", db_index=False
+    )
+    status = models.CharField(max_length=8, choices=Status, default=Status.WAITING)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+    response_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(
+                "endpoint", "due_at", name="outbox_open_due", condition=models.Q(status__in=["waiting", "running"])
+            ),
+            models.Index(
+                "created_at", name="outbox_settled", condition=models.Q(status__in=["done", "failed"])
+            ),
+            models.Index(
+                "endpoint", "created_at", name="outbox_deliveries", condition=models.Q(endpoint__isnull=False)
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} {self.id}"
+
+
+class Delivery(OutboxMessage):
+    """A message with an endpoint, as staff see it."""
+
+    class Meta:
+        proxy = True
+        verbose_name_plural = "deliveries"
+
+    def __str__(self):
+        return f"{self.payload.get('type')} {self.id}"
+
+
+class Heartbeat(models.Model):
+    """The last time beat reached a worker and the worker reached the database; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    seen_at = models.DateTimeField()
+
+    def __str__(self):
+        return self.seen_at.isoformat()

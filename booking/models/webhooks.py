@@ -1,0 +1,55 @@
+"""Webhook endpoints: where other systems want to be told what happens."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from patients.text import validate_printable
+from scheduling.fields import EncryptedField
+
+
+class WebhookEndpoint(models.Model):
+    """An address that is told of events, signed with its secret."""
+
+    class Format(models.TextChoices):
+        HOLDFAST = "holdfast"
+        JUNCTION = "junction"
+
+    class Kind(models.TextChoices):
+        HOLD_PLACED = "hold.placed", "hold.placed"
+        HOLD_EXTENDED = "hold.extended", "hold.extended"
+        HOLD_MOVED = "hold.moved", "hold.moved"
+        HOLD_RELEASED = "hold.released", "hold.released"
+        HOLD_EXPIRED = "hold.expired", "hold.expired"
+        APPOINTMENT_CREATED = "appointment.created", "appointment.created"
+        APPOINTMENT_UPDATED = "appointment.updated", "appointment.updated"
+        APPOINTMENT_RESCHEDULED = "appointment.rescheduled", "appointment.rescheduled"
+        APPOINTMENT_CANCELLED = "appointment.cancelled", "appointment.cancelled"
+        APPOINTMENT_COMPLETED = "appointment.completed", "appointment.completed"
+        APPOINTMENT_NO_SHOW = "appointment.no_show", "appointment.no_show"
+        PATIENT_CREATED = "patient.created", "patient.created"
+        PATIENT_MERGED = "patient.merged", "patient.merged"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    url = models.CharField("address", max_length=500, help_text="Such as https://www.clinic.example/hooks.")
+    description = models.CharField(max_length=100, blank=True, validators=[validate_printable])
+    format = models.CharField(max_length=10, choices=Format, default=Format.HOLDFAST)
+    events = ArrayField(
+        models.CharField(max_length=40, choices=Kind), default=list, blank=True, help_text="None: all, new kinds too."
+    )
+    secret = EncryptedField(editable=False)
+    old_secret = EncryptedField(blank=True, editable=False)
+    old_secret_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_because = models.CharField(max_length=100, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self):
+        return self.description or str(self.id)

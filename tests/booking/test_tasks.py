@@ -1,12 +1,16 @@
-"""What Celery runs, called as functions: the thin layer between the outbox and the handlers."""
+"""What Celery runs, called as functions, and the handlers of the outbox."""
+
+from datetime import timedelta
 
 import pytest
 
 from booking import outbox, tasks
-from booking.messages import HANDLERS
+from booking.handlers import HANDLERS
 from booking.models import Heartbeat, Hold, OutboxMessage
+from scheduling.models import Calendar
 from scheduling.slots import database_now
-from tests.ledger import lapse, nothing_changes
+from tests.ledger import lapse
+from tests.outbox import run_what_is_due
 
 pytestmark = pytest.mark.django_db
 
@@ -14,11 +18,6 @@ pytestmark = pytest.mark.django_db
 def state():
     message = OutboxMessage.objects.get()
     return message.status, message.attempts, message.last_error
-
-
-def run_what_is_due():
-    for message_id in outbox.claim_due():
-        tasks.run_message(str(message_id))
 
 
 def test_a_booking_is_followed_by_its_mail(book, at, mailoutbox):
@@ -29,17 +28,6 @@ def test_a_booking_is_followed_by_its_mail(book, at, mailoutbox):
 
     assert [mail.to for mail in mailoutbox] == [["alice@example.org"]]
     assert state() == ("done", 1, "")
-
-
-def test_a_message_delivered_twice_is_sent_once(book, at, mailoutbox):
-    book(at(9))
-    [message_id] = outbox.claim_due()
-    tasks.run_message(str(message_id))
-
-    with nothing_changes():
-        tasks.run_message(str(message_id))
-
-    assert len(mailoutbox) == 1
 
 
 def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_in_the_log(book, at, settings, caplog):
@@ -54,14 +42,6 @@ def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_i
     assert "alice" not in caplog.text
 
 
-def test_an_unknown_kind_of_message_fails_visibly():
-    outbox.enqueue("pigeon.sent", appointment="of alice")
-
-    run_what_is_due()
-
-    assert state() == ("waiting", 1, "KeyError")
-
-
 def test_a_message_about_nothing_fails_visibly():
     outbox.enqueue("email.appointment_confirmed", appointment="00000000-0000-0000-0000-000000000000")
 
@@ -70,11 +50,6 @@ def test_a_message_about_nothing_fails_visibly():
     status, attempts, error = state()
     assert (status, attempts) == ("waiting", 1)
     assert error == "DoesNotExist"
-
-
-@pytest.mark.parametrize("message_id", ["00000000-0000-0000-0000-000000000000"])
-def test_a_message_that_was_deleted_is_nothing_to_do(message_id):
-    tasks.run_message(message_id)
 
 
 def test_every_kind_of_message_that_is_written_has_a_handler(book, at):
@@ -89,6 +64,24 @@ def test_the_sweeper_is_a_task(hold_time, at):
     tasks.expire_holds()
 
     assert Hold.objects.get().status == "expired"
+
+
+def test_reading_calendars_is_a_task(dana):
+    calendar = Calendar.objects.create(clinician=dana, name="Own calendar", url="https://127.0.0.1/")
+
+    tasks.sync_due_calendars()
+
+    calendar.refresh_from_db()
+    assert calendar.last_error == "That address cannot be used: it must be https, and on the public internet."
+
+
+def test_forgetting_is_a_task():
+    outbox.enqueue("email.appointment_confirmed", appointment="of alice")
+    OutboxMessage.objects.update(status="done", created_at=database_now() - timedelta(days=31))
+
+    tasks.forget_old_messages()
+
+    assert not OutboxMessage.objects.exists()
 
 
 def test_each_beat_is_written_down():

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+import redis
 
 from booking.dev.servers import BASE_DIR, free_port
 
@@ -62,6 +63,11 @@ class Redis:
 
     def kill(self):
         self.server.kill()
+
+    def forget(self):
+        """It loses all it has, and goes on."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def freeze(self):
         """It keeps its connections and takes new ones, but never answers."""

@@ -1,23 +1,24 @@
 """API keys: who may use the API and for what. A key is shown once, on the page that makes it."""
 
-from datetime import timedelta
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from ..keys import InvalidKey, give_secret, revoke_key, rotate_key
 from ..models import ApiKey
+from .rotation import ask_overlap, chosen_overlap
+from .shown_once import show_once
 
-HOUR = 3600
-OVERLAPS = [(0, "now"), (HOUR, "in an hour"), (24 * HOUR, "in a day"), (7 * 24 * HOUR, "in a week")]
+ROTATING = (
+    "A new key is made that may do the same and goes on with the same holds. Until the old one ends, both work: long "
+    "enough to put the new one everywhere the old one is used."
+)
 
 
 class Lines(forms.Textarea):
@@ -132,15 +133,13 @@ class ApiKeyAdmin(admin.ModelAdmin):
         return self._show_once(request, obj, obj.plain)
 
     def _show_once(self, request, key, plain):
-        # In this answer only, which is not cached: a message would be stored until the next page is shown.
-        context = self._context("Copy the key now", key) | {"plain": plain}
-        return TemplateResponse(
-            request, "admin/booking/apikey/made.html", self.admin_site.each_context(request) | context
+        advice = "Keep it on a server. Whoever has it can do all that it may do."
+        if key.is_publishable:
+            advice = f"It works on the pages of {', '.join(key.allowed_origins)}, for everyone who reads them."
+        return show_once(
+            self, request, title="Copy the key now", what="the key", name=key, plain=plain, advice=advice,
+            page=reverse("admin:booking_apikey_change", args=[key.pk]),
         )
-
-    def _context(self, title, key):
-        page = reverse("admin:booking_apikey_change", args=[key.pk])
-        return {"opts": self.opts, "title": title, "key": key, "media": self.media, "page": page}
 
     # Verbs
 
@@ -153,19 +152,18 @@ class ApiKeyAdmin(admin.ModelAdmin):
     def rotate_view(self, request, key_id):
         """Make a key that replaces this one; first ask until when this one works."""
         key = self._key(request, key_id)
-        overlap = request.POST.get("overlap", "")
-        if request.method == "POST" and overlap in [str(seconds) for seconds, _ in OVERLAPS]:
+        overlap, page = chosen_overlap(request), reverse("admin:booking_apikey_change", args=[key.pk])
+        if overlap is not None:
             try:
-                new, plain = rotate_key(key, overlap=timedelta(seconds=int(overlap)))
+                new, plain = rotate_key(key, overlap=overlap)
             except InvalidKey:
                 messages.warning(request, f"{key} does not work any more: make a new key.")
-                return HttpResponseRedirect(reverse("admin:booking_apikey_change", args=[key.pk]))
+                return HttpResponseRedirect(page)
             self.log_change(request, key, "Rotated.")
             self.log_addition(request, new, f"Replaces {key.start}….")
             return self._show_once(request, new, plain)
-        context = self._context(f"Rotate {key}", key) | {"overlaps": OVERLAPS}
-        return TemplateResponse(
-            request, "admin/booking/apikey/rotate.html", self.admin_site.each_context(request) | context
+        return ask_overlap(
+            self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=page
         )
 
     def revoke_view(self, request, key_id):

@@ -1,0 +1,1 @@
+"""Telling other systems what happens: their endpoints, how a delivery is written, signed and sent."""

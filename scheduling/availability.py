@@ -3,9 +3,11 @@
 Two queries whatever the number of clinicians: working hours, then busy time.
 """
 
+from array import array
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -13,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from .models import Slot
-from .openings import Hours, Rules, as_datetime, as_instant, day_parts, local_dates, open_starts, working_time
+from .intervals import clip, pairs, unpack
+from .models import Calendar, Slot
+from .openings import Busy, Hours, Rules, as_datetime, as_instant, day_parts, local_dates, open_starts, working_time
 
 
 class Opening(NamedTuple):
@@ -56,6 +59,8 @@ class Reason(StrEnum):
     TIME_OFF = "time-off"
     TAKEN = "taken"
     HELD = "held"
+    CALENDAR_BUSY = "calendar-busy"
+    CALENDAR_UNREACHABLE = "calendar-unreachable"
 
 
 def open_times(*, service, start_at, end_at, now, **filters):
@@ -105,6 +110,7 @@ def open_starts_by_place(
         earliest, latest = ranges[place.zone]
         working = working_time(weekly, place.zone, *local_dates(place.zone, earliest, latest + rules.duration))
         taken = busy[place.clinician_id] + busy[place.location_id]
+        taken = Busy(sorted(taken[::2]), sorted(taken[1::2]))
         found.append((place, open_starts(working, taken, rules, earliest, latest)))
     return found
 
@@ -164,14 +170,12 @@ def explain(*, service, starts_at, now, ignoring=None, **filters):
 
     start, rules = as_instant(starts_at), rules_of(service)
     window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
-    busy = defaultdict(set)
-    for owner, _, _, reason in _busy_rows(hours, *window, now, ignoring):
-        busy[owner].add(Reason(reason))
+    busy = _reasons_busy(hours, *window, now, ignoring)
     found = {}
     for place, weekly in hours.items():
         working = working_time(weekly, place.zone, *local_dates(place.zone, start, start + rules.duration))
         found[place] = common | busy[place.clinician_id] | busy[place.location_id]
-        if starts_at.microsecond or not open_starts(working, [], rules, start, start + 1):
+        if starts_at.microsecond or not open_starts(working, Busy([], []), rules, start, start + 1):
             found[place].add(Reason.CLOSED)
     return found
 
@@ -185,7 +189,8 @@ def rules_of(service):
 # By hand, like what follows: the ORM takes longer to build this statement than PostgreSQL to answer it.
 HOURS = """
     SELECT clinician.id, clinician.name, location.id, location.name, hours.is_remote, location.timezone,
-           hours.weekday, hours.start_time, hours.end_time
+           string_agg(concat_ws(' ', hours.weekday, hours.start_time, hours.end_time), ','
+                      ORDER BY hours.weekday, hours.start_time) AS weekly
       FROM scheduling_workinghours AS hours
       JOIN scheduling_clinician AS clinician ON clinician.id = hours.clinician_id AND clinician.is_active
       JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
@@ -194,7 +199,8 @@ HOURS = """
      WHERE (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
        AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
        AND hours.is_remote = ANY(%(ways)s)
-     ORDER BY clinician.name, clinician.id, hours.weekday, hours.start_time
+     GROUP BY clinician.id, location.id, hours.is_remote
+     ORDER BY clinician.name, clinician.id, weekly
 """
 
 
@@ -206,12 +212,16 @@ def load_hours(service, *, clinicians=None, location=None, is_remote=None):
         "location": _id(location),
         "ways": [way for way in (False, True) if service.allows(is_remote=way) and is_remote in (None, way)],
     }
-    weekly = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(HOURS, parameters)
-        for *place, zone, weekday, start_time, end_time in cursor:
-            weekly[*place, zone].append(Hours(weekday, start_time, end_time))
-    return {Place(*place, ZoneInfo(zone)): tuple(rules) for (*place, zone), rules in weekly.items()}
+        return {Place(*place, ZoneInfo(zone)): _read_weekly(weekly) for *place, zone, weekly in cursor}
+
+
+# Many clinicians work alike, and tomorrow as today: each week is read once.
+@lru_cache(maxsize=4096)
+def _read_weekly(text):
+    rules = [rule.split(" ") for rule in text.split(",")]
+    return tuple(Hours(int(day), time.fromisoformat(start), time.fromisoformat(end)) for day, start, end in rules)
 
 
 def _id(thing):
@@ -221,43 +231,59 @@ def _id(thing):
 
 # One lateral index scan per clinician on (clinician, upper(period)). A slot is at most a day long,
 # which bounds the scan from above too; the GiST index would visit every clinician's window instead.
-BUSY_ROWS = """
-    SELECT who.id, lower(slot.period), upper(slot.period),
-           CASE WHEN slot.expires_at IS NULL THEN 'taken' ELSE 'held' END
+# A calendar that cannot be reached, or has not been read so far ahead, may say anything: if its
+# clinician's times are to be withheld then, they count as busy.
+# Stretches are packed, see intervals.py. Whole seconds, outward: what is busy for part of one is busy for all of it.
+PACKED = "int8send(floor(date_part('epoch', starts_at))::bigint) || int8send(ceil(date_part('epoch', ends_at))::bigint)"
+BUSY_ROWS = f"""
+    SELECT who.id, {PACKED} AS stretches, CASE WHEN expires_at IS NULL THEN 'taken' ELSE 'held' END AS reason
       FROM unnest(%(clinicians)s::uuid[]) AS who(id)
      CROSS JOIN LATERAL (
-           SELECT period, expires_at FROM scheduling_slot
+           SELECT lower(period) AS starts_at, upper(period) AS ends_at, expires_at FROM scheduling_slot
             WHERE clinician_id = who.id
               AND upper(period) > %(start)s AND upper(period) < %(end)s + %(longest)s
               AND lower(period) < %(end)s
               AND (expires_at IS NULL OR expires_at > %(now)s)
               AND id IS DISTINCT FROM %(ignoring)s) AS slot
      UNION ALL
-    SELECT coalesce(clinician_id, location_id), starts_at, ends_at, 'time-off'
+    SELECT coalesce(clinician_id, location_id), {PACKED}, 'time-off'
       FROM scheduling_timeoff
      WHERE ends_at > %(start)s AND starts_at < %(end)s
        AND (clinician_id = ANY(%(clinicians)s) OR location_id = ANY(%(locations)s))
-"""
-
-# Whole seconds, outward: what is busy for part of a second is busy for all of it.
-BUSY_ARRAYS = f"""
-    SELECT id, array_agg(floor(date_part('epoch', busy_from))::bigint),
-               array_agg(ceil(date_part('epoch', busy_to))::bigint)
-      FROM ({BUSY_ROWS}) AS busy(id, busy_from, busy_to, reason)
-     GROUP BY id
+     UNION ALL
+    SELECT clinician_id, stretches, 'calendar-busy'
+      FROM scheduling_busyday
+     WHERE clinician_id = ANY(%(clinicians)s) AND day BETWEEN %(first_day)s AND %(last_day)s
+     UNION ALL
+    SELECT clinician_id, {PACKED}, 'calendar-unreachable'
+      FROM (SELECT clinician_id, %(end)s AS ends_at,
+                   CASE WHEN last_synced_at > %(now)s - %(stale)s THEN read_until ELSE %(start)s END AS starts_at
+              FROM scheduling_calendar
+             WHERE clinician_id = ANY(%(clinicians)s)
+               AND kind = 'icalendar' AND is_active AND when_unreachable = 'withhold'
+               AND (last_synced_at IS NULL OR last_synced_at <= %(now)s - %(stale)s OR read_until < %(end)s)) AS unknown
 """  # noqa: S608 nothing but the constant above goes in
+BUSY_OF_EACH = f"SELECT id, string_agg(stretches, '') FROM ({BUSY_ROWS}) AS busy GROUP BY id"  # noqa: S608
 
 
 def load_busy(hours, start, end, now, ignoring=None):
-    """Return {clinician or location id: [(start, end), …]} of what shares time with ``[start, end)``, in instants."""
-    busy = defaultdict(list)
-    for owner, starts, ends in _run(BUSY_ARRAYS, hours, start, end, now, ignoring):
-        busy[owner] = list(zip(starts, ends, strict=True))
+    """Return {clinician or location id: array [start, end, …]} of what shares time with ``[start, end)``, in instants.
+
+    There may be more around it, in any order.
+    """
+    busy = defaultdict(partial(array, "q"))
+    for owner, stretches in _run(BUSY_OF_EACH, hours, start, end, now, ignoring):
+        busy[owner] = unpack(stretches)
     return busy
 
 
-def _busy_rows(hours, start, end, now, ignoring):
-    return _run(BUSY_ROWS, hours, start, end, now, ignoring)
+def _reasons_busy(hours, start, end, now, ignoring):
+    """Return {clinician or location id: set of Reasons} of what shares time with ``[start, end)``."""
+    reasons = defaultdict(set)
+    for owner, stretches, reason in _run(BUSY_ROWS, hours, start, end, now, ignoring):
+        if clip(pairs(unpack(stretches)), start, end):
+            reasons[owner].add(Reason(reason))
+    return reasons
 
 
 def _run(sql, hours, start, end, now, ignoring):
@@ -265,7 +291,8 @@ def _run(sql, hours, start, end, now, ignoring):
         "clinicians": list({place.clinician_id for place in hours}),
         "locations": list({place.location_id for place in hours}),
         "start": as_datetime(start), "end": as_datetime(end), "now": now,
-        "longest": Slot.LONGEST, "ignoring": ignoring,
+        "first_day": as_datetime(start).date(), "last_day": as_datetime(end).date(),
+        "longest": Slot.LONGEST, "ignoring": ignoring, "stale": Calendar.STALE_AFTER,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

@@ -4,6 +4,7 @@ Pure: everything is an argument. Instants are whole seconds since 1970 UTC, beca
 integers is several times faster than over datetimes; only this module and availability.py see them.
 """
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -30,6 +31,22 @@ class Rules(NamedTuple):
     buffer_before: int
     buffer_after: int
     step: int
+
+
+class Busy(NamedTuple):
+    """When somebody is busy: the starts of all stretches, ascending, and by themselves the ends of all stretches.
+
+    Which end belongs to which start does not matter: whoever is busy at an instant has more starts before it
+    than ends. So the stretches may overlap, and are neither paired nor merged, which would take longer.
+    """
+
+    starts: list
+    ends: list
+
+    @classmethod
+    def of(cls, intervals):
+        """Return it for pairs in any order."""
+        return cls(sorted(start for start, _ in intervals), sorted(end for _, end in intervals))
 
 
 class WorkingTime(NamedTuple):
@@ -96,14 +113,12 @@ def _seconds(wall):
 def open_starts(working, busy, rules, earliest, latest):
     """Return the starts in ``[earliest, latest)`` that can be booked, ascending.
 
-    The appointment itself lies in working time; with its buffers it shares no time with ``busy``,
-    a list of pairs in any order.
+    The appointment itself lies in working time; with its buffers it shares no time with ``busy``, a Busy.
     """
-    duration, before, after, step = rules
+    duration, _, _, step = rules
     fitting = [(start, end - duration + 1) for start, end in working.spells if end - start >= duration]
-    # A start s collides with [a, b) when s - before < b and s + duration + after > a.
-    collisions = merge([(a - duration - after + 1, b + before) for a, b in busy])
-    possible = subtract(clip(fitting, earliest, latest), collisions)
+    windows = clip(fitting, earliest, latest)
+    possible = subtract(windows, _collisions(windows, busy, rules))
 
     starts = []
     at = 0
@@ -118,6 +133,22 @@ def open_starts(working, busy, rules, earliest, latest):
     if any(later[0] < earlier[1] for earlier, later in zip(working.grids, working.grids[1:], strict=False)):
         return sorted(set(starts))  # rules that overlap offer a start twice
     return starts
+
+
+def _collisions(windows, busy, rules):
+    """Return the starts in or near the windows at which an appointment would meet busy time, merged."""
+    duration, before, after, _ = rules
+    starts, ends = busy
+    found = []
+    # Most of what a calendar has lies outside working hours: only what is near a window is looked at.
+    for start, end in windows:
+        first, last = bisect_right(ends, start - before), bisect_left(starts, end - 1 + duration + after)
+        # A start s collides with [a, b) when s - before < b and s + duration + after > a.
+        found += [
+            (a - duration - after + 1, b + before)
+            for a, b in zip(starts[first:last], ends[first:last], strict=True)
+        ]
+    return merge(found)
 
 
 def local_dates(zone, start, end):

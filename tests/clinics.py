@@ -1,4 +1,4 @@
-"""Clinics that hypothesis makes up: odd hours, buffers and steps, time off, and time that is taken already."""
+"""Clinics that hypothesis makes up: odd hours, buffers and steps, time off, taken time, and calendars elsewhere."""
 
 from contextlib import contextmanager, suppress
 from datetime import time, timedelta
@@ -8,7 +8,9 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from hypothesis import strategies as st
 
-from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
+from scheduling.calendars.keeping import write_busy
+from scheduling.intervals import merge
+from scheduling.models import Calendar, Clinician, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import SlotTaken, database_now, take_slot
 
 MINUTE = timedelta(minutes=1)
@@ -26,11 +28,13 @@ def forgotten():
 
 def make_clinic(draw):
     """Return the service, locations and clinicians of a new clinic, and three days to look at."""
-    tomorrow = (database_now() + DAY).replace(minute=0, second=0, microsecond=0)
+    now = database_now()
+    tomorrow = (now + DAY).replace(minute=0, second=0, microsecond=0)
     clinic = SimpleNamespace(
         service=make_service(draw),
         locations=[make_location(draw, name) for name in ("Harbour Street", "Mill Lane")],
         clinicians=[Clinician.objects.create(name=name) for name in ("Dana Reed", "Otis Hale")],
+        now=now,
         start_at=tomorrow,
         end_at=tomorrow + draw(st.sampled_from([DAY, 2 * DAY, 3 * DAY])),
     )
@@ -38,6 +42,7 @@ def make_clinic(draw):
     for clinician in clinic.clinicians:
         give_hours(draw, clinician, clinic.locations)
         take_some_time(draw, clinician, clinic)
+        connect_calendars(draw, clinician, clinic)
     for _ in range(draw(st.integers(0, 2))):
         start, end = stretch(draw, clinic, most=16 * 60)
         owner = draw(st.sampled_from([{"clinician": clinic.clinicians[0]}, {"location": clinic.locations[0]}]))
@@ -94,6 +99,21 @@ def take_some_time(draw, clinician, clinic):
                 period=DateTimeTZRange(*stretch(draw, clinic, most=150)),
                 lasting=lasting,
             )
+
+
+def connect_calendars(draw, clinician, clinic):
+    """Up to two calendars elsewhere, busy at times; some are out of reach, or not read as far as that."""
+    for _ in range(draw(st.integers(0, 2))):
+        calendar = Calendar.objects.create(
+            clinician=clinician,
+            name="Own calendar",
+            url="https://calendar.example/",
+            when_unreachable=draw(st.sampled_from(Calendar.WhenUnreachable.values)),
+            last_synced_at=draw(st.sampled_from([clinic.now, clinic.now, clinic.now - DAY, None])),
+            read_until=draw(st.sampled_from([None, clinic.end_at + 9 * DAY, stretch(draw, clinic, most=60)[0]])),
+        )
+        busy = [stretch(draw, clinic, most=48 * 60) for _ in range(draw(st.integers(0, 4)))]
+        write_busy(calendar, merge((int(start.timestamp()), int(end.timestamp())) for start, end in busy))
 
 
 def stretch(draw, clinic, *, most):

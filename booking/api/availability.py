@@ -14,11 +14,13 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 from rest_framework import serializers
 
-from scheduling.availability import Reason, explain, next_opening, open_starts_by_place
+from scheduling.assignment import Assign, assign, next_assigned
+from scheduling.availability import Reason, explain, open_starts_by_place
 from scheduling.models import Clinician, Location, Service
 
 from ..models import ApiKey
 from .base import ApiView
+from .calendars import read_calendars
 from .contract import contract
 from .inputs import DayOrMoment, Id, Moment, Query
 from .openings import OpeningOutput, PlaceOutput, signer_for, write_openings, write_place, write_times
@@ -38,6 +40,9 @@ class Filters(Query):
         queryset=Location.objects.all(), source="location", required=False
     )
     is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
+    sync_external = serializers.BooleanField(
+        default=False, help_text="true: read the clinicians' own calendars now; false: as they were last read."
+    )
 
     def validate_appointment_type_id(self, service):
         """A publishable key is offered only what it can hold."""
@@ -51,7 +56,18 @@ class Filters(Query):
         return ids
 
 
-class Range(Filters):
+class Assigned(Filters):
+    """Which openings, and whether of each time only one."""
+
+    assign = serializers.ChoiceField(
+        [how.value for how in Assign], default=Assign.NONE,
+        help_text="`none`: the openings of every clinician. `random` or `balanced`: at each location and start one "
+        "opening (in person and by video one each), with one of those who are free: any, or whoever has the least "
+        "booked time in that week (Monday to Sunday), then whoever was assigned longest ago.",
+    )
+
+
+class Range(Assigned):
     """At most 31 days: dates of the location's time zone, both included, or date-times with an offset."""
 
     start_date = DayOrMoment(source="start_at")
@@ -73,19 +89,28 @@ def _as_utc(moment, *, is_end=False):
     return datetime.combine(moment, datetime.min.time(), UTC) + timedelta(days=is_end)
 
 
-class Availability(ApiView):
+class AvailabilityView(ApiView):
+    """What all of these share: they may read the clinicians' own calendars first."""
+
+    def read_calendars(self):
+        """Return the filters of the openings asked for, and what ``meta`` says of the calendars they depend on."""
+        filters = self.parameters.copy()
+        return filters, read_calendars(filters, sync_external=filters.pop("sync_external"), key=self.key)
+
+
+class Availability(AvailabilityView):
     """Every opening in a range."""
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
     @method_decorator(gzip_page)
-    @contract(query=Range, output=OpeningOutput, many=True, dated=True)
+    @contract(query=Range, output=OpeningOutput, many=True, dated=True, tells_calendars=True)
     def get(self, request):
-        filters, now = self.parameters, timezone.now()
-        service = filters["service"]
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        service, how = filters["service"], filters.pop("assign")
         openings, times_in = [], {}
-        for place, starts in open_starts_by_place(now=now, **filters):
-            sign = signer_for(service, place, now).sign
+        for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now):
+            sign = signer_for(service, place, now, is_assigned=how != Assign.NONE).sign
             shared = inside(write_place(place))
             # Many clinicians are free at one time: it is written once for all of them.
             times = times_in.setdefault(place.zone, WrittenTimes(service.duration, place.zone))
@@ -93,7 +118,10 @@ class Availability(ApiView):
                 (start, f'{{{times[start]},{shared},"booking_key":"{sign(start)}"}}') for start in starts
             ]
         openings.sort(key=itemgetter(0))
-        meta = {"request_id": request.id, "generated_at": now, "next_cursor": None, "has_more": False}
+        meta = {
+            "request_id": request.id, "generated_at": now, "calendars": calendars, "next_cursor": None,
+            "has_more": False,
+        }
         body = f'{{"data":[{",".join([text for _, text in openings])}],"meta":{orjson.dumps(meta).decode()}}}'
         return HttpResponse(body, content_type="application/json")
 
@@ -121,34 +149,40 @@ class DayOutput(serializers.Serializer):
     openings = serializers.IntegerField(min_value=1)
 
 
-class Days(ApiView):
+class Days(AvailabilityView):
     """How many openings each local date of a range has, for a calendar; dates without any are left out."""
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
-    @contract(name="list_available_days", query=Range, output=DayOutput, many=True, dated=True)
+    @contract(name="list_available_days", query=Range, output=DayOutput, many=True, dated=True, tells_calendars=True)
     def get(self, request):
-        filters, now = self.parameters, timezone.now()
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        how = filters.pop("assign")
         days = Counter(
             datetime.fromtimestamp(start, place.zone).date()
-            for place, starts in open_starts_by_place(now=now, **filters)
+            for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now)
             for start in starts
         )
         written = [{"date": day, "openings": days[day]} for day in sorted(days)]
-        return self.answer(written, generated_at=now, next_cursor=None, has_more=False)
+        return self.answer(written, generated_at=now, calendars=calendars, next_cursor=None, has_more=False)
 
 
-class Next(ApiView):
+class Next(AvailabilityView):
     """The first opening in the service's horizon, or null."""
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
-    @contract(name="get_next_opening", query=Filters, output=OpeningOutput, nullable=True, dated=True)
+    @contract(
+        name="get_next_opening", query=Assigned, output=OpeningOutput, nullable=True, dated=True, tells_calendars=True
+    )
     def get(self, request):
-        filters, now = self.parameters, timezone.now()
-        opening = next_opening(now=now, **filters)
-        found = write_openings([opening] if opening else [], filters["service"], now)
-        return self.answer(found[0] if found else None, generated_at=now)
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        how = filters.pop("assign")
+        opening = next_assigned(how, now=now, **filters)
+        found = write_openings(
+            [opening] if opening else [], filters["service"], now, is_assigned=how != Assign.NONE
+        )
+        return self.answer(found[0] if found else None, generated_at=now, calendars=calendars)
 
 
 class ExplainQuery(Filters):
@@ -173,14 +207,14 @@ class Explanation(serializers.Serializer):
     places = PlaceExplained(many=True)
 
 
-class Explain(ApiView):
+class Explain(AvailabilityView):
     """Whether a time is open, and if not, every reason why, clinician by clinician."""
 
     scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
 
-    @contract(name="explain_availability", query=ExplainQuery, output=Explanation, dated=True)
+    @contract(name="explain_availability", query=ExplainQuery, output=Explanation, dated=True, tells_calendars=True)
     def get(self, request):
-        filters, now = self.parameters, timezone.now()
+        (filters, calendars), now = self.read_calendars(), timezone.now()
         found = explain(now=now, **filters)
         is_open = any(not reasons for reasons in found.values())
         reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}
@@ -194,5 +228,5 @@ class Explain(ApiView):
                     for place, reasons in found.items()
                 ],
             },
-            generated_at=now,
+            generated_at=now, calendars=calendars,
         )

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.intervals import clip, merge, subtract
+from scheduling.intervals import clip, merge, pack, pairs, subtract, unpack
 
 moments = st.integers(0, 40)
 anything = st.lists(st.tuples(moments, moments))
@@ -68,3 +68,19 @@ def test_clip_leaves_the_minutes_of_the_range(intervals, bounds):
 
     assert minutes(clipped) == minutes(intervals) & set(range(start, end))
     assert is_tidy(clipped)
+
+
+def test_packed_intervals_are_what_postgresql_writes():
+    assert pack([(1, 258)]) == b"\0\0\0\0\0\0\0\1\0\0\0\0\0\0\1\2"
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))))
+def test_packed_intervals_come_out_as_they_went_in(intervals):
+    assert pairs(unpack(pack(intervals))) == intervals
+
+
+@given(st.lists(st.tuples(moments, moments).map(sorted).map(tuple)))
+def test_starts_and_ends_sorted_by_themselves_cover_the_same_time(intervals):
+    starts, ends = sorted(start for start, _ in intervals), sorted(end for _, end in intervals)
+
+    assert merge(zip(starts, ends, strict=True)) == merge(intervals)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.openings import Hours, Rules, local_dates, open_starts, working_time
+from scheduling.openings import Busy, Hours, Rules, local_dates, open_starts, working_time
 
 MINUTE = 60
 DAY = timedelta(days=1)
@@ -107,6 +107,6 @@ def test_openings_are_those_of_the_oracle(name, data):
     weekly, zone, busy, rules, earliest, latest = data.draw(situations(ZoneInfo(name), CHANGES[name]))
 
     first, last = local_dates(zone, earliest, latest + rules.duration)
-    found = open_starts(working_time(weekly, zone, first, last), busy, rules, earliest, latest)
+    found = open_starts(working_time(weekly, zone, first, last), Busy.of(busy), rules, earliest, latest)
 
     assert found == oracle(weekly, zone, busy, rules, earliest, latest)

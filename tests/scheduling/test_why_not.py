@@ -6,8 +6,10 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from scheduling.availability import Reason, why_not
-from scheduling.models import Location, Service, TimeOff, WorkingHours
+from scheduling.calendars.keeping import write_busy
+from scheduling.models import Calendar, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import take_slot
+from tests.conftest import make_clinician
 
 
 @pytest.fixture
@@ -65,6 +67,77 @@ def test_time_off_of_the_clinician_or_the_location(reasons, dana, harbour, at):
 
     assert reasons(at(9, 30)) == reasons(at(16, 30)) == {Reason.TIME_OFF}
     assert reasons(at(10)) == reasons(at(16)) == set()
+
+
+# Their own calendar
+
+
+@pytest.fixture
+def own_calendar(dana, at):
+    """Dana's calendar elsewhere, read at that midnight, in which she is busy from ten to eleven."""
+    calendar = Calendar.objects.create(
+        clinician=dana, name="Own calendar", url="https://calendar.example/", last_synced_at=at(0)
+    )
+    write_busy(calendar, [(int(at(10).timestamp()), int(at(11).timestamp()))])
+    return calendar
+
+
+def test_busy_by_their_own_calendar(own_calendar, reasons, at, consultation):
+    assert reasons(at(10)) == reasons(at(10, 30)) == {Reason.CALENDAR_BUSY}
+    assert reasons(at(9, 30)) == reasons(at(11)) == set()
+    consultation.buffer_before = timedelta(minutes=1)
+    assert reasons(at(11)) == {Reason.CALENDAR_BUSY}
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(days=3), None])
+def test_a_calendar_that_was_not_read_for_an_hour_withholds_all_times_of_its_clinician(age, own_calendar, reasons, at):
+    own_calendar.last_synced_at = age and at(0) - age
+    own_calendar.save()
+
+    assert reasons(at(9)) == {Reason.CALENDAR_UNREACHABLE}
+    assert reasons(at(10)) == {Reason.CALENDAR_UNREACHABLE, Reason.CALENDAR_BUSY}
+
+
+def test_and_not_if_it_was_read_since(own_calendar, reasons, at):
+    own_calendar.last_synced_at = at(0) - timedelta(minutes=59, seconds=59)
+    own_calendar.save()
+
+    assert reasons(at(9)) == set()
+
+
+def test_nor_if_its_times_are_to_be_offered_as_last_known(own_calendar, reasons, at):
+    Calendar.objects.update(when_unreachable="offer", last_synced_at=None)
+
+    assert reasons(at(9)) == set()
+    assert reasons(at(10)) == {Reason.CALENDAR_BUSY}
+
+
+@pytest.mark.parametrize("changes", [{"is_active": False}, {"kind": "caldav"}])
+def test_nor_if_it_is_not_read_at_all(changes, own_calendar, reasons, at):
+    Calendar.objects.update(last_synced_at=None, **changes)
+
+    assert reasons(at(9)) == set()
+
+
+def test_what_lies_beyond_what_was_read_is_withheld(own_calendar, reasons, at):
+    Calendar.objects.update(read_until=at(13, 30))
+
+    assert reasons(at(13)) == set()
+    assert reasons(at(13, 30)) == reasons(at(16)) == {Reason.CALENDAR_UNREACHABLE}
+    Calendar.objects.update(read_until=at(13, 29))
+    assert reasons(at(13)) == {Reason.CALENDAR_UNREACHABLE}
+    Calendar.objects.update(when_unreachable="offer")
+    assert reasons(at(16)) == set()
+
+
+def test_anothers_calendar_changes_nothing(own_calendar, harbour, consultation, reasons, at):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    Calendar.objects.update(last_synced_at=None)
+
+    assert reasons(at(10), clinician=otis) == set()
+
+
+# Notice and horizon
 
 
 def test_too_soon_within_the_notice(reasons, consultation, at):

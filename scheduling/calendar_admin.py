@@ -1,0 +1,215 @@
+"""Django admin for clinicians' calendars elsewhere. Their addresses are as good as passwords, and never shown."""
+
+from functools import partial
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.timesince import timesince
+
+from .calendars.keeping import reading_ones, start_anew
+from .calendars.reading import plain_address
+from .calendars.syncing import sync_calendar, sync_together
+from .models import Calendar
+from .outbound import NotPublic, Unreachable, resolve
+from .zones import home_zone, written
+
+READ_WITHIN = 5  # seconds, while somebody waits for the page
+MOST_WARNINGS = 3
+
+KINDS = (
+    "Read: an iCalendar (.ics) address, which Google calls “secret address in iCal format”, Outlook a published "
+    "calendar's ICS link. The clinician is not offered when that calendar says they are busy. "
+    "Write: a CalDAV collection, into which their appointments are put."
+)
+ADDRESS = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
+NOT_USABLE = "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
+NOT_FOUND = "Nothing is found at that address: check how its name is spelled."
+
+
+class CalendarForm(forms.ModelForm):
+    """Where a calendar is. What is secret is typed anew or stays as it is."""
+
+    url = forms.CharField(label="Address", max_length=2000, help_text=ADDRESS, widget=forms.TextInput(
+        attrs={"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", "size": 80}
+    ))
+    password = forms.CharField(
+        required=False, max_length=500, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Only for calendars that ask for one. Take one that was made for this, if there is such a thing.",
+    )
+
+    class Meta:
+        model = Calendar
+        fields = ["clinician", "name", "kind", "url", "username", "password", "when_unreachable", "is_active"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:
+            self.fields["url"].required = False
+            self.initial["url"] = self.initial["password"] = ""
+            for name, kept in (("url", host_of(self.instance)), ("password", self.instance.password and "••••••••")):
+                self.fields[name].widget.attrs["placeholder"] = f"{kept} (unchanged)" if kept else ""
+
+    def clean_url(self):
+        address = plain_address(self.cleaned_data["url"])
+        if not address:
+            return self.instance.url
+        try:
+            resolve(address)
+        except NotPublic as error:
+            raise forms.ValidationError(NOT_USABLE, code="not_public") from error
+        except Unreachable as error:
+            raise forms.ValidationError(NOT_FOUND, code="not_found") from error
+        return address
+
+    def clean(self):
+        super().clean()
+        if not self.cleaned_data.get("username"):
+            self.cleaned_data["password"] = ""
+        elif not self.cleaned_data.get("password"):
+            self.cleaned_data["password"] = self.instance.password
+
+
+def host_of(calendar):
+    """Return the part of a calendar's address that is no secret."""
+    parts = urlsplit(calendar.url)
+    return f"{parts.scheme}://{parts.hostname}/…"
+
+
+def state_of(calendar, *, at):
+    """Return in words whether a calendar is read, or written to, as it should be."""
+    if not calendar.is_active:
+        return "not used"
+    done = "written to" if calendar.kind == Calendar.Kind.CALDAV else "read"
+    if calendar.last_synced_at is None:
+        return f"not {done} yet"
+    age = timesince(calendar.last_synced_at, at)
+    is_due = calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_unreachable(at=at)
+    return f"not {done} for {age}" if is_due else f"{done} {age} ago"
+
+
+def unreachable(*, at):
+    """Return the query of the calendars that are to be read and have not been for too long."""
+    unread = Q(last_synced_at__isnull=True) | Q(last_synced_at__lte=at - Calendar.STALE_AFTER)
+    return reading_ones().filter(unread, clinician__is_active=True).select_related("clinician")
+
+
+def warn_of_unreachable(request, **of):
+    """Say which calendars cannot be read, and what that means for their clinicians, to whom may know of them."""
+    if not request.user.has_perm("scheduling.view_calendar"):
+        return
+    now = timezone.now()
+    found = list(unreachable(at=now).filter(**of))
+    for calendar in found[:MOST_WARNINGS]:
+        withheld = calendar.when_unreachable == Calendar.WhenUnreachable.WITHHOLD
+        since = f"has not been read for {timesince(calendar.last_synced_at, now)}" if calendar.last_synced_at else (
+            "has not been read yet"
+        )
+        messages.warning(
+            request,
+            format_html(
+                '<a href="{}">{}’s calendar “{}”</a> {}: {}',
+                reverse("admin:scheduling_calendar_change", args=[calendar.pk]), calendar.clinician, calendar.name,
+                since, "none of their times are offered." if withheld else "their times are offered as last known.",
+            ),
+        )
+    if len(found) > MOST_WARNINGS:
+        more = format_html('<a href="{}">all calendars</a>', reverse("admin:scheduling_calendar_changelist"))
+        messages.warning(request, format_html("{} more cannot be read: see {}.", len(found) - MOST_WARNINGS, more))
+
+
+class WarnsOfCalendars:
+    """A list of the schedule, above which stands which calendars cannot be read."""
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method == "GET":
+            warn_of_unreachable(request)
+        return super().changelist_view(request, extra_context)
+
+
+@admin.action(description="Read the selected calendars now", permissions=["change"])
+def read_now(model_admin, request, queryset):
+    calendars = list(reading_ones().filter(pk__in=queryset).select_related("clinician")[:50])
+    failures = sync_together(calendars, within=READ_WITHIN)
+    for calendar in calendars:
+        tell(request, calendar, failures[calendar.pk])
+    if not calendars:
+        messages.warning(request, "None of these is read: they are written to, or not used.")
+
+
+def tell(request, calendar, failure):
+    """Say what came of reading a calendar."""
+    if failure:
+        messages.error(request, f"{calendar}: {failure}")
+    else:
+        messages.success(request, f"{calendar} has been read.")
+
+
+@admin.register(Calendar)
+class CalendarAdmin(WarnsOfCalendars, admin.ModelAdmin):
+    form = CalendarForm
+    list_display = ["name", "clinician", "kind", "where", "state", "last_error", "is_active"]
+    list_filter = ["kind", "is_active", "clinician"]
+    list_select_related = ["clinician"]
+    search_fields = ["name", "clinician__name"]
+    show_full_result_count = False
+    actions = [read_now]
+    readonly_fields = ["where", "state", "last_reached", "last_tried", "next_read", "last_error"]
+    autocomplete_fields = ["clinician"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(home=home_zone())
+
+    def get_fieldsets(self, request, obj=None):
+        may_change = self.has_change_permission(request, obj) if obj else True
+        # Fields that may only be looked at are shown as they are: of an address, then, no more than where it leads.
+        secrets = ["url", "username", "password"] if may_change else ["where"]
+        shown = [
+            (None, {"fields": ["clinician", "name", "kind", *secrets], "description": KINDS}),
+            ("Used", {"fields": ["when_unreachable", "is_active"]}),
+        ]
+        state = ("Now", {"fields": ["state", "last_error", "last_reached", "last_tried", "next_read"]})
+        return [*shown, state] if obj else shown
+
+    def get_changeform_initial_data(self, request):
+        return {"name": "Own calendar", **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if not change or {"clinician", "kind", "url", "username", "password", "is_active"} & set(form.changed_data):
+            start_anew(obj)
+            # After the commit: nobody waits for a network in a transaction.
+            transaction.on_commit(partial(self._read, request, obj))
+
+    def _read(self, request, calendar):
+        if calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_active:
+            tell(request, calendar, sync_calendar(calendar, within=READ_WITHIN))
+
+    @admin.display(description="leads to")
+    def where(self, calendar):
+        return host_of(calendar)
+
+    @admin.display(ordering="last_synced_at")
+    def state(self, calendar):
+        return state_of(calendar, at=timezone.now())
+
+    @admin.display(description="last reached")
+    def last_reached(self, calendar):
+        return self._written(calendar, calendar.last_synced_at)
+
+    @admin.display(description="last tried")
+    def last_tried(self, calendar):
+        return self._written(calendar, calendar.last_tried_at)
+
+    @admin.display(description="next read")
+    def next_read(self, calendar):
+        return self._written(calendar, calendar.due_at if calendar.kind == Calendar.Kind.ICALENDAR else None)
+
+    def _written(self, calendar, moment):
+        return moment and written(moment, ZoneInfo(calendar.home), unless=calendar.home)

@@ -1,0 +1,1 @@
+"""Clinicians' calendars elsewhere: when do they say that somebody is busy?"""

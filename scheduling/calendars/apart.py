@@ -1,0 +1,77 @@
+"""Works out a calendar in a process of its own, which is given little time and memory and knows no secret.
+
+A rule such as "every second from 1970 on" keeps any library busy for hours, and a thread cannot be stopped.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from . import base
+
+SECONDS = 20
+BYTES = 1_500_000_000
+AT_ONCE = threading.BoundedSemaphore(2)  # calendars that come all together must not take every processor
+FOLDER = Path(__file__).resolve().parent.parent.parent
+PASSED_ON = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
+
+
+def busy_times_apart(feed, *, start, end, zone, within=SECONDS):
+    """Return what icalendar.busy_times does, or raise what it raises; TooMuch or NoTime where that takes too long."""
+    deadline = time.monotonic() + within
+    if not AT_ONCE.acquire(timeout=max(0, within)):
+        raise base.NoTime
+    try:
+        return _ask(feed, start=start, end=end, zone=zone, within=max(0.001, deadline - time.monotonic()))
+    finally:
+        AT_ONCE.release()
+
+
+def _ask(feed, *, start, end, zone, within):
+    question = {"start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed}
+    try:
+        done = subprocess.run(  # noqa: S603 (our own module)
+            [sys.executable, "-m", __name__], input=json.dumps(question).encode(), capture_output=True,
+            timeout=min(within, SECONDS), cwd=FOLDER,
+            env={name: value for name, value in os.environ.items() if name in PASSED_ON},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise (base.TooMuch if within >= SECONDS else base.NoTime) from error
+    if done.returncode:  # out of memory, or out of time
+        raise base.TooMuch
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise getattr(base, answer["error"])(*answer["arguments"])
+    return [tuple(interval) for interval in answer["busy"]]
+
+
+def main():
+    """Answer one question on stdin."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    with suppress(ValueError, OSError):  # not everywhere can memory be limited
+        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    from .icalendar import busy_times
+    from .lines import Feed
+
+    question = json.load(sys.stdin)
+    start, end = (datetime.fromisoformat(question[name]) for name in ("start", "end"))
+    try:
+        busy = busy_times(Feed(*question["feed"]), start=start, end=end, zone=ZoneInfo(question["zone"]))
+        answer = {"busy": busy}
+    except base.CannotRead as error:
+        answer = {"error": type(error).__name__, "arguments": error.args}
+    except (MemoryError, RecursionError):
+        answer = {"error": "TooMuch", "arguments": []}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Reads a calendar at its iCalendar address. Neither writes to the database nor reads from it."""
+
+import base64
+import hashlib
+import time
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
+
+from ..outbound import NotPublic, Unreachable, send
+from .apart import busy_times_apart
+from .base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
+from .lines import read_lines
+
+MOST_BYTES = 20_000_000
+MOST_REDIRECTS = 4
+VERSION = "1"  # of how feeds are understood: another one, and each of them is worked out again
+
+
+class Scope(NamedTuple):
+    """What to read: busy time within ``[start, end)``, of which all until ``needed_until`` must be known.
+
+    Dates are those of ``zone`` where the calendar names none.
+    """
+
+    start: datetime
+    end: datetime
+    needed_until: datetime
+    zone: ZoneInfo
+
+
+class Reading(NamedTuple):
+    """What a calendar says; ``busy`` is None when that is what it said before. In instants, merged, sorted."""
+
+    busy: list | None
+    etag: str = ""
+    last_modified: str = ""
+    fingerprint: str = ""
+
+
+def read(calendar, scope, *, within):
+    """Return the Reading of a calendar in ``within`` seconds at most, or raise CannotRead, NotPublic or Unreachable."""
+    deadline = time.monotonic() + within
+    # Known, but not far enough: then "not modified" is of no use.
+    is_known = bool(calendar.read_until and calendar.read_until >= scope.needed_until)
+    answer = fetch(calendar, is_known=is_known, deadline=deadline)
+    if answer.status == 304 and is_known:
+        return Reading(None, calendar.etag, calendar.last_modified, calendar.fingerprint)
+    if answer.status != 200:
+        raise Refused(answer.status)
+    if answer.is_cut:
+        raise TooLarge
+    feed = read_lines(
+        answer.body, start=scope.start, end=scope.end,
+        is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
+    )
+    tags = {
+        "etag": fitting(answer.headers.get("ETag"), 500),
+        "last_modified": fitting(answer.headers.get("Last-Modified"), 100),
+        "fingerprint": fingerprint(feed, scope),
+    }
+    # Most servers call a calendar modified whenever they are asked.
+    if is_known and tags["fingerprint"] == calendar.fingerprint:
+        return Reading(None, **tags)
+    left = deadline - time.monotonic()
+    return Reading(busy_times_apart(feed, start=scope.start, end=scope.end, zone=scope.zone, within=left), **tags)
+
+
+def fingerprint(feed, scope):
+    parts = [VERSION, *feed, str(scope.zone)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def fitting(header, most):
+    """Return a header's value, or nothing where it is too long to be sent back as it is."""
+    return header if header and len(header) <= most and header.isascii() and header.isprintable() else ""
+
+
+def fetch(calendar, *, is_known, deadline):
+    """Return the Answer at the end of at most a few redirects, each to an address that is checked like the first."""
+    url = first = plain_address(calendar.url)
+    headers = {"Accept": "text/calendar, */*;q=0.1"}
+    if is_known and calendar.etag:
+        headers["If-None-Match"] = calendar.etag
+    if is_known and calendar.last_modified:
+        headers["If-Modified-Since"] = calendar.last_modified
+    for _ in range(MOST_REDIRECTS + 1):
+        password = credentials(calendar) if origin(url) == origin(first) else {}
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise NoTime
+        answer = send("GET", url, headers=headers | password, within=left, most=MOST_BYTES)
+        location = answer.headers.get("Location")
+        if answer.status not in (301, 302, 303, 307, 308) or not location:
+            return answer
+        try:
+            url = urljoin(url, plain_address(location))
+        except ValueError as error:
+            raise NotACalendar from error
+    raise TooManyRedirects
+
+
+def plain_address(url):
+    """Return an address with https for the webcal that many calendars write theirs with."""
+    scheme, colon, rest = url.strip().partition(":")
+    return f"https:{rest}" if scheme.lower() in ("webcal", "webcals") and colon else url.strip()
+
+
+def origin(url):
+    return urlsplit(url)[:2]
+
+
+def credentials(calendar):
+    """Return the header with its name and password, if it has any."""
+    if not calendar.username:
+        return {}
+    pair = f"{calendar.username}:{calendar.password}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+def sentence(error):
+    """Return what staff are told of a failure: a plain sentence without any address."""
+    if isinstance(error, (NotPublic, Unreachable)):
+        return error.__doc__.partition("\n")[0]
+    return error.sentence

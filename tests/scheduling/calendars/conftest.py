@@ -1,0 +1,57 @@
+"""Dana's calendar elsewhere, on a server that really listens."""
+
+from datetime import UTC
+
+import pytest
+
+from scheduling.calendars.keeping import scopes_of
+from scheduling.models import Calendar
+from scheduling.slots import database_now
+from tests.receivers import Receiver
+
+from .texts import calendar, event
+
+
+@pytest.fixture
+def serve(settings):
+    """Start a server that calendars may be read from: ``serve(answer(500))``; it ends with the test."""
+    started = []
+
+    def serve(behave, **options):
+        server = Receiver(behave, **options).__enter__()
+        started.append(server)
+        settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, server.netloc]
+        return server
+
+    yield serve
+    for server in started:
+        server.__exit__()
+
+
+@pytest.fixture
+def connect(dana):
+    """Connect a calendar to a clinician: ``connect(server)``; by default Dana's."""
+
+    def connect(server, **fields):
+        url = getattr(server, "url", server)
+        return Calendar.objects.create(**{"clinician": dana, "name": "Own calendar", "url": url, **fields})
+
+    return connect
+
+
+def scope_of(calendar):
+    return scopes_of([calendar], database_now())[calendar.clinician_id]
+
+
+@pytest.fixture
+def busy_at(at):
+    """A calendar that is busy from one time of next week to another: ``busy_at(9, 10)``."""
+
+    def busy_at(start, end, *lines, uid="1@example.org"):
+        return calendar(event(f"DTSTART:{utc(at(start))}", f"DTEND:{utc(at(end))}", *lines, uid=uid))
+
+    return busy_at
+
+
+def utc(moment):
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"

@@ -1,0 +1,123 @@
+"""Calendars that would keep any program busy for hours cost some seconds, and not of the worker that asked."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scheduling.calendars import apart
+from scheduling.calendars.apart import busy_times_apart
+from scheduling.calendars.base import CannotRead, NoTime, NotUnderstood, TooMuch
+from scheduling.calendars.lines import read_lines
+
+from .texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
+
+
+def ask(body, *, start=START, end=END, **changes):
+    feed = read_lines(body, start=start, end=end, is_own=lambda uid: False)
+    return busy_times_apart(feed, start=start, end=end, zone=LONDON, **changes)
+
+
+def test_the_answer_is_the_same_as_without():
+    assert ask(GOOGLE) == intervals(GOOGLE) != []
+
+
+def test_the_refusal_is_the_same_as_without():
+    with pytest.raises(NotUnderstood) as refused:
+        ask(calendar(event("DTSTART:20260324T090000Z", "DURATION:-PT1H")))
+
+    assert refused.value.day == "2026-03-24"
+
+
+def test_what_works_it_out_knows_no_secret(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "secret")
+    monkeypatch.setenv("DATABASE_URL", "postgres://secret")
+    asked = []
+    run = apart.subprocess.run
+    monkeypatch.setattr(apart.subprocess, "run", lambda *args, **kwargs: asked.append(kwargs) or run(*args, **kwargs))
+
+    assert ask(GOOGLE)
+
+    assert set(asked[0]["env"]) <= {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
+
+
+def hourly(number):
+    return [event("DTSTART:19700101T000000Z", "DURATION:PT1M", "RRULE:FREQ=HOURLY", uid=str(n)) for n in range(number)]
+
+
+def an_hour(*lines, start="20260324T090000Z"):
+    return event(f"DTSTART:{start}", "DURATION:PT1H", *lines)
+
+
+EVERY = ";".join(
+    f"BY{unit}={','.join(map(str, range(most)))}" for unit, most in (("HOUR", 24), ("MINUTE", 60), ("SECOND", 60))
+)
+DATES = ",".join(f"{START + timedelta(seconds=10 * n):%Y%m%dT%H%M%SZ}" for n in range(100_000))
+HOSTILE = {
+    "every second since 1970": [an_hour("RRULE:FREQ=SECONDLY", start="19700101T000000Z")],
+    "every second by another name": [an_hour(f"RRULE:FREQ=DAILY;{EVERY}", start="19700101T000000Z")],
+    "a day that never comes": [an_hour("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", start="00010101T000000Z")],
+    "a thousand rules for every hour": hourly(1000),
+    "no step at all": [an_hour("RRULE:FREQ=WEEKLY;INTERVAL=0")],
+    "a hundred thousand dates": [an_hour(f"RDATE:{DATES}")],
+    "a count of digits without end": [an_hour("RRULE:FREQ=DAILY;COUNT=" + "9" * 5000)],
+    "a duration of ages": [event("DTSTART:20260324T090000Z", "DURATION:P" + "9" * 300 + "D")],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_calendar_is_refused_in_bounded_time(name, monkeypatch):
+    monkeypatch.setattr(apart, "SECONDS", 3)
+    before = time.monotonic()
+
+    with pytest.raises(CannotRead):
+        ask(calendar(*HOSTILE[name]))
+
+    assert time.monotonic() - before < 8
+
+
+def test_a_hundred_thousand_events_at_hand_are_too_many():
+    events = [at("0324T0900", "0324T1000", uid=str(n)) for n in range(100_000)]
+
+    with pytest.raises(TooMuch):
+        ask(calendar(*events))
+
+
+def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
+    hours = [datetime(2016, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(19_000)]
+    notes = "DESCRIPTION:" + "x" * 400
+    old = [
+        event(f"DTSTART:{hour:%Y%m%dT%H%M%SZ}", f"DTEND:{hour:%Y%m%dT%H}3000Z", notes, uid=f"{hour}")
+        for hour in hours
+    ]
+    body = calendar(*old, at("0324T0900", "0324T1000"))
+    assert len(body) > 10_000_000
+    before = time.monotonic()
+
+    assert len(ask(body)) == 1
+
+    assert time.monotonic() - before < 15
+
+
+def test_who_has_little_time_gets_no_answer_in_that_time():
+    before = time.monotonic()
+
+    with pytest.raises(NoTime):
+        ask(calendar(*HOSTILE["every second by another name"]), within=0.5)
+
+    assert time.monotonic() - before < 3
+
+
+def test_nothing_goes_on_afterwards():
+    children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
+    with pytest.raises(NoTime):
+        ask(calendar(*HOSTILE["every second by another name"]), within=0.5)
+
+    with open(children) as file:
+        assert not [pid for pid in file.read().split() if "scheduling.calendars" in command(pid)]
+
+
+def command(pid):
+    with open(f"/proc/{pid}/cmdline") as file:
+        return file.read()

@@ -1,0 +1,327 @@
+"""What calendars of all kinds say about when their owner is busy."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from scheduling.calendars.apart import busy_times_apart
+from scheduling.calendars.base import NotACalendar, NotUnderstood
+from scheduling.calendars.lines import read_lines
+
+from .texts import (
+    APPLE,
+    END,
+    GOOGLE,
+    LONDON,
+    NEXTCLOUD,
+    OUTLOOK,
+    START,
+    at,
+    calendar,
+    event,
+    intervals,
+    said,
+    written,
+)
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+# As the programs of this world write them
+
+
+def test_google():
+    assert said(GOOGLE) == [
+        "26 Mar 14:00–15:00",
+        "30 Mar 09:30–10:15",  # on the wall clock, across the change; the 23rd is left out
+        "2 Apr 00:00–4 Apr 00:00",
+        "7 Apr 14:00–14:45",  # moved from the 6th
+    ]
+
+
+def test_outlook():
+    assert said(OUTLOOK, zone=ZoneInfo("Europe/Berlin")) == [
+        "26 Mar 10:00–11:00",  # tentative is busy
+        "27 Mar 10:00–11:00",
+        "28 Mar 10:00–11:00",
+        "29 Mar 10:00–11:00",
+        "30 Mar 10:00–11:00",  # and in a zone of the file's own, 12:00 at four hours from UTC is 10:00 in Berlin
+        "31 Mar 10:00–11:00",
+    ]
+
+
+def test_apple():
+    assert said(APPLE) == [
+        "28 Mar 16:00–17:00", "30 Mar 07:00–08:30", "31 Mar 22:00–1 Apr 06:00", "4 Apr 17:00–18:00"
+    ]  # fmt: skip
+
+
+def test_nextcloud():
+    assert said(NEXTCLOUD, zone=ZoneInfo("Europe/Berlin")) == [
+        "24 Mar 10:00–11:00", "1 Apr 15:00–16:00", "2 Apr 10:00–11:00", "3 Apr 12:00–15:00"
+    ]  # fmt: skip
+
+
+def test_a_calendar_that_tells_only_free_and_busy():
+    body = calendar(
+        "BEGIN:VFREEBUSY", "DTSTART:20260301T000000Z", "DTEND:20260501T000000Z",
+        "FREEBUSY;FBTYPE=BUSY:20260324T090000Z/PT1H,20260325T090000Z/20260325T093000Z",
+        "FREEBUSY:20260326T090000Z/PT15M", "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20260327T090000Z/PT15M",
+        "FREEBUSY;FBTYPE=FREE:20260328T090000Z/PT15M", "END:VFREEBUSY",
+    )  # fmt: skip
+    assert said(body) == ["24 Mar 09:00–10:00", "25 Mar 09:00–09:30", "26 Mar 09:00–09:15", "27 Mar 09:00–09:15"]
+
+
+# Whose days
+
+
+def test_dates_are_those_of_the_zone_the_calendar_names_and_else_of_where_the_clinician_works():
+    day = event("DTSTART;VALUE=DATE:20260330", "DTEND;VALUE=DATE:20260331")
+
+    assert said(calendar(day), zone=NEW_YORK) == ["30 Mar 00:00–31 Mar 00:00"]
+    assert said(calendar("X-WR-TIMEZONE:America/New_York", day)) == ["30 Mar 05:00–31 Mar 05:00"]
+    assert said(calendar("X-WR-TIMEZONE:Eastern Standard Time", day)) == ["30 Mar 05:00–31 Mar 05:00"]
+
+
+@pytest.mark.parametrize("name", ["UTC", "Etc/GMT", "", "Nowhere/Land", "../../etc/passwd"])
+def test_a_calendar_that_names_no_place_is_where_the_clinician_works(name):
+    day = event("DTSTART;VALUE=DATE:20260330")
+
+    assert said(calendar(f"X-WR-TIMEZONE:{name}", day)) == ["30 Mar 00:00–31 Mar 00:00"]
+
+
+def test_a_day_is_as_long_as_it_is_where_the_clocks_change():
+    sunday = calendar(event("DTSTART;VALUE=DATE:20260329", "DTEND;VALUE=DATE:20260330"))
+
+    [(start, end)] = intervals(sunday)
+    assert end - start == 23 * 3_600
+
+
+def test_one_date_without_an_end_or_with_the_same_one_is_a_whole_day():
+    assert said(calendar(event("DTSTART;VALUE=DATE:20260330"))) == ["30 Mar 00:00–31 Mar 00:00"]
+    same = event("DTSTART;VALUE=DATE:20260330", "DTEND;VALUE=DATE:20260330")
+    assert said(calendar(same)) == ["30 Mar 00:00–31 Mar 00:00"]
+
+
+def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
+    def body(offset):
+        zone = ["BEGIN:VTIMEZONE", "TZID:Home", "BEGIN:STANDARD", "DTSTART:19700101T000000"]
+        zone += [f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}", "END:STANDARD", "END:VTIMEZONE"]
+        return calendar(*zone, at("0324T0900", "0324T1000", zone="Home"))
+
+    found = []
+    for offset in ("+0300", "-0500"):
+        feed = read_lines(body(offset), start=START, end=END, is_own=lambda uid: False)
+        found += [written(*one) for one in busy_times_apart(feed, start=START, end=END, zone=LONDON)]
+    assert found == ["24 Mar 06:00–07:00", "24 Mar 14:00–15:00"]
+
+
+# What repeats
+
+
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("FREQ=DAILY;COUNT=3", "27 28 29"),
+        ("FREQ=DAILY;UNTIL=20260329", "27 28 29"),  # a date includes the day, whatever the time
+        ("FREQ=DAILY;UNTIL=20260329T090000", "27 28 29"),  # in local time: nine in New York is later than in UTC
+        ("FREQ=DAILY;UNTIL=20260329T130000Z", "27 28 29"),
+        ("FREQ=DAILY;UNTIL=20260329T125959Z", "27 28"),
+        ("FREQ=WEEKLY;BYDAY=FR,SU;UNTIL=20260330", "27 29"),
+        ("FREQ=MONTHLY;BYDAY=-1FR;COUNT=1", "27"),
+        ("FREQ=YEARLY", "27"),
+    ],
+)
+def test_events_are_repeated_until_their_rule_ends(rule, days):
+    body = calendar(at("0327T0900", "0327T1000", f"RRULE:{rule}", zone="America/New_York"))
+
+    end = datetime(2026, 3, 31, tzinfo=UTC)
+    assert said(body, zone=NEW_YORK, end=end) == [f"{day} Mar 09:00–10:00" for day in days.split()]
+
+
+def test_days_that_repeat_until_a_midnight_written_in_utc_include_the_last():
+    body = calendar(event("DTSTART;VALUE=DATE:20260327", "RRULE:FREQ=DAILY;UNTIL=20260328T230000Z"))
+
+    assert said(body, zone=ZoneInfo("Europe/Berlin")) == ["27 Mar 00:00–30 Mar 00:00"]
+
+
+def test_a_wall_time_that_is_skipped_is_as_much_later():
+    body = calendar(at("0328T0115", "0328T0145", "RRULE:FREQ=DAILY;COUNT=3"))
+
+    assert said(body) == ["28 Mar 01:15–01:45", "29 Mar 02:15–02:45", "30 Mar 01:15–01:45"]
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        "EXDATE;TZID=Europe/London:20260325T090000",
+        "EXDATE:20260325T090000Z",
+        "EXDATE;VALUE=DATE:20260325",
+        "EXDATE;TZID=Europe/Berlin:20260325T100000",
+    ],
+)
+def test_exceptions_are_left_out_however_they_are_written(exception):
+    body = calendar(at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=3", exception))
+
+    assert said(body) == ["24 Mar 09:00–10:00", "26 Mar 09:00–10:00"]
+
+
+def test_one_occurrence_may_be_moved_cancelled_or_made_free():
+    series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4")
+    moved = at("0410T1200", "0410T1300", "RECURRENCE-ID;TZID=Europe/London:20260324T090000")
+    cancelled = at("0325T0900", "0325T1000", "RECURRENCE-ID:20260325T090000Z", "STATUS:CANCELLED")
+    free = at("0326T0900", "0326T1000", "RECURRENCE-ID:20260326T090000Z", "TRANSP:TRANSPARENT")
+
+    assert said(calendar(series, moved, cancelled, free)) == ["27 Mar 09:00–10:00", "10 Apr 12:00–13:00"]
+
+
+def test_all_from_one_occurrence_on_may_be_moved():
+    series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4")
+    later = at("0326T1400", "0326T1600", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/London:20260326T090000")
+
+    assert said(calendar(series, later)) == [
+        "24 Mar 09:00–10:00", "25 Mar 09:00–10:00", "26 Mar 14:00–16:00", "27 Mar 14:00–16:00"
+    ]  # fmt: skip
+
+
+def test_one_occurrence_of_what_is_free_may_be_busy():
+    series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4", "TRANSP:TRANSPARENT")
+    busy = at("0325T0900", "0325T1000", "RECURRENCE-ID:20260325T090000Z", "TRANSP:OPAQUE")
+
+    assert said(calendar(series, busy)) == ["25 Mar 09:00–10:00"]
+
+
+def test_what_began_long_before_and_still_lasts_counts_from_the_window_on():
+    body = calendar(event("DTSTART:19990101T000000Z", "DTEND:20991231T000000Z"))
+
+    assert said(body, zone=ZoneInfo("UTC")) == ["23 Mar 00:00–13 Apr 00:00"]
+
+
+# What is the same, or looks so
+
+
+def test_events_that_share_an_identifier_by_mistake_all_count():
+    body = calendar(at("0324T0900", "0324T1000"), at("0325T0900", "0325T1000"), at("0326T0900", "0326T1000", uid=""))
+    nameless = calendar("BEGIN:VEVENT\nDTSTART:20260327T090000Z\nDTEND:20260327T100000Z\nEND:VEVENT")
+
+    assert said(body) == ["24 Mar 09:00–10:00", "25 Mar 09:00–10:00", "26 Mar 09:00–10:00"]
+    assert said(nameless) == ["27 Mar 09:00–10:00"]
+
+
+def test_of_two_versions_of_an_event_the_later_counts():
+    old, new = at("0324T0900", "0324T1000", "SEQUENCE:1"), at("0325T0900", "0325T1000", "SEQUENCE:2")
+
+    assert said(calendar(new, old)) == ["25 Mar 09:00–10:00"]
+
+
+def test_overlapping_events_are_one_busy_time_and_what_lasts_no_time_is_none():
+    body = calendar(
+        at("0324T0900", "0324T1000", uid="a"), at("0324T0930", "0324T1030", uid="b"),
+        at("0324T1030", "0324T1100", uid="c"), at("0325T0900", "0325T0900", uid="d"),
+    )  # fmt: skip
+    assert said(body) == ["24 Mar 09:00–11:00"]
+
+
+def test_our_own_appointments_come_back_and_are_not_another_engagement():
+    body = calendar(at("0324T0900", "0324T1000", uid="x.dana@holdfast"), at("0325T0900", "0325T1000", uid="other"))
+
+    assert said(body, is_own=lambda uid: uid == "x.dana@holdfast") == ["25 Mar 09:00–10:00"]
+
+
+# How it is written
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
+def test_lines_end_as_they_like(newline):
+    assert said(calendar(at("0324T0900", "0324T1000"), newline=newline)) == ["24 Mar 09:00–10:00"]
+
+
+def test_names_are_read_in_any_case_and_lines_are_folded_anywhere():
+    body = calendar(at("0324T0900", "0324T1000")).replace(b"DTSTART;TZID=", b"dtstart;tz\r\n id=")
+    body = body.replace(b"BEGIN:VEVENT", b"begin:vevent ")
+
+    assert said(b"\xef\xbb\xbf" + body) == ["24 Mar 09:00–10:00"]
+
+
+def test_what_does_not_matter_may_be_broken():
+    body = calendar(
+        at(
+            "0324T0900", "0324T1000", "ATTENDEE;CN=\"open:mailto:x", "ATTACH;VALUE=BINARY:%%%", "SUMMARY:\x00\xff",
+            "BEGIN:VALARM", "TRIGGER:whenever", "END:VALARM", "not a line at all",
+        )
+    )  # fmt: skip
+    assert said(body) == ["24 Mar 09:00–10:00"]
+
+
+def test_several_calendars_in_one_file_all_count():
+    both = calendar(at("0324T0900", "0324T1000")) + calendar(at("0325T0900", "0325T1000", uid="2"))
+
+    assert said(both) == ["24 Mar 09:00–10:00", "25 Mar 09:00–10:00"]
+
+
+def test_an_empty_calendar_is_a_calendar():
+    assert said(calendar()) == []
+
+
+# What is none, or cannot be understood, is said so
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"   ", b"<!DOCTYPE html><html><body>Sign in</body></html>", b'{"error": "gone"}',
+        b"\x1f\x8b\x08" + b"x" * 99,
+        b"BEGIN:VEVENT\nEND:VEVENT", b"BEGIN:VCALENDAR", GOOGLE[:-20], GOOGLE[:1500],
+        b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\nEND:VEVENT\n", b"BEGIN:VCARD\nEND:VCARD",
+        b"BEGIN:VCALENDAR\n" + b"BEGIN:X\n" * 100_000, b"BEGIN:VCALENDAR\n" * 100_000 + b"END:VCALENDAR\n" * 100_000,
+        b"END:VCALENDAR\n" * 3, "BEGIN:VCALENDAR\nEND:VCALENDAR".encode("utf-16"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_whole_calendar_is_refused(body):
+    with pytest.raises(NotACalendar):
+        said(body)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["DTEND:20260324T100000Z"],
+        ["DTSTART:2026-03-24T09:00:00Z", "DTEND:20260324T100000Z"],
+        ["DTSTART:20260324T090000Z", "DTEND:20260323T100000Z"],
+        ["DTSTART:20260324T090000Z", "DURATION:-PT1H"],
+        ["DTSTART:20260324T090000Z", "DURATION:an hour"],
+        ["DTSTART;TZID=Nowhere/Land:20260324T090000", "DURATION:PT1H"],
+        ["DTSTART:20260324T090000Z", "DTEND;TZID=Nowhere/Land:20260324T100000"],
+        ["DTSTART:20260324T090000Z", "DTEND;VALUE=DATE:20260325"],
+        ["DTSTART:20260324T990000Z", "DURATION:PT1H"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=SOMETIMES"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:COUNT=3"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;BYDAY=XX"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;INTERVAL=0"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=SECONDLY"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=MINUTELY;INTERVAL=5"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY", "EXDATE:tomorrow"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RDATE:tomorrow"],
+        ["DTSTART:20260324T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY", "EXDATE;TZID=Nowhere/Land:20260325T090000"],
+        ["DTSTART:99991231T235959Z", "DURATION:PT1H", "RRULE:FREQ=DAILY"],
+    ],
+)
+def test_an_event_that_cannot_be_understood_is_not_left_out_in_silence(lines):
+    good = at("0325T0900", "0325T1000", uid="good")
+
+    with pytest.raises(NotUnderstood):
+        said(calendar(good, event(*lines, uid="bad")))
+
+
+def test_the_refusal_names_the_day_and_nothing_else():
+    body = calendar(event("SUMMARY:Secret", "DTSTART:20260324T090000Z", "DTEND:20260323T100000Z"))
+
+    with pytest.raises(NotUnderstood) as refused:
+        said(body)
+
+    assert refused.value.sentence == "The calendar has an event, on 2026-03-24, that cannot be understood."
+
+
+def test_what_is_malformed_but_long_over_does_no_harm():
+    assert said(calendar(event("DTSTART:20160324T090000Z", "DTEND:20160323T100000Z", "STATUS:WHATEVER"))) == []

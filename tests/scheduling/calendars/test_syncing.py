@@ -1,0 +1,461 @@
+"""What is known of clinicians' calendars, kept up to date: what is due, what fails, and many at once."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from scheduling.availability import open_times
+from scheduling.calendars import syncing
+from scheduling.calendars.connected import connected_to
+from scheduling.calendars.keeping import AHEAD, READ_EVERY, keep, start_anew, write_busy
+from scheduling.calendars.reading import Reading
+from scheduling.calendars.syncing import (
+    claim_due,
+    claim_for_now,
+    sync_calendar,
+    sync_due_calendars,
+    sync_now,
+    sync_together,
+)
+from scheduling.intervals import pairs, unpack
+from scheduling.models import BusyDay, Calendar, Location, Service, WorkingHours
+from scheduling.slots import database_now
+from tests.conftest import make_clinician
+from tests.receivers import answer, hang, in_turn
+
+from .conftest import scope_of, utc
+from .texts import calendar, event
+
+
+def known(calendar):
+    """What is written down of a calendar, as intervals of instants."""
+    days = calendar.busy_days.order_by("day")
+    return [one for day in days for one in pairs(unpack(day.stretches))]
+
+
+def instants(*moments):
+    return tuple(int(moment.timestamp()) for moment in moments)
+
+
+@pytest.fixture
+def offered(consultation, at, dana):
+    def offered():
+        openings = open_times(
+            service=consultation, start_at=at(0), end_at=at(23), now=database_now(), clinicians=[dana]
+        )
+        return [f"{opening.starts_at.astimezone(at(0).tzinfo):%H:%M}" for opening in openings]
+
+    return offered
+
+
+NO_ANSWER = "There was no answer in time, or none that could be read."
+AFTERNOON = ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:30"]
+
+
+def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_offered(
+    serve, connect, busy_at, at, offered
+):
+    one = connect(serve(answer(200, body=busy_at(9, 15), ETag='"one"')))
+    assert offered() == []
+    before = database_now()
+
+    assert sync_calendar(one) is None
+
+    assert offered() == AFTERNOON[4:]
+    one.refresh_from_db()
+    assert known(one) == [instants(at(9), at(15))]
+    assert before <= one.last_synced_at <= database_now()
+    assert (one.etag, one.last_error, one.failures) == ('"one"', "", 0)
+    assert one.due_at == one.last_synced_at + READ_EVERY
+    assert one.read_until > database_now() + timedelta(days=60) + AHEAD - timedelta(days=2)
+
+
+def test_what_is_gone_from_the_calendar_is_offered_again(serve, connect, busy_at, offered):
+    one = connect(serve(in_turn(answer(200, body=busy_at(9, 17)), answer(200, body=busy_at(9, 12)))))
+    sync_calendar(one)
+    assert offered() == []
+
+    sync_calendar(Calendar.objects.get())
+
+    assert offered() == AFTERNOON
+
+
+def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(serve, connect, busy_at, at, offered):
+    one = connect(serve(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), answer(304))))
+    sync_calendar(one)
+    [day] = BusyDay.objects.values()
+    first = Calendar.objects.get()
+
+    sync_calendar(first)
+
+    assert BusyDay.objects.values().get() == day
+    second = Calendar.objects.get()
+    assert second.last_synced_at > first.last_synced_at
+    assert (second.etag, second.read_until) == ('"one"', first.read_until)
+    assert offered() == AFTERNOON
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [answer(500), answer(200, body=b""), answer(200, body=b"<html>Sign in</html>"), answer(302, Location="https://10.0.0.1/"),
+     answer(200, body=calendar(event("DTSTART:20990101T000000Z", "DURATION:-P1D"), event("DTSTART:nonsense")))],
+)  # fmt: skip
+def test_a_failure_keeps_what_is_known_and_is_written_down(behave, serve, connect, busy_at, offered):
+    one = connect(serve(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), behave)))
+    sync_calendar(one)
+    before = Calendar.objects.values().get()
+    days = list(BusyDay.objects.values())
+
+    said = sync_calendar(Calendar.objects.get())
+
+    after = Calendar.objects.values().get()
+    assert said == after["last_error"] and said.endswith(".")
+    assert "127.0.0.1" not in said and "http:" not in said
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"last_error", "failures", "last_tried_at", "due_at"}
+    assert list(BusyDay.objects.values()) == days
+    assert offered() == AFTERNOON
+
+
+def test_what_fails_again_and_again_is_tried_less_and_less_often(serve, connect):
+    one = connect(serve(answer(500)))
+    waits = []
+    for _ in range(6):
+        before = database_now()
+        sync_calendar(one)
+        waits.append(round((Calendar.objects.get().due_at - before) / timedelta(minutes=1)))
+
+    assert waits == [5, 10, 20, 40, 60, 60]
+
+
+def test_the_first_success_forgets_the_failures(serve, connect, busy_at):
+    one = connect(serve(in_turn(answer(500), answer(500), answer(200, body=busy_at(9, 12)))))
+    for _ in range(3):
+        sync_calendar(one)
+
+    one.refresh_from_db()
+    assert (one.failures, one.last_error, one.due_at - one.last_synced_at) == (0, "", READ_EVERY)
+
+
+def test_only_days_that_differ_are_written(connect, at):
+    one = connect("https://calendar.example/")
+    day = timedelta(days=1)
+    write_busy(one, [instants(at(9), at(10)), instants(at(9) + day, at(10) + day)])
+    [first, second] = BusyDay.objects.order_by("day").values()
+
+    write_busy(one, [instants(at(9), at(10)), instants(at(11) + day, at(12) + day)])
+
+    [same, other] = BusyDay.objects.order_by("day").values()
+    assert same == first
+    assert {**other, "stretches": None} == {**second, "stretches": None}
+    assert known(one) == [instants(at(9), at(10)), instants(at(11) + day, at(12) + day)]
+    write_busy(one, [])
+    assert not BusyDay.objects.exists()
+
+
+def test_long_events_are_cut_at_midnight_of_utc(connect, at):
+    one = connect("https://calendar.example/")
+    write_busy(one, [instants(at(9), at(9) + timedelta(days=40))])
+
+    lengths = [end - start for start, end in known(one)]
+    assert len(lengths) == 41 and sum(lengths) == 40 * 86_400 and max(lengths) == 86_400
+
+
+# Who comes first
+
+
+def test_what_was_read_earlier_does_not_undo_what_was_read_later(connect, at):
+    one = connect("https://calendar.example/")
+    scope, now = scope_of(one), database_now()
+    keep(one, Reading([instants(at(9), at(10))], etag="later"), scope, at=now)
+
+    keep(one, Reading([instants(at(11), at(12))], etag="earlier"), scope, at=now - timedelta(seconds=1))
+
+    assert known(one) == [instants(at(9), at(10))]
+    assert Calendar.objects.get().etag == "later"
+
+
+@pytest.mark.parametrize("change", [{"url": "https://other.example/"}, {"is_active": False}, {"kind": "caldav"}])
+def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change, connect, at):
+    read = connect("https://calendar.example/")
+    changed = Calendar.objects.get()
+    for name, value in change.items():
+        setattr(changed, name, value)
+    changed.save()
+    start_anew(changed)
+    before = Calendar.objects.values().get()
+
+    keep(read, Reading([instants(at(9), at(10))]), scope_of(read), at=database_now())
+    syncing.keep_failure(read, "It failed.")
+
+    assert Calendar.objects.values().get() == before
+    assert not BusyDay.objects.exists()
+
+
+def test_that_nothing_has_changed_is_of_no_use_once_what_was_known_is_forgotten(connect, at):
+    """Switched off and on again while it was read: else nothing of it would be known, and it would pass as read."""
+    read = connect("https://calendar.example/", fingerprint="x", etag='"one"', last_synced_at=database_now())
+    write_busy(read, [instants(at(9), at(10))])
+    start_anew(read)
+
+    keep(read, Reading(None, '"one"', "", "x"), scope_of(read), at=database_now())
+
+    assert Calendar.objects.get().last_synced_at is None
+
+
+def test_starting_anew_forgets_and_is_due_at_once(serve, connect, busy_at, offered):
+    one = connect(serve(answer(200, body=busy_at(9, 12), ETag='"one"')))
+    sync_calendar(one)
+
+    start_anew(one)
+
+    one.refresh_from_db()
+    assert (one.etag, one.fingerprint, one.last_synced_at, one.read_until) == ("", "", None, None)
+    assert [found.pk for found in claim_due()] == [one.pk]
+    assert offered() == []
+
+
+# What is due
+
+
+def test_what_is_due_is_claimed_once(connect):
+    one = connect("https://calendar.example/")
+
+    assert [found.pk for found in claim_due()] == [one.pk]
+    assert claim_due() == []
+
+    one.refresh_from_db()
+    assert one.last_tried_at and one.due_at == one.last_tried_at + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("fields", [{"is_active": False}, {"kind": "caldav"}])
+def test_what_is_not_read_is_never_due(fields, connect):
+    connect("https://calendar.example/", **fields)
+
+    assert claim_due() == claim_for_now(Calendar.objects.values_list("pk", flat=True)) == []
+
+
+def test_a_claim_that_nobody_finished_is_due_again(connect):
+    one = connect("https://calendar.example/")
+    claim_due()
+    Calendar.objects.update(due_at=database_now())
+
+    assert [found.pk for found in claim_due()] == [one.pk]
+
+
+def test_what_is_due_is_read(serve, connect, busy_at, at, harbour, consultation):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    ours, broken = connect(serve(answer(200, body=busy_at(9, 12)))), connect(serve(answer(500)), clinician=otis)
+    later = connect(serve(answer(500)), due_at=database_now() + timedelta(minutes=1))
+
+    assert sync_due_calendars() == 2
+    assert sync_due_calendars() == 0
+
+    assert known(ours) == [instants(at(9), at(12))]
+    errors = dict(Calendar.objects.values_list("pk", "last_error"))
+    assert errors == {
+        ours.pk: "", broken.pk: "The calendar's server answered 500 instead of the calendar.", later.pk: ""
+    }  # fmt: skip
+
+
+def test_ten_that_hang_do_not_keep_the_others(serve, connect, busy_at, at):
+    hanging = serve(hang)
+    stuck = [connect(hanging) for _ in range(10)]
+    quick = [connect(serve(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
+    before = time.monotonic()
+
+    sync_due_calendars(within=8)
+
+    assert time.monotonic() - before < 11
+    assert [known(one) for one in quick] == [[instants(at(9), at(12))]] * 3
+    for one in stuck:
+        one.refresh_from_db()
+        assert (one.failures, one.last_synced_at) == (1, None)
+        assert one.last_error == NO_ANSWER
+
+
+def test_a_fault_of_ours_with_one_does_not_keep_the_others(serve, connect, busy_at, at, monkeypatch):
+    broken, fine = connect("https://calendar.example/"), connect(serve(answer(200, body=busy_at(9, 12))))
+    read = syncing.read
+
+    def failing(calendar, *args, **kwargs):
+        if calendar.pk == broken.pk:
+            raise RuntimeError("https://calendar.example/ is secret")
+        return read(calendar, *args, **kwargs)
+
+    monkeypatch.setattr(syncing, "read", failing)
+    sync_due_calendars()
+
+    assert known(fine) == [instants(at(9), at(12))]
+    broken.refresh_from_db()
+    assert broken.last_error == "The calendar could not be read."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_beats_at_once_read_each_calendar_once(serve, connect, busy_at, at):
+    server = serve(answer(200, body=busy_at(9, 12)))
+    calendars = [connect(server) for _ in range(6)]
+
+    def beat():
+        try:
+            sync_due_calendars()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=beat) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(server.requests) == 6
+    assert [known(one) for one in calendars] == [[instants(at(9), at(12))]] * 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_syncs_of_one_calendar_at_once_do_no_harm(serve, connect, busy_at, at):
+    one = connect(serve(in_turn(*[answer(200, body=busy_at(9, 10 + n)) for n in range(8)])))
+
+    def sync():
+        try:
+            sync_calendar(one)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=sync) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    [(start, end)] = known(one)
+    assert start == instants(at(9))[0] and end in instants(*(at(10 + n) for n in range(8)))
+    assert Calendar.objects.get().last_error == ""
+
+
+def test_no_transaction_is_open_while_a_server_is_asked(serve, connect, busy_at):
+    """Seen from a server that looks: nobody else's transaction has a lock on the calendar."""
+    seen = []
+
+    def look(receiver, sock, request):
+        seen.append(transaction.get_connection().in_atomic_block)  # of this thread, which has none
+        answer(200, body=busy_at(9, 12))(receiver, sock, request)
+
+    one = connect(serve(look))
+    with CaptureQueriesContext(connection) as captured:
+        sync_calendar(one)
+
+    statements = [query["sql"] for query in captured]
+    first_lock = next(n for n, sql in enumerate(statements) if "FOR NO KEY UPDATE" in sql)
+    assert not any(sql.startswith("SAVEPOINT") for sql in statements[: first_lock - 1])
+    assert seen == [False]
+
+
+# For somebody who waits
+
+
+def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(serve, connect, busy_at, at, monkeypatch):
+    server = serve(answer(200, body=busy_at(9, 12)))
+    one = connect(server)
+
+    monkeypatch.setattr(syncing, "NOW_WITHIN", 20)
+    assert sync_now([one.pk]) == {one.pk: None}
+    assert sync_now([one.pk]) == {}
+
+    assert len(server.requests) == 1
+    assert known(one) == [instants(at(9), at(12))]
+
+
+def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against_it(
+    serve, connect, busy_at, monkeypatch
+):
+    monkeypatch.setattr(syncing, "NOW_WITHIN", 5)
+    slow, quick = connect(serve(hang)), connect(serve(answer(200, body=busy_at(9, 12))))
+    due_at = Calendar.objects.get(pk=slow.pk).due_at
+    before = time.monotonic()
+
+    failures = sync_now([slow.pk, quick.pk])
+
+    assert time.monotonic() - before < 6
+    assert failures == {slow.pk: NO_ANSWER, quick.pk: None}
+    slow.refresh_from_db()
+    assert (slow.failures, slow.last_error, slow.due_at, slow.last_synced_at) == (0, "", due_at, None)
+
+
+def test_nobody_waits_for_nothing():
+    assert sync_together([], within=1) == {}
+
+
+def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultation):
+    own = connect("https://calendar.example/")
+    connect("https://calendar.example/", is_active=False)
+    connect("https://calendar.example/", kind="caldav")
+    mill = Location.objects.create(name="Mill Lane", city="Leeds")
+    otis = make_clinician("Otis Hale", location=mill, services=[consultation])
+    other = connect("https://calendar.example/", clinician=otis)
+    away = make_clinician("Ada Moss", location=mill, services=[consultation])
+    away.is_active = False
+    away.save()
+    connect("https://calendar.example/", clinician=away)
+
+    def found(service=consultation, **filters):
+        return {calendar.id for calendar in connected_to(service, **filters)}
+
+    assert found() == {own.pk, other.pk}
+    assert found(clinicians=[dana.pk]) == found(location=harbour) == {own.pk}
+    assert found(clinicians=[dana.pk], location=mill) == found(is_remote=True) == set()
+    assert found(Service.objects.create(name="Other", slug="other")) == set()
+    WorkingHours.objects.filter(clinician=otis).update(is_remote=True)
+    assert found(is_remote=True) == {other.pk}
+
+
+# What is read
+
+
+def test_as_far_is_read_as_can_be_booked(dana, connect, consultation):
+    one = connect("https://calendar.example/")
+    for days in (60, 365):
+        Service.objects.update(horizon=timedelta(days=days))
+        scope, now = scope_of(one), database_now()
+        assert now - timedelta(days=2) < scope.start < now - timedelta(hours=23)
+        assert scope.needed_until > now + timedelta(days=days + 1)
+        assert scope.end > scope.needed_until + timedelta(days=3)
+    Service.objects.create(name="Far", slug="far", horizon=timedelta(days=730), is_active=False).clinicians.add(dana)
+    assert scope_of(one).end == scope.end
+    assert str(scope.zone) == "Europe/London"
+
+
+def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(serve, connect, harbour, day, at):
+    Location.objects.update(timezone="America/New_York")
+    one = connect(serve(answer(200, body=calendar(event(f"DTSTART;VALUE=DATE:{day:%Y%m%d}")))))
+
+    sync_calendar(one)
+
+    [first, *_] = known(one)
+    assert first[0] > instants(at(3))[0]
+
+
+def test_an_appointment_of_a_clinician_in_two_calendars_counts_once_in_each(serve, connect, busy_at, at, offered):
+    for _ in range(2):
+        sync_calendar(connect(serve(answer(200, body=busy_at(9, 15)))))
+
+    assert offered() == AFTERNOON[4:]
+    Calendar.objects.all()[0].delete()
+    assert offered() == AFTERNOON[4:]
+
+
+def test_a_series_is_known_on_to_the_horizon(serve, connect, at, consultation):
+    body = calendar(event(f"DTSTART:{utc(at(9))}", "DURATION:PT8H", "RRULE:FREQ=DAILY"))
+    Service.objects.update(horizon=timedelta(days=700))
+    consultation.refresh_from_db()
+    sync_calendar(connect(serve(answer(200, body=body))))
+
+    now = database_now()
+    far = now + timedelta(days=640)
+    found = open_times(service=consultation, start_at=far, end_at=far + timedelta(days=30), now=now)
+
+    assert {opening.starts_at.astimezone(at(0).tzinfo).hour for opening in found} <= {9, 16}  # the clocks change

@@ -1,0 +1,81 @@
+"""Single rows by statements that are built once: the same as the ORM reads and writes."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduling.models import Calendar, Clinician, Service, WorkingHours
+from scheduling.rows import change, find, insert, reread
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(thing):
+    return {field.attname: getattr(thing, field.attname) for field in thing._meta.concrete_fields}
+
+
+def test_what_is_found_is_what_the_orm_finds(consultation):
+    found = find(Service, id=consultation.pk)
+
+    assert fields(found) == fields(Service.objects.get())
+    assert not found._state.adding
+
+
+def test_all_values_must_be_so(consultation):
+    assert find(Service, id=consultation.pk, slug="consultation") == consultation
+    assert find(Service, id=consultation.pk, slug="surgery") is None
+
+
+def test_related_objects_come_with_it(dana, harbour, django_assert_num_queries):
+    hours = WorkingHours.objects.first()
+
+    with django_assert_num_queries(1):
+        found = find(WorkingHours, "clinician", "location", id=hours.pk)
+        assert fields(found.clinician) == fields(dana)
+        assert fields(found.location) == fields(harbour)
+
+
+def test_an_encrypted_field_is_read_and_written_as_by_the_orm(dana):
+    insert(Calendar(clinician=dana, name="own", url="https://calendar.example/private.ics"))
+
+    assert find(Calendar, clinician_id=dana.pk).url == "https://calendar.example/private.ics"
+    assert fields(find(Calendar, clinician_id=dana.pk)) == fields(Calendar.objects.get())
+
+
+def test_what_is_inserted_is_what_the_orm_would_save():
+    vera = Clinician(name="Vera")
+
+    insert(vera)
+
+    assert fields(Clinician.objects.get(pk=vera.pk)) == fields(vera)
+    vera.name = "Vera Vale"
+    vera.save()
+    assert Clinician.objects.get().name == "Vera Vale"
+
+
+def test_what_is_reread_is_up_to_date_and_keeps_what_it_had_loaded(dana, django_assert_num_queries):
+    hours = find(WorkingHours, "clinician", id=WorkingHours.objects.first().pk)
+    otis = Clinician.objects.create(name="Otis")
+    WorkingHours.objects.filter(pk=hours.pk).update(weekday=6)
+
+    with django_assert_num_queries(1):
+        reread(hours)
+        assert (hours.weekday, hours.clinician) == (6, dana)
+
+    WorkingHours.objects.filter(pk=hours.pk).update(clinician=otis)
+    reread(hours)
+    assert hours.clinician == otis
+
+
+def test_what_is_gone_cannot_be_reread(consultation):
+    Service.objects.all().delete()
+
+    with pytest.raises(Service.DoesNotExist):
+        reread(consultation)
+
+
+def test_a_row_is_changed_only_while_it_is_as_given(consultation):
+    assert change(consultation, {"slug": "consultation"}, duration=timedelta(hours=1))
+    assert not change(consultation, {"slug": "surgery"}, duration=timedelta(hours=2))
+
+    assert Service.objects.get().duration == timedelta(hours=1)

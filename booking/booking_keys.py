@@ -21,13 +21,17 @@ class InvalidBookingKey(Exception):
 
 
 class BookingKey(NamedTuple):
-    """What a key names; ``clinician_id`` is None for any clinician, ``start`` is seconds since 1970 UTC."""
+    """What a key names; ``clinician_id`` is None for any clinician, ``start`` is seconds since 1970 UTC.
+
+    ``is_assigned`` says that the clinician was chosen by us, for a caller who had named none.
+    """
 
     service_id: UUID
     clinician_id: UUID | None
     location_id: UUID
     is_remote: bool
     start: int
+    is_assigned: bool
 
 
 class Signer:
@@ -36,10 +40,10 @@ class Signer:
     There are thousands in one answer, so what they share is hashed once and each adds only its start.
     """
 
-    def __init__(self, *, service_id, clinician_id, location_id, is_remote, now):
+    def __init__(self, *, service_id, clinician_id, location_id, is_remote, now, is_assigned=False):
         ends = int((now + GOOD_FOR).timestamp())
         shared = service_id.bytes + (clinician_id or ANYONE).bytes + location_id.bytes
-        shared += bytes([is_remote]) + ends.to_bytes(5)
+        shared += bytes([is_remote + 2 * is_assigned]) + ends.to_bytes(5)
         self.prefix = base64.urlsafe_b64encode(shared).decode()
         self.hash = hashlib.blake2b(shared, key=_secret(), digest_size=16)
 
@@ -67,7 +71,9 @@ def read_booking_key(text, *, now):
     service, clinician, location = (UUID(bytes=shared[at : at + 16]) for at in (0, 16, 32))
     if int.from_bytes(shared[49:54]) <= now.timestamp():
         raise InvalidBookingKey
-    return BookingKey(service, None if clinician == ANYONE else clinician, location, bool(shared[48]), int(start))
+    is_remote, is_assigned = bool(shared[48] & 1), bool(shared[48] & 2)
+    clinician = None if clinician == ANYONE else clinician
+    return BookingKey(service, clinician, location, is_remote, int(start), is_assigned)
 
 
 def _secret():

@@ -1,15 +1,17 @@
 """Whether a time is offered, and who takes it when the caller leaves that open."""
 
-from collections import Counter
 from datetime import timedelta
+from functools import partial
 
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db import transaction
 
-from scheduling.availability import Reason, explain, open_times, why_not
-from scheduling.models import Clinician, Location, Slot
+from scheduling.assignment import in_turn, note_assignment
+from scheduling.availability import Reason, explain, open_starts_by_place, why_not
+from scheduling.models import Clinician, Location
+from scheduling.openings import as_datetime
+from scheduling.rows import find
 from scheduling.slots import SlotTaken, database_now
 
-HALF_A_DAY = timedelta(hours=12)
 KEPT_WHEN_MOVING = ["clinician_id", "location_id", "is_remote"]
 
 
@@ -31,52 +33,67 @@ def check_offered(booking, *, now):
         raise NotOffered(reasons)
 
 
-def with_first_free(verb, *, service, starts_at, clinician=None, location=None, is_remote=None, moving=None):
+def with_first_free(
+    verb, *, service, starts_at, clinician=None, clinicians=None, location=None, is_remote=None, moving=None,
+    is_assigned=False,
+):
     """Return ``verb(clinician=, location=, starts_at=, is_remote=)`` for the first choice that is free.
 
-    What is None is left open: then whoever is least booked around that time comes first. ``moving`` is the
-    booking that gets the new time: its own time does not count as taken, and whom it is with comes first.
+    What is None is left open: of several clinicians scheduling.assignment says who comes first. ``clinicians``
+    has the ids of those among whom it is left open, if not of all. ``moving`` is the booking that gets the new
+    time: its own time does not count as taken, and whom it is with comes first.
+    ``is_assigned`` says that whoever books has named nobody, and that the clinician was chosen by that rule before.
     If somebody else takes a choice meanwhile, the next one is tried. Raises SlotTaken when all are taken,
     or NotOffered.
     """
     if is_remote is None and service.mode != service.Mode.BOTH:
         is_remote = service.mode == service.Mode.REMOTE
     if clinician and location and is_remote is not None:
-        return verb(clinician=clinician, location=location, starts_at=starts_at, is_remote=is_remote)
+        choice = {"clinician": clinician, "location": location, "starts_at": starts_at, "is_remote": is_remote}
+        return _assigning(verb, **choice) if is_assigned else verb(**choice)
 
     filters = {
-        "clinicians": [clinician] if clinician else None, "location": location, "is_remote": is_remote,
+        "clinicians": [clinician] if clinician else clinicians, "location": location, "is_remote": is_remote,
         "ignoring": moving and moving.slot_id,
     }
     now = database_now()
-    choices = open_times(
+    found = open_starts_by_place(
         service=service, start_at=starts_at, end_at=starts_at + timedelta(seconds=1), now=now, **filters
     )
-    for choice in _best_first(choices, starts_at, moving):
+    before = moving and moving.clinician_id
+    for place, start in _best_first(found, moving, now):
+        has_named_nobody = clinician is None and place.clinician_id != before
         try:
-            return verb(
-                clinician=clinician or Clinician.objects.get(pk=choice.clinician_id),
-                location=location or Location.objects.get(pk=choice.location_id),
-                starts_at=choice.starts_at,
-                is_remote=choice.is_remote,
+            return (partial(_assigning, verb) if has_named_nobody else verb)(
+                clinician=clinician or find(Clinician, id=place.clinician_id),
+                location=location or find(Location, id=place.location_id),
+                starts_at=as_datetime(start),
+                is_remote=place.is_remote,
             )
         except SlotTaken:
             continue
     raise _refusal(explain(service=service, starts_at=starts_at, now=now, **filters))
 
 
-def _best_first(choices, starts_at, moving):
-    if len(choices) < 2:
-        return choices
-    around = DateTimeTZRange(starts_at - HALF_A_DAY, starts_at + HALF_A_DAY)
-    slots = Slot.objects.filter(clinician__in=[choice.clinician_id for choice in choices]).overlapping(around)
-    booked = Counter(slots.values_list("clinician", flat=True))
+@transaction.atomic
+def _assigning(verb, *, clinician, **choice):
+    # Behind the clinician's lock, which the verb has taken: later it would have to be waited for.
+    booking = verb(clinician=clinician, **choice)
+    note_assignment(clinician.pk)
+    return booking
 
-    def rank(choice):
-        same = [getattr(choice, name) == getattr(moving, name, None) for name in KEPT_WHEN_MOVING]
-        return [not each for each in same], booked[choice.clinician_id]
 
-    return sorted(choices, key=rank)
+def _best_first(found, moving, now):
+    start_at = {place: starts[0] for place, starts in found if starts}
+    if not start_at:
+        return []
+    [start] = set(start_at.values())
+
+    def differences(place):
+        return [getattr(place, name) != getattr(moving, name, None) for name in KEPT_WHEN_MOVING]
+
+    in_order = in_turn(list(start_at), start, now=now, ignoring=moving and moving.slot_id)
+    return [(place, start) for place in sorted(in_order, key=differences)]
 
 
 def _refusal(places):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from scheduling.availability import open_times
 from scheduling.models import Clinician, Location, Service
 from scheduling.openings import as_datetime
+from scheduling.rows import find
 
 from ..booking_keys import InvalidBookingKey, read_booking_key
 from .inputs import Id, Input, Moment
@@ -66,7 +67,7 @@ class OpeningInput(Input):
                 {"booking_key": "A booking key names everything: send it alone."}, code="alone"
             )
         else:
-            opening = self.by_key(key)
+            opening = read_opening(key, now=timezone.now())
         service = self.context.get("service")
         if service and opening["service"] != service:
             raise serializers.ValidationError(
@@ -110,18 +111,18 @@ class OpeningInput(Input):
         )
         return earlier if is_open else later
 
-    def by_key(self, text):
-        key = read_booking_key(text, now=timezone.now())
-        try:
-            return {
-                "service": Service.objects.get(pk=key.service_id),
-                "clinician": Clinician.objects.get(pk=key.clinician_id) if key.clinician_id else None,
-                "location": Location.objects.get(pk=key.location_id),
-                "is_remote": key.is_remote,
-                "starts_at": as_datetime(key.start),
-            }
-        except (Service.DoesNotExist, Clinician.DoesNotExist, Location.DoesNotExist) as error:
-            raise InvalidBookingKey from error
+
+def read_opening(booking_key, *, now):
+    """Return the opening that a booking key names, or raise InvalidBookingKey."""
+    key = read_booking_key(booking_key, now=now)
+    service, location = find(Service, id=key.service_id), find(Location, id=key.location_id)
+    clinician = key.clinician_id and find(Clinician, id=key.clinician_id)
+    if not service or not location or (key.clinician_id and not clinician):
+        raise InvalidBookingKey
+    return {
+        "service": service, "clinician": clinician, "location": location, "is_remote": key.is_remote,
+        "starts_at": as_datetime(key.start), "is_assigned": key.is_assigned,
+    }
 
 
 class NewTimeInput(OpeningInput):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from scheduling.availability import Place, nearest_openings
 from scheduling.models import Clinician, Location
+from scheduling.rows import find
 from scheduling.slots import SlotTaken
 
 from ..booking_keys import Signer
@@ -58,18 +59,18 @@ def write_place(place):
     }
 
 
-def signer_for(service, place, now):
-    """Return what signs the booking keys of a service at a Place."""
+def signer_for(service, place, now, *, is_assigned=False):
+    """Return what signs the booking keys of a service at a Place, whose clinician we have chosen if it is_assigned."""
     return Signer(
         service_id=service.pk, clinician_id=place.clinician_id, location_id=place.location_id,
-        is_remote=place.is_remote, now=now,
+        is_remote=place.is_remote, is_assigned=is_assigned, now=now,
     )
 
 
-def write_openings(openings, service, now):
-    """Return a few openings with all their members, in a fixed number of queries."""
-    clinicians = Clinician.objects.in_bulk({opening.clinician_id for opening in openings})
-    locations = Location.objects.in_bulk({opening.location_id for opening in openings})
+def write_openings(openings, service, now, *, is_assigned=False):
+    """Return a few openings with all their members."""
+    clinicians = {id: find(Clinician, id=id) for id in {opening.clinician_id for opening in openings}}
+    locations = {id: find(Location, id=id) for id in {opening.location_id for opening in openings}}
     written = []
     for start, _, clinician_id, location_id, is_remote in openings:
         location = locations[location_id]
@@ -78,7 +79,7 @@ def write_openings(openings, service, now):
         )
         written.append(
             write_times(start, place.zone, service.duration) | write_place(place)
-            | {"booking_key": signer_for(service, place, now).sign(start)}
+            | {"booking_key": signer_for(service, place, now, is_assigned=is_assigned).sign(start)}
         )
     return written
 

@@ -20,20 +20,21 @@ def key(api, consultation, dana, day):
     return api.get("/availability", query=query).json()["data"][0]["booking_key"]
 
 
-def make_key(now, start=1_800_000_000, clinician=None, is_remote=False):
-    ids = {"service_id": uuid4(), "clinician_id": clinician, "location_id": uuid4()}
-    return Signer(**ids, is_remote=is_remote, now=now).sign(start), ids
+def make_key(now, start=1_800_000_000, clinician=None, **how):
+    named = {"service_id": uuid4(), "clinician_id": clinician, "location_id": uuid4(), "is_remote": False, **how}
+    return Signer(**named, now=now).sign(start), named
 
 
 @pytest.mark.parametrize("clinician", [None, uuid4()])
 @pytest.mark.parametrize("is_remote", [True, False])
+@pytest.mark.parametrize("is_assigned", [True, False])
 @pytest.mark.parametrize("start", [0, 1_800_000_000])
-def test_a_key_is_read_as_it_was_made(clinician, is_remote, start):
+def test_a_key_is_read_as_it_was_made(clinician, is_remote, is_assigned, start):
     now = timezone.now()
 
-    text, ids = make_key(now, start, clinician, is_remote)
+    text, named = make_key(now, start, clinician, is_remote=is_remote, is_assigned=is_assigned)
 
-    assert read_booking_key(text, now=now)._asdict() == {**ids, "is_remote": is_remote, "start": start}
+    assert read_booking_key(text, now=now)._asdict() == {**named, "start": start}
 
 
 def test_no_character_can_be_changed():

@@ -1,15 +1,68 @@
 """Booking in one step, for a caller who knows the patient already."""
 
-from django.db import transaction
+from functools import partial
 
-from .holds import confirm_hold, place_hold
+from django.db import IntegrityError, transaction
+
+from scheduling.slots import SlotTaken, database_now
+
+from .asking import GRACE, ProviderRefused, ProviderUnavailable, ask
+from .choosing import with_first_free
+from .holds import confirm_hold, place_hold, release_hold
+from .models import Hold
+from .providers import is_outside, provider_of
 
 
 @transaction.atomic
-def book_directly(*, patient, by, holder, notes="", attendee=None, **opening):
+def book_directly(*, patient, by, holder, notes="", attendee=None, answer_within=None, **opening):
     """Book an opening at once and return the Appointment; takes what place_hold and confirm_hold take.
 
-    Raises SlotTaken or NotOffered, and then nothing has changed.
+    Raises SlotTaken, NotOffered or MustAsk, and then nothing has changed.
     """
     hold = place_hold(holder=holder, by=by, most=None, **opening)
-    return confirm_hold(hold, patient=patient, by=by, notes=notes, attendee=attendee)
+    return confirm_hold(
+        hold, patient=patient, by=by, notes=notes, attendee=attendee, answer_within=answer_within
+    )
+
+
+def hold_and_ask(*, opening, patient, by, holder, patience, attendee=None, order=None, id=None):
+    """Hold an opening for as long as it takes to ask its provider for it; return the Hold and the Acknowledgement.
+
+    For where book_directly raises MustAsk; not to be called in a transaction. ``opening`` is as for
+    with_first_free, ``patience`` as for ask. With an ``id``, a request that is sent again goes on with the hold
+    that it has placed before. Raises SlotTaken and NotOffered, and what ask raises; then nothing is held, except
+    where nobody has answered a request with an ``id``: its hold is left to run out, in case it is sent again.
+    """
+    hold = placed_before(id, holder) or _place(
+        opening, holder=holder, by=by, order=order, id=id, lasting=patience.sync + GRACE
+    )
+    provider = provider_of(hold.service_id, hold.location_id)
+    if not is_outside(provider):
+        return hold, None
+    try:
+        return hold, ask(hold, provider, patient=patient, attendee=attendee, patience=patience, by=by)
+    except (ProviderRefused, ProviderUnavailable) as error:
+        is_gone_on_with = isinstance(error, ProviderUnavailable) and hold.pk == id
+        if not is_gone_on_with:
+            release_hold(hold, by=by)
+        raise
+
+
+def placed_before(id, holder):
+    """Return the hold with that id if ``holder`` has placed it and it lives or is confirmed, else None."""
+    holds = Hold.objects.select_related("service", "location")
+    hold = holds.filter(pk=id, holder=holder).first() if id else None
+    return hold if hold and (hold.status == Hold.Status.CONFIRMED or hold.is_live(database_now())) else None
+
+
+def _place(opening, *, holder, id, **details):
+    if id and Hold.objects.filter(pk=id).exists():  # it was placed before and is no more
+        id = None
+    place = partial(place_hold, service=opening["service"], holder=holder, most=None, id=id, **details)
+    try:
+        return with_first_free(place, **opening)
+    except (SlotTaken, IntegrityError):
+        # Perhaps by the same request, sent twice at once.
+        if hold := placed_before(id, holder):
+            return hold
+        raise

@@ -1,13 +1,13 @@
 """The verbs of a hold: place, extend, move, release, expire, confirm."""
 
-import hashlib
-import secrets
 from copy import copy
 from datetime import UTC, timedelta
+from uuid import uuid4
 
 from django.db import connection, transaction
 
 from patients.matching import agree
+from scheduling.rows import find, insert
 from scheduling.slots import (
     database_now,
     free_slot,
@@ -18,10 +18,15 @@ from scheduling.slots import (
     take_slot,
 )
 
+from . import outbox
 from .appointments import create_appointment
 from .choosing import check_offered
-from .models import Appointment, Hold
-from .states import WrongState, lock_booking, move, record
+from .events import record
+from .models import Appointment, Event, Hold, Provider
+from .people import find_or_register
+from .providers import kind_of, provider_of
+from .states import ChangedMeanwhile, WrongState, lock_booking, move
+from .tokens import hash_token, new_token
 
 MOST_LIVE_HOLDS = 3
 MINUTE = timedelta(minutes=1)
@@ -51,22 +56,32 @@ class TooManyExtensions(Exception):
     """The hold cannot be extended any more."""
 
 
+class MustAsk(Exception):
+    """Another system must be asked before that can be confirmed."""
+
+    def __init__(self, provider=None):
+        self.provider = provider
+        super().__init__()
+
+
 @transaction.atomic
-def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, visitor="", instead_of=None,
-               most=MOST_LIVE_HOLDS, most_a_minute=None):
+def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, visitor="", order=None,
+               patient=None, instead_of=None, most=MOST_LIVE_HOLDS, most_a_minute=None, lasting=None, id=None):
     """Hold an opening for ``location.hold_seconds`` and return the Hold; its ``token`` is shown only now.
 
+    ``lasting`` (a timedelta) is another time to hold it, ``id`` the id it is to have.
     ``holder`` says whose hold it is, without personal data; one holder has at most ``most`` live ones
     (None: any number) and places ``most_a_minute``. Where many share a holder, ``visitor`` says who asked,
-    and has at most MOST_LIVE_HOLDS. ``instead_of`` is a hold of theirs that is released if the new one
-    succeeds.
+    and has at most MOST_LIVE_HOLDS. ``patient``, saved or to be found or created, is whom it is for, where that
+    is known already. ``instead_of`` is a hold of theirs that is released if the new one succeeds.
     Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
     """
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     hold = Hold(
         service=service, clinician=clinician, location=location, is_remote=is_remote,
         starts_at=starts_at.astimezone(UTC), ends_at=starts_at.astimezone(UTC) + service.duration,
-        holder=holder, visitor=visitor, token_hash=hash_token(token), lasting=timedelta(seconds=location.hold_seconds),
+        holder=holder, visitor=visitor, token_hash=hash_token(token),
+        lasting=lasting or timedelta(seconds=location.hold_seconds), order=order, id=id or uuid4(),
     )
     if instead_of:
         lock_clinicians(clinician.pk, instead_of.clinician_id)
@@ -82,7 +97,9 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
         _check_number_of_holds({"holder": holder}, most, most_a_minute, now=hold.created_at)
     if visitor:
         _check_number_of_holds({"visitor": visitor}, MOST_LIVE_HOLDS, None, now=hold.created_at)
-    hold.save(force_insert=True)
+    # Last, behind all other locks, as when a hold is confirmed.
+    hold.patient = patient and find_or_register(patient, by=by)
+    insert(hold)
     record(hold, "hold.placed", by=by, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
@@ -107,15 +124,9 @@ def _refuse_over(most, ends, now):
         raise TooManyHolds(retry_after=int((min(ends, default=now) - now).total_seconds()) + 1)
 
 
-def hash_token(token):
-    """Return the form in which a token is stored."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
 def find_hold(token):
     """Return the hold, in whatever state, that the token was given for; raises HoldNotFound."""
-    holds = Hold.objects.select_related("service", "clinician", "location")
-    hold = holds.filter(token_hash=hash_token(token)).first()
+    hold = find(Hold, "service", "clinician", "location", token_hash=hash_token(token))
     if hold is None:
         raise HoldNotFound
     hold.token = token
@@ -124,8 +135,7 @@ def find_hold(token):
 
 def hold_of(holder, hold_id):
     """Return the hold with that id if ``holder`` has placed it; raises HoldNotFound."""
-    holds = Hold.objects.select_related("service", "location")
-    hold = holds.filter(pk=hold_id, holder=holder).first()
+    hold = find(Hold, "service", "location", id=hold_id, holder=holder)
     if hold is None:
         raise HoldNotFound
     return hold
@@ -186,6 +196,15 @@ def release_hold(hold, *, by, if_unchanged=None):
         return
     move(hold, Hold.Status.RELEASED, kind="hold.released", by=by, at=now)
     free_slot(hold.slot_id)
+    _take_back_soon(hold)
+
+
+def _take_back_soon(hold):
+    """Tell a provider that was asked for it at once: whoever has the time next may have to ask for it too."""
+    asked = Event.objects.filter(booking_id=hold.pk, kind="provider.asked").order_by("-sequence").first()
+    if asked:
+        provider = Provider.objects.get(slug=asked.data["provider"])
+        outbox.enqueue("provider.take_back", hold=hold.pk, provider=provider.pk, asked=asked.sequence)
 
 
 def expire_holds():
@@ -202,6 +221,7 @@ def expire_holds():
 def _expire_holds_of(clinician_id):
     now = lock_clinician(clinician_id)
     lapsed = Hold.objects.filter(clinician=clinician_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
+    lapsed = lapsed.select_related("location")
     for hold in lapsed:
         move(hold, Hold.Status.EXPIRED, kind="hold.expired", by="beat", at=now)
         free_slot(hold.slot_id)
@@ -209,23 +229,50 @@ def _expire_holds_of(clinician_id):
 
 
 @transaction.atomic
-def confirm_hold(hold, *, patient, by, notes="", attendee=None, agreed_to=(), if_unchanged=None):
+def confirm_hold(
+    hold, *, patient, by, notes="", attendee=None, agreed_to=(), acknowledged=None, answer_within=None,
+    if_unchanged=None, only_once=False
+):
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again.
+    With ``only_once`` that raises WrongState.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
     the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
-    not as the patient is written. Raises HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    not as the patient is written. ``acknowledged`` (an Acknowledgement) says what its provider has answered; it
+    is made by asking.ask, since nobody can be asked in a transaction. Staff answer later, in
+    ``answer_within`` (a timedelta). Raises MustAsk if there is a provider to be asked first, ChangedMeanwhile if
+    it was asked about something else, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_booking(hold, if_unchanged=if_unchanged)
-    if hold.status == Hold.Status.CONFIRMED:
+    if hold.status == Hold.Status.CONFIRMED and not only_once:
         appointment = Appointment.objects.filter(pk=hold.pk).first()
         if appointment is None:  # an earlier appointment has been moved to its time
             raise WrongState(hold)
         return appointment
     check_live(hold, now)
+    if acknowledged is None:
+        acknowledged = _acknowledge_at_once(hold, now, answer_within)
+    elif _is_void(acknowledged, hold):
+        raise ChangedMeanwhile
     move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
     prolong_slot(hold.slot_id, expires_at=None)
-    appointment = create_appointment(hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee)
+    appointment = create_appointment(
+        hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee, acknowledged=acknowledged
+    )
     for purpose in agreed_to:
         agree(appointment.patient, purpose, at=now)
     return appointment
+
+
+def _acknowledge_at_once(hold, now, answer_within):
+    provider = provider_of(hold.service_id, hold.location_id)
+    acknowledged = kind_of(provider).at_once(provider, hold, at=now, answer_within=answer_within)
+    if acknowledged is None:
+        raise MustAsk(provider)
+    return acknowledged
+
+
+def _is_void(acknowledged, hold):
+    """Return whether what the provider has answered to is no longer so: it was taken back, or is another time now."""
+    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=acknowledged.asked)
+    return acknowledged.asked and since.filter(kind__in=["provider.taken_back", "hold.moved"]).exists()

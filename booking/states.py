@@ -1,10 +1,9 @@
 """Which moves a hold and an appointment may make, and the one function that makes them."""
 
-from django.db import connection
-from psycopg.types.json import Jsonb
-
+from scheduling.rows import change, reread
 from scheduling.slots import lock_clinician
 
+from .events import record
 from .models import Appointment, Hold
 
 MOVES = {
@@ -43,13 +42,9 @@ def lock_booking(booking, *, if_unchanged=None):
     Raises ChangedMeanwhile when its ``updated_at`` is no longer ``if_unchanged``, or when it has moved to
     another clinician, whose lock this is not.
     """
-    clinician_id, seen = booking.clinician_id, booking.updated_at
+    clinician_id = booking.clinician_id
     now = lock_clinician(clinician_id)
-    # Without the other relations, so that those already loaded stay; they never change by themselves.
-    plain = [field.name for field in booking._meta.concrete_fields if not field.is_relation]
-    booking.refresh_from_db(fields=[*plain, "slot"])
-    if booking.updated_at != seen:
-        booking.refresh_from_db()
+    reread(booking)
     if booking.clinician_id != clinician_id or if_unchanged not in (None, booking.updated_at):
         raise ChangedMeanwhile
     return now
@@ -63,32 +58,10 @@ def move(booking, to, *, kind, by, at, data=None, **changes):
     """
     if to not in MOVES[type(booking)].get(booking.status, []):
         raise WrongState(booking)
-    rows = type(booking).objects.filter(pk=booking.pk, status=booking.status)
-    if not rows.update(status=to, updated_at=at, **changes):
+    if not change(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)
     record(booking, kind, by=by, at=at, from_status=booking.status, to_status=to, data=data)
     booking.status, booking.updated_at = to, at
     for name, value in changes.items():
         setattr(booking, name, value)
-
-
-# By hand: the ORM takes ten times as long to build this statement, and every verb records something.
-APPEND = """
-    INSERT INTO booking_event (kind, booking_id, sequence, created_at, by, from_status, to_status, data)
-    VALUES (%(kind)s, %(booking)s,
-            (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE booking_id = %(booking)s),
-            %(at)s, %(by)s, %(from_status)s, %(to_status)s, %(data)s)
-"""
-
-
-def record(booking, kind, *, by, at, from_status="", to_status="", data=None):
-    """Append an event to the booking's log, in the transaction of what it tells of."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            APPEND,
-            {
-                "kind": kind, "booking": booking.pk, "at": at, "by": by,
-                "from_status": from_status, "to_status": to_status, "data": Jsonb(data or {}),
-            },
-        )

@@ -8,14 +8,15 @@ from rest_framework import serializers
 from scheduling.slots import SlotTaken
 
 from ..appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
+from ..asking import ProviderRefused, ProviderUnavailable
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
-from ..direct import book_directly
 from ..holds import HoldExpired, HoldNotFound, hold_of
 from ..models import ApiKey, Appointment
 from ..rescheduling import reschedule, reschedule_to_hold
 from ..states import WrongState
-from .attendance import Attendance
+from .asking import AskingView, PatienceInput
+from .attendance import Attendance, PersonInput
 from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
 from .contract import contract
@@ -53,16 +54,24 @@ class AppointmentView(ApiView):
 
     def appointment(self, id):
         try:
-            return Appointment.objects.select_related("service", "location", "slot").get(pk=id)
+            return Appointment.objects.select_related("service", "location", "slot", "provider", "order").get(pk=id)
         except Appointment.DoesNotExist:
             raise Http404 from None
 
 
-class DirectInput(OpeningInput, Attendance):
-    """What to book, and for whom."""
+class PersonByEmailInput(PersonInput):
+    """A person, found by names and e-mail if the birth date is not known; two who share these are told apart by it."""
+
+    date_of_birth = serializers.DateField(required=False, help_text="Between 1900 and today.")
 
 
-class Appointments(AppointmentView):
+class DirectInput(OpeningInput, Attendance, PatienceInput):
+    """What to book, for whom, and how long to wait for whoever must acknowledge it."""
+
+    patient = PersonByEmailInput(required=False)
+
+
+class Appointments(AppointmentView, AskingView):
     """List appointments by their start; book one at once, without a hold."""
 
     scopes = {"GET": READ, "POST": WRITE}
@@ -72,24 +81,18 @@ class Appointments(AppointmentView):
         """List appointments by their start, in pages."""
         filters = self.parameters.copy()
         cursor, limit = filters.pop("cursor", None), filters.pop("limit")
-        rows = Appointment.objects.select_related("service", "location").filter(**filters)
+        rows = Appointment.objects.select_related("service", "location", "provider", "order").filter(**filters)
         appointments, meta = page(rows, by="starts_at", cursor=cursor, limit=limit)
         return self.answer(write_appointments(appointments, self.key), **meta)
 
     @contract(
-        name="book_appointment", body=DirectInput, status=[201], has_etag=True,
-        refusals=[SlotTaken, NotOffered, InvalidBookingKey],
+        name="book_appointment", body=DirectInput, status=[201, 202], has_etag=True,
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request):
         """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
-        fields = self.body()
-        opening = fields.pop("opening")
-        book = partial(
-            book_directly, service=opening["service"], holder=self.key.actor, by=self.key.actor, **fields
-        )
-        with offering_alternatives(opening):
-            appointment = with_first_free(book, **opening)
-        return self.answer_appointment(appointment, 201)
+        appointment = self.book(**self.body())
+        return self.answer_appointment(appointment, self.status_of(appointment))
 
 
 class AppointmentEntry(AppointmentView):
@@ -146,7 +149,7 @@ class AppointmentReschedule(AppointmentView):
 class CancelInput(Input):
     """Why: one of /cancellation-reasons, and a note for the clinic."""
 
-    reason = serializers.ChoiceField(Appointment.CancellationReason.choices)
+    reason = serializers.ChoiceField(Appointment.CancellationReason.given())
     note = Text(max_length=500, required=False, allow_blank=True)
 
 
@@ -200,7 +203,7 @@ class AppointmentNoShow(AppointmentMark):
 class ReasonOutput(serializers.Serializer):
     """A reason to cancel; send its ``id``."""
 
-    id = serializers.ChoiceField(Appointment.CancellationReason.choices)
+    id = serializers.ChoiceField(Appointment.CancellationReason.given())
     name = serializers.CharField()
 
 
@@ -211,5 +214,5 @@ class CancellationReasons(ApiView):
 
     @contract(output=ReasonOutput, many=True)
     def get(self, request):
-        reasons = [{"id": value, "name": label} for value, label in Appointment.CancellationReason.choices]
+        reasons = [{"id": value, "name": label} for value, label in Appointment.CancellationReason.given()]
         return self.answer(reasons, next_cursor=None, has_more=False)

@@ -4,6 +4,7 @@ from functools import partial
 
 from scheduling.slots import SlotTaken
 
+from ..asking import ProviderRefused, ProviderUnavailable
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
 from ..client import holder_of
@@ -11,7 +12,6 @@ from ..holds import (
     HoldExpired,
     TooManyExtensions,
     TooManyHolds,
-    confirm_hold,
     extend_hold,
     hold_of,
     move_hold,
@@ -20,6 +20,7 @@ from ..holds import (
 )
 from ..models import ApiKey, Hold
 from ..states import WrongState
+from .asking import AskingView, PatienceInput
 from .attendance import Attendance
 from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
@@ -40,6 +41,18 @@ class HoldView(ApiView):
         return hold_of(self.key.actor, id)
 
 
+def placing_for(view, service):
+    """Return place_hold for a service, with what its key may; raises NotOffered where a visitor's may not."""
+    key = view.key
+    if key.is_publishable and not service.is_online_bookable:
+        raise NotOffered(["not-offered-here"])
+    return partial(
+        place_hold, service=service, holder=key.actor, by=key.actor, most=key.most_live_holds,
+        visitor=holder_of(view.request) if key.is_publishable else "",
+        most_a_minute=None if view.usage else key.requests_per_minute,  # while Redis does not count
+    )
+
+
 class Holds(HoldView):
     """Place a hold."""
 
@@ -54,14 +67,7 @@ class Holds(HoldView):
         free will do. Until ``expires_at`` nobody else can have that time.
         """
         opening = self.body()["opening"]
-        service = opening["service"]
-        if self.key.is_publishable and not service.is_online_bookable:
-            raise NotOffered(["not-offered-here"])
-        place = partial(
-            place_hold, service=service, holder=self.key.actor, by=self.key.actor, most=self.key.most_live_holds,
-            visitor=holder_of(request) if self.key.is_publishable else "",
-            most_a_minute=None if self.usage else self.key.requests_per_minute,  # while Redis does not count
-        )
+        place = placing_for(self, opening["service"])
         with offering_alternatives(opening):
             hold = with_first_free(place, **opening)
         return self.answer_hold(hold, 201, Location=request.build_absolute_uri(f"{request.path}/{hold.pk}"))
@@ -113,21 +119,22 @@ class HoldMove(HoldView):
         return self.answer_hold(hold)
 
 
-class HoldConfirm(HoldView):
-    """Make a hold an appointment. Confirming again answers 200 with the same one."""
+class ConfirmInput(Attendance, PatienceInput):
+    """Who comes, and how long to wait for whoever must acknowledge it."""
+
+
+class HoldConfirm(HoldView, AskingView):
+    """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending."""
 
     is_personal = True
 
     @contract(
-        body=Attendance, output=AppointmentOutput, status=[201, 200], has_etag=True, heeds_if_match=True,
-        refusals=[HoldExpired, WrongState],
+        body=ConfirmInput, output=AppointmentOutput, status=[201, 200, 202], has_etag=True, heeds_if_match=True,
+        refusals=[HoldExpired, WrongState, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request, id):
         hold = self.hold(id)
         fields = self.body()
-        status = 200 if hold.status == Hold.Status.CONFIRMED else 201
-        with offering_alternatives(opening_of(hold)):
-            appointment = confirm_hold(
-                hold, by=self.key.actor, if_unchanged=self.expected_version(hold), **fields
-            )
-        return self.answer_appointment(appointment, status)
+        is_new = hold.status != Hold.Status.CONFIRMED
+        appointment = self.confirm(hold, **fields)
+        return self.answer_appointment(appointment, self.status_of(appointment, is_new=is_new))

@@ -1,5 +1,7 @@
 """How holds, appointments and patients are written."""
 
+import orjson
+from django.db import connection
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -58,6 +60,12 @@ class AppointmentOutput(serializers.ModelSerializer):
     end_time = Moment(source="local_end")
     timezone = serializers.CharField(source="location.timezone")
     price = serializers.FloatField()
+    order_id = serializers.UUIDField(allow_null=True)
+    provider = serializers.SlugRelatedField(
+        slug_field="slug", read_only=True, allow_null=True, help_text="Who acknowledges it; null is the clinic."
+    )
+    provider_id = serializers.CharField(source="provider_reference", help_text="The provider's own id for it.")
+    external_id = serializers.SerializerMethodField()
     can_reschedule = serializers.SerializerMethodField()
     can_cancel = serializers.SerializerMethodField()
     cancellation_reason = serializers.CharField(help_text="One of /cancellation-reasons, or empty.")
@@ -70,13 +78,17 @@ class AppointmentOutput(serializers.ModelSerializer):
         fields = [
             "id", "reference", "status", "appointment_type_id", "clinician_id", "location_id", "start_time",
             "end_time", "timezone", "is_remote", "meeting_url", "patient_id", "attendee_name", "attendee_email",
-            "attendee_phone", "notes", "price", "currency", "can_reschedule", "can_cancel", "cancellation_reason",
-            "events", "created_at", "updated_at",
+            "attendee_phone", "notes", "price", "currency", "order_id", "provider", "provider_id", "external_id",
+            "can_reschedule", "can_cancel", "cancellation_reason", "events", "created_at", "updated_at",
         ]
 
     def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
         """Null for a publishable key: it must not learn whether the patient was known."""
         return appointment.patient_id if appointment.shows_patient else None
+
+    def get_external_id(self, appointment) -> str:
+        """Return the id that its order has in the system it came from."""
+        return appointment.order.external_id if appointment.order_id else ""
 
     def get_can_reschedule(self, appointment) -> bool:
         return appointment.can_change(timezone.now())
@@ -85,7 +97,7 @@ class AppointmentOutput(serializers.ModelSerializer):
         return appointment.can_change(timezone.now())
 
     def get_events(self, appointment) -> EventOutput(many=True):
-        return [write_event(event) for event in appointment.events]
+        return appointment.events
 
 
 def write_appointments(appointments, key):
@@ -93,14 +105,25 @@ def write_appointments(appointments, key):
     by_id = {appointment.pk: appointment for appointment in appointments}
     for appointment in appointments:
         appointment.events, appointment.shows_patient = [], not key.is_publishable
-    for event in Event.objects.filter(booking_id__in=by_id):
-        by_id[event.booking_id].events.append(event)
+    with connection.cursor() as cursor:
+        cursor.execute(EVENTS, [list(by_id)])
+        for id, sequence, kind, created_at, status, data in cursor:
+            by_id[id].events.append({
+                "sequence": sequence, "kind": kind, "created_at": created_at.isoformat(), "status": status,
+                "data": orjson.loads(data),
+            })
     return [write_appointment(appointment) for appointment in appointments]
+
+
+# By hand, as EventOutput says: every answer with an appointment has them.
+EVENTS = """
+    SELECT booking_id, sequence, kind, created_at, to_status, data FROM booking_event
+     WHERE booking_id = ANY(%s) ORDER BY booking_id, sequence
+"""
 
 
 # A serializer takes longer to make than to use, so each is made once.
 write_hold = HoldOutput().to_representation
-write_event = EventOutput().to_representation
 write_appointment = AppointmentOutput().to_representation
 
 

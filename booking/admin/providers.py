@@ -1,0 +1,142 @@
+"""Providers: who must acknowledge appointments. The secret of another system is shown once."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+
+from scheduling.outbound import NotPublic, Unreachable, resolve
+
+from ..models import Provider
+from ..providers import is_outside, kind_of
+from ..providers.base import NotAnswered
+from ..webhooks.signing import make_secret
+from .shown_once import show_once
+
+WITHIN = 5.0  # seconds that staff wait to learn whether another system is there
+ADVICE = (
+    "Give it to whoever runs the other system, and to nobody else. Until they have it, they refuse what we ask, "
+    "and we what they say; what is asked meanwhile is asked again."
+)
+
+
+class ProviderForm(forms.ModelForm):
+    def clean_url(self):
+        url = self.cleaned_data["url"].strip()
+        if url and "url" in self.changed_data:
+            if "?" in url or "#" in url:
+                raise forms.ValidationError("Write it without ? and #: more is written behind it.", code="url")
+            try:
+                resolve(url)
+            except (NotPublic, Unreachable) as error:
+                raise forms.ValidationError(NotPublic.__doc__, code="not-public") from error
+        return url
+
+    def clean(self):
+        """A service or a location has one provider at a time, so that it is plain who is asked."""
+        fields = super().clean()
+        others = Provider.objects.filter(is_active=True).exclude(pk=self.instance.pk)
+        for name in ("services", "locations") if fields.get("is_active") else ():
+            for other in others.filter(**{f"{name}__in": fields.get(name, [])}).distinct():
+                self.add_error(name, f"Some of these have a provider already: {other}.")
+        return fields
+
+    class Meta:
+        model = Provider
+        fields = ["name", "slug", "kind", "services", "locations", "answer_within", "url", "is_active"]
+        widgets = {"url": forms.URLInput(attrs={"size": 80})}
+
+
+@admin.register(Provider)
+class ProviderAdmin(admin.ModelAdmin):
+    form = ProviderForm
+    list_display = ["name", "slug", "kind", "asked_for", "answer_within", "is_active"]
+    list_filter = ["kind", "is_active"]
+    search_fields = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    filter_horizontal = ["services", "locations"]
+    change_form_template = "admin/booking/provider/change_form.html"
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    # None is ever deleted, so that it can be told who has acknowledged what: it is switched off.
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("services", "locations")
+
+    @admin.display(description="asked for")
+    def asked_for(self, provider):
+        return ", ".join(str(thing) for thing in [*provider.services.all(), *provider.locations.all()])
+
+    # One provider
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["kind", "slug"] if obj else []  # appointments wait for that kind, and programs know that word
+
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj else self.prepopulated_fields
+
+    def save_model(self, request, obj, form, change):
+        if not change and is_outside(obj):
+            obj.secret = make_secret()
+        super().save_model(request, obj, form, change)
+
+    def render_change_form(self, request, context, obj=None, **kwargs):
+        context["is_outside"] = obj is not None and is_outside(obj)
+        return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        if not is_outside(obj):
+            return super().response_add(request, obj, post_url_continue)
+        return self._show_once(request, obj)
+
+    def _show_once(self, request, provider):
+        return show_once(
+            self, request, title="Copy the secret now", what="the secret of the provider", name=provider,
+            plain=provider.secret, advice=ADVICE, page=self._page(provider), kept="if it is lost, make a new one",
+        )
+
+    def _page(self, provider):
+        return reverse("admin:booking_provider_change", args=[provider.pk])
+
+    # The buttons of its page
+
+    def get_urls(self):
+        return [
+            path(f"<uuid:id>/{name}/", self.admin_site.admin_view(view), name=f"booking_provider_{name}")
+            for name, view in [("rotate", self.rotate_view), ("check", self.check_view)]
+        ] + super().get_urls()
+
+    def rotate_view(self, request, id):
+        """Make a new secret; the old one ends now."""
+        provider = self._provider(request, id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        provider.secret = make_secret()
+        provider.save(update_fields=["secret"])
+        self.log_change(request, provider, "Made a new secret.")
+        return self._show_once(request, provider)
+
+    def check_view(self, request, id):
+        """Ask it whether it is there and takes our signature."""
+        provider = self._provider(request, id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            kind_of(provider).check(provider, within=WITHIN)
+        except NotAnswered as error:
+            messages.error(request, f"{provider} does not answer: {error}.")
+        else:
+            messages.success(request, f"{provider} is there and takes our signature.")
+        return HttpResponseRedirect(self._page(provider))
+
+    def _provider(self, request, id):
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(Provider, pk=id, kind=Provider.Kind.UPSTREAM)

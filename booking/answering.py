@@ -1,0 +1,163 @@
+"""Keeping a provider's system in line with ours, and taking what it answers later: asked again, or by itself.
+
+What is sent is always the state as it is then, with a version that grows. So it does not matter how often a
+message is run, nor in which order two of them arrive.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from scheduling.slots import database_now
+
+from . import outbox
+from .appointments import acknowledge, cancel, complete, decline, mark_arrived, mark_no_show
+from .events import latest_sequence, record
+from .models import Appointment, Event, Hold, Provider
+from .providers import kind_of
+from .providers.base import Attendee, NotAnswered
+from .states import APPOINTMENT_STANDS, ChangedMeanwhile, WrongState, lock_booking
+
+WITHIN = 10.0  # seconds that a worker waits for an answer
+# Between the tries while an appointment is pending; the last from then on, and one more just before it is over.
+ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
+JUST_BEFORE = timedelta(seconds=5)
+
+Status = Appointment.Status
+ACKNOWLEDGED = (Status.CONFIRMED, Status.RESERVED)
+
+
+def sync(message):
+    """Bring the provider in line with an appointment: ask it to have what stands, take back what is cancelled."""
+    # The version first: what is read after it is at least as new.
+    version = latest_sequence(message.payload["appointment"])
+    related = ("service", "clinician", "location", "patient", "order", "provider")
+    appointment = Appointment.objects.select_related(*related).get(pk=message.payload["appointment"])
+    if appointment.status == Status.CANCELLED:
+        _take_back(message, appointment.provider, appointment.pk, version)
+    elif appointment.status in APPOINTMENT_STANDS:
+        _ask_again(message, appointment, version)
+
+
+def take_back(message):
+    """Take back what was asked for a hold of which no appointment came; a message of asking.ask."""
+    hold = Hold.objects.select_related("location").get(pk=message.payload["hold"])
+    version = _write_down_taking_back(hold, asked=int(message.payload["asked"]))
+    if version:
+        _take_back(message, Provider.objects.get(pk=message.payload["provider"]), hold.pk, version)
+
+
+@transaction.atomic
+def _write_down_taking_back(hold, *, asked):
+    """Return the sequence of the event that makes what was asked void, or None if it is not to be taken back."""
+    now = lock_booking(hold)
+    if Appointment.objects.filter(pk=hold.pk).exists():
+        return None
+    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked)
+    if since.filter(kind="provider.asked").exists():  # that has a message of its own
+        return None
+    if not since.filter(kind="provider.taken_back").exists():
+        # Whoever asked and has only been slow finds this, and books nothing.
+        record(hold, "provider.taken_back", by="worker", at=now)
+    return since.filter(kind="provider.taken_back").values_list("sequence", flat=True).get()
+
+
+def _take_back(message, provider, booking_id, version):
+    try:
+        kind_of(provider).take_back(provider, booking_id, version=version, within=WITHIN)
+    except NotAnswered as error:
+        _try_later(message, error)
+
+
+def _ask_again(message, appointment, version):
+    attendee = Attendee.of(appointment.patient, {
+        "name": appointment.attendee_name, "email": appointment.attendee_email, "phone": appointment.attendee_phone,
+    })
+    try:
+        answer = kind_of(appointment.provider).ask(
+            appointment.provider, appointment, attendee, version=version, within=WITHIN
+        )
+    except NotAnswered as error:
+        if appointment.status == Status.PENDING:
+            _ask_soon(message, appointment, error)
+        else:
+            _try_later(message, error)
+        return
+    by, is_pending = name_of(appointment.provider), appointment.status == Status.PENDING
+    try:
+        if answer.status in ACKNOWLEDGED:
+            acknowledge(
+                appointment, answer.status, by=by, reference=answer.reference, if_unchanged=appointment.updated_at
+            )
+        elif answer.status == "refused":
+            _refuse(appointment, by=by, if_unchanged=appointment.updated_at)
+            if not is_pending:
+                raise outbox.GiveUp("The provider refuses what we have: somebody has to talk to them.")
+        elif is_pending:
+            _ask_soon(message, appointment, "not decided yet")
+    except ChangedMeanwhile as error:  # it has answered to what is no longer so
+        raise outbox.TryAgain("changed meanwhile", after=ASKING[0]) from error
+    except WrongState:
+        pass  # it is cancelled by now, and a message on its way that says so
+
+
+@transaction.atomic
+def _refuse(appointment, *, by, if_unchanged=None):
+    """The provider does not agree: cancel what was pending; what stood goes on standing, and the log tells."""
+    now = lock_booking(appointment, if_unchanged=if_unchanged)
+    if appointment.status == Status.PENDING:
+        decline(appointment, by=by)
+    elif appointment.status in APPOINTMENT_STANDS:
+        record(appointment, "provider.refused", by=by, at=now)
+
+
+def _ask_soon(message, appointment, reason):
+    """Have the message run again while there is time; who is too late is cancelled by lapse_unanswered."""
+    wait, left = ASKING[min(message.attempts, len(ASKING)) - 1], appointment.answer_by - database_now()
+    if left > JUST_BEFORE:
+        raise outbox.TryAgain(str(reason), after=min(wait, left - JUST_BEFORE))
+
+
+def _try_later(message, reason):
+    if message.attempts > len(outbox.BACKOFF):
+        raise outbox.GiveUp(str(reason))
+    raise outbox.TryAgain(str(reason), after=outbox.BACKOFF[message.attempts - 1])
+
+
+MARKS = {"in_progress": mark_arrived, "completed": complete, "no_show": mark_no_show}
+ANSWERS = ["confirmed", "reserved", "refused", "cancelled", *MARKS]
+
+
+def take_answer(appointment, status, *, reference="", version=None):
+    """Take what a provider says of an appointment by itself; ``status`` is one of ANSWERS.
+
+    Again is fine, and so is what comes too late or in the wrong order: it changes nothing. ``version`` is the one
+    that it answers to; what answers to an earlier time than the appointment has now counts for nothing either.
+    """
+    by = name_of(appointment.provider)
+    moved = Event.objects.filter(booking_id=appointment.pk, kind="appointment.rescheduled")
+    if version is None or not moved.filter(sequence__gt=version).exists():
+        try:
+            _take(appointment, status, reference, by)
+        except WrongState:
+            appointment.refresh_from_db()
+    if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
+        outbox.enqueue("provider.sync", appointment=appointment.pk)  # it seems not to know
+
+
+def _take(appointment, status, reference, by):
+    if status == "refused":
+        _refuse(appointment, by=by)
+    elif status == "cancelled":
+        cancel(appointment, reason=Appointment.CancellationReason.DECLINED, by=by)
+    elif status in ACKNOWLEDGED:
+        acknowledge(appointment, status, by=by, reference=reference)
+    else:
+        if appointment.status in (Status.PENDING, Status.RESERVED):  # who comes has been confirmed
+            acknowledge(appointment, Status.CONFIRMED, by=by, reference=reference)
+        MARKS[status](appointment, by=by)
+
+
+def name_of(provider):
+    """Return how events name a provider that has done something."""
+    return f"provider:{provider.slug}"

@@ -1,8 +1,22 @@
-"""Django admin for staff: appointments, holds, what happened to them, and messages that wait, and API keys."""
+"""Django admin for staff. What is changed here is changed through the verbs."""
 
 from django.contrib import admin
 
-from . import api_keys, appointments, events, holds, outbox, patients, schedule  # noqa: F401
+from . import (  # noqa: F401
+    api_keys,
+    appointments,
+    calendars,
+    events,
+    feeds,
+    holds,
+    orders,
+    outbox,
+    patients,
+    providers,
+    schedule,
+    unconfirmed,
+    webhooks,
+)
 
 admin.site.site_header = "Holdfast"
 admin.site.site_title = "Holdfast"

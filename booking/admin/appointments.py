@@ -12,7 +12,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from patients.search import matching
+from patients.models import Patient
+from patients.search import found_by
+from scheduling.calendar_admin import WarnsOfCalendars
 from scheduling.zones import home_zone, written
 
 from ..appointments import annotate
@@ -20,12 +22,7 @@ from ..models import Appointment
 from ..states import ChangedMeanwhile
 from .days import DayFilter, HowFilter
 from .events import log_of
-from .moves import STAFF_MOVES, CancelForm, by, make, may, moves_of
-
-
-def theirs(request, queryset):
-    """Narrow appointments to those the member of staff may know of: a clinician sees their own."""
-    return queryset if may(request, "view_all") else queryset.filter(clinician__user=request.user.pk)
+from .moves import STAFF_MOVES, CancelForm, by, make, may, moves_of, theirs
 
 
 def in_bulk(move):
@@ -41,7 +38,7 @@ def in_bulk(move):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(admin.ModelAdmin):
+class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
     list_display = ["time", "attendee", "state", "service", "clinician", "place", "reference"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
     search_fields = ["reference"]  # only so that there is a search box: see get_search_results
@@ -54,6 +51,7 @@ class AppointmentAdmin(admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
         ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record"]}),
+        ("Asked for", {"fields": ["asked_of", "asked_until", "provider_reference", "ordered"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
         ("Kept by staff", {"fields": ["notes", "meeting_url"]}),
     ]
@@ -69,6 +67,10 @@ class AppointmentAdmin(admin.ModelAdmin):
         "attendee_email",
         "attendee_phone",
         "patient_record",
+        "asked_of",
+        "asked_until",
+        "provider_reference",
+        "ordered",
         "cancellation_reason",
         "cancellation_note",
     ]
@@ -81,7 +83,8 @@ class AppointmentAdmin(admin.ModelAdmin):
     # Who may
 
     def get_queryset(self, request):
-        rows = super().get_queryset(request).select_related("service", "clinician", "location", "patient")
+        related = ("service", "clinician", "location", "patient", "provider", "order")
+        rows = super().get_queryset(request).select_related(*related)
         return theirs(request, rows).annotate(home=home_zone())
 
     def has_add_permission(self, request):
@@ -112,7 +115,8 @@ class AppointmentAdmin(admin.ModelAdmin):
             )
         reference = re.sub("[^A-Z0-9]", "", text.upper())
         booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
-        return queryset.filter(booked | attendee | matching(text, through="patient__")), False
+        known = Q(patient__in=found_by(text, among=Patient.objects.all()))
+        return queryset.filter(booked | attendee | known), False
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, {"title": "Appointments", **(extra_context or {})})
@@ -150,13 +154,22 @@ class AppointmentAdmin(admin.ModelAdmin):
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        is_cancelled = obj and obj.status == Appointment.Status.CANCELLED
-        hidden = set() if request.user.has_perm("patients.view_patient") else {"patient_record"}
+        links = {"patient_record": "patients.view_patient", "ordered": "booking.view_order"}
+        hidden = {name for name, permission in links.items() if not request.user.has_perm(permission)}
+        left_out = self.left_out(obj) if obj else set()
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
             for title, options in fieldsets
-            if is_cancelled or title != "Cancelled"
+            if title not in left_out
         ]
+
+    @staticmethod
+    def left_out(appointment):
+        """Return the parts of the page that say nothing about this appointment."""
+        return {
+            *(["Cancelled"] if appointment.status != Appointment.Status.CANCELLED else []),
+            *(["Asked for"] if not appointment.provider_id and not appointment.order_id else []),
+        }
 
     def when(self, appointment):
         zone = appointment.location.zone
@@ -174,6 +187,24 @@ class AppointmentAdmin(admin.ModelAdmin):
     @admin.display(description="price")
     def cost(self, appointment):
         return f"{appointment.price} {appointment.currency}"
+
+    @admin.display(description="confirmed by")
+    def asked_of(self, appointment):
+        provider = appointment.provider
+        return f"{provider} ({provider.get_kind_display()})" if provider else "the clinic itself, at once"
+
+    @admin.display(description="answer by")
+    def asked_until(self, appointment):
+        if not appointment.answer_by:
+            return "–"
+        return written(appointment.answer_by, appointment.location.zone, unless=appointment.home)
+
+    @admin.display(description="order")
+    def ordered(self, appointment):
+        if not appointment.order_id:
+            return "none"
+        url = reverse("admin:booking_order_change", args=[appointment.order_id])
+        return format_html('<a href="{}">{}</a>', url, appointment.order.external_id or "its order")
 
     @admin.display(description="patient")
     def patient_record(self, appointment):

@@ -3,11 +3,13 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q
 from django.utils import timezone
 
 from scheduling.models import Location
+from scheduling.zones import home_zone
 
 DAY = timedelta(days=1)
 SPANS = {
@@ -51,7 +53,7 @@ class DayFilter(admin.SimpleListFilter):
 
     def bar(self, changelist):
         """Return what the bar above the list shows: the day, those beside it, and what else was chosen."""
-        today = timezone.localdate()
+        today = timezone.now().astimezone(self._zone()).date()
         day = self._date(self.value()) or {"today": today, "tomorrow": today + DAY}.get(self.value())
         near = [
             self._choice(changelist, (day + step * DAY).isoformat(), f"{day + step * DAY:%a %-d %b}")
@@ -59,6 +61,14 @@ class DayFilter(admin.SimpleListFilter):
         ]
         name = f"{day:%A %-d %B %Y}" if day else NAMES[self.value()]
         return {"day": day, "name": name, "near": near, "others": self.others}
+
+    def _zone(self):
+        """Return the zone of the location that was chosen, or of most: there it is today."""
+        chosen = [value for name, value in self.others if name == "location__id__exact"]
+        here, everywhere = Location.objects.filter(pk__in=chosen), Location.objects.all()
+        zones = here.values_list("timezone") if chosen else everywhere.values_list(home_zone())
+        [name] = zones.first() or [settings.TIME_ZONE]
+        return ZoneInfo(name)
 
     def _choice(self, changelist, value, name):
         return {"query_string": changelist.get_query_string({self.parameter_name: value}, ["p"]), "display": name}

@@ -10,10 +10,11 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.html import format_html
 
+from patients.models import Patient
 from scheduling.admin import ReadOnly
 from scheduling.zones import written
 
-from ..models import Appointment, Event, Hold
+from ..models import Appointment, Event, Hold, Order
 
 NAME = get_user_model().USERNAME_FIELD
 
@@ -72,9 +73,10 @@ class EventAdmin(ReadOnly, admin.ModelAdmin):
         return queryset.filter(booking), False
 
     def booking(self, event):
-        model, name = (Appointment, event.reference) if event.reference else (Hold, "hold")
-        url = reverse(f"admin:booking_{model._meta.model_name}_change", args=[event.booking_id])
-        return format_html('<a href="{}">{}</a>', url, name)
+        about = event.kind.partition(".")[0]
+        model = Appointment if event.reference else {"order": Order, "patient": Patient}.get(about, Hold)
+        url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.booking_id])
+        return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 
     @admin.display(description="by", ordering="by")
     def done_by(self, event):

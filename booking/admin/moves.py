@@ -14,7 +14,10 @@ from ..states import MOVES, ChangedMeanwhile, WrongState
 
 
 class Move(NamedTuple):
-    """``permission`` is one of the model's own: ``decide`` is booking.decide_appointment."""
+    """``permission`` is one of the model's own: ``decide`` is booking.decide_appointment.
+
+    ``only`` has the statuses from which it is made, if not from all that may become ``to``.
+    """
 
     name: str
     label: str
@@ -22,12 +25,14 @@ class Move(NamedTuple):
     verb: Callable
     to: str
     permission: str
+    only: tuple = ()
 
 
 STAFF_MOVES = {
     move.name: move
     for move in [
         Move("confirm", "Confirm", "confirmed", appointments.confirm, "confirmed", "decide"),
+        Move("decline", "Decline", "declined", appointments.decline, "cancelled", "decide", ("pending", "reserved")),
         Move("arrived", "Arrived", "marked arrived", appointments.mark_arrived, "in_progress", "mark"),
         Move("complete", "Completed", "completed", appointments.complete, "completed", "mark"),
         Move("no-show", "No-show", "marked as a no-show", appointments.mark_no_show, "no_show", "mark"),
@@ -37,7 +42,7 @@ STAFF_MOVES = {
 
 
 class CancelForm(forms.Form):
-    reason = forms.ChoiceField(choices=[("", "Choose …"), *Appointment.CancellationReason.choices])
+    reason = forms.ChoiceField(choices=[("", "Choose …"), *Appointment.CancellationReason.given()])
     note = forms.CharField(
         max_length=500,
         required=False,
@@ -55,10 +60,16 @@ def may(request, permission):
     return request.user.has_perm(f"booking.{permission}_appointment")
 
 
+def theirs(request, appointments):
+    """Narrow appointments to those the member of staff may know of: a clinician sees their own."""
+    return appointments if may(request, "view_all") else appointments.filter(clinician__user=request.user.pk)
+
+
 def moves_of(appointment, request):
     """Return the moves that this member of staff can make with the appointment now."""
     allowed = MOVES[Appointment].get(appointment.status, [])
-    return [move for move in STAFF_MOVES.values() if move.to in allowed and may(request, move.permission)]
+    moves = [move for move in STAFF_MOVES.values() if move.to in allowed and may(request, move.permission)]
+    return [move for move in moves if not move.only or appointment.status in move.only]
 
 
 def make(move, appointment, request, **arguments):

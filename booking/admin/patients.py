@@ -1,15 +1,16 @@
-"""Patients with their appointments, of which the patients app knows nothing."""
+"""Patients with their appointments, and announced to those who listen: the patients app knows of neither."""
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from patients.admin import PatientAdmin
-from patients.models import Patient
+from patients.admin import PatientAdmin, PossibleDuplicateAdmin
+from patients.models import Patient, PossibleDuplicate
 from scheduling.zones import home_zone, written
 
+from .. import people
 from ..models import Appointment
-from .appointments import theirs
+from .moves import by, theirs
 
 
 class AppointmentInline(admin.TabularInline):
@@ -49,9 +50,18 @@ class AppointmentInline(admin.TabularInline):
         return f"by video ({appointment.location})" if appointment.is_remote else str(appointment.location)
 
 
-admin.site.unregister(Patient)
+admin.site.unregister([Patient, PossibleDuplicate])
 
 
 @admin.register(Patient)
 class PatientWithAppointmentsAdmin(PatientAdmin):
     inlines = [*PatientAdmin.inlines, AppointmentInline]
+
+    def register(self, request, patient):
+        people.register(patient, by=by(request))
+
+
+@admin.register(PossibleDuplicate)
+class AnnouncedDuplicateAdmin(PossibleDuplicateAdmin):
+    def merge(self, request, *, keep, duplicate):
+        people.merge(keep=keep, duplicate=duplicate, by=by(request))

@@ -16,6 +16,7 @@ from scheduling.models import Clinician, Location, Service, TimeOff
 from scheduling.openings import Hours, as_instant, local_dates, working_time
 
 from ..models import Appointment
+from .feeds import page_of
 
 STANDING = ["pending", "reserved", "confirmed", "in_progress"]
 MOST_IDS = 50  # an address must not grow too long for the web server
@@ -96,6 +97,10 @@ class WatchedServiceAdmin(ServiceAdmin):
 
 @admin.register(Clinician)
 class WatchedClinicianAdmin(ClinicianAdmin):
+    def render_change_form(self, request, context, obj=None, **kwargs):
+        context["feed_page"] = obj and page_of(obj, request)
+        return super().render_change_form(request, context, obj=obj, **kwargs)
+
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if change:

@@ -12,11 +12,11 @@ from datetime import UTC, timedelta
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.appointments import REFERENCE_ALPHABET
-from booking.models import Appointment, Event, Hold
+from booking.models import Appointment, Event, Hold, Order, Provider
 from scheduling.availability import rules_of
 from scheduling.intervals import clip, merge, subtract
 from scheduling.models import Clinician, Slot, TimeOff
-from scheduling.openings import Hours, as_datetime, as_instant, open_starts, working_time
+from scheduling.openings import Busy, Hours, as_datetime, as_instant, open_starts, working_time
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SHARE = 0.6
@@ -26,11 +26,18 @@ Status = Appointment.Status
 def book_many(patients, *, by_staff, now, rng):
     """Book SHARE of everybody's time from two weeks ago until two weeks ahead, for these patients."""
     made = {Slot: [], Hold: [], Appointment: [], Event: []}
+    providers = {
+        service.pk: provider for provider in Provider.objects.prefetch_related("services")
+        for service in provider.services.all()
+    }
     for clinician in Clinician.objects.prefetch_related("services", "working_hours__location"):
         for service, location, start, is_remote in times_to_book(clinician, now, rng):
             patient = rng.choice(patients)
-            status = status_of(start, start + service.duration, now, rng)
-            for row in rows_of(clinician, service, location, start, is_remote, patient, status, by_staff, now, rng):
+            provider = providers.get(service.pk)
+            status = status_of(start, start + service.duration, now, rng, provider)
+            for row in rows_of(
+                clinician, service, location, start, is_remote, patient, status, provider, by_staff, now, rng
+            ):
                 made[type(row)].append(row)
     for model, rows in made.items():
         model.objects.bulk_create(rows, batch_size=500)
@@ -61,7 +68,7 @@ def times_to_book(clinician, now, rng):
                 service = rng.choice(offered)
                 rules = rules_of(service)
                 span = (as_instant(now - 20 * DAY), as_instant(now + 20 * DAY))
-                starts = open_starts(working, away + taken, rules, *span)
+                starts = open_starts(working, Busy.of(away + taken), rules, *span)
                 if not starts:
                     continue
                 start = rng.choice(starts)
@@ -75,7 +82,7 @@ def total(intervals):
     return sum(end - start for start, end in intervals)
 
 
-def status_of(starts_at, ends_at, now, rng):
+def status_of(starts_at, ends_at, now, rng, provider=None):
     """Return what has become of an appointment by now."""
     chance = rng.random()
     if chance < 0.05:
@@ -84,14 +91,19 @@ def status_of(starts_at, ends_at, now, rng):
         return Status.NO_SHOW if chance < 0.12 else Status.COMPLETED
     if starts_at <= now:
         return Status.IN_PROGRESS
-    return Status.PENDING if starts_at > now + 2 * DAY and chance > 0.99 else Status.CONFIRMED
+    return Status.PENDING if provider and starts_at > now + 2 * DAY and chance > 0.8 else Status.CONFIRMED
 
 
-def rows_of(clinician, service, location, starts_at, is_remote, patient, status, by_staff, now, rng):
+def rows_of(clinician, service, location, starts_at, is_remote, patient, status, provider, by_staff, now, rng):
     """Return the rows of one booking: its slot (none when cancelled), hold, appointment and events."""
     key = uuid.UUID(int=rng.getrandbits(128), version=4)
     ends_at = starts_at + service.duration
     booked_at = min(starts_at - rng.randrange(1, 15) * DAY, now - rng.randrange(20, 4_000) * MINUTE)
+    answer_by = None
+    if provider:
+        if status == Status.PENDING:  # asked for lately: some of it has still to be answered today
+            booked_at = now - provider.answer_within * rng.random() * 0.95
+        answer_by = booked_at + provider.answer_within
     held_at = booked_at - 3 * MINUTE
     slot = None
     if status != Status.CANCELLED:
@@ -129,15 +141,19 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         attendee_phone=patient.phone,
         price=service.price,
         currency=service.currency,
+        provider=provider,
+        answer_by=answer_by,
         cancellation_reason=reason if status == Status.CANCELLED else "",
         meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
     )
-    first = Status.PENDING if status == Status.PENDING else Status.CONFIRMED
+    first = Status.PENDING if provider else Status.CONFIRMED
     story = [
         ("hold.placed", held_at, "patient", "", "active", {}),
         ("hold.confirmed", booked_at, "patient", "active", "confirmed", {}),
         ("appointment.created", booked_at, "patient", "", first, {}),
     ]
+    if first == Status.PENDING and status != Status.PENDING:
+        story.append(("appointment.updated", booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
     if status in (Status.IN_PROGRESS, Status.COMPLETED):
         story.append(("appointment.updated", starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
     if status == Status.COMPLETED:
@@ -145,7 +161,8 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
     if status == Status.NO_SHOW:
         story.append(("appointment.no_show", ends_at, by_staff, Status.CONFIRMED, status, {}))
     if status == Status.CANCELLED:
-        cancelled_at = booked_at + (min(now, starts_at) - booked_at) * rng.random()
+        settled_at = booked_at + 40 * MINUTE * bool(provider)
+        cancelled_at = settled_at + max(min(now, starts_at) - settled_at, timedelta()) * rng.random()
         story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, {"reason": reason}))
     events = [
         Event(
@@ -161,3 +178,32 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         for number, (kind, at, by, before, after, data) in enumerate(story, 1)
     ]
     return [row for row in (slot, hold, appointment, *events) if row]
+
+
+def order_some(patients, *, slug, now, rng):
+    """Write down a dozen orders of a service: for some of its appointments to come, and some that nobody has booked."""
+    coming = Appointment.objects.filter(service__slug=slug, status=Status.CONFIRMED, starts_at__gt=now)
+    booked = list(coming.select_related("service").order_by("starts_at", "pk")[:5])
+    orders = [
+        Order(patient_id=each.patient_id, service=each.service, external_id=lab_number(rng),
+              created_at=each.created_at - 2 * DAY)
+        for each in booked
+    ]  # fmt: skip
+    for appointment, order in zip(booked, orders, strict=True):
+        appointment.order = order
+    service = booked[0].service
+    for patient in rng.sample(patients, 7):
+        asked_at = now - rng.randrange(1, 6) * DAY
+        orders.append(Order(patient=patient, service=service, external_id=lab_number(rng), created_at=asked_at))
+    Order.objects.bulk_create(orders)
+    Appointment.objects.bulk_update(booked, ["order"])
+    Hold.objects.bulk_update([Hold(pk=each.pk, order=each.order) for each in booked], ["order"])
+    Event.objects.bulk_create(
+        Event(kind="order.created", booking_id=order.pk, sequence=1, created_at=order.created_at, by="key:the lab")
+        for order in orders
+    )
+    return orders[len(booked):]
+
+
+def lab_number(rng):
+    return f"LAB-{rng.randrange(10_000, 99_999)}"

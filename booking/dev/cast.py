@@ -53,6 +53,9 @@ SERVICES = {
     },
 }
 
+# Services whose appointments staff confirm: by whom, and within which time.
+PROVIDERS = {"skin-check": ("Dermatology desk", 2 * DAY)}
+
 PHYSIO, DOCTOR = ["physio-assessment", "physio-follow-up"], ["gp-consultation", "video-check-in"]
 # Who, as what, for which services, and when: (weekdays, place, from, to, by video).
 CLINICIANS = [

@@ -9,13 +9,15 @@ from django.utils import timezone
 from stdnum.gb import nhs
 
 from booking.holds import place_hold
+from booking.models import Provider
+from booking.orders import send_link
 from patients.matching import match_patient
 from patients.models import Consent, Patient
 from scheduling.availability import open_times
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
 
-from .bookings import book_many
-from .cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, SERVICES
+from .bookings import book_many, order_some
+from .cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
 
 
 @transaction.atomic
@@ -29,9 +31,13 @@ def create_clinic():
         for position, (slug, fields) in enumerate(SERVICES.items(), 1)
     }
     clinicians = [make_clinician(*clinician, locations=locations, services=services) for clinician in CLINICIANS]
+    make_providers(services)
     take_time_off(clinicians, locations, now)
     erin = make_user("erin", "reception")
-    book_many(make_patients(240, since=now - 60 * DAY, rng=rng), by_staff=f"staff:{erin.pk}", now=now, rng=rng)
+    patients = make_patients(240, since=now - 60 * DAY, rng=rng)
+    book_many(patients, by_staff=f"staff:{erin.pk}", now=now, rng=rng)
+    for order in order_some(patients, slug="blood-test", now=now, rng=rng)[:3]:
+        send_link(order, by=f"staff:{erin.pk}")
     hold_some(rng)
     make_duplicate_pair()
     link_dana()
@@ -85,6 +91,13 @@ def make_clinician(name, title, slugs, hours, *, locations, services):
 def wall(text):
     hour, _, minute = text.partition(":")
     return time(int(hour), int(minute or 0))
+
+
+def make_providers(services):
+    """Have staff confirm or decline the appointments of some services."""
+    for slug, (name, answer_within) in PROVIDERS.items():
+        provider = Provider.objects.create(name=name, slug=slug, kind="staff", answer_within=answer_within)
+        provider.services.set([services[slug]])
 
 
 def take_time_off(clinicians, locations, now):

@@ -64,11 +64,13 @@ def run():
     print("Starting Holdfast ...", flush=True)
     with running_servers():
         prepare()
-        with listening_socket() as listener, programs(record=PROGRAMS, listener=listener) as ended:
+        with listening_socket() as listener:
             address = "http://{}:{}".format(*listener.getsockname())
-            wait_for(f"{address}/healthz/live", ended)
-            introduce(address, seconds=time.monotonic() - started)
-            sys.exit(f"{ended.get()} has ended, so everything ends.")
+            add_to_environment({"SITE_URL": address})
+            with programs(record=PROGRAMS, listener=listener) as ended:
+                wait_for(f"{address}/healthz/live", ended)
+                introduce(address, seconds=time.monotonic() - started)
+                sys.exit(f"{ended.get()} has ended, so everything ends.")
 
 
 @contextmanager
@@ -98,8 +100,14 @@ def set_environment(urls):
         "TIME_ZONE": "Europe/London",
         "STATIC_ROOT": str(FOLDER / "static"),
     }
+    write_private(ENVIRONMENT, "{}")
+    add_to_environment(settings)
+
+
+def add_to_environment(settings):
+    """Set more of them, here and for `python -m booking.dev.manage`."""
     os.environ.update(settings)
-    write_private(ENVIRONMENT, json.dumps(settings))
+    write_private(ENVIRONMENT, json.dumps(json.loads(ENVIRONMENT.read_text()) | settings))
 
 
 def prepare():

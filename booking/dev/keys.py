@@ -2,14 +2,15 @@
 
 from django.db import connection
 
-from booking.keys import create_key, hash_key
+from booking.keys import create_key
 from booking.models import ApiKey
+from booking.tokens import hash_token
 
 
 def keep_api_key(kind, *, path, write, origins=()):
     """Return the key kept at ``path``, making it if this database does not know it; ``origins`` may use it."""
     plain = path.read_text() if path.exists() else ""
-    key = ApiKey.objects.filter(key_hash=hash_key(plain)).first()
+    key = ApiKey.objects.filter(key_hash=hash_token(plain)).first()
     if key is None:
         scopes = ApiKey.Scope.values if kind == ApiKey.Kind.SECRET else ApiKey.PUBLIC_SCOPES
         key, plain = create_key(name=f"demo, {kind}", kind=kind, scopes=scopes, allowed_origins=list(origins))

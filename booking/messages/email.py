@@ -1,39 +1,124 @@
-"""E-mail to the person who comes to an appointment."""
+"""E-mail to the person who comes to an appointment, and to the patient of an order: as text and as HTML."""
+
+from email.mime.text import MIMEText
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 
-from ..models import Appointment
+from ..calendars.event import entry_for_patient, with_sequence, write_calendar
+from ..links import appointment_token, order_token
+from ..models import Appointment, Order
+from ..outbox import GiveUp
+
+Status, Reason = Appointment.Status, Appointment.CancellationReason
+WAITING = [Status.PENDING, Status.RESERVED]
+NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
+
+
+def appointment_requested(message):
+    """Tell the attendee who has been asked, and until when they hear."""
+    appointment = _appointment(message)
+    if appointment.status in WAITING:  # else there is other news by now, with a message of its own
+        _send(message, appointment, "appointment_requested", "Your request")
 
 
 def appointment_confirmed(message):
     """Tell the attendee time, place and what to bring."""
-    _send(message, "appointment_confirmed", "Your appointment")
+    appointment = _appointment(message)
+    if appointment.status != Status.CANCELLED:  # cancelled before this left: then only that is news
+        _send(message, appointment, "appointment_confirmed", "Your appointment", has_file=True)
 
 
 def appointment_rescheduled(message):
     """Tell the attendee the new time."""
-    _send(message, "appointment_rescheduled", "New time")
+    appointment = _appointment(message)
+    if appointment.status != Status.CANCELLED:
+        has_file = appointment.status not in WAITING
+        _send(message, appointment, "appointment_rescheduled", "New time", has_file=has_file)
 
 
 def appointment_cancelled(message):
-    """Tell the attendee that the appointment is off."""
-    _send(message, "appointment_cancelled", "Cancelled")
+    """Tell the attendee that the appointment is off, or that what was asked for could not be had."""
+    appointment = _appointment(message)
+    if appointment.cancellation_reason in NOT_CONFIRMED:
+        _send(message, appointment, "appointment_not_confirmed", "Not confirmed")
+    else:
+        _send(message, appointment, "appointment_cancelled", "Cancelled", has_file=True)
 
 
-def _send(message, template, subject):
-    appointments = Appointment.objects.select_related("service", "clinician", "location")
-    appointment = appointments.get(pk=message.payload["appointment"])
-    if appointment.status == Appointment.Status.CANCELLED and template != "appointment_cancelled":
-        return  # cancelled before this left: then only that is news
+def order_link(message):
+    """Send the patient of an order the link to book it with."""
+    if not settings.SITE_URL:
+        raise GiveUp("SITE_URL is not set.")
+    order = Order.objects.select_related("service", "patient").get(pk=message.payload["order"])
+    token = order_token(order)
+    if token is None or order.link_ends_at <= timezone.now() or order.booked_with() or not order.patient.email:
+        return  # taken back, or booked meanwhile: there is nothing to choose any more
+    context = {"order": order, "name": str(order.patient), "link": _address("widget:order", token)}
+    subject = f"Choose your time: {order.service}"
+    _mail(message, "order_link", subject, order.patient.email, context).send()
+
+
+def _appointment(message):
+    related = ("service", "clinician", "location", "provider", "order")
+    return with_sequence(Appointment.objects.select_related(*related)).get(pk=message.payload["appointment"])
+
+
+def _send(message, appointment, template, subject, *, has_file=False):
+    if not appointment.attendee_email:
+        return  # booked by another system, which knows no address
+    context = {
+        "appointment": appointment,
+        "name": appointment.attendee_name,
+        "is_waiting": appointment.status in WAITING,
+        "asked_of": _asked_of(appointment.provider),
+        "is_at_home": bool(appointment.order_id and appointment.order.address and not appointment.is_remote),
+        "page": _address("widget:appointment", appointment_token(appointment)),
+        "times": _times_for(appointment),
+    }
     when = appointment.local_start.strftime("%a %-d %B %Y, %H:%M")
-    EmailMessage(
-        subject=f"{subject}: {appointment.service}, {when}",
-        body=render_to_string(
-            f"email/{template}.txt", {"appointment": appointment, "clinic_name": settings.CLINIC_NAME}
-        ),
-        to=[appointment.attendee_email],
+    mail = _mail(message, template, f"{subject}: {appointment.service}, {when}", appointment.attendee_email, context)
+    if has_file:
+        mail.attach(_calendar_file(appointment))
+    mail.send()
+
+
+def _mail(message, template, subject, to, context):
+    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject}
+    mail = EmailMultiAlternatives(
+        subject=subject, body=render_to_string(f"email/{template}.txt", context), to=[to],
         # The same for every try, so that a mailbox can tell a repeated message from a second one.
         headers={"Message-ID": f"<{message.pk}@holdfast>"},
-    ).send()
+    )
+    mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
+    return mail
+
+
+def _calendar_file(appointment):
+    content = write_calendar([entry_for_patient(appointment, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
+    file = MIMEText(content.decode(), "calendar", "utf-8")
+    file.set_param("method", "PUBLISH")
+    file.add_header("Content-Disposition", "attachment", filename="appointment.ics")
+    return file
+
+
+def _asked_of(provider):
+    return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else "the clinic"
+
+
+def _times_for(appointment):
+    """Return where another time can be booked instead, or an empty text."""
+    if appointment.order_id:
+        token = order_token(appointment.order)
+        return _address("widget:order", token) if token else ""
+    service = appointment.service
+    is_bookable = service.is_active and service.is_online_bookable
+    return _address("widget:times", service.slug) if is_bookable else ""
+
+
+def _address(name, *arguments):
+    """Return the whole address of a patient's page, or an empty text where nobody knows where the pages are."""
+    return settings.SITE_URL and settings.SITE_URL + reverse(name, args=arguments)

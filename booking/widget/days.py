@@ -16,7 +16,7 @@ STRIP = 14
 
 
 class Choice(NamedTuple):
-    """One time to press. ``zone`` is empty where it goes without saying."""
+    """One time to press. ``zone`` is empty where it goes without saying, ``clinician`` where any will do."""
 
     value: str
     at: datetime  # local; templates would turn it into UTC, so they have ``day`` and ``time``
@@ -68,21 +68,29 @@ def make_strip(choices, *, start, today, last):
     )
 
 
-def make_choices(openings, offer, *, own=None):
+def make_choices(openings, offer, *, own=None, anyone=False):
     """Return a Choice for every opening. ``own`` is the one that is held for this patient.
 
-    Openings of somebody who came after the offer was loaded have no name yet and are left out.
+    With ``anyone`` there is one for each start and place; where several could be seen then it names nobody, and
+    who it is is found when it is pressed. Openings of somebody who came after the offer was loaded have no name
+    yet and are left out.
     """
+    openings = [
+        opening for opening in openings
+        if opening.clinician_id in offer.clinicians and opening.location_id in offer.locations
+    ]
+    several = set()
+    if anyone:
+        openings, several = _one_each(openings, own)
     choices = [
         Choice(
-            value=write_opening(opening),
+            value=write_opening(opening, anyone=opening in several),
             at=opening.starts_at.astimezone(offer.zone_of(opening.location_id)),
-            clinician=offer.clinicians[opening.clinician_id],
+            clinician="" if opening in several else offer.clinicians[opening.clinician_id],
             place="Video" if opening.is_remote else offer.locations[opening.location_id].name,
             is_own=opening == own,
         )
         for opening in openings
-        if opening.clinician_id in offer.clinicians and opening.location_id in offer.locations
     ]
     # The zone is said where a page has two of them, be it for a second clinic or for a clock change.
     if offer.has_several_zones:
@@ -93,6 +101,16 @@ def make_choices(openings, offer, *, own=None):
     return [
         choice._replace(zone=zone_short(choice.at)) if len(offsets[choice.day]) > 1 else choice for choice in choices
     ]
+
+
+def _one_each(openings, own):
+    """Return one opening for each start and place, one's own first, and the set of those that stand for several."""
+    groups = defaultdict(list)
+    for opening in openings:
+        groups[opening.start, opening.location_id, opening.is_remote].append(opening)
+    chosen = [own if own in group else group[0] for group in groups.values()]
+    several = {group[0] for group in groups.values() if len(group) > 1 and own not in group}
+    return chosen, several
 
 
 def parts_of_day(choices, day):

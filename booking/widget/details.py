@@ -106,6 +106,10 @@ class DetailsForm(forms.ModelForm):
             "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
         }
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["email"].required = True  # where the confirmation goes
+
     def clean(self):
         # Without super(), nothing is compared with stored patients: an answer could tell who is one.
         return self.cleaned_data

@@ -1,4 +1,4 @@
-"""What a patient may ask for: the search for a time, and the time itself."""
+"""What a patient may ask for: the search for a time, the time itself, and to have it cancelled."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -8,15 +8,19 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 
+from booking.models import Appointment
+from patients.text import validate_printable
+
 WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
+ANYONE = "anyone"
 
 
 class Picked(NamedTuple):
-    """A time as its button says it. It can be anything that is well-formed."""
+    """A time as its button says it: anything that is well-formed. Without ``clinician_id`` any of them will do."""
 
     starts_at: datetime
-    clinician_id: UUID
+    clinician_id: UUID | None
     location_id: UUID
     is_remote: bool
 
@@ -26,10 +30,11 @@ class Picked(NamedTuple):
         return cls(hold.starts_at, hold.clinician_id, hold.location_id, hold.is_remote)
 
 
-def write_opening(opening):
-    """Return an opening as the value of its button."""
+def write_opening(opening, *, anyone=False):
+    """Return an opening as the value of its button; with ``anyone`` it is that of any clinician there."""
     way = "video" if opening.is_remote else "in-person"
-    return f"{opening.start}.{opening.clinician_id.hex}.{opening.location_id.hex}.{way}"
+    clinician = ANYONE if anyone else opening.clinician_id.hex
+    return f"{opening.start}.{clinician}.{opening.location_id.hex}.{way}"
 
 
 def read_opening(value):
@@ -38,7 +43,8 @@ def read_opening(value):
         start, clinician, location, way = value.split(".")
         if not 0 <= int(start) < FAR_FUTURE:
             raise ValueError(start)
-        return Picked(datetime.fromtimestamp(int(start), UTC), UUID(clinician), UUID(location), WAYS[way])
+        clinician_id = None if clinician == ANYONE else UUID(clinician)
+        return Picked(datetime.fromtimestamp(int(start), UTC), clinician_id, UUID(location), WAYS[way])
     except (ValueError, KeyError) as error:
         raise ValidationError("That is not a time we know.") from error
 
@@ -103,3 +109,26 @@ class WishForm(forms.Form):
         """What stays when another day is chosen: the beginning of a query string."""
         kept = [(name, value) for name, value in self.state if name not in ("day", "start")]
         return urlencode([*kept, ("", "")]).removesuffix("=") if kept else ""
+
+
+Reason = Appointment.CancellationReason
+
+
+class CancelForm(forms.Form):
+    """Why a patient cancels."""
+
+    REASONS = [
+        (Reason.PATIENT_REQUEST, "I cannot come, or no longer need it"),
+        (Reason.PATIENT_UNWELL, "I am not well enough to come"),
+        (Reason.BOOKED_BY_MISTAKE, "I booked it by mistake"),
+        (Reason.OTHER, "Another reason"),
+    ]
+
+    reason = forms.ChoiceField(
+        label="Why do you cancel?", choices=REASONS, widget=forms.RadioSelect,
+        error_messages={"required": "Please choose a reason.", "invalid_choice": "Please choose one of these reasons."},
+    )
+    note = forms.CharField(
+        label="Anything the clinic should know?", required=False, max_length=500, validators=[validate_printable],
+        error_messages={"max_length": "Please keep the note under 500 characters."},
+    )

@@ -4,14 +4,17 @@ from functools import wraps
 
 from django.conf import settings
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
 from booking.holds import HoldNotFound, find_hold
+from booking.links import AppointmentNotFound, appointment_token, find_appointment, order_token
 from scheduling.slots import database_now
 
 STEPS = ["Service", "Time", "Details", "Check"]
+KNOWN_STEPS = ["Time", "Check"]  # where the clinic knows service and patient already
 
 
 def show(request, template, context=None, *, status=200):
@@ -24,17 +27,22 @@ def show(request, template, context=None, *, status=200):
     return response
 
 
-def refuse(request, title, *sentences, status, service=None):
-    """Show a page that says why there is nothing to see."""
-    context = {"title": title, "sentences": sentences, "service": service}
+def refuse(request, title, *sentences, status, onward=None, phone=""):
+    """Show a page that says why there is nothing to see; ``onward`` is (label, address) of what can be done instead."""
+    label, address = onward or ("See what can be booked", reverse("widget:services"))
+    context = {"title": title, "sentences": sentences, "label": label, "address": address, "phone": phone}
     return show(request, "widget/refused.html", context, status=status)
+
+
+def not_found(request):
+    return refuse(request, "We cannot find that", "The address may be incomplete, or too old.", status=404)
 
 
 def page(*methods):
     """Make a view one of the patient's pages, for these methods only.
 
     It needs no protection against cross-site requests: no cookie or other ambient credential is ever
-    read here, the hold's token in the address is the only authority, and another site cannot know it.
+    read here, the token in the address is the only authority, and another site cannot know it.
     """
 
     def decorate(view):
@@ -62,24 +70,48 @@ def page(*methods):
     return decorate
 
 
-def hold_page(*methods, done=False):
-    """Like page, for a view of ``(request, hold)``. With ``done``, confirmed holds only; else none of them."""
+def appointment_page(*methods):
+    """Like page, for a view of ``(request, appointment)``."""
 
     def decorate(view):
         @page(*methods)
         @wraps(view)
         def wrapper(request, token):
             try:
+                appointment = find_appointment(token)
+            except AppointmentNotFound:
+                return not_found(request)
+            return view(request, appointment)
+
+        return wrapper
+
+    return decorate
+
+
+def hold_page(*methods, done=False):
+    """Like page, for a view of ``(request, hold)``. With ``done``, confirmed holds only; else none of them.
+
+    ``hold.moves`` is the appointment that is to get its time, if the address names one.
+    """
+
+    def decorate(view):
+        @page(*methods)
+        @wraps(view)
+        def wrapper(request, token, appointment=None):
+            try:
                 hold = find_hold(token)
-            except HoldNotFound:
-                return refuse(request, "We cannot find that", "The address may be incomplete, or too old.", status=404)
+                hold.moves = find_appointment(appointment) if appointment else None
+            except (HoldNotFound, AppointmentNotFound):
+                return not_found(request)
+            if hold.moves and hold.moves.service_id != hold.service_id:
+                return not_found(request)
             if hold.status == hold.Status.RELEASED:
                 return given_back(request, hold)
             confirmed = hold.status == hold.Status.CONFIRMED
             if confirmed and not done:
-                return redirect("widget:done", token)
+                return redirect(booked_of(hold))
             if done and not confirmed:
-                return redirect("widget:details", token)
+                return redirect(base_of(hold))
             return view(request, hold)
 
         return wrapper
@@ -87,12 +119,47 @@ def hold_page(*methods, done=False):
     return decorate
 
 
+# Where things are
+
+
+def base_of(hold):
+    """Return the address of a hold's page; below it is what can be done with it."""
+    way = [appointment_token(hold.moves)] if hold.moves else []
+    return reverse("widget:details", args=[*way, hold.token])
+
+
+def booked_of(hold):
+    """Return the address of what a hold became when it was confirmed."""
+    if hold.moves:
+        return reverse("widget:appointment", args=[appointment_token(hold.moves)])
+    return reverse("widget:done", args=[hold.token])
+
+
+def times_of(hold, /, **query):
+    """Return the address of the times among which a hold's own was chosen."""
+    if hold.moves:
+        return reverse("widget:reschedule", args=[appointment_token(hold.moves)], query=query)
+    token = hold.order_id and order_token(hold.order)
+    if token:
+        return reverse("widget:order", args=[token], query=query)
+    if hold.order_id:  # its link was taken back
+        return reverse("widget:services")
+    return reverse("widget:times", args=[hold.service.slug], query=query)
+
+
 def given_back(request, hold):
     """Say that a hold was released."""
-    sentence = "Nothing is booked, and the time is free again."
-    return refuse(request, "That time was given back", sentence, status=410, service=hold.service)
+    kept = "Your appointment keeps the time it had." if hold.moves else "Nothing is booked, and the time is free again."
+    onward = ("See the free times", times_of(hold))
+    return refuse(request, "That time was given back", kept, status=410, onward=onward)
 
 
 def hold_context(hold):
-    """Return what a page shows of a hold: itself, its secret and how long it still lives."""
-    return {"hold": hold, "token": hold.token, "seconds_left": hold.seconds_left(database_now())}
+    """Return what a page shows of a hold: itself, its addresses and how long it still lives."""
+    return {
+        "hold": hold,
+        "base": base_of(hold),
+        "times": times_of(hold, hold=hold.token, day=hold.local_start.date()),
+        "is_known": bool(hold.order_id or hold.moves),  # who comes, and for what
+        "seconds_left": hold.seconds_left(database_now()),
+    }

@@ -8,12 +8,23 @@ from scheduling.availability import Reason
 class Refusal(NamedTuple):
     title: str
     sentences: list
+    leads_to_times: bool = False  # where the page itself is not that of the times
 
 
 TAKEN = Refusal("That time has just been taken", ["Somebody else was a moment quicker. Nothing is booked yet."])
 BAD_TIME = Refusal("Which time was that?", ["That is not a time we know. Please choose one of these."])
 NO_MORE_TIME = Refusal(
     "It cannot be held any longer", ["Please finish before the time runs out. You can then try to hold it again."]
+)
+
+REFUSED = Refusal(
+    "This time was refused",
+    ["We have asked, and it cannot be had after all. Nothing is booked."],
+    leads_to_times=True,
+)
+UNAVAILABLE = Refusal(
+    "Nobody could confirm this just now",
+    ["Nothing is booked yet. The time is still held for you: please try again in a moment."],
 )
 
 REASONS = {
@@ -24,13 +35,18 @@ REASONS = {
     Reason.TIME_OFF: "The clinic is closed or the clinician is away then.",
     Reason.TAKEN: "It is taken.",
     Reason.HELD: "Somebody else is booking it right now.",
+    Reason.CALENDAR_BUSY: "The clinician is busy then.",
+    Reason.CALENDAR_UNREACHABLE: "We cannot be sure that the clinician is free then.",
 }
 
 
 def not_offered(error):
     """The Refusal for a NotOffered."""
     reasons = [REASONS[reason] for reason in REASONS if reason in error.reasons]
-    return Refusal("That time cannot be booked", reasons or ["Please choose another one."])
+    return Refusal(
+        "That time cannot be booked", list(dict.fromkeys(reasons)) or ["Please choose another one."],
+        leads_to_times=True,
+    )
 
 
 def too_many_holds(error):

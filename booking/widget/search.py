@@ -82,7 +82,7 @@ class Search:
         )
         if self.own and self.own not in openings:  # notice has passed meanwhile, or a filter would hide it
             openings.append(self.own)
-        choices = make_choices(openings, self.offer, own=self.own)
+        choices = self.make_choices(openings)
         return [choice for choice in choices if self.start <= choice.day < self.end]
 
     def next_free(self, free_days, chosen):
@@ -101,8 +101,22 @@ class Search:
         for filters in (self.filters, {"ignoring": self.filters["ignoring"]}):
             openings = nearest_openings(service=self.service, near=near, now=self.now, **filters)
             if openings:
-                return make_choices(openings, self.offer, own=self.own)
+                return self.make_choices(self.with_others(openings, filters))
         return []
+
+    def with_others(self, openings, filters):
+        """Return the openings with those that others have at the same time and place."""
+        first, last = openings[0].starts_at, openings[-1].starts_at
+        theirs = {(opening.start, opening.location_id, opening.is_remote) for opening in openings}
+        found = open_times(
+            service=self.service, start_at=first, end_at=last + timedelta(seconds=1), now=self.now, **filters
+        )
+        return [opening for opening in found if (opening.start, opening.location_id, opening.is_remote) in theirs]
+
+    def make_choices(self, openings):
+        """Return the openings as choices: of each time one, unless a clinician was chosen or there is but one."""
+        anyone = not self.wish.cleaned_data.get("clinician") and len(self.offer.clinicians) > 1
+        return make_choices(openings, self.offer, own=self.own, anyone=anyone)
 
     def zone_note(self, chosen):
         """Return which zone the times of that day are in."""

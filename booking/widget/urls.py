@@ -1,14 +1,14 @@
-"""The patient's pages. A hold's token in the address is the only authority there is."""
+"""The patient's pages. The token in the address, of a hold, an order or an appointment, is the only authority."""
 
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
-from . import holding, views
+from . import holding, order, views, visit
 
 app_name = "widget"
 
 
 class Token:
-    """The secret of a hold, as in its address."""
+    """A secret, as in its address."""
 
     regex = "[A-Za-z0-9_-]{1,200}"
     to_python = to_url = staticmethod(str)
@@ -16,17 +16,31 @@ class Token:
 
 register_converter(Token, "token")
 
+# The same for a hold that becomes an appointment and for one that an appointment is moved to.
+HOLD = [
+    path("", holding.details, name="details"),
+    path("countdown", holding.countdown, name="countdown"),
+    path("extend", holding.extend, name="extend"),
+    path("again", holding.again, name="again"),
+    path("release", holding.release, name="release"),
+    path("check", holding.check, name="check"),
+    path("confirm", holding.confirm, name="confirm"),
+]
+
 urlpatterns = [
     path("", views.services, name="services"),
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
-    path("hold/<token:token>/", holding.details, name="details"),
-    path("hold/<token:token>/countdown", holding.countdown, name="countdown"),
-    path("hold/<token:token>/extend", holding.extend, name="extend"),
-    path("hold/<token:token>/again", holding.again, name="again"),
-    path("hold/<token:token>/release", holding.release, name="release"),
-    path("hold/<token:token>/check", holding.check, name="check"),
-    path("hold/<token:token>/confirm", holding.confirm, name="confirm"),
-    path("hold/<token:token>/done", holding.done, name="done"),
-    path("hold/<token:token>/appointment.ics", holding.appointment_ics, name="appointment_ics"),
+    path("hold/<token:token>/", include(HOLD)),
+    path("hold/<token:token>/done", visit.done, name="done"),
+    path("hold/<token:token>/appointment.ics", visit.hold_ics, name="hold_ics"),
+    path("order/<token:token>/", order.times, name="order"),
+    path("order/<token:token>/hold", order.hold, name="order_hold"),
+    path("appointment/<token:token>/", visit.appointment, name="appointment"),
+    path("appointment/<token:token>/outcome", visit.outcome, name="outcome"),
+    path("appointment/<token:token>/appointment.ics", visit.appointment_ics, name="appointment_ics"),
+    path("appointment/<token:token>/cancel", visit.cancel_page, name="cancel"),
+    path("appointment/<token:token>/reschedule", visit.reschedule, name="reschedule"),
+    path("appointment/<token:token>/reschedule/hold", visit.reschedule_hold, name="reschedule_hold"),
+    path("appointment/<token:appointment>/to/<token:token>/", include(HOLD)),
 ]

@@ -72,19 +72,22 @@ function retype() {
 }
 
 // After a swap the focus is where it was or where the page put it (autofocus); else it goes to the heading.
+// What has become of an appointment comes by itself: it is said once, and moves nobody who is elsewhere.
 
-page.addEventListener("htmx:afterSwap", () => {
+page.addEventListener("htmx:afterSwap", (event) => {
+  document.getElementById("trouble").hidden = true;
+  if (event.detail.target?.id === "looking") return;
   tick();
   retype();
-  document.getElementById("trouble").hidden = true;
-  if (document.activeElement === document.body) page.querySelector("h1")?.focus({ preventScroll: true });
+  if (event.detail.target?.id === "visit") say(page.querySelector("h1").textContent);
+  else if (document.activeElement === document.body) page.querySelector("h1")?.focus({ preventScroll: true });
 });
 
 // The browser's own Back from a held time leads to the times: there it is to be shown as one's own.
 
 document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
-  const token = /^\/hold\/([^/]+)\/$/.exec(event.detail.history.path);
-  if (!token || !location.pathname.startsWith("/book/")) return;
+  const token = /^\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/$/.exec(event.detail.history.path);
+  if (!token || !/^\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
   const address = new URL(location.href);
   address.searchParams.set("hold", token[1]);
   history.replaceState(history.state, "", address);
@@ -94,7 +97,11 @@ document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
 document.body.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
 
 for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-  document.body.addEventListener(event, () => {
+  document.body.addEventListener(event, ({ detail }) => {
+    if (detail.elt?.id === "looking") {  // nobody has asked for it: try again, and say nothing
+      setTimeout(() => htmx.trigger(detail.elt, "again"), 10_000);
+      return;
+    }
     const trouble = document.getElementById("trouble");
     trouble.textContent = "That did not work. Nothing you typed is lost. Please try again in a moment.";
     trouble.hidden = false;

@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from booking import outbox, tasks
-from booking.appointments import cancel
-from booking.models import Appointment
+from booking.appointments import cancel, confirm, decline
+from booking.links import appointment_token, order_token
+from booking.models import Appointment, Order, OutboxMessage, Provider
+from booking.orders import book_order, revoke_link, send_link
 from scheduling.models import Service, WorkingHours
+from tests.outbox import run_what_is_due
 
 DAY = timedelta(days=1)
 
@@ -18,8 +20,7 @@ def mails(mailoutbox):
     """Send what is waiting, and return the mails."""
 
     def mails():
-        for message_id in outbox.claim_due():
-            tasks.run_message(str(message_id))
+        run_what_is_due()
         return mailoutbox
 
     return mails
@@ -146,3 +147,166 @@ def test_what_was_cancelled_before_its_confirmation_left_is_only_told_as_cancell
     cancel(book(at(9)), reason="other", by="staff:1")
 
     assert [mail.subject.partition(":")[0] for mail in mails()] == ["Cancelled"]
+
+
+# As HTML, and with a file for the calendar
+
+
+def part(mail, kind):
+    """The contents of the mail's parts of that kind."""
+    return [part.get_payload(decode=True).decode() for part in mail.message().walk() if part.get_content_type() == kind]
+
+
+def test_every_mail_is_written_as_html_too_and_fetches_nothing(book, at, mails):
+    appointment = book(at(9))
+    cancel(appointment, reason="other", by="erin")
+    Appointment.objects.update(cancellation_reason="declined")
+    book(at(10))
+
+    for mail in mails():
+        [page] = part(mail, "text/html")
+        assert "Dear Alice Archer," in page
+        assert "Consultation" in page
+        assert "<img" not in page and "<link" not in page and "<style" not in page and "src=" not in page
+        assert "https://" not in page
+
+
+def test_names_are_escaped_there(book, at, alice, mails):
+    alice.last_name = "O'Brien & <i>"
+    book(at(9))
+
+    [page] = part(mails()[0], "text/html")
+
+    assert "Dear Alice O&#x27;Brien &amp; &lt;i&gt;," in page
+
+
+def test_an_appointment_comes_with_a_file_for_the_calendar(book, at, mails):
+    appointment = book(at(9))
+    confirmed = mails().pop()
+    cancel(appointment, reason="other", by="erin")
+    cancelled = mails().pop()
+
+    for mail, status in ((confirmed, "CONFIRMED"), (cancelled, "CANCELLED")):
+        [file] = part(mail, "text/calendar")
+        assert f"STATUS:{status}\r\n" in file
+        assert f"UID:{appointment.pk}@holdfast\r\n" in file
+        assert "METHOD:PUBLISH\r\n" in file
+        assert "Alice" not in file
+        [attached] = [one for one in mail.message().walk() if one.get_content_type() == "text/calendar"]
+        assert (attached.get_param("method"), attached.get_filename()) == ("PUBLISH", "appointment.ics")
+
+
+def test_where_the_pages_are_known_a_mail_links_to_the_appointments_own(book, at, mails, settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    appointment = book(at(9))
+
+    [mail] = mails()
+
+    page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
+    assert f"To change or cancel it: {page}\n" in mail.body
+    assert f'href="{page}"' in part(mail, "text/html")[0]
+    assert appointment_token(appointment) not in str(list(OutboxMessage.objects.values()))
+
+
+# What waits for an answer
+
+
+@pytest.fixture
+def desk(consultation):
+    """Staff who are asked for every consultation."""
+    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    provider.services.add(consultation)
+    return provider
+
+
+def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, day, mails):
+    appointment = book(at(9))
+
+    [mail] = mails()
+
+    by = appointment.answer_by.astimezone(appointment.location.zone)
+    assert mail.subject == f"Your request: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert paragraphs(mail)[1] == (
+        "we have asked the clinic for this time, and it is kept for you.\n"
+        f"We tell you by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} whether it is yours."
+    )
+    assert part(mail, "text/calendar") == []
+
+
+def test_the_yes_is_a_confirmation(desk, book, at, mails):
+    confirm(book(at(9)), by="erin")
+
+    assert [mail.subject.partition(":")[0] for mail in mails()] == ["Your appointment"]
+
+
+@pytest.mark.parametrize("end, sentence", [
+    (lambda asked: decline(asked, by="erin"), "we are sorry: this time cannot be had after all, so nothing is booked."),
+    (lambda asked: cancel(asked, reason="not_acknowledged", by="beat"),
+     "we are sorry: nobody could confirm this time in time, so nothing is booked."),
+])  # fmt: skip
+def test_a_no_says_so_and_what_can_be_done(desk, book, at, day, mails, settings, end, sentence):
+    settings.SITE_URL = "https://booking.clinic.example"
+    appointment = book(at(9))
+    end(appointment)
+
+    [mail] = mails()
+
+    assert mail.subject == f"Not confirmed: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert paragraphs(mail)[1:] == [
+        sentence,
+        f"Consultation with Dana Reed\n{day:%A} {day.day} {day:%B %Y}, 09:00 {at(9).tzname()}",
+        f"Reference: {appointment.reference}",
+        "Please choose another time: https://booking.clinic.example/book/consultation/",
+        "Or call us: +442079460000.",
+        "Harbour Clinic",
+    ]
+    assert part(mail, "text/calendar") == []
+
+
+# The link of an order
+
+
+@pytest.fixture
+def site(settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+
+
+def test_an_orders_link(site, order, mails):
+    send_link(order, by="erin")
+
+    [mail] = mails()
+
+    link = f"https://booking.clinic.example/order/{order_token(order)}/"
+    assert (mail.to, mail.subject) == (["alice@example.org"], "Choose your time: Consultation")
+    assert paragraphs(mail)[:3] == ["Dear Alice Archer,", "please choose a time for: Consultation", link]
+    assert f'href="{link}"' in part(mail, "text/html")[0]
+
+
+def test_a_link_that_was_taken_back_or_is_of_no_use_by_now_is_not_sent(site, order, dana, harbour, at, mails):
+    send_link(order, by="erin")
+    revoke_link(order, by="erin")
+    assert mails() == []
+
+    send_link(order, by="erin")
+    book_order(order, clinician=dana, location=harbour, starts_at=at(9), is_remote=False, holder="x", by="erin")
+    assert [mail.subject.partition(":")[0] for mail in mails()] == ["Your appointment"]
+
+
+def test_without_the_address_of_the_pages_a_link_is_given_up_visibly(order, mails, settings):
+    settings.SITE_URL = ""
+    send_link(order, by="erin")
+
+    assert mails() == []
+    assert OutboxMessage.objects.values_list("status", "last_error").get() == ("failed", "SITE_URL is not set.")
+
+
+def test_the_mails_of_a_visit_at_home_name_no_other_place(site, order, dana, harbour, at, mails):
+    Order.objects.update(address_line_1="4 Mill Lane", city="Leeds")
+    order.refresh_from_db()
+    book_order(order, clinician=dana, location=harbour, starts_at=at(9), is_remote=False, holder="x", by="erin")
+
+    [mail] = mails()
+
+    for body in (mail.body, part(mail, "text/html")[0]):
+        assert "At your home" in body
+        assert "Harbour Street" not in body and "bell" not in body

@@ -14,7 +14,7 @@ def test_all_operations_are_there_on_any_screen(open_browser, production_site, s
     page = open_browser(site=production_site, color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto("/api/docs")
-    expect(page.locator(".opblock")).to_have_count(30)
+    expect(page.locator(".opblock")).to_have_count(48)
     page.locator("#operations-Holds-place_hold .opblock-summary-control").click()
     expect(page.locator("#operations-Holds-place_hold .opblock-body")).to_contain_text("booking_key")
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -6,6 +6,7 @@ import pytest
 
 from booking.appointments import cancel
 from booking.models import Appointment
+from scheduling.slots import database_now
 
 from .conftest import Page
 
@@ -29,7 +30,8 @@ def test_it_says_what_a_patient_needs(done, booked):
         "Price £60",
         "How to find us Ring the upper bell.",
         "What to bring Your glasses",
-        "at least 24 hours before : call +442079460000 and give your reference",
+        "You can change or cancel it here until 09:00 on ",
+        ", or call +442079460000 and give your reference",
     ):
         assert sentence.replace(" :", ":") in page.text.replace(" :", ":")
 
@@ -55,7 +57,7 @@ def test_a_video_call_has_its_link(done):
 
 
 def test_an_appointment_that_waits_for_the_clinic_says_so(done):
-    Appointment.objects.update(status="pending")
+    Appointment.objects.update(status="pending", answer_by=database_now() + timedelta(minutes=15))
 
     assert "Your request is with the clinic" in Page(done()).text
 
@@ -85,14 +87,18 @@ def test_the_calendar_file(client, held, booked, at):
         "PRODID:-//Holdfast//Booking//EN",
         "METHOD:PUBLISH",
         "BEGIN:VEVENT",
-        f"UID:{booked.pk}@holdfast",
-        f"DTSTAMP:{booked.updated_at:%Y%m%dT%H%M%SZ}",
+        "SUMMARY:Consultation at Harbour Clinic",
         f"DTSTART:{held.starts_at:%Y%m%dT%H%M%SZ}",
         f"DTEND:{held.starts_at + timedelta(minutes=30):%Y%m%dT%H%M%SZ}",
-        "SUMMARY:Consultation at Harbour Clinic",
-        "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
+        f"DTSTAMP:{booked.updated_at:%Y%m%dT%H%M%SZ}",
+        f"UID:{booked.pk}@holdfast",
+        "SEQUENCE:3",
+        f"CREATED:{booked.created_at:%Y%m%dT%H%M%SZ}",
         f"DESCRIPTION:With Dana Reed\\nReference {booked.reference}\\nTo change or cancel: +442079460000",
+        f"LAST-MODIFIED:{booked.updated_at:%Y%m%dT%H%M%SZ}",
+        "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
         "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
         "END:VEVENT",
         "END:VCALENDAR",
         "",

@@ -1,0 +1,218 @@
+"""Orders: writing one down, e-mailing its patient the link to book it, and what it was booked with."""
+
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+
+from patients.models import Patient
+from patients.search import found_by
+from scheduling.zones import home_zone, written
+
+from ..appointments import OrderBooked
+from ..models import Appointment, Order
+from ..orders import NoEmailAddress, create_order, revoke_link, send_link
+from .events import log_of
+from .moves import by
+
+ADDRESS = [
+    "address_line_1", "address_line_2", "unit", "city", "state", "postcode", "country", "latitude", "longitude",
+]
+NO_SITE = "No link was sent: SITE_URL is not set, so nobody knows where these pages are."
+STANDING = Appointment.objects.exclude(status__in=["cancelled", "no_show"])
+
+
+class OrderForm(forms.ModelForm):
+    """An order; a new one can be e-mailed to its patient at once."""
+
+    send_link = forms.BooleanField(
+        required=False, initial=True, label="E-mail the link",
+        help_text="The patient gets a link to choose a time; nothing else has to be typed.",
+    )
+
+    def clean_country(self):
+        country = self.cleaned_data["country"].upper()
+        if country and not (country.isascii() and country.isalpha() and len(country) == 2):
+            raise forms.ValidationError("Write a country in two letters, such as GB.")
+        return country
+
+    def clean(self):
+        fields = super().clean()
+        if fields.get("send_link") and fields.get("patient") and not fields["patient"].email:
+            self.add_error("send_link", "No e-mail address of this patient is known.")
+        return fields
+
+
+class BookedFilter(admin.SimpleListFilter):
+    title = "booked"
+    parameter_name = "booked"
+
+    def lookups(self, request, model_admin):
+        return [("no", "Not yet"), ("yes", "Booked")]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(is_booked=self.value() == "yes") if self.value() in ("yes", "no") else queryset
+
+
+@admin.register(Order)
+class OrderAdmin(admin.ModelAdmin):
+    form = OrderForm
+    list_display = ["ordered", "patient", "service", "booked", "link", "external_id"]
+    list_filter = [BookedFilter, "service"]
+    search_fields = ["external_id"]  # only so that there is a search box: see get_search_results
+    search_help_text = "The patient by name, e-mail, phone, NHS number or date of birth, or the external id."
+    ordering = ["-created_at"]
+    show_full_result_count = False
+    list_per_page = 50
+    autocomplete_fields = ["patient"]
+    change_form_template = "admin/booking/order/change_form.html"
+    actions = ["send_links"]
+    readonly_fields = ["ordered", "booked", "link", "appointments"]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    # Who may
+
+    def has_delete_permission(self, request, obj=None):
+        return False  # what it was booked with points at it
+
+    def has_link_permission(self, request):
+        return request.user.has_perm("booking.change_order")
+
+    # The list
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("patient", "service").prefetch_related(
+            "appointments__location"
+        )
+        is_booked = Exists(STANDING.filter(order=OuterRef("pk")))
+        return rows.annotate(home=home_zone(), is_booked=is_booked)
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Orders", **(extra_context or {})})
+
+    def get_search_results(self, request, queryset, search_term):
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        known = Q(patient__in=found_by(text, among=Patient.objects.all()))
+        return queryset.filter(known | Q(external_id__icontains=text)), False
+
+    @admin.display(description="ordered", ordering="created_at")
+    def ordered(self, order):
+        return written(order.created_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y, %H:%M")
+
+    @admin.display(description="booked")
+    def booked(self, order):
+        standing = [one for one in order.appointments.all() if one.status not in ("cancelled", "no_show")]
+        return self._linked(standing[0], order) if standing else "not yet"
+
+    @admin.display(description="link")
+    def link(self, order):
+        if order.token_hash is None:
+            return "none"
+        until = written(order.link_ends_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y")
+        return f"good until {until}" if order.link_ends_at > timezone.now() else f"ran out on {until}"
+
+    @admin.display(description="appointments")
+    def appointments(self, order):
+        lines = [[self._linked(one, order)] for one in sorted(order.appointments.all(), key=lambda one: one.created_at)]
+        return format_html_join(mark_safe("<br>"), "{}", lines) or "none yet"
+
+    @staticmethod
+    def _linked(appointment, order):
+        return format_html(
+            '<a href="{}">{}</a> <span class="state state-{}">{}</span>',
+            reverse("admin:booking_appointment_change", args=[appointment.pk]),
+            written(appointment.starts_at, appointment.location.zone, unless=order.home),
+            appointment.status, appointment.get_status_display(),
+        )
+
+    # One order
+
+    def get_fieldsets(self, request, obj=None):
+        first = ["patient", "service", "external_id"]
+        return [
+            (None, {"fields": [*first, *(["ordered", "booked", "link", "appointments"] if obj else ["send_link"])]}),
+            ("Where to visit the patient, if at home", {"fields": ADDRESS, "classes": ["collapse"]}),
+        ]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*self.readonly_fields, *(["patient", "service"] if obj else [])]
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        if obj:
+            del form.base_fields["send_link"]
+        return form
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        fields = {name: getattr(obj, name) for name in ["patient", "service", "external_id", *ADDRESS]}
+        obj.pk = create_order(**fields, by=by(request)).pk
+        if form.cleaned_data["send_link"]:
+            self.send(request, self.get_queryset(request).get(pk=obj.pk))
+
+    def render_change_form(self, request, context, obj=None, **kwargs):
+        if obj:
+            context |= {"moves": self.moves_of(request, obj), "log": log_of(obj, zone=ZoneInfo(obj.home))}
+        return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    def moves_of(self, request, order):
+        if not self.has_link_permission(request):
+            return []
+        send = [("send-link", "E-mail the link again" if order.token_hash else "E-mail the link")]
+        return send * (not order.is_booked) + [("revoke-link", "Take the link back")] * (order.token_hash is not None)
+
+    # Its link
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.link_view)
+        return [path("<uuid:order_id>/link/<slug:name>/", view, name="booking_order_link"), *super().get_urls()]
+
+    def link_view(self, request, order_id, name):
+        """E-mail the link, or take it back: the buttons of an order's page."""
+        if not self.has_link_permission(request):
+            raise PermissionDenied
+        order = get_object_or_404(self.get_queryset(request), pk=order_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if name == "send-link":
+            self.send(request, order)
+        elif name == "revoke-link":
+            revoke_link(order, by=by(request))
+            messages.success(request, "The link does not work any more.")
+        else:
+            raise Http404
+        return HttpResponseRedirect(reverse("admin:booking_order_change", args=[order_id]))
+
+    @admin.action(description="E-mail the link", permissions=["link"])
+    def send_links(self, request, queryset):
+        for order in queryset:
+            self.send(request, order)
+
+    def send(self, request, order):
+        """E-mail the link, and tell the member of staff what came of it."""
+        if not settings.SITE_URL:
+            messages.error(request, NO_SITE)
+            return
+        try:
+            send_link(order, by=by(request))
+        except OrderBooked:
+            messages.warning(request, f"No link was sent to {order.patient}: the order is booked.")
+        except NoEmailAddress:
+            messages.warning(request, f"No link was sent to {order.patient}: no e-mail address is known.")
+        else:
+            messages.success(request, f"The link is on its way to {order.patient.email}.")

@@ -1,0 +1,158 @@
+"""The queue of appointments that staff have to confirm or decline, the one that is lost first on top."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.timesince import timeuntil
+
+from patients.text import validate_printable
+from scheduling.admin import ReadOnly
+from scheduling.zones import home_zone, written
+
+from ..models import Appointment, Provider, Unconfirmed
+from .moves import STAFF_MOVES, make, may, theirs
+
+SOON = timedelta(minutes=10)
+MOVES = ["confirm", "decline"]
+
+
+def in_queue(request):
+    """Return the appointments that wait for the member of staff: those of which another system is asked do not."""
+    rows = theirs(request, Unconfirmed.objects.filter(status=Appointment.Status.PENDING))
+    return rows.filter(Q(provider=None) | ~Q(provider__kind=Provider.Kind.UPSTREAM))
+
+
+class NoteForm(forms.Form):
+    """Why an appointment is declined, for staff."""
+
+    note = forms.CharField(max_length=500, required=False, validators=[validate_printable])
+
+
+class QueueActionForm(ActionForm):
+    note = forms.CharField(max_length=500, required=False, label="Why, if declined:")
+
+
+def in_bulk(move):
+    """Return the action of the queue that makes ``move`` with each selected appointment."""
+
+    @admin.action(description=move.label, permissions=["decide"])
+    def action(model_admin, request, queryset):
+        chosen = [appointment.pk for appointment in queryset]
+        for appointment in Appointment.objects.filter(pk__in=chosen).order_by("answer_by"):
+            model_admin.decide(request, appointment, move.name, note=request.POST.get("note", ""))
+
+    action.__name__ = move.name
+    return action
+
+
+@admin.register(Unconfirmed)
+class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["time_left", "attendee", "what", "decision"]
+    list_display_links = None
+    search_fields = ["reference", "attendee_name", "service__name", "clinician__name", "location__name"]
+    ordering = ["answer_by"]
+    sortable_by = []
+    show_full_result_count = False
+    list_per_page = 50
+    action_form = QueueActionForm
+    actions = [in_bulk(STAFF_MOVES[name]) for name in MOVES]
+    change_list_template = "admin/booking/unconfirmed/change_list.html"
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    # Who may: whoever may decide
+
+    def has_view_permission(self, request, obj=None):
+        return may(request, "decide")
+
+    def has_module_permission(self, request):
+        return self.has_view_permission(request)
+
+    def has_decide_permission(self, request):
+        return self.has_view_permission(request)
+
+    # The queue
+
+    def get_queryset(self, request):
+        rows = in_queue(request).select_related("service", "clinician", "location", "provider", "order")
+        return rows.order_by("answer_by").annotate(home=home_zone())
+
+    def changelist_view(self, request, extra_context=None):
+        number = in_queue(request).count()
+        title = f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm"
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    @admin.display(description="answer within")
+    def time_left(self, appointment):
+        left = appointment.answer_by - timezone.now()
+        return format_html(
+            '<strong class="left{}">{}</strong><br><small>by {}</small>',
+            " soon" if left < SOON else "",
+            timeuntil(appointment.answer_by, depth=1) if left > timedelta() else "over",
+            written(appointment.answer_by, appointment.location.zone, unless=appointment.home, pattern="%a %H:%M"),
+        )
+
+    @admin.display(description="patient")
+    def attendee(self, appointment):
+        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+
+    @admin.display(description="appointment")
+    def what(self, appointment):
+        zone = appointment.location.zone
+        return format_html(
+            '<a href="{}">{}</a> {}<br><small>with {}, {} · <span class="left">{}</span></small>',
+            reverse("admin:booking_appointment_change", args=[appointment.pk]),
+            written(appointment.starts_at, zone, unless=appointment.home, pattern="%a %-d %b, %H:%M"),
+            appointment.service,
+            appointment.clinician,
+            "by video" if appointment.is_remote else appointment.location,
+            appointment.reference,
+        )
+
+    @admin.display(description="decision")
+    def decision(self, appointment):
+        confirm, decline = (
+            reverse("admin:booking_unconfirmed_decide", args=[appointment.pk, name]) for name in MOVES
+        )
+        return format_html(
+            '<span class="decision"><button type="submit" class="confirm" formaction="{}">Confirm</button>'
+            '<button type="submit" class="decline" formaction="{}">Decline</button>'
+            '<input name="note-{}" maxlength="500" placeholder="Why, if declined" aria-label="Why, if declined: {}">'
+            "</span>",
+            confirm, decline, appointment.pk, appointment.reference,
+        )
+
+    # Deciding
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.decide_view)
+        return [path("<uuid:pk>/decide/<slug:name>/", view, name="booking_unconfirmed_decide"), *super().get_urls()]
+
+    def decide_view(self, request, pk, name):
+        """Confirm or decline one of them: the buttons of its row."""
+        if not self.has_decide_permission(request) or name not in MOVES:
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        # Somebody else may have been quicker: then the verb says so.
+        appointment = get_object_or_404(theirs(request, Appointment.objects.all()), pk=pk)
+        self.decide(request, appointment, name, note=request.POST.get(f"note-{pk}", ""))
+        return HttpResponseRedirect(reverse("admin:booking_unconfirmed_changelist"))
+
+    def decide(self, request, appointment, name, *, note):
+        form = NoteForm({"note": note})
+        arguments = {"note": form.cleaned_data["note"]} if name == "decline" and form.is_valid() else {}
+        make(STAFF_MOVES[name], appointment, request, **arguments)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))

@@ -1,0 +1,99 @@
+"""The verbs of an order: create it, book it, send its patient a link to book it with, take that back."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from scheduling.slots import database_now
+
+from . import outbox
+from .appointments import OrderBooked
+from .events import record
+from .holds import confirm_hold, place_hold
+from .links import new_order_token
+from .models import Order
+from .people import find_or_register
+from .tokens import hash_token
+
+LINK_LASTS = timedelta(days=60)
+
+
+class OrderNotFound(Exception):
+    """There is no such order, or its link has run out or was taken back."""
+
+
+class NoEmailAddress(Exception):
+    """No e-mail address of that patient is known."""
+
+
+@transaction.atomic
+def create_order(*, patient, service, by, external_id="", **address):
+    """Write an order down and return it.
+
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
+    fields of the address of a visit at home.
+    """
+    patient = find_or_register(patient, by=by)
+    order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
+    record(order, "order.created", by=by, at=order.created_at)
+    return order
+
+
+def check_not_booked(order):
+    """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed."""
+    appointment = order.booked_with()
+    if appointment:
+        raise OrderBooked(appointment.pk)
+
+
+@transaction.atomic
+def book_order(order, *, by, holder, notes="", attendee=None, answer_within=None, **opening):
+    """Book an opening of the order's service for its patient and return the Appointment.
+
+    ``opening`` and the rest are as in place_hold and confirm_hold. Raises OrderBooked, SlotTaken, NotOffered or
+    MustAsk, and then nothing has changed. Of two at once the database lets one through.
+    """
+    check_not_booked(order)
+    hold = place_hold(service=order.service, order=order, holder=holder, by=by, most=None, **opening)
+    return confirm_hold(
+        hold, patient=order.patient, by=by, notes=notes, attendee=attendee, answer_within=answer_within
+    )
+
+
+@transaction.atomic
+def send_link(order, *, by):
+    """E-mail the patient a link with which to book the order; it is good for LINK_LASTS, an earlier one no more.
+
+    Raises OrderBooked or NoEmailAddress.
+    """
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    check_not_booked(order)
+    if not order.patient.email:
+        raise NoEmailAddress
+    now = database_now()
+    order.link_ends_at = now + LINK_LASTS
+    order.token_hash = hash_token(new_order_token(order))
+    order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
+    record(order, "order.link_sent", by=by, at=now, data={"good_until": order.link_ends_at.isoformat()})
+    outbox.enqueue("email.order_link", order=order.pk)
+
+
+@transaction.atomic
+def revoke_link(order, *, by):
+    """Take the order's link back; without one that is fine."""
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    if order.token_hash is None:
+        return
+    order.token_hash = order.link_ends_at = None
+    order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
+    record(order, "order.link_revoked", by=by, at=database_now())
+
+
+def find_order(token):
+    """Return the order whose link has the ``token``, which it keeps; raises OrderNotFound."""
+    orders = Order.objects.select_related("service", "patient")
+    order = orders.filter(token_hash=hash_token(token), link_ends_at__gt=database_now()).first()
+    if order is None:
+        raise OrderNotFound
+    order.token = token
+    return order

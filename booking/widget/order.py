@@ -1,0 +1,67 @@
+"""What the link of an order leads to: the times of its service, and once it is booked its appointment."""
+
+from functools import wraps
+
+from django.conf import settings
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from booking.links import appointment_token, find_appointment
+from booking.orders import OrderNotFound, find_order
+from scheduling.slots import database_now
+
+from .choosing import Desk, hold_pressed, show_times
+from .pages import page, refuse
+from .search import Search
+from .visit import show_visit
+
+
+def order_page(*methods):
+    """Like page, for a view of ``(request, order)``."""
+
+    def decorate(view):
+        @page(*methods)
+        @wraps(view)
+        def wrapper(request, token):
+            try:
+                order = find_order(token)
+            except OrderNotFound:
+                return no_such_link(request)
+            return view(request, order)
+
+        return wrapper
+
+    return decorate
+
+
+def no_such_link(request):
+    return refuse(
+        request, "This link does not work any more",
+        "It may have run out, or you were sent a newer one: please look for our latest e-mail.",
+        f"If that does not help, call {settings.CLINIC_NAME} and ask for a new link.",
+        status=404,
+    )
+
+
+@order_page("GET")
+def times(request, order):
+    """The free times, or the appointment that the order has."""
+    booked = order.booked_with()
+    if booked:
+        return show_visit(request, find_appointment(appointment_token(booked)))
+    return show_times(request, Search(order.service, request.GET, database_now()), desk_of(order))
+
+
+@order_page("POST")
+def hold(request, order):
+    """Hold the time that was pressed."""
+    if order.booked_with():
+        return redirect("widget:order", order.token)
+    return hold_pressed(request, Search(order.service, request.POST, database_now()), desk_of(order))
+
+
+def desk_of(order):
+    return Desk(
+        here=reverse("widget:order", args=[order.token]), hold_here=reverse("widget:order_hold", args=[order.token]),
+        order=order,
+    )

@@ -1,0 +1,89 @@
+"""Any clinician: a time is offered once, and who it is with is found when it is pressed."""
+
+import pytest
+
+from booking.models import Hold
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+from .conftest import Page
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    return make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(9, 11)])
+
+
+def choices(client, day, **query):
+    page = client.get("/book/consultation/", {"day": day, **query})
+    return {
+        choice.time: (choice.clinician, choice.value)
+        for _, choices in page.context["parts"] for choice in choices
+    }
+
+
+def test_a_time_of_several_is_offered_once_and_names_nobody(client, day, dana, otis):
+    found = choices(client, day)
+
+    assert [found[time][0] for time in ("09:00", "10:30", "11:00", "16:30")] == ["", "", "Dana Reed", "Dana Reed"]
+    assert ".anyone." in found["09:00"][1]
+    assert f".{dana.pk.hex}." in found["11:00"][1]
+
+
+def test_with_a_clinician_chosen_it_is_theirs(client, day, dana, otis):
+    found = choices(client, day, clinician=otis.pk)
+
+    assert {clinician for clinician, _ in found.values()} == {"Otis Hale"}
+    client.post("/book/consultation/hold", {"opening": found["09:00"][1]})
+    assert Hold.objects.get().clinician == otis
+
+
+def test_whoever_is_free_gets_it(client, day, at, dana, otis, hold_time):
+    value = choices(client, day)["09:00"][1]
+    hold_time(at(9), clinician=dana)
+
+    response = client.post("/book/consultation/hold", {"opening": value})
+
+    assert response.status_code == 303
+    assert Hold.objects.exclude(holder="alice's phone").get().clinician == otis
+    assert "Otis Hale" in Page(client.get(response["Location"])).text
+
+
+def test_whoever_has_less_to_do_gets_it(client, day, at, dana, otis, book):
+    book(at(14))
+    client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})
+
+    assert Hold.objects.get(status="active").clinician == otis
+
+
+def test_once_all_are_taken_it_is_refused_with_the_nearest(client, day, at, dana, otis, hold_time):
+    value = choices(client, day)["09:00"][1]
+    for clinician in (dana, otis):
+        hold_time(at(9), clinician=clinician)
+
+    with nothing_changes():
+        response = client.post("/book/consultation/hold", {"opening": value})
+
+    assert response.status_code == 409
+    page = Page(response)
+    assert "That time has just been taken" in page.text
+    assert [button.split(".")[1] for button in page.buttons[:3]] == ["anyone"] * 3
+
+
+def test_ones_own_time_is_shown_with_its_name(client, day, at, dana, otis):
+    held = client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})["Location"]
+    token = held.split("/")[2]
+
+    found = choices(client, day, hold=token)
+
+    assert found["09:00"][0] == Hold.objects.get().clinician.name
+    again = client.post("/book/consultation/hold", {"opening": found["09:00"][1], "hold": token})
+    assert again["Location"] == held
+
+
+@pytest.mark.parametrize("clinician", ["any", "", "anyone2", "ANYONE"])
+def test_other_words_than_anyone_are_no_time(client, day, dana, otis, clinician):
+    value = choices(client, day)["09:00"][1].replace("anyone", clinician)
+
+    with nothing_changes():
+        assert client.post("/book/consultation/hold", {"opening": value}).status_code == 400

@@ -1,0 +1,157 @@
+"""An order's link, and what becomes of a request, in a real browser."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+from playwright.sync_api import expect
+
+from booking.dev.servers import BASE_DIR
+from booking.links import appointment_token, order_token
+from booking.models import Appointment, Provider
+from booking.orders import send_link
+from booking.widget import visit
+
+from .test_booking import choose_a_time, press, type_details
+
+
+@pytest.fixture
+def link(live_server, order, dana):
+    send_link(order, by="erin")
+    return f"/order/{order_token(order)}/"
+
+
+@pytest.fixture
+def desk(live_server, consultation, dana):
+    """Staff who are asked for every consultation."""
+    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    provider.services.add(consultation)
+    return provider
+
+
+def heading(page):
+    return page.get_by_role("heading", level=1)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_an_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, order, day, at, javascript):
+    page = open_browser(javascript=javascript)
+    page.goto(f"{link}?day={day}")
+    page.get_by_role("button", name="09:00").click()
+    expect(heading(page)).to_have_text("Check and confirm")
+    expect(page.get_by_role("textbox")).to_have_count(0)
+    press(page, "Need more time?")
+    expect(page.get_by_text("You have more time now.")).to_be_visible()
+    press(page, "Confirm appointment")
+    expect(heading(page)).to_have_text("You are booked")
+    assert Appointment.objects.get().order == order
+
+    page.goto(link)
+    expect(heading(page)).to_have_text("You are booked")
+    page.get_by_role("link", name="Choose another time").click()
+    page.locator(f"#day-{day}").click()
+    page.get_by_role("button", name="10:30").click()
+    expect(heading(page)).to_have_text("Is this the new time?")
+    assert Appointment.objects.get().starts_at == at(9)
+    press(page, "Take the new time")
+    expect(heading(page)).to_have_text("You are booked")
+    expect(page.get_by_text(", 10:30")).to_be_visible()
+    assert Appointment.objects.get().starts_at == at(10, 30)
+
+    page.get_by_role("link", name="Cancel the appointment").click()
+    press(page, "Cancel the appointment")
+    expect(page.get_by_role("alert").get_by_text("Please choose a reason.")).to_be_visible()
+    page.get_by_label("I am not well enough to come").check()
+    press(page, "Cancel the appointment")
+    expect(heading(page)).to_have_text("This appointment is cancelled")
+    assert Appointment.objects.get().cancellation_reason == "patient_unwell"
+
+
+def test_back_from_the_check_shows_ones_own_time(open_browser, link, day):
+    page = open_browser()
+    page.goto(f"{link}?day={day}")
+    page.get_by_role("button", name="09:00").click()
+    expect(heading(page)).to_have_text("Check and confirm")
+
+    page.go_back()
+
+    expect(page.get_by_role("button", name="Held for you")).to_contain_text("09:00")
+
+
+def decide_elsewhere(verb):
+    """A member of staff decides, in a process of their own."""
+    settings = connection.settings_dict
+    code = f"""
+import django
+django.setup()
+from django.db import connection
+connection.settings_dict["NAME"] = {settings["NAME"]!r}
+from booking.appointments import confirm, decline
+from booking.models import Appointment
+{verb}(Appointment.objects.get(), by="staff:1")
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "booking.settings"}
+    subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=environment, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("verb, outcome", [
+    ("confirm", "You are booked"), ("decline", "The clinic could not confirm this"),
+])  # fmt: skip
+def test_the_page_of_a_request_changes_when_staff_have_decided(open_browser, desk, day, verb, outcome):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+    expect(heading(page)).to_have_text("Your request is with the clinic")
+    page.evaluate("window.stays = true")
+
+    decide_elsewhere(verb)
+
+    expect(heading(page)).to_have_text(outcome)
+    expect(page.locator("#say")).to_have_text(outcome)
+    expect(page).to_have_title(f"{outcome} – Harbour Clinic")
+    assert page.evaluate("window.stays")  # it was not loaded anew
+    expect(page.locator("#looking")).to_have_count(0)
+
+
+def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(open_browser, desk, day, monkeypatch):
+    monkeypatch.setattr(visit, "PAUSES", [1] * 50)
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+    expect(heading(page)).to_have_text("Your request is with the clinic")
+    address = page.url
+    link = page.get_by_role("link", name="Take the request back")
+    link.focus()
+    with page.expect_response("**/outcome?*"), page.expect_response("**/outcome?*looked=3"):
+        pass
+    expect(link).to_be_focused()
+    assert page.url == address
+    expect(page.locator("#say")).to_have_text("")
+
+    page.context.set_offline(True)
+    page.wait_for_event("requestfailed")
+    expect(page.locator("#trouble")).to_be_hidden()
+    page.context.set_offline(False)
+    decide_elsewhere("confirm")
+    expect(heading(page)).to_have_text("You are booked")
+
+
+def test_without_javascript_one_looks_again(open_browser, desk, day):
+    page = open_browser(javascript=False)
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    press(page, "Confirm appointment")
+    expect(heading(page)).to_have_text("Your request is with the clinic")
+
+    decide_elsewhere("confirm")
+    page.get_by_role("link", name="Look again").click()
+
+    expect(heading(page)).to_have_text("You are booked")
+    assert page.url.endswith(f"/appointment/{appointment_token(Appointment.objects.get())}/")

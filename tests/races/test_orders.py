@@ -1,0 +1,51 @@
+"""One order is booked once, whoever asks for whatever time with whomever."""
+
+import pytest
+
+from booking.models import Appointment, Event, Hold
+from patients.models import Patient
+from scheduling.models import Slot
+from tests.conftest import make_clinician
+
+from . import client
+from .crowd import SIZE, tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
+
+
+@pytest.fixture
+def many(harbour, consultation):
+    return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(10)]
+
+
+@pytest.mark.parametrize("minute", [0, 30])
+def test_of_a_hundred_bookings_of_one_order_one_stands_and_no_time_is_lost(minute, crowd, order, many, harbour, at):
+    times = [(clinician.pk, at(*start)) for start in HALF_HOURS for clinician in many]
+    acts = [
+        (client.book_order, {"order": order.pk, "clinician": clinician, "location": harbour.pk, "starts_at": starts_at})
+        for clinician, starts_at in times[minute : minute + SIZE]
+    ]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"booked": 1, "OrderBooked": SIZE - 1}
+    booked = Appointment.objects.get()
+    assert Hold.objects.get().pk == booked.pk
+    assert Slot.objects.get().pk == booked.slot_id
+    assert Patient.objects.get() == booked.patient
+    assert set(Event.objects.values_list("booking_id", flat=True)) == {booked.pk, order.pk, order.patient_id}
+
+
+def test_of_many_holds_for_one_order_one_is_confirmed_and_the_others_live_on(crowd, hold_time, order, many, at):
+    held = [
+        hold_time(at(*start), clinician=clinician, order=order, most=None)
+        for start in HALF_HOURS[:5]
+        for clinician in many
+    ]
+
+    outcomes = crowd.race([(client.confirm_order, {"hold": one.pk}) for one in held])
+
+    assert tally(outcomes) == {"confirmed": 1, "OrderBooked": len(held) - 1}
+    assert Hold.objects.filter(status="active", slot__expires_at__isnull=False).count() == len(held) - 1
+    assert Slot.objects.filter(expires_at=None).get().pk == Appointment.objects.get().slot_id

@@ -18,8 +18,9 @@ class CannotMerge(Exception):
 def match_patient(candidate):
     """Return the patient that ``candidate``, an unsaved and validated Patient, is: found or saved.
 
-    The same normalized names, birth date and e-mail are the same person. A found record stays as it
-    is: a stranger who knows those three cannot change it. Near matches are listed for staff.
+    The same normalized names, birth date and e-mail are the same person; see find_twin for those of whom
+    not all three are known. A found record stays as it is: a stranger who knows them cannot change it.
+    Near matches are listed for staff.
     """
     found = find_twin(candidate)
     if found:
@@ -29,49 +30,72 @@ def match_patient(candidate):
     return candidate
 
 
+# By hand, like what follows: every booking asks, and the ORM takes longer to build it than PostgreSQL to answer.
+# Locked, so that a merge that archives one of them meanwhile is waited for.
+NAMESAKES = f"""
+    SELECT {", ".join(field.column for field in Patient._meta.concrete_fields)} FROM patients_patient
+     WHERE archived_at IS NULL AND normalized_name = %s AND email = %s
+     ORDER BY created_at FOR NO KEY UPDATE
+"""  # noqa: S608 names of our own
+
+
 def find_twin(candidate):
     """Return the patient with ``candidate``'s names, birth date and e-mail, or None.
 
-    Until the transaction ends nobody else finds or makes the same person, so a twin is made only once.
+    Without a birth date names and e-mail are enough, unless two people share them; without an e-mail nobody
+    is found. Until the transaction ends nobody else finds or makes the same person, so a twin is made only
+    once.
     """
+    if not candidate.email:
+        return None
     name = normalize_name(candidate.first_name, candidate.last_name)
-    _lock_identity(name, candidate)
-    twins = Patient.objects.filter(
-        archived_at=None, normalized_name=name, date_of_birth=candidate.date_of_birth, email=candidate.email
-    )
-    # Locked, so that a merge that archives it meanwhile is waited for.
-    return twins.select_for_update(no_key=True).order_by("created_at").first()
+    _lock_identity(name, candidate.email)
+    namesakes = list(Patient.objects.raw(NAMESAKES, [name, candidate.email]))
+    twins = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
+    is_one_person = len({patient.date_of_birth for patient in namesakes}) == 1
+    if not twins and candidate.date_of_birth is None and is_one_person:
+        twins = namesakes
+    return twins[0] if twins else None
 
 
-def _lock_identity(name, candidate):
+def _lock_identity(name, email):
     # There is no row to lock yet, so the lock is on a number made of what identifies the person.
-    identity = f"{name}\n{candidate.date_of_birth}\n{candidate.email}".encode()
+    identity = f"{name}\n{email}".encode()
     key = int.from_bytes(hashlib.sha256(identity).digest()[:8], signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
+# Two of the three are the same. What is missing is given as null: it is the same as nothing.
+LIST_NEAR_MATCHES = """
+    INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
+    SELECT near.id, %(id)s,
+           'same ' || concat_ws(' and ',
+               CASE WHEN normalized_name = %(name)s THEN 'name' END,
+               CASE WHEN date_of_birth = %(born)s THEN 'birth date' END,
+               CASE WHEN email = %(email)s THEN 'e-mail' END),
+           clock_timestamp()
+      FROM patients_patient AS near
+     WHERE archived_at IS NULL AND id <> %(id)s
+       AND (date_of_birth = %(born)s AND normalized_name = %(name)s
+            OR date_of_birth = %(born)s AND email = %(email)s
+            OR normalized_name = %(name)s AND email = %(email)s)
+       AND NOT EXISTS (SELECT FROM patients_possibleduplicate WHERE patient_id = %(id)s AND other_id = near.id)
+     LIMIT 20
+        ON CONFLICT DO NOTHING
+"""
+
+
 def list_near_matches(patient):
     """List for staff the records that may be this saved patient too; what is listed already stays as it is."""
-    same_name = Q(normalized_name=patient.normalized_name)
-    same_birth = Q(date_of_birth=patient.date_of_birth)
-    same_email = Q(email=patient.email)
-    near = Patient.objects.filter(archived_at=None).exclude(pk=patient.pk)
-    near = near.exclude(pk__in=PossibleDuplicate.objects.filter(patient=patient).values("other"))
-    near = near.filter(same_birth & (same_name | same_email) | same_email & same_name)[:20]
-    PossibleDuplicate.objects.bulk_create(
-        [PossibleDuplicate(patient=other, other=patient, reason=_reason(patient, other)) for other in near],
-        ignore_conflicts=True,
-    )
-
-
-def _reason(patient, other):
-    same = [
-        word
-        for word, attribute in [("name", "normalized_name"), ("birth date", "date_of_birth"), ("e-mail", "email")]
-        if getattr(patient, attribute) == getattr(other, attribute)
-    ]
-    return "same " + " and ".join(same)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LIST_NEAR_MATCHES,
+            {
+                "id": patient.pk, "name": patient.normalized_name or None, "born": patient.date_of_birth,
+                "email": patient.email or None,
+            },
+        )
 
 
 @transaction.atomic
@@ -99,10 +123,10 @@ def merge_patients(*, keep, duplicate):
             relation.related_model._base_manager.filter(**{relation.field.name: duplicate}).update(
                 **{relation.field.name: keep}
             )
-    phone, nhs_number = duplicate.phone, duplicate.nhs_number
+    for name in ("date_of_birth", "email", "phone", "nhs_number"):
+        setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
     duplicate.nhs_number, duplicate.archived_at = "", timezone.now()
     duplicate.save()
-    keep.phone, keep.nhs_number = keep.phone or phone, keep.nhs_number or nhs_number
     keep.save()
     return keep
 

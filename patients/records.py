@@ -1,9 +1,10 @@
 """Writing patients down and changing what is written, at the request of somebody who may see them."""
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from .matching import find_twin, list_near_matches
-from .models import Patient
+from .models import Consent, Patient
 
 
 class PatientExists(Exception):
@@ -49,6 +50,12 @@ def change_patient(patient_id, change, *, if_unchanged=None):
     _save(change(patient))
     list_near_matches(patient)
     return patient
+
+
+def withdraw_consent(consent):
+    """Record that the patient no longer agrees, and return whether they still did. The record is kept."""
+    given = Consent.objects.filter(pk=consent.pk, withdrawn_at=None)
+    return bool(given.update(withdrawn_at=timezone.now()))
 
 
 def _save(patient):

@@ -1,62 +1,13 @@
 """Finding people by whatever staff are told: part of a name, an address, a number, a birth date."""
 
-from contextlib import suppress
-from datetime import datetime
-
-from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from .descriptions import read_description
-from .fields import NhsNumberField, PhoneField
 from .models import Patient
-from .text import normalize_name, spellings
-
-DATES = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y"]
-
-
-def matching(text, *, through=""):
-    """Return a Q for the patients that ``text`` describes; ``through`` is the path to them, ``patient__``.
-
-    Each word of it is part of the name, the e-mail, the phone or the NHS number, or is the birth date;
-    or the whole of it is one of them, in any usual spelling.
-    """
-    words = Q()
-    for word in text.split():
-        words &= _word(word, through)
-    return words | _whole(text, through)
-
-
-def _word(word, through):
-    found = Q(**{f"{through}email__icontains": word})
-    if name := normalize_name(word):
-        found |= Q(**{f"{through}normalized_name__contains": name})
-    if len(digits := _digits(word)) >= 3:
-        found |= Q(**{f"{through}phone__contains": digits}) | Q(**{f"{through}nhs_number__contains": digits})
-    if born := _date(word):
-        found |= Q(**{f"{through}date_of_birth": born})
-    return found
-
-
-def _whole(text, through):
-    found = Q(**{f"{through}date_of_birth": born}) if (born := _date(text)) else Q(pk__in=[])
-    for name, field in [("phone", PhoneField()), ("nhs_number", NhsNumberField())]:
-        with suppress(ValidationError):
-            found |= Q(**{f"{through}{name}": field.to_python(text)})
-    return found
-
-
-def _digits(word):
-    return "".join(character for character in word if character in "0123456789")
-
-
-def _date(text):
-    for pattern in DATES:
-        with suppress(ValueError):
-            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007 - a birth date has no zone
-    return None
-
+from .text import spellings
 
 TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
+MOST_LISTED = 200  # whoever sees as many says more of whom they look for
 CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
 
 
@@ -78,6 +29,11 @@ def search_patients(text, *, limit, among=None):
         found |= dict.fromkeys(_misspelled(asked, _narrowed(rows, asked)))
     patients = rows.in_bulk(list(found)[:limit])
     return [patients[pk] for pk in found if pk in patients]
+
+
+def found_by(text, *, among):
+    """Return the primary keys of the patients ``among`` a queryset that fit ``text`` best, for a list to show."""
+    return [patient.pk for patient in search_patients(text, limit=MOST_LISTED, among=among)]
 
 
 def _steps(asked, rows, limit):

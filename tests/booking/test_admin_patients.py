@@ -1,8 +1,13 @@
 """Patients at the desk: found, written down once, merged when two records are one person."""
 
+import re
 from datetime import date
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from booking.models import Appointment
 from patients.matching import agree, match_patient
@@ -58,7 +63,7 @@ def test_a_patient_is_written_down_in_one_form(ben):
 
 @pytest.mark.parametrize(
     "text", ["ohara", "O'Hara", "ben o'hara", "ben@example.org", "020 7946 0018", "+442079460018", "943 476 5919",
-             "30/11/1979", "30 Nov 1979", "1979-11-30", "ben 1979-11-30", "60018"]
+             "30/11/1979", "30 Nov 1979", "1979-11-30", "ben 1979-11-30", "020 7946", "oh be"]
 )  # fmt: skip
 def test_a_patient_is_found_by_whatever_is_known(erin, ben, alice, text):
     alice.save()
@@ -71,6 +76,19 @@ def test_the_same_person_is_not_written_down_twice(erin, ben):
 
     assert "This patient is already written down" in shown(response)
     assert Patient.objects.count() == 1
+
+
+def test_whoever_was_brought_here_without_a_birth_date_can_be_changed_without(erin, ben):
+    nobody = Patient.objects.create(first_name="Alice", last_name="Archer")
+    details = {"first_name": "Alicia", "last_name": "Archer", "date_of_birth": "", "email": "", "phone": ""}
+
+    erin.post(url(PATIENTS, "change", nobody.pk), details | NO_INLINES | {"nhs_number": ""})
+    nobody.refresh_from_db()
+    assert (str(nobody), nobody.date_of_birth, nobody.email) == ("Alicia Archer", None, "")
+
+    for path in (url(PATIENTS, "add"), url(PATIENTS, "change", ben.pk)):  # nobody else can be without
+        page = shown(erin.post(path, details | NO_INLINES | {"nhs_number": ""}))
+        assert page.count("This field is required.") == 2
 
 
 def test_a_similar_person_is_written_down_and_listed(erin, ben):
@@ -152,6 +170,63 @@ def test_consents_and_appointments_cannot_be_changed_there(erin, book, at):
     assert Appointment.objects.get().status == "confirmed"
 
 
+def test_a_search_looks_where_the_list_looks_and_through_indexes_only(erin, ben):
+    act(erin, PATIENTS, "archive", ben)
+
+    assert rows(erin.get(url(PATIENTS), {"q": "ohara"})) == []
+    with CaptureQueriesContext(connection) as captured:
+        found = rows(erin.get(url(PATIENTS), {"q": "ohara", "archived": "yes"}))
+    assert [row[0] for row in found] == ["O’Hara, Ben"]
+    # A pattern that begins with "anything" reads every patient, except in the index of words by their trigrams.
+    patterns = [pattern for query in captured for pattern in re.findall(r"(\w+)\"::text LIKE '%", query["sql"])]
+    assert set(patterns) <= {"name_words"}
+    assert not any("UPPER(" in query["sql"] for query in captured)
+
+
+def test_a_consent_is_withdrawn_and_stays_on_record(erin, ben):
+    agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    consent = ben.consents.get()
+    address = url(PATIENTS, "withdraw", ben.pk, consent.pk)
+    assert f'href="{address}"' in erin.get(url(PATIENTS, "change", ben.pk)).content.decode()
+    assert "Withdraw it when they no longer do." in shown(erin.get(address))
+    assert Consent.objects.get().withdrawn_at is None
+
+    response = erin.post(address)
+
+    assert said(response)[-1] == "Ben O’Hara no longer agrees to: reminders by e-mail or text message."
+    consent.refresh_from_db()
+    assert consent.withdrawn_at
+    assert address not in erin.get(url(PATIENTS, "change", ben.pk)).content.decode()
+    last = LogEntry.objects.order_by("pk").last()
+    assert last.change_message == "Withdrew consent: reminders by e-mail or text message."
+
+    erin.post(address)  # again
+    assert Consent.objects.get().withdrawn_at == consent.withdrawn_at
+    assert LogEntry.objects.order_by("pk").last() == last
+
+
+def test_who_withdrew_may_agree_again(erin, ben):
+    agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    erin.post(url(PATIENTS, "withdraw", ben.pk, ben.consents.get().pk))
+
+    agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+
+    assert sorted(consent.withdrawn_at is None for consent in ben.consents.all()) == [False, True]
+
+
+def test_a_consent_is_withdrawn_only_by_who_may_and_on_its_patients_page(erin, danas_browser, ben, alice):
+    alice.save()
+    agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    consent = ben.consents.get()
+
+    assert danas_browser.post(url(PATIENTS, "withdraw", ben.pk, consent.pk)).status_code == 403
+    assert erin.post(url(PATIENTS, "withdraw", alice.pk, consent.pk)).status_code == 404
+    erin.user.groups.first().permissions.remove(Permission.objects.get(codename="change_consent"))
+    assert erin.post(url(PATIENTS, "withdraw", ben.pk, consent.pk)).status_code == 403
+    assert "Withdraw …" not in shown(erin.get(url(PATIENTS, "change", ben.pk)))
+    assert Consent.objects.get().withdrawn_at is None
+
+
 def test_more_patients_take_no_more_queries(erin):
     def write_down(numbers):
         for number in numbers:
@@ -211,6 +286,12 @@ def test_two_people_with_numbers_of_their_own_are_not_merged(erin, pair):
     assert "Their NHS numbers differ" in shown(asked)
     assert len(said(done)) == 1
     assert Patient.objects.filter(archived_at=None).count() == 2
+
+
+def test_a_pair_is_found_by_either_of_the_two(erin, pair):
+    assert len(rows(erin.get(url(DUPLICATES), {"q": "alicia"}))) == 1
+    assert len(rows(erin.get(url(DUPLICATES), {"q": "archer alice"}))) == 1
+    assert rows(erin.get(url(DUPLICATES), {"q": "somebody else"})) == []
 
 
 def test_a_dismissed_pair_is_out_of_the_way(erin, pair):

@@ -80,21 +80,69 @@ def test_one_thing_in_common_is_not_enough(known, difference):
     assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (2, 0)
 
 
+# Brought here by another system, which does not know all three
+
+
+def test_without_a_birth_date_names_and_e_mail_are_enough(known):
+    before = model_to_dict(known)
+
+    assert match_patient(somebody(date_of_birth=None)) == known
+    known.refresh_from_db()
+    assert model_to_dict(known) == before
+
+
+def test_unless_two_people_share_them(known):
+    niece = match_patient(somebody(date_of_birth=date(2015, 1, 2)))
+
+    third = match_patient(somebody(date_of_birth=None))
+    assert third not in (known, niece)
+    assert match_patient(somebody(date_of_birth=None)) == third
+    assert {(pair.patient, pair.other, pair.reason) for pair in PossibleDuplicate.objects.filter(other=third)} == {
+        (known, third, "same name and e-mail"), (niece, third, "same name and e-mail"),
+    }  # fmt: skip
+
+
+def test_a_record_without_a_birth_date_gets_none_from_a_stranger(db):
+    unborn = match_patient(somebody(date_of_birth=None))
+
+    assert match_patient(somebody()) != unborn
+    assert PossibleDuplicate.objects.get().reason == "same name and e-mail"
+    unborn.refresh_from_db()
+    assert unborn.date_of_birth is None
+
+
+def test_merging_brings_what_is_missing(db):
+    unborn, other = match_patient(somebody(date_of_birth=None)), match_patient(somebody(phone="+447700900123"))
+
+    kept = merge_patients(keep=unborn, duplicate=other)
+
+    assert (kept.date_of_birth, kept.email, kept.phone) == (date(1985, 4, 12), "alice@example.org", "+447700900123")
+
+
+def test_without_an_e_mail_nobody_is_found_and_nothing_missing_is_alike(known):
+    for _ in range(2):
+        match_patient(somebody(date_of_birth=None, email=""))
+    match_patient(somebody(first_name="Bob", date_of_birth=None, email=""))
+
+    assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (4, 0)
+
+
 def test_an_archived_record_is_not_found_again(known):
     Patient.objects.update(archived_at=THEN)
 
     assert match_patient(somebody()) != known
 
 
+@pytest.mark.parametrize("born", [date(1985, 4, 12), None])
 @pytest.mark.django_db(transaction=True)
-def test_twins_at_once_are_one_patient():
+def test_twins_at_once_are_one_patient(born):
     crowd = 12
     together = Barrier(crowd)
 
     def arrive(number):
         with closing(connection):
             together.wait()
-            return match_patient(somebody()).pk
+            return match_patient(somebody(date_of_birth=born)).pk
 
     with ThreadPoolExecutor(crowd) as threads:
         found = set(threads.map(arrive, range(crowd)))

@@ -1,0 +1,1 @@
+"""Junction's lab orders and their appointments, version 3."""

@@ -1,0 +1,100 @@
+"""What requests may contain."""
+
+from datetime import date, timedelta
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from scheduling.models import Service
+
+from ....asking import Patience
+from ....booking_keys import InvalidBookingKey
+from ....models import Appointment
+from ...asking import PatienceInput
+from ...choosing import read_opening
+from ...inputs import Id, Text
+from ..base import Input, Query
+
+ANSWER_WITHIN = timedelta(minutes=15)
+Reason = Appointment.CancellationReason
+# A reason's id there has the form of a random UUID.
+REASONS = {
+    "62ec7086-1b92-474a-9c93-b0cf8f0f999b": Reason.PATIENT_REQUEST,
+    "74cdfcd8-5420-4aab-abe0-9a60b5de0bf4": Reason.PATIENT_UNWELL,
+    "29c4cda0-bbfa-41a0-ae45-e21240c35030": Reason.CLINICIAN_UNAVAILABLE,
+    "612cf5cf-e989-48bc-a9f6-07b6cb2a2a3a": Reason.CLINIC_CLOSED,
+    "b0ed24b2-7aca-44b8-a7fb-54bd48301e40": Reason.BOOKED_BY_MISTAKE,
+    "5c51aa92-7a76-4130-8852-bf16b329f2be": Reason.OTHER,
+}
+
+
+class Address(Input):
+    """Where the patient is, as far as it tells which location is near."""
+
+    city = Text(required=False, allow_blank=True, max_length=100)
+    zip_code = Text(required=False, allow_blank=True, max_length=20)
+
+
+class AvailabilityQuery(Query):
+    """From which day on; for psc also where the patient is. ``service_id`` is ours."""
+
+    start_date = serializers.DateField(required=False)
+    zip_code = Text(required=False, max_length=20)
+    service_id = Id(queryset=Service.objects.filter(is_active=True), source="service", required=False)
+
+    def validate_start_date(self, day):
+        if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
+            raise serializers.ValidationError("Write a date between the years 2000 and 2100.", code="out_of_range")
+        return day
+
+    def validate_service_id(self, service):
+        """A publishable key is offered only what it can hold."""
+        if self.context["key"].is_publishable and not service.is_online_bookable:
+            raise serializers.ValidationError(Id.default_error_messages["does_not_exist"], code="does_not_exist")
+        return service
+
+
+class AvailabilityInput(Address):
+    """An address; a start date is read here too."""
+
+    start_date = AvailabilityQuery._declared_fields["start_date"]
+    validate_start_date = AvailabilityQuery.validate_start_date
+
+
+class OpeningInput(Input):
+    """A booking key."""
+
+    booking_key = serializers.CharField(max_length=300)
+
+    def validate(self, fields):
+        """Return the fields with ``opening`` in place of the key, which must be of the order's service."""
+        fields = super().validate(fields)
+        opening = read_opening(fields.pop("booking_key"), now=timezone.now())
+        if opening["service"] != self.context["service"]:
+            raise InvalidBookingKey
+        return {**fields, "opening": opening}
+
+
+class BookInput(OpeningInput, PatienceInput):
+    """A booking key; and how long to wait for whoever must acknowledge it, which counts only if it may be pending."""
+
+    def validate(self, fields):
+        fields = super().validate(fields)
+        patience = fields["patience"]
+        if not patience.is_async:
+            return {**fields, "patience": Patience()}
+        return {**fields, "patience": patience._replace(answer_within=patience.answer_within or ANSWER_WITHIN)}
+
+
+class CancelInput(Input):
+    """Why: the id of a reason, or our name of it."""
+
+    cancellation_reason_id = serializers.CharField(max_length=36, source="reason")
+    note = Text(max_length=500, required=False, allow_blank=True)
+    notes = Text(max_length=500, required=False, allow_blank=True, source="note")
+
+    def validate_cancellation_reason_id(self, text):
+        reason = REASONS.get(text.lower(), text)
+        if reason not in REASONS.values():
+            raise serializers.ValidationError("There is no such reason.", code="does_not_exist")
+        return reason

@@ -1,0 +1,133 @@
+"""Appointments of orders: at the patient's home (phlebotomy), or at one of the clinic's sites (psc).
+
+Both kinds have the same addresses and do the same. What an order has an address for is a visit at home.
+"""
+
+from functools import partial
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+
+from ....appointments import cancel
+from ....choosing import with_first_free
+from ....models import ApiKey, Appointment, Event, Order
+from ....rescheduling import reschedule
+from ....webhooks.junction import write_appointment
+from ...asking import AskingView
+from ...base import NEVER_STORED
+from ..base import DialectView, contract
+from .inputs import REASONS, AvailabilityInput, AvailabilityQuery, BookInput, CancelInput, OpeningInput
+from .slots import free_at_locations, nearest_first, service_called, write_days
+
+Scope = ApiKey.Scope
+
+
+class View(DialectView):
+    """What all of them share."""
+
+    key_header = "X-Vital-Api-Key"
+    never_stored = NEVER_STORED | {422}
+
+
+class Availability(View):
+    """The slots of a week near an address, each with a booking key."""
+
+    is_personal = False
+    scopes = {"POST": Scope.READ_AVAILABILITY}
+    once_with_a_key = ()
+
+    @contract(query=AvailabilityQuery, body=AvailabilityInput)
+    def post(self, request, kind):
+        now, asked = timezone.now(), {**self.body(), **self.parameters}
+        service = asked.get("service") or service_called(kind, key=self.key)
+        if service is None:
+            return self.reply({"timezone": None, "slots": []})
+        free = free_at_locations(service, start_date=asked.get("start_date") or now.date(), now=now)
+        near = nearest_first(free, zip_code=asked.get("zip_code", ""), city=asked.get("city", ""))
+        is_at_home = kind == "phlebotomy"
+        days = [
+            day
+            for location in (near[:1] if is_at_home else near)
+            for day in write_days(service, location, free[location], now=now, names_location=not is_at_home)
+        ]
+        return self.reply({
+            "timezone": near[0].timezone if near else None, "slots": sorted(days, key=lambda day: day["date"])
+        })
+
+
+class CancellationReasons(View):
+    """Why an appointment can be cancelled."""
+
+    is_personal = False
+    scopes = {"GET": None}
+
+    @contract()
+    def get(self, request, kind):
+        return self.reply([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
+
+
+class AppointmentView(View, AskingView):
+    """What all endpoints of an order's appointment share."""
+
+    def order(self, order_id):
+        return get_object_or_404(Order.objects.select_related("service", "patient"), pk=order_id)
+
+    def appointment(self, order_id):
+        """Return the order's appointment; of several, all but one of them cancelled or missed, the latest."""
+        rows = Appointment.objects.select_related("service", "location", "slot", "provider", "order")
+        appointment = rows.filter(order=order_id).order_by("-created_at").first()
+        if appointment is None:
+            raise Http404
+        return appointment
+
+    def answer_appointment(self, appointment):
+        events = Event.objects.filter(booking_id=appointment.pk)
+        return self.reply(write_appointment(appointment, events, now=timezone.now()))
+
+
+class AppointmentEntry(AppointmentView):
+    """Read an order's appointment."""
+
+    scopes = {"GET": Scope.WRITE_ORDERS}
+
+    @contract()
+    def get(self, request, kind, order_id):
+        return self.answer_appointment(self.appointment(order_id))
+
+
+class AppointmentBook(AppointmentView):
+    """Book an order with a booking key."""
+
+    scopes = {"POST": Scope.WRITE_ORDERS}
+
+    @contract(body=BookInput)
+    def post(self, request, kind, order_id):
+        order = self.order(order_id)
+        return self.answer_appointment(self.book(order=order, **self.body(service=order.service)))
+
+
+class AppointmentReschedule(AppointmentView):
+    """Give an order's appointment another time: the same one, with the same id."""
+
+    scopes = {"PATCH": Scope.WRITE_APPOINTMENTS}
+
+    @contract(body=OpeningInput)
+    def patch(self, request, kind, order_id):
+        appointment = self.appointment(order_id)
+        opening = self.body(service=appointment.service)["opening"]
+        verb = partial(reschedule, appointment, by=self.key.actor, heed_cutoff=True)
+        with_first_free(verb, moving=appointment, **opening)
+        return self.answer_appointment(appointment)
+
+
+class AppointmentCancel(AppointmentView):
+    """Cancel an order's appointment; the order can be booked again."""
+
+    scopes = {"PATCH": Scope.WRITE_APPOINTMENTS}
+
+    @contract(body=CancelInput)
+    def patch(self, request, kind, order_id):
+        appointment = self.appointment(order_id)
+        cancel(appointment, by=self.key.actor, heed_cutoff=True, **self.body())
+        return self.answer_appointment(appointment)

@@ -1,0 +1,1 @@
+"""OnSched's availability and appointments, version 3."""

@@ -1,0 +1,126 @@
+"""Appointments. What is only held is one too: its status is IN."""
+
+from functools import partial
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from ....appointments import cancel
+from ....choosing import with_first_free
+from ....holds import HoldExpired, HoldNotFound, hold_of, move_hold, release_hold
+from ....models import Appointment, Hold
+from ....rescheduling import reschedule
+from ....states import WrongState
+from ...asking import AskingView
+from ...holds import placing_for
+from ..base import contract
+from .base import Scope, View
+from .inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
+from .outputs import write_appointment
+
+
+class AppointmentView(View, AskingView):
+    """What all endpoints of appointments share."""
+
+    def booking(self, id):
+        """Return the Appointment with that id, or the Hold of one's own that may become it."""
+        rows = Appointment.objects.select_related("service", "location", "slot", "patient")
+        return rows.filter(pk=id).first() or self.hold(id)
+
+    def hold(self, id):
+        """Return the Hold with that id, if it is or was held and has not run out."""
+        hold = hold_of(self.key.actor, id)
+        if hold.status == Hold.Status.CONFIRMED:
+            raise HoldNotFound
+        if hold.status != Hold.Status.RELEASED and not hold.is_live(timezone.now()):
+            raise HoldExpired(hold)
+        return hold
+
+    def answer_booking(self, booking, status=200):
+        return self.succeed(write_appointment(booking, self.key), status)
+
+
+class Appointments(AppointmentView):
+    """Book a time at once."""
+
+    scopes = {"POST": Scope.WRITE_APPOINTMENTS}
+
+    @contract(body=AppointmentInput)
+    def post(self, request):
+        return self.answer_booking(self.book(**self.body()), 201)
+
+
+class AppointmentHold(AppointmentView):
+    """Hold a time, so that nobody else can have it for as long as holds live at its location."""
+
+    scopes = {"POST": Scope.WRITE_HOLDS}
+
+    @contract(body=HoldInput)
+    def post(self, request):
+        fields = self.body()
+        opening = fields.pop("opening")
+        place = partial(placing_for(self, opening["service"]), **fields)
+        return self.answer_booking(with_first_free(place, **opening), 201)
+
+
+class AppointmentEntry(AppointmentView):
+    """Read an appointment."""
+
+    scopes = {"GET": Scope.READ_APPOINTMENTS}
+
+    @contract()
+    def get(self, request, id):
+        return self.answer_booking(self.booking(id))
+
+
+class AppointmentBook(AppointmentView):
+    """Book what is held: from IN to BK."""
+
+    scopes = {"PUT": Scope.WRITE_HOLDS}
+
+    @contract(body=BookInput)
+    def put(self, request, id):
+        hold = self.hold(id)
+        fields = self.body()
+        patient = fields.pop("patient", None) or hold.patient
+        if patient is None:
+            raise serializers.ValidationError({"Customer": "Say who comes."}, code="required")
+        try:
+            return self.answer_booking(self.confirm(hold, patient=patient, only_once=True, **fields))
+        except WrongState as error:  # another request was quicker
+            raise HoldNotFound from error
+
+
+class AppointmentReschedule(AppointmentView):
+    """Give an appointment another time: the same one, with the same id."""
+
+    scopes = {"PUT": Scope.WRITE_APPOINTMENTS}
+
+    @contract(body=TimeInput)
+    def put(self, request, id):
+        booking = self.booking(id)
+        opening = self.body(service=booking.service)["opening"]
+        opening["location"] = opening["location"] or booking.location
+        if isinstance(booking, Hold):
+            verb = partial(move_hold, booking, by=self.key.actor)
+        else:
+            verb = partial(reschedule, booking, by=self.key.actor, heed_cutoff=True)
+        with_first_free(verb, moving=booking, **opening)
+        return self.answer_booking(booking)
+
+
+class AppointmentCancel(AppointmentView):
+    """Cancel an appointment, or give a held time back."""
+
+    scopes = {"PUT": Scope.WRITE_APPOINTMENTS}
+
+    @contract(body=CancelInput)
+    def put(self, request, id):
+        booking = self.booking(id)
+        fields = self.body()
+        if isinstance(booking, Hold):
+            release_hold(booking, by=self.key.actor)
+        else:
+            reason = Appointment.CancellationReason.OTHER
+            cancel(booking, reason=reason, by=self.key.actor, heed_cutoff=True, **fields)
+        return self.answer_booking(booking)

@@ -1,0 +1,45 @@
+"""When a service can be booked, and with whom."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from django.utils import timezone
+
+from scheduling.assignment import Assign, assign
+from scheduling.availability import open_starts_by_place
+
+from ...calendars import read_calendars
+from ..base import contract
+from .base import Scope, View
+from .inputs import AvailabilityQuery
+from .outputs import write_calendar, write_times
+
+
+class Availability(View):
+    """The times at which a service can be booked at a location, and with whom."""
+
+    is_personal = False
+    scopes = {"GET": Scope.READ_AVAILABILITY}
+
+    @contract(query=AvailabilityQuery)
+    def get(self, request):
+        filters = self.parameters.copy()
+        service, location = filters["service"], filters["location"]
+        how, sync_external = Assign(filters.pop("roundRobin").lower()), filters.pop("syncExternal")
+        calendars = read_calendars(filters, sync_external=True, key=self.key) if sync_external else None
+        now = timezone.now()
+        free = defaultdict(dict)
+        if location:
+            for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now):
+                for start in starts:
+                    free[start][place.clinician_id] = None  # a set that keeps its order
+        days, times = defaultdict(list), []
+        for start in sorted(free):
+            time = write_times(start, service.duration)
+            days[datetime.fromtimestamp(start, location.zone).date().isoformat()].append(time)
+            # Where one is assigned, it is one for each way to meet: in person and by video.
+            resources = list(free[start])[: None if how == Assign.NONE else 1]
+            times.append({**time, "ResourceIds": resources, "LocationId": location.pk})
+        written = {"ServiceId": service.pk, "availableDays": days, "availableTimes": times}
+        more = {} if calendars is None else {"externalCalendars": [write_calendar(each) for each in calendars]}
+        return self.succeed(written, **more)

@@ -1,0 +1,24 @@
+"""The addresses, below /onsched/."""
+
+from django.urls import path, re_path
+
+from ..base import NotHere
+from . import appointments, availability, locations
+from .base import View
+
+APPOINTMENT = "v3/appointment/<uuid:id>"
+
+urlpatterns = [
+    path("v3/availability", availability.Availability.as_view()),
+    path("v3/appointment", appointments.Appointments.as_view()),
+    path("v3/appointment/hold", appointments.AppointmentHold.as_view()),
+    path(APPOINTMENT, appointments.AppointmentEntry.as_view()),
+    path(f"{APPOINTMENT}/book", appointments.AppointmentBook.as_view()),
+    path(f"{APPOINTMENT}/reschedule", appointments.AppointmentReschedule.as_view()),
+    path(f"{APPOINTMENT}/cancel", appointments.AppointmentCancel.as_view()),
+    path("v3/location/<uuid:id>", locations.LocationEntry.as_view()),
+    # Some write these in the plural.
+    path("v3/appointments", appointments.Appointments.as_view()),
+    path("v3/appointments/hold", appointments.AppointmentHold.as_view()),
+    re_path("", NotHere.as_view(key_header=View.key_header)),
+]

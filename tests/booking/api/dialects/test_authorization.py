@@ -1,0 +1,194 @@
+"""Who may do what in the dialects: every method of every route with every kind of key. None is missing here."""
+
+import re
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+from django.utils import timezone
+
+from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
+from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
+from booking.booking_keys import Signer
+from booking.keys import revoke_key
+from booking.models import ApiKey
+from booking.orders import book_order, create_order
+from scheduling.slots import database_now
+from tests.ledger import nothing_changes
+
+from ..conftest import SITE
+from .conftest import System
+
+TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
+READ, WRITE, ORDERS = "read_appointments", "write_appointments", "write_orders"
+PUBLIC = {None, TYPES, TIMES, HOLDS}
+ID = "v3/appointment/<uuid:id>"
+HEADERS = {"onsched": "X-Api-Key", "junction": "X-Vital-Api-Key"}
+
+
+class Right(NamedTuple):
+    """What a method needs, and a request that succeeds: its thing's name, body and status."""
+
+    scope: str | None
+    thing: str = ""
+    body: str = ""
+    status: int = 200
+
+
+ONSCHED = {
+    ("GET", "v3/availability"): Right(TIMES, body="range"),
+    ("POST", "v3/appointment"): Right(WRITE, body="booking", status=201),
+    ("POST", "v3/appointments"): Right(WRITE, body="booking", status=201),
+    ("POST", "v3/appointment/hold"): Right(HOLDS, body="time", status=201),
+    ("POST", "v3/appointments/hold"): Right(HOLDS, body="time", status=201),
+    ("GET", ID): Right(READ, "appointment"),
+    ("PUT", f"{ID}/book"): Right(HOLDS, "hold", "customer"),
+    ("PUT", f"{ID}/reschedule"): Right(WRITE, "appointment", "time"),
+    ("PUT", f"{ID}/cancel"): Right(WRITE, "appointment"),
+    ("GET", "v3/location/<uuid:id>"): Right(TYPES, "location"),
+    ("PUT", "v3/location/<uuid:id>"): Right(WRITE, "location", "delay"),
+}
+
+
+def of_orders(kind):
+    address = f"v3/order/<uuid:order_id>/{kind}/appointment"
+    return {
+        ("POST", f"v3/order/{kind}/appointment/availability"): Right(TIMES),
+        ("GET", f"v3/order/{kind}/appointment/cancellation-reasons"): Right(None),
+        ("GET", address): Right(ORDERS, "booked order"),
+        ("POST", f"{address}/book"): Right(ORDERS, "order", "booking key"),
+        ("PATCH", f"{address}/reschedule"): Right(WRITE, "booked order", "booking key"),
+        ("PATCH", f"{address}/cancel"): Right(WRITE, "booked order", "reason"),
+    }
+
+
+JUNCTION = of_orders("phlebotomy") | of_orders("psc")
+RIGHTS = {("onsched", *place): right for place, right in ONSCHED.items()} | {
+    ("junction", *place): right for place, right in JUNCTION.items()
+}
+each_method = pytest.mark.parametrize("system, method, route", RIGHTS, ids=lambda part: part)
+
+
+@pytest.mark.parametrize("patterns, rights", [(onsched_patterns, ONSCHED), (junction_patterns, JUNCTION)])
+def test_every_method_of_every_route_is_here(patterns, rights):
+    served = {}
+    for pattern in patterns[:-1]:  # the last one is any other address
+        view = pattern.callback.cls
+        written = {name.upper() for name in view.http_method_names if hasattr(view, name)} - {"OPTIONS"}
+        assert written - {"HEAD"} == set(view.scopes), pattern
+        served |= {(method, str(pattern.pattern)): scope for method, scope in view.scopes.items()}
+    assert served == {place: right.scope for place, right in rights.items()}
+
+
+@pytest.fixture
+def request_of(client, hold_time, book, at, day, consultation, dana, harbour, alice):
+    """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
+    time = {
+        "ServiceId": str(consultation.pk), "LocationId": str(harbour.pk), "resourceId": str(dana.pk),
+        "Unavailability": {"startTime": at(15).isoformat()},
+    }  # fmt: skip
+    customer = {"Customer": {"firstName": "Bob", "lastName": "Brown", "email": "bob@example.org"}}
+    signer = Signer(
+        service_id=consultation.pk, clinician_id=dana.pk, location_id=harbour.pk, is_remote=False, now=database_now()
+    )
+    bodies = {
+        "": None, "range": None, "time": time, "customer": customer, "booking": time | customer,
+        "delay": {"expirationDelay": 60}, "booking key": {"booking_key": signer.sign(int(at(15).timestamp()))},
+        "reason": {"cancellation_reason_id": "other"},
+    }  # fmt: skip
+
+    def order(holder):
+        return create_order(patient=alice, service=consultation, by="erin")
+
+    def booked_order(holder):
+        made = order(holder)
+        book_order(
+            made, by="erin", holder="erin", clinician=dana, location=harbour, is_remote=False, starts_at=at(9)
+        )
+        return made
+
+    make = {
+        "": lambda holder: None, "appointment": lambda holder: book(at(10)), "location": lambda holder: harbour,
+        "hold": lambda holder: hold_time(at(9), holder=holder.actor, by=holder.actor),
+        "order": order, "booked order": booked_order,
+    }  # fmt: skip
+    query = {"ServiceId": consultation.pk, "startDate": day, "endDate": day}
+
+    def request_of(system, method, route, holder):
+        right = RIGHTS[system, method, route]
+        thing = make[right.thing](holder)
+        path = "/" + re.sub("<uuid:[a-z_]+>", str(thing and thing.pk), route)
+        return lambda key, **headers: System(client, f"/{system}", **{HEADERS[system]: key}, **headers)(
+            method, path, bodies[right.body], query=query if right.body == "range" else None
+        )
+
+    return request_of
+
+
+def refused(system, response, status, code):
+    body = response.json()
+    assert response.status_code == status, body
+    assert response.headers["X-Request-Id"]
+    if system == "onsched":
+        assert (body["success"], body["code"]) == (False, code)
+    else:
+        assert list(body) == ["detail"]
+    return True
+
+
+@each_method
+def test_without_a_live_key_nothing(request_of, make_key, system, method, route):
+    key, revoked = make_key()
+    revoke_key(key)
+    _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
+    ask = request_of(system, method, route, key)
+    with nothing_changes():
+        for plain in (None, "hf_sec_" + "A" * 43, revoked, expired):
+            response = ask(plain)
+            assert refused(system, response, 401, "invalid-key")
+            assert response.headers["WWW-Authenticate"] == 'Bearer realm="Holdfast"'
+
+
+@each_method
+def test_every_other_scope_is_not_enough(request_of, make_key, system, method, route):
+    right = RIGHTS[system, method, route]
+    key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
+    ask = request_of(system, method, route, key)
+    if right.scope is None:
+        assert ask(plain).status_code == right.status
+        return
+    with nothing_changes():
+        assert refused(system, ask(plain), 403, "missing-scope")
+
+
+@each_method
+def test_the_right_scope_alone_is_enough(request_of, make_key, system, method, route):
+    right = RIGHTS[system, method, route]
+    key, plain = make_key(scopes=[right.scope or "read_availability"])
+    assert request_of(system, method, route, key)(plain).status_code == right.status
+
+
+@each_method
+def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of, make_key, system, method, route):
+    right = RIGHTS[system, method, route]
+    key, plain = make_key(kind="publishable", allowed_origins=[SITE])
+    ask = request_of(system, method, route, key)
+    with nothing_changes():
+        assert refused(system, ask(plain, origin="https://www.elsewhere.example"), 403, "foreign-origin")
+        if right.scope not in PUBLIC:
+            assert refused(system, ask(plain, origin=SITE), 403, "missing-scope")
+    if right.scope in PUBLIC:
+        response = ask(plain, origin=SITE)
+        assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (right.status, SITE)
+
+
+@pytest.mark.parametrize("system", HEADERS)
+def test_a_preflight_is_answered_for_the_sites_of_a_key(client, publishable_key, system):
+    headers = {
+        "Origin": SITE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": HEADERS[system],
+    }  # fmt: skip
+    response = client.options(f"/{system}/v3/anything", headers=headers)
+    assert response.headers["Access-Control-Allow-Origin"] == SITE
+    assert HEADERS[system].lower() in response.headers["Access-Control-Allow-Headers"]
+    headers["Origin"] = "https://www.elsewhere.example"
+    assert "Access-Control-Allow-Origin" not in client.options(f"/{system}/v3/anything", headers=headers).headers

@@ -1,0 +1,492 @@
+"""A client of Junction finds a slot for an address, books an order with its key, moves it and cancels it."""
+
+import json
+from datetime import UTC, timedelta
+
+import pytest
+
+from booking.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
+from booking.models import Appointment, Event, Order, OutboxMessage, Provider, WebhookEndpoint
+from booking.orders import create_order
+from booking.webhooks.endpoints import send_test
+from booking.webhooks.formats import FORMATS
+from booking.webhooks.signing import make_secret
+from scheduling.models import Location, Service
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+from ..conftest import SITE
+from .conftest import JUNCTION, System
+
+NOWHERE = "7d1f6cf0-0000-4000-8000-000000000000"
+NO_KEY = "The booking key is forged, stale or not for this."
+PATIENT_REQUEST = "62ec7086-1b92-474a-9c93-b0cf8f0f999b"
+HOME = {
+    "first_line": "4 Mill Lane", "second_line": "Top floor", "city": "Leeds", "state": "West Yorkshire",
+    "zip_code": "LS1 4AP", "unit": "2b",
+}  # fmt: skip
+CENTER = {
+    "first_line": "12 Harbour Street", "second_line": "", "city": "London", "state": "", "zip_code": "E1 6AN",
+    "unit": "",
+}  # fmt: skip
+
+
+def utc(moment):
+    """A moment as Junction writes it."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def data(response, status=200):
+    assert response.status_code == status, response.content
+    return response.json()
+
+
+def refused(response, status, detail):
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    return True
+
+
+@pytest.fixture
+def visit(alice, consultation):
+    """An order of Alice's that is to be done at her home."""
+    return create_order(
+        patient=alice, service=consultation, by="erin", external_id="LAB-9", address_line_1="4 Mill Lane",
+        address_line_2="Top floor", unit="2b", city="Leeds", state="West Yorkshire", postcode="LS1 4AP",
+        latitude=53.799723, longitude=-1.549211,
+    )
+
+
+@pytest.fixture
+def walk_in(visit, consultation):
+    """Another one, for which she comes."""
+    return create_order(patient=visit.patient, service=consultation, by="erin")
+
+
+@pytest.fixture
+def key_of(junction, dana, day):
+    """Return the booking key of a time: ``key_of(at(9))``."""
+
+    def key_of(start, kind="phlebotomy"):
+        address = f"/order/{kind}/appointment/availability"
+        days = data(junction("POST", address, HOME, query={"start_date": str(day)}))["slots"]
+        [key] = [slot["booking_key"] for each in days for slot in each["slots"] if slot["start"] == utc(start)]
+        return key
+
+    return key_of
+
+
+@pytest.fixture
+def ask(junction, visit):
+    """Ask for something of the visit: ``ask("POST", "/book", {…})``."""
+    address = f"/order/{visit.pk}/phlebotomy/appointment"
+    return lambda method, path="", *json, **options: junction(method, address + path, *json, **options)
+
+
+@pytest.fixture
+def lab(settings, consultation):
+    """A laboratory that must agree, and at whose address nobody is."""
+    settings.PRIVATE_HOSTS = ["127.0.0.1:9"]
+    lab = Provider.objects.create(
+        name="The laboratory", slug="getlabs", kind="upstream", url="http://127.0.0.1:9/", secret=make_secret()
+    )
+    lab.services.add(consultation)
+    return lab
+
+
+# Availability
+
+
+def test_the_slots_near_an_address(junction, consultation, dana, hold_time, harbour, day, at):
+    erin = make_clinician("Erin Stone", location=harbour, services=[consultation], hours=[(9, 10)])
+    hold_time(at(9, 30), clinician=erin)
+
+    found = data(junction("POST", "/order/phlebotomy/appointment/availability", HOME, query={"start_date": str(day)}))
+
+    assert list(found) == ["timezone", "slots"]
+    assert found["timezone"] == "Europe/London"
+    assert [each["date"] for each in found["slots"]] == [str(day + timedelta(number)) for number in range(7)]
+    first, second = found["slots"][0]["slots"][:2]
+    assert found["slots"][0]["location"] is None
+    assert first.items() >= {
+        "start": utc(at(9)), "end": utc(at(9, 30)), "price": 60.0, "is_priority": False,
+        "num_appointments_available": 2,
+    }.items()  # fmt: skip
+    assert sorted(first) == [
+        "booking_key", "end", "expires_at", "is_priority", "num_appointments_available", "price", "start",
+    ]  # fmt: skip
+    assert second["num_appointments_available"] == 1
+
+
+def test_without_a_date_from_today(junction, dana):
+    found = data(junction("POST", "/order/phlebotomy/appointment/availability", HOME))
+    assert len(found["slots"]) >= 6
+
+
+@pytest.fixture
+def leeds(consultation, dana):
+    """A clinic near Alice's home."""
+    leeds = Location.objects.create(
+        name="Mill Lane", address_line_1="2 Mill Lane", city="Leeds", postcode="LS1 2AB", latitude="53.8",
+        longitude="-1.55",
+    )
+    make_clinician("Erin Stone", location=leeds, services=[consultation], hours=[(9, 10)])
+    return leeds
+
+
+def test_for_a_visit_the_slots_of_the_nearest_location(junction, leeds, visit, day):
+    query = {"start_date": str(day)}
+    for address, number in ((HOME, 2), ({"zip_code": "E1"}, 14), ({"city": "leeds"}, 2), (None, 14)):
+        found = data(junction("POST", "/order/phlebotomy/appointment/availability", address, query=query))
+        assert len(found["slots"][0]["slots"]) == number, address
+
+
+def test_for_a_center_the_slots_of_each_with_the_nearest_first(junction, leeds, harbour, day):
+    query = {"start_date": str(day), "zip_code": "LS1 4AP", "lab": "quest", "radius": "25"}
+    found = data(junction("POST", "/order/psc/appointment/availability", query=query))
+    assert [(each["date"], each["location"]["name"]) for each in found["slots"][:3]] == [
+        (str(day), "Mill Lane"), (str(day), "Harbour Street"), (str(day + timedelta(1)), "Mill Lane"),
+    ]  # fmt: skip
+    assert found["slots"][0]["location"] == {
+        "location": {"lng": -1.55, "lat": 53.8}, "distance": None, "code": str(leeds.pk), "name": "Mill Lane",
+        "address": {
+            "first_line": "2 Mill Lane", "second_line": "", "city": "Leeds", "state": "", "zip_code": "LS1 2AB",
+            "unit": "",
+        },
+        "iana_timezone": "Europe/London",
+    }  # fmt: skip
+
+
+def test_the_service_is_the_one_of_that_name_or_the_one_that_is_asked_for(junction, dana, day):
+    def priced(kind, **query):
+        found = data(junction("POST", f"/order/{kind}/appointment/availability", HOME, query=query))
+        return {slot["price"] for each in found["slots"] for slot in each["slots"]}
+
+    Service.objects.create(name="A film", slug="film", mode="remote", price=1, position=0)
+    dana.services.add(Service.objects.create(name="At home", slug="phlebotomy", price=40, position=9))
+    dana.services.add(other := Service.objects.create(name="Another", slug="another", price=50, position=8))
+    assert (priced("phlebotomy"), priced("psc"), priced("psc", service_id=other.pk)) == ({40.0}, {60.0}, {50.0})
+
+
+def test_where_there_is_nothing_to_book_there_are_no_slots(junction, db):
+    assert data(junction("POST", "/order/psc/appointment/availability")) == {"timezone": None, "slots": []}
+
+
+# Booking
+
+
+def test_an_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at):
+    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+
+    appointment, event = Appointment.objects.get(), Event.objects.get(kind="appointment.created")
+    assert booked == {
+        "id": str(appointment.pk), "user_id": str(visit.patient_id), "order_id": str(visit.pk), "address": HOME,
+        "location": {"lng": -1.549211, "lat": 53.799723}, "start_at": utc(at(9)), "end_at": utc(at(9, 30)),
+        "iana_timezone": "Europe/London", "type": "phlebotomy", "provider": "clinic", "status": "confirmed",
+        "provider_id": appointment.reference, "external_id": "LAB-9", "can_reschedule": True,
+        "event_status": "scheduled", "event_data": None,
+        "events": [{"created_at": utc(event.created_at), "status": "scheduled", "data": None}],
+    }  # fmt: skip
+    assert data(ask("GET")) == booked
+
+
+def test_a_patient_who_comes_is_told_the_address_of_the_center(junction, walk_in, key_of, harbour, at):
+    address = f"/order/{walk_in.pk}/psc/appointment"
+    Location.objects.update(latitude="51.518700", longitude="-0.073400")
+    booked = data(junction("POST", f"{address}/book", {"booking_key": key_of(at(9), "psc"), "site_code": "x"}))
+    assert (booked["type"], booked["address"], booked["location"], booked["external_id"]) == (
+        "patient_service_center", CENTER, {"lng": -0.0734, "lat": 51.5187}, None,
+    )  # fmt: skip
+    assert data(junction("GET", address)) == booked
+
+
+def test_a_body_that_does_not_say_it_is_json(ask, key_of, at):
+    body = json.dumps({"booking_key": key_of(at(9))}).encode()
+    form = "application/x-www-form-urlencoded"
+    assert data(ask("POST", "/book", body=b"\n" + body + b"\n", content_type=form))["status"] == "confirmed"
+
+
+def test_an_order_is_booked_once_until_that_is_cancelled(ask, key_of, at):
+    first = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    with nothing_changes():
+        response = ask("POST", "/book", {"booking_key": key_of(at(10))})
+        assert refused(response, 409, "That order has an appointment already.")
+    data(ask("PATCH", "/cancel", {"cancellation_reason_id": PATIENT_REQUEST}))
+    second = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    assert second["id"] != first["id"]
+    assert data(ask("GET"))["id"] == second["id"]
+
+
+def test_a_time_that_has_just_been_taken(ask, key_of, hold_time, at):
+    key = key_of(at(9))
+    hold_time(at(9))
+    with nothing_changes():
+        assert refused(ask("POST", "/book", {"booking_key": key}), 409, "That time has just been taken.")
+
+
+@pytest.mark.parametrize("key", ["foo123", "a.1.b", "é", "x" * 300])
+def test_a_key_that_is_none_of_ours(ask, visit, key):
+    with nothing_changes():
+        assert refused(ask("POST", "/book", {"booking_key": key}), 400, NO_KEY)
+
+
+def test_nor_one_of_another_service(ask, visit, key_of, at):
+    key = key_of(at(9))
+    Order.objects.filter(pk=visit.pk).update(service=Service.objects.create(name="Another", slug="another"))
+    with nothing_changes():
+        assert refused(ask("POST", "/book", {"booking_key": key}), 400, NO_KEY)
+
+
+@pytest.mark.parametrize(
+    "value, place, code",
+    [
+        (None, "booking_key", "required"), (7, "booking_key", "type"), ("yes", "async_confirmation", "type"),
+        (999, "sync_confirmation_timeout_millisecond", "min_value"),
+        (10_001, "sync_confirmation_timeout_millisecond", "max_value"),
+        (59_999, "async_confirmation_timeout_millisecond", "min_value"),
+        (172_800_001, "async_confirmation_timeout_millisecond", "max_value"),
+    ],
+)  # fmt: skip
+def test_what_is_not_valid_has_its_place(ask, visit, value, place, code):
+    with nothing_changes():
+        body = data(ask("POST", "/book", {"booking_key": "foo123", place: value}), 422)
+    [error] = body.pop("detail")
+    assert (body, error["type"], error["loc"], bool(error["msg"])) == ({}, code, ["body", place], True)
+
+
+def test_so_has_what_is_wrong_with_the_address(junction, db):
+    response = junction("POST", "/order/psc/appointment/availability", query={"start_date": "soon"})
+    assert data(response, 422)["detail"][0]["loc"] == ["query", "start_date"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"booking_key=foo123"])
+def test_a_body_that_is_no_json(ask, visit, body):
+    assert data(ask("POST", "/book", body=body), 422)["detail"][0]["loc"] == ["body"]
+
+
+def test_what_is_not_there(junction, ask, visit, walk_in):
+    for address in (f"/order/{NOWHERE}/phlebotomy/appointment/book", f"/order/{NOWHERE}/psc/appointment/book"):
+        assert refused(junction("POST", address, {"booking_key": "foo123"}), 404, "There is no such thing.")
+    for method, path in (("GET", ""), ("PATCH", "/reschedule"), ("PATCH", "/cancel")):
+        assert refused(ask(method, path), 404, "There is no such thing.")
+    for address in ("/order/x/psc/appointment", "/order/phlebotomy/appointment", "/"):
+        assert refused(junction("GET", address), 404, "There is no such thing.")
+    response = junction("PUT", "/order/psc/appointment/cancellation-reasons")
+    assert refused(response, 405, "That method does not work here.")
+    assert response.headers["Allow"] == "GET, HEAD"
+
+
+# Whoever must agree
+
+
+def test_no_answer_is_500_and_nothing_booked(ask, key_of, lab, at):
+    key = key_of(at(9))
+    response = ask("POST", "/book", {"booking_key": key, "sync_confirmation_timeout_millisecond": None})
+    assert refused(response, 500, "The provider has not answered in time.")
+    assert not Appointment.objects.exists()
+    assert key_of(at(9))  # and the time is free
+
+
+@pytest.mark.parametrize(
+    "changes, minutes", [({}, 15), ({"async_confirmation_timeout_millisecond": None}, 15),
+                         ({"async_confirmation_timeout_millisecond": 172_800_000}, 2880)]
+)  # fmt: skip
+def test_or_a_pending_appointment(ask, key_of, lab, at, changes, minutes):
+    body = {"booking_key": key_of(at(9)), "async_confirmation": True, "sync_confirmation_timeout_millisecond": 1000}
+    pending = data(ask("POST", "/book", body | changes))
+    appointment = Appointment.objects.get()
+    assert [pending[name] for name in ("status", "event_status", "provider", "provider_id", "can_reschedule")] == [
+        "pending", "pending", "getlabs", appointment.reference, True,
+    ]  # fmt: skip
+    waits = appointment.answer_by - appointment.created_at
+    assert abs(waits - timedelta(minutes=minutes)) < timedelta(seconds=15)
+    assert [event["status"] for event in pending["events"]] == ["pending"]
+
+
+# Afterwards
+
+
+def test_an_order_gets_another_time(ask, key_of, at):
+    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    moved = data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
+    event = Event.objects.get(kind="appointment.rescheduled")
+    told = {"created_at": utc(event.created_at), "status": "scheduled", "data": event.data}
+    assert moved == booked | {
+        "start_at": utc(at(14)), "end_at": utc(at(14, 30)), "event_data": event.data,
+        "events": [*booked["events"], told],
+    }  # fmt: skip
+
+
+def test_not_to_a_time_that_is_taken(ask, key_of, hold_time, at):
+    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    key = key_of(at(14))
+    hold_time(at(14))
+    with nothing_changes():
+        assert refused(ask("PATCH", "/reschedule", {"booking_key": key}), 409, "That time has just been taken.")
+
+
+def test_the_reasons(junction, db):
+    for kind in ("phlebotomy", "psc"):
+        reasons = data(junction("GET", f"/order/{kind}/appointment/cancellation-reasons"))
+        assert reasons[0] == {"id": PATIENT_REQUEST, "name": "the patient asked", "is_refundable": True}
+        assert [sorted(reason) for reason in reasons] == [["id", "is_refundable", "name"]] * 6
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"cancellation_reason_id": PATIENT_REQUEST, "notes": "No car"},
+        {"cancellationReasonId": PATIENT_REQUEST, "note": "No car"},
+        {"cancellation_reason_id": "patient_request", "note": "No car", "source": "phone"},
+    ],
+)
+def test_an_appointment_is_cancelled(ask, key_of, at, body):
+    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    cancelled = data(ask("PATCH", "/cancel", body))
+    appointment = Appointment.objects.get()
+    assert (appointment.cancellation_reason, appointment.cancellation_note) == ("patient_request", "No car")
+    event = Event.objects.get(kind="appointment.cancelled")
+    told = {"created_at": utc(event.created_at), "status": "cancelled", "data": {"reason": "patient_request"}}
+    assert cancelled == booked | {
+        "status": "cancelled", "event_status": "cancelled", "can_reschedule": False, "event_data": told["data"],
+        "events": [*booked["events"], told],
+    }  # fmt: skip
+    assert data(ask("PATCH", "/cancel", body)) == cancelled
+    assert key_of(at(9))
+
+
+@pytest.mark.parametrize("reason", [None, "sunshine", NOWHERE, "declined"])
+def test_for_one_of_the_reasons(ask, key_of, at, reason):
+    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    with nothing_changes():
+        response = ask("PATCH", "/cancel", {"cancellation_reason_id": reason})
+    assert data(response, 422)["detail"][0]["loc"] == ["body", "cancellation_reason_id"]
+
+
+def test_what_became_of_it(ask, key_of, at):
+    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    appointment = Appointment.objects.get()
+    for verb, status in ((mark_arrived, "in_progress"), (complete, "completed")):
+        verb(appointment, by="erin")
+        told = data(ask("GET"))
+        assert (told["status"], told["event_status"], told["can_reschedule"]) == (status, status, False)
+    assert [event["status"] for event in told["events"]] == ["scheduled", "in_progress", "completed"]
+
+
+def test_whoever_did_not_come_can_be_booked_again(ask, key_of, at):
+    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    mark_no_show(Appointment.objects.get(), by="erin")
+    told = data(ask("GET"))
+    assert (told["status"], told["event_status"]) == ("cancelled", "cancelled")
+    assert data(ask("POST", "/book", {"booking_key": key_of(at(10))}))["status"] == "confirmed"
+
+
+# Webhooks
+
+
+@pytest.fixture
+def told(db):
+    """Return the bodies of what a listener of Junction has been told."""
+    WebhookEndpoint.objects.create(url="https://lab.example/", format="junction", secret=make_secret())
+
+    def told():
+        bodies = [FORMATS["junction"](message) for message in OutboxMessage.objects.filter(kind="webhook.event")]
+        return sorted((json.loads(body) for body in bodies if body), key=lambda body: len(body["data"]["events"]))
+
+    return told
+
+
+def test_listeners_are_told_of_every_status(told, ask, key_of, lab, visit, harbour, at):
+    body = {"booking_key": key_of(at(9)), "async_confirmation": True}
+    pending = data(ask("POST", "/book", body))
+    confirm(Appointment.objects.get(), by="erin")
+    cancel(Appointment.objects.get(), reason="other", by="erin")
+
+    created, confirmed, cancelled = told()
+    assert created == {
+        "event_type": "labtest.appointment.created", "user_id": pending["user_id"],
+        "client_user_id": pending["user_id"], "team_id": str(WebhookEndpoint.objects.get().pk),
+        "data": pending | {
+            # Where she lives is not told to listeners.
+            "address": HOME | {"first_line": "", "second_line": "", "unit": ""}, "location": {"lng": None, "lat": None},
+        },
+    }  # fmt: skip
+    for body, status, event_status in (
+        (confirmed, "confirmed", "scheduled"), (cancelled, "cancelled", "cancelled"),
+    ):  # fmt: skip
+        assert body["event_type"] == "labtest.appointment.updated"
+        assert (body["data"]["status"], body["data"]["event_status"]) == (status, event_status)
+    assert cancelled["data"]["event_data"] == {"reason": "other"}
+
+
+def test_each_tells_what_was_so_then(told, ask, key_of, at):
+    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
+    assert [body["data"]["start_at"] for body in told()] == [utc(at(9)), utc(at(14))]
+
+
+def test_a_test_is_told_of_nobody(told):
+    listener = WebhookEndpoint.objects.get()
+    send_test(listener)
+    message = OutboxMessage.objects.get()
+    assert json.loads(FORMATS["junction"](message)) == {
+        "event_type": "webhook.test", "user_id": "00000000-0000-0000-0000-000000000000",
+        "client_user_id": "00000000-0000-0000-0000-000000000000", "team_id": str(listener.pk),
+        "data": {"endpoint_id": str(listener.pk)},
+    }  # fmt: skip
+
+
+def test_nothing_is_told_of_what_is_not_of_an_order(told, book, at):
+    book(at(9))
+    assert OutboxMessage.objects.filter(kind="webhook.event").exists()
+    assert told() == []
+
+
+# Keys, limits, and once or again
+
+
+def test_the_key_is_in_a_header_of_its_own(client, secret_key):
+    address = "/order/psc/appointment/cancellation-reasons"
+    for headers in ({"x_vital_api_key": secret_key}, {"authorization": f"Bearer {secret_key}"}):
+        assert data(System(client, JUNCTION, **headers)("GET", address))
+    for headers in ({}, {"x_vital_api_key": "wrong"}, {"x_api_key": secret_key}):
+        assert refused(
+            System(client, JUNCTION, **headers)("GET", address), 401,
+            "The API key is missing, unknown, expired or revoked.",
+        )
+
+
+def test_pages_of_the_clinics_site_see_slots_and_no_orders(client, publishable_key, visit, dana):
+    page = System(client, JUNCTION, x_vital_api_key=publishable_key, origin=SITE)
+    response = page("POST", "/order/phlebotomy/appointment/availability", HOME)
+    assert data(response)["slots"]
+    assert response.headers["Access-Control-Allow-Origin"] == SITE
+    with nothing_changes():
+        response = page("POST", f"/order/{visit.pk}/phlebotomy/appointment/book", {"booking_key": "foo123"})
+        assert refused(response, 403, "The API key does not have the scope this needs.")
+    Service.objects.update(is_online_bookable=False)
+    assert data(page("POST", "/order/phlebotomy/appointment/availability", HOME))["slots"] == []
+    response = page("POST", "/order/psc/appointment/availability", query={"service_id": visit.service_id})
+    assert data(response, 422)["detail"][0]["loc"] == ["query", "service_id"]
+
+
+def test_a_request_that_is_sent_again_is_answered_again(ask, key_of, at):
+    body = {"booking_key": key_of(at(9))}
+    first, again = (ask("POST", "/book", body, idempotency_key="one") for _ in range(2))
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+    assert data(first)["status"] == "confirmed"
+    ask("PATCH", "/cancel", {}, idempotency_key="two")  # not valid, so it may be mended
+    mended = ask("PATCH", "/cancel", {"cancellation_reason_id": PATIENT_REQUEST}, idempotency_key="two")
+    assert data(mended)["status"] == "cancelled"
+
+
+def test_too_many_requests(client, make_key):
+    caller = System(client, JUNCTION, x_vital_api_key=make_key(requests_per_minute=1)[1])
+    caller("GET", "/order/psc/appointment/cancellation-reasons")
+    response = caller("GET", "/order/psc/appointment/cancellation-reasons")
+    assert refused(response, 429, "Too many requests.")
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.headers["X-Request-Id"]
+
+
+def test_personal_data_is_not_kept_by_those_on_the_way(ask, key_of, at):
+    assert ask("POST", "/book", {"booking_key": key_of(at(9))}).headers["Cache-Control"] == "no-store"

@@ -126,9 +126,15 @@ DEBUG = switch("DEBUG", False)
 SECRET_KEY = text("SECRET_KEY")
 if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
     refuse("SECRET_KEY", "is too easy to guess: it needs 50 random characters or more.")
+# The one before, while what was encrypted with it is still there.
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS", "")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None)
 CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", words("CSRF_TRUSTED_ORIGINS", ""))
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+# Where people reach it, for links in what is not an answer to a request: e-mails, calendars. Without it, no such links.
+SITE_URL = text("SITE_URL", "")
+if SITE_URL and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", SITE_URL):
+    refuse("SITE_URL", "must be an origin such as https://booking.clinic.example.")
 
 # The code
 
@@ -210,7 +216,14 @@ WEB_PROCESSES = number("WEB_PROCESSES", 2, least=1)
 # The database. booking.wsgi limits how long a web request may wait for it.
 
 DATABASES = {"default": database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    # What a connection asks for the third time is prepared: half of PostgreSQL's work was reading and planning
+    # the same statements. Between here and a pooler that shares connections without keeping prepared statements
+    # apart, DATABASE_URL must end in ?server_side_binding=False.
+    "server_side_binding": True,
+    "prepare_threshold": 3,
+} | DATABASES["default"].get("OPTIONS", {})
 
 # Redis carries work from the beat to the worker and nothing else: no page ever waits for it.
 
@@ -220,7 +233,7 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Redis keeps no list of tasks in progress: the beat and the outbox hand them out again. With that list,
+    # Redis keeps no list of tasks in progress: the beat hands them out again. With that list,
     # a worker whose Redis dies in the middle of a task fails to put the task back, and ends.
     "ack_emulation": False,
     "socket_connect_timeout": 5,
@@ -231,7 +244,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 50  # seconds; less than booking.outbox.CLAIM, so that no message is run by two at once
+CELERY_TASK_TIME_LIMIT = 50  # seconds
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
@@ -240,11 +253,15 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
 CELERY_BEAT_SCHEDULE = {
     "expire holds": {"task": "booking.tasks.expire_holds", "schedule": 10.0, "options": {"expires": 10}},
-    "relay the outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 2}},
+    "lapse unanswered": {"task": "booking.tasks.lapse_unanswered", "schedule": 5.0, "options": {"expires": 5}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
+    "sync calendars": {"task": "booking.tasks.sync_due_calendars", "schedule": 30.0, "options": {"expires": 30}},
     # By the clock: counted from the start, it would wait for an hour without a restart.
     "forget old answers": {
         "task": "booking.tasks.forget_old_answers", "schedule": crontab(minute=40), "options": {"expires": 3000}
+    },
+    "forget old messages": {
+        "task": "booking.tasks.forget_old_messages", "schedule": crontab(minute=20), "options": {"expires": 3000}
     },
 }
 
@@ -306,6 +323,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Other systems, which staff name the addresses of: calendars, webhooks, upstream systems
+
+# Of these, and of these only, an address may be http or in a private network: host:port.
+PRIVATE_HOSTS = words("PRIVATE_HOSTS", "")
+
 # The API
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -324,8 +346,11 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["booking.api.openapi.document.complete"],
 }
 # Which site may ask is a matter of each key: see booking/api/cors.py.
-CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "x-request-id"]
+CORS_URLS_REGEX = r"^/(api|onsched|junction)/"
+CORS_ALLOW_HEADERS = [
+    "authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-client-id", "x-request-id",
+    "x-vital-api-key",
+]
 CORS_EXPOSE_HEADERS = [
     "ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"
 ]

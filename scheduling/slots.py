@@ -75,8 +75,15 @@ def _take(slot):
     return row is not None
 
 
+HAS_LAPSED = "SELECT FROM scheduling_slot WHERE clinician_id = %s AND period && %s AND expires_at <= %s LIMIT 1"
+
+
 def _take_from_lapsed(slot):
     # The constraint cannot mention now(), so a lapsed hold still blocks.
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_LAPSED, [slot.clinician_id, slot.period, slot.taken_at])
+        if cursor.fetchone() is None:
+            return False
     before = transaction.savepoint()
     if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _take(slot):
         transaction.savepoint_commit(before)
@@ -119,8 +126,10 @@ def _raising_slot_taken():
 
 def prolong_slot(slot_id, *, expires_at):
     """Let a slot lapse at ``expires_at`` instead, or never with None; under the clinician's lock."""
-    if not Slot.objects.filter(pk=slot_id).update(expires_at=expires_at):
-        raise SlotTaken
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
+        if not cursor.rowcount:
+            raise SlotTaken
 
 
 def free_slot(slot_id):

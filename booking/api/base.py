@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from .. import idempotency
 from ..client import network_of
+from ..holds import MustAsk
 from ..keys import InvalidKey, find_key
 from ..states import ChangedMeanwhile
 from .contract import contract_of
@@ -36,6 +37,8 @@ class ApiView(APIView):
 
     scopes = {}
     is_personal = False  # whether its answers are about patients, and must not be cached
+    once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
+    never_stored = NEVER_STORED
 
     def dispatch(self, request, *args, **kwargs):
         """Answer a request: the endpoint's method, or the problem that it raises."""
@@ -62,7 +65,7 @@ class ApiView(APIView):
     def check_request(self, request):
         """Find the key and check all that does not depend on the endpoint's own input."""
         try:
-            self.key = request.api_key = key_of(request)
+            self.key = request.api_key = find_key(self.shown_key())
         except InvalidKey:
             self.count_address(request)
             raise
@@ -76,6 +79,13 @@ class ApiView(APIView):
             raise MissingScope(scope)
         if request.headers.get("Accept") and not any(reads_json(accepted) for accepted in request.accepted_types):
             raise exceptions.NotAcceptable
+
+    def shown_key(self):
+        """Return the key that the request shows, in plain text, or raise InvalidKey."""
+        scheme, _, plain = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not plain:
+            raise InvalidKey
+        return plain.strip()
 
     def count_address(self, request):
         """Count a request of its address: a visitor's, or one without a key. A server has its key's limit instead."""
@@ -91,7 +101,7 @@ class ApiView(APIView):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
         request = self.request
         name = request.headers.get("Idempotency-Key")
-        if name is None or request.method not in ("POST", "PATCH"):
+        if name is None or request.method not in self.once_with_a_key:
             return handler(request, **self.kwargs)
         if not (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
             raise exceptions.ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
@@ -111,9 +121,11 @@ class ApiView(APIView):
     def effect(self, handler):
         try:
             response = handler(self.request, **self.kwargs)
+        except MustAsk:  # to be asked outside this transaction: see asking.AskingView
+            raise
         except Exception as error:  # noqa: BLE001 (as in dispatch)
             response = self.refuse(error)
-        if response.status_code in NEVER_STORED or response.status_code >= 500:
+        if response.status_code in self.never_stored or response.status_code >= 500:
             raise idempotency.NotStored(response)
         return response.status_code, response.content, dict(response.headers)
 
@@ -122,10 +134,14 @@ class ApiView(APIView):
         problem = known(error)
         if isinstance(problem, InternalError):
             logger.error("unexpected error", exc_info=error)
-        response = problem_response(self.request, problem)
+        response = self.write_problem(self.request, problem)
         if isinstance(problem, exceptions.MethodNotAllowed):
             response["Allow"] = ", ".join([*self.scopes, *["HEAD"] * ("GET" in self.scopes)])
         return response
+
+    def write_problem(self, request, problem):
+        """Return the answer to a request that is refused with an exception of problems.PROBLEMS."""
+        return problem_response(request, problem)
 
     def raw_body(self):
         if "Transfer-Encoding" in self.request.headers and not self.request.headers.get("Content-Length"):
@@ -180,14 +196,6 @@ class NotHere(ApiView):
         if "Authorization" in request.headers:
             super().check_request(request)  # so that a page on the key's sites may read the answer
         raise exceptions.NotFound
-
-
-def key_of(request):
-    """Return the live ApiKey that a request shows, or raise InvalidKey."""
-    scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not plain:
-        raise InvalidKey
-    return find_key(plain.strip())
 
 
 def reads_json(accepted):

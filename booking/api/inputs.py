@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import exceptions, serializers
 
 from patients.text import validate_printable
+from scheduling.rows import find
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -52,11 +53,12 @@ class Input(serializers.Serializer):
         return super().to_internal_value(data)
 
     def errors_of_type(self, data):
-        """Return an error for each member of another JSON type than its field has: "1" is not 1."""
+        """Return an error for each member of another JSON type than its field has: "1" is not 1, though 1.0 is."""
         errors = {}
         for name, value in data.items():
             wanted = json_type(self.fields.get(name))
-            if wanted and value is not None and type(value) is not wanted:
+            is_whole = wanted is int and type(value) is float and value.is_integer()
+            if wanted and value is not None and type(value) is not wanted and not is_whole:
                 errors[name] = [serializers.ErrorDetail(f"This must be {TYPES[wanted]}.", code="type")]
         return errors
 
@@ -113,6 +115,12 @@ class Id(serializers.PrimaryKeyRelatedField):
         if data == "":
             self.pk_field.fail("invalid", value=data)
         return super().run_validation(data)
+
+    def to_internal_value(self, data):
+        if self.get_queryset().query.where:  # not any row will do
+            return super().to_internal_value(data)
+        id = self.pk_field.to_internal_value(data)
+        return find(self.queryset.model, id=id) or self.fail("does_not_exist", pk_value=id)
 
 
 class Text(serializers.CharField):

@@ -1,18 +1,25 @@
 """How many requests a key and an address may make in a minute, counted exactly across processes in Redis."""
 
-import math
 import time
 from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
-from limits.errors import StorageError
 from limits.storage import RedisStorage
+from redis import RedisError
 
 WINDOW_SECONDS = 60
 # Redis may be frozen or gone: one request waits for it this long at most, and the next ones do not ask for a while.
 PATIENCE_SECONDS = 0.5
 LEAVE_ALONE_SECONDS = 5
+
+
+# The window starts with its first request. A script is atomic, so the count is exact, and one round trip.
+COUNT = """
+    local used = redis.call("INCR", KEYS[1])
+    if used == 1 then redis.call("EXPIRE", KEYS[1], ARGV[1]) end
+    return {used, redis.call("TTL", KEYS[1])}
+"""
 
 
 class Usage(NamedTuple):
@@ -35,6 +42,7 @@ class Counter:
             url, key_prefix="holdfast-limit", wrap_exceptions=True,
             socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS, retry=None,
         )
+        self.ask = self.storage.get_connection().register_script(COUNT)
         self.ask_again_at = None
 
     def count(self, name, limit):
@@ -44,15 +52,13 @@ class Counter:
                 return None
             self._leave_alone()  # this request asks; the others need not wait with it
         try:
-            # The window starts with its first request, and the increment is atomic: the count is exact.
-            used = self.storage.incr(name, WINDOW_SECONDS)
-            resets_at = self.storage.get_expiry(name)
-        except StorageError:
+            used, seconds = self.ask([self.storage.prefixed_key(name)], [WINDOW_SECONDS])
+        except RedisError:
             self._leave_alone()
             return None
         self.ask_again_at = None
         # Redis rounds to seconds, and whoever waits that long must not be refused again.
-        return Usage(limit, used, min(WINDOW_SECONDS, math.ceil(resets_at - time.time()) + 1))
+        return Usage(limit, used, min(WINDOW_SECONDS, seconds + 1))
 
     def _leave_alone(self):
         self.ask_again_at = time.monotonic() + LEAVE_ALONE_SECONDS

@@ -2,18 +2,28 @@
 
 ``decide`` is confirming and cancelling an appointment, ``mark`` is marking it arrived, completed or no-show;
 ``view_all`` is seeing those of every clinician, not only one's own. Changing a hold is releasing it, changing
-a message is running it again. Nobody changes events or slots, and nobody here touches logins.
+a message is running it again, a delivery sending it again, changing an order is also sending its link and taking
+that back. Nobody changes events or slots, and nobody here touches logins.
 """
 
 from django.db.models import Q
 
 RECEPTION = {
-    "scheduling": ["view_location", "view_service", "view_clinician", "view_workinghours", "view_timeoff", "view_slot"],
+    "scheduling": [
+        "view_location",
+        "view_service",
+        "view_clinician",
+        "view_calendar",
+        "view_workinghours",
+        "view_timeoff",
+        "view_slot",
+    ],
     "patients": [
         "view_patient",
         "add_patient",
         "change_patient",
         "view_consent",
+        "change_consent",
         "view_possibleduplicate",
         "change_possibleduplicate",
     ],
@@ -25,17 +35,21 @@ RECEPTION = {
         "mark_appointment",
         "view_hold",
         "change_hold",
+        "view_order",
+        "add_order",
+        "change_order",
         "view_event",
     ],
 }
 CONFIGURATION = [
     f"{verb}_{model}"
     for verb in ("add", "change", "delete")
-    for model in ("location", "service", "clinician", "workinghours", "timeoff")
+    for model in ("location", "service", "clinician", "calendar", "workinghours", "timeoff")
 ]
+FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # a clinician's own only
 GROUPS = {
     "reception": RECEPTION,
-    "clinician": {"booking": ["view_appointment", "mark_appointment"]},
+    "clinician": {"booking": ["view_appointment", "mark_appointment", *FEEDS]},
     "manager": {
         "scheduling": RECEPTION["scheduling"] + CONFIGURATION,
         "patients": RECEPTION["patients"],
@@ -43,9 +57,19 @@ GROUPS = {
             *RECEPTION["booking"],
             "view_outboxmessage",
             "change_outboxmessage",
+            *FEEDS,
             "view_apikey",
             "add_apikey",
             "change_apikey",
+            "view_provider",
+            "add_provider",
+            "change_provider",
+            "view_webhookendpoint",
+            "add_webhookendpoint",
+            "change_webhookendpoint",
+            "delete_webhookendpoint",
+            "view_delivery",
+            "change_delivery",
         ],
     },
 }

@@ -1,14 +1,20 @@
 """Django admin for the schedule: places, people, services, time off, and the ledger of taken time."""
 
+from contextlib import suppress
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from . import durations
+from .calendar_admin import WarnsOfCalendars, state_of, warn_of_unreachable
 from .forms import DurationField, TimeOffForm
 from .models import Clinician, Location, Service, Slot, TimeOff, WorkingHours
 from .zones import home_zone, written, zone_of_time_off
@@ -140,19 +146,38 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(KeptAdmin):
-    list_display = ["name", "title", "offers", "user", "is_active"]
+class ClinicianAdmin(WarnsOfCalendars, KeptAdmin):
+    list_display = ["name", "title", "offers", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["user"]
     search_fields = ["name", "title", "user__username"]
     filter_horizontal = ["services"]
     fieldsets = [
         (None, {"fields": ["name", "title", "bio", "services", "user"]}),
+        ("Own calendars", {"fields": ["own_calendars"]}),
         ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING}),
     ]
+    readonly_fields = ["own_calendars"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).prefetch_related("services")
+        return super().get_queryset(request).prefetch_related("services", "calendars")
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        if request.method == "GET":
+            with suppress(ValueError):  # an address that is nobody's
+                warn_of_unreachable(request, clinician=UUID(object_id))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    @admin.display(description="calendars")
+    def own_calendars(self, clinician):
+        """Return a line for each of their calendars elsewhere, with its state."""
+        now = timezone.now()
+        calendars = [(calendar, state_of(calendar, at=now)) for calendar in clinician.calendars.all()]
+        lines = [
+            (reverse("admin:scheduling_calendar_change", args=[calendar.pk]), calendar.name, state)
+            for calendar, state in calendars
+        ]
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', lines) or None
 
     def get_inlines(self, request, obj):
         # A new clinician works nowhere yet, so it is not known in which zone time off would be written.

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from booking.holds import confirm_hold, place_hold
+from booking.orders import create_order
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 
@@ -94,3 +95,9 @@ def book(hold_time, alice):
         return confirm_hold(hold_time(starts_at, **changes), patient=patient, by="patient")
 
     return book
+
+
+@pytest.fixture
+def order(alice, consultation):
+    """A request that Alice be seen for a consultation."""
+    return create_order(patient=alice, service=consultation, external_id="LAB-7", by="erin")

@@ -3,12 +3,12 @@
 from contextlib import contextmanager
 from datetime import timedelta
 
-from booking.models import Appointment, Event, Hold, OutboxMessage
+from booking.models import Appointment, Event, Hold, Order, OutboxMessage, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
 from scheduling.models import Slot
 from scheduling.slots import database_now
 
-LEDGER = [Hold, Appointment, Event, OutboxMessage, Slot, Patient, PossibleDuplicate]
+LEDGER = [Hold, Appointment, Event, Order, OutboxMessage, WebhookEndpoint, Slot, Patient, PossibleDuplicate]
 
 
 def rows(model):

@@ -12,7 +12,8 @@ class Contract:
     ``query`` and ``body`` are the forms it accepts, by default none but an empty one.
 
     ``output`` is the serializer that says how its data looks (None: the endpoint's own ``output``);
-    ``many`` a list of them, ``nullable`` perhaps null, ``dated`` whether ``meta`` has ``generated_at``.
+    ``many`` a list of them, ``nullable`` perhaps null, ``dated`` whether ``meta`` has ``generated_at``,
+    ``tells_calendars`` whether it has ``calendars``.
     ``refusals`` are the exceptions that only some endpoints raise, each of which problems.PROBLEMS has.
     ``has_etag`` tells answers with a version, ``heeds_if_match`` requests that may name one, and
     ``has_location`` answers that say where something new can be read.
@@ -25,6 +26,7 @@ class Contract:
     many: bool = False
     nullable: bool = False
     dated: bool = False
+    tells_calendars: bool = False
     status: tuple = (200,)
     refusals: tuple = ()
     has_etag: bool = False

@@ -1,6 +1,9 @@
 """Which site's pages may call the API: exactly those that a key names."""
 
+import re
+
 from corsheaders.signals import check_request_enabled
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
@@ -26,7 +29,7 @@ def allow_origin(sender, request, **kwargs):
     if key is not None:
         return origin in key.allowed_origins
     is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    return is_preflight and request.path_info.startswith("/api/") and _is_listed(origin)
+    return is_preflight and re.match(settings.CORS_URLS_REGEX, request.path_info) and _is_listed(origin)
 
 
 def _is_listed(origin):

@@ -6,6 +6,7 @@ from django.conf import settings
 from rest_framework import exceptions
 
 from . import refusals
+from .dialects.refusing import JSON, writer_for
 from .refusing import CONTENT_TYPE, problem_response
 
 ERRORS = {
@@ -20,14 +21,19 @@ KEPT = ("access-control-", "allow", "vary")
 
 
 def only_problems(get_response):
-    """Middleware, outside all others that may answer: every failure below /api/ is a problem+json."""
+    """Middleware, outside all others that may answer: every failure below /api/ is a problem+json.
+
+    Below the address of a dialect it is said in that one's words.
+    """
 
     def middleware(request):
         response = get_response(request)
         is_fine = response.status_code < 300 or response.status_code == 304
-        if is_fine or response["Content-Type"] == CONTENT_TYPE or not re.match("/api(/|$)", request.path_info):
+        is_api = re.match("/api(/|$)", request.path_info)
+        write, wanted = (problem_response, CONTENT_TYPE) if is_api else (writer_for(request.path_info), JSON)
+        if is_fine or write is None or response["Content-Type"] == wanted:
             return response
-        problem = problem_response(request, error_for(request, response))
+        problem = write(request, error_for(request, response))
         for name, value in response.headers.items():
             if name.lower().startswith(KEPT):
                 problem[name] = value

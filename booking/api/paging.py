@@ -24,12 +24,13 @@ class PageQuery(Query):
         return datetime.fromisoformat(moment), UUID(id)
 
 
-def page(rows, *, by, cursor, limit):
+def page(rows, *, by, cursor, limit, newest_first=False):
     """Return ``(rows of the page, {next_cursor, has_more})``, in the order of the datetime ``by``, then id."""
+    beyond, order = ("lt", [f"-{by}", "-pk"]) if newest_first else ("gt", [by, "pk"])
     if cursor:
         moment, id = cursor
-        rows = rows.filter(Q(**{f"{by}__gt": moment}) | Q(**{by: moment, "pk__gt": id}))
-    found = list(rows.order_by(by, "pk")[: limit + 1])
+        rows = rows.filter(Q(**{f"{by}__{beyond}": moment}) | Q(**{by: moment, f"pk__{beyond}": id}))
+    found = list(rows.order_by(*order)[: limit + 1])
     has_more = len(found) > limit
     found = found[:limit]
     last = found[-1] if has_more else None

@@ -6,10 +6,11 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.records import NhsNumberTaken, PatientExists, change_patient, register_patient
+from patients.records import NhsNumberTaken, PatientExists, change_patient
 from patients.search import search_patients
 
 from ..models import ApiKey
+from ..people import register
 from .attendance import PersonInput
 from .base import ApiView, etag
 from .contract import contract
@@ -75,7 +76,7 @@ class Patients(PatientView):
     )
     def post(self, request):
         """Write a patient down. One with the same names, birth date and e-mail is not written twice."""
-        patient = register_patient(**self.body())
+        patient = register(**self.body(), by=self.key.actor)
         return self.answer_patient(
             patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}")
         )

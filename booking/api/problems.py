@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from rest_framework import exceptions
 
 from patients import records
+from scheduling.outbound import NotPublic
 from scheduling.slots import SlotTaken
 
-from .. import appointments, choosing, holds, idempotency, keys, states
+from .. import appointments, asking, choosing, holds, idempotency, keys, orders, states
 from ..booking_keys import InvalidBookingKey
+from ..webhooks import endpoints, signing
 from . import refusals
 from .pointers import list_errors
 
@@ -80,10 +82,31 @@ PROBLEMS = {
         409, "past-cutoff", "Call the clinic: it can still be changed by staff.",
         lambda error: {"cutoff_at": error.cutoff_at}, {"cutoff_at": "2026-03-29T08:30:00Z"},
     ),
+    asking.ProviderRefused: Problem(
+        409, "provider-refused", "Nothing is booked; a hold lives on. Choose another time.",
+    ),
+    asking.ProviderUnavailable: Problem(
+        502, "provider-unavailable",
+        "Nothing is booked; a hold lives on. Try again, or send async_confirmation and learn of it later.",
+    ),
+    signing.BadSignature: Problem(
+        401, "bad-signature", "Sign the body as it is sent, with the provider's secret and the time it is now.",
+    ),
+    appointments.OrderBooked: Problem(
+        409, "order-booked", "Use the appointment named here, or cancel it first.",
+        lambda error: {"appointment_id": error.appointment_id},
+        {"appointment_id": "9b2d6a1e-3c74-4c0a-8a55-1f0e7c2b6d83"},
+    ),
+    orders.NoEmailAddress: Problem(409, "no-email-address", "Write one down with the patient first."),
     records.PatientExists: Problem(
         409, "patient-exists", "Use the patient named here, or send allow_duplicate.",
         lambda error: {"patient_id": error.patient.pk}, {"patient_id": "6c1c0f57-7c56-4d5b-9b0c-b1b2f0a3d9e7"},
     ),
+    NotPublic: Problem(
+        422, "not-public", "Check its spelling, and that its name is known everywhere. Nothing was sent to it.",
+    ),
+    endpoints.EndpointDisabled: Problem(409, "endpoint-disabled", "Enable it first."),
+    endpoints.AlreadyOnItsWay: Problem(409, "already-on-its-way", "Read it in a moment: how it went is there then."),
     InvalidBookingKey: Problem(400, "invalid-booking-key", "Ask for availability again and use a key from there."),
     keys.InvalidKey: Problem(401, "invalid-key", "Send a live key: Authorization: Bearer hf_sec_…"),
     refusals.MissingScope: Problem(

@@ -45,11 +45,16 @@ def problem_response(request, error):
         "request_id": request.id,
         **extras,
     }
-    response = HttpResponse(orjson.dumps(body), status=problem.status, content_type=CONTENT_TYPE)
+    return refusal(body, problem.status, extras, CONTENT_TYPE)
+
+
+def refusal(body, status, extras, content_type):
+    """Return the answer to a refused request; ``extras`` are what Problem.extras returned."""
+    response = HttpResponse(orjson.dumps(body), status=status, content_type=content_type)
     response["Cache-Control"] = "no-store"
     if "retry_after" in extras:
         response["Retry-After"] = extras["retry_after"]
-    if problem.status == 401:
+    if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="Holdfast"'
     return response
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import appointments, availability, catalogue, holds, me, patients
+from . import appointments, availability, catalogue, holds, me, orders, patients, webhooks
 from .base import NotHere
 
 urlpatterns = [
@@ -31,6 +31,20 @@ urlpatterns = [
     path("appointments/<uuid:id>/arrive", appointments.AppointmentArrive.as_view()),
     path("appointments/<uuid:id>/complete", appointments.AppointmentComplete.as_view()),
     path("appointments/<uuid:id>/no-show", appointments.AppointmentNoShow.as_view()),
+    path("orders", orders.Orders.as_view()),
+    path("orders/<uuid:id>", orders.OrderEntry.as_view()),
+    path("orders/<uuid:id>/book", orders.OrderBook.as_view()),
+    path("orders/<uuid:id>/send-link", orders.OrderSendLink.as_view()),
     path("cancellation-reasons", appointments.CancellationReasons.as_view()),
+    path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),
+    path("webhook-endpoints/<uuid:id>", webhooks.WebhookEndpointEntry.as_view()),
+    path("webhook-endpoints/<uuid:id>/rotate-secret", webhooks.WebhookEndpointRotateSecret.as_view()),
+    path("webhook-endpoints/<uuid:id>/test", webhooks.WebhookEndpointTest.as_view()),
+    path("webhook-endpoints/<uuid:id>/enable", webhooks.WebhookEndpointEnable.as_view()),
+    path("webhook-endpoints/<uuid:id>/disable", webhooks.WebhookEndpointDisable.as_view()),
+    path("webhook-endpoints/<uuid:id>/redeliver", webhooks.WebhookEndpointRedeliver.as_view()),
+    path("webhook-endpoints/<uuid:id>/deliveries", webhooks.WebhookEndpointDeliveries.as_view()),
+    path("deliveries/<uuid:id>", webhooks.DeliveryEntry.as_view()),
+    path("deliveries/<uuid:id>/redeliver", webhooks.DeliveryRedeliver.as_view()),
     re_path("", NotHere.as_view()),
 ]

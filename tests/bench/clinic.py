@@ -3,8 +3,11 @@
 from datetime import timedelta
 
 from django.db import connection
+from django.utils import timezone
 
-from scheduling.models import Clinician, Location, Service
+from scheduling.calendars.keeping import write_busy
+from scheduling.models import Calendar, Clinician, Location, Service
+from scheduling.openings import as_instant
 
 DAYS_AHEAD = 14  # that many are booked ahead; further slots lie in the past
 
@@ -46,3 +49,44 @@ def make_clinic(*, clinicians, slots):
         cursor.execute(SLOTS, {"past": int(slots / per_day) - DAYS_AHEAD, "ahead": DAYS_AHEAD})
         cursor.execute("VACUUM ANALYZE")
     return service
+
+
+TWINS = """
+    INSERT INTO scheduling_{table} (clinician_id, {columns})
+    SELECT twin.id, {columns}
+      FROM scheduling_{table}
+      JOIN scheduling_clinician AS clinician ON clinician.id = clinician_id
+      JOIN scheduling_clinician AS twin ON twin.name = clinician.name AND twin.id <> clinician.id
+"""
+COPIED = {
+    "workinghours": "location_id, weekday, start_time, end_time, is_remote",
+    "slot": "location_id, period, taken_at",
+}
+
+
+def make_twin(service, *, events):
+    """Return a service with as many clinicians, who are booked alike and have ``events`` in their own calendars.
+
+    The events lie in the evenings of the next two weeks, so that the openings are the same.
+    """
+    twin = Service.objects.create(
+        name=service.name, slug="twin", notice=service.notice, step=service.step, duration=service.duration
+    )
+    people = Clinician.objects.bulk_create(Clinician(name=one.name) for one in service.clinicians.all())
+    twin.clinicians.set(people)
+    with connection.cursor() as cursor:
+        for table, columns in COPIED.items():
+            cursor.execute(TWINS.format(table=table, columns=columns))
+    now = timezone.now()
+    evening = now.replace(hour=18, minute=0, second=0, microsecond=0)
+    starts = [as_instant(evening + timedelta(days=n % 14, minutes=n // 14 * 20)) for n in range(events)]
+    busy = sorted((start, start + 15 * 60) for start in starts)
+    for clinician in people:
+        calendar = Calendar.objects.create(
+            clinician=clinician, name="own", url="https://calendar.example/private.ics", last_synced_at=now,
+            last_tried_at=now, read_until=now + timedelta(days=400), due_at=now + timedelta(days=1),
+        )
+        write_busy(calendar, busy)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return twin

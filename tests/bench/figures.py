@@ -12,17 +12,20 @@ from django.utils import timezone
 
 from booking.holds import confirm_hold, place_hold
 from patients.models import Patient
-from scheduling.availability import load_busy, load_hours, open_times
+from scheduling.assignment import Assign, assign
+from scheduling.availability import load_busy, load_hours, open_starts_by_place, open_times
 from scheduling.models import Clinician, Location, Slot
 from scheduling.openings import as_instant
 
 from .best_sql import OPENINGS
-from .clinic import make_clinic
+from .clinic import make_clinic, make_twin
+from .outbox import print_outbox
 from .over_http import print_http
 from .patients import print_search
 from .sameness import print_sameness
 
 TWO_WEEKS = timedelta(days=14)
+EVENTS = 200  # in each clinician's own calendar
 
 
 def print_all():
@@ -30,11 +33,12 @@ def print_all():
     print("Medians. Whatever stands in one block was measured in turns.\n")
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
-    show(two_weeks(service))
+    twin = make_twin(service, events=EVENTS)
+    show(two_weeks(service, twin))
     print("\nOne clinician")
     show(one_clinician(service))
     print("\nOver HTTP: gunicorn, two workers")
-    print_http(service)
+    print_http(service, twin)
 
     print("\nGrowth with the number of clinicians: 14 days, 200 slots each")
     for clinicians in (5, 50, 500):
@@ -42,15 +46,18 @@ def print_all():
     print("\nGrowth with the number of slots: 500 clinicians")
     for slots in (10_000, 100_000, 1_000_000):
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
+    print_outbox()
     print_search()
     print_sameness()
 
 
-def two_weeks(service):
+def two_weeks(service, twin):
     """Availability of all clinicians, beside what bounds it."""
     now = timezone.now()
     return {
         "availability": partial(openings, service, now),
+        "the same, balanced": partial(balanced, service, now),
+        f"the same, {EVENTS} events of each": partial(openings, twin, now),
         "its rows alone, fetched": partial(fetch, service, now),
         "the best single SQL statement": partial(best_sql, service, now),
     }
@@ -66,6 +73,11 @@ def one_clinician(service):
 
 def openings(service, now, **filters):
     return open_times(service=service, start_at=now, end_at=now + TWO_WEEKS, now=now, **filters)
+
+
+def balanced(service, now):
+    found = open_starts_by_place(service=service, start_at=now, end_at=now + TWO_WEEKS, now=now)
+    return assign(found, Assign.BALANCED, now=now)
 
 
 def one_day(service, now):

@@ -25,8 +25,8 @@ CLIENTS, PAIRS_EACH = 8, 60
 API = "/api/v1"
 
 
-def print_http(service):
-    """Print the HTTP figures for the service of a clinic that make_clinic made."""
+def print_http(service, twin):
+    """Print the HTTP figures for the service of a clinic that make_clinic made, and its twin."""
     _, key = create_key(
         name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000
     )
@@ -35,7 +35,7 @@ def print_http(service):
         bare_port = stack.enter_context(server("tests.bench.floor_wsgi"))
         port = stack.enter_context(server("booking.wsgi"))
         bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, headers)
-        show_availability(service, bare, ours)
+        show_availability(service, twin, bare, ours)
         show_pairs(service, bare_port, port, headers)
         show_one_slot(service, port, headers)
 
@@ -78,15 +78,19 @@ def wait_for(port):
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-def show_availability(service, bare, ours):
+def show_availability(service, twin, bare, ours):
     """Availability of everybody and of one clinician."""
     now = timezone.now()
     first, last = now.date(), now.date() + timedelta(days=13)
     clinician = service.clinicians.first().pk
-    query = f"appointment_type_id={service.pk}&start_date={first}&end_date={last}"
+    query, of_twin = (
+        f"appointment_type_id={one.pk}&start_date={first}&end_date={last}" for one in (service, twin)
+    )
     day = last - timedelta(days=last.weekday() if last.weekday() < 5 else last.weekday() - 4)
     paths = {
         "50 clinicians x 14 days": (ours, f"{API}/availability?{query}"),
+        "the same, balanced": (ours, f"{API}/availability?{query}&assign=balanced"),
+        "the same, 200 events of each": (ours, f"{API}/availability?{of_twin}"),
         "bare view, one statement": (bare, bare_path(service, now)),
         "one clinician's day": (
             ours,

@@ -8,6 +8,11 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from booking.dev.servers import BASE_DIR
+from booking.models import OutboxMessage, Provider
+from booking.providers.stand_in import StandIn
+from booking.webhooks.endpoints import create_endpoint
+from booking.webhooks.signing import make_secret
+from tests.receivers import Receiver, answer
 
 # What a production installation must set, and nothing more.
 PRODUCTION = {
@@ -81,3 +86,72 @@ def danas_browser(staff, dana):
     dana.user = browser.user
     dana.save()
     return browser
+
+
+# Providers
+
+
+@pytest.fixture
+def lab(harbour, settings):
+    """Another system that must acknowledge what is booked at Harbour Street, and how it behaves: ``lab.behaviour``."""
+    secret = make_secret()
+    with StandIn(secret=secret) as server:
+        settings.PRIVATE_HOSTS = [server.url.removeprefix("http://")]
+        settings.SITE_URL = "http://127.0.0.1:9"  # nothing is there: what it says by itself the tests say for it
+        server.provider = Provider.objects.create(
+            name="The lab", slug="lab", kind="upstream", url=f"{server.url}/", secret=secret
+        )
+        server.provider.locations.add(harbour)
+        yield server
+    assert server.faults == []
+
+
+# Bob's practice wants to be told what happens; it has a receiver that really listens
+
+
+@pytest.fixture
+def listen(settings):
+    """Start a receiver that may be sent to: ``listen(answer(500))``; it ends with the test."""
+    started = []
+
+    def listen(behave, **options):
+        receiver = Receiver(behave, **options).__enter__()
+        started.append(receiver)
+        settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, receiver.netloc]
+        return receiver
+
+    yield listen
+    for receiver in started:
+        receiver.__exit__()
+
+
+@pytest.fixture
+def receiver(listen):
+    """A receiver that takes everything."""
+    return listen(answer(204, body=b""))
+
+
+@pytest.fixture
+def endpoint(db, receiver):
+    """Bob's endpoint: it is told of everything."""
+    return create_endpoint(url=receiver.url, description="Bob's practice")
+
+
+@pytest.fixture
+def delivery_of(endpoint):
+    """Write a delivery to an endpoint, as an event does: ``delivery_of(endpoint)``."""
+
+    def delivery_of(endpoint, **fields):
+        payload = {
+            "type": "hold.placed", "timestamp": "2026-03-30T08:00:00+00:00",
+            "data": {"id": "5d2f4e8a-3b1c-4d6f-a7e9-8c0b1a2d3f04", "status": "active", "sequence": 1},
+        }
+        return OutboxMessage.objects.create(kind="webhook.event", endpoint=endpoint, payload=payload, **fields)
+
+    return delivery_of
+
+
+@pytest.fixture
+def delivery(delivery_of, endpoint):
+    """A delivery that is due."""
+    return delivery_of(endpoint)

@@ -99,6 +99,33 @@ def test_a_reference_is_found_however_it_is_typed(erin, book, at):
         assert listed(erin.get(url(APPOINTMENTS), {"q": text})) == [appointment.reference]
 
 
+@pytest.fixture
+def elsewhere():
+    """A zone where it is another day now than in UTC."""
+    now = timezone.now()
+    zones = [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")]
+    return next(zone for zone in zones if now.astimezone(zone).date() != now.date())
+
+
+def test_today_is_the_day_where_most_places_are(erin, elsewhere):
+    Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
+
+    page = shown(erin.get(url(APPOINTMENTS)))
+
+    assert f"{timezone.now().astimezone(elsewhere):%A %-d %B %Y}" in page
+
+
+def test_or_where_the_chosen_place_is(erin, elsewhere, harbour):
+    far = Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
+    Location.objects.create(name="Mill Lane", city="London")
+
+    def today(**chosen):
+        return erin.get(url(APPOINTMENTS), chosen).context["days"]["day"]
+
+    assert today() == today(location__id__exact=harbour.pk) == timezone.now().astimezone(harbour.zone).date()
+    assert today(location__id__exact=far.pk) == timezone.now().astimezone(elsewhere).date()
+
+
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "x", "", "-1", "%00"])
 def test_an_impossible_day_is_as_good_as_none(erin, day):
     response = erin.get(f"{url(APPOINTMENTS)}?day={day}")

@@ -1,5 +1,7 @@
 """Staff move appointments through the verbs: from the list, and with the buttons of a page."""
 
+from datetime import timedelta
+
 import pytest
 
 from booking.appointments import cancel, complete
@@ -16,7 +18,9 @@ ANY_DAY = "?day=any"
 def pending(book, at):
     """An appointment that somebody has yet to agree to."""
     appointment = book(at(16))
-    Appointment.objects.filter(pk=appointment.pk).update(status="pending")
+    Appointment.objects.filter(pk=appointment.pk).update(
+        status="pending", answer_by=appointment.created_at + timedelta(minutes=15)
+    )
     OutboxMessage.objects.all().delete()
     appointment.refresh_from_db()
     return appointment
@@ -60,7 +64,7 @@ def test_a_pending_appointment_is_confirmed_and_its_patient_told(erin, pending):
         ("email.appointment_confirmed", {"appointment": str(pending.pk)})
     ]
     event = Event.objects.last()
-    assert (event.kind, event.from_status, event.to_status) == ("appointment.confirmed", "pending", "confirmed")
+    assert (event.kind, event.from_status, event.to_status) == ("appointment.updated", "pending", "confirmed")
 
 
 def test_confirming_twice_tells_the_patient_once(erin, pending):
@@ -68,7 +72,7 @@ def test_confirming_twice_tells_the_patient_once(erin, pending):
         erin.post(url(APPOINTMENTS, "move", pending.pk, "confirm"))
 
     assert OutboxMessage.objects.count() == 1
-    assert Event.objects.filter(kind="appointment.confirmed").count() == 1
+    assert Event.objects.filter(kind="appointment.updated", to_status="confirmed").count() == 1
 
 
 def test_what_is_done_cannot_be_confirmed(erin, book, at):

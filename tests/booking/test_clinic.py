@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from booking.dev.bookings import total
 from booking.dev.clinic import create_clinic, create_staff
-from booking.models import Appointment, Event, Hold, OutboxMessage
+from booking.links import order_token
+from booking.models import Appointment, Event, Hold, Order, OutboxMessage, Provider
+from booking.orders import find_order
 from patients.models import PossibleDuplicate
 from scheduling.intervals import clip, merge, subtract
 from scheduling.models import Clinician, Location, Service, Slot, TimeOff
@@ -71,7 +73,7 @@ def test_every_booking_is_as_the_verbs_would_have_left_it(clinic):
     assert Hold.objects.filter(status="confirmed").count() == Appointment.objects.count()
     assert set(Appointment.objects.values_list("pk", flat=True)) <= set(Hold.objects.values_list("pk", flat=True))
     assert Slot.objects.count() == booked.count() + 4
-    assert OutboxMessage.objects.count() == 0
+    assert set(OutboxMessage.objects.values_list("kind", flat=True)) == {"email.order_link"}
 
 
 def test_the_log_of_every_appointment_ends_in_its_status(clinic):
@@ -89,6 +91,29 @@ def test_the_past_is_over_and_the_future_still_to_come(clinic):
 
     assert past == {"completed", "no_show", "cancelled"}
     assert future == {"confirmed", "cancelled", "pending"}
+
+
+def test_what_staff_have_to_confirm_waits_for_them(clinic):
+    now, [desk] = timezone.now(), Provider.objects.all()
+    pending = Appointment.objects.filter(status="pending")
+
+    assert desk.kind == "staff"
+    assert 2 <= pending.count() <= 25
+    assert not pending.exclude(provider=desk).exists()
+    assert not pending.exclude(answer_by__gt=now, answer_by__lt=now + desk.answer_within).exists()
+    assert not Appointment.objects.filter(service__providers=desk).exclude(provider=desk).exists()
+    assert not Appointment.objects.filter(provider=desk).exclude(service__providers=desk).exists()
+
+
+def test_some_orders_are_booked_and_some_have_a_link_that_works(clinic):
+    orders = list(Order.objects.all())
+    booked = [order for order in orders if order.booked_with()]
+    linked = [order for order in orders if order_token(order)]
+
+    assert (len(orders), len(booked), len(linked)) == (12, 5, 3)
+    assert all(order.booked_with().patient_id == order.patient_id for order in booked)
+    assert {find_order(order_token(order)) for order in linked} == set(linked)
+    assert Hold.objects.exclude(order=None).count() == 5
 
 
 def test_staff_can_sign_in_and_dana_is_the_clinician(clinic):

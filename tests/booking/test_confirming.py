@@ -28,6 +28,10 @@ def test_confirming_writes_the_appointment(hold_time, at, alice, consultation, d
             "reference": appointment.reference,
             "status": "confirmed",
             "patient_id": Patient.objects.get().pk,
+            "order_id": None,
+            "provider_id": None,
+            "provider_reference": "",
+            "answer_by": None,
             "service_id": consultation.pk,
             "clinician_id": dana.pk,
             "location_id": harbour.pk,
@@ -68,6 +72,7 @@ def test_confirming_tells_the_story_and_leaves_a_message(hold_time, at, alice):
     assert list(story) == [
         (hold.pk, 1, "hold.placed", "", "active", "patient", {}),
         (hold.pk, 2, "hold.confirmed", "active", "confirmed", "patient", {}),
+        (appointment.patient_id, 1, "patient.created", "", "", "patient", {}),
         (hold.pk, 3, "appointment.created", "", "confirmed", "patient", {}),
     ]
     messages = OutboxMessage.objects.values_list("kind", "payload", "status")

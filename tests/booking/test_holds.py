@@ -6,8 +6,9 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.choosing import NotOffered
-from booking.holds import TooManyHolds, find_hold, hash_token, release_hold
+from booking.holds import TooManyHolds, find_hold, release_hold
 from booking.models import Event, Hold
+from booking.tokens import hash_token
 from scheduling.models import Location, Slot, TimeOff
 from scheduling.slots import SlotTaken, database_now
 from tests.conftest import make_clinician
@@ -43,6 +44,8 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
             "holder": "alice's phone",
             "visitor": "",
             "token_hash": hash_token(hold.token),
+            "order_id": None,
+            "patient_id": None,
         }
     ]
     assert slot == {

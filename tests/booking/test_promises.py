@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from booking.holds import confirm_hold, place_hold, release_hold
 from booking.models import Appointment, Hold
 from patients.models import Patient
-from scheduling.availability import open_times
-from scheduling.models import Clinician, Location, Service, Slot, TimeOff, WorkingHours
+from scheduling.assignment import Assign, assign
+from scheduling.availability import Opening, open_starts_by_place, open_times
+from scheduling.calendars.keeping import write_busy
+from scheduling.intervals import pairs, unpack
+from scheduling.models import BusyDay, Calendar, Clinician, Location, Service, Slot, TimeOff, WorkingHours
+from scheduling.openings import as_datetime
 from scheduling.slots import database_now
 from tests.clinics import forgotten, make_clinic, padded
 
@@ -58,8 +62,30 @@ def test_every_opening_can_be_held_and_then_it_is_gone(data):
 
 
 @settings(deadline=None, max_examples=60)
+@given(data=st.data(), how=st.sampled_from([Assign.RANDOM, Assign.BALANCED]))
+def test_of_each_start_one_opening_is_assigned_and_can_be_held(data, how):
+    with forgotten():
+        clinic = make_clinic(data.draw)
+        now = database_now()
+        found = open_starts_by_place(
+            service=clinic.service, start_at=clinic.start_at, end_at=clinic.end_at, now=now
+        )
+        openings = [(place, start) for place, starts in assign(found, how, now=now) for start in starts]
+
+        offers = [(start, place.location_id, place.is_remote) for place, start in openings]
+        everything = {(one.start, one.location_id, one.is_remote) for one in offered(clinic)}
+        assert (len(offers), set(offers)) == (len(everything), everything)
+        if openings:
+            place, start = data.draw(st.sampled_from(openings))
+            duration = int(clinic.service.duration.total_seconds())
+            hold_opening(
+                clinic, Opening(start, start + duration, place.clinician_id, place.location_id, place.is_remote)
+            )
+
+
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_openings_never_overlap_taken_time_or_time_off_buffers_included(data):
+def test_openings_never_overlap_taken_time_time_off_or_other_engagements_buffers_included(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         openings, now = offered(clinic), database_now()
@@ -68,11 +94,20 @@ def test_openings_never_overlap_taken_time_or_time_off_buffers_included(data):
         live = [slot for slot in Slot.objects.all() if slot.expires_at is None or slot.expires_at > now]
         busy = [(slot.clinician_id, slot.period.lower, slot.period.upper) for slot in live]
         busy += [(off.clinician_id or off.location_id, off.starts_at, off.ends_at) for off in TimeOff.objects.all()]
+        busy += [
+            (day.clinician_id, as_datetime(start), as_datetime(end))
+            for day in BusyDay.objects.all() for start, end in pairs(unpack(day.stretches))
+        ]
+        withholding = Calendar.objects.filter(when_unreachable="withhold")
+        unreachable = {one.clinician_id for one in withholding if one.is_unreachable(at=now)}
+        known_until = [(one.clinician_id, one.read_until) for one in withholding if one.read_until]
 
         for opening in offered(clinic):
             start, end = padded(clinic.service, opening.starts_at)
             owners = (opening.clinician_id, opening.location_id)
             assert [one for one in busy if one[0] in owners and one[1] < end and one[2] > start] == []
+            assert opening.clinician_id not in unreachable
+            assert all(end <= until for owner, until in known_until if owner == opening.clinician_id)
 
 
 def close_the_location():
@@ -98,6 +133,17 @@ def take_the_year_off():
         )
 
 
+def get_busy_elsewhere():
+    for calendar in Calendar.objects.all():
+        now = int(database_now().timestamp())
+        write_busy(calendar, [(now, now + 30 * 86_400)])
+
+
+def lose_every_calendar():
+    for clinician in Clinician.objects.all():
+        Calendar.objects.create(clinician=clinician, name="Own calendar", url="https://calendar.example/")
+
+
 def shorten_holds():
     Location.objects.update(hold_seconds=30)
 
@@ -108,6 +154,8 @@ CHANGES = [
     stop_the_service,
     forget_the_hours,
     take_the_year_off,
+    get_busy_elsewhere,
+    lose_every_calendar,
     shorten_holds,
 ]
 

@@ -1,9 +1,12 @@
 """An appointment takes over the time of a live hold."""
 
+from datetime import timedelta
+
 import pytest
 
+from booking.appointments import PastCutoff, cancel
 from booking.holds import confirm_hold
-from booking.rescheduling import reschedule_to_hold
+from booking.rescheduling import reschedule, reschedule_to_hold
 from booking.states import WrongState
 from tests.ledger import nothing_changes
 
@@ -17,3 +20,44 @@ def test_a_hold_that_an_appointment_has_moved_to_cannot_be_confirmed_too(book, h
 
     appointment.refresh_from_db()
     assert appointment.starts_at == at(11)
+
+
+@pytest.fixture
+def move(dana, harbour):
+    """Move an appointment with Dana: ``move(appointment, at(11))``."""
+
+    def move(appointment, starts_at, **changes):
+        opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
+        reschedule(appointment, by="staff:1", **opening | changes)
+
+    return move
+
+
+def test_to_move_an_appointment_to_where_it_is_changes_and_tells_nothing(move, book, at):
+    appointment = book(at(9))
+
+    with nothing_changes():
+        move(appointment, at(9))
+
+
+def test_to_move_it_there_is_refused_like_any_move_once_it_is_over_or_too_late(move, book, at, consultation):
+    appointment = book(at(9))
+    consultation.cancellation_notice = timedelta(days=30)
+    consultation.save()
+    with nothing_changes(), pytest.raises(PastCutoff):
+        move(appointment, at(9), heed_cutoff=True)
+
+    cancel(appointment, reason="other", by="staff:1")
+    with nothing_changes(), pytest.raises(WrongState):
+        move(appointment, at(9))
+
+
+def test_the_same_start_is_another_time_once_the_service_takes_longer(move, book, at, consultation):
+    appointment = book(at(9))
+    consultation.duration = timedelta(minutes=60)
+    consultation.save()
+
+    move(appointment, at(9))
+
+    appointment.refresh_from_db()
+    assert appointment.ends_at == at(10)

@@ -39,6 +39,7 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("WIDGET_FRAME_ANCESTORS", "https://clinic.example; script-src *"),
         ("WEB_PROCESSES", "0"),
         ("BIND", "8000"),
+        ("SITE_URL", "booking.clinic.example"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(run, name, value):

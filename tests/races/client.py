@@ -7,6 +7,7 @@ call when everybody starts. What the verb returns must be comparable: the crowd 
 import gc
 import logging
 from datetime import date
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 from unittest import mock
@@ -20,8 +21,8 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking import holds, rescheduling  # noqa: E402
-from booking.models import Appointment, Hold  # noqa: E402
+from booking import choosing, holds, orders, rescheduling  # noqa: E402
+from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
 from scheduling.models import Clinician, Location, Service  # noqa: E402
@@ -75,6 +76,12 @@ def hold(*, service, clinician, location, starts_at, holder, instead_of=None, mo
     return verb
 
 
+def hold_with_anyone(*, service, starts_at, holder):
+    service = Service.objects.get(pk=service)
+    place = partial(holds.place_hold, service=service, holder=holder, by=holder)
+    return lambda: str(choosing.with_first_free(place, service=service, starts_at=starts_at).clinician_id)
+
+
 def hold_without_lock(**arguments):
     """Like ``hold``, with the lock on the clinician switched off in this process."""
     verb = hold(**arguments)
@@ -106,6 +113,30 @@ def confirm(*, hold, email):
     def verb():
         holds.confirm_hold(found, patient=patient, by=email)
         return "confirmed"
+
+    return verb
+
+
+def confirm_order(*, hold):
+    found = Hold.objects.select_related("service", "clinician", "location", "order__patient").get(pk=hold)
+
+    def verb():
+        holds.confirm_hold(found, patient=found.order.patient, by="patient")
+        return "confirmed"
+
+    return verb
+
+
+def book_order(*, order, clinician, location, starts_at):
+    found = Order.objects.select_related("service", "patient").get(pk=order)
+    clinician, location = Clinician.objects.get(pk=clinician), Location.objects.get(pk=location)
+
+    def verb():
+        orders.book_order(
+            found, clinician=clinician, location=location, starts_at=starts_at, is_remote=False,
+            holder="the practice", by="key:1",
+        )  # fmt: skip
+        return "booked"
 
     return verb
 
@@ -160,7 +191,7 @@ class Answer(NamedTuple):
     headers: tuple
 
 
-def call(*, method, path, key, body=None, patient=True, **headers):
+def call(*, method, path, key, body=None, patient=True, base="/api/v1", **headers):
     """Make a request to the API, as the web server would. ``patient``: when told that its twin is running, again."""
     logging.disable()
     client = Client(SERVER_NAME="localhost")
@@ -169,7 +200,7 @@ def call(*, method, path, key, body=None, patient=True, **headers):
 
     def verb():
         for _ in range(5 if patient else 1):
-            response = client.generic(method, f"/api/v1{path}", body or b"", "application/json", headers=headers)
+            response = client.generic(method, f"{base}{path}", body or b"", "application/json", headers=headers)
             if b'"idempotency-key-in-flight"' not in response.content:
                 break
         told = {name: response[name] for name in TOLD if name in response}

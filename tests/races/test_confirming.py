@@ -76,6 +76,7 @@ def test_a_hundred_presses_of_confirm_make_one_appointment(crowd, hold_time, at)
     assert list(Event.objects.values_list("sequence", "kind")) == [
         (1, "hold.placed"),
         (2, "hold.confirmed"),
+        (1, "patient.created"),
         (3, "appointment.created"),
     ]
 

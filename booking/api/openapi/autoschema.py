@@ -4,6 +4,7 @@ import re
 
 from drf_spectacular.openapi import AutoSchema
 
+from ..calendars import CalendarOutput
 from ..contract import contract_of
 from ..inputs import Input, Query
 from . import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
@@ -82,7 +83,8 @@ class ContractSchema(AutoSchema):
         examples = BODIES.get(self.get_operation_id())
         if examples:
             content["examples"] = {name: {"value": value} for name, value in examples.items()}
-        return {"content": {JSON: content}, "required": self.method == "POST"}
+        is_needed = form.ways or any(field.required for field in form().fields.values())
+        return {"content": {JSON: content}, "required": self.method == "POST" and bool(is_needed)}
 
     # What it gives
 
@@ -119,6 +121,9 @@ class ContractSchema(AutoSchema):
         meta = {"request_id": {"type": "string"}}
         if self.contract.dated:
             meta["generated_at"] = {"type": "string", "format": "date-time"}
+        if self.contract.tells_calendars:
+            calendar = self.resolve_serializer(CalendarOutput(), direction).ref
+            meta["calendars"] = {"type": "array", "items": calendar}
         if self.contract.many:
             meta |= {"next_cursor": {"type": ["string", "null"]}, "has_more": {"type": "boolean"}}
         return an_object({"data": data, "meta": an_object(meta)})
@@ -128,6 +133,8 @@ class ContractSchema(AutoSchema):
         meta = {"request_id": "9f4d1c0a6c2f4f0c8a53f8f0b7a1e2d3"}
         if self.contract.dated:
             meta["generated_at"] = "2026-03-27T16:20:31.120000+00:00"
+        if self.contract.tells_calendars:
+            meta["calendars"] = [ANSWERS["CalendarOutput"]]
         if self.contract.many:
             data, meta = [data], meta | {"next_cursor": None, "has_more": False}
         return {"data": data, "meta": meta}

@@ -6,7 +6,11 @@ ID = {
     "location": "e3a7c610-92bb-4f0e-b6a4-0f2d8c7b1e03",
     "booking": "5d2f4e8a-3b1c-4d6f-a7e9-8c0b1a2d3f04",
     "patient": "a94c7e1d-0d5b-4e2f-9b8a-6f1e2d3c4b05",
+    "order": "413d7205-f8a9-42ed-aa4a-edb99e481c06",
     "key": "f0e1d2c3-b4a5-4968-8776-655443322106",
+    "endpoint": "7b3d9c52-6a1f-4e80-9d27-3c5b8a0f1e07",
+    "calendar": "5d41402a-bc4b-4a76-b971-9d911017c592",
+    "delivery": "c81e728d-9d4c-4f63-a067-f89cc14862c8",
 }
 WHEN = {"start_time": "2026-03-30T09:00:00+01:00", "end_time": "2026-03-30T09:30:00+01:00"}
 WHO = {"clinician_id": ID["clinician"], "location_id": ID["location"]}
@@ -34,13 +38,42 @@ APPOINTMENT = {
     "id": ID["booking"], "reference": "K7QMB-3XPDF", "status": "confirmed", **SERVICE, **WHO, **WHEN,
     "timezone": "Europe/London", "is_remote": False, "meeting_url": "", "patient_id": ID["patient"],
     "attendee_name": "Alice Archer", "attendee_email": "alice@example.org", "attendee_phone": "+442079460123",
-    "notes": "", "price": 60.0, "currency": "GBP", "can_reschedule": True, "can_cancel": True,
-    "cancellation_reason": "", "events": [EVENT], "created_at": "2026-03-27T16:22:08+00:00",
+    "notes": "", "price": 60.0, "currency": "GBP", "order_id": None, "provider": None, "provider_id": "",
+    "external_id": "", "can_reschedule": True, "can_cancel": True, "cancellation_reason": "", "events": [EVENT],
+    "created_at": "2026-03-27T16:22:08+00:00",
     "updated_at": "2026-03-27T16:22:08+00:00",
+}
+
+HOME = {
+    "line_1": "4 Mill Lane", "line_2": "", "unit": "2b", "city": "Leeds", "state": "", "postcode": "LS1 4AP",
+    "country": "GB", "latitude": 53.799723, "longitude": -1.549211,
+}
+
+ENDPOINT = {
+    "id": ID["endpoint"], "url": "https://www.practice.example/hooks", "description": "The practice's system",
+    "format": "holdfast", "events": ["appointment.cancelled", "appointment.created"], "old_secret_ends_at": None,
+    "failing_since": None, "disabled_at": None, "disabled_because": "", "created_at": "2026-03-02T10:04:00+00:00",
+    "updated_at": "2026-03-02T10:04:00+00:00",
+}
+DELIVERY = {
+    "id": ID["delivery"], "endpoint_id": ID["endpoint"], "type": "appointment.created", "status": "done",
+    "attempts": 1, "response_status": 204, "last_error": "", "next_try_at": None,
+    "delivered_at": "2026-03-27T16:22:09+00:00", "created_at": "2026-03-27T16:22:08+00:00",
+    "event": {
+        "type": "appointment.created", "timestamp": "2026-03-27T16:22:08+00:00",
+        "data": {
+            "id": ID["booking"], "status": "confirmed", **SERVICE, **WHO, **WHEN, "is_remote": False,
+            "patient_id": ID["patient"], "order_id": None, "sequence": 3,
+        },
+    },
 }
 
 # By the name of the serializer that writes them.
 ANSWERS = {
+    "CalendarOutput": {
+        "id": ID["calendar"], "clinician_id": ID["clinician"], "is_current": True,
+        "last_synced_at": "2026-03-27T16:20:31+00:00", "error": None,
+    },
     "OpeningOutput": OPENING,
     "HoldOutput": HOLD,
     "AppointmentOutput": APPOINTMENT,
@@ -71,6 +104,15 @@ ANSWERS = {
         "latitude": 51.5155, "longitude": -0.0722, "phone": "+442079460001", "email": "harbour@clinic.example",
         "directions": "The blue door. Ring the upper bell.", "is_active": True,
     },
+    "OrderOutput": {
+        "id": ID["order"], "external_id": "LAB-2041", "patient_id": ID["patient"], **SERVICE, "address": HOME,
+        "link_ends_at": None, "appointments": [], "created_at": "2026-03-27T16:22:08+00:00",
+        "updated_at": "2026-03-27T16:22:08+00:00",
+    },
+    "WebhookEndpointOutput": ENDPOINT,
+    "NewSecretOutput": {**ENDPOINT, "secret": "whsec_ZXhhbXBsZSBvbmx5OiB5b3VycyBpcyByYW5kb20h"},
+    "DeliveryOutput": DELIVERY,
+    "RedeliveredOutput": {"deliveries": 12},
     "ReasonOutput": {"id": "patient_request", "name": "the patient asked"},
     "KeyOutput": {
         "id": ID["key"], "name": "the practice's system", "kind": "secret",
@@ -90,6 +132,10 @@ BODIES = {
     "confirm_hold": {
         "a new patient": {"patient": ALICE, "notes": "My knee hurts on stairs."},
         "a known patient": {"patient_id": ID["patient"], "attendee_name": "Alice Archer"},
+        "pending if need be": {
+            "patient": ALICE, "async_confirmation": True, "sync_confirmation_timeout_millisecond": 2000,
+            "async_confirmation_timeout_millisecond": 3600000,
+        },
     },
     "create_patient": {"a person": ALICE},
     "change_patient": {"a new phone": {"phone": "020 7946 0199"}},
@@ -98,6 +144,18 @@ BODIES = {
         "by time": {**BY_IDS, "patient_id": ID["patient"]},
     },
     "reschedule_appointment": {"by booking key": BY_KEY, "to a hold": {"hold_id": ID["booking"]}},
+    "create_order": {
+        "a known patient": {"patient_id": ID["patient"], **SERVICE, "external_id": "LAB-2041"},
+        "a visit at home": {"patient": ALICE, **SERVICE, "address": HOME},
+    },
+    "book_order": {"by booking key": BY_KEY},
+    "create_webhook_endpoint": {
+        "some events": {key: ENDPOINT[key] for key in ("url", "description", "events")},
+        "all events": {"url": ENDPOINT["url"]},
+    },
+    "change_webhook_endpoint": {"other events": {"events": ["hold.expired"]}},
+    "rotate_webhook_secret": {"both for a week": {"overlap_seconds": 604_800}, "at once": {"overlap_seconds": 0}},
+    "redeliver_failed": {"of this morning": {"since": "2026-03-27T00:00:00+00:00"}},
     "cancel_appointment": {"at the patient's wish": {"reason": "patient_request", "note": "Feels better."}},
 }
 

@@ -9,6 +9,10 @@ NEXT = {
     "place_hold": HOLD,
     "confirm_hold": APPOINTMENT,
     "book_appointment": APPOINTMENT,
+    "create_webhook_endpoint": [
+        "get_webhook_endpoint", "test_webhook_endpoint", "rotate_webhook_secret", "list_deliveries",
+    ],
+    "test_webhook_endpoint": ["get_delivery"],
     "create_patient": ["get_patient", "change_patient"],
 }
 

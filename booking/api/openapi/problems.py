@@ -44,6 +44,7 @@ MEMBERS = {
     "state": TEXT,
     "allowed": {"type": "array", "items": TEXT},
     "patient_id": {"type": "string", "format": "uuid"},
+    "appointment_id": {"type": "string", "format": "uuid"},
     "scope": TEXT,
     "errors": {"type": "array", "items": FIELD_ERROR, "minItems": 1},
 }

@@ -32,7 +32,7 @@ UNFORESEEN = {
 # Members with rules of their own: numbering plans, check digits, nobody born tomorrow.
 INTRICATE = {"email", "phone", "nhs_number", "date_of_birth", "attendee_email"}
 # Problems that are about the clinic, not about the form of the request.
-BUSINESS = {"not-offered", "changed-meanwhile", "invalid-booking-key", "idempotency-key-reused"}
+BUSINESS = {"not-offered", "changed-meanwhile", "invalid-booking-key", "idempotency-key-reused", "not-public"}
 
 
 @schemathesis.hook
@@ -74,6 +74,8 @@ def before_call(context, case, kwargs):
             give_real_ids(fields)
     if isinstance(case.body, dict) and isinstance(case.body.get("booking_key"), str):
         give_real_opening(case.body)
+    if isinstance(case.body, dict) and number_of(case.body) % 5 and isinstance(case.body.get("url"), str):
+        case.body["url"] = "https://8.8.8.8/hooks"  # a name would be asked for; nothing is sent there
     if isinstance(case.query, dict) and {"start_date", "end_date"} <= set(case.query):
         give_real_days(case.query)
     for word in ("patient", "clinician", "location", "appointment-type"):

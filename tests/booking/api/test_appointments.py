@@ -128,6 +128,20 @@ def test_booking_directly_leaves_an_appointment_as_if_it_had_been_held(api, open
     assert OutboxMessage.objects.count() == 1
 
 
+def test_booking_for_somebody_whose_birth_date_is_not_known(api, opening, alice, at):
+    alice.save()
+    person = {"first_name": "alice", "last_name": "Archer", "email": "ALICE@example.org"}
+    response = api.post("/appointments", {**opening, "patient": person})
+    assert (response.status_code, response.json()["data"]["patient_id"]) == (201, str(alice.pk))
+
+    response = api.post(
+        "/appointments", {**opening, "start_time": at(16).isoformat(), "patient": person | {"first_name": "Bob"}}
+    )
+    bob = Patient.objects.get(first_name="Bob")
+    assert (response.status_code, response.json()["data"]["patient_id"]) == (201, str(bob.pk))
+    assert api.get(f"/patients/{bob.pk}").json()["data"]["date_of_birth"] is None
+
+
 def test_booking_by_a_patients_id_and_by_a_key(api, opening, alice, day, consultation):
     alice.save()
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day}

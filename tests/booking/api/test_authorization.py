@@ -9,6 +9,7 @@ from django.utils import timezone
 from booking.api.urls import urlpatterns
 from booking.keys import revoke_key
 from booking.models import ApiKey
+from booking.webhooks.endpoints import create_endpoint, send_test
 from tests.ledger import nothing_changes
 
 from .conftest import SITE
@@ -60,6 +61,24 @@ RIGHTS = {
     ("POST", f"appointments/{ID}/arrive"): Right("write_appointments", "appointment"),
     ("POST", f"appointments/{ID}/complete"): Right("write_appointments", "appointment"),
     ("POST", f"appointments/{ID}/no-show"): Right("write_appointments", "appointment"),
+    ("GET", "orders"): Right("write_orders"),
+    ("POST", "orders"): Right("write_orders", body="order", status=201),
+    ("GET", f"orders/{ID}"): Right("write_orders", "order"),
+    ("POST", f"orders/{ID}/book"): Right("write_orders", "order", body="opening", status=201),
+    ("POST", f"orders/{ID}/send-link"): Right("write_orders", "order"),
+    ("GET", "webhook-endpoints"): Right("manage_webhooks"),
+    ("POST", "webhook-endpoints"): Right("manage_webhooks", body="endpoint", status=201),
+    ("GET", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint"),
+    ("PATCH", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint", body="events"),
+    ("DELETE", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/rotate-secret"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/test"): Right("manage_webhooks", "endpoint", status=202),
+    ("POST", f"webhook-endpoints/{ID}/enable"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/disable"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/redeliver"): Right("manage_webhooks", "endpoint", body="since", status=202),
+    ("GET", f"webhook-endpoints/{ID}/deliveries"): Right("manage_webhooks", "endpoint"),
+    ("GET", f"deliveries/{ID}"): Right("manage_webhooks", "delivery"),
+    ("POST", f"deliveries/{ID}/redeliver"): Right("manage_webhooks", "delivery", status=202),
 }
 each_method = pytest.mark.parametrize("method, route", RIGHTS, ids=lambda part: part)
 
@@ -75,7 +94,7 @@ def test_every_method_of_every_route_is_here():
 
 
 @pytest.fixture
-def request_of(with_key, hold_time, book, at, day, consultation, dana, harbour):
+def request_of(with_key, hold_time, book, order, at, day, consultation, dana, harbour):
     """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
     opening = {"appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk),
                "location_id": str(harbour.pk), "start_time": at(15).isoformat()}  # fmt: skip
@@ -87,11 +106,15 @@ def request_of(with_key, hold_time, book, at, day, consultation, dana, harbour):
     bodies = {
         "": None, "opening": opening, "patient": {"patient": PATIENT}, "booking": opening | {"patient": PATIENT},
         "person": PATIENT, "change": {"phone": "020 7946 0000"}, "reason": {"reason": "other"},
+        "order": service | {"patient": PATIENT}, "endpoint": {"url": "https://8.8.8.8/"},
+        "events": {"events": ["hold.placed"]}, "since": {"since": at(9).isoformat()},
     }
     make = {
         "": lambda holder: None, "service": lambda holder: consultation, "clinician": lambda holder: dana,
         "location": lambda holder: harbour, "appointment": lambda holder: book(at(10)),
-        "patient": lambda holder: book(at(10)).patient,
+        "patient": lambda holder: book(at(10)).patient, "order": lambda holder: order,
+        "endpoint": lambda holder: create_endpoint(url="https://8.8.8.8/"),
+        "delivery": lambda holder: send_test(create_endpoint(url="https://8.8.8.8/")),
         "hold": lambda holder: hold_time(at(9), holder=holder.actor, by=holder.actor),
     }
 

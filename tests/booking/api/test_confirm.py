@@ -50,13 +50,15 @@ def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consul
         "is_remote": False, "meeting_url": "", "patient_id": str(appointment.patient_id),
         "attendee_name": "Alice Archer", "attendee_email": "alice@example.org", "attendee_phone": "+447700900123",
         "notes": "My left knee.", "price": 60.0, "currency": "GBP", "can_reschedule": True, "can_cancel": True,
-        "cancellation_reason": "",
+        "cancellation_reason": "", "order_id": None, "provider": None, "provider_id": "", "external_id": "",
         "events": [
             {
                 "sequence": event.sequence, "kind": event.kind, "created_at": event.created_at.isoformat(),
                 "status": status, "data": {},
             }
-            for event, status in zip(Event.objects.all(), ["active", "confirmed", "confirmed"], strict=True)
+            for event, status in zip(
+                Event.objects.filter(booking_id=hold), ["active", "confirmed", "confirmed"], strict=True
+            )
         ],
         "created_at": appointment.created_at.isoformat(), "updated_at": appointment.updated_at.isoformat(),
     }  # fmt: skip

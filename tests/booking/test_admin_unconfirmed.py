@@ -1,0 +1,170 @@
+"""The queue at reception: what waits for a yes or a no, the one that is lost first on top."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from booking.appointments import confirm
+from booking.models import Appointment, OutboxMessage, Provider
+from patients.models import Patient
+from scheduling.models import Slot
+from scheduling.slots import database_now
+from tests.ledger import nothing_changes
+
+from .admin import act, queries, rows, said, shown, url
+
+QUEUE = "booking_unconfirmed"
+
+
+@pytest.fixture
+def desk(consultation):
+    """Staff who are asked for every consultation."""
+    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    provider.services.add(consultation)
+    return provider
+
+
+@pytest.fixture
+def ask(desk, book):
+    """Book a time for which staff must be asked: ``ask(at(9))``."""
+
+    def ask(starts_at, answer_in=timedelta(minutes=15), name="Alice Archer"):
+        first, last = name.split()
+        patient = Patient(
+            first_name=first, last_name=last, date_of_birth=date(1990, 1, 1), email=f"{first}@example.org".lower()
+        )
+        appointment = book(starts_at, patient=patient)
+        Appointment.objects.filter(pk=appointment.pk).update(answer_by=database_now() + answer_in)
+        appointment.refresh_from_db()
+        return appointment
+
+    return ask
+
+
+def decide(browser, appointment, name, **fields):
+    return browser.post(url(QUEUE, "decide", appointment.pk, name), fields)
+
+
+def test_what_must_be_answered_first_is_on_top(erin, ask, at, day):
+    later = ask(at(9), timedelta(hours=3), "Bob Brown")
+    first = ask(at(10), timedelta(minutes=8, seconds=30))
+
+    page = erin.get(url(QUEUE))
+
+    assert "2 appointments to confirm" in shown(page)
+    by = first.answer_by.astimezone(first.location.zone)
+    place = "Consultation with Dana Reed, Harbour Street ·"
+    assert [row[:3] for row in rows(page)] == [
+        [f"8 minutes by {by:%a %H:%M}", "Alice Archer", f"{day:%a %-d %b}, 10:00 {place} {first.reference}"],
+        [rows(page)[1][0], "Bob Brown", f"{day:%a %-d %b}, 09:00 {place} {later.reference}"],
+    ]
+    assert rows(page)[1][0].startswith("2 hours by ")
+    assert "left soon" in page.content.decode()
+
+
+def test_one_press_confirms(erin, ask, at):
+    appointment = ask(at(9))
+
+    response = decide(erin, appointment, "confirm")
+
+    assert (response.status_code, response["Location"]) == (302, url(QUEUE))
+    assert said(response) == [f"{appointment.reference} is confirmed."]
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+    assert "Nothing to confirm" in shown(erin.get(url(QUEUE)))
+    assert OutboxMessage.objects.filter(kind="email.appointment_confirmed").exists()
+
+
+def test_one_press_declines_and_keeps_why(erin, ask, at):
+    appointment = ask(at(9))
+
+    decide(erin, appointment, "decline", **{f"note-{appointment.pk}": "No room that day"})
+
+    appointment.refresh_from_db()
+    assert (appointment.status, appointment.cancellation_reason, appointment.cancellation_note) == (
+        "cancelled", "declined", "No room that day",
+    )
+    assert not Slot.objects.exists()
+
+
+@pytest.mark.parametrize("action, status, note", [("confirm", "confirmed", ""), ("decline", "cancelled", "Flood")])
+def test_many_are_decided_at_once(erin, ask, at, action, status, note):
+    chosen = [ask(at(9)), ask(at(10))]
+    left = ask(at(11))
+
+    act(erin, QUEUE, action, *chosen, note=note)
+
+    found = Appointment.objects.filter(pk__in=[one.pk for one in chosen]).values_list("status", "cancellation_note")
+    assert list(found) == [(status, note)] * 2
+    left.refresh_from_db()
+    assert left.status == "pending"
+
+
+def test_who_is_too_late_is_told(erin, ask, at):
+    confirmed, lapsed = ask(at(9)), ask(at(10))
+    confirm(confirmed, by="staff:7")
+    Appointment.objects.filter(pk=lapsed.pk).update(answer_by=database_now() - timedelta(seconds=1))
+
+    responses = [decide(erin, confirmed, "decline"), decide(erin, lapsed, "confirm")]
+
+    assert said(responses[0]) == [f"{confirmed.reference} was not declined: it is confirmed."]
+    assert f"{lapsed.reference} was not confirmed: it is cancelled." in said(responses[1])
+
+
+def test_every_page_says_how_many_wait_to_whoever_may_decide(erin, danas_browser, ask, at):
+    ask(at(9))
+    ask(at(10))
+
+    for address in (url(QUEUE), url("booking_appointment"), "/admin/"):
+        assert "2 to confirm" in shown(erin.get(address))
+    assert "to confirm" not in shown(danas_browser.get(url("booking_appointment")))
+
+
+def test_what_another_system_is_asked_for_is_not_in_the_queue(erin, ask, at, desk):
+    ask(at(9))
+    Provider.objects.update(kind="upstream")
+
+    assert rows(erin.get(url(QUEUE))) == []
+    assert "to confirm" not in shown(erin.get("/admin/")).replace("Appointments to confirm", "")
+
+
+def test_a_clinician_has_no_queue_and_decides_nothing(danas_browser, ask, at):
+    appointment = ask(at(9))
+
+    with nothing_changes():
+        assert danas_browser.get(url(QUEUE)).status_code == 403
+        for name in ("confirm", "decline"):
+            assert decide(danas_browser, appointment, name).status_code == 403
+        act(danas_browser, QUEUE, "confirm", appointment)
+
+
+def test_only_a_press_decides(erin, ask, at):
+    appointment = ask(at(9))
+
+    with nothing_changes():
+        assert erin.get(url(QUEUE, "decide", appointment.pk, "confirm")).status_code == 405
+        assert decide(erin, appointment, "cancel").status_code == 403
+        assert erin.get(url(QUEUE, "change", appointment.pk))["Location"] == url(
+            "booking_appointment", "change", appointment.pk
+        )
+        assert erin.get(url(QUEUE, "add")).status_code == 403
+
+
+def test_a_longer_queue_takes_no_more_queries(erin, ask, at):
+    ask(at(9))
+    for_one = queries(erin, url(QUEUE))
+    for number in range(4):
+        ask(at(13) + timedelta(minutes=30 * number), name=f"Pat Number{number}")
+
+    assert queries(erin, url(QUEUE)) == for_one
+
+
+def test_the_page_of_an_appointment_says_who_was_asked_and_until_when(erin, ask, at):
+    appointment = ask(at(9))
+    Appointment.objects.update(provider_reference="D-17")
+
+    response = erin.get(url("booking_appointment", "change", appointment.pk))
+
+    assert "The front desk (staff, who approve each in admin)" in shown(response)
+    assert "D-17" in shown(response)
+    assert [move.name for move in response.context["moves"]] == ["confirm", "decline", "cancel"]

@@ -1,0 +1,77 @@
+"""The code of docs/webhooks.md verifies what we sign, and the page tells of every kind of event."""
+
+import json
+import re
+import shutil
+import subprocess
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from booking.dev.servers import BASE_DIR
+from booking.models import WebhookEndpoint
+from booking.webhooks.delivery import TRIES
+from booking.webhooks.signing import make_secret, sign
+
+PAGE = (BASE_DIR / "docs" / "webhooks.md").read_text()
+BODY = '{"type":"hold.placed","name":"é"}'.encode()
+
+
+def block(language):
+    [code] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return code
+
+
+def verified_in_python(secret, headers, body):
+    names = {}
+    exec(block("python"), names)
+    try:
+        names["verify"](secret, headers, body)
+    except ValueError as error:
+        return str(error)
+    return "fine"
+
+
+def verified_in_javascript(secret, headers, body):
+    if not shutil.which("node"):
+        pytest.skip("There is no node here.")
+    call = f"""
+        const [secret, headers, body] = {json.dumps([secret, headers, body.hex()])};
+        try {{ verify(secret, headers, Buffer.from(body, "hex")); console.log("fine"); }}
+        catch (error) {{ console.log(error.message); }}
+    """
+    ran = subprocess.run(
+        ["node", "--input-type=module", "-"], input=block("javascript") + call, capture_output=True, text=True,
+        check=True,
+    )
+    return ran.stdout.strip()
+
+
+@pytest.mark.parametrize("verified", [verified_in_python, verified_in_javascript])
+def test_the_code_accepts_what_we_sign_and_nothing_else(verified):
+    old, new, now = make_secret(), make_secret(), timezone.now()
+    headers = sign([new, old], message_id="msg_1", at=now, body=BODY)
+    assert verified(old, headers, BODY) == verified(new, headers, BODY) == "fine"
+    assert verified(make_secret(), headers, BODY) == "not from Holdfast"
+    assert verified(new, headers, BODY + b" ") == "not from Holdfast"
+    assert verified(new, {**headers, "webhook-id": "msg_2"}, BODY) == "not from Holdfast"
+    assert verified(new, {**headers, "webhook-signature": "v1,é"}, BODY) == "not from Holdfast"
+    late = sign([new], message_id="msg_1", at=now - timedelta(minutes=6), body=BODY)
+    assert verified(new, late, BODY) == "too old"
+
+
+def test_the_code_is_short():
+    for language in ("python", "javascript"):
+        assert len(block(language).strip().splitlines()) <= 11
+
+
+def test_every_kind_of_event_is_told_of():
+    assert set(WebhookEndpoint.Kind.values) == set(re.findall(r"`((?:hold|appointment|patient)\.[a-z_]+)`", PAGE))
+
+
+def test_the_tries_are_those_of_the_code():
+    hours = [int(tried.total_seconds() // 3600) for tried in TRIES[4:]]
+    assert f"5 seconds, 5 minutes, 30 minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours" in PAGE
+    assert len(TRIES) == 10
+    assert sum(TRIES, timedelta()).days == 3

@@ -1,0 +1,39 @@
+"""Everybody wants one time and does not mind with whom."""
+
+import pytest
+
+from booking.models import Hold
+from scheduling.models import Clinician
+from tests.conftest import make_clinician
+
+from . import client
+from .crowd import double_bookings, tally
+
+
+@pytest.fixture
+def eight(transactional_db, harbour, consultation):
+    """Eight clinicians."""
+    return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(8)]
+
+
+def acts(consultation, starts_at, number):
+    return [
+        (client.hold_with_anyone, {"service": consultation.pk, "starts_at": starts_at, "holder": f"phone {n}"})
+        for n in range(number)
+    ]
+
+
+def test_of_eight_who_want_any_of_eight_each_has_one_of_their_own(crowd, no_deadlock, eight, consultation, at):
+    outcomes = crowd.race(acts(consultation, at(9), 8))
+
+    assert tally(outcomes) == {str(clinician.pk): 1 for clinician in eight}
+    assert Hold.objects.count() == 8
+    assert double_bookings() == 0
+    assert not Clinician.objects.filter(last_assigned_at=None).exists()
+
+
+def test_of_forty_eight_have_one_and_all_others_are_refused(crowd, no_deadlock, eight, consultation, at):
+    outcomes = crowd.race(acts(consultation, at(9), 40))
+
+    assert tally(outcomes) == {**{str(clinician.pk): 1 for clinician in eight}, "SlotTaken": 32}
+    assert double_bookings() == 0

@@ -1,6 +1,9 @@
 """Waiting for something that another process does."""
 
 import time
+from contextlib import contextmanager
+
+GRACE = 8  # seconds that a machine busy with something else may add to anything
 
 
 def wait_until(condition, *, within=60):
@@ -10,3 +13,11 @@ def wait_until(condition, *, within=60):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
     return answer
+
+
+@contextmanager
+def given_up_within(seconds):
+    """What the block waits for is given up after so many seconds; it would take a minute, or never end."""
+    before = time.monotonic()
+    yield
+    assert time.monotonic() - before < seconds + GRACE

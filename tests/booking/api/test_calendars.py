@@ -1,6 +1,5 @@
 """Free times beside clinicians' own calendars: read now if asked for, and never silently out of date."""
 
-import time
 from datetime import UTC, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from scheduling.models import Calendar
 from scheduling.slots import database_now
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
+from tests.waiting import given_up_within
 
 EVERY = pytest.mark.parametrize("path", ["", "/days", "/next", "/explain"])
 
@@ -104,11 +104,10 @@ def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, lis
 def test_a_calendar_that_hangs_is_waited_for_two_seconds_and_then_told_of(path, ask, listen, connect, at):
     calendar = connect(listen(hang), last_synced_at=database_now() - timedelta(minutes=5))
     write_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
-    before = time.monotonic()
 
-    body = ask(path, sync_external="true")
+    with given_up_within(2):
+        body = ask(path, sync_external="true")
 
-    assert time.monotonic() - before < 2.5
     error = "There was no answer in time, or none that could be read."
     assert body["meta"]["calendars"] == [told(calendar, is_current=False, error=error)]
     if path == "":
@@ -122,11 +121,10 @@ def test_twelve_that_hang_are_waited_for_together(ask, listen, connect, harbour,
         connect(hanging, clinician=clinician)
     quick = connect(listen(answer(200, body=ics(at(9), at(16)))))
     monkeypatch.setattr(syncing, "NOW_WITHIN", 5)
-    before = time.monotonic()
 
-    body = ask(sync_external="true")
+    with given_up_within(5):
+        body = ask(sync_external="true")
 
-    assert time.monotonic() - before < 6
     assert [one["id"] for one in body["meta"]["calendars"] if one["is_current"]] == [str(quick.pk)]
     assert times(body) == ["16:00", "16:30"]  # of who hangs, nothing is known, and so nothing offered
 

@@ -1,7 +1,6 @@
 """Calendars that would keep any program busy for hours cost some seconds, and not of the worker that asked."""
 
 import os
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from scheduling.calendars import apart
 from scheduling.calendars.apart import busy_times_apart
 from scheduling.calendars.base import CannotRead, NoTime, NotUnderstood, TooMuch
 from scheduling.calendars.lines import read_lines
+from tests.waiting import given_up_within
 
 from .texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
 
@@ -69,12 +69,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_calendar_is_refused_in_bounded_time(name, monkeypatch):
     monkeypatch.setattr(apart, "SECONDS", 3)
-    before = time.monotonic()
 
-    with pytest.raises(CannotRead):
+    with given_up_within(3), pytest.raises(CannotRead):
         ask(calendar(*HOSTILE[name]))
-
-    assert time.monotonic() - before < 8
 
 
 def test_a_hundred_thousand_events_at_hand_are_too_many():
@@ -93,20 +90,13 @@ def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
     ]
     body = calendar(*old, at("0324T0900", "0324T1000"))
     assert len(body) > 10_000_000
-    before = time.monotonic()
 
     assert len(ask(body)) == 1
 
-    assert time.monotonic() - before < 15
-
 
 def test_who_has_little_time_gets_no_answer_in_that_time():
-    before = time.monotonic()
-
-    with pytest.raises(NoTime):
+    with given_up_within(0.5), pytest.raises(NoTime):
         ask(calendar(*HOSTILE["every second by another name"]), within=0.5)
-
-    assert time.monotonic() - before < 3
 
 
 def test_nothing_goes_on_afterwards():

@@ -29,12 +29,14 @@ NUMBER = re.compile(r"[\d()+./-]*\d[\d()+./-]*")
 
 
 class Description(NamedTuple):
-    """What a text says about a person; ``text`` is all of it, ``numbers`` has (field, how it starts)."""
+    """What a text says about a person; ``text`` is all of it, ``numbers`` has (field, how it starts), and
+    ``digits`` are all there are, for those who know only how a phone number ends."""
 
     text: str
     words: list
     emails: list
     numbers: list
+    digits: str
     births: list
 
 
@@ -59,7 +61,8 @@ def read_description(text):
             number += re.sub(r"[^0-9+]", "", token)
         else:
             words += normalize_name(token).split()
-    return Description(text, words[:MOST_WORDS], emails, list(_possible_numbers(number)), births)
+    digits = number.lstrip("+")
+    return Description(text, words[:MOST_WORDS], emails, list(_possible_numbers(number)), digits, births)
 
 
 def _possible_dates(year, month, day, by=None):

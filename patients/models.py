@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from .fields import EmailField, NhsNumberField, PhoneField
@@ -50,6 +51,7 @@ class Patient(models.Model):
             models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
             models.Index("email", name="patient_email"),
             models.Index("phone", name="patient_phone"),
+            models.Index(Reverse("phone"), name="patient_phone_end"),
             models.Index("normalized_name", name="patient_first_last"),
             models.Index("name_words", name="patient_last_first"),
             # Without fastupdate nothing waits to be sorted in, which every search would have to read through.

@@ -1,6 +1,7 @@
 """Finding people by whatever staff are told: part of a name, an address, a number, a birth date."""
 
 from django.db.models import Q
+from django.db.models.functions import Reverse
 
 from .descriptions import read_description
 from .models import Patient
@@ -8,6 +9,7 @@ from .text import spellings
 
 TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
 MOST_LISTED = 200  # whoever sees as many says more of whom they look for
+FEWEST_LAST_DIGITS = 4  # of a phone number
 CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
 
 
@@ -52,6 +54,8 @@ def _steps(asked, rows, limit):
     else:
         for field, start in asked.numbers:
             yield _in_order(rows, field, start, limit)
+        if len(asked.digits) >= FEWEST_LAST_DIGITS:
+            yield _in_order(rows.alias(phone_reversed=Reverse("phone")), "phone_reversed", asked.digits[::-1], limit)
 
 
 def _in_order(rows, field, start, limit):
@@ -97,4 +101,6 @@ def _narrowed(rows, asked):
     number = Q()
     for field, start in asked.numbers:
         number |= Q(**{f"{field}__startswith": start}) & ~Q(**{field: ""})
+    if len(asked.digits) >= FEWEST_LAST_DIGITS:
+        number |= Q(phone__endswith=asked.digits)
     return rows.filter(number)

@@ -3,6 +3,7 @@ import uuid
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
+import django.db.models.functions.text
 import django.utils.timezone
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
@@ -58,6 +59,7 @@ class Migration(migrations.Migration):
                     models.Index(models.F("date_of_birth"), models.F("normalized_name"), name="patient_born_name"),
                     models.Index(models.F("email"), name="patient_email"),
                     models.Index(models.F("phone"), name="patient_phone"),
+                    models.Index(django.db.models.functions.text.Reverse("phone"), name="patient_phone_end"),
                     models.Index(models.F("normalized_name"), name="patient_first_last"),
                     models.Index(models.F("name_words"), name="patient_last_first"),
                     django.contrib.postgres.indexes.GinIndex(

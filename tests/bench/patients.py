@@ -100,6 +100,8 @@ KINDS = {
     "a phone with country code": lambda person: person.phone,
     "a phone without": lambda person: f"0{person.phone[3:7]} {person.phone[7:]}",
     "the beginning of a phone": lambda person: f"0{person.phone[3:8]}",
+    "the end of a phone": lambda person: person.phone[-6:],
+    "its last four digits, and a name": lambda person: f"{person.last_name} {person.phone[-4:]}",
     "a birth date": lambda person: f"{person.date_of_birth:%d/%m/%Y}",
     "a common last name, a birth date": lambda person: f"{pick(COMMON_LAST, person)} {person.date_of_birth}",
     "name and birth date": lambda person: f"{person.normalized_name} {person.date_of_birth}",

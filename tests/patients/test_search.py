@@ -91,6 +91,12 @@ def test_by_phone_with_and_without_country_code_and_cut_short(text):
     assert found(text) == ["Alice A"]
 
 
+@pytest.mark.parametrize("text", ["0123", "900 123", "00123", "alice 0123", "0123 12/04/1985"])
+def test_by_the_last_four_digits_or_more_of_a_phone(text):
+    assert found(text) == ["Alice A"]
+    assert found("123") == found("bob 0123") == []
+
+
 def test_a_phone_abroad_is_found_by_its_country_code():
     assert found("+33 1 23 45 67 89") == found("0033123456789") == found("3312345") == ["Bob S"]
 

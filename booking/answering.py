@@ -135,27 +135,36 @@ def take_answer(appointment, status, *, reference="", version=None):
     that it answers to; what answers to an earlier time than the appointment has now counts for nothing either.
     """
     by = name_of(appointment.provider)
-    moved = Event.objects.filter(booking_id=appointment.pk, kind="appointment.rescheduled")
-    if version is None or not moved.filter(sequence__gt=version).exists():
-        try:
-            _take(appointment, status, reference, by)
-        except WrongState:
-            appointment.refresh_from_db()
+    try:
+        while not _is_outdated(appointment, version):
+            try:
+                _take(appointment, status, reference, by)
+                break
+            except ChangedMeanwhile:  # perhaps to another time, since we looked
+                appointment.refresh_from_db()
+    except WrongState:
+        appointment.refresh_from_db()
     if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
         outbox.enqueue("provider.sync", appointment=appointment.pk)  # it seems not to know
 
 
+def _is_outdated(appointment, version):
+    moved = Event.objects.filter(booking_id=appointment.pk, kind="appointment.rescheduled")
+    return version is not None and moved.filter(sequence__gt=version).exists()
+
+
 def _take(appointment, status, reference, by):
+    unchanged = {"by": by, "if_unchanged": appointment.updated_at}
     if status == "refused":
-        _refuse(appointment, by=by)
+        _refuse(appointment, **unchanged)
     elif status == "cancelled":
-        cancel(appointment, reason=Appointment.CancellationReason.DECLINED, by=by)
+        cancel(appointment, reason=Appointment.CancellationReason.DECLINED, **unchanged)
     elif status in ACKNOWLEDGED:
-        acknowledge(appointment, status, by=by, reference=reference)
+        acknowledge(appointment, status, reference=reference, **unchanged)
     else:
         if appointment.status in (Status.PENDING, Status.RESERVED):  # who comes has been confirmed
-            acknowledge(appointment, Status.CONFIRMED, by=by, reference=reference)
-        MARKS[status](appointment, by=by)
+            acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)
+        MARKS[status](appointment, by=by, if_unchanged=appointment.updated_at)
 
 
 def name_of(provider):

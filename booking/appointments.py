@@ -9,8 +9,7 @@ from scheduling.slots import database_now, free_slot, violated_constraint
 
 from .events import record
 from .following import follow
-from .models import Acknowledgement, Appointment
-from .people import find_or_register
+from .models import Appointment
 from .states import ChangedMeanwhile, WrongState, lock_booking, move
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
@@ -41,11 +40,8 @@ def check_cutoff(appointment, now):
         raise PastCutoff(appointment.cutoff_at)
 
 
-def create_appointment(hold, *, patient, by, at, notes="", attendee=None, acknowledged=None):
+def create_appointment(hold, *, patient, attendee, acknowledged, notes, by, at):
     """Write the appointment of a hold just confirmed; part of confirm_hold's transaction."""
-    attendee = attendee or {"name": str(patient), "email": patient.email, "phone": patient.phone}
-    patient = find_or_register(patient, by=by)
-    acknowledged = acknowledged or Acknowledgement(Status.CONFIRMED)
     appointment = Appointment(
         id=hold.pk, reference=new_reference(), status=acknowledged.status, patient=patient,
         service=hold.service, clinician_id=hold.clinician_id, location=hold.location, slot_id=hold.slot_id,
@@ -111,9 +107,12 @@ def confirm(appointment, *, by):
 
 
 @transaction.atomic
-def decline(appointment, *, by, note=""):
-    """Whoever had to agree does not: cancel it. Again is fine; raises WrongState once it was more than reserved."""
-    now = lock_booking(appointment)
+def decline(appointment, *, by, note="", if_unchanged=None):
+    """Whoever had to agree does not: cancel it. Again is fine.
+
+    Raises WrongState once it was more than reserved, and ChangedMeanwhile.
+    """
+    now = lock_booking(appointment, if_unchanged=if_unchanged)
     if appointment.status == Status.CANCELLED:
         return
     if appointment.status not in (Status.PENDING, Status.RESERVED):

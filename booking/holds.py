@@ -241,7 +241,8 @@ def confirm_hold(
     not as the patient is written. ``acknowledged`` (an Acknowledgement) says what its provider has answered; it
     is made by asking.ask, since nobody can be asked in a transaction. Staff answer later, in
     ``answer_within`` (a timedelta). Raises MustAsk if there is a provider to be asked first, ChangedMeanwhile if
-    it was asked about something else, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    it was asked about something else or the patient has just been archived, HoldExpired, HoldNotFound or WrongState,
+    and then nothing has changed.
     """
     now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status == Hold.Status.CONFIRMED and not only_once:
@@ -254,13 +255,15 @@ def confirm_hold(
         acknowledged = _acknowledge_at_once(hold, now, answer_within)
     elif _is_void(acknowledged, hold):
         raise ChangedMeanwhile
+    attendee = attendee or patient.contact  # as they say, however they are written down
+    patient = find_or_register(patient, by=by)
     move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
     prolong_slot(hold.slot_id, expires_at=None)
     appointment = create_appointment(
-        hold, patient=patient, by=by, at=now, notes=notes, attendee=attendee, acknowledged=acknowledged
+        hold, patient=patient, attendee=attendee, acknowledged=acknowledged, notes=notes, by=by, at=now
     )
     for purpose in agreed_to:
-        agree(appointment.patient, purpose, at=now)
+        agree(patient, purpose, at=now)
     return appointment
 
 

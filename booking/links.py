@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core import signing
 
 from .models import Appointment
-from .tokens import hash_token
+from .tokens import hash_token, signing_keys
 
 
 class AppointmentNotFound(Exception):
@@ -30,7 +30,7 @@ def find_appointment(token):
         id, signature = UUID(bytes=read[:16]), read[16:]
     except ValueError as error:
         raise AppointmentNotFound from error
-    genuine = [_signature(key, "appointment", id.hex) for key in _keys()]
+    genuine = [_signature(key, "appointment", id.hex) for key in signing_keys()]
     if not any(hmac.compare_digest(signature, each) for each in genuine) or _written(read) != token:
         raise AppointmentNotFound
     appointments = Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
@@ -49,7 +49,7 @@ def order_token(order):
     """Return the secret of the link that the order has, or None when it has none."""
     if order.token_hash is None:
         return None
-    tokens = [_order_token(key, order) for key in _keys()]
+    tokens = [_order_token(key, order) for key in signing_keys()]
     return next((token for token in tokens if hash_token(token) == bytes(order.token_hash)), None)
 
 
@@ -59,10 +59,6 @@ def _order_token(key, order):
 
 def _signature(key, what, of):
     return hmac.digest(key.encode(), f"link to {what} {of}".encode(), "sha256")
-
-
-def _keys():
-    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 def _written(secret):

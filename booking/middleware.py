@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import OperationalError
 from django.shortcuts import render
 from django.urls import reverse
-from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from booking import logs
+from scheduling.slots import waited_too_long
 
 logger = logging.getLogger("booking.access")
 
@@ -78,9 +78,9 @@ class Busy:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        cause = exception.__cause__
-        if isinstance(exception, OperationalError) and isinstance(cause, LockNotAvailable | QueryCanceled):
-            logger.warning("the database was too busy", extra={"fields": {"cause": type(cause).__name__}})
+        if isinstance(exception, OperationalError) and waited_too_long(exception):
+            cause = type(exception.__cause__).__name__
+            logger.warning("the database was too busy", extra={"fields": {"cause": cause}})
             response = render(request, "problems/busy.html", status=503)
             response["Retry-After"] = "2"
             return response

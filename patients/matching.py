@@ -31,11 +31,12 @@ def match_patient(candidate):
 
 
 # By hand, like what follows: every booking asks, and the ORM takes longer to build it than PostgreSQL to answer.
-# Locked, so that a merge that archives one of them meanwhile is waited for.
+# Locked, so that a merge that archives one of them meanwhile is waited for; in its order, so that neither waits
+# for the other.
 NAMESAKES = f"""
     SELECT {", ".join(field.column for field in Patient._meta.concrete_fields)} FROM patients_patient
      WHERE archived_at IS NULL AND normalized_name = %s AND email = %s
-     ORDER BY created_at FOR NO KEY UPDATE
+     ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 names of our own
 
 
@@ -50,7 +51,9 @@ def find_twin(candidate):
         return None
     name = normalize_name(candidate.first_name, candidate.last_name)
     _lock_identity(name, candidate.email)
-    namesakes = list(Patient.objects.raw(NAMESAKES, [name, candidate.email]))
+    namesakes = sorted(
+        Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at
+    )
     twins = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
     is_one_person = len({patient.date_of_birth for patient in namesakes}) == 1
     if not twins and candidate.date_of_birth is None and is_one_person:
@@ -107,7 +110,9 @@ def merge_patients(*, keep, duplicate):
     # In primary-key order, so that two merges of one pair wait for each other.
     locked = {
         patient.pk: patient
-        for patient in Patient.objects.select_for_update().filter(pk__in=[keep.pk, duplicate.pk]).order_by("pk")
+        for patient in Patient.objects.select_for_update(no_key=True)
+        .filter(pk__in=[keep.pk, duplicate.pk])
+        .order_by("pk")
     }
     keep, duplicate = locked[keep.pk], locked[duplicate.pk]
     numbers = {keep.nhs_number, duplicate.nhs_number} - {""}

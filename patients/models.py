@@ -77,6 +77,11 @@ class Patient(models.Model):
             kwargs["update_fields"] = {*kwargs["update_fields"], *names}
         super().save(**kwargs)
 
+    @property
+    def contact(self):
+        """The name, e-mail and phone of whoever comes to an appointment, if it is the patient."""
+        return {"name": str(self), "email": self.email, "phone": self.phone}
+
 
 class Consent(models.Model):
     """A patient agreed to something; withdrawn ones are kept as the record that they once did."""

@@ -1,8 +1,7 @@
 """Taking and giving back a clinician's time."""
 
-from contextlib import contextmanager
-
 from django.db import IntegrityError, connection, transaction
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from .models import Slot
 
@@ -60,8 +59,8 @@ def take_slot(*, clinician, location, period, lasting=None):
             clinician=clinician, location=location, period=period,
             taken_at=now, expires_at=lasting and now + lasting,
         )
-        is_taken = _take(slot) or _take_from_lapsed(slot)
-    if not is_taken:
+        is_ours = _take(slot) or _take_from_lapsed(slot)
+    if not is_ours:
         raise SlotTaken
     return slot
 
@@ -94,15 +93,20 @@ def _take_from_lapsed(slot):
 
 def move_slot(slot, *, clinician, location, period):
     """Take another ``period`` in place of the slot's own, or raise SlotTaken and keep that."""
-    with _raising_slot_taken():
-        now = lock_clinicians(slot.clinician_id, clinician.pk)
-        _delete_lapsed(clinician, period, at=now, spare=slot)
-        moved = Slot.objects.filter(pk=slot.pk).update(
-            clinician=clinician, location=location, period=period, taken_at=now
-        )
-        if not moved:
-            raise SlotTaken
-        slot.refresh_from_db()
+    try:
+        with transaction.atomic():
+            now = lock_clinicians(slot.clinician_id, clinician.pk)
+            _delete_lapsed(clinician, period, at=now, spare=slot)
+            moved = Slot.objects.filter(pk=slot.pk).update(
+                clinician=clinician, location=location, period=period, taken_at=now
+            )
+            if not moved:
+                raise SlotTaken
+            slot.refresh_from_db()
+    except IntegrityError as error:
+        if violated_constraint(error) == Slot.NO_OVERLAP:
+            raise SlotTaken from error
+        raise
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):
@@ -112,20 +116,8 @@ def _delete_lapsed(clinician, period, *, at, spare=None):
     return deleted > 0
 
 
-@contextmanager
-def _raising_slot_taken():
-    """A transaction in which a violation of the exclusion constraint becomes SlotTaken."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        if violated_constraint(error) == Slot.NO_OVERLAP:
-            raise SlotTaken from error
-        raise
-
-
 def prolong_slot(slot_id, *, expires_at):
-    """Let a slot lapse at ``expires_at`` instead, or never with None; under the clinician's lock."""
+    """Let a slot lapse at ``expires_at`` instead, or never with None; under the clinician's lock. Raises SlotTaken."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
         if not cursor.rowcount:
@@ -135,6 +127,11 @@ def prolong_slot(slot_id, *, expires_at):
 def free_slot(slot_id):
     """Give the time of a slot back; one that is already gone is fine."""
     Slot.objects.filter(pk=slot_id).delete()
+
+
+def waited_too_long(error):
+    """Return whether an OperationalError says that other transactions kept a statement from being done."""
+    return isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected)
 
 
 def violated_constraint(error):

@@ -1,9 +1,11 @@
 """The clinic of the tests: Dana sees patients at Harbour Street in London; Alice wants to be seen."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from booking.holds import confirm_hold, place_hold
@@ -101,3 +103,17 @@ def book(hold_time, alice):
 def order(alice, consultation):
     """A request that Alice be seen for a consultation."""
     return create_order(patient=alice, service=consultation, external_id="LAB-7", by="erin")
+
+
+@pytest.fixture
+def elsewhere(transactional_db):
+    """Call something meanwhile, on another connection: ``elsewhere(verb, *arguments)`` returns its Future."""
+
+    def call(verb, arguments, options):
+        try:
+            return verb(*arguments, **options)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as threads:
+        yield lambda verb, *arguments, **options: threads.submit(call, verb, arguments, options)

@@ -3,6 +3,8 @@
 import time
 from contextlib import contextmanager
 
+from django.db import connection
+
 GRACE = 8  # seconds that a machine busy with something else may add to anything
 
 
@@ -13,6 +15,13 @@ def wait_until(condition, *, within=60):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
     return answer
+
+
+def somebody_waits_for_us():
+    """Return whether another connection waits for a lock of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))")
+        return cursor.rowcount > 0
 
 
 @contextmanager

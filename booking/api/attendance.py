@@ -65,6 +65,5 @@ class Attendance(Input):
         if (by_id is None) == (person is None):
             raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="either")
         patient = by_id or person
-        own = {"name": str(patient), "email": patient.email, "phone": patient.phone}
-        attendee = {part: fields.pop(f"attendee_{part}", "") or own[part] for part in own}
+        attendee = {part: fields.pop(f"attendee_{part}", "") or own for part, own in patient.contact.items()}
         return {**fields, "patient": patient, "attendee": attendee}

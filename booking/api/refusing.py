@@ -5,8 +5,9 @@ from django.core.exceptions import DisallowedHost, SuspiciousOperation, TooManyF
 from django.db import OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.utils.encoding import escape_uri_path
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from rest_framework import exceptions
+
+from scheduling.slots import waited_too_long
 
 from ..keys import InvalidKey
 from .problems import PROBLEMS
@@ -17,8 +18,7 @@ CONTENT_TYPE = "application/problem+json"
 
 def known(error):
     """Return an exception of the table for any exception, what is unexpected as an InternalError."""
-    waited = LockNotAvailable | QueryCanceled | DeadlockDetected
-    if isinstance(error, OperationalError) and isinstance(error.__cause__, waited):
+    if isinstance(error, OperationalError) and waited_too_long(error):
         return Busy()
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return InvalidKey()

@@ -29,5 +29,5 @@ class Attendee(NamedTuple):
     @classmethod
     def of(cls, patient, attendee=None):
         """Return the Attendee for a Patient and perhaps {"name", "email", "phone"} of who comes in fact."""
-        contact = attendee or {"name": str(patient), "email": patient.email, "phone": patient.phone}
+        contact = attendee or patient.contact
         return cls(contact["name"], patient.date_of_birth, contact["email"], contact["phone"])

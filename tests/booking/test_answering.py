@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from booking import answering
@@ -13,6 +14,7 @@ from booking.appointments import acknowledge, annotate, cancel, complete, declin
 from booking.appointments import confirm as confirm_by_staff
 from booking.asking import Patience, confirm
 from booking.choosing import NotOffered
+from booking.events import latest_sequence
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from booking.outbox import TryAgain
 from booking.rescheduling import reschedule
@@ -23,6 +25,7 @@ from scheduling.models import Location, Slot, WorkingHours
 from scheduling.slots import database_now
 from tests.ledger import nothing_changes, rows
 from tests.outbox import run_what_is_due
+from tests.waiting import somebody_waits_for_us, wait_until
 
 BRIEFLY = Patience(sync=timedelta(seconds=0.2), is_async=True)
 
@@ -289,6 +292,20 @@ def test_an_answer_to_an_earlier_time_counts_for_nothing(pending, say, dana, har
     with nothing_changes():
         assert say(pending, "confirmed", version=asked).json()["data"]["status"] == "pending"
     assert say(pending, "confirmed", version=asked + 1).json()["data"]["status"] == "confirmed"
+
+
+def test_not_even_when_the_new_time_is_being_written_just_then(elsewhere, book, lab, dana, harbour, at):
+    lab.behaviour = "down"
+    pending = book(at(9))
+    asked, seen = latest_sequence(pending.pk), Appointment.objects.select_related("provider").get()
+
+    with transaction.atomic():
+        reschedule(pending, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, by="erin")
+        answered = elsewhere(answering.take_answer, seen, "confirmed", version=asked)
+        wait_until(somebody_waits_for_us)
+
+    answered.result(30)
+    assert reaches(pending) == ("pending", "")
 
 
 def test_what_is_not_signed_by_the_lab_changes_nothing(pending, say, lab):

@@ -71,8 +71,8 @@ def test_confirming_tells_the_story_and_leaves_a_message(hold_time, at, alice):
     story = Event.objects.values_list("booking_id", "sequence", "kind", "from_status", "to_status", "by", "data")
     assert list(story) == [
         (hold.pk, 1, "hold.placed", "", "active", "patient", {}),
-        (hold.pk, 2, "hold.confirmed", "active", "confirmed", "patient", {}),
         (appointment.patient_id, 1, "patient.created", "", "", "patient", {}),
+        (hold.pk, 2, "hold.confirmed", "active", "confirmed", "patient", {}),
         (hold.pk, 3, "appointment.created", "", "confirmed", "patient", {}),
     ]
     messages = OutboxMessage.objects.values_list("kind", "payload", "status")

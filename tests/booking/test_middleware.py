@@ -10,6 +10,7 @@ from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from booking.logs import Line
+from tests.waiting import somebody_waits_for_us, wait_until
 
 TOKEN = "a-token-that-opens-the-hold"
 
@@ -25,6 +26,15 @@ def fail(request, token):
 def wait_for_a_lock(request):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '20ms'")
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def meet_somebody_halfway(request):
+    """Wait for the lock of somebody who waits for ours, as two that change the same rows in another order do."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL deadlock_timeout = '20ms'")
+        cursor.execute("SELECT pg_advisory_xact_lock(2)")
+        request.META["meanwhile"]()
         cursor.execute("SELECT pg_advisory_xact_lock(1)")
 
 
@@ -51,6 +61,7 @@ urlpatterns = [
     path("hold/<str:token>/", show),
     path("hold/<str:token>/fail/", fail),
     path("lock/", wait_for_a_lock),
+    path("halfway/", meet_somebody_halfway),
     path("slow/", take_too_long),
     path("bug/", csrf_exempt(break_a_rule)),
     path("bad/", csrf_exempt(refuse_to_read)),
@@ -215,6 +226,21 @@ def test_so_is_whoever_waits_too_long_for_an_answer(client):
     response = client.post("/slow/")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert "href" not in response.text.partition("<body>")[2]  # there is no way to send a form again by a link
+
+
+def test_so_is_the_one_of_two_that_wait_for_each_other(client, elsewhere):
+    def lock_the_other_way_round():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # it is not the one to find out
+            cursor.execute("SELECT pg_advisory_xact_lock(1)")
+            cursor.execute("SELECT pg_advisory_xact_lock(2)")
+
+    def meanwhile():
+        elsewhere(lock_the_other_way_round)
+        wait_until(somebody_waits_for_us)
+
+    response = client.get("/halfway/", meanwhile=meanwhile)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 
 
 def test_any_other_error_of_the_database_is_a_bug(client, db):

@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking import choosing, holds, orders, rescheduling  # noqa: E402
+from booking import choosing, holds, orders, people, rescheduling  # noqa: E402
 from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
@@ -113,6 +113,26 @@ def confirm(*, hold, email):
     def verb():
         holds.confirm_hold(found, patient=patient, by=email)
         return "confirmed"
+
+    return verb
+
+
+def confirm_for_its_patient(*, hold):
+    found = Hold.objects.select_related("service", "clinician", "location", "patient").get(pk=hold)
+
+    def verb():
+        holds.confirm_hold(found, patient=found.patient, by="key:1")
+        return "confirmed"
+
+    return verb
+
+
+def merge(*, keep, duplicate):
+    keep, duplicate = Patient.objects.get(pk=keep), Patient.objects.get(pk=duplicate)
+
+    def verb():
+        people.merge(keep=keep, duplicate=duplicate, by="erin")
+        return "merged"
 
     return verb
 

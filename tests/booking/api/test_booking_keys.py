@@ -67,6 +67,18 @@ def test_a_key_is_good_for_a_day():
         read_booking_key(text, now=now + timedelta(days=1))
 
 
+def test_a_key_outlives_a_change_of_the_secret_key(settings):
+    now = timezone.now()
+    text, named = make_key(now)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
+
+    assert read_booking_key(text, now=now).service_id == named["service_id"]
+
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(InvalidBookingKey):
+        read_booking_key(text, now=now)
+
+
 def test_another_installations_key_is_refused(settings):
     now = timezone.now()
     text, _ = make_key(now)

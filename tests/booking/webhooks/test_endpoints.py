@@ -1,11 +1,10 @@
 """The verbs of endpoints and deliveries, and what they do when things happen at once."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from booking import outbox
@@ -30,7 +29,7 @@ from scheduling.outbound import NotPublic
 from tests.ledger import nothing_changes, rows
 from tests.outbox import run_what_is_due
 from tests.receivers import answer
-from tests.waiting import wait_until
+from tests.waiting import somebody_waits_for_us, wait_until
 
 
 def fresh(thing):
@@ -260,84 +259,41 @@ def test_with_an_endpoint_its_deliveries_go(endpoint, delivery, receiver):
     remove_endpoint(endpoint)
 
 
-@pytest.fixture
-def meanwhile():
-    """Run something in a thread with a connection of its own: ``meanwhile(verb)`` returns the thread's outcome."""
-    started = []
-
-    def meanwhile(verb):
-        outcome = []
-
-        def run():
-            try:
-                outcome.append(verb())
-            except BaseException as error:
-                outcome.append(error)
-                raise
-            finally:
-                connections.close_all()
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        started.append(thread)
-        return outcome
-
-    yield meanwhile
-    for thread in started:
-        thread.join(10)
-
-
-def somebody_waits():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # or it says the same until the transaction ends
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                       "AND wait_event_type = 'Lock'")  # fmt: skip
-        return cursor.fetchone()[0]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_booking_does_not_fail_for_an_endpoint_that_is_being_deleted(endpoint, hold_time, at, meanwhile):
+def test_a_booking_does_not_fail_for_an_endpoint_that_is_being_deleted(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         locked = WebhookEndpoint.objects.select_for_update().get()
-        booked = meanwhile(lambda: hold_time(at(9)))
-        wait_until(somebody_waits, within=10)
+        booked = elsewhere(hold_time, at(9))
+        wait_until(somebody_waits_for_us)
         locked.delete()
-    wait_until(lambda: booked, within=10)
-    assert isinstance(booked[0], Hold)
+    assert isinstance(booked.result(10), Hold)
     assert not OutboxMessage.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_nor_does_the_deletion_for_a_booking_that_is_being_made(endpoint, hold_time, at, meanwhile):
+def test_nor_does_the_deletion_for_a_booking_that_is_being_made(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         hold_time(at(9))
-        removed = meanwhile(lambda: remove_endpoint(endpoint))
-        wait_until(somebody_waits, within=10)
-    wait_until(lambda: removed, within=10)
-    assert removed == [None]
+        removed = elsewhere(remove_endpoint, endpoint)
+        wait_until(somebody_waits_for_us)
+    assert removed.result(10) is None
     assert not WebhookEndpoint.objects.exists()
     assert not OutboxMessage.objects.exists()
     assert Hold.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("change, told", [("description", 1), ("disabled_at", 0), ("events", 0)])
-def test_a_booking_heeds_what_an_endpoint_has_become_while_it_waited(endpoint, hold_time, at, meanwhile, change, told):
+def test_a_booking_heeds_what_an_endpoint_has_become_while_it_waited(elsewhere, endpoint, hold_time, at, change, told):
     values = {"description": "the surgery", "disabled_at": timezone.now(), "events": ["hold.expired"]}
     with transaction.atomic():
         WebhookEndpoint.objects.select_for_update().get()
-        booked = meanwhile(lambda: hold_time(at(9)))
-        wait_until(somebody_waits, within=10)
+        booked = elsewhere(hold_time, at(9))
+        wait_until(somebody_waits_for_us)
         WebhookEndpoint.objects.update(**{change: values[change]})
-    wait_until(lambda: booked, within=10)
-    assert isinstance(booked[0], Hold)
+    assert isinstance(booked.result(10), Hold)
     assert OutboxMessage.objects.count() == told
 
 
-@pytest.mark.django_db(transaction=True)
-def test_failing_and_disabling_keep_nobody_from_booking(endpoint, hold_time, at, meanwhile):
+def test_failing_and_disabling_keep_nobody_from_booking(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         disable(endpoint, because="It answered 410.")
-        booked = meanwhile(lambda: hold_time(at(9)))
-        wait_until(lambda: booked, within=10)
-    assert isinstance(booked[0], Hold)
+        booked = elsewhere(hold_time, at(9))
+        assert isinstance(booked.result(10), Hold)

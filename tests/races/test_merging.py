@@ -1,0 +1,45 @@
+"""Two records of one person are merged while she is booked under either: nothing is booked for the archived one."""
+
+import pytest
+
+from booking.models import Appointment, Hold
+from patients.models import Patient
+from tests.conftest import make_clinician
+
+from . import client
+from .crowd import tally
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+HOURS = (9, 10, 11, 13, 14, 15)
+
+
+@pytest.fixture
+def many(harbour, consultation):
+    return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(5)]
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_a_merge_and_bookings_do_not_miss_or_block_each_other(again, crowd, hold_time, many, alice, at):
+    alice.save()
+    duplicate = Patient.objects.create(
+        first_name="Alice", last_name="Archer", date_of_birth=alice.date_of_birth, email="alice@work.example.org"
+    )
+    times = [(clinician, at(hour)) for hour in HOURS for clinician in many]
+    held = [
+        hold_time(starts_at, clinician=clinician, patient=duplicate if number % 2 else None, most=None)
+        for number, (clinician, starts_at) in enumerate(times)
+    ]
+    acts = [
+        (client.confirm_for_its_patient, {"hold": one.pk})
+        if one.patient_id
+        else (client.confirm, {"hold": one.pk, "email": duplicate.email})
+        for one in held
+    ]
+    acts.insert(len(acts) // 2, (client.merge, {"keep": alice.pk, "duplicate": duplicate.pk}))
+
+    tallied = tally(crowd.race(acts))
+
+    assert tallied["merged"] == 1
+    assert tallied["confirmed"] + tallied["ChangedMeanwhile"] == len(held)
+    assert not Appointment.objects.exclude(patient__archived_at=None).exists()
+    assert not Hold.objects.filter(patient=duplicate).exists()

@@ -16,7 +16,7 @@ from .events import latest_sequence, record
 from .models import Appointment, Event, Hold, Provider
 from .providers import kind_of
 from .providers.base import Attendee, NotAnswered
-from .states import APPOINTMENT_STANDS, ChangedMeanwhile, WrongState, lock_booking
+from .states import ChangedMeanwhile, WrongState, lock_booking
 
 WITHIN = 10.0  # seconds that a worker waits for an answer
 # Between the tries while an appointment is pending; the last from then on, and one more just before it is over.
@@ -35,7 +35,7 @@ def sync(message):
     appointment = Appointment.objects.select_related(*related).get(pk=message.payload["appointment"])
     if appointment.status == Status.CANCELLED:
         _take_back(message, appointment.provider, appointment.pk, version)
-    elif appointment.status in APPOINTMENT_STANDS:
+    elif appointment.status in Appointment.COMING:
         _ask_again(message, appointment, version)
 
 
@@ -107,7 +107,7 @@ def _refuse(appointment, *, by, if_unchanged=None):
     now = lock_booking(appointment, if_unchanged=if_unchanged)
     if appointment.status == Status.PENDING:
         decline(appointment, by=by)
-    elif appointment.status in APPOINTMENT_STANDS:
+    elif appointment.status in Appointment.COMING:
         record(appointment, "provider.refused", by=by, at=now)
 
 
@@ -162,7 +162,7 @@ def _take(appointment, status, reference, by):
     elif status in ACKNOWLEDGED:
         acknowledge(appointment, status, reference=reference, **unchanged)
     else:
-        if appointment.status in (Status.PENDING, Status.RESERVED):  # who comes has been confirmed
+        if appointment.status in Appointment.TENTATIVE:  # who comes has been confirmed
             acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)
         MARKS[status](appointment, by=by, if_unchanged=appointment.updated_at)
 

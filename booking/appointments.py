@@ -115,7 +115,7 @@ def decline(appointment, *, by, note="", if_unchanged=None):
     now = lock_booking(appointment, if_unchanged=if_unchanged)
     if appointment.status == Status.CANCELLED:
         return
-    if appointment.status not in (Status.PENDING, Status.RESERVED):
+    if appointment.status not in Appointment.TENTATIVE:
         raise WrongState(appointment)
     _cancel(appointment, now, by=by, reason=Appointment.CancellationReason.DECLINED, note=note)
 

@@ -14,7 +14,7 @@ from .following import follow
 from .holds import check_live
 from .models import Appointment, Hold
 from .providers import is_outside, provider_of
-from .states import APPOINTMENT_STANDS, WrongState, lock_booking, move
+from .states import WrongState, lock_booking, move
 
 
 @transaction.atomic
@@ -70,7 +70,7 @@ def _is_there(appointment, clinician, location, starts_at, is_remote):
 
 def _lock(appointment, heed_cutoff, if_unchanged):
     now = lock_booking(appointment, if_unchanged=if_unchanged)
-    if appointment.status not in APPOINTMENT_STANDS:
+    if appointment.status not in Appointment.COMING:
         raise WrongState(appointment)
     if heed_cutoff:
         check_cutoff(appointment, now)

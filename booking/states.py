@@ -19,10 +19,6 @@ MOVES = {
 }
 
 
-# An appointment that is still to come: it can be given another time.
-APPOINTMENT_STANDS = ["pending", "reserved", "confirmed"]
-
-
 class WrongState(Exception):
     """That cannot be done in the present state."""
 

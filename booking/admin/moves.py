@@ -32,7 +32,7 @@ STAFF_MOVES = {
     move.name: move
     for move in [
         Move("confirm", "Confirm", "confirmed", appointments.confirm, "confirmed", "decide"),
-        Move("decline", "Decline", "declined", appointments.decline, "cancelled", "decide", ("pending", "reserved")),
+        Move("decline", "Decline", "declined", appointments.decline, "cancelled", "decide", Appointment.TENTATIVE),
         Move("arrived", "Arrived", "marked arrived", appointments.mark_arrived, "in_progress", "mark"),
         Move("complete", "Completed", "completed", appointments.complete, "completed", "mark"),
         Move("no-show", "No-show", "marked as a no-show", appointments.mark_no_show, "no_show", "mark"),

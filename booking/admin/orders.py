@@ -28,7 +28,7 @@ ADDRESS = [
     "address_line_1", "address_line_2", "unit", "city", "state", "postcode", "country", "latitude", "longitude",
 ]
 NO_SITE = "No link was sent: SITE_URL is not set, so nobody knows where these pages are."
-STANDING = Appointment.objects.exclude(status__in=["cancelled", "no_show"])
+BOOKED = Appointment.objects.exclude(status__in=Appointment.OFF)
 
 
 class OrderForm(forms.ModelForm):
@@ -95,7 +95,7 @@ class OrderAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request).select_related("patient", "service").prefetch_related(
             "appointments__location"
         )
-        is_booked = Exists(STANDING.filter(order=OuterRef("pk")))
+        is_booked = Exists(BOOKED.filter(order=OuterRef("pk")))
         return rows.annotate(home=home_zone(), is_booked=is_booked)
 
     def changelist_view(self, request, extra_context=None):
@@ -114,8 +114,8 @@ class OrderAdmin(admin.ModelAdmin):
 
     @admin.display(description="booked")
     def booked(self, order):
-        standing = [one for one in order.appointments.all() if one.status not in ("cancelled", "no_show")]
-        return self._linked(standing[0], order) if standing else "not yet"
+        booked = [one for one in order.appointments.all() if one.status not in Appointment.OFF]
+        return self._linked(booked[0], order) if booked else "not yet"
 
     @admin.display(description="link")
     def link(self, order):

@@ -18,13 +18,13 @@ from scheduling.openings import Hours, as_instant, local_dates, working_time
 from ..models import Appointment
 from .feeds import page_of
 
-STANDING = ["pending", "reserved", "confirmed", "in_progress"]
 MOST_IDS = 50  # an address must not grow too long for the web server
 
 
 def standing(**conditions):
     """Return the appointments that are still to come and not cancelled."""
-    return Appointment.objects.filter(status__in=STANDING, ends_at__gt=timezone.now(), **conditions)
+    under_way = [*Appointment.COMING, Appointment.Status.IN_PROGRESS]
+    return Appointment.objects.filter(status__in=under_way, ends_at__gt=timezone.now(), **conditions)
 
 
 def warn(request, appointments, sentence):

@@ -13,8 +13,6 @@ from scheduling.calendars.base import event_uid
 
 from ..models import Appointment, Event
 
-TENTATIVE = [Appointment.Status.PENDING, Appointment.Status.RESERVED]
-
 
 class Entry(NamedTuple):
     """All that a calendar shows of an appointment: two that are equal look the same there."""
@@ -62,7 +60,7 @@ def _video(appointment):
 
 def _entry(appointment, uid, summary, about, url=""):
     location = appointment.location
-    status = "TENTATIVE" if appointment.status in TENTATIVE else "CONFIRMED"
+    status = "TENTATIVE" if appointment.status in appointment.TENTATIVE else "CONFIRMED"
     return Entry(
         uid=uid,
         sequence=appointment.sequence,

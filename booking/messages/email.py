@@ -14,14 +14,13 @@ from ..models import Appointment, Order
 from ..outbox import GiveUp
 
 Status, Reason = Appointment.Status, Appointment.CancellationReason
-WAITING = [Status.PENDING, Status.RESERVED]
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
 
 
 def appointment_requested(message):
     """Tell the attendee who has been asked, and until when they hear."""
     appointment = _appointment(message)
-    if appointment.status in WAITING:  # else there is other news by now, with a message of its own
+    if appointment.status in Appointment.TENTATIVE:  # else there is other news by now, with a message of its own
         _send(message, appointment, "appointment_requested", "Your request")
 
 
@@ -36,7 +35,7 @@ def appointment_rescheduled(message):
     """Tell the attendee the new time."""
     appointment = _appointment(message)
     if appointment.status != Status.CANCELLED:
-        has_file = appointment.status not in WAITING
+        has_file = appointment.status not in Appointment.TENTATIVE
         _send(message, appointment, "appointment_rescheduled", "New time", has_file=has_file)
 
 
@@ -73,7 +72,7 @@ def _send(message, appointment, template, subject, *, has_file=False):
     context = {
         "appointment": appointment,
         "name": appointment.attendee_name,
-        "is_waiting": appointment.status in WAITING,
+        "is_waiting": appointment.status in Appointment.TENTATIVE,
         "asked_of": _asked_of(appointment.provider),
         "is_at_home": bool(appointment.order_id and appointment.order.address and not appointment.is_remote),
         "page": _address("widget:appointment", appointment_token(appointment)),

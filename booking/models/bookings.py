@@ -15,7 +15,10 @@ from scheduling.models import Clinician, Location, Service, Slot
 from .orders import Order
 from .providers import Provider
 
-ORDER_BOOKED_ONCE = "appointment_of_order"  # a class body cannot see its own names inside Meta
+# Of Appointment; here, because a class body cannot see its own names inside Meta.
+ORDER_BOOKED_ONCE = "appointment_of_order"
+OFF = ["cancelled", "no_show"]
+
 
 class Booking(models.Model):
     """What holds and appointments share: who sees whom, for what, where and when."""
@@ -106,6 +109,11 @@ class Appointment(Booking):
     """A confirmed claim on a slot. It has the id of the hold it came from."""
 
     ORDER_BOOKED_ONCE = ORDER_BOOKED_ONCE
+    # Groups of statuses: somebody has still to agree; it is still to come, and can be given another time; it came
+    # to nothing, and its order can be booked again.
+    TENTATIVE = ["pending", "reserved"]
+    COMING = [*TENTATIVE, "confirmed"]
+    OFF = OFF
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -179,7 +187,7 @@ class Appointment(Booking):
                 name="appointment_pending_until", condition=Q(answer_by__isnull=False) | ~Q(status="pending")
             ),
             models.UniqueConstraint(
-                "order", name=ORDER_BOOKED_ONCE, condition=~Q(status__in=["cancelled", "no_show"])
+                "order", name=ORDER_BOOKED_ONCE, condition=~Q(status__in=OFF)
             ),
         ]
 
@@ -193,7 +201,7 @@ class Appointment(Booking):
 
     def can_change(self, now):
         """Return whether the patient may still give it another time or cancel it."""
-        return self.status in ("pending", "reserved", "confirmed") and now <= self.cutoff_at
+        return self.status in self.COMING and now <= self.cutoff_at
 
 
 class Unconfirmed(Appointment):

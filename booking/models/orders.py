@@ -46,7 +46,7 @@ class Order(models.Model):
 
     def booked_with(self):
         """Return the appointment that it is booked with, or None: not one cancelled or missed."""
-        return self.appointments.exclude(status__in=["cancelled", "no_show"]).first()
+        return self.appointments.exclude(status__in=self.appointments.model.OFF).first()
 
     @property
     def address(self):

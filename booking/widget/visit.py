@@ -15,7 +15,7 @@ from booking.appointments import PastCutoff, cancel
 from booking.calendars.event import entry_for_patient, with_sequence, write_calendar
 from booking.links import appointment_token, find_appointment, order_token
 from booking.models import Appointment
-from booking.states import APPOINTMENT_STANDS, ChangedMeanwhile, WrongState
+from booking.states import ChangedMeanwhile, WrongState
 from scheduling.slots import database_now
 
 from .choosing import Desk, hold_pressed, show_times
@@ -24,7 +24,6 @@ from .pages import appointment_page, hold_page, refuse, show
 from .search import Search
 
 Status = Appointment.Status
-WAITING = [Status.PENDING, Status.RESERVED]
 # Seconds between two looks at an appointment that waits for an answer: often at first, when the patient is there.
 PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
 LONGEST_PAUSE = 30
@@ -62,11 +61,11 @@ def show_visit(request, appointment):
 def visit_context(appointment, *, looked=0):
     """Return what the page of an appointment shows. ``looked`` is how often it was looked at while it waits."""
     now = database_now()
-    stands = appointment.status in APPOINTMENT_STANDS
+    stands = appointment.status in Appointment.COMING
     return {
         "appointment": appointment,
         "token": appointment_token(appointment),
-        "is_waiting": appointment.status in WAITING,
+        "is_waiting": appointment.status in Appointment.TENTATIVE,
         "asked_of": asked_of(appointment),
         "is_at_home": is_at_home(appointment),
         "can_change": appointment.can_change(now),
@@ -147,7 +146,7 @@ def cancel_page(request, appointment):
     """Ask why, and cancel it."""
     form = CancelForm(request.POST if request.method == "POST" else None)
     address = reverse("widget:appointment", args=[appointment_token(appointment)])
-    if appointment.status not in APPOINTMENT_STANDS:
+    if appointment.status not in Appointment.COMING:
         return redirect(address)
     if not appointment.can_change(database_now()):
         return past_cutoff(request, appointment, PastCutoff(appointment.cutoff_at))
@@ -196,7 +195,7 @@ def reschedule_hold(request, appointment):
 
 def refuse_to_move(request, appointment):
     """Return the page that says why it cannot be moved any more, or None."""
-    if appointment.status not in APPOINTMENT_STANDS:
+    if appointment.status not in Appointment.COMING:
         return redirect("widget:appointment", appointment_token(appointment))
     if not appointment.can_change(database_now()):
         return past_cutoff(request, appointment, PastCutoff(appointment.cutoff_at))

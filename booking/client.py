@@ -25,11 +25,19 @@ def address_of(request):
 
 def holder_of(request):
     """Return a name for an anonymous visitor, to count live holds by. No address can be read from it."""
-    browser = request.headers.get("User-Agent", "")
-    return salted_hmac("booking.holder", f"{network_of(request)}\n{browser}", algorithm="sha256").hexdigest()
+    return _hidden(f"{network_of(request)}\n{request.headers.get('User-Agent', '')}")
+
+
+def hidden_network_of(request):
+    """Return a name for where the client is, likewise: a browser can say that it is another one, but not elsewhere."""
+    return _hidden(network_of(request))
 
 
 def network_of(request):
     """Return what of the client's address is the same for one home, as text: it has a whole /64 of IPv6."""
     address = address_of(request)
     return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)
+
+
+def _hidden(text):
+    return salted_hmac("booking.holder", text, algorithm="sha256").hexdigest()

@@ -29,6 +29,7 @@ from .states import ChangedMeanwhile, WrongState, lock_booking, move
 from .tokens import hash_token, new_token
 
 MOST_LIVE_HOLDS = 3
+MOST_LIVE_HOLDS_OF_NETWORK = 30  # a practice or a waiting room is behind one address
 MINUTE = timedelta(minutes=1)
 
 
@@ -65,14 +66,15 @@ class MustAsk(Exception):
 
 
 @transaction.atomic
-def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, visitor="", order=None,
+def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by, visitor="", network="", order=None,
                patient=None, instead_of=None, most=MOST_LIVE_HOLDS, most_a_minute=None, lasting=None, id=None):
     """Hold an opening for ``location.hold_seconds`` and return the Hold; its ``token`` is shown only now.
 
     ``lasting`` (a timedelta) is another time to hold it, ``id`` the id it is to have.
     ``holder`` says whose hold it is, without personal data; one holder has at most ``most`` live ones
     (None: any number) and places ``most_a_minute``. Where many share a holder, ``visitor`` says who asked,
-    and has at most MOST_LIVE_HOLDS. ``patient``, saved or to be found or created, is whom it is for, where that
+    and has at most MOST_LIVE_HOLDS; ``network`` where from, which has at most
+    MOST_LIVE_HOLDS_OF_NETWORK. ``patient``, saved or to be found or created, is whom it is for, where that
     is known already. ``instead_of`` is a hold of theirs that is released if the new one succeeds.
     Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
     """
@@ -80,7 +82,7 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     hold = Hold(
         service=service, clinician=clinician, location=location, is_remote=is_remote,
         starts_at=starts_at.astimezone(UTC), ends_at=starts_at.astimezone(UTC) + service.duration,
-        holder=holder, visitor=visitor, token_hash=hash_token(token),
+        holder=holder, visitor=visitor, network=network, token_hash=hash_token(token),
         lasting=lasting or timedelta(seconds=location.hold_seconds), order=order, id=id or uuid4(),
     )
     if instead_of:
@@ -97,6 +99,8 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
         _check_number_of_holds({"holder": holder}, most, most_a_minute, now=hold.created_at)
     if visitor:
         _check_number_of_holds({"visitor": visitor}, MOST_LIVE_HOLDS, None, now=hold.created_at)
+    if network:
+        _check_number_of_holds({"network": network}, MOST_LIVE_HOLDS_OF_NETWORK, None, now=hold.created_at)
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, by=by)
     insert(hold)
@@ -107,7 +111,8 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
 
 def _check_number_of_holds(whose, most, most_a_minute, *, now):
     # Without this lock, many requests at once would each count the holds before any of them adds one.
-    # It comes after the clinician's lock everywhere, a holder's before a visitor's, so none can deadlock.
+    # It comes after the clinician's lock everywhere, a holder's before a visitor's, and a network's last, so none
+    # can deadlock.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(whose)])
     if most is not None:

@@ -7,7 +7,7 @@ from scheduling.slots import SlotTaken
 from ..asking import ProviderRefused, ProviderUnavailable
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
-from ..client import holder_of
+from ..client import hidden_network_of, holder_of
 from ..holds import (
     HoldExpired,
     TooManyExtensions,
@@ -49,6 +49,7 @@ def placing_for(view, service):
     return partial(
         place_hold, service=service, holder=key.actor, by=key.actor, most=key.most_live_holds,
         visitor=holder_of(view.request) if key.is_publishable else "",
+        network=hidden_network_of(view.request) if key.is_publishable else "",
         most_a_minute=None if view.usage else key.requests_per_minute,  # while Redis does not count
     )
 

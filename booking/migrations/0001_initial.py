@@ -482,6 +482,12 @@ class Migration(migrations.Migration):
                         blank=True, editable=False, help_text="Who, of a holder many share.", max_length=64
                     ),
                 ),
+                (
+                    "network",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Where a visitor has come from.", max_length=64
+                    ),
+                ),
                 ("token_hash", models.BinaryField(max_length=32, unique=True)),
                 (
                     "clinician",
@@ -641,6 +647,14 @@ class Migration(migrations.Migration):
                 models.F("visitor"),
                 condition=models.Q(("status", "active"), models.Q(("visitor", ""), _negated=True)),
                 name="hold_active_visitor",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="hold",
+            index=models.Index(
+                models.F("network"),
+                condition=models.Q(("status", "active"), models.Q(("network", ""), _negated=True)),
+                name="hold_active_network",
             ),
         ),
         migrations.AddIndex(

@@ -72,6 +72,7 @@ class Hold(Booking):
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
     visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
+    network = models.CharField(max_length=64, blank=True, editable=False, help_text="Where a visitor has come from.")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
     # Whom it is for, where that was said with the hold already.
@@ -83,6 +84,7 @@ class Hold(Booking):
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
             models.Index("visitor", name="hold_active_visitor", condition=Q(status="active") & ~Q(visitor="")),
+            models.Index("network", name="hold_active_network", condition=Q(status="active") & ~Q(network="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
         ]
         constraints = [

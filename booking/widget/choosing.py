@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from booking.choosing import NotOffered, with_first_free
-from booking.client import holder_of
+from booking.client import hidden_network_of, holder_of
 from booking.holds import TooManyHolds, place_hold
 from booking.links import appointment_token
 from booking.models import Appointment, Order
@@ -85,7 +85,8 @@ def hold_picked(request, service, picked, *, order=None, instead_of=None):
     if location is None or (picked.clinician_id and clinician is None):
         raise NotOffered({"not-offered-here"})
     place = partial(
-        place_hold, service=service, order=order, holder=holder_of(request), by="patient", instead_of=instead_of
+        place_hold, service=service, order=order, by="patient", instead_of=instead_of,
+        holder=holder_of(request), network=hidden_network_of(request),
     )
     return with_first_free(
         place, service=service, starts_at=picked.starts_at, clinician=clinician, location=location,

@@ -43,6 +43,7 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
             "extensions": 0,
             "holder": "alice's phone",
             "visitor": "",
+            "network": "",
             "token_hash": hash_token(hold.token),
             "order_id": None,
             "patient_id": None,

@@ -358,6 +358,27 @@ def test_a_visitor_of_a_site_has_three_holds_however_many_its_key_has(public_api
     assert ask(14, "Bob's phone") == 201
 
 
+def test_a_site_cannot_be_emptied_by_one_who_says_each_time_to_be_another_browser(
+    public_api, api, consultation, harbour, at
+):
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(3)]
+    half_hours = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15) for minute in (0, 30)]
+    times = [(clinician, starts_at) for clinician in clinicians for starts_at in half_hours]
+
+    def ask(api, number, **headers):
+        clinician, starts_at = times[number]
+        opening = {
+            "appointment_type_id": str(consultation.pk), "clinician_id": str(clinician.pk),
+            "location_id": str(harbour.pk), "start_time": starts_at.isoformat(),
+        }  # fmt: skip
+        return api.post("/holds", opening, **headers)
+
+    assert {ask(public_api, n, **{"User-Agent": f"Browser {n}"}).status_code for n in range(30)} == {201}
+    with nothing_changes():
+        assert problem(ask(public_api, 30, **{"User-Agent": "Another"})) == (429, "too-many-holds")
+    assert ask(api, 30).status_code == 201  # a server is trusted with its key
+
+
 def test_an_offset_that_no_clock_has_is_only_another_way_to_write_the_instant(api, opening, at):
     odd = at(9).astimezone(timezone(timedelta(hours=23, minutes=59)))
 

@@ -94,6 +94,19 @@ def test_nobody_holds_more_than_three_times(press, opening, at, dana):
     assert "try again in 15 minutes" in Page(response).text
 
 
+def test_nor_thirty_by_saying_each_time_to_be_another_browser(client, opening, at, harbour, consultation):
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(4)]
+    times = [opening(at(hour), clinician_id=clinician.pk) for clinician in clinicians for hour in range(9, 17)]
+    statuses = [
+        client.post("/book/consultation/hold", {"opening": time}, headers={"user-agent": f"Browser {n}"}).status_code
+        for n, time in enumerate(times)
+        if n % 8 != 3  # noon
+    ]
+
+    assert statuses == [303] * 28
+    assert len(set(Hold.objects.values_list("network", flat=True))) == 1
+
+
 def test_another_time_takes_the_place_of_the_one_held(press, opening, at, held):
     response = press(opening(at(10)), hold=held.token)
 

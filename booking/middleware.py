@@ -7,12 +7,11 @@ import uuid
 
 from csp.constants import NONE, SELF
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
 from django.urls import reverse
 
 from booking import logs
-from scheduling.slots import waited_too_long
 
 logger = logging.getLogger("booking.access")
 
@@ -69,7 +68,7 @@ def framing(get_response):
 
 
 class Busy:
-    """Answer 503 when the database made a request wait longer than booking.wsgi allows."""
+    """Answer 503 when the database made a request wait longer than booking.wsgi allows, or is not there."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -78,9 +77,9 @@ class Busy:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        if isinstance(exception, OperationalError) and waited_too_long(exception):
+        if isinstance(exception, OperationalError | InterfaceError):
             cause = type(exception.__cause__).__name__
-            logger.warning("the database was too busy", extra={"fields": {"cause": cause}})
+            logger.warning("the database did not answer in time", extra={"fields": {"cause": cause}})
             response = render(request, "problems/busy.html", status=503)
             response["Retry-After"] = "2"
             return response

@@ -1,7 +1,6 @@
 """Taking and giving back a clinician's time."""
 
 from django.db import IntegrityError, connection, transaction
-from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
 from .models import Slot
 
@@ -127,11 +126,6 @@ def prolong_slot(slot_id, *, expires_at):
 def free_slot(slot_id):
     """Give the time of a slot back; one that is already gone is fine."""
     Slot.objects.filter(pk=slot_id).delete()
-
-
-def waited_too_long(error):
-    """Return whether an OperationalError says that other transactions kept a statement from being done."""
-    return isinstance(error.__cause__, LockNotAvailable | QueryCanceled | DeadlockDetected)
 
 
 def violated_constraint(error):

@@ -2,12 +2,10 @@
 
 import orjson
 from django.core.exceptions import DisallowedHost, SuspiciousOperation, TooManyFieldsSent
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.utils.encoding import escape_uri_path
 from rest_framework import exceptions
-
-from scheduling.slots import waited_too_long
 
 from ..keys import InvalidKey
 from .problems import PROBLEMS
@@ -18,7 +16,7 @@ CONTENT_TYPE = "application/problem+json"
 
 def known(error):
     """Return an exception of the table for any exception, what is unexpected as an InternalError."""
-    if isinstance(error, OperationalError) and waited_too_long(error):
+    if isinstance(error, OperationalError | InterfaceError):  # it waits too long for others, or is not there
         return Busy()
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return InvalidKey()

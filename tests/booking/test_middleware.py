@@ -38,6 +38,12 @@ def meet_somebody_halfway(request):
         cursor.execute("SELECT pg_advisory_xact_lock(1)")
 
 
+def ask_nobody(request):
+    away = connections.create_connection("default")
+    away.settings_dict = {**away.settings_dict, "HOST": "/nowhere"}
+    away.cursor()
+
+
 def take_too_long(request):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '20ms'")
@@ -62,6 +68,7 @@ urlpatterns = [
     path("hold/<str:token>/fail/", fail),
     path("lock/", wait_for_a_lock),
     path("halfway/", meet_somebody_halfway),
+    path("away/", ask_nobody),
     path("slow/", take_too_long),
     path("bug/", csrf_exempt(break_a_rule)),
     path("bad/", csrf_exempt(refuse_to_read)),
@@ -241,6 +248,12 @@ def test_so_is_the_one_of_two_that_wait_for_each_other(client, elsewhere):
 
     response = client.get("/halfway/", meanwhile=meanwhile)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+
+
+def test_so_is_everybody_while_the_database_is_away(client, db):
+    response = client.get("/away/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "our database is away for a moment" in response.text
 
 
 def test_any_other_error_of_the_database_is_a_bug(client, db):

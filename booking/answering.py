@@ -40,25 +40,27 @@ def sync(message):
 
 
 def take_back(message):
-    """Take back what was asked for a hold of which no appointment came; a message of asking.ask."""
+    """Take back what a provider was asked for, unless an appointment with it came of that: a message of asking.ask."""
     hold = Hold.objects.select_related("location").get(pk=message.payload["hold"])
-    version = _write_down_taking_back(hold, asked=int(message.payload["asked"]))
+    provider = Provider.objects.get(pk=message.payload["provider"])
+    version = _write_down_taking_back(hold, provider, asked=int(message.payload["asked"]))
     if version:
-        _take_back(message, Provider.objects.get(pk=message.payload["provider"]), hold.pk, version)
+        _take_back(message, provider, hold.pk, version)
 
 
 @transaction.atomic
-def _write_down_taking_back(hold, *, asked):
+def _write_down_taking_back(hold, provider, *, asked):
     """Return the sequence of the event that makes what was asked void, or None if it is not to be taken back."""
     now = lock_booking(hold)
-    if Appointment.objects.filter(pk=hold.pk).exists():
+    # The hold may have been moved since, and be an appointment where another provider has agreed, or nobody had to.
+    if Appointment.objects.filter(pk=hold.pk, provider=provider).exists():
         return None
-    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked)
+    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
     if since.filter(kind="provider.asked").exists():  # that has a message of its own
         return None
     if not since.filter(kind="provider.taken_back").exists():
         # Whoever asked and has only been slow finds this, and books nothing.
-        record(hold, "provider.taken_back", by="worker", at=now)
+        record(hold, "provider.taken_back", by="worker", at=now, data={"provider": provider.slug})
     return since.filter(kind="provider.taken_back").values_list("sequence", flat=True).get()
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, timedelta
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from patients.matching import agree
 from scheduling.rows import find, insert
@@ -282,5 +283,8 @@ def _acknowledge_at_once(hold, now, answer_within):
 
 def _is_void(acknowledged, hold):
     """Return whether what the provider has answered to is no longer so: it was taken back, or is another time now."""
+    if not acknowledged.asked:
+        return False
     since = Event.objects.filter(booking_id=hold.pk, sequence__gt=acknowledged.asked)
-    return acknowledged.asked and since.filter(kind__in=["provider.taken_back", "hold.moved"]).exists()
+    is_taken_back = Q(kind="provider.taken_back", data__provider=acknowledged.provider.slug)
+    return since.filter(is_taken_back | Q(kind="hold.moved")).exists()

@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from booking.asking import ask
 from booking.holds import confirm_hold, move_hold
 from booking.models import Appointment, Event, Hold, IdempotentAnswer, OutboxMessage, Provider
-from booking.providers.stand_in import BEHAVIOURS
+from booking.providers.stand_in import BEHAVIOURS, StandIn
 from booking.states import ChangedMeanwhile
 from patients.models import Patient
-from scheduling.models import Slot
+from scheduling.models import Location, Slot
 from scheduling.slots import database_now
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
@@ -232,6 +233,31 @@ def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at)
 
     with nothing_changes(), pytest.raises(ChangedMeanwhile):
         confirm_hold(held, patient=Patient(**PERSON), by="key:1", acknowledged=acknowledged)
+
+
+@pytest.mark.parametrize("there", ["nobody", "another lab"])
+def test_what_was_asked_is_taken_back_where_the_hold_was_moved_away_from(there, lab, confirm, api, hold, dana, at):
+    lab.behaviour = "forgets to answer"
+    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert lab.live().keys() == {hold}
+    mill = Location.objects.create(name="Mill Lane", address_line_1="1 Mill Lane", city="London")
+    dana.working_hours.update(location=mill)
+
+    with StandIn(secret=lab.secret) as other:
+        if there == "another lab":
+            settings.PRIVATE_HOSTS += [other.url.removeprefix("http://")]
+            Provider.objects.create(
+                name="Another", slug="another", kind="upstream", url=f"{other.url}/", secret=lab.secret
+            ).locations.add(mill)
+        moved = api.post(f"/holds/{hold}/move", {"location_id": str(mill.pk), "start_time": at(10).isoformat()})
+        booked = confirm()
+        assert (moved.status_code, booked.status_code, booked.json()["data"]["status"]) == (200, 201, "confirmed")
+
+        lab.behaviour = "answers"
+        let_it_be_over()
+        run_what_is_due()
+        assert lab.live() == {}
+        assert other.live().keys() == ({hold} if there == "another lab" else set())
 
 
 def test_a_hold_about_to_run_out_lives_until_the_answer(lab, confirm):

@@ -38,7 +38,7 @@ def reschedule(
     moved.ends_at = moved.starts_at + appointment.service.duration
     move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
     check_offered(moved, now=now)
-    _save(moved, appointment.starts_at, left=appointment.clinician_id, by=by, now=now)
+    _save(moved, appointment.local_start, left=appointment.clinician_id, by=by, now=now)
     vars(appointment).update(vars(moved))
 
 
@@ -54,7 +54,7 @@ def reschedule_to_hold(appointment, hold, *, by, heed_cutoff=False, if_unchanged
     _check_provider(appointment, hold.location)
     move(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", by=by, at=now)
     prolong_slot(hold.slot_id, expires_at=None)
-    before, left, old_slot_id = appointment.starts_at, appointment.clinician_id, appointment.slot_id
+    before, left, old_slot_id = appointment.local_start, appointment.clinician_id, appointment.slot_id
     for name in ("clinician", "location", "is_remote", "starts_at", "ends_at", "slot"):
         setattr(appointment, name, getattr(hold, name))
     _save(appointment, before, left=left, by=by, now=now)
@@ -94,6 +94,6 @@ def _save(appointment, before, *, left, by, now):
             "clinician", "location", "is_remote", "starts_at", "ends_at", "slot", "answer_by", "updated_at",
         ]
     )
-    times = {"from": before.isoformat(), "to": appointment.starts_at.isoformat()}
+    times = {"from": before.isoformat(), "to": appointment.local_start.isoformat()}
     record(appointment, "appointment.rescheduled", by=by, at=now, data=times)
     follow(appointment, mail="rescheduled", left=left)

@@ -12,7 +12,7 @@ from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from .fields import EmailField, NhsNumberField, PhoneField
-from .text import normalize_name, spellings, validate_printable
+from .text import normalize_name, spellings, validate_name
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -29,8 +29,8 @@ class Patient(models.Model):
     NHS_NUMBER_UNIQUE = "patient_nhs_number"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    first_name = models.CharField(max_length=100, validators=[validate_printable])
-    last_name = models.CharField(max_length=100, validators=[validate_printable])
+    first_name = models.CharField(max_length=100, validators=[validate_name])
+    last_name = models.CharField(max_length=100, validators=[validate_name])
     # Missing of those whom another system has brought here without it.
     date_of_birth = models.DateField(null=True, blank=True, validators=[validate_birth_date])
     # What is searched is compared byte by byte: then one index serves prefixes and their order.

@@ -4,10 +4,11 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.text import validate_printable, validate_printable_lines
+from patients.text import validate_name, validate_printable, validate_printable_lines
 
 from ..models import ApiKey
-from .inputs import Id, Input, Text
+from .fields import AnyDay, Id, Text
+from .inputs import Input
 from .refusals import MissingScope
 
 
@@ -16,7 +17,7 @@ class PersonInput(Input):
 
     first_name = Text(max_length=100)
     last_name = Text(max_length=100)
-    date_of_birth = serializers.DateField(help_text="Between 1900 and today.")
+    date_of_birth = AnyDay(help_text="Between 1900 and today.")
     email = Text(max_length=254)
     phone = Text(max_length=32, required=False, allow_blank=True)
 
@@ -52,7 +53,7 @@ class Attendance(Input):
         help_text="Needs the scope read_patients or write_patients.",
     )
     patient = PersonInput(required=False)
-    attendee_name = Text(max_length=201, required=False, allow_blank=True)
+    attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
     attendee_email = serializers.EmailField(
         max_length=254, required=False, allow_blank=True, validators=[validate_printable]
     )

@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("attendee_name", models.CharField(max_length=201, validators=[patients.text.validate_printable])),
+                ("attendee_name", models.CharField(max_length=201, validators=[patients.text.validate_name])),
                 (
                     "attendee_email",
                     patients.fields.EmailField(blank=True, max_length=254, verbose_name="attendee e-mail"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from patients.fields import EmailField
 from patients.models import Patient
-from patients.text import validate_printable, validate_printable_lines
+from patients.text import validate_name, validate_printable, validate_printable_lines
 from scheduling.models import Clinician, Location, Service, Slot
 
 from .orders import Order
@@ -155,7 +155,7 @@ class Appointment(Booking):
     answer_by = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it is cancelled, if it is still pending then."
     )
-    attendee_name = models.CharField(max_length=201, validators=[validate_printable])
+    attendee_name = models.CharField(max_length=201, validators=[validate_name])
     attendee_email = EmailField("attendee e-mail", blank=True)
     attendee_phone = models.CharField(max_length=32, blank=True, validators=[validate_printable])
     notes = models.TextField(max_length=2000, blank=True, validators=[validate_printable_lines])

@@ -24,8 +24,8 @@ class Migration(migrations.Migration):
             name="Patient",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("first_name", models.CharField(max_length=100, validators=[patients.text.validate_printable])),
-                ("last_name", models.CharField(max_length=100, validators=[patients.text.validate_printable])),
+                ("first_name", models.CharField(max_length=100, validators=[patients.text.validate_name])),
+                ("last_name", models.CharField(max_length=100, validators=[patients.text.validate_name])),
                 (
                     "date_of_birth",
                     models.DateField(blank=True, null=True, validators=[patients.models.validate_birth_date]),

@@ -1,0 +1,23 @@
+"""What may be in a name."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from patients.text import validate_name
+
+
+@pytest.mark.parametrize(
+    "name", ["Alice", "Ó Súilleabháin-O’Neil", "Wu 吴", "María José", "अनीता", "Jean-Luc (Lucky)", "St. John", "X Æ A-12"]
+)
+def test_names_are_written_in_many_ways(name):
+    validate_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["customer, your account is blocked: go to https://evil.example/login", "WWW.evil.example", "alice@example.org",
+     "Alice\n", "Alice\u2028", "Alice\u2029", "Alice\u202e", "Alice\0"],
+)  # fmt: skip
+def test_what_is_no_name_is_not_mailed_to_anybody(name):
+    with pytest.raises(ValidationError):
+        validate_name(name)

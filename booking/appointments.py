@@ -4,7 +4,6 @@ import secrets
 
 from django.db import IntegrityError, transaction
 
-from scheduling.rows import insert
 from scheduling.slots import database_now, free_slot, violated_constraint
 
 from .events import record
@@ -54,7 +53,7 @@ def create_appointment(hold, *, patient, attendee, acknowledged, notes, by, at):
     if appointment.order_id:
         _save_of_order(appointment)
     else:
-        insert(appointment)
+        appointment.save(force_insert=True)
     record(appointment, "appointment.created", by=by, at=at, to_status=appointment.status)
     # What is confirmed or reserved already its provider knows of: it has just said so.
     is_confirmed, is_pending = (appointment.status == status for status in (Status.CONFIRMED, Status.PENDING))
@@ -66,7 +65,7 @@ def _save_of_order(appointment):
     try:
         # A savepoint, so that the one that was quicker can be asked for.
         with transaction.atomic():
-            insert(appointment)
+            appointment.save(force_insert=True)
     except IntegrityError as error:
         if violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
             raise

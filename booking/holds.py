@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from patients.matching import agree
-from scheduling.rows import find, insert
+from scheduling.rows import find
 from scheduling.slots import (
     database_now,
     free_slot,
@@ -104,7 +104,7 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
         _check_number_of_holds({"network": network}, MOST_LIVE_HOLDS_OF_NETWORK, None, now=hold.created_at)
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, by=by)
-    insert(hold)
+    hold.save(force_insert=True)
     record(hold, "hold.placed", by=by, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold

@@ -1,6 +1,6 @@
 """Which moves a hold and an appointment may make, and the one function that makes them."""
 
-from scheduling.rows import change, reread
+from scheduling.rows import change_if, reread
 from scheduling.slots import lock_clinician
 
 from .events import record
@@ -23,6 +23,7 @@ class WrongState(Exception):
     """That cannot be done in the present state."""
 
     def __init__(self, booking):
+        self.subject = booking._meta.model_name
         self.state = booking.status
         self.allowed = MOVES[type(booking)].get(booking.status, [])
         super().__init__(f"{self.state}; allowed: {', '.join(self.allowed) or 'none'}")
@@ -54,7 +55,7 @@ def move(booking, to, *, kind, by, at, data=None, **changes):
     """
     if to not in MOVES[type(booking)].get(booking.status, []):
         raise WrongState(booking)
-    if not change(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
+    if not change_if(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)
     record(booking, kind, by=by, at=at, from_status=booking.status, to_status=to, data=data)

@@ -12,7 +12,7 @@ from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from .fields import EmailField, NhsNumberField, PhoneField
-from .text import normalize_name, spellings, validate_name
+from .text import LONGEST_NAME, normalize_name, spellings, validate_name
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -41,8 +41,8 @@ class Patient(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Kept by save(). The second has the last name first, and a space before each word to tell where it starts.
-    normalized_name = models.CharField(max_length=250, editable=False, db_collation="C")
-    name_words = models.CharField(max_length=250, editable=False, db_collation="C")
+    normalized_name = models.CharField(max_length=LONGEST_NAME, editable=False, db_collation="C")
+    name_words = models.CharField(max_length=LONGEST_NAME, editable=False, db_collation="C")
     name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
 
     class Meta:
@@ -69,8 +69,8 @@ class Patient(models.Model):
         return f"{self.first_name} {self.last_name}"
 
     def save(self, **kwargs):
-        self.normalized_name = normalize_name(self.first_name, self.last_name)[:250]
-        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:250]
+        self.normalized_name = normalize_name(self.first_name, self.last_name)
+        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:LONGEST_NAME]
         self.name_spellings = spellings(self.normalized_name.split())
         if kwargs.get("update_fields") is not None:
             names = {"normalized_name", "name_words", "name_spellings"}

@@ -31,11 +31,14 @@ def validate_printable_lines(text):
     validate_printable(text, allowed="\r\n\t")
 
 
+LONGEST_NAME = 250  # characters; some are written with several once they are taken apart
+
+
 def normalize_name(*names):
     """Return names as they are compared: no case, accents, hyphens, apostrophes or doubled spaces."""
     text = unicodedata.normalize("NFKD", " ".join(names)).casefold()
     text = "".join(character for character in text if not unicodedata.combining(character))
-    return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())
+    return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())[:LONGEST_NAME]
 
 
 def spellings(words):

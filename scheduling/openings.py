@@ -1,7 +1,7 @@
 """The openings of one clinician at one place, from hours, busy time and the service's rules.
 
 Pure: everything is an argument. Instants are whole seconds since 1970 UTC, because a sweep over
-integers is several times faster than over datetimes; only this module and availability.py see them.
+integers is several times faster than over datetimes. ``as_instant`` and ``as_datetime`` translate.
 """
 
 from bisect import bisect_left, bisect_right

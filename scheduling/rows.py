@@ -1,4 +1,4 @@
-"""Reading and writing single rows, for what every booking does.
+"""Reading and changing single rows, for what every booking does.
 
 Each statement is built once. The ORM builds it anew every time, and takes several times as long for that as
 PostgreSQL for the answer. It gives and takes the ORM's own objects, but knows no signals and no null conditions.
@@ -26,17 +26,6 @@ def find(model, *related, **values):
     return found
 
 
-def insert(thing):
-    """Write a new object, whose primary key is its own, as ``save(force_insert=True)`` does."""
-    fields = thing._meta.concrete_fields
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _insert(type(thing)),
-            [field.get_db_prep_save(field.pre_save(thing, add=True), connection) for field in fields],
-        )
-    thing._state.adding, thing._state.db = False, connection.alias
-
-
 def reread(thing):
     """Bring all fields of an object up to date. Related objects stay loaded, unless it is others now."""
     model = type(thing)
@@ -47,7 +36,7 @@ def reread(thing):
         setattr(thing, name, getattr(fresh, name))
 
 
-def change(thing, given, **values):
+def change_if(thing, given, **values):
     """Write values to an object's row if the fields in ``given``, a dict, are still so; return whether they were.
 
     The object itself stays as it is.
@@ -55,9 +44,7 @@ def change(thing, given, **values):
     fields = [thing._meta.get_field(name) for name in values]
     prepared = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _change(type(thing), tuple(values), ("id", *given)), [*prepared, thing.pk, *given.values()]
-        )
+        cursor.execute(_update(type(thing), tuple(values), tuple(given)), [*prepared, thing.pk, *given.values()])
         return cursor.rowcount == 1
 
 
@@ -79,29 +66,19 @@ def _shape(model):
 
 @cache
 def _select(model, related, names):
-    table, joins = model._meta.db_table, ""
-    columns = _columns(model, table)
+    table = model._meta.db_table
+    columns = [f'"{table}"."{field.column}"' for field in model._meta.concrete_fields]
+    joins = ""
     for name in related:
         other = model._meta.get_field(name).related_model._meta
+        columns += [f'"{name}"."{field.column}"' for field in other.concrete_fields]
         joins += f' JOIN "{other.db_table}" AS "{name}" ON "{name}"."{other.pk.column}" = "{table}"."{name}_id"'
-        columns += _columns(other.model, name)
     conditions = " AND ".join(f'"{table}"."{name}" = %s' for name in names)
     return f'SELECT {", ".join(columns)} FROM "{table}"{joins} WHERE {conditions}'  # noqa: S608 names of our own
 
 
-def _columns(model, table):
-    return [f'"{table}"."{field.column}"' for field in model._meta.concrete_fields]
-
-
 @cache
-def _insert(model):
-    fields = model._meta.concrete_fields
-    columns, values = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
-    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({values})'  # noqa: S608
-
-
-@cache
-def _change(model, changed, given):
+def _update(model, changed, given):
     changes = ", ".join(f'"{name}" = %s' for name in changed)
-    conditions = " AND ".join(f'"{name}" = %s' for name in given)
-    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {conditions}'  # noqa: S608
+    conditions = " AND ".join(f'"{name}" = %s' for name in ("id", *given))
+    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {conditions}'  # noqa: S608 names of our own

@@ -6,14 +6,15 @@ from datetime import datetime
 from django.utils import timezone
 from rest_framework import serializers
 
-from scheduling.availability import Place, nearest_openings
+from scheduling.availability import nearest_openings
+from scheduling.loading import Place
 from scheduling.models import Clinician, Location
 from scheduling.rows import find
 from scheduling.slots import SlotTaken
 
 from ..booking_keys import Signer
 from ..holds import HoldExpired
-from .inputs import Moment
+from .fields import Moment
 
 
 class PlaceOutput(serializers.Serializer):

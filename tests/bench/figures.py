@@ -13,7 +13,8 @@ from django.utils import timezone
 from booking.holds import confirm_hold, place_hold
 from patients.models import Patient
 from scheduling.assignment import Assign, assign
-from scheduling.availability import load_busy, load_hours, open_starts_by_place, open_times
+from scheduling.availability import open_starts_by_place, open_times
+from scheduling.loading import load_busy, load_hours
 from scheduling.models import Clinician, Location, Slot
 from scheduling.openings import as_instant
 

@@ -127,6 +127,12 @@ def test_without_an_e_mail_nobody_is_found_and_nothing_missing_is_alike(known):
     assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (4, 0)
 
 
+def test_a_name_of_letters_that_are_words_is_found_too(db):
+    sallallahou = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 100  # eighteen letters each, taken apart
+
+    assert match_patient(somebody(first_name=sallallahou)) == match_patient(somebody(first_name=sallallahou))
+
+
 def test_an_archived_record_is_not_found_again(known):
     Patient.objects.update(archived_at=THEN)
 

@@ -1,0 +1,79 @@
+"""Clinicians' own calendars, and when they are busy there."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ..fields import EncryptedField
+from .clinic import Clinician
+
+
+class Calendar(models.Model):
+    """A clinician's calendar elsewhere: one whose busy time counts here, or one that appointments are written to."""
+
+    class Kind(models.TextChoices):
+        ICALENDAR = "icalendar", "read: its busy time is not offered"
+        CALDAV = "caldav", "write: appointments are put into it"
+
+    class WhenUnreachable(models.TextChoices):
+        WITHHOLD = "withhold", "offer none of their times"
+        OFFER = "offer", "offer their times as last read"
+
+    STALE_AFTER = timedelta(hours=1)  # a read calendar that could not be read for so long counts as unreachable
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="calendars")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.ICALENDAR)
+    url = EncryptedField("address", help_text="Its private iCalendar address, or that of a CalDAV collection.")
+    username = models.CharField(max_length=200, blank=True)
+    password = EncryptedField(blank=True)
+    when_unreachable = models.CharField(
+        max_length=10, choices=WhenUnreachable, default=WhenUnreachable.WITHHOLD,
+        help_text="What to do with the clinician's times while it cannot be read.",
+    )
+    is_active = models.BooleanField("active", default=True)
+    # What the server said of the version we have read: asked with these it answers "not modified".
+    etag = models.CharField(max_length=500, blank=True, editable=False)
+    last_modified = models.CharField(max_length=100, blank=True, editable=False)
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)  # of what mattered in that version
+    read_until = models.DateTimeField("known until", null=True, editable=False)  # beyond, nobody has looked yet
+    failures = models.PositiveSmallIntegerField("failures in a row", default=0, editable=False)
+    due_at = models.DateTimeField("next read", default=timezone.now, editable=False)
+    last_tried_at = models.DateTimeField(null=True, editable=False)
+    last_synced_at = models.DateTimeField("last reached", null=True, editable=False)
+    last_error = models.CharField(max_length=200, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["clinician", "name"]
+        indexes = [models.Index("due_at", name="calendar_due", condition=Q(kind="icalendar", is_active=True))]
+
+    def __str__(self):
+        return f"{self.name} of {self.clinician}"
+
+    def is_unreachable(self, *, at):
+        """Return whether what is known of it is too old to be relied on."""
+        return self.last_synced_at is None or self.last_synced_at <= at - self.STALE_AFTER
+
+
+class BusyDay(models.Model):
+    """When a clinician is busy, by their own calendar, on one date of UTC. It may overlap slots, and other calendars.
+
+    ``stretches`` is packed by intervals.pack: availability reads thousands at a time, and a row for each
+    would take longer than all the rest.
+    """
+
+    calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="busy_days", db_index=False)
+    clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    stretches = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index("clinician", "day", name="busy_day_clinician")]
+        constraints = [models.UniqueConstraint("calendar", "day", name="busy_day_of_calendar")]
+
+    def __str__(self):
+        return f"{self.day:%Y-%m-%d}"

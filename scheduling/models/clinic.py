@@ -1,0 +1,141 @@
+"""Who is seen for what, and where."""
+
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from .. import validators
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+class Location(models.Model):
+    """A clinic site. Working hours there are wall time in its time zone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    address_line_1 = models.CharField(max_length=100)
+    address_line_2 = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=100)
+    postcode = models.CharField(max_length=20, blank=True)
+    country = models.CharField("country code", max_length=2, default="GB", help_text="ISO 3166-1, two letters.")
+    latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
+    timezone = models.CharField(
+        "time zone", max_length=64, default="Europe/London", validators=[validators.known_time_zone],
+        help_text="An IANA name such as Europe/London.",
+    )
+    hold_seconds = models.PositiveIntegerField(
+        default=900, validators=[MinValueValidator(30), MaxValueValidator(86_400)],
+        help_text="How long a hold lives here, in seconds. A change touches new holds only.",
+    )
+    phone = models.CharField(max_length=32, blank=True)
+    email = models.EmailField(blank=True)
+    directions = models.TextField(blank=True, help_text="How to find the door: shown with the appointment.")
+    is_active = models.BooleanField("active", default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def zone(self):
+        return ZoneInfo(self.timezone)
+
+    @property
+    def address(self):
+        """The postal address as a list of its non-empty lines."""
+        town = " ".join(filter(None, [self.city, self.postcode]))
+        return list(filter(None, [self.address_line_1, self.address_line_2, town]))
+
+
+class Service(models.Model):
+    """What is booked: how long it takes, how it is met, and the rules for booking it."""
+
+    class Mode(models.TextChoices):
+        IN_PERSON = "in_person", "in person"
+        REMOTE = "remote", "by video"
+        BOTH = "both", "in person or by video"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=100, unique=True, help_text="Its address on the patient's pages.")
+    description = models.TextField(blank=True)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Services are listed in this order.")
+    color = models.CharField(
+        max_length=7,
+        default="#2563eb",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
+    )
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.IN_PERSON)
+    price = models.DecimalField(
+        max_digits=8, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]
+    )
+    currency = models.CharField(
+        max_length=3, default="GBP", validators=[RegexValidator(r"^[A-Z]{3}\Z", "Write an ISO 4217 code such as GBP.")]
+    )
+
+    duration = models.DurationField(default=30 * MINUTE, validators=[validators.from_a_minute_to_half_a_day])
+    buffer_before = models.DurationField(default=timedelta(), validators=[validators.up_to_four_hours])
+    buffer_after = models.DurationField(default=timedelta(), validators=[validators.up_to_four_hours])
+    step = models.DurationField(
+        "step between starts", default=15 * MINUTE, validators=[validators.from_a_minute_to_half_a_day],
+        help_text="Times are offered this far apart, counted from the start of the working hours.",
+    )
+    notice = models.DurationField(
+        default=timedelta(hours=2), validators=[validators.up_to_two_years],
+        help_text="The soonest that can be booked, from now.",
+    )
+    horizon = models.DurationField(
+        default=60 * DAY, validators=[validators.up_to_two_years], help_text="The latest that can be booked, from now."
+    )
+    cancellation_notice = models.DurationField(default=DAY, validators=[validators.up_to_two_years])
+
+    is_active = models.BooleanField("active", default=True)
+    is_online_bookable = models.BooleanField(
+        "bookable online", default=True, help_text="Whether patients book it themselves, or only staff do."
+    )
+    new_patients_only_text = models.CharField(
+        max_length=200, blank=True, help_text="If only new patients may book it, the sentence that tells them so."
+    )
+    what_to_bring = models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self):
+        return self.name
+
+    def allows(self, *, is_remote):
+        """Return whether the service can be met that way: by video or in person."""
+        return self.mode == self.Mode.BOTH or (self.mode == self.Mode.REMOTE) == is_remote
+
+
+class Clinician(models.Model):
+    """A person who can be booked for some services."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    title = models.CharField(max_length=100, blank=True, help_text="For example: Physiotherapist.")
+    bio = models.TextField(blank=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, help_text="Their login, if any."
+    )
+    services = models.ManyToManyField(Service, related_name="clinicians", blank=True)
+    is_active = models.BooleanField("active", default=True)
+    # When a booking that named nobody last came to them: of equally busy clinicians, whoever waits longest is next.
+    last_assigned_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name

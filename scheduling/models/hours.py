@@ -1,0 +1,70 @@
+"""When clinicians work, and when they do not."""
+
+from datetime import time
+
+from django.db import models
+from django.db.models import F, Q
+
+from .clinic import Clinician, Location
+
+MIDNIGHT = time(0)
+
+
+class WorkingHours(models.Model):
+    """A weekly rule: this clinician works there on that weekday, from–to, in the location's wall time."""
+
+    class Weekday(models.IntegerChoices):
+        MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
+
+    clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="working_hours")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="working_hours")
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
+    start_time = models.TimeField("from")
+    end_time = models.TimeField("to", help_text="00:00 is midnight at the end of the day.")
+    is_remote = models.BooleanField("by video", default=False)
+
+    class Meta:
+        ordering = ["clinician", "weekday", "start_time"]
+        verbose_name = verbose_name_plural = "working hours"
+        constraints = [
+            models.CheckConstraint(
+                name="working_hours_end_after_start",
+                condition=Q(end_time__gt=F("start_time")) | Q(end_time=MIDNIGHT),
+                violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
+            ),
+            models.CheckConstraint(name="working_hours_weekday", condition=Q(weekday__lte=6)),
+        ]
+
+    def __str__(self):
+        return f"{self.get_weekday_display()} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+
+class TimeOff(models.Model):
+    """A clinician is away, or a whole location is closed."""
+
+    clinician = models.ForeignKey(
+        Clinician, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True
+    )
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True)
+    starts_at = models.DateTimeField("from")
+    ends_at = models.DateTimeField("to")
+    reason = models.CharField(max_length=100, blank=True, help_text="For staff only.")
+
+    class Meta:
+        ordering = ["-starts_at"]
+        verbose_name = verbose_name_plural = "time off"
+        indexes = [models.Index("ends_at", name="time_off_ends_at")]
+        constraints = [
+            models.CheckConstraint(
+                name="time_off_end_after_start", condition=Q(ends_at__gt=F("starts_at")),
+                violation_error_message="The end must be after the start.",
+            ),
+            models.CheckConstraint(
+                name="time_off_of_one",
+                condition=Q(clinician__isnull=True) ^ Q(location__isnull=True),
+                violation_error_message="Choose either a clinician or a location.",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.clinician or self.location} {self.starts_at:%Y-%m-%d}–{self.ends_at:%Y-%m-%d}"

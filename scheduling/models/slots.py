@@ -1,0 +1,68 @@
+"""Clinicians' time that is taken."""
+
+from datetime import timedelta
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+
+from .clinic import Clinician, Location
+
+DAY = timedelta(days=1)
+SLOT_NO_OVERLAP = "slot_no_overlap"  # a class body cannot see its own names inside Meta
+
+
+class SlotQuerySet(models.QuerySet):
+    def overlapping(self, period):
+        """Slots that share time with ``period`` (a psycopg or Django range)."""
+        return self.filter(period__overlap=period)
+
+    def lapsed(self, *, at):
+        """Slots whose hold had run out by ``at``."""
+        return self.filter(expires_at__lte=at)
+
+
+class Slot(models.Model):
+    """A stretch of one clinician's time that is taken, buffers included.
+
+    No two of one clinician overlap: the database refuses the second. A slot with ``expires_at``
+    belongs to a hold and stops counting then; one without is kept until it is deleted.
+    """
+
+    NO_OVERLAP = SLOT_NO_OVERLAP
+    LONGEST = DAY
+
+    clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
+    period = DateTimeRangeField()
+    taken_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SlotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["period"]
+        constraints = [
+            ExclusionConstraint(
+                name=SLOT_NO_OVERLAP,
+                expressions=[("clinician", RangeOperators.EQUAL), ("period", RangeOperators.OVERLAPS)],
+            ),
+            # The length bounds how far loading.py must read beyond a range.
+            models.CheckConstraint(
+                name="slot_is_bounded",
+                condition=Q(
+                    period__isempty=False, period__lower_inf=False, period__upper_inf=False,
+                    period__endswith__lte=F("period__startswith") + DAY,
+                ),
+            ),
+        ]
+        indexes = [
+            # One clinician's window costs the same at a thousand slots and at a million.
+            models.Index(F("clinician"), Upper("period"), name="slot_clinician_end"),
+            models.Index("expires_at", name="slot_expires_at", condition=Q(expires_at__isnull=False)),
+        ]
+
+    def __str__(self):
+        return f"{self.clinician_id} {self.period.lower:%Y-%m-%d %H:%M}–{self.period.upper:%H:%M}"

@@ -105,12 +105,18 @@ def _ask_again(message, appointment, version):
 
 @transaction.atomic
 def _refuse(appointment, *, by, if_unchanged=None):
-    """The provider does not agree: cancel what was pending; what stood goes on standing, and the log tells."""
+    """The provider does not agree: cancel what was pending; what stood goes on standing, and staff are told."""
     now = lock_booking(appointment, if_unchanged=if_unchanged)
     if appointment.status == Status.PENDING:
         decline(appointment, by=by)
-    elif appointment.status in Appointment.COMING:
+    elif appointment.status in Appointment.COMING and not _is_refused(appointment):
         record(appointment, "provider.refused", by=by, at=now)
+        outbox.enqueue("email.change_refused", appointment=appointment.pk)
+
+
+def _is_refused(appointment):
+    """Return whether nothing has happened since the provider refused it: saying so again is no news."""
+    return Event.objects.filter(booking_id=appointment.pk).latest("sequence").kind == "provider.refused"
 
 
 def _ask_soon(message, appointment, reason):

@@ -33,10 +33,11 @@ HANDLERS = {
     "email.appointment_confirmed": Handler(email.appointment_confirmed),
     "email.appointment_rescheduled": Handler(email.appointment_rescheduled),
     "email.appointment_cancelled": Handler(email.appointment_cancelled),
+    "email.change_refused": Handler(staff.change_refused),
+    "email.endpoint_disabled": Handler(staff.endpoint_disabled),
     "email.order_link": Handler(email.order_link),
     "provider.sync": Handler(answering.sync, outbox.UNTIL_GIVEN_UP),
     "provider.take_back": Handler(answering.take_back, outbox.UNTIL_GIVEN_UP),
-    "email.endpoint_disabled": Handler(staff.endpoint_disabled),
     "webhook.event": Handler(delivery.deliver, delivery.WAITS),
 }
 

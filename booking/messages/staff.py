@@ -1,4 +1,4 @@
-"""E-mail to those who look after the system."""
+"""E-mail to those who look after the clinic and its system."""
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -6,21 +6,39 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from ..models import WebhookEndpoint
+from ..models import Appointment, WebhookEndpoint
 
 
 def endpoint_disabled(message):
     """Tell those who may enable it that a webhook endpoint was disabled, and why."""
     endpoint = WebhookEndpoint.objects.filter(pk=message.payload["endpoint"]).exclude(disabled_at=None).first()
-    people = get_user_model().objects.with_perm("booking.change_webhookendpoint").exclude(email="")
+    if endpoint:  # neither enabled again nor deleted since
+        page = reverse("admin:booking_webhookendpoint_change", args=[endpoint.pk])
+        _tell(
+            message, "change_webhookendpoint", f"Webhook endpoint disabled: {endpoint}", "endpoint_disabled",
+            endpoint=endpoint, page=page,
+        )
+
+
+def change_refused(message):
+    """Tell those who may decide that a provider does not agree to what an appointment has become."""
+    appointments = Appointment.objects.select_related("provider", "location")
+    appointment = appointments.get(pk=message.payload["appointment"])
+    if appointment.status in Appointment.COMING:
+        page = reverse("admin:booking_appointment_change", args=[appointment.pk])
+        subject = f"{appointment.provider} refuses the new time of {appointment.reference}"
+        _tell(message, "decide_appointment", subject, "change_refused", appointment=appointment, page=page)
+
+
+def _tell(message, permission, subject, template, **context):
+    people = get_user_model().objects.with_perm(f"booking.{permission}").exclude(email="")
     addresses = sorted(people.values_list("email", flat=True))
-    if endpoint is None or not addresses:  # enabled again or deleted since, or nobody to tell
+    if not addresses:
         return
-    page = reverse("admin:booking_webhookendpoint_change", args=[endpoint.pk])
-    context = {"endpoint": endpoint, "clinic_name": settings.CLINIC_NAME, "site": settings.SITE_URL, "page": page}
+    context |= {"clinic_name": settings.CLINIC_NAME, "site": settings.SITE_URL}
     EmailMessage(
-        subject=f"Webhook endpoint disabled: {endpoint}",
-        body=render_to_string("email/endpoint_disabled.txt", context),
+        subject=subject,
+        body=render_to_string(f"email/{template}.txt", context),
         to=addresses,
         headers={"Message-ID": f"<{message.pk}@holdfast>"},
     ).send()

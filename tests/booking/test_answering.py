@@ -6,10 +6,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.test import Client
 
-from booking import answering
+from booking import answering, signing
 from booking.appointments import acknowledge, annotate, cancel, complete, decline, lapse_unanswered
 from booking.appointments import confirm as confirm_by_staff
 from booking.asking import Patience, confirm
@@ -19,7 +22,6 @@ from booking.models import Appointment, Event, OutboxMessage, Provider
 from booking.outbox import TryAgain
 from booking.rescheduling import reschedule
 from booking.states import WrongState
-from booking.webhooks import signing
 from patients.models import Patient
 from scheduling.models import Location, Slot, WorkingHours
 from scheduling.slots import database_now
@@ -376,7 +378,11 @@ def test_another_time_is_told(confirmed, lab, dana, harbour, at):
     assert reaches(confirmed) == ("confirmed", "")
 
 
-def test_a_refused_new_time_stands_and_is_told_to_staff(confirmed, lab, dana, harbour, at):
+def test_a_refused_new_time_stands_and_is_told_to_staff(
+    confirmed, lab, say, dana, harbour, at, erin, danas_browser, mailoutbox
+):
+    User.objects.update(email=Concat("username", Value("@clinic.example")))
+    mailoutbox.clear()
     lab.behaviour = "refuses"
     reschedule(confirmed, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, by="erin")
     run_until_done()
@@ -387,6 +393,16 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(confirmed, lab, dana, ha
         ("failed", "The provider refuses what we have: somebody has to talk to them.")
     ]
     assert Event.objects.filter(booking_id=confirmed.pk).last().kind == "provider.refused"
+    mail = mailoutbox[-1]
+    assert (mail.to, mail.subject) == (
+        ["erin@clinic.example"], f"The lab refuses the new time of {confirmed.reference}"
+    )  # fmt: skip
+    assert f"{at(10):%-d %B %Y, %H:%M}" in mail.body
+    assert f"/admin/booking/appointment/{confirmed.pk}/change/" in mail.body
+    assert "Alice" not in mail.body
+
+    with nothing_changes():
+        say(confirmed, "refused")
 
 
 def test_what_is_told_late_does_not_undo_what_was_told_since(confirmed, lab, dana, harbour, at):

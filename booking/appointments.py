@@ -165,7 +165,10 @@ def _cancel(appointment, now, *, by, reason, note=""):
 
 @transaction.atomic
 def annotate(appointment, *, by, **changes):
-    """Write down the clinic's notes or the video link; the log has only which of them changed."""
+    """Write down the clinic's notes or the video link; the log has only which of them changed.
+
+    Raises ChangedMeanwhile if it has moved to another clinician.
+    """
     now = lock_booking(appointment)
     for name, value in changes.items():
         setattr(appointment, name, value)

@@ -77,7 +77,8 @@ def place_hold(*, service, clinician, location, starts_at, is_remote, holder, by
     and has at most MOST_LIVE_HOLDS; ``network`` where from, which has at most
     MOST_LIVE_HOLDS_OF_NETWORK. ``patient``, saved or to be found or created, is whom it is for, where that
     is known already. ``instead_of`` is a hold of theirs that is released if the new one succeeds.
-    Raises SlotTaken, NotOffered or TooManyHolds, and then nothing has changed.
+    Raises SlotTaken, NotOffered or TooManyHolds, with ``instead_of`` what release_hold raises, with ``patient`` what
+    find_or_register does, and then nothing has changed.
     """
     token = new_token()
     hold = Hold(
@@ -151,7 +152,7 @@ def hold_of(holder, hold_id):
 def extend_hold(hold, *, by, if_unchanged=None):
     """Give a live hold its full time again, counted from now.
 
-    Raises TooManyExtensions, HoldExpired or HoldNotFound.
+    Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
     """
     now = lock_booking(hold, if_unchanged=if_unchanged)
     check_live(hold, now)
@@ -178,7 +179,8 @@ def check_live(hold, now):
 def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchanged=None):
     """Hold another opening of the service instead, for as long as the old one would have lasted.
 
-    Raises SlotTaken, NotOffered, HoldExpired or HoldNotFound, and then the old time is still held.
+    Raises SlotTaken, NotOffered, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the old time is
+    still held.
     """
     lock_clinicians(hold.clinician_id, clinician.pk)
     now = lock_booking(hold, if_unchanged=if_unchanged)
@@ -196,7 +198,10 @@ def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchang
 
 @transaction.atomic
 def release_hold(hold, *, by, if_unchanged=None):
-    """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState."""
+    """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState.
+
+    Raises ChangedMeanwhile too.
+    """
     now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
         return

@@ -187,7 +187,7 @@ def test_a_lapsed_hold_does_not_count_for_its_holder(hold_time, at):
     for hour in (9, 10, 11):
         lapse(hold_time(at(hour)))
 
-    hold_time(at(9))
+    assert hold_time(at(9)).is_live(database_now())
 
 
 # The number of holds
@@ -207,14 +207,14 @@ def test_after_the_given_wait_there_is_room_again(hold_time, at):
     first, *_ = [hold_time(at(hour)) for hour in (9, 10, 11)]
     lapse(first)
 
-    hold_time(at(14))
+    assert hold_time(at(14)).is_live(database_now())
 
 
 def test_another_holder_has_holds_of_their_own(hold_time, at):
     for hour in (9, 10, 11):
         hold_time(at(hour))
 
-    hold_time(at(14), holder="bob's phone")
+    assert hold_time(at(14), holder="bob's phone").is_live(database_now())
 
 
 def test_holds_that_were_released_or_confirmed_do_not_count(hold_time, book, at):
@@ -286,6 +286,10 @@ def test_instead_of_makes_room_among_three(hold_time, at):
     first, *_ = [hold_time(at(hour)) for hour in (9, 10, 11)]
 
     hold_time(at(14), instead_of=first)
+
+    assert [hold.starts_at for hold in Hold.objects.filter(status="active").order_by("starts_at")] == [
+        at(10), at(11), at(14),
+    ]  # fmt: skip
 
 
 def test_a_lapsed_hold_can_be_taken_anew_while_the_time_is_free(hold_time, at):

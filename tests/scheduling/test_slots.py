@@ -87,8 +87,10 @@ def test_slots_may_touch(write, at):
 
 
 def test_slots_of_two_clinicians_may_overlap(write, harbour, at):
-    write(at(9), at(10))
-    write(at(9), at(10), clinician=make_clinician("Otis Hale", location=harbour, services=[]))
+    slots = [write(at(9), at(10))]
+    slots.append(write(at(9), at(10), clinician=make_clinician("Otis Hale", location=harbour, services=[])))
+
+    assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
 
 
 def test_one_clinician_cannot_be_in_two_places(write, at):
@@ -117,7 +119,9 @@ def test_the_database_refuses_a_slot_without_bounds(bounds, write, at):
 
 
 def test_a_slot_may_last_a_whole_day(write, at):
-    write(at(9), at(9) + 24 * HOUR)
+    slot = write(at(9), at(9) + 24 * HOUR)
+
+    assert [row["id"] for row in ledger()] == [slot.pk]
 
 
 # take_slot, prolong_slot, free_slot
@@ -159,8 +163,9 @@ def test_taking_taken_time_is_refused_and_changes_nothing(take, at):
 
 
 def test_taking_time_next_to_taken_time_is_fine(take, at):
-    take(at(9), at(10))
-    take(at(10), at(11))
+    slots = [take(at(9), at(10)), take(at(10), at(11))]
+
+    assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
 
 
 def test_a_lapsed_slot_is_replaced(take, at):
@@ -218,6 +223,8 @@ def test_freeing_twice_is_fine(take, at):
 
     free_slot(slot.pk)
     free_slot(slot.pk)
+
+    assert ledger() == []
 
 
 # move_slot

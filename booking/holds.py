@@ -185,15 +185,27 @@ def move_hold(hold, *, clinician, location, starts_at, is_remote, by, if_unchang
     lock_clinicians(hold.clinician_id, clinician.pk)
     now = lock_booking(hold, if_unchanged=if_unchanged)
     check_live(hold, now)
-    moved = copy(hold)  # if that time cannot be had, theirs still says the old one
-    moved.clinician, moved.location, moved.is_remote = clinician, location, is_remote
-    moved.starts_at = starts_at.astimezone(UTC)
-    moved.ends_at = moved.starts_at + hold.service.duration
-    move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
-    check_offered(moved, now=now)
+    moved = moved_to(
+        hold, clinician=clinician, location=location, starts_at=starts_at, is_remote=is_remote, now=now
+    )
     moved.save(update_fields=["clinician", "location", "is_remote", "starts_at", "ends_at", "updated_at"])
     record(moved, "hold.moved", by=by, at=now)
     vars(hold).update(vars(moved))
+
+
+def moved_to(booking, *, clinician, location, starts_at, is_remote, now):
+    """Return a copy of a hold or an appointment at another opening, whose time is taken in place of its own.
+
+    What was given still says the old time, if that cannot be had: raises SlotTaken and NotOffered. Call it under both
+    clinicians' locks.
+    """
+    moved = copy(booking)
+    moved.clinician, moved.location, moved.is_remote = clinician, location, is_remote
+    moved.starts_at = starts_at.astimezone(UTC)
+    moved.ends_at = moved.starts_at + booking.service.duration
+    move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
+    check_offered(moved, now=now)
+    return moved
 
 
 @transaction.atomic

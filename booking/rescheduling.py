@@ -1,17 +1,14 @@
 """Giving an appointment another time: it stays the same appointment, and its old time is kept until then."""
 
-from copy import copy
-from datetime import UTC
-
 from django.db import transaction
 
-from scheduling.slots import free_slot, lock_clinicians, move_slot, prolong_slot
+from scheduling.slots import free_slot, lock_clinicians, prolong_slot
 
 from .appointments import check_cutoff
-from .choosing import NotOffered, check_offered
+from .choosing import NotOffered
 from .events import record
 from .following import follow
-from .holds import check_live
+from .holds import check_live, moved_to
 from .models import Appointment, Hold
 from .providers import is_outside, provider_of
 from .states import WrongState, lock_booking, move
@@ -32,12 +29,9 @@ def reschedule(
     if _is_there(appointment, clinician, location, starts_at, is_remote):
         return
     _check_provider(appointment, location)
-    moved = copy(appointment)  # if that time cannot be had, theirs still says the old one
-    moved.clinician, moved.location, moved.is_remote = clinician, location, is_remote
-    moved.starts_at = starts_at.astimezone(UTC)
-    moved.ends_at = moved.starts_at + appointment.service.duration
-    move_slot(moved.slot, clinician=clinician, location=location, period=moved.padded_period)
-    check_offered(moved, now=now)
+    moved = moved_to(
+        appointment, clinician=clinician, location=location, starts_at=starts_at, is_remote=is_remote, now=now
+    )
     _save(moved, appointment.local_start, left=appointment.clinician_id, by=by, now=now)
     vars(appointment).update(vars(moved))
 

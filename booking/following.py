@@ -18,7 +18,8 @@ CHANGED = PUSH + """
 """
 COMING = PUSH + """
       JOIN booking_appointment AS appointment USING (clinician_id)
-     WHERE calendar.id = %(calendar)s AND calendar.kind = 'caldav' AND calendar.is_active
+     WHERE %(of)s IN (calendar.id, appointment.clinician_id, appointment.service_id, appointment.location_id)
+       AND calendar.kind = 'caldav' AND calendar.is_active
        AND appointment.ends_at > now() AND appointment.status <> 'cancelled'
 """
 
@@ -43,8 +44,11 @@ def _push(appointment, left):
         cursor.execute(CHANGED, {"appointment": appointment.pk, "clinicians": clinicians})
 
 
-def push_coming(calendar):
-    """Have all coming appointments of its clinician put into a calendar, and return how many there are."""
+def push_coming(thing):
+    """Have the coming appointments of a clinician, service or location put into their calendars, or all into one.
+
+    ``thing`` is any of these. Returns how often an appointment is put into a calendar.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(COMING, {"calendar": calendar.pk})
+        cursor.execute(COMING, {"of": thing.pk})
         return cursor.rowcount

@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
 from . import durations
-from .calendar_admin import WarnsOfCalendars, state_of, warn_of_unreachable
+from .calendar_admin import WarnsOfCalendars, add_calendar, state_of, warn_of_unreachable
 from .forms import DurationField, TimeOffForm
 from .models import Clinician, Location, Service, Slot, TimeOff, WorkingHours
 from .zones import home_zone, written, zone_of_time_off
@@ -152,15 +152,18 @@ class ClinicianAdmin(WarnsOfCalendars, KeptAdmin):
     list_select_related = ["user"]
     search_fields = ["name", "title", "user__username"]
     filter_horizontal = ["services"]
-    fieldsets = [
-        (None, {"fields": ["name", "title", "bio", "services", "user"]}),
-        ("Own calendars", {"fields": ["own_calendars"]}),
-        ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING}),
-    ]
     readonly_fields = ["own_calendars"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("services", "calendars")
+
+    def get_fieldsets(self, request, obj=None):
+        about = (None, {"fields": ["name", "title", "bio", "services", "user"]})
+        offered = ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING})
+        if obj is None:
+            return [about, offered]
+        calendars = {"fields": ["own_calendars"], "description": add_calendar(request, obj)}
+        return [about, ("Own calendars", calendars), offered]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
-from .calendars.keeping import reading_ones, start_anew
-from .calendars.reading import plain_address
+from .address_admin import LooksUpAddress
+from .calendars.reading import origin, plain_address
+from .calendars.storing import calendars_to_read, forget_reading
 from .calendars.syncing import sync_calendar, sync_together
 from .models import Calendar
-from .outbound import NotPublic, Unreachable, resolve
+from .outbound import NotPublic
 from .zones import home_zone, written
 
 READ_WITHIN = 5  # seconds, while somebody waits for the page
@@ -31,6 +32,7 @@ KINDS = (
 ADDRESS = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
 NOT_USABLE = "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
 NOT_FOUND = "Nothing is found at that address: check how its name is spelled."
+TYPE_AGAIN = "Type the password again: it is only ever sent to the address it was given for."
 
 
 class CalendarForm(forms.ModelForm):
@@ -60,20 +62,20 @@ class CalendarForm(forms.ModelForm):
         address = plain_address(self.cleaned_data["url"])
         if not address:
             return self.instance.url
-        try:
-            resolve(address)
-        except NotPublic as error:
-            raise forms.ValidationError(NOT_USABLE, code="not_public") from error
-        except Unreachable as error:
-            raise forms.ValidationError(NOT_FOUND, code="not_found") from error
+        if self.unusable:
+            raise forms.ValidationError(NOT_USABLE if isinstance(self.unusable, NotPublic) else NOT_FOUND)
         return address
 
     def clean(self):
         super().clean()
-        if not self.cleaned_data.get("username"):
-            self.cleaned_data["password"] = ""
-        elif not self.cleaned_data.get("password"):
-            self.cleaned_data["password"] = self.instance.password
+        fields, known = self.cleaned_data, self.instance
+        if not fields.get("username"):
+            fields["password"] = ""
+        elif not fields.get("password"):
+            fields["password"] = known.password
+            given_for = (known.username, origin(known.url))
+            if known.password and "url" in fields and (fields["username"], origin(fields["url"])) != given_for:
+                self.add_error("password", TYPE_AGAIN)
 
 
 def host_of(calendar):
@@ -90,14 +92,14 @@ def state_of(calendar, *, at):
     if calendar.last_synced_at is None:
         return f"not {done} yet"
     age = timesince(calendar.last_synced_at, at)
-    is_due = calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_unreachable(at=at)
-    return f"not {done} for {age}" if is_due else f"{done} {age} ago"
+    is_stale = calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_unreachable(at=at)
+    return f"not {done} for {age}" if is_stale else f"{done} {age} ago"
 
 
 def unreachable(*, at):
     """Return the query of the calendars that are to be read and have not been for too long."""
     unread = Q(last_synced_at__isnull=True) | Q(last_synced_at__lte=at - Calendar.STALE_AFTER)
-    return reading_ones().filter(unread, clinician__is_active=True).select_related("clinician")
+    return calendars_to_read().filter(unread, clinician__is_active=True).select_related("clinician")
 
 
 def warn_of_unreachable(request, **of):
@@ -124,6 +126,14 @@ def warn_of_unreachable(request, **of):
         messages.warning(request, format_html("{} more cannot be read: see {}.", len(found) - MOST_WARNINGS, more))
 
 
+def add_calendar(request, clinician):
+    """Return a link to where a calendar of the clinician is added, or None for who may not."""
+    if not request.user.has_perm("scheduling.add_calendar"):
+        return None
+    page = reverse("admin:scheduling_calendar_add", query={"clinician": clinician.pk})
+    return format_html('<a href="{}">Add a calendar of {}</a>', page, clinician)
+
+
 class WarnsOfCalendars:
     """A list of the schedule, above which stands which calendars cannot be read."""
 
@@ -135,7 +145,7 @@ class WarnsOfCalendars:
 
 @admin.action(description="Read the selected calendars now", permissions=["change"])
 def read_now(model_admin, request, queryset):
-    calendars = list(reading_ones().filter(pk__in=queryset).select_related("clinician")[:50])
+    calendars = list(calendars_to_read().filter(pk__in=queryset).select_related("clinician")[:50])
     failures = sync_together(calendars, within=READ_WITHIN)
     for calendar in calendars:
         tell(request, calendar, failures[calendar.pk])
@@ -152,8 +162,9 @@ def tell(request, calendar, failure):
 
 
 @admin.register(Calendar)
-class CalendarAdmin(WarnsOfCalendars, admin.ModelAdmin):
+class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
     form = CalendarForm
+    read_address = staticmethod(plain_address)
     list_display = ["name", "clinician", "kind", "where", "state", "last_error", "is_active"]
     list_filter = ["kind", "is_active", "clinician"]
     list_select_related = ["clinician"]
@@ -183,7 +194,7 @@ class CalendarAdmin(WarnsOfCalendars, admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if not change or {"clinician", "kind", "url", "username", "password", "is_active"} & set(form.changed_data):
-            start_anew(obj)
+            forget_reading(obj)
             # After the commit: nobody waits for a network in a transaction.
             transaction.on_commit(partial(self._read, request, obj))
 

@@ -1,5 +1,6 @@
 """How staff type durations and time off."""
 
+from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -53,6 +54,12 @@ class TimeOffForm(forms.ModelForm):
             for name in ("starts_at", "ends_at"):
                 self.initial[name] = timezone.make_naive(getattr(self.instance, name), zone)
 
+    def full_clean(self):
+        # What is typed is wall time of a place that only clean() knows. Till then it passes for that of UTC, where
+        # no clock change skips or repeats any.
+        with timezone.override(UTC):
+            super().full_clean()
+
     def clean(self):
         super().clean()
         zone = zone_for(clinician=self.cleaned_data.get("clinician"), location=self.cleaned_data.get("location"))
@@ -61,7 +68,6 @@ class TimeOffForm(forms.ModelForm):
                 self._read_in(zone, name)
 
     def _read_in(self, zone, name):
-        # The field took what was typed for time in the current zone, which is nobody's here.
         typed = timezone.make_naive(self.cleaned_data[name])
         try:
             with timezone.override(zone):

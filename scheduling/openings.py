@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from .intervals import clip, merge, subtract
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 DAY = 86_400
 # No place on earth is further than this from UTC, so a local day lies within it of the UTC day.
 FURTHEST_OFFSET = 15 * 3_600
@@ -165,7 +167,3 @@ def as_datetime(instant):
 def as_instant(moment):
     """Return the first whole second at or after ``moment``, so that half-open bounds stay exact."""
     return -((EPOCH - moment) // SECOND)
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)

@@ -1,5 +1,6 @@
 """HTTP requests to addresses that somebody has typed in: to public ones only, bounded in time and in size."""
 
+import base64
 import io
 import socket
 import ssl
@@ -12,7 +13,7 @@ from django.utils.datastructures import CaseInsensitiveMapping
 
 from .addresses import NotPublic, Target, Unreachable, resolve
 
-__all__ = ["Answer", "NotPublic", "Target", "Unreachable", "resolve", "send"]
+__all__ = ["Answer", "NotPublic", "Target", "Unreachable", "basic_auth", "resolve", "send"]
 
 
 class Answer(NamedTuple):
@@ -54,6 +55,12 @@ def send(method, url, *, body=None, headers=None, within=15.0, most=64_000):
         raise Unreachable("no answer in time") from error
     except (HTTPException, OSError, ValueError) as error:
         raise Unreachable(type(error).__name__) from error
+
+
+def basic_auth(username, password):
+    """Return the header that gives a name and password, as a dict for ``send``."""
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
 
 
 def _connect(target, deadline):

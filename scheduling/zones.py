@@ -31,6 +31,10 @@ def _commonest(rows, name):
 def written(moment, zone, *, unless=None, pattern="%a %-d %b %Y, %H:%M"):
     """Write a moment as wall time in ``zone``, with the zone's short name unless ``zone`` is ``unless``."""
     moment = moment.astimezone(zone)
-    name = f"{moment:%Z}"
-    name = f"UTC{name}" if name[0] in "+-" else name  # some zones have no name but their offset
-    return moment.strftime(pattern) + ("" if str(zone) == str(unless) else f" {name}")
+    return moment.strftime(pattern) + ("" if str(zone) == str(unless) else f" {zone_short(moment)}")
+
+
+def zone_short(moment):
+    """Return the abbreviation of an aware datetime's zone: BST, or UTC+04 where people use none."""
+    short = f"{moment:%Z}"
+    return f"UTC{short}" if short[0] in "+-" else short

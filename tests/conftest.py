@@ -12,6 +12,7 @@ from booking.holds import confirm_hold, place_hold
 from booking.orders import create_order
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
+from tests.receivers import Receiver
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -103,6 +104,22 @@ def book(hold_time, alice):
 def order(alice, consultation):
     """A request that Alice be seen for a consultation."""
     return create_order(patient=alice, service=consultation, external_id="LAB-7", by="erin")
+
+
+@pytest.fixture
+def listen(settings):
+    """Start a server that really listens, and that we may ask: ``listen(answer(500))``; it ends with the test."""
+    started = []
+
+    def listen(behave, **options):
+        receiver = Receiver(behave, **options).__enter__()
+        started.append(receiver)
+        settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, receiver.netloc]
+        return receiver
+
+    yield listen
+    for receiver in started:
+        receiver.__exit__()
 
 
 @pytest.fixture

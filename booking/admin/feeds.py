@@ -4,17 +4,21 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 
 from scheduling.models import Clinician
 
 from ..calendars.feed import make_feed, revoke_feed
 from ..models import CalendarFeed
+from .buttons import PageButtons
 from .moves import may
 from .shown_once import show_once
 
+WHAT_IT_SHOWS = (
+    "A feed has the clinician's appointments: when, what and where. It names no patient, but whoever has its address "
+    "sees when the clinician works."
+)
 ADVICE = (
     "Subscribe to it in your own calendar: as “from URL” in Google Calendar, “from web” in Outlook, “new calendar "
     "subscription” on a Mac or iPhone. It names no patient, but whoever has the address sees when you work: "
@@ -32,12 +36,13 @@ def page_of(clinician, request):
 
 
 @admin.register(CalendarFeed)
-class CalendarFeedAdmin(admin.ModelAdmin):
+class CalendarFeedAdmin(PageButtons, admin.ModelAdmin):
     list_display = ["clinician", "created_at", "last_read_at"]
     list_select_related = ["clinician"]
     search_fields = ["clinician__name"]
     show_full_result_count = False
     change_form_template = "admin/booking/calendarfeed/change_form.html"
+    buttons = ["renew", "revoke"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -64,8 +69,9 @@ class CalendarFeedAdmin(admin.ModelAdmin):
 
     # One feed
 
-    def get_fields(self, request, obj=None):
-        return ["clinician", "created_at", "last_read_at"] if obj else ["clinician"]
+    def get_fieldsets(self, request, obj=None):
+        fields = ["clinician", "created_at", "last_read_at"] if obj else ["clinician"]
+        return [(None, {"fields": fields, "description": WHAT_IT_SHOWS})]
 
     def get_readonly_fields(self, request, obj=None):
         return ["clinician", "created_at", "last_read_at"] if obj else []
@@ -93,40 +99,20 @@ class CalendarFeedAdmin(admin.ModelAdmin):
         return show_once(
             self, request, title="Copy the address now", what="the address of the calendar of", name=feed.clinician,
             plain=urljoin(site, reverse("calendar_feed", args=[token])), advice=ADVICE,
-            page=reverse("admin:booking_calendarfeed_change", args=[feed.pk]),
+            page=self.page_of(feed),
         )
 
     # Verbs
 
-    def get_urls(self):
-        return [
-            path(f"<uuid:feed_id>/{name}/", self.admin_site.admin_view(view), name=f"booking_calendarfeed_{name}")
-            for name, view in [("renew", self.renew_view), ("revoke", self.revoke_view)]
-        ] + super().get_urls()
-
-    def renew_view(self, request, feed_id):
-        """Give the feed another address: the button of its page."""
-        feed = self._feed(request, feed_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+    def renew_button(self, request, feed):
+        """Give the feed another address."""
         token = make_feed(feed.clinician)
         self.log_change(request, feed, "Renewed.")
         return self._show_once(request, feed, token)
 
-    def revoke_view(self, request, feed_id):
-        """End the feed: the button of its page."""
-        feed = self._feed(request, feed_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+    def revoke_button(self, request, feed):
+        """End the feed."""
         self.log_change(request, feed, "Revoked.")
         messages.success(request, f"The calendar of {feed.clinician} is no longer at its address.")
         revoke_feed(feed)
         return HttpResponseRedirect(reverse("admin:booking_calendarfeed_changelist"))
-
-    def _feed(self, request, feed_id):
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        feed = self.get_queryset(request).filter(pk=feed_id).first()
-        if feed is None:
-            raise Http404
-        return feed

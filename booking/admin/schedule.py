@@ -15,10 +15,12 @@ from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOf
 from scheduling.models import Clinician, Location, Service, TimeOff
 from scheduling.openings import Hours, as_instant, local_dates, working_time
 
+from ..following import push_coming
 from ..models import Appointment
 from .feeds import page_of
 
 MOST_IDS = 50  # an address must not grow too long for the web server
+SHOWN_IN_CALENDARS = {"name", "address_line_1", "address_line_2", "city", "postcode"}
 
 
 def standing(**conditions):
@@ -52,6 +54,12 @@ def warn_if_inactive(request, obj, form, **conditions):
         warn(request, standing(**conditions), f"with {obj}, which is no longer offered.")
 
 
+def bring_calendars_up_to_date(obj, form):
+    """Have what calendars elsewhere show of a location, service or clinician follow a change."""
+    if SHOWN_IN_CALENDARS & set(form.changed_data):
+        push_coming(obj)
+
+
 def warn_of_time_off(request, time_off):
     owner = {"clinician": time_off.clinician} if time_off.clinician_id else {"location": time_off.location}
     touched = standing(**owner, starts_at__lt=time_off.ends_at).filter(ends_at__gt=time_off.starts_at)
@@ -83,6 +91,7 @@ class WatchedLocationAdmin(LocationAdmin):
         super().save_model(request, obj, form, change)
         if change:
             warn_if_inactive(request, obj, form, location=obj)
+            bring_calendars_up_to_date(obj, form)
         if change and "timezone" in form.changed_data:
             warn(request, standing(location=obj), "keep their instant and now show another local time.")
 
@@ -93,6 +102,7 @@ class WatchedServiceAdmin(ServiceAdmin):
         super().save_model(request, obj, form, change)
         if change:
             warn_if_inactive(request, obj, form, service=obj)
+            bring_calendars_up_to_date(obj, form)
 
 
 @admin.register(Clinician)
@@ -105,6 +115,7 @@ class WatchedClinicianAdmin(ClinicianAdmin):
         super().save_model(request, obj, form, change)
         if change:
             warn_if_inactive(request, obj, form, clinician=obj)
+            bring_calendars_up_to_date(obj, form)
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

@@ -1,14 +1,14 @@
 """Speaking CalDAV (RFC 4791) with a clinician's calendar elsewhere."""
 
-import base64
 from http import HTTPStatus
 from urllib.parse import urlsplit, urlunsplit
 from xml.etree import ElementTree
 
 from django.utils import timezone
 
-from scheduling.outbound import NotPublic, Unreachable, send
-from scheduling.retry_after import wait_asked_for
+from scheduling.outbound import NotPublic, Unreachable, basic_auth, send
+
+from ..retry_after import wait_asked_for
 
 WITHIN = 8.0  # seconds; a push may ask a few times, well within outbox.CLAIM
 # Another writer was in the way, or the server asks for patience.
@@ -60,8 +60,7 @@ def check(calendar):
 
 
 def _ask(calendar, method, name, *, body=None, headers=None, fine=()):
-    credentials = base64.b64encode(f"{calendar.username}:{calendar.password}".encode()).decode()
-    headers = {"Authorization": f"Basic {credentials}", **(headers or {})}
+    headers = basic_auth(calendar.username, calendar.password) | (headers or {})
     try:
         answer = send(method, address_in(calendar, name), body=body, headers=headers, within=WITHIN)
     except NotPublic as error:

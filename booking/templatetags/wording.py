@@ -1,8 +1,12 @@
-"""How durations, prices and time zones are written for people."""
+"""How durations, prices, times, time zones and phone numbers are written for people."""
 
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from django import template
+from django.conf import settings
+
+from scheduling.zones import written, zone_short
 
 register = template.Library()
 
@@ -30,14 +34,30 @@ def duration(delta):
 
 
 @register.filter
+def when(moment, name):
+    """Return a moment as it is told in the IANA zone ``name``: Monday 23 November, 09:00 GMT."""
+    return written(moment, ZoneInfo(name), pattern="%A %-d %B, %H:%M")
+
+
+@register.filter
+def clock(moment, name):
+    """Return the time of day there: 09:00 GMT."""
+    return written(moment, ZoneInfo(name), pattern="%H:%M")
+
+
+@register.filter
+def phone(number):
+    """Return a phone number with spaces where people make pauses: +44 20 7946 0000."""
+    try:
+        read = phonenumbers.parse(number, settings.DEFAULT_PHONE_REGION)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+@register.filter
 def zone(moment, name):
     """Return the name of the IANA zone ``name`` at that moment: London time (BST)."""
     city = name.rpartition("/")[2].replace("_", " ")
     short = zone_short(moment.astimezone(ZoneInfo(name)))
     return f"{city} time ({short})" if city != short else city
-
-
-def zone_short(moment):
-    """Return the abbreviation of an aware datetime's zone: BST, or UTC+04 where people use none."""
-    short = f"{moment:%Z}"
-    return f"UTC{short}" if short[0] in "+-" else short

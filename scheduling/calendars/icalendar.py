@@ -1,6 +1,6 @@
 """When an iCalendar says that somebody is busy. Pure: text and window in, intervals out.
 
-Text of strangers can keep this busy for hours: programs ask apart.py, which runs it in a process that can be ended.
+Text of strangers can keep this busy for hours: programs ask sandbox.py, which runs it in a process that can be ended.
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -10,7 +10,7 @@ import recurring_ical_events
 
 from ..intervals import clip, merge
 from .base import NotUnderstood, TooMuch
-from .lines import zone_called
+from .trimming import DECLINED, zone_called
 
 DAY = timedelta(days=1)
 MOST_OCCURRENCES = 50_000
@@ -156,7 +156,8 @@ def _tell_apart(events):
 def _is_busy(event):
     """Return whether an occurrence keeps somebody from something else; what is tentative does."""
     return not (
-        str(event.get("STATUS", "")).upper() == "CANCELLED"
+        DECLINED in event
+        or str(event.get("STATUS", "")).upper() == "CANCELLED"
         or str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
         or str(event.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).upper() == "FREE"
     )

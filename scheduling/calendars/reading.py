@@ -1,33 +1,19 @@
 """Reads a calendar at its iCalendar address. Neither writes to the database nor reads from it."""
 
-import base64
 import hashlib
+import re
 import time
-from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
-from zoneinfo import ZoneInfo
+from urllib.parse import unquote, urljoin, urlsplit
 
-from ..outbound import NotPublic, Unreachable, send
-from .apart import busy_times_apart
+from ..outbound import NotPublic, Unreachable, basic_auth, send
 from .base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
-from .lines import read_lines
+from .sandbox import busy_times_in_sandbox
+from .trimming import trim
 
 MOST_BYTES = 20_000_000
 MOST_REDIRECTS = 4
 VERSION = "1"  # of how feeds are understood: another one, and each of them is worked out again
-
-
-class Scope(NamedTuple):
-    """What to read: busy time within ``[start, end)``, of which all until ``needed_until`` must be known.
-
-    Dates are those of ``zone`` where the calendar names none.
-    """
-
-    start: datetime
-    end: datetime
-    needed_until: datetime
-    zone: ZoneInfo
 
 
 class Reading(NamedTuple):
@@ -51,9 +37,9 @@ def read(calendar, scope, *, within):
         raise Refused(answer.status)
     if answer.is_cut:
         raise TooLarge
-    feed = read_lines(
+    feed = trim(
         answer.body, start=scope.start, end=scope.end,
-        is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
+        is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id), owner=owner_in(calendar.url),
     )
     tags = {
         "etag": fitting(answer.headers.get("ETag"), 500),
@@ -64,7 +50,7 @@ def read(calendar, scope, *, within):
     if is_known and tags["fingerprint"] == calendar.fingerprint:
         return Reading(None, **tags)
     left = deadline - time.monotonic()
-    return Reading(busy_times_apart(feed, start=scope.start, end=scope.end, zone=scope.zone, within=left), **tags)
+    return Reading(busy_times_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, within=left), **tags)
 
 
 def fingerprint(feed, scope):
@@ -86,7 +72,8 @@ def fetch(calendar, *, is_known, deadline):
     if is_known and calendar.last_modified:
         headers["If-Modified-Since"] = calendar.last_modified
     for _ in range(MOST_REDIRECTS + 1):
-        password = credentials(calendar) if origin(url) == origin(first) else {}
+        is_its_server = calendar.username and origin(url) == origin(first)
+        password = basic_auth(calendar.username, calendar.password) if is_its_server else {}
         left = deadline - time.monotonic()
         if left <= 0:
             raise NoTime
@@ -107,16 +94,15 @@ def plain_address(url):
     return f"https:{rest}" if scheme.lower() in ("webcal", "webcals") and colon else url.strip()
 
 
+def owner_in(url):
+    """Return the e-mail address of the person whose calendar an address of Google's leads to, or an empty text."""
+    # From nothing else is it certain: a calendar's name may be anything, and who signs in may read that of another.
+    found = re.search("/calendar/ical/([^/]+@[^/]+)/", unquote(urlsplit(url).path))
+    return found[1] if found else ""
+
+
 def origin(url):
     return urlsplit(url)[:2]
-
-
-def credentials(calendar):
-    """Return the header with its name and password, if it has any."""
-    if not calendar.username:
-        return {}
-    pair = f"{calendar.username}:{calendar.password}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def sentence(error):

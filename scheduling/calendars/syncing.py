@@ -15,8 +15,9 @@ from ..models import Calendar
 from ..outbound import NotPublic, Unreachable
 from ..slots import database_now
 from .base import CannotRead, NoTime
-from .keeping import keep, keep_failure, reading_ones, scopes_of
 from .reading import read, sentence
+from .scope import scopes_of
+from .storing import calendars_to_read, store_failure, store_reading
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def sync_due_calendars(*, within=DUE_WITHIN):
 @transaction.atomic
 def claim_due():
     now = database_now()
-    due = reading_ones().filter(due_at__lte=now).order_by("due_at")
+    due = calendars_to_read().filter(due_at__lte=now).order_by("due_at")
     return _claim(due, now, due_at=now + CLAIM)
 
 
@@ -47,7 +48,7 @@ def claim_for_now(ids):
     """Claim those of the calendars that nobody has asked, or is asking, a moment ago."""
     now = database_now()
     idle = Q(last_tried_at__isnull=True) | Q(last_tried_at__lte=now - JUST_NOW)
-    return _claim(reading_ones().filter(idle, pk__in=ids).order_by("pk"), now)
+    return _claim(calendars_to_read().filter(idle, pk__in=ids).order_by("pk"), now)
 
 
 def _claim(calendars, now, **changes):
@@ -93,12 +94,12 @@ def sync_together(calendars, *, within, counting=True):
             done, _ = wait(left, timeout=seconds, return_when="FIRST_COMPLETED")
             for future in done:
                 calendar = left.pop(future)
-                failures[calendar.pk] = _keep_result(calendar, future, scopes, now, counting)
+                failures[calendar.pk] = _store_result(calendar, future, scopes, now, counting)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     for calendar in left.values():
         if counting:
-            keep_failure(calendar, failures[calendar.pk])
+            store_failure(calendar, failures[calendar.pk])
     return failures
 
 
@@ -106,7 +107,7 @@ def _read_within(calendar, scope, deadline):
     return read(calendar, scope, within=min(READ_WITHIN, deadline - time.monotonic()))
 
 
-def _keep_result(calendar, future, scopes, now, counting):
+def _store_result(calendar, future, scopes, now, counting):
     try:
         reading = future.result()
     except (CannotRead, NotPublic, Unreachable) as error:
@@ -115,10 +116,10 @@ def _keep_result(calendar, future, scopes, now, counting):
         failure = CannotRead()
         logger.error("calendar %s: %s", calendar.pk, type(error).__name__)
     else:
-        keep(calendar, reading, scopes[calendar.clinician_id], at=now)
+        store_reading(calendar, reading, scopes[calendar.clinician_id], at=now)
         return None
     if counting:
         # By its id: its name may be a person's, and its address is a secret.
         logger.warning("calendar %s cannot be read: %s", calendar.pk, type(failure).__name__)
-        keep_failure(calendar, sentence(failure))
+        store_failure(calendar, sentence(failure))
     return sentence(failure)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.models import BusyDay, Calendar
 from scheduling.slots import database_now
 from tests.conftest import make_clinician
@@ -118,9 +118,54 @@ def test_without_a_name_there_is_no_password(morgan, connected, filled):
     assert (calendar.username, calendar.password) == ("", "")
 
 
+ANEW = "Type the password again: it is only ever sent to the address it was given for."
+
+
+@pytest.mark.parametrize("kind", ["icalendar", "caldav"])
+def test_a_password_is_not_sent_to_another_address_than_it_was_given_for(kind, morgan, connected, filled, listen):
+    calendar = connected(kind=kind, username="dana", password="secret")
+    before, other = Calendar.objects.values().get(), listen(answer(200, body=EMPTY))
+
+    response = morgan.post(url(CALENDARS, "change", calendar.pk), filled(other, kind=kind, username="dana"))
+
+    assert ANEW in shown(response)
+    assert (Calendar.objects.values().get(), other.connections) == (before, 0)
+
+
+def test_nor_with_another_name_nor_to_another_port(morgan, connected, filled, listen):
+    calendar = connected(listen(answer(200, body=EMPTY)), username="dana", password="secret")
+    change, before = url(CALENDARS, "change", calendar.pk), Calendar.objects.values().get()
+
+    assert ANEW in shown(morgan.post(change, filled(None, username="otis")))
+    assert ANEW in shown(morgan.post(change, filled(listen(answer(200, body=EMPTY)), username="dana")))
+
+    assert Calendar.objects.values().get() == before
+
+
+def test_to_another_calendar_at_the_same_address_it_is(morgan, connected, filled, listen):
+    receiver = listen(answer(200, body=EMPTY))
+    calendar = connected(receiver, username="dana", password="secret")
+
+    typed = filled(None, url=f"{receiver.url}other.ics", username="dana")
+    assert morgan.post(url(CALENDARS, "change", calendar.pk), typed).status_code == 302
+
+    calendar.refresh_from_db()
+    assert (calendar.url, calendar.password) == (f"{receiver.url}other.ics", "secret")
+
+
+def test_a_password_that_is_typed_again_goes_to_the_new_address(morgan, connected, filled, listen):
+    calendar = connected(username="dana", password="secret")
+
+    typed = filled(listen(answer(200, body=EMPTY)), username="dana", password="another")
+    assert morgan.post(url(CALENDARS, "change", calendar.pk), typed).status_code == 302
+
+    calendar.refresh_from_db()
+    assert calendar.password == "another"
+
+
 def test_another_address_is_another_calendar(morgan, connected, filled, listen, at):
     calendar = connected(etag='"one"', fingerprint="x", read_until=at(9))
-    write_busy(calendar, [(0, 60)])
+    store_busy(calendar, [(0, 60)])
     receiver = listen(answer(200, body=EMPTY))
 
     morgan.post(url(CALENDARS, "change", calendar.pk), filled(receiver))
@@ -134,7 +179,7 @@ def test_another_address_is_another_calendar(morgan, connected, filled, listen, 
 
 def test_a_calendar_that_is_not_used_any_more_keeps_nobody_busy(morgan, connected, filled):
     calendar = connected()
-    write_busy(calendar, [(0, 60)])
+    store_busy(calendar, [(0, 60)])
 
     morgan.post(url(CALENDARS, "change", calendar.pk), filled(None, is_active=""))
 
@@ -250,6 +295,16 @@ def test_the_list_of_clinicians_has_their_calendars(erin, connected, dana):
     assert row[3].replace("\xa0", " ") == (
         "Practice : read 0 minutes ago Private : not read yet"
     )
+
+
+def test_a_calendar_is_added_from_the_page_of_its_clinician(morgan, erin, dana):
+    add = url(CALENDARS, "add") + f"?clinician={dana.pk}"
+    page = url(CLINICIANS, "change", dana.pk)
+
+    assert f'<a href="{add}">Add a calendar of Dana Reed</a>' in morgan.get(page).content.decode()
+    assert f'<option value="{dana.pk}" selected>Dana Reed</option>' in morgan.get(add).content.decode()
+    assert "Add a calendar" not in shown(erin.get(page))
+    assert "Own calendars" not in shown(morgan.get(url(CLINICIANS, "add")))
 
 
 def test_lists_take_as_many_queries_for_many(erin, connected, harbour, consultation, dana):

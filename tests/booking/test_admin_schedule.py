@@ -1,6 +1,6 @@
 """Managers change the schedule, and are told what that touches."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -97,6 +97,37 @@ def test_time_off_is_read_and_shown_in_the_time_of_the_place(morgan, consultatio
         form = morgan.get(url(TIME_OFF, "change", saved.pk)).content.decode()
         assert 'value="09:00:00"' in form
         assert 'value="18:00:00"' in form
+
+
+@pytest.fixture
+def berlin(db):
+    return Location.objects.create(name="Spree", city="Berlin", timezone="Europe/Berlin")
+
+
+SPRING, AUTUMN = date(2027, 3, 28), date(2027, 10, 31)
+
+
+@pytest.mark.parametrize(
+    ("day", "instant"),
+    [(SPRING, datetime(2027, 3, 28, 0, 30, tzinfo=UTC)), (AUTUMN, datetime(2027, 10, 30, 23, 30, tzinfo=UTC))],
+)
+def test_a_clock_change_counts_only_where_it_is(morgan, berlin, day, instant):
+    """London skips half past one in spring and repeats it in autumn; in Berlin it comes once."""
+    morgan.post(url(TIME_OFF, "add"), time_off(day, "01:30", "12:00", location=str(berlin.pk)))
+
+    saved = TimeOff.objects.get()
+    assert (saved.starts_at, saved.ends_at) == (instant, datetime(day.year, day.month, day.day, 12, tzinfo=berlin.zone))
+    morgan.post(url(TIME_OFF, "change", saved.pk), time_off(day, "01:30", "13:00", location=str(berlin.pk)))
+    again = TimeOff.objects.get()
+    assert (again.starts_at, again.ends_at) == (instant, saved.ends_at + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("day", [SPRING, AUTUMN])
+def test_and_there_what_it_skips_or_repeats_is_refused(morgan, berlin, day):
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "02:30", "12:00", location=str(berlin.pk)))
+
+    assert "couldn’t be interpreted in time zone Europe/Berlin" in shown(response)
+    assert TimeOff.objects.count() == 0
 
 
 def test_a_wall_time_that_a_clock_change_skips_is_refused(morgan, harbour):

@@ -7,7 +7,7 @@ import pytest
 from booking.choosing import NotOffered
 from booking.holds import confirm_hold, extend_hold, move_hold, place_hold
 from booking.rescheduling import reschedule, reschedule_to_hold
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar
 from scheduling.slots import database_now
 from tests.ledger import nothing_changes
@@ -18,7 +18,7 @@ def get_busy(dana, at):
     calendar = Calendar.objects.create(
         clinician=dana, name="Own calendar", url="https://calendar.example/", last_synced_at=database_now()
     )
-    write_busy(calendar, [(int(at(0).timestamp()), int(at(23).timestamp()))])
+    store_busy(calendar, [(int(at(0).timestamp()), int(at(23).timestamp()))])
 
 
 def get_lost(dana, at):

@@ -6,7 +6,7 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from scheduling.availability import Reason, why_not
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import take_slot
 from tests.conftest import make_clinician
@@ -78,7 +78,7 @@ def own_calendar(dana, at):
     calendar = Calendar.objects.create(
         clinician=dana, name="Own calendar", url="https://calendar.example/", last_synced_at=at(0)
     )
-    write_busy(calendar, [(int(at(10).timestamp()), int(at(11).timestamp()))])
+    store_busy(calendar, [(int(at(10).timestamp()), int(at(11).timestamp()))])
     return calendar
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from booking.models import OutboxMessage
-from scheduling.models import Calendar
+from scheduling.models import Calendar, Location, Service
 from tests.ledger import nothing_changes, rows
 
 from ..admin import act, said, shown, url
@@ -43,6 +43,26 @@ def test_the_list_fills_them_too(morgan, danas_calendar, book, at):
     act(morgan, CALENDARS, "put_coming", danas_calendar)
 
     assert OutboxMessage.objects.filter(kind="calendar.push").count() == 1
+
+
+def test_another_name_of_a_service_or_a_location_reaches_it(morgan, radicale, danas_calendar, book, at, work):
+    book(at(9))
+    work()
+
+    rename(morgan, "scheduling_service", Service.objects.get(), "Examination")
+    rename(morgan, "scheduling_location", Location.objects.get(), "Harbour House")
+    work()
+
+    [event] = radicale.events("dana")
+    assert (event["summary"], event["location"].partition(",")[0]) == ("Examination", "Harbour House")
+
+
+def rename(browser, model, thing, name):
+    """Type another name on its page, and save that as it is otherwise."""
+    page = url(model, "change", thing.pk)
+    form = browser.get(page).context["adminform"].form
+    typed = {field.name: "" if field.value() is None else field.value() for field in form}
+    assert browser.post(page, typed | {"name": name}).status_code == 302
 
 
 @pytest.mark.parametrize(

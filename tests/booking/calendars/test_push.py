@@ -13,7 +13,8 @@ from booking.calendars.push import push
 from booking.following import push_coming
 from booking.models import Appointment, OutboxMessage
 from booking.rescheduling import reschedule
-from scheduling.calendars.reading import Scope, read
+from scheduling.calendars.reading import read
+from scheduling.calendars.scope import Scope
 from scheduling.models import Calendar
 from scheduling.slots import database_now
 from tests.conftest import make_clinician
@@ -301,6 +302,19 @@ def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, calendar_o
 
     assert work() == ["done", "done"]
     assert shown(radicale.events("dana")) == [(at(9), "CONFIRMED"), (at(10), "CONFIRMED")]
+
+
+@pytest.mark.parametrize("changed", ["consultation", "harbour", "dana"])
+def test_what_is_coming_of_a_service_a_location_or_a_clinician_is_put_into_their_calendars(
+    changed, request, calendar_of, dana, otis, book, at
+):
+    for calendar in (calendar_of(dana, "dana"), calendar_of(otis, "otis")):
+        calendar.save()
+    book(at(9))
+    book(at(10), clinician=otis)
+    OutboxMessage.objects.all().delete()
+
+    assert push_coming(request.getfixturevalue(changed)) == (1 if changed == "dana" else 2)
 
 
 def test_one_that_is_only_read_gets_nothing(dana, book, at):

@@ -4,28 +4,11 @@ from datetime import UTC
 
 import pytest
 
-from scheduling.calendars.keeping import scopes_of
+from scheduling.calendars.scope import scopes_of
 from scheduling.models import Calendar
 from scheduling.slots import database_now
-from tests.receivers import Receiver
 
 from .texts import calendar, event
-
-
-@pytest.fixture
-def serve(settings):
-    """Start a server that calendars may be read from: ``serve(answer(500))``; it ends with the test."""
-    started = []
-
-    def serve(behave, **options):
-        server = Receiver(behave, **options).__enter__()
-        started.append(server)
-        settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, server.netloc]
-        return server
-
-    yield serve
-    for server in started:
-        server.__exit__()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A calendar is read from a server that answers as it likes."""
 
 import base64
+from datetime import timedelta
 
 import pytest
 
@@ -26,8 +27,8 @@ def ask(calendar, *, within=20):
     return read(calendar, scope_of(calendar), within=within)
 
 
-def test_a_calendar_says_when_its_owner_is_busy(serve, connect, busy_at, at):
-    server = serve(answer(200, body=busy_at(9, 10), ETag='"one"', Last_Modified="Fri, 20 Mar 2026 10:00:00 GMT"))
+def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
+    server = listen(answer(200, body=busy_at(9, 10), ETag='"one"', Last_Modified="Fri, 20 Mar 2026 10:00:00 GMT"))
 
     found = ask(connect(server))
 
@@ -38,9 +39,9 @@ def test_a_calendar_says_when_its_owner_is_busy(serve, connect, busy_at, at):
     assert "Authorization" not in headers and "If-None-Match" not in headers
 
 
-def test_a_name_and_password_are_sent_to_its_server_and_not_to_another(serve, connect, busy_at):
-    other = serve(answer(200, body=busy_at(9, 10)))
-    server = serve(answer(302, Location=other.url + "moved"))
+def test_a_name_and_password_are_sent_to_its_server_and_not_to_another(listen, connect, busy_at):
+    other = listen(answer(200, body=busy_at(9, 10)))
+    server = listen(answer(302, Location=other.url + "moved"))
 
     assert ask(connect(server, username="dana", password="secret: ü")).busy
 
@@ -49,9 +50,9 @@ def test_a_name_and_password_are_sent_to_its_server_and_not_to_another(serve, co
     assert other.requests[0][1] == "/moved"
 
 
-def test_redirects_on_the_same_server_are_followed(serve, connect, busy_at):
+def test_redirects_on_the_same_server_are_followed(listen, connect, busy_at):
     there = [answer(301, Location="/there?x=1"), answer(307, Location="here"), answer(200, body=busy_at(9, 10))]
-    server = serve(in_turn(*there))
+    server = listen(in_turn(*there))
 
     assert ask(connect(server, username="dana")).busy
 
@@ -62,15 +63,15 @@ def test_redirects_on_the_same_server_are_followed(serve, connect, busy_at):
 @pytest.mark.parametrize(
     "location", ["http://127.0.0.1:1/", "https://10.0.0.1/", "http://169.254.169.254/latest", "ftp://x.example/", "https://[::1]/"]
 )
-def test_redirects_to_private_addresses_are_not_followed(location, serve, connect):
-    server = serve(answer(302, Location=location))
+def test_redirects_to_private_addresses_are_not_followed(location, listen, connect):
+    server = listen(answer(302, Location=location))
 
     with pytest.raises(NotPublic):
         ask(connect(server))
 
 
-def test_redirects_without_end_are_not_followed_for_ever(serve, connect):
-    server = serve(answer(302, Location="/"))
+def test_redirects_without_end_are_not_followed_for_ever(listen, connect):
+    server = listen(answer(302, Location="/"))
 
     with pytest.raises(TooManyRedirects):
         ask(connect(server))
@@ -79,26 +80,26 @@ def test_redirects_without_end_are_not_followed_for_ever(serve, connect):
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 401, 403, 404, 410, 429, 500, 503])
-def test_any_other_answer_is_a_refusal_with_a_sentence(status, serve, connect):
+def test_any_other_answer_is_a_refusal_with_a_sentence(status, listen, connect):
     with pytest.raises(Refused) as refused:
-        ask(connect(serve(answer(status, body=b"" if status in (204, 304) else b"no"))))
+        ask(connect(listen(answer(status, body=b"" if status in (204, 304) else b"no"))))
 
     assert refused.value.sentence.endswith(".") and "http" not in refused.value.sentence
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"])
-def test_what_is_no_calendar_is_not_an_empty_one(body, serve, connect):
+def test_what_is_no_calendar_is_not_an_empty_one(body, listen, connect):
     with pytest.raises(NotACalendar):
-        ask(connect(serve(answer(200, body=body, Content_Type="text/calendar"))))
+        ask(connect(listen(answer(200, body=body, Content_Type="text/calendar"))))
 
 
-def test_a_malformed_event_is_not_left_out(serve, connect, busy_at):
+def test_a_malformed_event_is_not_left_out(listen, connect, busy_at):
     with pytest.raises(NotUnderstood):
-        ask(connect(serve(answer(200, body=busy_at(10, 9)))))
+        ask(connect(listen(answer(200, body=busy_at(10, 9)))))
 
 
-def test_an_address_that_is_not_public_is_not_connected_to(connect, serve, settings):
-    server = serve(answer(200, body=calendar()))
+def test_an_address_that_is_not_public_is_not_connected_to(connect, listen, settings):
+    server = listen(answer(200, body=calendar()))
     settings.PRIVATE_HOSTS = []
 
     with pytest.raises(NotPublic):
@@ -108,41 +109,41 @@ def test_an_address_that_is_not_public_is_not_connected_to(connect, serve, setti
 
 
 @pytest.mark.parametrize("behave", [hang, reset, drip([b"HTTP/1.1 200 OK\r\n"], b"X: y\r\n", every=0.1)])
-def test_a_server_that_does_not_answer_costs_as_long_as_it_may(behave, serve, connect):
+def test_a_server_that_does_not_answer_costs_as_long_as_it_may(behave, listen, connect):
     with given_up_within(1), pytest.raises(Unreachable):
-        ask(connect(serve(behave)), within=1)
+        ask(connect(listen(behave)), within=1)
 
 
-def test_a_calendar_that_never_ends_is_cut_off(serve, connect, monkeypatch):
+def test_a_calendar_that_never_ends_is_cut_off(listen, connect, monkeypatch):
     monkeypatch.setattr(reading, "MOST_BYTES", 1_000_000)
-    server = serve(drip([b"HTTP/1.1 200 OK\r\n\r\nBEGIN:VCALENDAR\r\n"], b"X-JUNK:" + b"x" * 60_000 + b"\r\n"))
+    server = listen(drip([b"HTTP/1.1 200 OK\r\n\r\nBEGIN:VCALENDAR\r\n"], b"X-JUNK:" + b"x" * 60_000 + b"\r\n"))
 
     with pytest.raises(TooLarge):
         ask(connect(server))
 
 
-def test_ten_megabytes_are_read(serve, connect, at):
+def test_ten_megabytes_are_read(listen, connect, at):
     junk = [event("DTSTART:20160101T090000Z", "DESCRIPTION:" + "x" * 1000, uid=str(n)) for n in range(9_500)]
     body = calendar(*junk, event(f"DTSTART:{utc(at(9))}", f"DTEND:{utc(at(10))}", uid="now"))
     assert len(body) > 10_000_000
 
-    assert len(ask(connect(serve(answer(200, body=body))), within=15).busy) == 1
+    assert len(ask(connect(listen(answer(200, body=body))), within=15).busy) == 1
 
 
 # What has not changed is not worked out again
 
 
 @pytest.fixture
-def known(serve, connect, busy_at):
+def known(listen, connect, busy_at):
     """Dana's calendar as it was once read."""
 
     def known(behave):
-        first = connect(serve(answer(200, body=busy_at(9, 10))))
+        first = connect(listen(answer(200, body=busy_at(9, 10))))
         scope = scope_of(first)
         found = read(first, scope, within=20)
         first.fingerprint, first.read_until, first.etag = found.fingerprint, scope.end, '"one"'
         first.last_modified = "Fri, 20 Mar 2026 10:00:00 GMT"
-        first.url = serve(behave).url
+        first.url = listen(behave).url
         return first
 
     return known
@@ -154,8 +155,8 @@ def test_a_server_that_says_not_modified_has_said_what_it_said_before(known):
     assert ask(calendar) == (None, '"one"', "Fri, 20 Mar 2026 10:00:00 GMT", calendar.fingerprint)
 
 
-def test_it_is_asked_with_what_it_said_of_the_last_version(serve, known):
-    server = serve(answer(304))
+def test_it_is_asked_with_what_it_said_of_the_last_version(listen, known):
+    server = listen(answer(304))
     calendar = known(answer(500))
     calendar.url = server.url
 
@@ -166,9 +167,9 @@ def test_it_is_asked_with_what_it_said_of_the_last_version(serve, known):
     assert headers["If-Modified-Since"] == "Fri, 20 Mar 2026 10:00:00 GMT"
 
 
-def test_not_so_once_time_has_brought_what_was_not_looked_at_then(serve, known, busy_at):
+def test_not_so_once_time_has_brought_what_was_not_looked_at_then(listen, known, busy_at):
     """A weekly meeting in a calendar that never changes would end where it was last read."""
-    server = serve(answer(200, body=busy_at(9, 10)))
+    server = listen(answer(200, body=busy_at(9, 10)))
     calendar = known(answer(500))
     calendar.url, calendar.read_until = server.url, scope_of(calendar).start
 
@@ -180,7 +181,7 @@ def test_not_so_once_time_has_brought_what_was_not_looked_at_then(serve, known, 
 
 def test_only_what_matters_makes_a_difference(known, busy_at, monkeypatch):
     same = known(answer(200, body=busy_at(9, 10, "SUMMARY:Another title", "DTSTAMP:20260321T000000Z"), ETag='"two"'))
-    monkeypatch.setattr(reading, "busy_times_apart", lambda *args, **kwargs: pytest.fail("worked out again"))
+    monkeypatch.setattr(reading, "busy_times_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))
 
     assert ask(same) == (None, '"two"', "", same.fingerprint)
 
@@ -189,8 +190,8 @@ def test_and_what_matters_does(known, busy_at):
     assert len(ask(known(answer(200, body=busy_at(11, 12)))).busy) == 1
 
 
-def test_tags_that_could_not_be_sent_back_are_forgotten(serve, connect, busy_at):
-    server = serve(answer(200, body=busy_at(9, 10), ETag='"' + "x" * 600, Last_Modified="é"))
+def test_tags_that_could_not_be_sent_back_are_forgotten(listen, connect, busy_at):
+    server = listen(answer(200, body=busy_at(9, 10), ETag='"' + "x" * 600, Last_Modified="é"))
 
     assert ask(connect(server))[1:3] == ("", "")
 
@@ -198,16 +199,56 @@ def test_tags_that_could_not_be_sent_back_are_forgotten(serve, connect, busy_at)
 # Which events are ours
 
 
-def test_appointments_that_we_put_there_are_not_engagements(serve, connect, busy_at, dana):
+def test_appointments_that_we_put_there_are_not_engagements(listen, connect, busy_at, dana):
     ours = busy_at(9, 10, uid=event_uid("an appointment", clinician_id=dana.pk))
 
-    assert ask(connect(serve(answer(200, body=ours)))).busy == []
+    assert ask(connect(listen(answer(200, body=ours)))).busy == []
 
 
 @pytest.mark.parametrize("uid", ["one@holdfast", "one.0b8f7b1e-93a5-4a0c-8b52-5f3a1c9d2e44@holdfast"])
-def test_but_what_she_has_with_others_is(uid, serve, connect, busy_at):
+def test_but_what_she_has_with_others_is(uid, listen, connect, busy_at):
     """As a patient somewhere, or as a clinician of another clinic that has Holdfast too."""
-    assert len(ask(connect(serve(answer(200, body=busy_at(9, 10, uid=uid))))).busy) == 1
+    assert len(ask(connect(listen(answer(200, body=busy_at(9, 10, uid=uid))))).busy) == 1
+
+
+# What she has declined
+
+INVITED = (
+    'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={};CN="Reed; PARTSTAT=DECLINED;";X-NUM-GUESTS=0'
+    ":mailto:{}"
+)
+GOOGLES = "calendar/ical/Dana%40example.org/private-0123456789abcdef/basic.ics"
+
+
+@pytest.mark.parametrize(
+    ("path", "answers", "is_busy"),
+    [
+        (GOOGLES, [("DECLINED", "dana@example.org"), ("ACCEPTED", "otis@example.org")], False),
+        (GOOGLES, [("ACCEPTED", "dana@example.org"), ("DECLINED", "otis@example.org")], True),
+        (GOOGLES, [("NEEDS-ACTION", "dana@example.org")], True),
+        (GOOGLES, [("DECLINED", "other-dana@example.org")], True),
+        ("dana@example.org/basic.ics", [("DECLINED", "dana@example.org")], True),  # perhaps only who reads it
+        ("calendar/ical/room/public/basic.ics", [("DECLINED", "dana@example.org")], True),
+    ],
+)
+def test_an_invitation_is_free_if_the_owner_of_a_google_calendar_has_declined_it(
+    path, answers, is_busy, listen, connect, busy_at
+):
+    server = listen(answer(200, body=busy_at(9, 10, "TRANSP:OPAQUE", *(INVITED.format(*one) for one in answers))))
+
+    assert bool(ask(connect(server.url + path)).busy) == is_busy
+
+
+def test_one_meeting_of_a_series_that_she_has_declined_is_free(listen, connect, at):
+    declined = INVITED.format("DECLINED", "dana@example.org")
+    body = calendar(
+        event(f"DTSTART:{utc(at(9))}", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=2"),
+        event(f"DTSTART:{utc(at(9))}", "DURATION:PT1H", f"RECURRENCE-ID:{utc(at(9))}", declined),
+    )
+
+    [(start, _)] = ask(connect(listen(answer(200, body=body)).url + GOOGLES)).busy
+
+    assert start == int((at(9) + timedelta(days=1)).timestamp())
 
 
 @pytest.mark.parametrize(

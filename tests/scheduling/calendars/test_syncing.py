@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from scheduling.availability import open_times
 from scheduling.calendars import syncing
 from scheduling.calendars.connected import connected_to
-from scheduling.calendars.keeping import AHEAD, READ_EVERY, keep, start_anew, write_busy
 from scheduling.calendars.reading import Reading
+from scheduling.calendars.scope import AHEAD
+from scheduling.calendars.storing import READ_EVERY, forget_reading, store_busy, store_failure, store_reading
 from scheduling.calendars.syncing import (
     claim_due,
     claim_for_now,
@@ -57,9 +58,9 @@ AFTERNOON = ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:
 
 
 def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_offered(
-    serve, connect, busy_at, at, offered
+    listen, connect, busy_at, at, offered
 ):
-    one = connect(serve(answer(200, body=busy_at(9, 15), ETag='"one"')))
+    one = connect(listen(answer(200, body=busy_at(9, 15), ETag='"one"')))
     assert offered() == []
     before = database_now()
 
@@ -74,8 +75,8 @@ def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_
     assert one.read_until > database_now() + timedelta(days=60) + AHEAD - timedelta(days=2)
 
 
-def test_what_is_gone_from_the_calendar_is_offered_again(serve, connect, busy_at, offered):
-    one = connect(serve(in_turn(answer(200, body=busy_at(9, 17)), answer(200, body=busy_at(9, 12)))))
+def test_what_is_gone_from_the_calendar_is_offered_again(listen, connect, busy_at, offered):
+    one = connect(listen(in_turn(answer(200, body=busy_at(9, 17)), answer(200, body=busy_at(9, 12)))))
     sync_calendar(one)
     assert offered() == []
 
@@ -84,8 +85,8 @@ def test_what_is_gone_from_the_calendar_is_offered_again(serve, connect, busy_at
     assert offered() == AFTERNOON
 
 
-def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(serve, connect, busy_at, at, offered):
-    one = connect(serve(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), answer(304))))
+def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(listen, connect, busy_at, at, offered):
+    one = connect(listen(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), answer(304))))
     sync_calendar(one)
     [day] = BusyDay.objects.values()
     first = Calendar.objects.get()
@@ -104,8 +105,8 @@ def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(serve, con
     [answer(500), answer(200, body=b""), answer(200, body=b"<html>Sign in</html>"), answer(302, Location="https://10.0.0.1/"),
      answer(200, body=calendar(event("DTSTART:20990101T000000Z", "DURATION:-P1D"), event("DTSTART:nonsense")))],
 )  # fmt: skip
-def test_a_failure_keeps_what_is_known_and_is_written_down(behave, serve, connect, busy_at, offered):
-    one = connect(serve(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), behave)))
+def test_a_failure_keeps_what_is_known_and_is_written_down(behave, listen, connect, busy_at, offered):
+    one = connect(listen(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), behave)))
     sync_calendar(one)
     before = Calendar.objects.values().get()
     days = list(BusyDay.objects.values())
@@ -121,8 +122,8 @@ def test_a_failure_keeps_what_is_known_and_is_written_down(behave, serve, connec
     assert offered() == AFTERNOON
 
 
-def test_what_fails_again_and_again_is_tried_less_and_less_often(serve, connect):
-    one = connect(serve(answer(500)))
+def test_what_fails_again_and_again_is_tried_less_and_less_often(listen, connect):
+    one = connect(listen(answer(500)))
     waits = []
     for _ in range(6):
         before = database_now()
@@ -132,8 +133,8 @@ def test_what_fails_again_and_again_is_tried_less_and_less_often(serve, connect)
     assert waits == [5, 10, 20, 40, 60, 60]
 
 
-def test_the_first_success_forgets_the_failures(serve, connect, busy_at):
-    one = connect(serve(in_turn(answer(500), answer(500), answer(200, body=busy_at(9, 12)))))
+def test_the_first_success_forgets_the_failures(listen, connect, busy_at):
+    one = connect(listen(in_turn(answer(500), answer(500), answer(200, body=busy_at(9, 12)))))
     for _ in range(3):
         sync_calendar(one)
 
@@ -144,22 +145,33 @@ def test_the_first_success_forgets_the_failures(serve, connect, busy_at):
 def test_only_days_that_differ_are_written(connect, at):
     one = connect("https://calendar.example/")
     day = timedelta(days=1)
-    write_busy(one, [instants(at(9), at(10)), instants(at(9) + day, at(10) + day)])
+    store_busy(one, [instants(at(9), at(10)), instants(at(9) + day, at(10) + day)])
     [first, second] = BusyDay.objects.order_by("day").values()
 
-    write_busy(one, [instants(at(9), at(10)), instants(at(11) + day, at(12) + day)])
+    store_busy(one, [instants(at(9), at(10)), instants(at(11) + day, at(12) + day)])
 
     [same, other] = BusyDay.objects.order_by("day").values()
     assert same == first
     assert {**other, "stretches": None} == {**second, "stretches": None}
     assert known(one) == [instants(at(9), at(10)), instants(at(11) + day, at(12) + day)]
-    write_busy(one, [])
+    store_busy(one, [])
     assert not BusyDay.objects.exists()
+
+
+def test_years_that_become_empty_are_forgotten_in_one_go(connect, at):
+    one = connect("https://calendar.example/")
+    store_busy(one, [instants(at(9), at(9) + timedelta(days=700))])
+
+    with CaptureQueriesContext(connection) as captured:
+        store_busy(one, [])
+
+    assert not BusyDay.objects.exists()
+    assert len(captured) <= 3
 
 
 def test_long_events_are_cut_at_midnight_of_utc(connect, at):
     one = connect("https://calendar.example/")
-    write_busy(one, [instants(at(9), at(9) + timedelta(days=40))])
+    store_busy(one, [instants(at(9), at(9) + timedelta(days=40))])
 
     lengths = [end - start for start, end in known(one)]
     assert len(lengths) == 41 and sum(lengths) == 40 * 86_400 and max(lengths) == 86_400
@@ -171,9 +183,9 @@ def test_long_events_are_cut_at_midnight_of_utc(connect, at):
 def test_what_was_read_earlier_does_not_undo_what_was_read_later(connect, at):
     one = connect("https://calendar.example/")
     scope, now = scope_of(one), database_now()
-    keep(one, Reading([instants(at(9), at(10))], etag="later"), scope, at=now)
+    store_reading(one, Reading([instants(at(9), at(10))], etag="later"), scope, at=now)
 
-    keep(one, Reading([instants(at(11), at(12))], etag="earlier"), scope, at=now - timedelta(seconds=1))
+    store_reading(one, Reading([instants(at(11), at(12))], etag="earlier"), scope, at=now - timedelta(seconds=1))
 
     assert known(one) == [instants(at(9), at(10))]
     assert Calendar.objects.get().etag == "later"
@@ -186,11 +198,11 @@ def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change
     for name, value in change.items():
         setattr(changed, name, value)
     changed.save()
-    start_anew(changed)
+    forget_reading(changed)
     before = Calendar.objects.values().get()
 
-    keep(read, Reading([instants(at(9), at(10))]), scope_of(read), at=database_now())
-    syncing.keep_failure(read, "It failed.")
+    store_reading(read, Reading([instants(at(9), at(10))]), scope_of(read), at=database_now())
+    store_failure(read, "It failed.")
 
     assert Calendar.objects.values().get() == before
     assert not BusyDay.objects.exists()
@@ -199,19 +211,19 @@ def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change
 def test_that_nothing_has_changed_is_of_no_use_once_what_was_known_is_forgotten(connect, at):
     """Switched off and on again while it was read: else nothing of it would be known, and it would pass as read."""
     read = connect("https://calendar.example/", fingerprint="x", etag='"one"', last_synced_at=database_now())
-    write_busy(read, [instants(at(9), at(10))])
-    start_anew(read)
+    store_busy(read, [instants(at(9), at(10))])
+    forget_reading(read)
 
-    keep(read, Reading(None, '"one"', "", "x"), scope_of(read), at=database_now())
+    store_reading(read, Reading(None, '"one"', "", "x"), scope_of(read), at=database_now())
 
     assert Calendar.objects.get().last_synced_at is None
 
 
-def test_starting_anew_forgets_and_is_due_at_once(serve, connect, busy_at, offered):
-    one = connect(serve(answer(200, body=busy_at(9, 12), ETag='"one"')))
+def test_starting_anew_forgets_and_is_due_at_once(listen, connect, busy_at, offered):
+    one = connect(listen(answer(200, body=busy_at(9, 12), ETag='"one"')))
     sync_calendar(one)
 
-    start_anew(one)
+    forget_reading(one)
 
     one.refresh_from_db()
     assert (one.etag, one.fingerprint, one.last_synced_at, one.read_until) == ("", "", None, None)
@@ -247,10 +259,10 @@ def test_a_claim_that_nobody_finished_is_due_again(connect):
     assert [found.pk for found in claim_due()] == [one.pk]
 
 
-def test_what_is_due_is_read(serve, connect, busy_at, at, harbour, consultation):
+def test_what_is_due_is_read(listen, connect, busy_at, at, harbour, consultation):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
-    ours, broken = connect(serve(answer(200, body=busy_at(9, 12)))), connect(serve(answer(500)), clinician=otis)
-    later = connect(serve(answer(500)), due_at=database_now() + timedelta(minutes=1))
+    ours, broken = connect(listen(answer(200, body=busy_at(9, 12)))), connect(listen(answer(500)), clinician=otis)
+    later = connect(listen(answer(500)), due_at=database_now() + timedelta(minutes=1))
 
     assert sync_due_calendars() == 2
     assert sync_due_calendars() == 0
@@ -262,10 +274,10 @@ def test_what_is_due_is_read(serve, connect, busy_at, at, harbour, consultation)
     }  # fmt: skip
 
 
-def test_ten_that_hang_do_not_keep_the_others(serve, connect, busy_at, at):
-    hanging = serve(hang)
+def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
+    hanging = listen(hang)
     stuck = [connect(hanging) for _ in range(10)]
-    quick = [connect(serve(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
+    quick = [connect(listen(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
 
     with given_up_within(8):
         sync_due_calendars(within=8)
@@ -277,8 +289,8 @@ def test_ten_that_hang_do_not_keep_the_others(serve, connect, busy_at, at):
         assert one.last_error == NO_ANSWER
 
 
-def test_a_fault_of_ours_with_one_does_not_keep_the_others(serve, connect, busy_at, at, monkeypatch):
-    broken, fine = connect("https://calendar.example/"), connect(serve(answer(200, body=busy_at(9, 12))))
+def test_a_fault_of_ours_with_one_does_not_keep_the_others(listen, connect, busy_at, at, monkeypatch):
+    broken, fine = connect("https://calendar.example/"), connect(listen(answer(200, body=busy_at(9, 12))))
     read = syncing.read
 
     def failing(calendar, *args, **kwargs):
@@ -295,8 +307,8 @@ def test_a_fault_of_ours_with_one_does_not_keep_the_others(serve, connect, busy_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_beats_at_once_read_each_calendar_once(serve, connect, busy_at, at):
-    server = serve(answer(200, body=busy_at(9, 12)))
+def test_many_beats_at_once_read_each_calendar_once(listen, connect, busy_at, at):
+    server = listen(answer(200, body=busy_at(9, 12)))
     calendars = [connect(server) for _ in range(6)]
 
     def beat():
@@ -316,8 +328,8 @@ def test_many_beats_at_once_read_each_calendar_once(serve, connect, busy_at, at)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_syncs_of_one_calendar_at_once_do_no_harm(serve, connect, busy_at, at):
-    one = connect(serve(in_turn(*[answer(200, body=busy_at(9, 10 + n)) for n in range(8)])))
+def test_two_syncs_of_one_calendar_at_once_do_no_harm(listen, connect, busy_at, at):
+    one = connect(listen(in_turn(*[answer(200, body=busy_at(9, 10 + n)) for n in range(8)])))
 
     def sync():
         try:
@@ -336,7 +348,7 @@ def test_two_syncs_of_one_calendar_at_once_do_no_harm(serve, connect, busy_at, a
     assert Calendar.objects.get().last_error == ""
 
 
-def test_no_transaction_is_open_while_a_server_is_asked(serve, connect, busy_at):
+def test_no_transaction_is_open_while_a_server_is_asked(listen, connect, busy_at):
     """Seen from a server that looks: nobody else's transaction has a lock on the calendar."""
     seen = []
 
@@ -344,7 +356,7 @@ def test_no_transaction_is_open_while_a_server_is_asked(serve, connect, busy_at)
         seen.append(transaction.get_connection().in_atomic_block)  # of this thread, which has none
         answer(200, body=busy_at(9, 12))(receiver, sock, request)
 
-    one = connect(serve(look))
+    one = connect(listen(look))
     with CaptureQueriesContext(connection) as captured:
         sync_calendar(one)
 
@@ -357,8 +369,8 @@ def test_no_transaction_is_open_while_a_server_is_asked(serve, connect, busy_at)
 # For somebody who waits
 
 
-def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(serve, connect, busy_at, at, monkeypatch):
-    server = serve(answer(200, body=busy_at(9, 12)))
+def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(listen, connect, busy_at, at, monkeypatch):
+    server = listen(answer(200, body=busy_at(9, 12)))
     one = connect(server)
 
     monkeypatch.setattr(syncing, "NOW_WITHIN", 20)
@@ -370,10 +382,10 @@ def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(serve, conn
 
 
 def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against_it(
-    serve, connect, busy_at, monkeypatch
+    listen, connect, busy_at, monkeypatch
 ):
     monkeypatch.setattr(syncing, "NOW_WITHIN", 5)
-    slow, quick = connect(serve(hang)), connect(serve(answer(200, body=busy_at(9, 12))))
+    slow, quick = connect(listen(hang)), connect(listen(answer(200, body=busy_at(9, 12))))
     due_at = Calendar.objects.get(pk=slow.pk).due_at
 
     with given_up_within(5):
@@ -427,9 +439,9 @@ def test_as_far_is_read_as_can_be_booked(dana, connect, consultation):
     assert str(scope.zone) == "Europe/London"
 
 
-def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(serve, connect, harbour, day, at):
+def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(listen, connect, harbour, day, at):
     Location.objects.update(timezone="America/New_York")
-    one = connect(serve(answer(200, body=calendar(event(f"DTSTART;VALUE=DATE:{day:%Y%m%d}")))))
+    one = connect(listen(answer(200, body=calendar(event(f"DTSTART;VALUE=DATE:{day:%Y%m%d}")))))
 
     sync_calendar(one)
 
@@ -437,20 +449,20 @@ def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(s
     assert first[0] > instants(at(3))[0]
 
 
-def test_an_appointment_of_a_clinician_in_two_calendars_counts_once_in_each(serve, connect, busy_at, at, offered):
+def test_an_appointment_of_a_clinician_in_two_calendars_counts_once_in_each(listen, connect, busy_at, at, offered):
     for _ in range(2):
-        sync_calendar(connect(serve(answer(200, body=busy_at(9, 15)))))
+        sync_calendar(connect(listen(answer(200, body=busy_at(9, 15)))))
 
     assert offered() == AFTERNOON[4:]
     Calendar.objects.all()[0].delete()
     assert offered() == AFTERNOON[4:]
 
 
-def test_a_series_is_known_on_to_the_horizon(serve, connect, at, consultation):
+def test_a_series_is_known_on_to_the_horizon(listen, connect, at, consultation):
     body = calendar(event(f"DTSTART:{utc(at(9))}", "DURATION:PT8H", "RRULE:FREQ=DAILY"))
     Service.objects.update(horizon=timedelta(days=700))
     consultation.refresh_from_db()
-    sync_calendar(connect(serve(answer(200, body=body))))
+    sync_calendar(connect(listen(answer(200, body=body))))
 
     now = database_now()
     far = now + timedelta(days=640)

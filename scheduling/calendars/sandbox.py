@@ -17,15 +17,18 @@ from zoneinfo import ZoneInfo
 
 from . import base
 
-SECONDS = 20
+SECONDS = 10  # of a processor
 BYTES = 1_500_000_000
 AT_ONCE = threading.BoundedSemaphore(2)  # calendars that come all together must not take every processor
 FOLDER = Path(__file__).resolve().parent.parent.parent
 PASSED_ON = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
-def busy_times_apart(feed, *, start, end, zone, within=SECONDS):
-    """Return what icalendar.busy_times does, or raise what it raises; TooMuch or NoTime where that takes too long."""
+def busy_times_in_sandbox(feed, *, start, end, zone, within):
+    """Return what icalendar.busy_times does, or raise what it raises.
+
+    Raises TooMuch for what takes a processor longer than SECONDS, NoTime if it is not done ``within`` seconds.
+    """
     deadline = time.monotonic() + within
     if not AT_ONCE.acquire(timeout=max(0, within)):
         raise base.NoTime
@@ -36,16 +39,18 @@ def busy_times_apart(feed, *, start, end, zone, within=SECONDS):
 
 
 def _ask(feed, *, start, end, zone, within):
-    question = {"start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed}
+    question = {
+        "start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed, "seconds": SECONDS
+    }  # fmt: skip
     try:
         done = subprocess.run(  # noqa: S603 (our own module)
             [sys.executable, "-m", __name__], input=json.dumps(question).encode(), capture_output=True,
-            timeout=min(within, SECONDS), cwd=FOLDER,
+            timeout=within, cwd=FOLDER,
             env={name: value for name, value in os.environ.items() if name in PASSED_ON},
         )
     except subprocess.TimeoutExpired as error:
-        raise (base.TooMuch if within >= SECONDS else base.NoTime) from error
-    if done.returncode:  # out of memory, or out of time
+        raise base.NoTime from error
+    if done.returncode:  # it has been ended: out of memory, or out of its seconds
         raise base.TooMuch
     answer = json.loads(done.stdout)
     if "error" in answer:
@@ -55,13 +60,13 @@ def _ask(feed, *, start, end, zone, within):
 
 def main():
     """Answer one question on stdin."""
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    question = json.load(sys.stdin)
+    resource.setrlimit(resource.RLIMIT_CPU, (question["seconds"], question["seconds"]))
     with suppress(ValueError, OSError):  # not everywhere can memory be limited
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     from .icalendar import busy_times
-    from .lines import Feed
+    from .trimming import Feed
 
-    question = json.load(sys.stdin)
     start, end = (datetime.fromisoformat(question[name]) for name in ("start", "end"))
     try:
         busy = busy_times(Feed(*question["feed"]), start=start, end=end, zone=ZoneInfo(question["zone"]))

@@ -1,7 +1,7 @@
 """Of an iCalendar text, the lines that say when somebody is busy. Pure, and as quick as a feed is long.
 
-Whatever else a feed has in it (titles, notes, guests, alarms) is dropped unread: it cannot be misread, logged
-or kept, and nothing in it that is malformed keeps the rest from being read.
+Whatever else a feed has in it (titles, notes, alarms) is dropped unread: it cannot be misread, logged or kept,
+and nothing in it that is malformed keeps the rest from being read. Of its guests none is kept either.
 """
 
 import re
@@ -21,8 +21,10 @@ KEPT = (
     "UID DTSTART DTEND DURATION RRULE RDATE EXDATE RECURRENCE-ID SEQUENCE STATUS TRANSP X-MICROSOFT-CDO-BUSYSTATUS "
     "TZID TZOFFSETFROM TZOFFSETTO FREEBUSY"
 ).split()
-LINE = re.compile(rf"^(BEGIN|END|X-WR-TIMEZONE|{'|'.join(KEPT)})([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
+READ = "|".join(["BEGIN", "END", "X-WR-TIMEZONE", "ATTENDEE", *KEPT])
+LINE = re.compile(rf"^({READ})([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
 PARTS = {"VEVENT": (), "VFREEBUSY": (), "VTIMEZONE": ("STANDARD", "DAYLIGHT")}
+DECLINED = "X-DECLINED"  # our word for it, which a feed cannot say
 DAY = re.compile(r"[:,/](\d{8})(?:T|,|/|\Z)")
 
 
@@ -33,11 +35,11 @@ class Feed(NamedTuple):
     zone_name: str
 
 
-def read_lines(body, *, start, end, is_own):
+def trim(body, *, start, end, is_own, owner=""):
     """Return the Feed in ``body`` (bytes), or raise NotACalendar or TooMuch.
 
     Events that are plainly not within the datetimes ``start`` and ``end`` are left out, and those whose
-    UID ``is_own`` says yes to.
+    UID ``is_own`` says yes to. Those that ``owner``, an e-mail address, has declined are marked.
     """
     text = body.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     text = text.replace("\n ", "").replace("\n\t", "")
@@ -45,7 +47,7 @@ def read_lines(body, *, start, end, is_own):
         raise NotACalendar
     first, last = (start - MARGIN).strftime("%Y%m%d"), (end + MARGIN).strftime("%Y%m%d")
     zone_name, zones, events = "", set(), set()
-    for name, lines in _blocks(text):
+    for name, lines in _blocks(text, owner):
         if name == "X-WR-TIMEZONE":
             zone_name = zone_name or lines
         elif name == "VTIMEZONE":
@@ -62,7 +64,7 @@ def read_lines(body, *, start, end, is_own):
     return Feed("\n".join(blocks), zone_name)
 
 
-def _blocks(text):
+def _blocks(text, owner):
     """Yield (name, its lines) of every component that says when somebody is busy or what a time zone is."""
     inside, block = [], None
     for match in LINE.finditer(text):
@@ -75,7 +77,10 @@ def _blocks(text):
             if len(inside) == 2 and part in PARTS:
                 block = []
         if block is not None and (len(inside) == 2 or inside[-1] in PARTS[inside[1]]):
-            block.append(name + rest)
+            if name != "ATTENDEE":
+                block.append(name + rest)
+            elif _declines(rest, owner):
+                block.append(f"{DECLINED}:TRUE")
         elif name == "X-WR-TIMEZONE" and len(inside) == 1:
             yield name, rest.rpartition(":")[2].strip()
         if name == "END":
@@ -86,6 +91,12 @@ def _blocks(text):
                 block = None
     if inside:
         raise NotACalendar  # it has been cut off
+
+
+def _declines(rest, owner):
+    """Return whether the ``rest`` of a guest's line says that ``owner`` does not come."""
+    rest = re.sub('"[^"]*"', "", rest).upper()  # in which a guest's name may say anything
+    return bool(owner) and rest.endswith(f":MAILTO:{owner.upper()}") and re.search("PARTSTAT=DECLINED[;:]", rest)
 
 
 def _value(lines, name):

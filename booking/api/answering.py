@@ -4,12 +4,13 @@ from django.http import Http404
 from django.utils import timezone
 from rest_framework import serializers
 
+from .. import signing
 from ..answering import ANSWERS, take_answer
 from ..models import Appointment, Provider
-from ..webhooks import signing
 from .base import ApiView
 from .contract import contract
-from .inputs import Input, Text
+from .fields import Choice, Text
+from .inputs import Input
 
 
 class AnswerInput(Input):
@@ -18,7 +19,7 @@ class AnswerInput(Input):
     ways = [("appointment_id", "status")]
 
     appointment_id = serializers.UUIDField()
-    status = serializers.ChoiceField(ANSWERS)
+    status = Choice(ANSWERS)
     provider_id = Text(max_length=100, required=False, allow_blank=True)
     version = serializers.IntegerField(min_value=0, max_value=2**31, required=False, allow_null=True)
 

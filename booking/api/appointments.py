@@ -20,10 +20,11 @@ from .attendance import Attendance, PersonInput
 from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
 from .contract import contract
-from .inputs import Input, Moment, Text
+from .fields import AnyDay, Choice, Moment, Text
+from .inputs import Input
 from .openings import offering_alternatives, opening_of
 from .outputs import AppointmentOutput, write_appointments
-from .paging import PageQuery, page
+from .paging import PageQuery, cursor_of, page
 
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
 
@@ -31,14 +32,15 @@ READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
 class AppointmentFilters(PageQuery):
     """Which appointments: all filters must hold; of one that is repeated, any of its values."""
 
-    patient_id = serializers.UUIDField(required=False)
-    clinician_id = serializers.UUIDField(required=False)
-    location_id = serializers.UUIDField(required=False)
+    patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")
+    clinician_id = serializers.UUIDField(required=False, help_text="With this clinician.")
+    location_id = serializers.UUIDField(required=False, help_text="At this location.")
     status = serializers.ListField(
-        child=serializers.ChoiceField(Appointment.Status.choices), required=False, max_length=7
+        child=Choice(Appointment.Status.choices), required=False, max_length=7,
+        help_text="May be repeated. Without it: any.",
     )
-    start_from = Moment(required=False, source="starts_at__gte")
-    start_to = Moment(required=False, source="starts_at__lt")
+    start_from = Moment(required=False, source="starts_at__gte", help_text="Those that start then or later.")
+    start_to = Moment(required=False, source="starts_at__lt", help_text="Those that start before that.")
 
     def validate(self, fields):
         if "status" in fields:
@@ -49,6 +51,7 @@ class AppointmentFilters(PageQuery):
 class AppointmentView(ApiView):
     """What all endpoints of appointments share."""
 
+    tag = "Appointments"
     is_personal = True
     output = AppointmentOutput
 
@@ -62,7 +65,7 @@ class AppointmentView(ApiView):
 class PersonByEmailInput(PersonInput):
     """A person, found by names and e-mail if the birth date is not known; two who share these are told apart by it."""
 
-    date_of_birth = serializers.DateField(required=False, help_text="Between 1900 and today.")
+    date_of_birth = AnyDay(required=False, help_text="Between 1900 and today.")
 
 
 class DirectInput(OpeningInput, Attendance, PatienceInput):
@@ -80,19 +83,19 @@ class Appointments(AppointmentView, AskingView):
     def get(self, request):
         """List appointments by their start, in pages."""
         filters = self.parameters.copy()
-        cursor, limit = filters.pop("cursor", None), filters.pop("limit")
+        pages = cursor_of(filters)
         rows = Appointment.objects.select_related("service", "location", "provider", "order").filter(**filters)
-        appointments, meta = page(rows, by="starts_at", cursor=cursor, limit=limit)
+        appointments, meta = page(rows, by="starts_at", **pages)
         return self.answer(write_appointments(appointments, self.key), **meta)
 
     @contract(
-        name="book_appointment", body=DirectInput, status=[201, 202], has_etag=True,
+        name="book_appointment", body=DirectInput, status=[201, 202], has_etag=True, has_location=True,
         refusals=[SlotTaken, NotOffered, InvalidBookingKey, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request):
         """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
         appointment = self.book(**self.body())
-        return self.answer_appointment(appointment, self.status_of(appointment))
+        return self.answer_booked(appointment)
 
 
 class AppointmentEntry(AppointmentView):
@@ -149,7 +152,7 @@ class AppointmentReschedule(AppointmentView):
 class CancelInput(Input):
     """Why: one of /cancellation-reasons, and a note for the clinic."""
 
-    reason = serializers.ChoiceField(Appointment.CancellationReason.given())
+    reason = Choice(Appointment.CancellationReason.given())
     note = Text(max_length=500, required=False, allow_blank=True)
 
 
@@ -210,6 +213,7 @@ class ReasonOutput(serializers.Serializer):
 class CancellationReasons(ApiView):
     """List the reasons an appointment can be cancelled for."""
 
+    tag = "Appointments"
     scopes = {"GET": None}
 
     @contract(output=ReasonOutput, many=True)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from scheduling.slots import SlotTaken
@@ -13,7 +14,7 @@ from ..asking import Patience, ProviderUnavailable, ask
 from ..choosing import with_first_free
 from ..direct import book_directly, hold_and_ask, placed_before
 from ..holds import HoldExpired, HoldNotFound, MustAsk, confirm_hold
-from ..models import Appointment
+from ..models import ApiKey, Appointment
 from ..orders import book_order, check_not_booked
 from ..states import ChangedMeanwhile
 from .base import ApiView
@@ -132,11 +133,15 @@ class AskingView(ApiView):
         if name is None:
             return None
         body = hashlib.sha256(self.raw_body()).hexdigest()
-        same = "\n".join([str(self.key.holder), self.request.path, name, body])
+        same = "\n".join([str(self.caller), self.request.path, name, body])
         return UUID(bytes=hashlib.sha256(same.encode()).digest()[:16], version=4)
 
-    def status_of(self, appointment, *, is_new=True):
-        """Return the HTTP status that tells of an appointment just made, or made earlier."""
+    def answer_booked(self, appointment, *, is_new=True, **options):
+        """Answer with an appointment just made, or made earlier; say where it is if the key may read it there."""
+        status = 201 if is_new else 200
         if appointment.status == Appointment.Status.PENDING:
-            return 202
-        return 201 if is_new else 200
+            status = 202
+        if self.key.may(ApiKey.Scope.READ_APPOINTMENTS):
+            path = reverse("api_appointment", args=[appointment.pk])
+            options["Location"] = self.request.build_absolute_uri(path)
+        return self.answer_appointment(appointment, status, **options)

@@ -16,14 +16,16 @@ from rest_framework import serializers
 
 from scheduling.assignment import Assign, assign, next_assigned
 from scheduling.availability import Reason, explain, open_starts_by_place
-from scheduling.models import Clinician, Location, Service
+from scheduling.models import Location
 
 from ..models import ApiKey
 from .base import ApiView
 from .calendars import read_calendars
 from .contract import contract
-from .inputs import DayOrMoment, Id, Moment, Query
+from .fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment
+from .inputs import Query
 from .openings import OpeningOutput, PlaceOutput, signer_for, write_openings, write_place, write_times
+from .reasons import IN_MARKDOWN
 
 LONGEST = timedelta(days=31)
 
@@ -31,35 +33,25 @@ LONGEST = timedelta(days=31)
 class Filters(Query):
     """Which openings: of a service, and perhaps only some clinicians, one location, by video or not."""
 
-    appointment_type_id = Id(queryset=Service.objects.all(), source="service")
-    clinician_id = serializers.ListField(
-        child=serializers.UUIDField(), source="clinicians", required=False, max_length=50,
+    appointment_type_id = BookableService(source="service", help_text="Of this service: one of /appointment-types.")
+    clinician_id = ClinicianIds(
+        source="clinicians", required=False, max_length=50,
         help_text="May be repeated. Without it: every clinician.",
     )
     location_id = Id(
-        queryset=Location.objects.all(), source="location", required=False
+        queryset=Location.objects.all(), source="location", required=False,
+        help_text="At this location. Without it: every location.",
     )
     is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
     sync_external = serializers.BooleanField(
         default=False, help_text="true: read the clinicians' own calendars now; false: as they were last read."
     )
 
-    def validate_appointment_type_id(self, service):
-        """A publishable key is offered only what it can hold."""
-        if self.context["key"].is_publishable and not service.is_online_bookable:
-            raise serializers.ValidationError(Id.default_error_messages["does_not_exist"], code="does_not_exist")
-        return service
-
-    def validate_clinician_id(self, ids):
-        if Clinician.objects.filter(pk__in=ids).count() != len(set(ids)):
-            raise serializers.ValidationError("There is no clinician with that id.", code="does_not_exist")
-        return ids
-
 
 class Assigned(Filters):
     """Which openings, and whether of each time only one."""
 
-    assign = serializers.ChoiceField(
+    assign = Choice(
         [how.value for how in Assign], default=Assign.NONE,
         help_text="`none`: the openings of every clinician. `random` or `balanced`: at each location and start one "
         "opening (in person and by video one each), with one of those who are free: any, or whoever has the least "
@@ -70,8 +62,15 @@ class Assigned(Filters):
 class Range(Assigned):
     """At most 31 days: dates of the location's time zone, both included, or date-times with an offset."""
 
-    start_date = DayOrMoment(source="start_at")
-    end_date = DayOrMoment(source="end_at")
+    start_date = DayOrMoment(
+        source="start_at",
+        help_text="The first date, in each location's time zone; or a date-time with an offset, from when on.",
+    )
+    end_date = DayOrMoment(
+        source="end_at",
+        help_text="The last date, included, in each location's time zone; or a date-time with an offset, until when. "
+        "At most 31 days in all.",
+    )
 
     def validate(self, fields):
         start_at, end_at = fields["start_at"], fields["end_at"]
@@ -79,7 +78,7 @@ class Range(Assigned):
         if length <= timedelta() and end_at != start_at:
             raise serializers.ValidationError({"end_date": "The end is before the start."}, code="order")
         if length > LONGEST:
-            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."}, code="order")
+            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."}, code="range")
         return fields
 
 
@@ -91,6 +90,8 @@ def _as_utc(moment, *, is_end=False):
 
 class AvailabilityView(ApiView):
     """What all of these share: they may read the clinicians' own calendars first."""
+
+    tag = "Availability"
 
     def read_calendars(self):
         """Return the filters of the openings asked for, and what ``meta`` says of the calendars they depend on."""
@@ -188,22 +189,29 @@ class Next(AvailabilityView):
 class ExplainQuery(Filters):
     """Which time, and of whom and where."""
 
-    start_time = Moment(source="starts_at")
+    start_time = Moment(source="starts_at", help_text="The start of the opening that is asked about.")
+
+
+def why():
+    return serializers.ListField(
+        child=serializers.ChoiceField([reason.value for reason in Reason]),
+        help_text=f"None if it is open.\n\n{IN_MARKDOWN}",
+    )
 
 
 class PlaceExplained(PlaceOutput):
     """Whether a time is open with one clinician at one location, and if not, why."""
 
     is_open = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.ChoiceField([reason.value for reason in Reason]))
+    reasons = why()
 
 
 class Explanation(serializers.Serializer):
     """Whether a time is open with anyone; ``places`` has the answer for each of them."""
 
-    start_time = Moment()
+    start_time = Moment(help_text="In UTC: the places may be in several time zones.")
     is_open = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.ChoiceField([reason.value for reason in Reason]))
+    reasons = why()
     places = PlaceExplained(many=True)
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from uuid import uuid5
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
@@ -10,7 +11,7 @@ from rest_framework import exceptions
 from rest_framework.views import APIView
 
 from .. import idempotency
-from ..client import network_of
+from ..client import holder_of, network_of
 from ..holds import MustAsk
 from ..keys import InvalidKey, find_key
 from ..states import ChangedMeanwhile
@@ -18,13 +19,14 @@ from .contract import contract_of
 from .cors import origin_of
 from .inputs import read_json
 from .limits import counter
-from .outputs import write_appointments, write_hold
+from .outputs import OF_ATTENDEE, write_appointments, write_hold
+from .problem_json import known, problem_response
 from .refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled
-from .refusing import known, problem_response
 
 logger = logging.getLogger(__name__)
 
 ADDRESS_LIMIT = 1_200  # requests a minute; a clinic's whole waiting room may share one address
+NETWORKS = 10  # so many times a publishable key's limit for one network is its limit for all
 # Refused for what is not in the body, or for a body to be mended: to be tried again with the same key.
 NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
 
@@ -36,6 +38,7 @@ class ApiView(APIView):
     """
 
     scopes = {}
+    tag = ""  # its heading in OpenAPI, one of openapi.document.TAGS
     is_personal = False  # whether its answers are about patients, and must not be cached
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
     never_stored = NEVER_STORED
@@ -56,10 +59,8 @@ class ApiView(APIView):
             response = self.refuse(error)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
-        if self.usage:
-            response["RateLimit-Policy"] = f'"key";q={self.usage.limit};w=60'
-            remaining = max(0, self.usage.limit - self.usage.used)
-            response["RateLimit"] = f'"key";r={remaining};t={self.usage.resets_in}'
+        for name, value in (self.usage.headers if self.usage else {}).items():
+            response[name] = value
         return response
 
     def check_request(self, request):
@@ -73,7 +74,7 @@ class ApiView(APIView):
             self.count_address(request)
         if self.key.is_publishable and origin_of(request) not in self.key.allowed_origins:
             raise ForeignOrigin
-        self.usage = self.spend(f"key {self.key.holder}", self.key.requests_per_minute)
+        self.count_key(request)
         scope = self.scopes.get(self.method)
         if scope and not self.key.may(scope):
             raise MissingScope(scope)
@@ -89,13 +90,30 @@ class ApiView(APIView):
 
     def count_address(self, request):
         """Count a request of its address: a visitor's, or one without a key. A server has its key's limit instead."""
-        self.spend(f"address {network_of(request)}", ADDRESS_LIMIT)
+        self.spend("address", network_of(request), ADDRESS_LIMIT)
 
-    def spend(self, name, limit):
-        usage = counter().count(name, limit)
+    def count_key(self, request):
+        """Count a request of the key; of a publishable one each network's, so that nobody uses it up for others."""
+        limit, whose = self.key.requests_per_minute, str(self.key.holder)
+        if self.key.is_publishable:
+            usage = self.spend("key", f"{whose} {network_of(request)}", limit)
+            self.spend("site", whose, limit * NETWORKS)
+        else:
+            usage = self.spend("key", whose, limit)
+        self.usage = usage
+
+    def spend(self, policy, whose, limit):
+        usage = counter().count(policy, whose, limit)
         if usage and usage.is_over:
+            self.usage = usage
             raise Throttled(usage.resets_in)
         return usage
+
+    @property
+    def caller(self):
+        """Whose Idempotency-Keys a request has: its key's holder's, of a publishable key each visitor's own."""
+        holder = self.key.holder
+        return uuid5(holder, holder_of(self.request)) if self.key.is_publishable else holder
 
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
@@ -108,7 +126,7 @@ class ApiView(APIView):
         route = f"{request.method} {request.path}"
         try:
             (status, body, headers), is_replay = idempotency.once(
-                lambda: self.effect(handler), holder=self.key.holder, route=route, idempotency_key=name,
+                lambda: self.effect(handler), holder=self.caller, route=route, idempotency_key=name,
                 request_hash=hashlib.sha256(self.raw_body()).digest(),
             )
         except idempotency.NotStored as undone:
@@ -173,9 +191,11 @@ class ApiView(APIView):
     def answer_hold(self, hold, status=200, **headers):
         return self.answer(write_hold(hold), status, {"ETag": etag(hold), **headers})
 
-    def answer_appointment(self, appointment, status=200):
+    def answer_appointment(self, appointment, status=200, *, hides_attendee=False, **headers):
         [written] = write_appointments([appointment], self.key)
-        return self.answer(written, status, {"ETag": etag(appointment)})
+        if hides_attendee:
+            written |= dict.fromkeys(OF_ATTENDEE, "")
+        return self.answer(written, status, {"ETag": etag(appointment), **headers})
 
     def expected_version(self, thing):
         """Return the ``updated_at`` that If-Match asks for, or None without it; raises ChangedMeanwhile."""

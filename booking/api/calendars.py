@@ -7,7 +7,7 @@ from scheduling.calendars.connected import connected_to
 from scheduling.calendars.syncing import JUST_NOW, sync_now
 from scheduling.models import Calendar
 
-from .inputs import Moment
+from .fields import Moment
 
 DECIDING = ("clinicians", "location", "is_remote")
 

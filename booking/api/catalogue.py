@@ -75,6 +75,7 @@ class LocationOutput(serializers.ModelSerializer):
 class CatalogueList(ApiView):
     """All of one kind; a publishable key sees those that a patient could book."""
 
+    tag = "Catalogue"
     scopes = {"GET": ApiKey.Scope.READ_APPOINTMENT_TYPES}
     output = None
 

@@ -1,7 +1,7 @@
 """The opening that a request means: by ids and a time, or by a booking key alone."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -12,7 +12,8 @@ from scheduling.openings import as_datetime
 from scheduling.rows import find
 
 from ..booking_keys import InvalidBookingKey, read_booking_key
-from .inputs import Id, Input, Moment
+from .fields import Day, Id, Moment
+from .inputs import Input
 
 
 class StartTime(Moment):
@@ -44,16 +45,11 @@ class OpeningInput(Input):
         queryset=Location.objects.all(), source="location", required=False, allow_null=True
     )
     is_remote = serializers.BooleanField(required=False, allow_null=True)
-    date = serializers.DateField(required=False)
+    date = Day(required=False)
     start_time = StartTime(source="starts_at", required=False)
     booking_key = serializers.CharField(required=False, max_length=300)
 
     BY_KEY = ("service", "clinician", "location", "is_remote", "date", "starts_at")
-
-    def validate_date(self, day):
-        if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
-            raise serializers.ValidationError("Write a date between the years 2000 and 2100.", code="out_of_range")
-        return day
 
     def validate(self, fields):
         """Return the fields with ``opening``: service, starts_at and what is named of the rest."""
@@ -68,10 +64,11 @@ class OpeningInput(Input):
             )
         else:
             opening = read_opening(key, now=timezone.now())
-        service = self.context.get("service")
-        if service and opening["service"] != service:
+        if opening["service"] != self.context.get("service", opening["service"]):
+            if key:
+                raise InvalidBookingKey
             raise serializers.ValidationError(
-                {"appointment_type_id": "This booking is for another service."}, code="alone"
+                {"appointment_type_id": "This booking is for another service."}, code="other_service"
             )
         return {**fields, "opening": opening}
 

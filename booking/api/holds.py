@@ -18,13 +18,14 @@ from ..holds import (
     place_hold,
     release_hold,
 )
-from ..models import ApiKey, Hold
+from ..models import ApiKey
 from ..states import WrongState
 from .asking import AskingView, PatienceInput
 from .attendance import Attendance
 from .base import ApiView
 from .choosing import NewTimeInput, OpeningInput
 from .contract import contract
+from .fields import is_bookable
 from .openings import offering_alternatives, opening_of
 from .outputs import AppointmentOutput, HoldOutput
 
@@ -34,6 +35,7 @@ WRITE = ApiKey.Scope.WRITE_HOLDS
 class HoldView(ApiView):
     """What the endpoints of one hold share."""
 
+    tag = "Holds"
     scopes = {"POST": WRITE}
     output = HoldOutput
 
@@ -44,7 +46,7 @@ class HoldView(ApiView):
 def placing_for(view, service):
     """Return place_hold for a service, with what its key may; raises NotOffered where a visitor's may not."""
     key = view.key
-    if key.is_publishable and not service.is_online_bookable:
+    if not is_bookable(service, key):
         raise NotOffered(["not-offered-here"])
     return partial(
         place_hold, service=service, holder=key.actor, by=key.actor, most=key.most_live_holds,
@@ -125,17 +127,23 @@ class ConfirmInput(Attendance, PatienceInput):
 
 
 class HoldConfirm(HoldView, AskingView):
-    """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending."""
+    """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending.
+
+    To a publishable key it then says who comes only if the same visitor asks; otherwise these members are empty.
+    """
 
     is_personal = True
 
     @contract(
-        body=ConfirmInput, output=AppointmentOutput, status=[201, 200, 202], has_etag=True, heeds_if_match=True,
-        refusals=[HoldExpired, WrongState, ProviderRefused, ProviderUnavailable],
+        body=ConfirmInput, output=AppointmentOutput, status=[201, 200, 202], has_etag=True, has_location=True,
+        heeds_if_match=True, refusals=[HoldExpired, WrongState, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request, id):
         hold = self.hold(id)
         fields = self.body()
-        is_new = hold.status != Hold.Status.CONFIRMED
-        appointment = self.confirm(hold, **fields)
-        return self.answer_appointment(appointment, self.status_of(appointment, is_new=is_new))
+        try:
+            return self.answer_booked(self.confirm(hold, only_once=True, **fields))
+        except WrongState:  # it was confirmed before, perhaps a moment ago
+            appointment = self.confirm(hold, **fields)
+        is_somebody_elses = self.key.is_publishable and hold.visitor != holder_of(request)
+        return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)

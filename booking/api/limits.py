@@ -23,8 +23,9 @@ COUNT = """
 
 
 class Usage(NamedTuple):
-    """How much of a limit is used, this request included; ``resets_in`` is in seconds."""
+    """How much of a limit is used, this request included; ``resets_in`` is in seconds, ``policy`` the limit's name."""
 
+    policy: str
     limit: int
     used: int
     resets_in: int
@@ -32,6 +33,14 @@ class Usage(NamedTuple):
     @property
     def is_over(self):
         return self.used > self.limit
+
+    @property
+    def headers(self):
+        """What answers say of it: how many requests there are in a minute, and how many are left."""
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={WINDOW_SECONDS}',
+            "RateLimit": f'"{self.policy}";r={max(0, self.limit - self.used)};t={self.resets_in}',
+        }
 
 
 class Counter:
@@ -45,20 +54,20 @@ class Counter:
         self.ask = self.storage.get_connection().register_script(COUNT)
         self.ask_again_at = None
 
-    def count(self, name, limit):
-        """Return the Usage of the limit called ``name`` with this request, or None when Redis is away."""
+    def count(self, policy, whose, limit):
+        """Return the Usage of a policy's limit by somebody, this request included, or None when Redis is away."""
         if self.ask_again_at is not None:
             if time.monotonic() < self.ask_again_at:
                 return None
             self._leave_alone()  # this request asks; the others need not wait with it
         try:
-            used, seconds = self.ask([self.storage.prefixed_key(name)], [WINDOW_SECONDS])
+            used, seconds = self.ask([self.storage.prefixed_key(f"{policy} {whose}")], [WINDOW_SECONDS])
         except RedisError:
             self._leave_alone()
             return None
         self.ask_again_at = None
         # Redis rounds to seconds, and whoever waits that long must not be refused again.
-        return Usage(limit, used, min(WINDOW_SECONDS, seconds + 1))
+        return Usage(policy, limit, used, min(WINDOW_SECONDS, seconds + 1))
 
     def _leave_alone(self):
         self.ask_again_at = time.monotonic() + LEAVE_ALONE_SECONDS

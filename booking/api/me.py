@@ -5,7 +5,7 @@ from rest_framework import serializers
 from ..models import ApiKey
 from .base import ApiView
 from .contract import contract
-from .inputs import Moment
+from .fields import Moment
 
 
 class KeyOutput(serializers.ModelSerializer):
@@ -24,6 +24,7 @@ class KeyOutput(serializers.ModelSerializer):
 class Me(ApiView):
     """What the key that asks may do."""
 
+    tag = "Me"
     scopes = {"GET": None}
 
     @contract(output=KeyOutput)

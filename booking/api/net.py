@@ -7,7 +7,7 @@ from rest_framework import exceptions
 
 from . import refusals
 from .dialects.refusing import JSON, writer_for
-from .refusing import CONTENT_TYPE, problem_response
+from .problem_json import CONTENT_TYPE, problem_response
 
 ERRORS = {
     400: refusals.Unreadable(),

@@ -18,16 +18,12 @@ from .attendance import Attendance
 from .base import ApiView
 from .choosing import OpeningInput
 from .contract import contract
-from .inputs import Id, Input, Moment, Text
+from .fields import Id, Moment, Text
+from .inputs import Input
 from .outputs import AppointmentOutput, write_appointments
-from .paging import PageQuery, page
+from .paging import PageQuery, cursor_of, page
 
 WRITE = ApiKey.Scope.WRITE_ORDERS
-# What a member of the address is called in the model, where that is not the same.
-ADDRESS = {
-    "line_1": "address_line_1", "line_2": "address_line_2", "unit": "unit", "city": "city", "state": "state",
-    "postcode": "postcode", "country": "country", "latitude": "latitude", "longitude": "longitude",
-}
 
 
 class Degrees(serializers.FloatField):
@@ -42,19 +38,22 @@ class Degrees(serializers.FloatField):
 class AddressInput(Input):
     """Where to visit the patient. What is left out is unknown."""
 
-    line_1 = Text(max_length=100)
-    line_2 = Text(max_length=100, required=False, allow_blank=True)
+    line_1 = Text(max_length=100, source="address_line_1")
+    line_2 = Text(max_length=100, source="address_line_2", required=False, allow_blank=True)
     unit = Text(max_length=20, required=False, allow_blank=True)
     city = Text(max_length=100)
     state = Text(max_length=50, required=False, allow_blank=True)
     postcode = Text(max_length=20, required=False, allow_blank=True)
-    country = serializers.RegexField("^[A-Z]{2}$", required=False, help_text="ISO 3166-1, two letters.")
+    country = serializers.RegexField(
+        "^[A-Z]{2}$", required=False, help_text="ISO 3166-1, two letters.",
+        error_messages={"invalid": "Write two capital letters, such as GB."},
+    )
     latitude = Degrees(min_value=-90, max_value=90, required=False, allow_null=True)
     longitude = Degrees(min_value=-180, max_value=180, required=False, allow_null=True)
 
     def validate(self, fields):
-        """Return the fields under the names that they have in the model, degrees as exact as it keeps them."""
-        fields = {ADDRESS[name]: value for name, value in super().validate(fields).items()}
+        """Return the fields, degrees as exact as they are kept."""
+        fields = super().validate(fields)
         degrees = {name: fields[name] for name in ("latitude", "longitude") if fields.get(name) is not None}
         return fields | {name: round(value, 7) for name, value in degrees.items()}
 
@@ -132,13 +131,14 @@ def write_orders(orders, key):
 class OrderFilters(PageQuery):
     """Which orders: all filters must hold."""
 
-    patient_id = serializers.UUIDField(required=False)
-    external_id = Text(required=False, max_length=100)
+    patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")
+    external_id = Text(required=False, max_length=100, help_text="With this id in the system it comes from.")
 
 
 class OrderView(ApiView):
     """What all endpoints of orders share."""
 
+    tag = "Orders"
     is_personal = True
     output = OrderOutput
 
@@ -162,8 +162,8 @@ class Orders(OrderView):
     def get(self, request):
         """List orders as they came, in pages."""
         filters = self.parameters.copy()
-        cursor, limit = filters.pop("cursor", None), filters.pop("limit")
-        orders, meta = page(Order.objects.filter(**filters), by="created_at", cursor=cursor, limit=limit)
+        pages = cursor_of(filters)
+        orders, meta = page(Order.objects.filter(**filters), by="created_at", **pages)
         return self.answer(write_orders(orders, self.key), **meta)
 
     @contract(name="create_order", body=OrderInput, status=[201], has_location=True)
@@ -198,15 +198,14 @@ class OrderBook(OrderView, AskingView):
     scopes = {"POST": WRITE}
 
     @contract(
-        body=OrderBookInput, output=AppointmentOutput, status=[201, 202], has_etag=True,
+        body=OrderBookInput, output=AppointmentOutput, status=[201, 202], has_etag=True, has_location=True,
         refusals=[SlotTaken, NotOffered, InvalidBookingKey, OrderBooked, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request, id):
         """Book an order with a booking key alone. One that has an appointment already is not booked twice."""
         order = self.order(id)
         fields = self.body(service=order.service)
-        appointment = self.book(order=order, **fields)
-        return self.answer_appointment(appointment, self.status_of(appointment))
+        return self.answer_booked(self.book(order=order, **fields))
 
 
 class OrderSendLink(OrderView):

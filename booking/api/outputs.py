@@ -8,7 +8,7 @@ from rest_framework import serializers
 from patients.models import Patient
 
 from ..models import Appointment, Event, Hold
-from .inputs import Moment
+from .fields import Moment
 
 
 class HoldOutput(serializers.ModelSerializer):
@@ -19,7 +19,8 @@ class HoldOutput(serializers.ModelSerializer):
     location_id = serializers.UUIDField()
     start_time = Moment(source="local_start")
     end_time = Moment(source="local_end")
-    expires_at = Moment()
+    status = serializers.SerializerMethodField()
+    expires_at = Moment(help_text="In UTC.")
     server_time = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()
     extensions_left = serializers.IntegerField()
@@ -31,11 +32,20 @@ class HoldOutput(serializers.ModelSerializer):
             "is_remote", "expires_at", "server_time", "seconds_left", "extensions_left",
         ]
 
-    def get_server_time(self, hold) -> Moment:
+    def get_status(self, hold) -> serializers.ChoiceField(Hold.Status.choices):
+        """Return expired as soon as it has run out: it may be marked only later."""
+        has_run_out = hold.status == Hold.Status.ACTIVE and not hold.is_live(timezone.now())
+        return Hold.Status.EXPIRED if has_run_out else hold.status
+
+    def get_server_time(self, hold) -> Moment(help_text="In UTC."):
         return timezone.now().isoformat()
 
     def get_seconds_left(self, hold) -> int:
         return hold.seconds_left(timezone.now())
+
+
+# What an appointment says of who comes, beside the patient's id.
+OF_ATTENDEE = ["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"]
 
 
 class EventOutput(serializers.ModelSerializer):
@@ -50,7 +60,7 @@ class EventOutput(serializers.ModelSerializer):
 
 
 class AppointmentOutput(serializers.ModelSerializer):
-    """A person is seen by a clinician. Times have the location's offset; ``price`` is a number."""
+    """A person is seen by a clinician. Start and end have the location's offset; ``price`` is a number."""
 
     appointment_type_id = serializers.UUIDField(source="service_id")
     clinician_id = serializers.UUIDField()
@@ -65,10 +75,21 @@ class AppointmentOutput(serializers.ModelSerializer):
         slug_field="slug", read_only=True, allow_null=True, help_text="Who acknowledges it; null is the clinic."
     )
     provider_id = serializers.CharField(source="provider_reference", help_text="The provider's own id for it.")
-    external_id = serializers.SerializerMethodField()
-    can_reschedule = serializers.SerializerMethodField()
-    can_cancel = serializers.SerializerMethodField()
-    cancellation_reason = serializers.CharField(help_text="One of /cancellation-reasons, or empty.")
+    external_id = serializers.SerializerMethodField(help_text="The id that its order has in the system it came from.")
+    answer_by = serializers.SerializerMethodField()
+    can_reschedule = serializers.SerializerMethodField(
+        "get_can_change", help_text="Whether the patient may still give it another time: it is to come, and the "
+        "service's cancellation notice has not begun; while it is pending or reserved, until its start. Staff still "
+        "may in admin."
+    )
+    can_cancel = serializers.SerializerMethodField(
+        "get_can_change", help_text="Whether the patient may still cancel it, by the same rule. Staff still may in "
+        "admin, until it is completed or missed."
+    )
+    cancellation_reason = serializers.CharField(
+        help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if whoever had to confirm it said "
+        "no, or nothing in time; or empty."
+    )
     events = serializers.SerializerMethodField()
     created_at = Moment()
     updated_at = Moment()
@@ -79,7 +100,7 @@ class AppointmentOutput(serializers.ModelSerializer):
             "id", "reference", "status", "appointment_type_id", "clinician_id", "location_id", "start_time",
             "end_time", "timezone", "is_remote", "meeting_url", "patient_id", "attendee_name", "attendee_email",
             "attendee_phone", "notes", "price", "currency", "order_id", "provider", "provider_id", "external_id",
-            "can_reschedule", "can_cancel", "cancellation_reason", "events", "created_at", "updated_at",
+            "answer_by", "can_reschedule", "can_cancel", "cancellation_reason", "events", "created_at", "updated_at",
         ]
 
     def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
@@ -87,13 +108,15 @@ class AppointmentOutput(serializers.ModelSerializer):
         return appointment.patient_id if appointment.shows_patient else None
 
     def get_external_id(self, appointment) -> str:
-        """Return the id that its order has in the system it came from."""
         return appointment.order.external_id if appointment.order_id else ""
 
-    def get_can_reschedule(self, appointment) -> bool:
-        return appointment.can_change(timezone.now())
+    def get_answer_by(self, appointment) -> Moment(
+        allow_null=True, help_text="When it is cancelled if nobody has confirmed it by then; null unless pending."
+    ):
+        is_pending = appointment.status == Appointment.Status.PENDING
+        return appointment.answer_by.isoformat() if is_pending else None
 
-    def get_can_cancel(self, appointment) -> bool:
+    def get_can_change(self, appointment) -> bool:
         return appointment.can_change(timezone.now())
 
     def get_events(self, appointment) -> EventOutput(many=True):
@@ -139,3 +162,9 @@ class PatientOutput(serializers.ModelSerializer):
             "id", "first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number", "created_at",
             "updated_at",
         ]
+
+
+class ChangedPatientOutput(PatientOutput):
+    """A patient, as they are now; to a key without the scope read_patients only their id and when that was."""
+
+    always = ["id", "updated_at"]

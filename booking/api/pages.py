@@ -7,6 +7,7 @@ from django.http import Http404
 from django.shortcuts import render
 
 from .problems import PROBLEMS
+from .reasons import REASONS
 
 
 def problems(request):
@@ -33,4 +34,5 @@ def described():
         yield {
             "code": row.code, "status": row.status, "phrase": HTTPStatus(row.status).phrase, "title": title,
             "advice": row.advice, "body": json.dumps(body, indent=2, ensure_ascii=False),
+            "reasons": REASONS if "reason" in row.example else {},
         }

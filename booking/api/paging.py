@@ -13,8 +13,10 @@ from .inputs import Query
 class PageQuery(Query):
     """``cursor`` is the next_cursor of the page before."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    cursor = serializers.CharField(required=False, max_length=300)
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=50, help_text="How many at most.")
+    cursor = serializers.CharField(
+        required=False, max_length=300, help_text="The `next_cursor` of the page before; none for the first."
+    )
 
     def validate_cursor(self, text):
         try:
@@ -22,6 +24,11 @@ class PageQuery(Query):
         except signing.BadSignature:
             raise serializers.ValidationError("Use a next_cursor as it was given.", code="cursor") from None
         return datetime.fromisoformat(moment), UUID(id)
+
+
+def cursor_of(parameters):
+    """Take the parameters of a page out of all; return them as page() wants them."""
+    return {"cursor": parameters.pop("cursor", None), "limit": parameters.pop("limit")}
 
 
 def page(rows, *, by, cursor, limit, newest_first=False):

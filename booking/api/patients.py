@@ -2,20 +2,21 @@
 
 from functools import partial
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
 from patients.models import Patient
-from patients.records import NhsNumberTaken, PatientExists, change_patient
+from patients.records import NhsNumberTaken, PatientExists
 from patients.search import search_patients
 
+from .. import people
 from ..models import ApiKey
-from ..people import register
 from .attendance import PersonInput
 from .base import ApiView, etag
 from .contract import contract
-from .inputs import Text
-from .outputs import PatientOutput
+from .fields import Text
+from .outputs import ChangedPatientOutput, PatientOutput
 from .paging import PageQuery, page
 
 READ, WRITE = ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS
@@ -24,7 +25,9 @@ READ, WRITE = ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS
 class PatientFilters(PageQuery):
     """``search`` finds words from names, e-mail, phone and birth date, in any order, best first; no cursor then."""
 
-    search = Text(required=False, allow_blank=True, max_length=200)
+    search = Text(
+        required=False, allow_blank=True, max_length=200, help_text="Words from names, e-mail, phone and birth date."
+    )
 
 
 class PatientInput(PersonInput):
@@ -46,6 +49,7 @@ class NewPatientInput(PatientInput):
 class PatientView(ApiView):
     """What the endpoints of patients share."""
 
+    tag = "Patients"
     is_personal = True
     output = PatientOutput
 
@@ -76,7 +80,7 @@ class Patients(PatientView):
     )
     def post(self, request):
         """Write a patient down. One with the same names, birth date and e-mail is not written twice."""
-        patient = register(**self.body(), by=self.key.actor)
+        patient = people.register(**self.body(), by=self.key.actor)
         return self.answer_patient(
             patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}")
         )
@@ -93,17 +97,24 @@ class PatientEntry(PatientView):
         return self.answer_patient(self.patient(id))
 
     @contract(
-        name="change_patient", body=PatientInput, has_etag=True, heeds_if_match=True, refusals=[NhsNumberTaken]
+        name="change_patient", body=PatientInput, output=ChangedPatientOutput, has_etag=True, heeds_if_match=True,
+        refusals=[NhsNumberTaken],
     )
     def patch(self, request, id):
         """Change what is sent, and only that."""
         patient = self.patient(id)
         change = partial(self.body, partial=True)
-        return self.answer_patient(
-            change_patient(
-                patient.pk, lambda row: change(instance=row), if_unchanged=self.expected_version(patient)
+        try:
+            patient = people.change(
+                patient.pk, lambda row: change(instance=row), by=self.key.actor,
+                if_unchanged=self.expected_version(patient),
             )
-        )
+        except Patient.DoesNotExist as error:  # archived since we looked
+            raise Http404 from error
+        if self.key.may(READ):
+            return self.answer_patient(patient)
+        written = PatientOutput(patient).data
+        return self.answer({name: written[name] for name in ChangedPatientOutput.always}, 200, {"ETag": etag(patient)})
 
     def patient(self, id):
         return get_object_or_404(Patient, pk=id, archived_at=None)

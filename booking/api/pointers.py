@@ -1,19 +1,26 @@
 """Which member of a body, or parameter of an address, an error is about: a JSON pointer (RFC 6901) for each."""
 
+from itertools import islice
 from urllib.parse import quote
 
+MOST = 20
 
-def list_errors(details, pointer="#"):
-    """Yield {pointer, code, detail} of each error in a ValidationError's full details."""
+
+def list_errors(error):
+    """Return {pointer, code, detail} of each error in a ValidationError, of the first ones if there are many."""
+    return list(islice(_each(error.get_full_details(), "#"), MOST))
+
+
+def _each(details, pointer):
     if is_error(details):
         yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for name, inner in details.items():
             at = pointer if name == "non_field_errors" else f"{pointer}/{written(name)}"
-            yield from list_errors(inner, at)
+            yield from _each(inner, at)
     else:
         for number, inner in enumerate(details):
-            yield from list_errors(inner, pointer if is_error(inner) else f"{pointer}/{number}")
+            yield from _each(inner, pointer if is_error(inner) else f"{pointer}/{number}")
 
 
 def is_error(details):

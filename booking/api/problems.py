@@ -12,9 +12,9 @@ from patients import records
 from scheduling.outbound import NotPublic
 from scheduling.slots import SlotTaken
 
-from .. import appointments, asking, choosing, holds, idempotency, keys, orders, states
+from .. import appointments, asking, choosing, holds, idempotency, keys, orders, signing, states
 from ..booking_keys import InvalidBookingKey
-from ..webhooks import endpoints, signing
+from ..webhooks import endpoints
 from . import refusals
 from .pointers import list_errors
 
@@ -55,7 +55,7 @@ PROBLEMS = {
         lambda error: {"alternatives": getattr(error, "alternatives", [])}, {"alternatives": [OPENING]},
     ),
     choosing.NotOffered: Problem(
-        422, "not-offered", "The member reason says why. Choose a time from availability.",
+        422, "not-offered", "The members reason and reasons say why. Choose a time from availability.",
         lambda error: {"reason": error.reasons[0], "reasons": error.reasons},
         {"reason": "closed", "reasons": ["closed", "too-soon"]},
     ),
@@ -65,13 +65,17 @@ PROBLEMS = {
         {"expired_at": "2026-03-27T16:20:00Z", "alternatives": [OPENING]},
     ),
     holds.HoldNotFound: Problem(404, "not-found", "Check the id. A key sees only the holds it has placed."),
+    refusals.NotHeldAnyMore: Problem(
+        404, "not-found", "With an Idempotency-Key the same request again has the same answer.",
+    ),
     holds.TooManyHolds: Problem(
         429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
     ),
     holds.TooManyExtensions: Problem(409, "no-more-extensions", "Confirm the hold, or place a new one later."),
     states.WrongState: Problem(
-        409, "wrong-state", "The member state is its present state, allowed what may follow.",
-        lambda error: {"state": error.state, "allowed": error.allowed}, {"state": "cancelled", "allowed": []},
+        409, "wrong-state", "The member subject says of what, state its present state, and allowed what may follow.",
+        lambda error: {"subject": error.subject, "state": error.state, "allowed": error.allowed},
+        {"subject": "appointment", "state": "cancelled", "allowed": []},
     ),
     states.ChangedMeanwhile: Problem(412, "changed-meanwhile", READ_AGAIN),
     records.NhsNumberTaken: Problem(
@@ -83,11 +87,12 @@ PROBLEMS = {
         lambda error: {"cutoff_at": error.cutoff_at}, {"cutoff_at": "2026-03-29T08:30:00Z"},
     ),
     asking.ProviderRefused: Problem(
-        409, "provider-refused", "Nothing is booked; a hold lives on. Choose another time.",
+        409, "provider-refused", "Nothing is booked; if the time was held, it is held still. Choose another time.",
     ),
     asking.ProviderUnavailable: Problem(
         502, "provider-unavailable",
-        "Nothing is booked; a hold lives on. Try again, or send async_confirmation and learn of it later.",
+        "Nothing is booked; if the time was held, it is held still. "
+        "Try again, or send async_confirmation and learn of it later.",
     ),
     signing.BadSignature: Problem(
         401, "bad-signature", "Sign the body as it is sent, with the provider's secret and the time it is now.",
@@ -103,7 +108,9 @@ PROBLEMS = {
         lambda error: {"patient_id": error.patient.pk}, {"patient_id": "6c1c0f57-7c56-4d5b-9b0c-b1b2f0a3d9e7"},
     ),
     NotPublic: Problem(
-        422, "not-public", "Check its spelling, and that its name is known everywhere. Nothing was sent to it.",
+        422, "not-public",
+        "Check its spelling, that it has no user name or password, and that its name is known everywhere. "
+        "Nothing was sent to it.",
     ),
     endpoints.EndpointDisabled: Problem(409, "endpoint-disabled", "Enable it first."),
     endpoints.AlreadyOnItsWay: Problem(409, "already-on-its-way", "Read it in a moment: how it went is there then."),
@@ -113,7 +120,9 @@ PROBLEMS = {
         403, "missing-scope", "Use a key with the scope named here.",
         lambda error: {"scope": error.scope}, {"scope": "read_patients"},
     ),
-    refusals.ForeignOrigin: Problem(403, "foreign-origin", "Add the site to the key's allowed origins in admin."),
+    refusals.ForeignOrigin: Problem(
+        403, "foreign-origin", "Call from such a page, or add the site to the key's allowed origins in admin."
+    ),
     refusals.HttpsRequired: Problem(
         403, "https-required",
         "Use the https address, and rotate the key: it has just been sent for everybody on the way to read.",
@@ -129,8 +138,8 @@ PROBLEMS = {
         503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after, SOON
     ),
     exceptions.ValidationError: Problem(
-        400, "validation", "The member errors names every field and what is wrong with it.",
-        lambda error: {"errors": list(list_errors(error.get_full_details()))}, {"errors": [MISSPELLED]},
+        400, "validation", "The member errors says what is wrong and where; once that is mended, it may say more.",
+        lambda error: {"errors": list_errors(error)}, {"errors": [MISSPELLED]},
         title="Some of what was sent is not valid.",
     ),
     exceptions.ParseError: Problem(

@@ -21,6 +21,10 @@ class HttpsRequired(Exception):
     """The API answers over https only."""
 
 
+class NotHeldAnyMore(Exception):
+    """It is not held any more: it has been booked."""
+
+
 class MissingScope(Exception):
     """The API key does not have the scope this needs."""
 
@@ -30,7 +34,7 @@ class MissingScope(Exception):
 
 
 class ForeignOrigin(Exception):
-    """The API key may not be used from this site."""
+    """A publishable key works only in pages of the sites it names (header Origin)."""
 
 
 class Throttled(Exception):

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from . import appointments, availability, catalogue, holds, me, orders, patients, webhooks
+from . import (
+    appointments,
+    availability,
+    catalogue,
+    deliveries,
+    holds,
+    me,
+    orders,
+    patients,
+    webhook_actions,
+    webhooks,
+)
 from .base import NotHere
 
 urlpatterns = [
@@ -25,7 +36,7 @@ urlpatterns = [
     path("patients", patients.Patients.as_view()),
     path("patients/<uuid:id>", patients.PatientEntry.as_view()),
     path("appointments", appointments.Appointments.as_view()),
-    path("appointments/<uuid:id>", appointments.AppointmentEntry.as_view()),
+    path("appointments/<uuid:id>", appointments.AppointmentEntry.as_view(), name="api_appointment"),
     path("appointments/<uuid:id>/reschedule", appointments.AppointmentReschedule.as_view()),
     path("appointments/<uuid:id>/cancel", appointments.AppointmentCancel.as_view()),
     path("appointments/<uuid:id>/arrive", appointments.AppointmentArrive.as_view()),
@@ -38,13 +49,13 @@ urlpatterns = [
     path("cancellation-reasons", appointments.CancellationReasons.as_view()),
     path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),
     path("webhook-endpoints/<uuid:id>", webhooks.WebhookEndpointEntry.as_view()),
-    path("webhook-endpoints/<uuid:id>/rotate-secret", webhooks.WebhookEndpointRotateSecret.as_view()),
-    path("webhook-endpoints/<uuid:id>/test", webhooks.WebhookEndpointTest.as_view()),
-    path("webhook-endpoints/<uuid:id>/enable", webhooks.WebhookEndpointEnable.as_view()),
-    path("webhook-endpoints/<uuid:id>/disable", webhooks.WebhookEndpointDisable.as_view()),
-    path("webhook-endpoints/<uuid:id>/redeliver", webhooks.WebhookEndpointRedeliver.as_view()),
-    path("webhook-endpoints/<uuid:id>/deliveries", webhooks.WebhookEndpointDeliveries.as_view()),
-    path("deliveries/<uuid:id>", webhooks.DeliveryEntry.as_view()),
-    path("deliveries/<uuid:id>/redeliver", webhooks.DeliveryRedeliver.as_view()),
+    path("webhook-endpoints/<uuid:id>/rotate-secret", webhook_actions.WebhookEndpointRotateSecret.as_view()),
+    path("webhook-endpoints/<uuid:id>/test", webhook_actions.WebhookEndpointTest.as_view()),
+    path("webhook-endpoints/<uuid:id>/enable", webhook_actions.WebhookEndpointEnable.as_view()),
+    path("webhook-endpoints/<uuid:id>/disable", webhook_actions.WebhookEndpointDisable.as_view()),
+    path("webhook-endpoints/<uuid:id>/redeliver", webhook_actions.WebhookEndpointRedeliver.as_view()),
+    path("webhook-endpoints/<uuid:id>/deliveries", deliveries.WebhookEndpointDeliveries.as_view()),
+    path("deliveries/<uuid:id>", deliveries.DeliveryEntry.as_view()),
+    path("deliveries/<uuid:id>/redeliver", deliveries.DeliveryRedeliver.as_view()),
     re_path("", NotHere.as_view()),
 ]

@@ -1,6 +1,4 @@
-"""Webhooks: endpoints that are told what happens, and what was delivered to them."""
-
-from datetime import timedelta
+"""Webhooks: endpoints that are told what happens."""
 
 import orjson
 from django.shortcuts import get_object_or_404
@@ -8,13 +6,13 @@ from rest_framework import serializers
 
 from scheduling.outbound import NotPublic
 
-from ..models import ApiKey, OutboxMessage, WebhookEndpoint
+from ..models import ApiKey, WebhookEndpoint
 from ..webhooks import endpoints
-from ..webhooks.endpoints import AlreadyOnItsWay, EndpointDisabled
 from .base import ApiView
 from .contract import contract
-from .inputs import Input, Moment, Text
-from .paging import PageQuery, page
+from .fields import Choice, Moment, Text
+from .inputs import Input
+from .paging import PageQuery, cursor_of, page
 
 MANAGE = ApiKey.Scope.MANAGE_WEBHOOKS
 
@@ -24,9 +22,9 @@ class EndpointInput(Input):
 
     url = Text(max_length=500, help_text="It must be https.")
     description = Text(max_length=100, required=False, allow_blank=True)
-    format = serializers.ChoiceField(WebhookEndpoint.Format.choices, required=False)
+    format = Choice(WebhookEndpoint.Format.choices, required=False)
     events = serializers.ListField(
-        child=serializers.ChoiceField(WebhookEndpoint.Kind.choices), required=False, max_length=50,
+        child=Choice(WebhookEndpoint.Kind.choices), required=False, max_length=50,
         help_text="None: all, those too that are yet to come.",
     )
 
@@ -58,32 +56,10 @@ class NewSecretOutput(WebhookEndpointOutput):
         fields = [*WebhookEndpointOutput.Meta.fields, "secret"]
 
 
-class DeliveryOutput(serializers.ModelSerializer):
-    """An event on its way to an endpoint; ``event`` is the body, ``id`` its webhook-id, at every try the same."""
-
-    endpoint_id = serializers.UUIDField()
-    type = serializers.CharField(source="payload.type")
-    event = serializers.DictField(source="payload")
-    response_status = serializers.IntegerField(allow_null=True, help_text="Of the last try; null: no answer.")
-    last_error = serializers.CharField()
-    next_try_at = serializers.SerializerMethodField()
-    delivered_at = Moment(source="done_at", allow_null=True)
-    created_at = Moment()
-
-    class Meta:
-        model = OutboxMessage
-        fields = [
-            "id", "endpoint_id", "type", "status", "attempts", "response_status", "last_error", "next_try_at",
-            "delivered_at", "created_at", "event",
-        ]
-
-    def get_next_try_at(self, delivery) -> Moment(allow_null=True):
-        return delivery.due_at.isoformat() if delivery.status == OutboxMessage.Status.WAITING else None
-
-
 class EndpointView(ApiView):
     """What the endpoints of webhook endpoints share."""
 
+    tag = "Webhooks"
     is_personal = True  # secrets, and whose appointment it is
     output = WebhookEndpointOutput
 
@@ -93,9 +69,6 @@ class EndpointView(ApiView):
     def answer_endpoint(self, endpoint, status=200, **headers):
         endpoint.refresh_from_db()
         return self.answer(WebhookEndpointOutput(endpoint).data, status, headers)
-
-    def answer_delivery(self, delivery, status=200):
-        return self.answer(DeliveryOutput(delivery).data, status)
 
 
 class ShowingSecret(EndpointView):
@@ -180,153 +153,3 @@ class WebhookEndpointEntry(TakingAddress):
         written = WebhookEndpointOutput(endpoint).data
         endpoints.remove_endpoint(endpoint)
         return self.answer(written)
-
-
-class RotateInput(Input):
-    """For how long deliveries are signed with the old secret too; 0 for one that got about."""
-
-    overlap_seconds = serializers.IntegerField(
-        min_value=0, max_value=int(endpoints.LONGEST_OVERLAP.total_seconds()),
-        default=int(endpoints.OVERLAP.total_seconds()),
-    )
-
-
-class WebhookEndpointRotateSecret(ShowingSecret):
-    """Give an endpoint a new secret, which is in this answer and in no other."""
-
-    scopes = {"POST": MANAGE}
-
-    @contract(name="rotate_webhook_secret", body=RotateInput, output=NewSecretOutput)
-    def post(self, request, id):
-        endpoint = self.endpoint(id)
-        endpoints.rotate_secret(endpoint, overlap=timedelta(seconds=self.body()["overlap_seconds"]))
-        return self.answer_endpoint(endpoint)
-
-
-class WebhookEndpointTest(EndpointView):
-    """Send an endpoint an event of the type ``webhook.test``, which tells of nothing."""
-
-    scopes = {"POST": MANAGE}
-
-    @contract(name="test_webhook_endpoint", output=DeliveryOutput, status=[202], refusals=[EndpointDisabled])
-    def post(self, request, id):
-        self.body()
-        return self.answer_delivery(endpoints.send_test(self.endpoint(id)), 202)
-
-
-class WebhookEndpointSwitch(EndpointView):
-    """Enable or disable an endpoint."""
-
-    scopes = {"POST": MANAGE}
-    verb = None
-
-    @contract()
-    def post(self, request, id):
-        self.body()
-        endpoint = self.endpoint(id)
-        self.verb(endpoint)
-        return self.answer_endpoint(endpoint)
-
-
-class WebhookEndpointEnable(WebhookEndpointSwitch):
-    """Send to a disabled endpoint again what happens from now on."""
-
-    verb = staticmethod(endpoints.enable)
-
-
-class WebhookEndpointDisable(WebhookEndpointSwitch):
-    """Send nothing to an endpoint from now on; what waits for it fails."""
-
-    verb = staticmethod(endpoints.disable)
-
-
-class DeliveryFilters(PageQuery):
-    """Which deliveries: all filters must hold; of one that is repeated, any of its values."""
-
-    status = serializers.ListField(
-        child=serializers.ChoiceField(OutboxMessage.Status.choices), required=False, max_length=4,
-        source="status__in",
-    )
-    type = serializers.ListField(
-        child=serializers.ChoiceField([*WebhookEndpoint.Kind.choices, (endpoints.TEST, endpoints.TEST)]),
-        required=False, max_length=50, source="payload__type__in",
-    )
-
-
-class WebhookEndpointDeliveries(EndpointView):
-    """List the deliveries to an endpoint."""
-
-    scopes = {"GET": MANAGE}
-
-    @contract(name="list_deliveries", query=DeliveryFilters, output=DeliveryOutput, many=True)
-    def get(self, request, id):
-        """List the deliveries to an endpoint in pages, the newest first. They are kept for a month."""
-        filters = self.parameters.copy()
-        pages = cursor_of(filters)
-        rows = self.endpoint(id).deliveries.filter(**filters)
-        found, meta = page(rows, by="created_at", newest_first=True, **pages)
-        return self.answer(DeliveryOutput(found, many=True).data, **meta)
-
-
-class RedeliverInput(Input):
-    """From when on."""
-
-    since = Moment()
-
-
-class RedeliveredOutput(serializers.Serializer):
-    """How many deliveries are on their way again."""
-
-    deliveries = serializers.IntegerField()
-
-
-class WebhookEndpointRedeliver(EndpointView):
-    """Send all again that was recorded since a time and has failed."""
-
-    scopes = {"POST": MANAGE}
-
-    @contract(
-        name="redeliver_failed", body=RedeliverInput, output=RedeliveredOutput, status=[202],
-        refusals=[EndpointDisabled],
-    )
-    def post(self, request, id):
-        since = self.body()["since"]
-        return self.answer({"deliveries": endpoints.redeliver_failed(self.endpoint(id), since=since)}, 202)
-
-
-class DeliveryView(EndpointView):
-    """What the endpoints of one delivery share."""
-
-    output = DeliveryOutput
-
-    def delivery(self, id):
-        deliveries = OutboxMessage.objects.exclude(endpoint=None).select_related("endpoint")
-        return get_object_or_404(deliveries, pk=id)
-
-
-class DeliveryEntry(DeliveryView):
-    """Read one delivery."""
-
-    scopes = {"GET": MANAGE}
-
-    @contract()
-    def get(self, request, id):
-        return self.answer_delivery(self.delivery(id))
-
-
-class DeliveryRedeliver(DeliveryView):
-    """Send a delivery again, with the same id and body; one that arrived too."""
-
-    scopes = {"POST": MANAGE}
-
-    @contract(status=[202], refusals=[EndpointDisabled, AlreadyOnItsWay])
-    def post(self, request, id):
-        self.body()
-        delivery = self.delivery(id)
-        endpoints.redeliver(delivery)
-        return self.answer_delivery(delivery, 202)
-
-
-def cursor_of(parameters):
-    """Take the parameters of a page out of all; return them as page() wants them."""
-    return {"cursor": parameters.pop("cursor", None), "limit": parameters.pop("limit")}

@@ -47,5 +47,26 @@ def test_an_example_books_and_cancels(language, transactional_db, live_server, d
     assert appointment.reference in run.stdout
 
 
+def test_the_other_requests_are_answered(transactional_db, live_server, dana, consultation):
+    site = "https://www.clinic.example"
+    _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
+    _, shown = create_key(
+        name="the site", kind="publishable", scopes=["read_appointment_types"], allowed_origins=[site]
+    )
+    [examples] = blocks("sh")
+    env = {
+        "PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key, "PUBLISHABLE_KEY": shown,
+        "SERVICE": str(consultation.pk),
+    }  # fmt: skip
+
+    run = subprocess.run(
+        ["sh"], input=f"set -e\n{examples}", env=env, capture_output=True, text=True, timeout=60,
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert '"start_time":"2026-11-23T08:00:00+00:00"' in run.stdout  # the answer to the first
+    assert run.stdout.count(f'"id":"{consultation.pk}"') == 1  # and to the second
+
+
 def test_the_page_says_which_scopes_its_key_needs():
     assert all(f"`{scope}`" in PAGE for scope in SCOPES)

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from booking.dev.servers import BASE_DIR
 from booking.models import WebhookEndpoint
+from booking.signing import make_secret, sign
 from booking.webhooks.delivery import TRIES
-from booking.webhooks.signing import make_secret, sign
 
 PAGE = (BASE_DIR / "docs" / "webhooks.md").read_text()
 BODY = '{"type":"hold.placed","name":"é"}'.encode()

@@ -1,17 +1,27 @@
 """From an exception of problems.PROBLEMS to the answer that clients of the other systems expect."""
 
+from datetime import datetime
+
 from rest_framework import exceptions
 
+from ...asking import ProviderUnavailable
 from ...choosing import NotOffered
+from ...keys import InvalidKey
 from ..pointers import list_errors
+from ..problem_json import refusal
 from ..problems import PROBLEMS
-from ..refusing import refusal
+from .onsched.outputs import write_moment, write_opening
 
 JSON = "application/json"
 # Clients of Junction read a 422 as a list of what is not valid, and know no 502.
 STATUS_IN_JUNCTION = {
     exceptions.ValidationError: 422, exceptions.ParseError: 422, exceptions.UnsupportedMediaType: 422,
     NotOffered: 400, 502: 500,
+}
+# Where what the table advises is not to be had there.
+ADVICE_IN_ONSCHED = {
+    InvalidKey: "Send a live key: x-api-key: hf_sec_…",
+    ProviderUnavailable: "Nothing is booked; if the time was held, it is held still. Try again.",
 }
 
 
@@ -21,17 +31,21 @@ def writer_for(path):
 
 
 def write_onsched(request, error):
-    """``success`` is false, and there is a message."""
+    """``success`` is false, and there is a message; what that points at is beside it."""
     problem = PROBLEMS[type(error)]
+    extras = problem.extras(error)
     body = {
         "success": False,
-        "message": f"{problem.title_of(type(error))} {problem.advice}",
+        "message": f"{problem.title_of(type(error))} {ADVICE_IN_ONSCHED.get(type(error), problem.advice)}",
         "code": problem.code,
         "request_id": request.id,
+        **{name: write_moment(value) if isinstance(value, datetime) else value for name, value in extras.items()},
     }
+    if "alternatives" in extras:
+        body["alternatives"] = [write_opening(opening) for opening in extras["alternatives"]]
     if isinstance(error, exceptions.ValidationError):
         body["errors"] = [{"field": ".".join(place), "message": said} for place, said, _ in places(error)]
-    return refusal(body, problem.status, problem.extras(error), JSON)
+    return refusal(body, problem.status, extras, JSON)
 
 
 def write_junction(request, error):
@@ -51,7 +65,7 @@ def write_junction(request, error):
 
 def places(error):
     """Yield what a ValidationError says: ``(place, sentence, code)``, the place as a list of names."""
-    for each in list_errors(error.get_full_details()):
+    for each in list_errors(error):
         yield each["pointer"].split("/")[1:], each["detail"], each["code"]
 
 

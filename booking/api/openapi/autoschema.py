@@ -41,7 +41,7 @@ class ContractSchema(AutoSchema):
         return "_".join(words).lower()
 
     def get_tags(self):
-        return [tag_of(type(self.view))]
+        return [self.view.tag]
 
     def _docstring(self):
         """Return (first sentence, the rest) of the method's docstring, or else its endpoint's."""
@@ -147,8 +147,8 @@ class ContractSchema(AutoSchema):
             if serializer.ways:
                 schema["anyOf"] = [{"required": list(way)} for way in serializer.ways]
         else:
-            # Answers always have all of their members, some of them empty.
-            schema["required"] = list(schema["properties"])
+            # Answers always have all of their members, some of them empty, where they do not say otherwise.
+            schema["required"] = getattr(serializer, "always", list(schema["properties"]))
             for member in schema["properties"].values():
                 for word in ("title", "readOnly", "minLength"):
                     member.pop(word, None)
@@ -169,8 +169,3 @@ def plain(docstring):
 
 def an_object(properties):
     return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def tag_of(view):
-    """Return the heading of an endpoint: the name of its module."""
-    return view.__module__.rpartition(".")[2].capitalize()

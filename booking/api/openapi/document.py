@@ -1,8 +1,5 @@
 """What the OpenAPI document says beside its operations."""
 
-import sys
-
-from .autoschema import tag_of
 from .headers import HEADERS
 
 KEY = {
@@ -12,15 +9,22 @@ KEY = {
     "Staff make keys in admin, or with `manage.py create_api_key`.",
 }
 
+# The headings, and what each is about.
+TAGS = {
+    "Me": "The key's own name, scopes and limits.",
+    "Catalogue": "What can be booked, with whom and where: services (here *appointment types*), clinicians, locations.",
+    "Availability": "Free times: as a list, per day, the next one, and why a time is not free.",
+    "Holds": "Place, read, extend, move, release, confirm. A key reaches only the holds it has placed.",
+    "Patients": "Search, read, write down, change. For servers only.",
+    "Appointments": "List, read, book directly, reschedule, cancel, and mark what became of them.",
+    "Orders": "Write one down, book it with a booking key alone, e-mail its patient a link to book it.",
+    "Webhooks": "Endpoints that are told what happens, and what was delivered to them.",
+}
+
 
 def complete(result, generator, **kwargs):
     """Add the headings and the security scheme, and take out the notes of drf-spectacular to itself."""
-    modules = {}
-    for _, _, _, callback in generator.endpoints:
-        modules.setdefault(tag_of(callback.cls), sys.modules[callback.cls.__module__])
-    result["tags"] = [
-        {"name": name, "description": module.__doc__.partition("\n")[0]} for name, module in modules.items()
-    ]
+    result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     result["components"] |= {"headers": HEADERS, "securitySchemes": {"key": KEY}}
     drop(result, "x-spec-enum-id")
     return result

@@ -39,9 +39,8 @@ APPOINTMENT = {
     "timezone": "Europe/London", "is_remote": False, "meeting_url": "", "patient_id": ID["patient"],
     "attendee_name": "Alice Archer", "attendee_email": "alice@example.org", "attendee_phone": "+442079460123",
     "notes": "", "price": 60.0, "currency": "GBP", "order_id": None, "provider": None, "provider_id": "",
-    "external_id": "", "can_reschedule": True, "can_cancel": True, "cancellation_reason": "", "events": [EVENT],
-    "created_at": "2026-03-27T16:22:08+00:00",
-    "updated_at": "2026-03-27T16:22:08+00:00",
+    "external_id": "", "answer_by": None, "can_reschedule": True, "can_cancel": True, "cancellation_reason": "",
+    "events": [EVENT], "created_at": "2026-03-27T16:22:08+00:00", "updated_at": "2026-03-27T16:22:08+00:00",
 }
 
 HOME = {
@@ -85,6 +84,10 @@ ANSWERS = {
     "PatientOutput": {
         "id": ID["patient"], **ALICE, "phone": "+442079460123", "nhs_number": "",
         "created_at": "2026-03-27T16:22:08+00:00", "updated_at": "2026-03-27T16:22:08+00:00",
+    },
+    "ChangedPatientOutput": {
+        "id": ID["patient"], **ALICE, "phone": "+442079460199", "nhs_number": "",
+        "created_at": "2026-03-27T16:22:08+00:00", "updated_at": "2026-03-27T16:25:40+00:00",
     },
     "AppointmentTypeOutput": {
         "id": ID["service"], "name": "GP consultation", "description": "A doctor for whatever worries you.",

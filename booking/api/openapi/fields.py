@@ -9,14 +9,14 @@ A_MOMENT = {"type": "string", "format": "date-time"}
 
 
 class MomentField(OpenApiSerializerFieldExtension):
-    target_class = "booking.api.inputs.Moment"
+    target_class = "booking.api.fields.Moment"
 
     def map_serializer_field(self, auto_schema, direction):
         return dict(A_MOMENT)
 
 
 class DayOrMomentField(OpenApiSerializerFieldExtension):
-    target_class = "booking.api.inputs.DayOrMoment"
+    target_class = "booking.api.fields.DayOrMoment"
 
     def map_serializer_field(self, auto_schema, direction):
         return {"anyOf": [A_DAY, A_MOMENT], "description": "A date, or a date-time with an offset."}

@@ -9,7 +9,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Any text of your own, such as a UUID. The same request sent again with it within 24 hours does "
-    "nothing again, and gets the same answer.",
+    "nothing again, and gets the same answer. What was refused with 400, 401, 403, 412, 413, 415, 429 or 5xx is not "
+    "kept. Each visitor of a site has their own.",
     # Printable ASCII; a space at either end would not survive the way.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }
@@ -21,12 +22,20 @@ IF_MATCH = {
 }
 
 HEADERS = {
-    "X-Request-Id": header("The request's id, also in the logs: the one it came with, or a new one.", required=True),
-    "RateLimit-Policy": header('How many requests the key has in a minute: `"key";q=600;w=60`.'),
+    "X-Request-Id": header(
+        "The request's id, also in the logs: the one it came with (8 to 64 letters, digits, - or _), or a new one.",
+        required=True,
+    ),
+    "RateLimit-Policy": header(
+        'How many requests the key has in a minute, a publishable one from each network: `"key";q=600;w=60`. At 429 it '
+        'may be of all with that key (`"site"`), or of the network (`"address"`).'
+    ),
     "RateLimit": header('How many are left, and in how many seconds they are renewed: `"key";r=598;t=42`.'),
     "ETag": header("The version, for If-Match.", required=True),
-    "Location": header("Where it can be read.", required=True, format="uri"),
-    "Idempotent-Replayed": header("`true` when this is the stored answer to an earlier request.", const="true"),
+    "Location": header("Of something new: where it can be read, if the key may read it there.", format="uri"),
+    "Idempotent-Replayed": header(
+        "`true` when this is the stored answer to an earlier request, whose `meta.request_id` it has.", const="true"
+    ),
     "Cache-Control": header("No cache may keep it.", required=True, const="no-store"),
     "Retry-After": header("Seconds to wait.", required=True, type="integer", minimum=0),
     "WWW-Authenticate": header("How to authenticate.", required=True),
@@ -63,6 +72,8 @@ def problem_headers(status, codes):
     names = ["X-Request-Id", "Cache-Control"]
     if status == 401:
         names.append("WWW-Authenticate")
+    if status == 429:
+        names += ["RateLimit-Policy", "RateLimit"]
     if status in (429, 503) or codes == ["idempotency-key-in-flight"]:
         names.append("Retry-After")
     return refer_to(*names)

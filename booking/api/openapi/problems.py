@@ -3,14 +3,13 @@
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import exceptions
 
-from scheduling.availability import Reason
-
 from ...idempotency import KeyInFlight, KeyReused
 from ...keys import InvalidKey
 from ...states import ChangedMeanwhile
 from .. import refusals
+from ..problem_json import CONTENT_TYPE
 from ..problems import PROBLEMS
-from ..refusing import CONTENT_TYPE
+from ..reasons import IN_MARKDOWN, REASONS
 from .headers import problem_headers
 
 ALWAYS = [
@@ -27,7 +26,7 @@ WITH_IF_MATCH = [ChangedMeanwhile]
 
 TEXT = {"type": "string"}
 MOMENT = {"type": "string", "format": "date-time"}
-REASON = {"type": "string", "enum": [reason.value for reason in Reason]}
+REASON = {"type": "string", "enum": [reason.value for reason in REASONS], "description": IN_MARKDOWN}
 FIELD_ERROR = {
     "type": "object",
     "properties": {"pointer": TEXT, "code": TEXT, "detail": TEXT},
@@ -41,6 +40,7 @@ MEMBERS = {
     "expired_at": MOMENT,
     "cutoff_at": MOMENT,
     "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds, as in the header Retry-After."},
+    "subject": {"type": "string", "enum": ["hold", "appointment"]},
     "state": TEXT,
     "allowed": {"type": "array", "items": TEXT},
     "patient_id": {"type": "string", "format": "uuid"},

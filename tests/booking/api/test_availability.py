@@ -230,6 +230,29 @@ def test_explain_gives_every_reason_why_it_is_not(ask, dana, harbour, at, hold_t
     assert reasons(at(9) + timedelta(days=60)) == ["too-far"]
 
 
+def test_a_time_as_answers_have_it_can_be_put_in_an_address_as_it_is(api, dana, consultation):
+    sunday = "2026-06-07T09:00:00+01:00"
+
+    def ask(path):
+        return api.get(f"{path}&appointment_type_id={consultation.pk}")
+
+    asked = ask(f"/availability/explain?start_time={sunday}")
+    ranged = ask(f"/availability?start_date={sunday}&end_date=2026-06-07T10:00+01:00")
+    listed = api.get(f"/appointments?start_from={sunday}")
+
+    assert asked.json()["data"]["start_time"] == "2026-06-07T08:00:00+00:00"
+    assert [response.status_code for response in (ranged, listed)] == [200, 200]
+    spaced = {"appointment_type_id": str(consultation.pk), "start_time": sunday.replace("+", " ")}
+    in_a_body = api.post("/holds", spaced)
+    assert in_a_body.json()["errors"][0]["pointer"] == "#/start_time"
+
+
+@pytest.mark.parametrize("odd", ["2026-06-07 09:00", "2026-06-07T09:00 1:00", "2026-06-07T09:00  01:00", " 01:00"])
+def test_another_space_in_a_time_is_none(api, consultation, odd):
+    query = {"appointment_type_id": consultation.pk, "start_time": odd}
+    assert api.get("/availability/explain", query=query).status_code == 400
+
+
 def test_explain_says_when_nobody_offers_it(ask, at):
     assert ask("/explain", start_time=at(9).isoformat())["data"] == {
         "start_time": at(9).isoformat(), "is_open": False, "reasons": ["not-offered-here"], "places": []

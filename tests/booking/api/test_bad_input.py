@@ -124,6 +124,57 @@ def test_a_body_that_is_no_object(api, path_of, method, route, body):
         refused(api(method, path_of(route), body=body), code="malformed")
 
 
+def test_of_many_members_that_nobody_knows_a_few_are_named(api):
+    with nothing_changes():
+        some = refused(api.post("/patients", PERSON | {f"m{n}": 1 for n in range(100)}))
+        many = refused(api.post("/patients", PERSON | {f"m{n}": 1 for n in range(200)}))
+        nested = refused(api.post("/orders", {"patient": {f"m{n}": 1 for n in range(201)}, "appointment_type_id": "x"}))
+        long = refused(api.post("/webhook-endpoints", {"url": "https://8.8.8.8/", "events": ["x"] * 201}))
+    too_many = {"code": "too_many", "detail": "There may be 200 here at most."}
+    assert [error["pointer"] for error in some["errors"]] == [f"#/m{n}" for n in range(20)]
+    assert many["errors"] == [{"pointer": "#", **too_many}]
+    assert {"pointer": "#/patient", **too_many} in nested["errors"]
+    assert long["errors"] == [{"pointer": "#/events", **too_many}]
+
+
+def test_seventy_thousand_members_are_refused_in_one_sentence(api):
+    body = json.dumps({f"m{n}": 1 for n in range(70_000)}).encode()
+    with nothing_changes():
+        response = api.post("/patients", body=body)
+    refused(response)
+    assert len(response.content) < 1000
+
+
+def test_who_sends_none_of_the_choices_is_told_them(api, book, at):
+    appointment = book(at(9))
+    with nothing_changes():
+        response = api.post(f"/appointments/{appointment.pk}/cancel", {"reason": "cold feet"})
+    assert refused(response)["errors"] == [{
+        "pointer": "#/reason", "code": "invalid_choice",
+        "detail": "Choose one of these: patient_request, patient_unwell, clinician_unavailable, clinic_closed, "
+        "booked_by_mistake, other.",
+    }]  # fmt: skip
+
+
+@pytest.mark.parametrize("born", ["1985-02-30", "2023-02-29", "1985-13-01"])
+def test_a_day_that_is_not_in_the_calendar(api, born):
+    with nothing_changes():
+        body = refused(api.post("/patients", PERSON | {"date_of_birth": born}))
+    assert body["errors"] == [
+        {"pointer": "#/date_of_birth", "code": "no_such_day", "detail": "There is no such day."}
+    ]
+
+
+@pytest.mark.parametrize("path, body, detail", [
+    ("/holds", {}, "Send booking_key, or appointment_type_id and start_time."),
+    ("/appointments", {"patient": PERSON}, "Send booking_key, or appointment_type_id and start_time."),
+])
+def test_an_opening_of_which_nothing_is_said(api, path, body, detail):
+    with nothing_changes():
+        body = refused(api.post(path, body))
+    assert body["errors"] == [{"pointer": "#/booking_key", "code": "required", "detail": detail}]
+
+
 def test_a_member_given_twice(api, book, at):
     patient = book(at(10)).patient
     once = json.dumps(PERSON)[1:-1]

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from scheduling.calendars import syncing
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.calendars.syncing import sync_calendar
 from scheduling.models import Calendar
 from scheduling.slots import database_now
@@ -103,7 +103,7 @@ def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, lis
 @EVERY
 def test_a_calendar_that_hangs_is_waited_for_two_seconds_and_then_told_of(path, ask, listen, connect, at):
     calendar = connect(listen(hang), last_synced_at=database_now() - timedelta(minutes=5))
-    write_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
+    store_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
 
     with given_up_within(2):
         body = ask(path, sync_external="true")
@@ -179,7 +179,7 @@ def test_or_is_offered_as_last_known_if_that_is_the_policy(ask, listen, connect,
     calendar = connect(
         listen(answer(500)), last_synced_at=database_now() - timedelta(hours=2), when_unreachable="offer"
     )
-    write_busy(calendar, [(int(at(9).timestamp()), int(at(16).timestamp()))])
+    store_busy(calendar, [(int(at(9).timestamp()), int(at(16).timestamp()))])
 
     body = ask()
 
@@ -253,7 +253,7 @@ def test_many_calendars_cost_as_many_queries_as_one(path, ask, listen, connect, 
     for number in (1, 9):
         for n in range(number):
             clinician = make_clinician(f"Clinician {number} {n}", location=harbour, services=[consultation])
-            write_busy(connect(receiver, clinician=clinician), [(int(at(9).timestamp()), int(at(10).timestamp()))])
+            store_busy(connect(receiver, clinician=clinician), [(int(at(9).timestamp()), int(at(10).timestamp()))])
         ask(path)
         with CaptureQueriesContext(connection) as captured:
             ask(path)

@@ -4,11 +4,14 @@ from datetime import datetime
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 
 from booking.holds import release_hold
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient
+from scheduling.slots import lock_clinician
 from tests.ledger import lapse, nothing_changes
+from tests.waiting import wait_until
 
 from .conftest import Caller
 
@@ -51,7 +54,7 @@ def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consul
         "attendee_name": "Alice Archer", "attendee_email": "alice@example.org", "attendee_phone": "+447700900123",
         "notes": "My left knee.", "price": 60.0, "currency": "GBP", "can_reschedule": True, "can_cancel": True,
         "cancellation_reason": "", "order_id": None, "provider": None, "provider_id": "", "external_id": "",
-        "events": [
+        "answer_by": None, "events": [
             {
                 "sequence": event.sequence, "kind": event.kind, "created_at": event.created_at.isoformat(),
                 "status": status, "data": {},
@@ -63,6 +66,7 @@ def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consul
         "created_at": appointment.created_at.isoformat(), "updated_at": appointment.updated_at.isoformat(),
     }  # fmt: skip
     assert response.status_code == 201
+    assert response["Location"] == f"http://testserver/api/v1/appointments/{hold}"
     assert response["Cache-Control"] == "no-store"
     assert [event["kind"] for event in response.json()["data"]["events"]] == [
         "hold.placed", "hold.confirmed", "appointment.created",
@@ -191,6 +195,47 @@ def test_a_page_confirms_for_its_visitor_and_learns_no_patients_id(public_api, o
 
     assert (response.status_code, response.json()["data"]["patient_id"]) == (201, None)
     assert Appointment.objects.get().patient.email == "alice@example.org"
+
+
+def test_a_page_is_told_again_who_comes_only_by_the_one_who_held_it(public_api, opening):
+    hold = public_api.post("/holds", opening).json()["data"]["id"]
+    first = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON, "notes": "My left knee."})
+    Appointment.objects.update(meeting_url="https://video.example/alice")
+    somebody = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
+
+    with nothing_changes():
+        same = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON})
+        other = public_api.post(f"/holds/{hold}/confirm", {"patient": somebody}, **{"User-Agent": "Bob's phone"})
+
+    told = {**first.json()["data"], "meeting_url": "https://video.example/alice"}
+    nobody = dict.fromkeys(["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"], "")
+    assert (same.status_code, same.json()["data"]) == (200, told)
+    assert (other.status_code, other.json()["data"]) == (200, told | nobody)
+    assert "Location" not in first  # the key may not read it there
+
+
+def test_of_several_who_confirm_at_once_one_has_made_the_appointment(api, elsewhere, consultation, dana, harbour, at):
+    opening = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
+    hold = api.post("/holds", opening).json()["data"]["id"]
+    people = [{**PERSON, "first_name": name, "email": f"{name}@example.org"} for name in ("Alice", "Bob", "Carol")]
+
+    with transaction.atomic():
+        lock_clinician(dana.pk)
+        answers = [elsewhere(api.post, f"/holds/{hold}/confirm", {"patient": person}) for person in people]
+        wait_until(lambda: waiting_for_locks() == len(people))
+
+    assert sorted(answer.result().status_code for answer in answers) == [200, 200, 201]
+    assert len({answer.result().json()["data"]["attendee_name"] for answer in answers}) == 1
+    assert [patient.first_name for patient in Patient.objects.all()] == [Appointment.objects.get().patient.first_name]
+
+
+def waiting_for_locks():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
 
 
 def test_a_page_cannot_confirm_for_a_patients_id(public_api, opening, alice):

@@ -137,6 +137,7 @@ def test_a_publishable_key_is_refused_on_any_other_site(with_key, publishable_ke
 def test_a_publishable_key_is_refused_outside_of_pages(with_key, publishable_key):
     response = with_key(publishable_key).get("/appointment-types")
     assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
+    assert response.json()["title"] == "A publishable key works only in pages of the sites it names (header Origin)."
 
 
 def test_a_page_on_our_own_site_reads_without_saying_its_origin(make_key, with_key, publishable_key):

@@ -283,6 +283,16 @@ def test_what_has_run_out_is_gone_and_comes_with_what_is_free(verb, api, place, 
     assert wanted.isoformat() in starts(response.json())
 
 
+def test_what_has_run_out_says_so_before_anybody_has_marked_it(api, place):
+    hold = place()
+    lapse(Hold.objects.get())
+
+    with nothing_changes():
+        read = api.get(f"/holds/{hold['id']}").json()["data"]
+
+    assert (read["status"], read["seconds_left"], Hold.objects.get().status) == ("expired", 0, "active")
+
+
 @pytest.mark.parametrize("verb", ["extend", "move"])
 def test_what_was_given_back_is_not_found(verb, api, place, at):
     hold = Hold.objects.get(pk=place()["id"])

@@ -124,6 +124,18 @@ def test_two_holders_can_use_the_same_key(api, client, make_key):
     assert Patient.objects.count() == 2
 
 
+def test_two_visitors_of_a_site_can_use_the_same_key(public_api, opening):
+    def ask(browser, opening):
+        return public_api.post("/holds", opening, idempotency_key="one", **{"User-Agent": browser})
+
+    later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}
+    first, other, again = ask("Alice's phone", opening), ask("Bob's phone", later), ask("Alice's phone", opening)
+
+    assert [answer.status_code for answer in (first, other)] == [201, 201]
+    assert first.json()["data"]["id"] != other.json()["data"]["id"]
+    assert same(first, again)
+
+
 def test_a_key_and_the_one_it_was_rotated_into_are_one_holder(api, client, secret_key):
     first = api.post("/patients", PERSON, idempotency_key="one")
     _, new = rotate_key(find_key(secret_key), overlap=timedelta(hours=1))

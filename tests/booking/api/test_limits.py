@@ -13,7 +13,7 @@ from booking.models import Hold
 from tests.failures.programs import Redis
 from tests.waiting import wait_until
 
-from .conftest import Caller
+from .conftest import SITE, Caller
 
 
 @pytest.fixture
@@ -100,6 +100,29 @@ def test_an_address_has_a_limit_with_garbage_for_a_key(redis, db, monkeypatch):
     assert from_addresses(monkeypatch, ["192.0.2.9"] * 3, "hf_sec_garbage") == [401, 401, 429]
 
 
+def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch):
+    monkeypatch.setattr(base, "ADDRESS_LIMIT", 1)
+    first, refused = [Caller(Client(REMOTE_ADDR="192.0.2.7"), None).get("/me") for _ in range(2)]
+
+    assert (first.status_code, "RateLimit" in first) == (401, False)
+    assert told(refused) == [429, '"address";q=1;w=60', '"address";r=0']
+
+
+def test_a_visitor_of_a_site_uses_its_key_up_for_no_other(redis, make_key, monkeypatch):
+    key = make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=2)[1]
+    monkeypatch.setattr(base, "NETWORKS", 2)
+
+    def ask(address, times):
+        page = Caller(Client(REMOTE_ADDR=address), key, origin=SITE)
+        return [told(page.get("/me")) for _ in range(times)]
+
+    over = [429, '"key";q=2;w=60', '"key";r=0']
+    own = [[200, '"key";q=2;w=60', '"key";r=1'], [200, '"key";q=2;w=60', '"key";r=0']]
+    assert ask("192.0.2.7", 5) == [*own, over, over, over]
+    assert ask("192.0.2.8", 3) == [*own, over]
+    assert ask("192.0.2.9", 1) == [[429, '"site";q=4;w=60', '"site";r=0']]
+
+
 def test_an_address_has_no_limit_for_a_server_whose_key_has_one(redis, secret_key, monkeypatch):
     assert from_addresses(monkeypatch, ["192.0.2.7"] * 4, secret_key) == [200, 200, 200, 200]
 
@@ -152,11 +175,11 @@ def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, s
 def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis):
     counter = limits.counter()
     redis.freeze()
-    counter.count("name", 1)
+    counter.count("key", "alice", 1)
     counter.ask_again_at = 0.0  # long ago
 
     with ThreadPoolExecutor(4) as threads:
-        waits = sorted(threads.map(lambda _: timed(lambda: counter.count("name", 1))[1], range(4)))
+        waits = sorted(threads.map(lambda _: timed(lambda: counter.count("key", "alice", 1))[1], range(4)))
 
     assert waits[2] < limits.PATIENCE_SECONDS / 2 < waits[3]
 

@@ -70,6 +70,7 @@ def test_an_order_of_a_known_patient_without_an_address(api, alice, consultation
     ({"address": HOME | {"latitude": "53.8"}}, "#/address/latitude"),
     ({"address": HOME | {"longitude": True}}, "#/address/longitude"),
     ({"address": HOME | {"country": "gb"}}, "#/address/country"),
+    ({"address": HOME | {"country": "United Kingdom"}}, "#/address/country"),
     ({"address": HOME | {"floor": "3"}}, "#/address/floor"),
     ({"address": HOME | {"city": "Le\u202eeds"}}, "#/address/city"),
 ])  # fmt: skip
@@ -141,8 +142,34 @@ def test_the_key_of_another_service_is_not_for_it(api, order, key_of, at, dana):
     other = Service.objects.create(name="Massage", slug="massage", price=1)
     with nothing_changes():
         response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9), service_id=other.pk)})
+        by_id = api.post(
+            f"/orders/{order.pk}/book", {"appointment_type_id": str(other.pk), "start_time": at(9).isoformat()}
+        )
+    assert (response.status_code, response.json()["code"]) == (400, "invalid-booking-key")
+    assert by_id.json()["errors"] == [{
+        "pointer": "#/appointment_type_id", "code": "other_service", "detail": "This booking is for another service.",
+    }]  # fmt: skip
+
+
+@pytest.mark.parametrize("path, body, errors", [
+    ("", {}, {
+        "#/patient_id": "Send patient_id and appointment_type_id, or patient and appointment_type_id.",
+        "#/appointment_type_id": "This field is required.",
+    }),
+    ("/{}/book", {"notes": "x"}, {"#/booking_key": "Send booking_key, or start_time."}),
+])  # fmt: skip
+def test_who_says_nothing_is_told_all_that_can_be_said(api, order, path, body, errors):
+    with nothing_changes():
+        response = api.post("/orders" + path.format(order.pk), body)
     assert response.status_code == 400
-    assert [error["pointer"] for error in response.json()["errors"]] == ["#/appointment_type_id"]
+    assert {error["pointer"]: error["detail"] for error in response.json()["errors"]} == errors
+    assert {error["code"] for error in response.json()["errors"]} == {"required"}
+
+
+def test_the_address_of_what_was_booked_is_told(api, order, key_of, at):
+    response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+    assert response["Location"] == f"http://testserver/api/v1/appointments/{data(response, 201)['id']}"
+    assert data(api.get(response["Location"].removeprefix("http://testserver/api/v1"))) == data(response, 201)
 
 
 def test_a_taken_time_comes_with_others(api, order, key_of, at, hold_time):

@@ -87,6 +87,18 @@ def test_only_what_is_sent_is_changed(api):
     assert [each["id"] for each in api.get("/patients", query={"search": "stone alice"}).json()["data"]] == [made["id"]]
 
 
+def test_who_may_only_write_is_not_told_what_is_written(api, with_key, make_key):
+    made = api.post("/patients", PERSON).json()["data"]
+    writer = with_key(make_key(scopes=["write_patients"])[1])
+
+    response = writer.patch(f"/patients/{made['id']}", {"phone": "020 7946 0000"})
+
+    changed = api.get(f"/patients/{made['id']}")
+    assert response.json()["data"] == {"id": made["id"], "updated_at": changed.json()["data"]["updated_at"]}
+    assert response["ETag"] == changed["ETag"]
+    assert changed.json()["data"]["phone"] == "+442079460000"
+
+
 def test_a_change_of_what_has_changed_since_is_refused(api):
     made = api.post("/patients", PERSON)
     path = f"/patients/{made.json()['data']['id']}"

@@ -19,8 +19,10 @@ import scheduling
 from booking.api.base import ApiView
 from booking.api.contract import contract
 from booking.api.problems import PROBLEMS
+from booking.api.reasons import REASONS
 from booking.api.refusals import Throttled
 from booking.models import ApiKey
+from scheduling.availability import Reason
 from scheduling.calendars.base import CannotRead
 from scheduling.models import Clinician
 from tests.ledger import lapse, nothing_changes
@@ -112,7 +114,7 @@ def test_it_says_what_happened_where_and_what_to_do(api):
         "type": "http://testserver/problems/validation",
         "title": "Some of what was sent is not valid.",
         "status": 400,
-        "detail": "The member errors names every field and what is wrong with it.",
+        "detail": "The member errors says what is wrong and where; once that is mended, it may say more.",
         "instance": "/api/v1/availability",
         "code": "validation",
         "request_id": "the-callers-own-id",
@@ -228,6 +230,8 @@ def test_a_limit(make_key, with_key):
     response = api.get("/me")
     body = problem(response, 429, "throttled")
     assert 1 <= body["retry_after"] <= 60
+    assert response["RateLimit-Policy"] == '"key";q=2;w=60'
+    assert response["RateLimit"] == f'"key";r=0;t={body["retry_after"]}'
 
 
 @pytest.mark.django_db(transaction=True)
@@ -400,6 +404,17 @@ def test_times_are_iso_8601_with_an_offset(api, hold_time, at):
     assert body["alternatives"][0]["start_time"] == at(9).isoformat()
 
 
+@pytest.mark.parametrize("subject, state", [("hold", "confirmed"), ("appointment", "cancelled")])
+def test_a_wrong_state_says_whose_it_is(api, book, at, subject, state):
+    moved, used = book(at(9)), book(at(10), holder=ApiKey.objects.get().actor)
+    if subject == "appointment":
+        cancelled(api, moved)
+    with nothing_changes():
+        response = api.post(f"/appointments/{moved.pk}/reschedule", {"hold_id": str(used.pk)})
+    body = problem(response, 409, "wrong-state")
+    assert (body["subject"], body["state"], body["allowed"]) == (subject, state, [])
+
+
 # The pages
 
 
@@ -417,6 +432,13 @@ def test_every_row_has_a_page(client, code):
     assert "<script" not in text
     assert "style=" not in text
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_every_reason_why_a_time_is_not_offered_is_explained(client):
+    text = unescape(client.get("/problems/not-offered").text)
+    assert set(REASONS) == set(Reason)
+    assert all(f"<code>{reason}</code></dt><dd>{meaning}</dd>" in text for reason, meaning in REASONS.items())
+    assert "<dl>" not in client.get("/problems/slot-taken").text
 
 
 def test_the_type_of_a_problem_leads_to_its_page(client, api):

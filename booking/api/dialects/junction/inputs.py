@@ -1,6 +1,6 @@
 """What requests may contain."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -12,7 +12,7 @@ from ....booking_keys import InvalidBookingKey
 from ....models import Appointment
 from ...asking import PatienceInput
 from ...choosing import read_opening
-from ...inputs import Id, Text
+from ...fields import BookableService, Day, Text
 from ..base import Input, Query
 
 ANSWER_WITHIN = timedelta(minutes=15)
@@ -38,27 +38,15 @@ class Address(Input):
 class AvailabilityQuery(Query):
     """From which day on; for psc also where the patient is. ``service_id`` is ours."""
 
-    start_date = serializers.DateField(required=False)
+    start_date = Day(required=False)
     zip_code = Text(required=False, max_length=20)
-    service_id = Id(queryset=Service.objects.filter(is_active=True), source="service", required=False)
-
-    def validate_start_date(self, day):
-        if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
-            raise serializers.ValidationError("Write a date between the years 2000 and 2100.", code="out_of_range")
-        return day
-
-    def validate_service_id(self, service):
-        """A publishable key is offered only what it can hold."""
-        if self.context["key"].is_publishable and not service.is_online_bookable:
-            raise serializers.ValidationError(Id.default_error_messages["does_not_exist"], code="does_not_exist")
-        return service
+    service_id = BookableService(queryset=Service.objects.filter(is_active=True), source="service", required=False)
 
 
 class AvailabilityInput(Address):
     """An address; a start date is read here too."""
 
-    start_date = AvailabilityQuery._declared_fields["start_date"]
-    validate_start_date = AvailabilityQuery.validate_start_date
+    start_date = Day(required=False)
 
 
 class OpeningInput(Input):

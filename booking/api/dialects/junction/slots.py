@@ -11,27 +11,32 @@ from ....booking_keys import GOOD_FOR, Signer
 from ....webhooks.junction import write_moment
 from .outputs import write_center, write_start
 
-DAYS = 7
+KINDS = ["phlebotomy", "psc"]
+DAY, DAYS = timedelta(days=1), 7
 
 
 def service_called(slug, *, key):
     """Return the service that is meant where none is named, or None.
 
-    It is the one with that slug, else the first that is given in person; a publishable key is offered only what
-    it can hold.
+    It is the one with that slug, else one with the slug of the other kind, else the first that is given in person; a
+    publishable key is offered only what it can hold.
     """
     services = Service.objects.filter(is_active=True).exclude(mode=Service.Mode.REMOTE)
     if key.is_publishable:
         services = services.filter(is_online_bookable=True)
-    return services.filter(slug=slug).first() or services.first()
+    return services.filter(slug=slug).first() or services.filter(slug__in=KINDS).first() or services.first()
 
 
 def free_at_locations(service, *, start_date, now):
-    """Return ``{Location: {start: how many are free then}}`` for a week; who is seen by video does not count."""
+    """Return ``{Location: {start: how many are free then}}`` for a week; who is seen by video does not count.
+
+    ``start_date`` is a date of each location; None is from now on.
+    """
     free = defaultdict(Counter)
-    found = open_starts_by_place(
-        service=service, start_at=start_date, end_at=start_date + timedelta(days=DAYS - 1), now=now, is_remote=False
-    )
+    start_at, end_at = now, now + DAYS * DAY
+    if start_date:
+        start_at, end_at = start_date, start_date + (DAYS - 1) * DAY  # that day included
+    found = open_starts_by_place(service=service, start_at=start_at, end_at=end_at, now=now, is_remote=False)
     for place, starts in found:
         free[place.location_id].update(starts)
     locations = Location.objects.in_bulk(list(free))

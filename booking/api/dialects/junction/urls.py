@@ -4,8 +4,7 @@ from django.urls import path, re_path
 
 from ..base import NotHere
 from . import views
-
-KINDS = ["phlebotomy", "psc"]
+from .slots import KINDS
 
 
 def addresses(kind):

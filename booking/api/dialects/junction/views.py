@@ -43,7 +43,7 @@ class Availability(View):
         service = asked.get("service") or service_called(kind, key=self.key)
         if service is None:
             return self.reply({"timezone": None, "slots": []})
-        free = free_at_locations(service, start_date=asked.get("start_date") or now.date(), now=now)
+        free = free_at_locations(service, start_date=asked.get("start_date"), now=now)
         near = nearest_first(free, zip_code=asked.get("zip_code", ""), city=asked.get("city", ""))
         is_at_home = kind == "phlebotomy"
         days = [

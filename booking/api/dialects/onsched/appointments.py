@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from django.utils import timezone
 from rest_framework import serializers
+
+from scheduling.slots import database_now
 
 from ....appointments import cancel
 from ....choosing import with_first_free
@@ -13,6 +14,8 @@ from ....rescheduling import reschedule
 from ....states import WrongState
 from ...asking import AskingView
 from ...holds import placing_for
+from ...openings import offering_alternatives, opening_of
+from ...refusals import NotHeldAnyMore
 from ..base import contract
 from .base import Scope, View
 from .inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
@@ -31,9 +34,10 @@ class AppointmentView(View, AskingView):
         """Return the Hold with that id, if it is or was held and has not run out."""
         hold = hold_of(self.key.actor, id)
         if hold.status == Hold.Status.CONFIRMED:
-            raise HoldNotFound
-        if hold.status != Hold.Status.RELEASED and not hold.is_live(timezone.now()):
-            raise HoldExpired(hold)
+            raise NotHeldAnyMore
+        if hold.status != Hold.Status.RELEASED and not hold.is_live(database_now()):
+            with offering_alternatives(opening_of(hold)):
+                raise HoldExpired(hold)
         return hold
 
     def answer_booking(self, booking, status=200):
@@ -60,7 +64,8 @@ class AppointmentHold(AppointmentView):
         fields = self.body()
         opening = fields.pop("opening")
         place = partial(placing_for(self, opening["service"]), **fields)
-        return self.answer_booking(with_first_free(place, **opening), 201)
+        with offering_alternatives(opening):
+            return self.answer_booking(with_first_free(place, **opening), 201)
 
 
 class AppointmentEntry(AppointmentView):
@@ -88,7 +93,7 @@ class AppointmentBook(AppointmentView):
         try:
             return self.answer_booking(self.confirm(hold, patient=patient, only_once=True, **fields))
         except WrongState as error:  # another request was quicker
-            raise HoldNotFound from error
+            raise (NotHeldAnyMore if error.state == Hold.Status.CONFIRMED else HoldNotFound) from error
 
 
 class AppointmentReschedule(AppointmentView):
@@ -105,7 +110,8 @@ class AppointmentReschedule(AppointmentView):
             verb = partial(move_hold, booking, by=self.key.actor)
         else:
             verb = partial(reschedule, booking, by=self.key.actor, heed_cutoff=True)
-        with_first_free(verb, moving=booking, **opening)
+        with offering_alternatives(opening):
+            with_first_free(verb, moving=booking, **opening)
         return self.answer_booking(booking)
 
 

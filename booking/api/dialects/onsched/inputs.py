@@ -10,7 +10,7 @@ from scheduling.models import Clinician, Location, Service
 
 from ...attendance import KnownPatient, PersonInput
 from ...availability import LONGEST
-from ...inputs import DayOrMoment, Id, Moment, Text
+from ...fields import BookableService, ClinicianIds, DayOrMoment, Id, Moment, Text
 from ..base import Input, Query
 
 DAY = timedelta(days=1)
@@ -23,37 +23,26 @@ def primary_location():
     return Location.objects.filter(is_active=True).order_by("name").first()
 
 
-class Resources(serializers.ListField):
+class Resources(ClinicianIds):
     """Ids of clinicians: a list, one alone, or several with commas between them."""
-
-    child = serializers.UUIDField()
 
     def to_internal_value(self, data):
         parts = [data] if isinstance(data, str) else data
         if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
             parts = [text.strip() for part in parts for text in part.split(",") if text.strip()]
-        ids = super().to_internal_value(parts)
-        if Clinician.objects.filter(pk__in=ids).count() != len(set(ids)):
-            raise serializers.ValidationError("There is no resource with that id.", code="does_not_exist")
-        return ids
+        return super().to_internal_value(parts)
 
 
 class AvailabilityQuery(Query):
     """Which times: of a service at one location, of all resources or of some."""
 
-    ServiceId = Id(queryset=Service.objects.all(), source="service")
+    ServiceId = BookableService(source="service")
     LocationId = Id(queryset=Location.objects.all(), source="location", required=False)
     ResourceIds = Resources(source="clinicians", required=False, max_length=50)
     startDate = DayOrMoment(source="start_at")
     endDate = DayOrMoment(source="end_at")
     roundRobin = serializers.ChoiceField(["NONE", "RANDOM", "BALANCED"], default="NONE")
     syncExternal = serializers.BooleanField(default=False)
-
-    def validate_ServiceId(self, service):
-        """A publishable key is offered only what it can hold."""
-        if self.context["key"].is_publishable and not service.is_online_bookable:
-            raise serializers.ValidationError(Id.default_error_messages["does_not_exist"], code="does_not_exist")
-        return service
 
     def validate(self, fields):
         """Return the fields with a location, and with a range: one without any length is a day."""

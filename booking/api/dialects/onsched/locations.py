@@ -4,6 +4,7 @@ from django.shortcuts import get_object_or_404
 
 from scheduling.models import Location
 
+from ....locations import change_location
 from ..base import contract
 from .base import Scope, View
 from .inputs import LocationInput
@@ -14,7 +15,7 @@ class LocationEntry(View):
     """Read a location, or say how long a hold lives there from now on."""
 
     is_personal = False
-    scopes = {"GET": Scope.READ_APPOINTMENT_TYPES, "PUT": Scope.WRITE_APPOINTMENTS}
+    scopes = {"GET": Scope.READ_APPOINTMENT_TYPES, "PUT": Scope.WRITE_LOCATIONS}
 
     @contract()
     def get(self, request, id):
@@ -23,8 +24,8 @@ class LocationEntry(View):
     @contract(body=LocationInput)
     def put(self, request, id):
         location = self.location(id)
-        location.hold_seconds = self.body().get("hold_seconds", location.hold_seconds)
-        location.save(update_fields=["hold_seconds"])
+        if changes := self.body():
+            change_location(location, by=self.key.actor, **changes)
         return self.succeed(write_location(location))
 
     def location(self, id):

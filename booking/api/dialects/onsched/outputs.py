@@ -22,6 +22,15 @@ def write_times(start, duration):
     return {"start_time": write_moment(starts_at), "end_time": write_moment(starts_at + duration)}
 
 
+def write_opening(opening):
+    """Return an opening of /api/v1 as one of the times of availability."""
+    start, end = (datetime.fromisoformat(opening[name]) for name in ("start_time", "end_time"))
+    return {
+        "start_time": write_moment(start), "end_time": write_moment(end),
+        "ResourceIds": [opening["clinician_id"]], "LocationId": opening["location_id"],
+    }
+
+
 def write_appointment(booking, key):
     """Return a Hold or an Appointment as an appointment; ``key`` is told as much of the customer as it may know."""
     is_held = isinstance(booking, Hold)

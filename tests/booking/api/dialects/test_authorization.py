@@ -46,7 +46,7 @@ ONSCHED = {
     ("PUT", f"{ID}/reschedule"): Right(WRITE, "appointment", "time"),
     ("PUT", f"{ID}/cancel"): Right(WRITE, "appointment"),
     ("GET", "v3/location/<uuid:id>"): Right(TYPES, "location"),
-    ("PUT", "v3/location/<uuid:id>"): Right(WRITE, "location", "delay"),
+    ("PUT", "v3/location/<uuid:id>"): Right("write_locations", "location", "delay"),
 }
 
 

@@ -1,16 +1,18 @@
 """A client of Junction finds a slot for an address, books an order with its key, moves it and cancels it."""
 
 import json
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from booking.api.dialects.junction.slots import free_at_locations
 from booking.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
 from booking.models import Appointment, Event, Order, OutboxMessage, Provider, WebhookEndpoint
 from booking.orders import create_order
+from booking.signing import make_secret
 from booking.webhooks.endpoints import send_test
 from booking.webhooks.formats import FORMATS
-from booking.webhooks.signing import make_secret
 from scheduling.models import Location, Service
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
@@ -122,6 +124,17 @@ def test_without_a_date_from_today(junction, dana):
     assert len(found["slots"]) >= 6
 
 
+def test_and_from_now_on_where_the_date_is_an_earlier_one_than_in_utc(consultation, day):
+    new_york = Location.objects.create(
+        name="Pier 4", address_line_1="4 South Street", city="New York", timezone="America/New_York"
+    )
+    make_clinician("Erin Stone", location=new_york, services=[consultation], hours=[(9, 21)])
+    now = datetime.combine(day, time(19, 15), ZoneInfo("America/New_York"))
+    [starts] = free_at_locations(consultation, start_date=None, now=now).values()
+    assert min(starts) == (now + timedelta(minutes=15)).timestamp()
+    assert now + timedelta(days=6) < datetime.fromtimestamp(max(starts), UTC) < now + timedelta(days=7)
+
+
 @pytest.fixture
 def leeds(consultation, dana):
     """A clinic near Alice's home."""
@@ -164,7 +177,11 @@ def test_the_service_is_the_one_of_that_name_or_the_one_that_is_asked_for(juncti
     Service.objects.create(name="A film", slug="film", mode="remote", price=1, position=0)
     dana.services.add(Service.objects.create(name="At home", slug="phlebotomy", price=40, position=9))
     dana.services.add(other := Service.objects.create(name="Another", slug="another", price=50, position=8))
-    assert (priced("phlebotomy"), priced("psc"), priced("psc", service_id=other.pk)) == ({40.0}, {60.0}, {50.0})
+    assert (priced("phlebotomy"), priced("psc"), priced("psc", service_id=other.pk)) == ({40.0}, {40.0}, {50.0})
+    dana.services.add(Service.objects.create(name="Here", slug="psc", price=30, position=10))
+    assert (priced("phlebotomy"), priced("psc")) == ({40.0}, {30.0})
+    Service.objects.filter(slug__in=["phlebotomy", "psc"]).delete()
+    assert (priced("phlebotomy"), priced("psc")) == ({60.0}, {60.0})
 
 
 def test_where_there_is_nothing_to_book_there_are_no_slots(junction, db):

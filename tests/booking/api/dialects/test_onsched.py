@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from booking.holds import confirm_hold
-from booking.models import ApiKey, Appointment, Hold
+from booking.models import ApiKey, Appointment, Event, Hold
 from patients.models import Patient
 from scheduling.models import Calendar, Location
 from tests.conftest import make_clinician
@@ -25,6 +25,10 @@ ALICE = {"firstName": "Alice", "lastName": "Archer", "email": "alice@example.org
 def utc(moment):
     """A moment as OnSched writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def utc_with_milliseconds(moment):
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def spell(start, minutes=30):
@@ -246,14 +250,45 @@ def test_what_is_held_cannot_be_had_by_others(onsched, hold, choice, times, dana
     assert len(data(times())["availableTimes"]) == 1
 
 
-def test_what_has_run_out_is_not_held(onsched, hold, times):
+def test_who_cannot_have_a_time_is_told_the_nearest_others(onsched, hold, choice, dana, harbour, at):
+    mine = hold()
+    onsched("PUT", f"/appointment/{mine['id']}/reschedule", {"Unavailability": spell(at(10))})
+    hold()
+    move = f"/appointment/{mine['id']}/reschedule"
+    for method, path, body in (
+        ("POST", "/appointment/hold", choice), ("POST", "/appointment", choice | {"Customer": ALICE}),
+        ("PUT", move, {"Unavailability": spell(at(9))}),
+    ):  # fmt: skip
+        with nothing_changes():
+            response = onsched(method, path, body)
+        assert response.status_code == 409
+        assert response.json() == {
+            "success": False, "code": "slot-taken", "request_id": response.headers["X-Request-Id"],
+            "message": "That time has just been taken. "
+                       "Offer one of the alternatives, or ask for availability again.",
+            "alternatives": [
+                {
+                    "start_time": utc(start), "end_time": utc(start + timedelta(minutes=30)),
+                    "ResourceIds": [str(dana.pk)], "LocationId": str(harbour.pk),
+                }
+                for start in (at(9, 30), at(10, 30), at(11))
+            ],
+        }  # fmt: skip
+
+
+def test_what_has_run_out_is_not_held(onsched, hold, times, at):
     held = hold()
     lapse(Hold.objects.get())
     with nothing_changes():
         for method, path, body in (
             ("PUT", "/book", {"Customer": ALICE}), ("GET", "", None), ("PUT", "/cancel", None),
         ):  # fmt: skip
-            assert refused(onsched(method, f"/appointment/{held['id']}{path}", body), 404, "hold-expired")
+            response = onsched(method, f"/appointment/{held['id']}{path}", body)
+            assert refused(response, 404, "hold-expired")
+            assert response.json()["expired_at"] == utc_with_milliseconds(Hold.objects.get().expires_at)
+            assert [each["start_time"] for each in response.json()["alternatives"]] == [
+                utc(at(9)), utc(at(9, 30)), utc(at(10)),
+            ]  # fmt: skip
     assert len(data(times())["availableTimes"]) == 2
 
 
@@ -261,7 +296,12 @@ def test_what_is_booked_is_not_held(onsched, hold):
     held = hold(Customer=ALICE)
     data(onsched("PUT", f"/appointment/{held['id']}/book"))
     with nothing_changes():
-        assert refused(onsched("PUT", f"/appointment/{held['id']}/book", {"Customer": ALICE}), 404, "not-found")
+        response = onsched("PUT", f"/appointment/{held['id']}/book", {"Customer": ALICE})
+        assert refused(response, 404, "not-found")
+    assert response.json()["message"] == (
+        "It is not held any more: it has been booked. "
+        "With an Idempotency-Key the same request again has the same answer."
+    )
 
 
 def test_nor_is_what_never_was(onsched, dana):
@@ -288,6 +328,18 @@ def test_a_hold_lives_as_long_as_its_location_says(onsched, hold, harbour, at):
     assert second.expires_at - second.created_at == timedelta(days=1)
     first.refresh_from_db()
     assert first.expires_at - first.created_at == timedelta(seconds=60)  # a change touches new holds only
+
+
+def test_who_has_changed_that_is_written_down(onsched, harbour, make_key, client):
+    key, plain = make_key()
+    for delay in (60, 60):  # again changes nothing
+        data(System(client, ONSCHED, x_api_key=plain)("PUT", f"/location/{harbour.pk}", {"expirationDelay": delay}))
+    event = Event.objects.get()
+    assert (event.kind, event.booking_id, event.by, event.data) == (
+        "location.updated", harbour.pk, f"key:{key.holder}", {"changed": ["hold_seconds"], "from": 900, "to": 60},
+    )  # fmt: skip
+    with nothing_changes():
+        assert data(onsched("PUT", f"/location/{harbour.pk}", {"name": "Elsewhere"}))["expirationDelay"] == 60
 
 
 @pytest.mark.parametrize("delay", [29, 86_401, -1, 0, "60", 60.5, True, 2**70])
@@ -431,6 +483,7 @@ def test_a_time_that_is_not_offered(onsched, choice, at):
     with nothing_changes():
         response = onsched("POST", "/appointment/hold", choice | {"Unavailability": spell(at(12))})
         assert refused(response, 422, "not-offered")
+    assert (response.json()["reason"], response.json()["reasons"]) == ("closed", ["closed"])
 
 
 # Afterwards
@@ -506,6 +559,7 @@ def test_the_key_may_be_shown_in_either_header(client, secret_key, harbour):
     for headers in ({}, {"x_api_key": "wrong"}, {"x_client_id": secret_key}, {"authorization": secret_key}):
         response = System(client, ONSCHED, **headers)("GET", f"/location/{harbour.pk}")
         assert refused(response, 401, "invalid-key")
+        assert response.json()["message"].endswith(" Send a live key: x-api-key: hf_sec_…")
         assert response.headers["WWW-Authenticate"] == 'Bearer realm="Holdfast"'
 
 
@@ -532,6 +586,7 @@ def test_a_page_of_the_clinics_site_holds_and_books_and_learns_nothing(client, p
     with nothing_changes():
         response = page("POST", "/appointment/hold", choice | {"Customer": {"id": str(alice.pk)}})
         assert refused(response, 403, "missing-scope")
+    assert response.json()["scope"] == "read_patients"
 
 
 def test_a_service_that_is_not_bookable_online_is_for_secret_keys(

@@ -217,7 +217,8 @@ def release_hold(hold, *, by, if_unchanged=None):
     now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
         return
-    move(hold, Hold.Status.RELEASED, kind="hold.released", by=by, at=now)
+    end = Hold.Status.RELEASED if hold.is_live(now) else Hold.Status.EXPIRED
+    move(hold, end, kind=f"hold.{end}", by=by, at=now)
     free_slot(hold.slot_id)
     _take_back_soon(hold)
 
@@ -246,7 +247,7 @@ def _expire_holds_of(clinician_id):
     lapsed = Hold.objects.filter(clinician=clinician_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
     lapsed = lapsed.select_related("location")
     for hold in lapsed:
-        move(hold, Hold.Status.EXPIRED, kind="hold.expired", by="beat", at=now)
+        move(hold, Hold.Status.EXPIRED, kind="hold.expired", by="worker", at=now)
         free_slot(hold.slot_id)
     return len(lapsed)
 

@@ -209,6 +209,8 @@ def test_releasing_a_lapsed_hold_leaves_its_time_to_whoever_took_it(hold_time, a
 
     release_hold(lapsed, by="patient")
 
+    assert lapsed.status == "expired"  # it was not given back in time
+
     assert [slot["id"] for slot in rows(Slot)] == [bobs.slot_id]
 
 
@@ -233,7 +235,7 @@ def test_the_sweeper_marks_what_has_lapsed_and_nothing_else(hold_time, book, at,
     assert {slot["id"] for slot in rows(Slot)} == {live.slot_id, appointment.slot_id}
     announced = Event.objects.filter(kind="hold.expired")
     assert {(event.booking_id, event.by, event.from_status, event.to_status) for event in announced} == {
-        (hold.pk, "beat", "active", "expired") for hold in lapsed
+        (hold.pk, "worker", "active", "expired") for hold in lapsed
     }
 
 

@@ -7,7 +7,7 @@ from patients.text import validate_name
 
 
 @pytest.mark.parametrize(
-    "name", ["Alice", "Ó Súilleabháin-O’Neil", "Wu 吴", "María José", "अनीता", "Jean-Luc (Lucky)", "St. John", "X Æ A-12"]
+    "name", ["Alice", "Ó Súilleabháin-O’Neil", "Wu 吴", "María José", "अनीता", "Jean-Luc (Lucky)", "St. John", "Æ 12"]
 )
 def test_names_are_written_in_many_ways(name):
     validate_name(name)

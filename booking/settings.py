@@ -114,6 +114,7 @@ if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["booking.formats"]
 TIME_ZONE = text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
 if TIME_ZONE not in zoneinfo.available_timezones():
     refuse("TIME_ZONE", "must be a time zone such as Europe/London.")
@@ -252,8 +253,6 @@ CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
 CELERY_BEAT_SCHEDULE = {
-    "expire holds": {"task": "booking.tasks.expire_holds", "schedule": 10.0, "options": {"expires": 10}},
-    "lapse unanswered": {"task": "booking.tasks.lapse_unanswered", "schedule": 5.0, "options": {"expires": 5}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
     "sync calendars": {"task": "booking.tasks.sync_due_calendars", "schedule": 30.0, "options": {"expires": 30}},
     # By the clock: counted from the start, it would wait for an hour without a restart.

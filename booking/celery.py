@@ -18,15 +18,18 @@ def keep_djangos_logging(**kwargs):
 
 
 @worker_process_init.connect
-def run_the_outbox(**kwargs):
-    """Every process of a worker runs what is due, beside its tasks."""
+def run_what_is_due(**kwargs):
+    """Every process of a worker runs the outbox and sweeps, beside its tasks."""
     from .runner import Runner  # not before Django is set up
+    from .sweeper import Sweeper
 
-    app.outbox = Runner()
-    app.outbox.start()
+    app.beside = [Runner(), Sweeper()]
+    for each in app.beside:
+        each.start()
 
 
 @worker_process_shutdown.connect
-def let_the_outbox_end(**kwargs):
-    """What takes longer is due again when its claim lapses."""
-    app.outbox.stop(within=10)
+def let_it_end(**kwargs):
+    """What takes longer is due again: a message when its claim lapses, what was being swept at once."""
+    for each in app.beside:
+        each.stop(within=10)

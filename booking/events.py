@@ -32,8 +32,9 @@ APPEND = """
 
 
 def record(subject, kind, *, by, at, from_status="", to_status="", data=None):
-    """Append an event to the log of a hold, an appointment or a patient, and announce it to webhook endpoints.
+    """Append an event to the log of a hold, an appointment, an order, a patient or a location.
 
+    Webhook endpoints are told of it if it is of a kind that they can be told of.
     ``data`` has ids, times and reasons, never a patient's values: it is announced too.
     """
     announcement = {

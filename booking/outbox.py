@@ -193,9 +193,9 @@ def settle(outcomes):
 
 
 def retry(message):
-    """Make a message due now, with all its tries again, unless it is done or somebody is at it."""
+    """Make a message due now, with all its tries again; return False if it is done or somebody is at it."""
     idle = OutboxMessage.objects.filter(pk=message.pk).exclude(status__in=[Status.DONE, Status.RUNNING])
-    idle.update(status=Status.WAITING, attempts=0, due_at=database_now())
+    return idle.update(status=Status.WAITING, attempts=0, due_at=database_now()) == 1
 
 
 # In batches: one statement for all would hold on to a month's rows at once.

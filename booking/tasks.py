@@ -5,20 +5,8 @@ from django.utils import timezone
 
 from scheduling.calendars import syncing
 
-from . import appointments, holds, idempotency, outbox
+from . import idempotency, outbox
 from .models import Heartbeat
-
-
-@shared_task
-def expire_holds():
-    """Every ten seconds: mark the holds that have run out and announce them."""
-    holds.expire_holds()
-
-
-@shared_task
-def lapse_unanswered():
-    """Every five seconds: cancel the appointments that nobody has acknowledged in time."""
-    appointments.lapse_unanswered()
 
 
 @shared_task

@@ -8,8 +8,10 @@ from .api.answering import ProviderAnswers
 from .api.base import NotHere
 from .api.openapi.views import Schema, docs
 from .calendars import views as calendars
+from .login import login
 
 urlpatterns = [
+    path("admin/login/", login),
     path("admin/", admin.site.urls),
     path("api/v1/", include("booking.api.urls")),
     path("api/schema", Schema.as_view(), name="schema"),

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 
 from patients.models import Patient
 from scheduling.admin import ReadOnly
+from scheduling.models import Location
 from scheduling.zones import written
 
 from ..models import Appointment, Event, Hold, Order
@@ -74,7 +75,8 @@ class EventAdmin(ReadOnly, admin.ModelAdmin):
 
     def booking(self, event):
         about = event.kind.partition(".")[0]
-        model = Appointment if event.reference else {"order": Order, "patient": Patient}.get(about, Hold)
+        others = {"order": Order, "patient": Patient, "location": Location}
+        model = Appointment if event.reference else others.get(about, Hold)
         url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.booking_id])
         return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 

@@ -23,8 +23,8 @@ class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
     @admin.action(description="Run again now", permissions=["retry"])
     def retry(self, request, queryset):
         for message in queryset:
-            if message.status == OutboxMessage.Status.DONE:
-                messages.warning(request, f"{message} was not run again: it is done.")
-            else:
-                outbox.retry(message)
+            if outbox.retry(message):
                 messages.success(request, f"{message} is due now.")
+            else:
+                why = "done" if message.status == OutboxMessage.Status.DONE else "being run"
+                messages.warning(request, f"{message} was not run again: it is {why}.")

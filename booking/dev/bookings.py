@@ -146,24 +146,7 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         cancellation_reason=reason if status == Status.CANCELLED else "",
         meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
     )
-    first = Status.PENDING if provider else Status.CONFIRMED
-    story = [
-        ("hold.placed", held_at, "patient", "", "active", {}),
-        ("hold.confirmed", booked_at, "patient", "active", "confirmed", {}),
-        ("appointment.created", booked_at, "patient", "", first, {}),
-    ]
-    if first == Status.PENDING and status != Status.PENDING:
-        story.append(("appointment.updated", booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
-    if status in (Status.IN_PROGRESS, Status.COMPLETED):
-        story.append(("appointment.updated", starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
-    if status == Status.COMPLETED:
-        story.append(("appointment.completed", ends_at, by_staff, Status.IN_PROGRESS, status, {}))
-    if status == Status.NO_SHOW:
-        story.append(("appointment.no_show", ends_at, by_staff, Status.CONFIRMED, status, {}))
-    if status == Status.CANCELLED:
-        settled_at = booked_at + 40 * MINUTE * bool(provider)
-        cancelled_at = settled_at + max(min(now, starts_at) - settled_at, timedelta()) * rng.random()
-        story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, {"reason": reason}))
+    story = story_of(hold, appointment, by_staff, now, rng)
     events = [
         Event(
             kind=kind,
@@ -178,6 +161,32 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         for number, (kind, at, by, before, after, data) in enumerate(story, 1)
     ]
     return [row for row in (slot, hold, appointment, *events) if row]
+
+
+def story_of(hold, appointment, by_staff, now, rng):
+    """Return what has happened to a booking until now: (kind, when, by, from status, to status, data) of each event."""
+    status, starts_at, ends_at = appointment.status, appointment.starts_at, appointment.ends_at
+    booked_at, must_agree = appointment.created_at, appointment.provider is not None
+    first = Status.PENDING if must_agree else Status.CONFIRMED
+    story = [
+        ("hold.placed", hold.created_at, "patient", "", "active", {}),
+        ("hold.confirmed", booked_at, "patient", "active", "confirmed", {}),
+        ("appointment.created", booked_at, "patient", "", first, {}),
+    ]
+    if first == Status.PENDING and status != Status.PENDING:
+        story.append(("appointment.updated", booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
+    if status in (Status.IN_PROGRESS, Status.COMPLETED):
+        story.append(("appointment.updated", starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
+    if status == Status.COMPLETED:
+        story.append(("appointment.completed", ends_at, by_staff, Status.IN_PROGRESS, status, {}))
+    if status == Status.NO_SHOW:
+        story.append(("appointment.no_show", ends_at, by_staff, Status.CONFIRMED, status, {}))
+    if status == Status.CANCELLED:
+        settled_at = booked_at + 40 * MINUTE * must_agree
+        cancelled_at = settled_at + max(min(now, starts_at) - settled_at, timedelta()) * rng.random()
+        why = {"reason": appointment.cancellation_reason}
+        story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, why))
+    return story
 
 
 def order_some(patients, *, slug, now, rng):

@@ -39,7 +39,7 @@ SERVICES = {
         "name": "Video check-in", "duration": 15 * MINUTE, "step": 15 * MINUTE, "price": 25, "mode": "remote",
         "color": "#7c3aed", "notice": 30 * MINUTE, "description": "A short call about a treatment that is under way.",
     },
-    "blood-test": {
+    "phlebotomy": {  # what clients of Junction ask for
         "name": "Blood test", "duration": 10 * MINUTE, "buffer_before": 5 * MINUTE, "buffer_after": 5 * MINUTE,
         "step": 10 * MINUTE, "price": "32.50", "color": "#b91c1c", "notice": 240 * MINUTE,
         "description": "Taken by a nurse; results within three working days.",
@@ -72,7 +72,7 @@ CLINICIANS = [
         ("1234", 1, "9", "13", False), ("134", 1, "14", "18", False), ("5", 1, "9", "12", True)]),
     ("Dr Lena Brandt", "General practitioner", DOCTOR, [
         ("0134", 2, "9", "12:30", False), ("013", 2, "13:15", "16:45", True)]),
-    ("Sam Okoro", "Nurse", ["blood-test"], [
+    ("Sam Okoro", "Nurse", ["phlebotomy"], [
         ("01234", 0, "7:30", "11:30", False), ("024", 0, "12:15", "15", False)]),
     ("Dr Ines Calloway", "Dermatologist", ["skin-check", "video-check-in"], [
         ("13", 0, "10", "13", False), ("13", 0, "14", "18", False),

@@ -36,7 +36,7 @@ def create_clinic():
     erin = make_user("erin", "reception")
     patients = make_patients(240, since=now - 60 * DAY, rng=rng)
     book_many(patients, by_staff=f"staff:{erin.pk}", now=now, rng=rng)
-    for order in order_some(patients, slug="blood-test", now=now, rng=rng)[:3]:
+    for order in order_some(patients, slug="phlebotomy", now=now, rng=rng)[:3]:
         send_link(order, by=f"staff:{erin.pk}")
     hold_some(rng)
     make_duplicate_pair()

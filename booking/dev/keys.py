@@ -11,12 +11,13 @@ def keep_api_key(kind, *, path, write, origins=()):
     """Return the key kept at ``path``, making it if this database does not know it; ``origins`` may use it."""
     plain = path.read_text() if path.exists() else ""
     key = ApiKey.objects.filter(key_hash=hash_token(plain)).first()
+    scopes = ApiKey.Scope.values if kind == ApiKey.Kind.SECRET else ApiKey.PUBLIC_SCOPES
     if key is None:
-        scopes = ApiKey.Scope.values if kind == ApiKey.Kind.SECRET else ApiKey.PUBLIC_SCOPES
         key, plain = create_key(name=f"demo, {kind}", kind=kind, scopes=scopes, allowed_origins=list(origins))
         write(path, plain)
-    elif not set(origins) <= set(key.allowed_origins):  # the port was another one then
-        key.allowed_origins = sorted({*key.allowed_origins, *origins})
-        key.save(update_fields=["allowed_origins"])
+    elif not (set(origins) <= set(key.allowed_origins) and set(scopes) <= set(key.scopes)):
+        # The port was another one then, or there were fewer scopes.
+        key.allowed_origins, key.scopes = sorted({*key.allowed_origins, *origins}), list(scopes)
+        key.save(update_fields=["allowed_origins", "scopes"])
     connection.close()
     return plain

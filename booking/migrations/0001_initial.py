@@ -183,6 +183,7 @@ class Migration(migrations.Migration):
                                 ("read_appointments", "list and read appointments"),
                                 ("write_appointments", "book, reschedule, cancel and mark appointments"),
                                 ("write_orders", "create, read and book orders"),
+                                ("write_locations", "change how long holds live at a location"),
                                 ("manage_webhooks", "manage webhook endpoints and their deliveries"),
                             ],
                             max_length=32,
@@ -722,6 +723,15 @@ class Migration(migrations.Migration):
                 models.F("due_at"),
                 condition=models.Q(("status__in", ["waiting", "running"])),
                 name="outbox_open_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="outboxmessage",
+            index=models.Index(
+                models.Func("kind", models.Value("."), models.Value(1), function="split_part"),
+                models.F("due_at"),
+                condition=models.Q(("endpoint__isnull", True), ("status__in", ["waiting", "running"])),
+                name="outbox_family_due",
             ),
         ),
         migrations.AddIndex(

@@ -35,6 +35,7 @@ class ApiKey(models.Model):
         READ_APPOINTMENTS = "read_appointments", "list and read appointments"
         WRITE_APPOINTMENTS = "write_appointments", "book, reschedule, cancel and mark appointments"
         WRITE_ORDERS = "write_orders", "create, read and book orders"
+        WRITE_LOCATIONS = "write_locations", "change how long holds live at a location"
         MANAGE_WEBHOOKS = "manage_webhooks", "manage webhook endpoints and their deliveries"
 
     PUBLIC_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]

@@ -53,6 +53,16 @@ class Booking(models.Model):
         """The end in the location's time zone."""
         return self.ends_at.astimezone(self.location.zone)
 
+    @property
+    def cutoff_at(self):
+        """Until when the patient may change or cancel it."""
+        return self.starts_at - self.service.cancellation_notice
+
+    @property
+    def is_at_home(self):
+        """Whether the patient is visited at home."""
+        return bool(self.order_id and self.order.address and not self.is_remote)
+
 
 class Hold(Booking):
     """A patient's claim on a slot until ``expires_at``."""
@@ -198,8 +208,14 @@ class Appointment(Booking):
 
     @property
     def cutoff_at(self):
-        """Until when the patient may change or cancel it."""
-        return self.starts_at - self.service.cancellation_notice
+        """Until when the patient may change or cancel it: what nobody has agreed to yet, until it would begin."""
+        return self.starts_at if self.status in self.TENTATIVE else super().cutoff_at
+
+    @property
+    def asked_of(self):
+        """The name of the other system that was asked; staff are the clinic to a patient."""
+        provider = self.provider
+        return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else "the clinic"
 
     def can_change(self, now):
         """Return whether the patient may still give it another time or cancel it."""

@@ -4,8 +4,9 @@ from django.db import models
 
 
 class Event(models.Model):
-    """Something that happened to a booking: the audit trail. Append-only, by a trigger in the database.
+    """Something that happened to a booking, an order, a patient or a location: the audit trail.
 
+    Append-only, by a trigger in the database.
     A hold and its appointment share one id, so one ``sequence`` tells the whole story of a booking.
     ``data`` has ids, times and reasons, never a patient's values.
     """

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from ..webhooks import signing
+from .. import signing
 
 # What it does with a booking: whether it takes it, what it answers after how many seconds, and what it says later.
 BEHAVIOURS = {
@@ -36,6 +36,7 @@ BEHAVIOURS = {
     "late": {"status": "pending", "later": [(70, "confirmed")]},
 }
 # Of mixed each request gets one of these, by chance; whether an appointment is refused is decided once.
+MIXED = "mixed"
 MIXTURE = ["answers"] * 4 + ["reserves", "slow", "down", "forgets to answer", "decides later", "twice", "never decides"]
 REFUSED = 0.1  # of all, by mixed
 LIVE = ("confirmed", "reserved", "pending")
@@ -108,7 +109,7 @@ class StandIn(ThreadingHTTPServer):
         return how.get("after", 0), 200 if was in LIVE else 404, {"status": "cancelled"}
 
     def how(self, id):
-        if self.behaviour != "mixed":
+        if self.behaviour != MIXED:
             return BEHAVIOURS[self.behaviour]
         if random.Random(id).random() < REFUSED:  # noqa: S311
             return BEHAVIOURS["refuses"]
@@ -195,8 +196,11 @@ class Requests(BaseHTTPRequestHandler):
         if (self.command, what) == ("GET", "bookings"):
             return 0, 200, {"bookings": server.bookings, "faults": server.faults}
         if (self.command, what) == ("POST", "behaviour"):
-            server.behaviour = json.loads(body)["behaviour"]
-            return 0, 200, {"behaviour": server.behaviour}
+            wanted, known = json.loads(body)["behaviour"], [*BEHAVIOURS, MIXED]
+            if wanted not in known:
+                return 0, 400, {"behaviours": known}
+            server.behaviour = wanted
+            return 0, 200, {"behaviour": wanted}
         if (self.command, what) == ("POST", "callback"):
             content = json.loads(body)
             return 0, 200, {"answered": server.call_back(content.pop("url"), content)}

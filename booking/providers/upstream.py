@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from scheduling import outbound
 
-from ..webhooks import signing
+from .. import signing
 from .base import Answer, NotAnswered
 
 SAYS = {"confirmed", "reserved", "pending", "refused"}

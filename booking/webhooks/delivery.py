@@ -8,12 +8,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from scheduling.outbound import NotPublic, Unreachable, send
-from scheduling.retry_after import wait_asked_for
 
 from ..outbox import GiveUp, TryAgain
+from ..retry_after import wait_asked_for
+from ..signing import sign
+from .connected import connected
 from .endpoints import IS_DISABLED, disable, note_failure, note_success, secrets_of
 from .formats import FORMATS
-from .signing import sign
 
 # When it is tried: each after the one before. docs/webhooks.md tells receivers of it.
 TRIES = [
@@ -44,14 +45,19 @@ def deliver(message, *, within=TIMEOUT):
             within=within, most=0,
         )
     except (NotPublic, Unreachable) as error:
-        note_failure(endpoint, at=now)
+        with connected():
+            note_failure(endpoint, at=now)
         raise TryAgain(str(error) or "its address is not public") from error
     message.response_status = answer.status
     if 200 <= answer.status < 300:
-        note_success(endpoint)
+        if endpoint.failing_since is not None:
+            with connected():
+                note_success(endpoint)
     elif answer.status == 410:
-        disable(endpoint, because="It answered 410: it wants no more.")
+        with connected():
+            disable(endpoint, because="It answered 410: it wants no more.")
         raise GiveUp("HTTP 410")
     else:
-        note_failure(endpoint, at=now)
+        with connected():
+            note_failure(endpoint, at=now)
         raise TryAgain(f"HTTP {answer.status}", after=wait_asked_for(answer, now=now))

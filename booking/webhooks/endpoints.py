@@ -9,13 +9,14 @@ from scheduling.outbound import NotPublic, Unreachable, resolve
 
 from .. import outbox
 from ..models import OutboxMessage, WebhookEndpoint
-from .signing import make_secret
+from ..signing import make_secret
 
 DELIVERY = "webhook.event"  # the kind of message that a delivery is
 TEST = "webhook.test"  # the type of an event that tells of nothing
 OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=7)
 FAILING_FOR = timedelta(days=5)
+PORTION = 5000  # deliveries changed by one statement: all at once would take longer than a web request may wait
 FOR_ITS_NAME = 2.0  # seconds that a web request waits for the name of an address to be resolved
 
 IS_DISABLED = "its endpoint is disabled"  # why a delivery has failed
@@ -81,22 +82,35 @@ def secrets_of(endpoint, *, now):
     return [endpoint.secret, *([endpoint.old_secret] if has_old else [])]
 
 
-@transaction.atomic
 def disable(endpoint, *, because="", **if_still):
     """Send nothing to an endpoint from now on, if its row is ``if_still`` so; what waits for it has failed.
 
     ``because`` is our reason, which staff are told of by e-mail.
     """
+    if _switch_off(endpoint, because, **if_still):
+        # What is just being sent, or written by a booking that has not ended yet, fails when it is next tried.
+        # So does the rest if this is killed on the way.
+        waiting = endpoint.deliveries.filter(status=Status.WAITING).order_by("due_at")
+        for some in _portions(waiting):
+            some.update(status=Status.FAILED, last_error=IS_DISABLED)
+
+
+@transaction.atomic
+def _switch_off(endpoint, because="", **if_still):
+    """Return whether it was on."""
     live = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None, **if_still)
     # Of several deliveries that fail at once the first one disables, and tells.
     now = timezone.now()
-    if not live.update(disabled_at=now, disabled_because=because, updated_at=now):
-        return
-    # What is just being sent, or written by a booking that has not ended yet, fails when it is next tried.
-    waiting = OutboxMessage.objects.filter(endpoint=endpoint, status=Status.WAITING)
-    waiting.update(status=Status.FAILED, last_error=IS_DISABLED)
-    if because:
+    is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
+    if is_ours and because:
         outbox.enqueue("email.endpoint_disabled", endpoint=endpoint.pk)
+    return is_ours
+
+
+def _portions(messages):
+    """Yield some of the messages, and then some of those left, until none is; what is yielded must be so no more."""
+    while ids := list(messages.values_list("pk", flat=True)[:PORTION]):
+        yield messages.filter(pk__in=ids)
 
 
 def enable(endpoint):
@@ -108,9 +122,16 @@ def enable(endpoint):
 
 def remove_endpoint(endpoint):
     """Delete an endpoint and its deliveries."""
-    # First by itself: whoever books from now on does not choose it, and so never waits for the deletion.
-    disable(endpoint)
+    empty_endpoint(endpoint)
     _delete(endpoint)
+
+
+def empty_endpoint(endpoint):
+    """Disable an endpoint that is to be deleted, and delete its deliveries; not to be done in a transaction."""
+    # First by itself: whoever books from now on does not choose it, and so never waits for the deletion.
+    _switch_off(endpoint)
+    for some in _portions(endpoint.deliveries.order_by("created_at")):
+        some.delete()
 
 
 @transaction.atomic
@@ -131,8 +152,7 @@ def note_failure(endpoint, *, at):
 
 def note_success(endpoint):
     """Forget that it failed."""
-    if endpoint.failing_since is not None:
-        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
 
 
 def send_test(endpoint):

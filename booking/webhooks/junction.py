@@ -7,6 +7,7 @@ import orjson
 from scheduling.models import Location
 
 from ..models import Appointment, Event
+from .connected import connected
 
 PREFIX = "appointment."
 TEST = "webhook.test"
@@ -100,6 +101,7 @@ def write_place(place, otherwise):
     }
 
 
+@connected()
 def junction(message):
     """Write an event of an order's appointment, with the appointment as the event left it; else return None.
 

@@ -7,12 +7,15 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from booking.api import limits
 from booking.dev.servers import BASE_DIR
 from booking.models import OutboxMessage, Provider
 from booking.providers.stand_in import StandIn
+from booking.signing import make_secret
 from booking.webhooks.endpoints import create_endpoint
-from booking.webhooks.signing import make_secret
-from tests.receivers import Receiver, answer
+from tests.failures.programs import Redis
+from tests.receivers import answer
+from tests.waiting import wait_until
 
 # What a production installation must set, and nothing more.
 PRODUCTION = {
@@ -110,22 +113,6 @@ def lab(harbour, settings):
 
 
 @pytest.fixture
-def listen(settings):
-    """Start a receiver that may be sent to: ``listen(answer(500))``; it ends with the test."""
-    started = []
-
-    def listen(behave, **options):
-        receiver = Receiver(behave, **options).__enter__()
-        started.append(receiver)
-        settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, receiver.netloc]
-        return receiver
-
-    yield listen
-    for receiver in started:
-        receiver.__exit__()
-
-
-@pytest.fixture
 def receiver(listen):
     """A receiver that takes everything."""
     return listen(answer(204, body=b""))
@@ -155,3 +142,19 @@ def delivery_of(endpoint):
 def delivery(delivery_of, endpoint):
     """A delivery that is due."""
     return delivery_of(endpoint)
+
+
+# What is counted
+
+
+@pytest.fixture
+def redis(tmp_path, settings):
+    """A Redis of this test's own, to be killed."""
+    server = Redis(tmp_path)
+    server.start()
+    settings.REDIS_URL = server.url
+    limits.counter.cache_clear()
+    wait_until(lambda: limits.counter().storage.check())
+    yield server
+    server.kill()
+    limits.counter.cache_clear()

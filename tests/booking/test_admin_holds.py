@@ -78,13 +78,18 @@ def failed(db):
 
 def test_a_failed_message_is_found_by_its_error_and_run_again(morgan, failed):
     done = OutboxMessage.objects.create(kind="email.x", status="done")
+    running = OutboxMessage.objects.create(kind="email.x", status="running")
 
     assert len(rows(morgan.get(url(MESSAGES), {"q": "no route", "status__exact": "failed"}))) == 1
-    response = act(morgan, MESSAGES, "retry", failed, done)
+    response = act(morgan, MESSAGES, "retry", failed, done, running)
 
-    assert sorted(said(response)) == sorted([f"{failed} is due now.", f"{done} was not run again: it is done."])
+    assert sorted(said(response)) == sorted([
+        f"{failed} is due now.", f"{done} was not run again: it is done.",
+        f"{running} was not run again: it is being run.",
+    ])  # fmt: skip
     assert list(OutboxMessage.objects.order_by("status").values_list("status", "attempts")) == [
         ("done", 0),
+        ("running", 0),
         ("waiting", 0),
     ]
 

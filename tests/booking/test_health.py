@@ -7,11 +7,18 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from booking import health
 from booking.models import Heartbeat
 from tests.waiting import given_up_within
 
 OK = {"status": "ok"}
 FAILING = {"status": "failing"}
+
+
+@pytest.fixture(autouse=True)
+def looked_long_ago():
+    """What one test has seen is not what the next one sees."""
+    health.lately.forget()
 
 
 @pytest.fixture
@@ -79,6 +86,30 @@ def test_a_frozen_redis_is_given_a_second(client, beat, settings):
         with given_up_within(1):
             response = client.get("/healthz/ready")
     assert (response.status_code, response.json()["checks"]["redis"]) == (200, FAILING)
+
+
+def test_however_many_ask_at_once_only_one_waits_for_a_frozen_redis(rf, beat, settings):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        first = health.ready(rf.get("/")).content
+        health.lately.found_at -= health.SECONDS_KEPT  # so that somebody looks again
+        with health.lately.looking:  # and is at it
+            assert health.ready(rf.get("/")).content == first
+        mute.settimeout(0)
+        for _ in range(12):
+            assert health.ready(rf.get("/")).status_code == 200
+        mute.accept()
+        mute.accept()
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+
+
+def test_what_was_found_is_told_for_two_seconds(client, beat):
+    assert client.get("/healthz/ready").json()["status"] == "ok"
+    Heartbeat.objects.all().delete()
+    assert client.get("/healthz/ready").json()["status"] == "ok"
+    health.lately.found_at -= health.SECONDS_KEPT
+    assert client.get("/healthz/ready").json()["status"] == "degraded"
 
 
 def test_a_migration_that_the_database_has_not_had_stops_bookings(client, beat):

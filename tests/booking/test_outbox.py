@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from booking import outbox
 from booking.handlers import Handler
@@ -154,6 +155,23 @@ def test_what_is_claimed_together_costs_few_statements(endpoints, django_assert_
         told = {id(message.endpoint) for message in claim()}
 
     assert len(told) == 2
+
+
+def test_a_long_queue_is_not_read_to_its_end(endpoints):
+    add(3_000, kind="email.appointment_confirmed")
+    add(3_000, endpoint=endpoints[0])
+    with CaptureQueriesContext(connection) as captured:
+        claim()
+    [claiming] = [query["sql"] for query in captured if "SKIP LOCKED" in query["sql"]]
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE booking_outboxmessage")
+        cursor.execute(f"EXPLAIN {claiming}")
+        plan = "\n".join(line for (line,) in cursor)
+
+    assert "Index Scan using outbox_family_due" in plan
+    assert "Index Scan using outbox_open_due" in plan
+    assert "Sort Key: booking_outboxmessage" not in plan
 
 
 def test_a_secret_that_cannot_be_read_any_more_stops_no_other_message(endpoints, message, settings):
@@ -376,7 +394,7 @@ def test_work_that_was_done_counts_even_if_the_claim_was_lost(message):
 def test_staff_can_run_an_unfinished_message_again_with_all_its_tries(status, message):
     OutboxMessage.objects.update(status=status, attempts=8, due_at=database_now() + timedelta(days=1))
 
-    outbox.retry(message)
+    assert outbox.retry(message) is True
 
     assert state(message)[:2] == ("waiting", 0)
     assert claim() == [message]
@@ -387,7 +405,7 @@ def test_what_is_done_or_under_way_is_not_run_again(status, message):
     OutboxMessage.objects.update(status=status)
 
     with nothing_changes():
-        outbox.retry(message)
+        assert outbox.retry(message) is False
 
 
 def test_what_is_over_is_forgotten_after_a_month(endpoints):

@@ -3,9 +3,12 @@
 import pytest
 from django.db import connection
 
+from booking.events import describe
 from booking.models import OutboxMessage, WebhookEndpoint
+from booking.orders import book_order
 from booking.runner import FEW, MOST, Runner
-from booking.webhooks.signing import make_secret
+from booking.signing import make_secret
+from booking.webhooks.connected import MOST as MOST_CONNECTED
 from tests.receivers import Receiver, answer, hang, in_turn
 from tests.waiting import wait_until
 
@@ -35,12 +38,12 @@ def listening(settings, runner):
         receiver.__exit__()
 
 
-def write(number, receiver):
+def write(number, receiver, payload=None, **fields):
     """Write so many deliveries to an endpoint of their own."""
-    endpoint = WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret())
+    endpoint = WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret(), **fields)
+    payload = payload or {"type": "hold.placed", "data": {}}
     OutboxMessage.objects.bulk_create(
-        OutboxMessage(kind="webhook.event", endpoint=endpoint, payload={"type": "hold.placed", "data": {}})
-        for _ in range(number)
+        OutboxMessage(kind="webhook.event", endpoint=endpoint, payload=payload) for _ in range(number)
     )
     return endpoint
 
@@ -114,6 +117,31 @@ def test_whoever_stops_finishes_what_is_under_way_and_begins_nothing(runner, lis
 
     assert statuses(endpoint) == {"done", "waiting"}
     assert endpoint.deliveries.filter(status="done").count() == len(receiver.requests)
+
+
+def test_deliveries_that_ask_the_database_have_few_connections(
+    runner, listening, order, consultation, dana, harbour, at
+):
+    """While a receiver takes its time a delivery has none, and of those that fail together few ask at once."""
+    opening = {"clinician": dana, "location": harbour, "is_remote": False, "starts_at": at(9)}
+    booked = describe(book_order(order, by="erin", holder="erin", **opening))
+    event = {"type": "appointment.created", "timestamp": at(9).isoformat(), "data": booked | {"sequence": 9}}
+    fine, broken = answer(204, after=0.8, body=b""), answer(500, after=0.8)
+    endpoints = [
+        write(60, listening(in_turn(*[fine] * 30, broken)), format="junction", payload=event) for _ in range(8)
+    ]
+    threads, connections = [], []
+
+    def all_are_tried():
+        threads.append(sum(map(at_once, endpoints)))
+        connections.append(others())
+        return not OutboxMessage.objects.filter(endpoint__in=endpoints, attempts=0).exists()
+
+    runner.start()
+    wait_until(all_are_tried)
+
+    assert max(threads) > 64
+    assert max(connections) <= 2 * MOST_CONNECTED  # PostgreSQL takes a moment to notice that one is closed
 
 
 def test_no_connection_to_the_database_is_left_behind(runner, listening):

@@ -6,10 +6,9 @@ import pytest
 
 from booking import outbox, tasks
 from booking.handlers import HANDLERS
-from booking.models import Heartbeat, Hold, OutboxMessage
+from booking.models import Heartbeat, OutboxMessage
 from scheduling.models import Calendar
 from scheduling.slots import database_now
-from tests.ledger import lapse
 from tests.outbox import run_what_is_due
 
 pytestmark = pytest.mark.django_db
@@ -56,14 +55,6 @@ def test_every_kind_of_message_that_is_written_has_a_handler(book, at):
     book(at(9))
 
     assert set(OutboxMessage.objects.values_list("kind", flat=True)) <= set(HANDLERS)
-
-
-def test_the_sweeper_is_a_task(hold_time, at):
-    lapse(hold_time(at(9)))
-
-    tasks.expire_holds()
-
-    assert Hold.objects.get().status == "expired"
 
 
 def test_reading_calendars_is_a_task(dana):

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 import psutil
 import redis
 
-from booking.dev.servers import BASE_DIR, free_port
+from booking.dev.redis import free_port
+from booking.dev.servers import BASE_DIR
 
 PROCFILE = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines())
 
@@ -139,6 +140,7 @@ class Installation:
             "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl(),
             "REDIS_URL": self.redis.url,
             "EMAIL_URL": self.mailbox.url,
+            "TMPDIR": str(folder),  # who is killed leaves things behind there
         }
 
     def run(self, name, **environment):

@@ -1,8 +1,10 @@
-"""Redis dies, freezes or forgets. Bookings go on, and mail follows, as if nothing were."""
+"""Redis dies, freezes or forgets. Bookings go on, mail follows, and what has run out ends, as if nothing were."""
 
 import pytest
 
-from booking.models import Heartbeat, OutboxMessage
+from booking.models import Appointment, Heartbeat, Hold, OutboxMessage, Provider
+from scheduling.slots import database_now
+from tests.ledger import lapse
 from tests.waiting import wait_until
 
 from .visitor import book_on_the_web
@@ -44,6 +46,23 @@ def test_bookings_go_on_and_so_does_mail(fail, running, book, at):
     come_back()
     wait_until_a_beat_arrives()
     assert [program.process.poll() for program in running.programs] == [None, None]
+
+
+@pytest.mark.parametrize("fail", [freeze, kill])
+def test_what_nobody_acknowledges_is_cancelled_and_what_runs_out_expires(
+    fail, running, consultation, book, hold_time, at
+):
+    """Nobody waits for a beat, whose Redis may be away for longer than an answer may take."""
+    staff = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    staff.services.add(consultation)
+    pending, held = book(at(9)), hold_time(at(10), holder="bob's phone")
+    fail(running.redis)
+
+    Appointment.objects.filter(pk=pending.pk).update(answer_by=database_now())
+    lapse(held)
+
+    wait_until(lambda: Appointment.objects.filter(pk=pending.pk, cancellation_reason="not_acknowledged").exists())
+    wait_until(lambda: Hold.objects.filter(pk=held.pk, status="expired", slot=None).exists())
 
 
 def test_a_redis_that_forgets_everything_stops_neither_mail_nor_beat(running, book, at):

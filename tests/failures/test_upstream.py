@@ -21,7 +21,7 @@ from booking.holds import place_hold
 from booking.models import Appointment, Event, Heartbeat, Hold, OutboxMessage, Provider
 from booking.providers.stand_in import StandIn
 from booking.rescheduling import reschedule
-from booking.webhooks.signing import make_secret
+from booking.signing import make_secret
 from patients.models import Patient
 from scheduling.models import Slot
 from scheduling.slots import database_now

@@ -8,9 +8,9 @@ import signal
 from collections import Counter
 from datetime import timedelta
 
-from booking.dev.servers import has_ended
+from booking.dev.processes import has_ended
 from booking.models import Event, Hold, OutboxMessage, WebhookEndpoint
-from booking.webhooks.signing import make_secret
+from booking.signing import make_secret
 from scheduling.slots import database_now
 from tests.ledger import lapse
 from tests.receivers import Receiver, answer

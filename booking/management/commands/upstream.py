@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from booking.models import Provider
-from booking.providers.stand_in import BEHAVIOURS, StandIn
+from booking.providers.stand_in import BEHAVIOURS, MIXED, StandIn
 
 
 class Command(BaseCommand):
@@ -12,7 +12,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("provider", help="The slug of the provider it stands in for.")
         parser.add_argument("--port", type=int, default=8300)
-        parser.add_argument("--behaviour", choices=[*BEHAVIOURS, "mixed"], default="answers")
+        parser.add_argument("--behaviour", choices=[*BEHAVIOURS, MIXED], default="answers")
         parser.add_argument("--speed", type=float, default=1.0, help="10: all its delays are a tenth.")
 
     def handle(self, *, provider, port, behaviour, speed, **options):

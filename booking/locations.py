@@ -1,0 +1,20 @@
+"""The verb of a location, for those who are no staff: how long a hold lives there."""
+
+from django.db import transaction
+
+from scheduling.models import Location
+from scheduling.slots import database_now
+
+from .events import record
+
+
+@transaction.atomic
+def change_location(location, *, hold_seconds, by):
+    """Let the holds that are placed at a location from now on live so long. Again is fine."""
+    before = Location.objects.select_for_update(no_key=True).get(pk=location.pk).hold_seconds
+    location.hold_seconds = hold_seconds
+    if hold_seconds == before:
+        return
+    location.save(update_fields=["hold_seconds"])
+    change = {"changed": ["hold_seconds"], "from": before, "to": hold_seconds}
+    record(location, "location.updated", by=by, at=database_now(), data=change)

@@ -34,7 +34,7 @@ class PastCutoff(Exception):
 
 
 def check_cutoff(appointment, now):
-    """Raise PastCutoff when the service's cancellation notice has begun."""
+    """Raise PastCutoff when it is too late for its patient to change it."""
     if now > appointment.cutoff_at:
         raise PastCutoff(appointment.cutoff_at)
 
@@ -135,7 +135,7 @@ def _lapse_if_unanswered(appointment):
         return False
     if appointment.status != Status.PENDING or appointment.answer_by > now:
         return False
-    _cancel(appointment, now, by="beat", reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
+    _cancel(appointment, now, by="worker", reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
     return True
 
 

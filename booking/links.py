@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
+from django.urls import reverse
 
 from .models import Appointment
 from .tokens import hash_token, signing_keys
@@ -51,6 +52,19 @@ def order_token(order):
         return None
     tokens = [_order_token(key, order) for key in signing_keys()]
     return next((token for token in tokens if hash_token(token) == bytes(order.token_hash)), None)
+
+
+def times_for(appointment):
+    """Return the path of the page where another time can be booked instead of an appointment that is off.
+
+    None where its patient cannot book one.
+    """
+    if appointment.order_id:
+        token = order_token(appointment.order)
+        return token and reverse("widget:order", args=[token])
+    service = appointment.service
+    is_bookable = service.is_active and service.is_online_bookable
+    return reverse("widget:times", args=[service.slug]) if is_bookable else None
 
 
 def _order_token(key, order):

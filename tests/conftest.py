@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from booking.holds import confirm_hold, place_hold
+from booking.confirming import confirm_hold
 from booking.orders import create_order
+from booking.placing import place_hold
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver

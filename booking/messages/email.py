@@ -1,4 +1,7 @@
-"""E-mail to the person who comes to an appointment, and to the patient of an order: as text and as HTML."""
+"""E-mail to the person who comes to an appointment, and to the patient of an order: as text and as HTML.
+
+A subject does not say what it is about: it is read on a locked phone.
+"""
 
 from email.mime.text import MIMEText
 
@@ -9,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ..calendars.event import entry_for_patient, with_sequence, write_calendar
-from ..links import appointment_token, order_token
+from ..links import appointment_token, order_token, times_for
 from ..models import Appointment, Order
 from ..outbox import GiveUp
 
@@ -36,16 +39,16 @@ def appointment_rescheduled(message):
     appointment = _appointment(message)
     if appointment.status != Status.CANCELLED:
         has_file = appointment.status not in Appointment.TENTATIVE
-        _send(message, appointment, "appointment_rescheduled", "New time", has_file=has_file)
+        _send(message, appointment, "appointment_rescheduled", "New time: your appointment", has_file=has_file)
 
 
 def appointment_cancelled(message):
     """Tell the attendee that the appointment is off, or that what was asked for could not be had."""
     appointment = _appointment(message)
     if appointment.cancellation_reason in NOT_CONFIRMED:
-        _send(message, appointment, "appointment_not_confirmed", "Not confirmed")
+        _send(message, appointment, "appointment_not_confirmed", "Not confirmed: your request")
     else:
-        _send(message, appointment, "appointment_cancelled", "Cancelled", has_file=True)
+        _send(message, appointment, "appointment_cancelled", "Cancelled: your appointment", has_file=True)
 
 
 def order_link(message):
@@ -56,9 +59,8 @@ def order_link(message):
     token = order_token(order)
     if token is None or order.link_ends_at <= timezone.now() or order.booked_with() or not order.patient.email:
         return  # taken back, or booked meanwhile: there is nothing to choose any more
-    context = {"order": order, "name": str(order.patient), "link": _address("widget:order", token)}
-    subject = f"Choose your time: {order.service}"
-    _mail(message, "order_link", subject, order.patient.email, context).send()
+    context = {"order": order, "name": str(order.patient), "link": _address(reverse("widget:order", args=[token]))}
+    _mail(message, "order_link", f"Choose your time at {settings.CLINIC_NAME}", order.patient.email, context).send()
 
 
 def _appointment(message):
@@ -73,13 +75,13 @@ def _send(message, appointment, template, subject, *, has_file=False):
         "appointment": appointment,
         "name": appointment.attendee_name,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
-        "asked_of": _asked_of(appointment.provider),
-        "is_at_home": bool(appointment.order_id and appointment.order.address and not appointment.is_remote),
-        "page": _address("widget:appointment", appointment_token(appointment)),
-        "times": _times_for(appointment),
+        "can_change": appointment.can_change(timezone.now()),
+        "page": _address(reverse("widget:appointment", args=[appointment_token(appointment)])),
+        "times": _address(times_for(appointment)),
     }
     when = appointment.local_start.strftime("%a %-d %B %Y, %H:%M")
-    mail = _mail(message, template, f"{subject}: {appointment.service}, {when}", appointment.attendee_email, context)
+    subject = f"{subject} at {settings.CLINIC_NAME}, {when}"
+    mail = _mail(message, template, subject, appointment.attendee_email, context)
     if has_file:
         mail.attach(_calendar_file(appointment))
     mail.send()
@@ -104,20 +106,6 @@ def _calendar_file(appointment):
     return file
 
 
-def _asked_of(provider):
-    return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else "the clinic"
-
-
-def _times_for(appointment):
-    """Return where another time can be booked instead, or an empty text."""
-    if appointment.order_id:
-        token = order_token(appointment.order)
-        return _address("widget:order", token) if token else ""
-    service = appointment.service
-    is_bookable = service.is_active and service.is_online_bookable
-    return _address("widget:times", service.slug) if is_bookable else ""
-
-
-def _address(name, *arguments):
+def _address(path):
     """Return the whole address of a patient's page, or an empty text where nobody knows where the pages are."""
-    return settings.SITE_URL and settings.SITE_URL + reverse(name, args=arguments)
+    return settings.SITE_URL + path if settings.SITE_URL and path else ""

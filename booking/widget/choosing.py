@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
@@ -9,16 +10,17 @@ from django.urls import reverse
 
 from booking.choosing import NotOffered, with_first_free
 from booking.client import hidden_network_of, holder_of
-from booking.holds import TooManyHolds, place_hold
 from booking.links import appointment_token
 from booking.models import Appointment, Order
+from booking.placing import TooManyHolds, place_hold
 from booking.states import WrongState
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
 
 from . import refusals
+from .addresses import base_of
 from .forms import Picked, read_opening
-from .pages import KNOWN_STEPS, base_of, show
+from .pages import KNOWN_STEPS, show
 from .search import search_page
 
 
@@ -50,7 +52,7 @@ def hold_pressed(request, search, desk):
     try:
         picked = read_opening(request.POST.get("opening", ""))
         if own and is_same(own, search.service, picked, desk):
-            return go_on_with(own, desk)
+            return go_on_with(own, search, desk)
         held = hold_picked(request, search.service, picked, order=desk.order, instead_of=own)
     except ValidationError:
         return refuse_time(request, search, desk, refusals.BAD_TIME, status=400)
@@ -64,7 +66,7 @@ def hold_pressed(request, search, desk):
         return response
     except WrongState:  # it was confirmed in another window
         held = own
-    return go_on_with(held, desk)
+    return go_on_with(held, search, desk)
 
 
 def is_same(hold, service, picked, desk):
@@ -73,9 +75,11 @@ def is_same(hold, service, picked, desk):
     return (hold.service_id, hold.order_id) == (service.pk, purpose) and Picked.of(hold) == picked
 
 
-def go_on_with(hold, desk):
+def go_on_with(hold, search, desk):
     hold.moves = desk.moves
-    return redirect(base_of(hold))
+    wished = search.wish.cleaned_data.get("clinician")
+    query = "?" + urlencode({"clinician": wished}) if wished == str(hold.clinician_id) else ""  # see wish_of
+    return redirect(base_of(hold) + query)
 
 
 def hold_picked(request, service, picked, *, order=None, instead_of=None):

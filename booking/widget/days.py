@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from booking.templatetags.wording import zone_short
+from scheduling.zones import zone_short
 
 from .forms import write_opening
 
@@ -16,14 +16,15 @@ STRIP = 14
 
 
 class Choice(NamedTuple):
-    """One time to press. ``zone`` is empty where it goes without saying, ``clinician`` where any will do."""
+    """One time to press. ``clinician`` is empty where any will do, ``zone`` where it goes without saying."""
 
     value: str
     at: datetime  # local; templates would turn it into UTC, so they have ``day`` and ``time``
     clinician: str
     place: str
-    zone: str = ""
-    is_own: bool = False
+    is_remote: bool
+    is_own: bool
+    zone: str
 
     @property
     def day(self):
@@ -82,24 +83,17 @@ def make_choices(openings, offer, *, own=None, anyone=False):
     several = set()
     if anyone:
         openings, several = _one_each(openings, own)
-    choices = [
+    return [
         Choice(
             value=write_opening(opening, anyone=opening in several),
-            at=opening.starts_at.astimezone(offer.zone_of(opening.location_id)),
+            at=(at := opening.starts_at.astimezone(offer.zone_of(opening.location_id))),
             clinician="" if opening in several else offer.clinicians[opening.clinician_id],
             place="Video" if opening.is_remote else offer.locations[opening.location_id].name,
+            is_remote=opening.is_remote,
             is_own=opening == own,
+            zone=zone_short(at),
         )
         for opening in openings
-    ]
-    # The zone is said where a page has two of them, be it for a second clinic or for a clock change.
-    if offer.has_several_zones:
-        return [choice._replace(zone=zone_short(choice.at)) for choice in choices]
-    offsets = defaultdict(set)
-    for choice in choices:
-        offsets[choice.day].add(choice.at.utcoffset())
-    return [
-        choice._replace(zone=zone_short(choice.at)) if len(offsets[choice.day]) > 1 else choice for choice in choices
     ]
 
 
@@ -114,8 +108,13 @@ def _one_each(openings, own):
 
 
 def parts_of_day(choices, day):
-    """Return [(name, choices)] of one local day, earliest first."""
+    """Return [(name, choices)] of one local day, earliest first.
+
+    Each says its zone only where there are two of them, be it for a second clinic or for a clock change.
+    """
     of_day = [choice for choice in choices if choice.day == day]
+    if len({(choice.zone, choice.at.utcoffset()) for choice in of_day}) < 2:
+        of_day = [choice._replace(zone="") for choice in of_day]
     of_day.sort(key=lambda choice: (choice.at.replace(tzinfo=None), choice.at.timestamp()))
     return [(name, list(group)) for name, group in groupby(of_day, key=_part)]
 

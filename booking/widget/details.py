@@ -97,7 +97,14 @@ class DetailsForm(forms.ModelForm):
         error_messages = {
             "first_name": {"required": "Please enter your first name.", "max_length": "That first name is too long."},
             "last_name": {"required": "Please enter your last name.", "max_length": "That last name is too long."},
-            "email": {"required": "Please enter your e-mail address."},
+            "email": {
+                "required": "Please enter your e-mail address.",
+                "invalid": "Please enter an e-mail address such as name@example.org.",
+            },
+            "phone": {
+                "invalid": "Please enter a phone number such as 020 7946 0000, or with its country code "
+                "+44 20 7946 0000, or leave it empty.",
+            },
         }
         widgets = {
             "first_name": forms.TextInput({"autocomplete": "given-name"}),

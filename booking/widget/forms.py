@@ -61,11 +61,14 @@ class WishForm(forms.Form):
     start = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     hold = forms.CharField(required=False, max_length=200)
 
-    def __init__(self, data, *, clinicians, places):
-        """``clinicians`` and ``places`` are pairs of id and name."""
+    def __init__(self, data, offer):
         super().__init__(data)
+        clinicians = [(str(pk), name) for pk, name in offer.clinicians.items()]
         self.fields["clinician"].choices = [("", "Any clinician"), *clinicians]
-        self.fields["where"].choices = [("", "Anywhere"), *places]
+        self.fields["where"].choices = [("", "Anywhere"), *offer.ways_to_meet, ("Places", offer.places)]
+        # With one clinician, or one place, there is nothing to choose.
+        has_choice = {"clinician": len(clinicians) > 1, "where": len(offer.ways_to_meet) + len(offer.places) > 1}
+        self.filters = [self[name] for name in has_choice if has_choice[name]]
         for name, sentence in {
             "clinician": "We do not know that clinician, so you see everyone’s times.",
             "where": "We do not know that place, so you see the times everywhere.",
@@ -86,13 +89,8 @@ class WishForm(forms.Form):
         return [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
 
     @property
-    def filters(self):
-        """The fields that offer a choice: with one clinician there is nothing to choose."""
-        return [self[name] for name in ("clinician", "where") if len(self.fields[name].choices) > 2]
-
-    @property
     def is_narrowed(self):
-        return bool(self.cleaned_data.get("clinician") or self.cleaned_data.get("where"))
+        return any(self.cleaned_data.get(field.name) for field in self.filters)
 
     @property
     def state(self):
@@ -118,15 +116,16 @@ class CancelForm(forms.Form):
     """Why a patient cancels."""
 
     REASONS = [
+        ("", "I prefer not to say"),
         (Reason.PATIENT_REQUEST, "I cannot come, or no longer need it"),
         (Reason.PATIENT_UNWELL, "I am not well enough to come"),
         (Reason.BOOKED_BY_MISTAKE, "I booked it by mistake"),
         (Reason.OTHER, "Another reason"),
     ]
 
-    reason = forms.ChoiceField(
-        label="Why do you cancel?", choices=REASONS, widget=forms.RadioSelect,
-        error_messages={"required": "Please choose a reason.", "invalid_choice": "Please choose one of these reasons."},
+    reason = forms.TypedChoiceField(
+        label="Why are you cancelling?", choices=REASONS, widget=forms.RadioSelect, required=False,
+        empty_value=Reason.OTHER, error_messages={"invalid_choice": "Please choose one of these reasons."},
     )
     note = forms.CharField(
         label="Anything the clinic should know?", required=False, max_length=500, validators=[validate_printable],

@@ -19,26 +19,27 @@ class Offer(NamedTuple):
     ways: set
 
     @property
-    def places(self):
-        """What “where” can be, as pairs of value and name."""
-        visited = [location_id for location_id in self.locations if (location_id, False) in self.ways]
-        places = [(str(location_id), self.locations[location_id].name) for location_id in visited]
-        if any(is_remote for _, is_remote in self.ways):
-            if len(places) > 1:
-                places.append(("in-person", "In person, anywhere"))
-            places.append(("video", "Video call"))
-        return places
+    def ways_to_meet(self):
+        """What “where” can be but for places, as pairs of value and name."""
+        if not any(is_remote for _, is_remote in self.ways):
+            return []
+        return [("in-person", "In person, anywhere")] * (len(self.places) > 1) + [("video", "Video call")]
 
     @property
-    def has_several_zones(self):
-        return len({place.zone.key for place in self.locations.values()}) > 1
+    def places(self):
+        """Where one can go, likewise, by name."""
+        visited = [location_id for location_id in self.locations if (location_id, False) in self.ways]
+        return sorted(
+            ((str(location_id), self.locations[location_id].name) for location_id in visited),
+            key=lambda place: place[1].casefold(),
+        )
 
     def zone_of(self, location_id):
         return self.locations[location_id].zone
 
 
-def offer_of(service, *, hold=None):
-    """Return the service's Offer; the names of ``hold``, one's own, are always in it."""
+def offer_of(service, *bookings):
+    """Return the service's Offer; what is known of ``bookings`` of it, one's own, is always in it."""
     rows = WorkingHours.objects.filter(clinician__services=service, clinician__is_active=True, location__is_active=True)
     if service.mode != service.Mode.BOTH:
         rows = rows.filter(is_remote=service.mode == service.Mode.REMOTE)
@@ -50,7 +51,9 @@ def offer_of(service, *, hold=None):
         offer.clinicians[clinician_id] = clinician
         offer.locations[location_id] = Place(location, ZoneInfo(zone))
         offer.ways.add((location_id, is_remote))
-    if hold:
-        offer.clinicians.setdefault(hold.clinician_id, hold.clinician.name)
-        offer.locations.setdefault(hold.location_id, Place(hold.location.name, hold.location.zone))
+    for booking in bookings:
+        if booking and booking.service_id == service.pk:
+            offer.clinicians.setdefault(booking.clinician_id, booking.clinician.name)
+            offer.locations.setdefault(booking.location_id, Place(booking.location.name, booking.location.zone))
+            offer.ways.add((booking.location_id, booking.is_remote))
     return offer

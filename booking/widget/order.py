@@ -1,7 +1,5 @@
 """What the link of an order leads to: the times of its service, and once it is booked its appointment."""
 
-from functools import wraps
-
 from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -11,27 +9,9 @@ from booking.orders import OrderNotFound, find_order
 from scheduling.slots import database_now
 
 from .choosing import Desk, hold_pressed, show_times
-from .pages import page, refuse
+from .pages import page_of, refuse
 from .search import Search
 from .visit import show_visit
-
-
-def order_page(*methods):
-    """Like page, for a view of ``(request, order)``."""
-
-    def decorate(view):
-        @page(*methods)
-        @wraps(view)
-        def wrapper(request, token):
-            try:
-                order = find_order(token)
-            except OrderNotFound:
-                return no_such_link(request)
-            return view(request, order)
-
-        return wrapper
-
-    return decorate
 
 
 def no_such_link(request):
@@ -41,6 +21,9 @@ def no_such_link(request):
         f"If that does not help, call {settings.CLINIC_NAME} and ask for a new link.",
         status=404,
     )
+
+
+order_page = page_of(find_order, OrderNotFound, no_such_link)
 
 
 @order_page("GET")

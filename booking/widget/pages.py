@@ -10,8 +10,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
 from booking.holds import HoldNotFound, find_hold
-from booking.links import AppointmentNotFound, appointment_token, find_appointment, order_token
+from booking.links import AppointmentNotFound, find_appointment
 from scheduling.slots import database_now
+
+from .addresses import base_of, booked_of, times_of, wish_of
+from .details import typed
 
 STEPS = ["Service", "Time", "Details", "Check"]
 KNOWN_STEPS = ["Time", "Check"]  # where the clinic knows service and patient already
@@ -70,22 +73,31 @@ def page(*methods):
     return decorate
 
 
-def appointment_page(*methods):
-    """Like page, for a view of ``(request, appointment)``."""
+def page_of(find, none_found, refuse_none):
+    """Return a decorator like page for views of ``(request, what find(token) returns)``.
 
-    def decorate(view):
-        @page(*methods)
-        @wraps(view)
-        def wrapper(request, token):
-            try:
-                appointment = find_appointment(token)
-            except AppointmentNotFound:
-                return not_found(request)
-            return view(request, appointment)
+    ``none_found`` is the exception that it raises where there is none; ``refuse_none(request)`` is the answer to that.
+    """
 
-        return wrapper
+    def page_of_it(*methods):
+        def decorate(view):
+            @page(*methods)
+            @wraps(view)
+            def wrapper(request, token):
+                try:
+                    found = find(token)
+                except none_found:
+                    return refuse_none(request)
+                return view(request, found)
 
-    return decorate
+            return wrapper
+
+        return decorate
+
+    return page_of_it
+
+
+appointment_page = page_of(find_appointment, AppointmentNotFound, not_found)
 
 
 def hold_page(*methods, done=False):
@@ -119,34 +131,6 @@ def hold_page(*methods, done=False):
     return decorate
 
 
-# Where things are
-
-
-def base_of(hold):
-    """Return the address of a hold's page; below it is what can be done with it."""
-    way = [appointment_token(hold.moves)] if hold.moves else []
-    return reverse("widget:details", args=[*way, hold.token])
-
-
-def booked_of(hold):
-    """Return the address of what a hold became when it was confirmed."""
-    if hold.moves:
-        return reverse("widget:appointment", args=[appointment_token(hold.moves)])
-    return reverse("widget:done", args=[hold.token])
-
-
-def times_of(hold, /, **query):
-    """Return the address of the times among which a hold's own was chosen."""
-    if hold.moves:
-        return reverse("widget:reschedule", args=[appointment_token(hold.moves)], query=query)
-    token = hold.order_id and order_token(hold.order)
-    if token:
-        return reverse("widget:order", args=[token], query=query)
-    if hold.order_id:  # its link was taken back
-        return reverse("widget:services")
-    return reverse("widget:times", args=[hold.service.slug], query=query)
-
-
 def given_back(request, hold):
     """Say that a hold was released."""
     kept = "Your appointment keeps the time it had." if hold.moves else "Nothing is booked, and the time is free again."
@@ -154,12 +138,21 @@ def given_back(request, hold):
     return refuse(request, "That time was given back", kept, status=410, onward=onward)
 
 
-def hold_context(hold):
+def is_known(hold):
+    """Return whether who comes, and for what, is known without asking."""
+    return bool(hold.order_id or hold.moves)
+
+
+def hold_context(request, hold):
     """Return what a page shows of a hold: itself, its addresses and how long it still lives."""
+    now, wish = database_now(), wish_of(request, hold)
     return {
         "hold": hold,
         "base": base_of(hold),
-        "times": times_of(hold, hold=hold.token, day=hold.local_start.date()),
-        "is_known": bool(hold.order_id or hold.moves),  # who comes, and for what
-        "seconds_left": hold.seconds_left(database_now()),
+        "times": times_of(hold, hold=hold.token, day=hold.local_start.date(), **wish),
+        "wish": wish,
+        "is_known": is_known(hold),
+        "seconds_left": hold.seconds_left(now),
+        "is_past_cutoff": now > hold.cutoff_at,
+        "has_typed": any(value for _, value in typed(request.POST)),
     }

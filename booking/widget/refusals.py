@@ -13,6 +13,7 @@ class Refusal(NamedTuple):
 
 TAKEN = Refusal("That time has just been taken", ["Somebody else was a moment quicker. Nothing is booked yet."])
 BAD_TIME = Refusal("Which time was that?", ["That is not a time we know. Please choose one of these."])
+EXPIRED = Refusal("This time is no longer held for you", ["If it is still free, you can hold it again."])
 NO_MORE_TIME = Refusal(
     "It cannot be held any longer", ["Please finish before the time runs out. You can then try to hold it again."]
 )

@@ -14,18 +14,17 @@ DAY = timedelta(days=1)
 
 
 class Search:
-    """A service, the filters, the days and one's own hold, as a query says them (a QueryDict).
+    """A service, the filters, the days and one's own hold, as a query says them (a QueryDict or a dict).
 
-    What cannot be understood is left out and told in ``remarks``.
+    What cannot be understood is left out and told in ``remarks``. ``like`` is a booking whose clinician and place
+    can be wished, although they may offer the service no more.
     """
 
-    def __init__(self, service, query, now):
+    def __init__(self, service, query, now, *, like=None):
         self.service, self.now = service, now
         self.hold, self.remarks = own_hold(query.get("hold", ""), now)
-        self.offer = offer_of(service, hold=self.hold)
-        self.wish = WishForm(
-            query, clinicians=[(str(pk), name) for pk, name in self.offer.clinicians.items()], places=self.offer.places
-        )
+        self.offer = offer_of(service, self.hold, like)
+        self.wish = WishForm(query, self.offer)
         self.is_garbled = not self.wish.is_valid()
         self.remarks = list(dict.fromkeys(self.remarks + self.wish.remarks))
         self.wish.cleaned_data["hold"] = self.hold.token if self.hold else ""
@@ -118,13 +117,14 @@ class Search:
         anyone = not self.wish.cleaned_data.get("clinician") and len(self.offer.clinicians) > 1
         return make_choices(openings, self.offer, own=self.own, anyone=anyone)
 
-    def zone_note(self, chosen):
-        """Return which zone the times of that day are in."""
-        noon = datetime.combine(chosen, time(12), UTC)
-        names = sorted({zone_name(noon, zone.key) for zone in self.zones if zone is not UTC})
-        if len(names) > 1:
-            return f"Each time is the local time of its clinic: {', '.join(names)}."
-        return f"All times are {names[0]}." if names else ""
+
+def zone_note(choices, day):
+    """Return which zone the choices of that day are in."""
+    noon = datetime.combine(day, time(12), UTC)
+    names = sorted({zone_name(noon, choice.at.tzinfo.key) for choice in choices if choice.day == day})
+    if len(names) > 1:
+        return f"Each time is the local time of its clinic: {', '.join(names)}."
+    return f"All times are {names[0]}." if names else ""
 
 
 def search_page(search):
@@ -142,7 +142,7 @@ def search_page(search):
         "strip": strip,
         "chosen": chosen,
         "parts": parts,
-        "zone_note": search.zone_note(chosen),
+        "zone_note": zone_note(choices, chosen),
         "next_free": None if parts else search.next_free(free_days, chosen),
     }
 

@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from . import holding, order, views, visit
+from . import changing, holding, keeping, order, views, visit
 
 app_name = "widget"
 
@@ -19,10 +19,10 @@ register_converter(Token, "token")
 # The same for a hold that becomes an appointment and for one that an appointment is moved to.
 HOLD = [
     path("", holding.details, name="details"),
-    path("countdown", holding.countdown, name="countdown"),
-    path("extend", holding.extend, name="extend"),
-    path("again", holding.again, name="again"),
-    path("release", holding.release, name="release"),
+    path("countdown", keeping.countdown, name="countdown"),
+    path("extend", keeping.extend, name="extend"),
+    path("again", keeping.again, name="again"),
+    path("release", keeping.release, name="release"),
     path("check", holding.check, name="check"),
     path("confirm", holding.confirm, name="confirm"),
 ]
@@ -39,8 +39,8 @@ urlpatterns = [
     path("appointment/<token:token>/", visit.appointment, name="appointment"),
     path("appointment/<token:token>/outcome", visit.outcome, name="outcome"),
     path("appointment/<token:token>/appointment.ics", visit.appointment_ics, name="appointment_ics"),
-    path("appointment/<token:token>/cancel", visit.cancel_page, name="cancel"),
-    path("appointment/<token:token>/reschedule", visit.reschedule, name="reschedule"),
-    path("appointment/<token:token>/reschedule/hold", visit.reschedule_hold, name="reschedule_hold"),
+    path("appointment/<token:token>/cancel", changing.cancel_page, name="cancel"),
+    path("appointment/<token:token>/reschedule", changing.reschedule, name="reschedule"),
+    path("appointment/<token:token>/reschedule/hold", changing.reschedule_hold, name="reschedule_hold"),
     path("appointment/<token:appointment>/to/<token:token>/", include(HOLD)),
 ]

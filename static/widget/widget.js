@@ -31,13 +31,23 @@ function tick() {
     }
   }
   if (left === 0 && !running.hidden) {
-    const hadFocus = running.contains(document.activeElement);
+    const hadFocus = running.contains(document.activeElement) || document.activeElement.matches(".while-held");
     running.hidden = true;
     box.querySelector(".expired").hidden = false;
-    if (hadFocus) box.querySelector(".expired button").focus();
-    say("Your time is no longer held for you. What you typed is still here. You can hold it again.");
+    if (hadFocus) box.querySelector(".expired button")?.focus();
+    tellWhatIsKept();
+    const kept = document.getElementById("kept");
+    say(`Your time is no longer held for you. ${kept.hidden ? "" : kept.textContent} You can hold it again.`);
   }
   shown = left;
+}
+
+// “What you typed is still here” is only said where it is.
+function tellWhatIsKept() {
+  const kept = document.getElementById("kept");
+  if (!kept) return;
+  const form = new FormData(document.getElementById("details"));
+  kept.hidden = ![...form].some(([name, value]) => value && name !== "from" && name !== "clinician");
 }
 
 function say(sentence) {
@@ -71,14 +81,33 @@ function retype() {
   }
 }
 
+// A video call is at another hour where the patient's clock shows another zone.
+
+function tellYours() {
+  for (const span of page.querySelectorAll(".yours[hidden]")) {
+    const at = new Date(span.dataset.at);
+    const two = (number) => String(number).padStart(2, "0");
+    const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    if (span.dataset.at.startsWith(`${date}T${time}`)) continue;
+    const day = span.dataset.at.startsWith(date) ? "" : `${at.toLocaleDateString("en-GB", { weekday: "short" })} `;
+    span.textContent = `${day}${time} your time`;
+    span.hidden = false;
+  }
+}
+
+tellYours();
+
 // After a swap the focus is where it was or where the page put it (autofocus); else it goes to the heading.
 // What has become of an appointment comes by itself: it is said once, and moves nobody who is elsewhere.
 
 page.addEventListener("htmx:afterSwap", (event) => {
   document.getElementById("trouble").hidden = true;
   if (event.detail.target?.id === "looking") return;
-  tick();
   retype();
+  tick();
+  tellWhatIsKept();
+  tellYours();
   if (event.detail.target?.id === "visit") say(page.querySelector("h1").textContent);
   else if (document.activeElement === document.body) page.querySelector("h1")?.focus({ preventScroll: true });
 });
@@ -86,7 +115,7 @@ page.addEventListener("htmx:afterSwap", (event) => {
 // The browser's own Back from a held time leads to the times: there it is to be shown as one's own.
 
 document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
-  const token = /^\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/$/.exec(event.detail.history.path);
+  const token = /^\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/(?:\?|$)/.exec(event.detail.history.path);
   if (!token || !/^\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
   const address = new URL(location.href);
   address.searchParams.set("hold", token[1]);

@@ -9,6 +9,7 @@ from booking.appointments import cancel, confirm, decline
 from booking.links import appointment_token, order_token
 from booking.models import Appointment, Order, OutboxMessage, Provider
 from booking.orders import book_order, revoke_link, send_link
+from booking.rescheduling import reschedule
 from scheduling.models import Service, WorkingHours
 from tests.outbox import run_what_is_due
 
@@ -42,16 +43,16 @@ def test_a_confirmation_has_all_that_is_needed_to_come(book, at, day, mails):
     date = f"{day:%A} {day.day} {day:%B %Y}"
     abbreviation = at(9).tzname()
     assert mail.to == ["alice@example.org"]
-    assert mail.subject == f"Your appointment: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert mail.subject == f"Your appointment at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
     assert paragraphs(mail) == [
         "Dear Alice Archer,",
-        "your appointment is booked.",
+        "Your appointment is booked.",
         f"Consultation with Dana Reed\n{date}, 09:00–09:30 {abbreviation}\n"
         "Harbour Street\n12 Harbour Street\nLondon E1 6AN",
         f"Reference: {appointment.reference}",
         "Please bring: Your glasses",
-        "Ring the upper bell.",
-        "To change or cancel it, call +442079460000.",
+        "How to find us: Ring the upper bell.",
+        "To change or cancel it, call +44 20 7946 0000.",
         "Harbour Clinic",
     ]
 
@@ -68,7 +69,8 @@ def test_a_confirmation_of_a_video_call_has_no_address(consultation, dana, harbo
 
     [mail] = mails()
 
-    assert "By video: we send you the link before the appointment." in mail.body
+    assert "The clinic sends you the link to the video call before your time." in mail.body
+    assert "Please have at hand: Your glasses" in mail.body
     assert "Harbour Street" not in mail.body
     assert "bell" not in mail.body
 
@@ -114,13 +116,13 @@ def test_a_cancellation_says_what_is_off(book, at, day, mails):
 
     [mail] = mails()
 
-    assert mail.subject == f"Cancelled: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert mail.subject == f"Cancelled: your appointment at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
     assert paragraphs(mail) == [
         "Dear Alice Archer,",
-        "this appointment has been cancelled:",
+        "This appointment has been cancelled:",
         f"Consultation with Dana Reed\n{day:%A} {day.day} {day:%B %Y}, 09:00 {at(9).tzname()}",
         f"Reference: {appointment.reference}",
-        "Questions? Call +442079460000.",
+        "Questions? Call +44 20 7946 0000.",
         "Harbour Clinic",
     ]
 
@@ -203,9 +205,37 @@ def test_where_the_pages_are_known_a_mail_links_to_the_appointments_own(book, at
     [mail] = mails()
 
     page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
-    assert f"To change or cancel it: {page}\n" in mail.body
+    until = at(9) - DAY
+    assert f"To change or cancel it, until {until:%A} {until.day} {until:%B}, 09:00 {until:%Z}: {page}\n" in mail.body
     assert f'href="{page}"' in part(mail, "text/html")[0]
     assert appointment_token(appointment) not in str(list(OutboxMessage.objects.values()))
+
+
+def test_what_is_too_late_to_change_online_is_not_offered(book, at, mails, settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+    appointment = book(at(9))
+
+    [mail] = mails()
+
+    page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
+    assert f"To see it online: {page}\n" in mail.body
+    assert "To change or cancel it, call +44 20 7946 0000." in mail.body
+    assert "Change or cancel it" not in part(mail, "text/html")[0]
+
+
+def test_no_subject_says_what_it_is_about(book, at, mails):
+    appointment = book(at(9))
+    mails()
+    same = {"clinician": appointment.clinician, "location": appointment.location, "is_remote": False}
+    reschedule(appointment, starts_at=at(10), **same, by="erin")
+    mails()
+    cancel(appointment, reason="other", by="erin")
+
+    assert [mail.subject.partition(" at ")[0] for mail in mails()] == [
+        "Your appointment", "New time: your appointment", "Cancelled: your appointment",
+    ]
+    assert not any("Consultation" in mail.subject for mail in mails())
 
 
 # What waits for an answer
@@ -225,9 +255,9 @@ def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, d
     [mail] = mails()
 
     by = appointment.answer_by.astimezone(appointment.location.zone)
-    assert mail.subject == f"Your request: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert mail.subject == f"Your request at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
     assert paragraphs(mail)[1] == (
-        "we have asked the clinic for this time, and it is kept for you.\n"
+        "We have asked the clinic for this time, and it is kept for you.\n"
         f"We tell you by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} whether it is yours."
     )
     assert part(mail, "text/calendar") == []
@@ -236,13 +266,13 @@ def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, d
 def test_the_yes_is_a_confirmation(desk, book, at, mails):
     confirm(book(at(9)), by="erin")
 
-    assert [mail.subject.partition(":")[0] for mail in mails()] == ["Your appointment"]
+    assert [mail.subject.partition(" at ")[0] for mail in mails()] == ["Your appointment"]
 
 
 @pytest.mark.parametrize("end, sentence", [
-    (lambda asked: decline(asked, by="erin"), "we are sorry: this time cannot be had after all, so nothing is booked."),
+    (lambda asked: decline(asked, by="erin"), "We are sorry: this time cannot be had after all, so nothing is booked."),
     (lambda asked: cancel(asked, reason="not_acknowledged", by="beat"),
-     "we are sorry: nobody could confirm this time in time, so nothing is booked."),
+     "We are sorry: nobody could confirm this time in time, so nothing is booked."),
 ])  # fmt: skip
 def test_a_no_says_so_and_what_can_be_done(desk, book, at, day, mails, settings, end, sentence):
     settings.SITE_URL = "https://booking.clinic.example"
@@ -251,13 +281,13 @@ def test_a_no_says_so_and_what_can_be_done(desk, book, at, day, mails, settings,
 
     [mail] = mails()
 
-    assert mail.subject == f"Not confirmed: Consultation, {day:%a} {day.day} {day:%B %Y}, 09:00"
+    assert mail.subject == f"Not confirmed: your request at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
     assert paragraphs(mail)[1:] == [
         sentence,
         f"Consultation with Dana Reed\n{day:%A} {day.day} {day:%B %Y}, 09:00 {at(9).tzname()}",
         f"Reference: {appointment.reference}",
         "Please choose another time: https://booking.clinic.example/book/consultation/",
-        "Or call us: +442079460000.",
+        "Or call us: +44 20 7946 0000.",
         "Harbour Clinic",
     ]
     assert part(mail, "text/calendar") == []
@@ -277,8 +307,8 @@ def test_an_orders_link(site, order, mails):
     [mail] = mails()
 
     link = f"https://booking.clinic.example/order/{order_token(order)}/"
-    assert (mail.to, mail.subject) == (["alice@example.org"], "Choose your time: Consultation")
-    assert paragraphs(mail)[:3] == ["Dear Alice Archer,", "please choose a time for: Consultation", link]
+    assert (mail.to, mail.subject) == (["alice@example.org"], "Choose your time at Harbour Clinic")
+    assert paragraphs(mail)[:3] == ["Dear Alice Archer,", "Please choose a time for: Consultation", link]
     assert f'href="{link}"' in part(mail, "text/html")[0]
 
 
@@ -289,7 +319,7 @@ def test_a_link_that_was_taken_back_or_is_of_no_use_by_now_is_not_sent(site, ord
 
     send_link(order, by="erin")
     book_order(order, clinician=dana, location=harbour, starts_at=at(9), is_remote=False, holder="x", by="erin")
-    assert [mail.subject.partition(":")[0] for mail in mails()] == ["Your appointment"]
+    assert [mail.subject.partition(" at ")[0] for mail in mails()] == ["Your appointment"]
 
 
 def test_without_the_address_of_the_pages_a_link_is_given_up_visibly(order, mails, settings):

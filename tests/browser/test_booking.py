@@ -1,14 +1,15 @@
 """A patient books in a real browser."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
 
-from booking.holds import place_hold
 from booking.models import Appointment, Hold
+from booking.placing import place_hold
 from patients.models import Patient
-from scheduling.models import Slot
+from scheduling.models import Location, Slot
 from scheduling.slots import database_now
 from tests.conftest import make_clinician
 
@@ -86,7 +87,8 @@ def test_an_expired_hold_keeps_what_was_typed_and_is_taken_again(open_browser, c
     type_details(page)
 
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
-    expect(page.locator("#say")).to_contain_text("no longer held for you")
+    expect(page.get_by_text("What you typed is still here.", exact=True)).to_be_visible()
+    expect(page.locator("#say")).to_contain_text("no longer held for you. What you typed is still here.")
     expect(page.get_by_label("First name")).to_have_value("Alice")
     press(page, "Hold it again")
     expect(page.get_by_text("Held for you until")).to_be_visible()
@@ -209,6 +211,60 @@ def test_the_server_says_how_much_is_left_after_the_phone_slept(open_browser, cl
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
 
 
+def test_a_reload_leaves_nothing_that_was_typed_and_says_so(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    expires_in(seconds=-1)
+    page.reload()
+
+    expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
+    expect(page.get_by_text("What you typed is still here.")).to_be_hidden()
+
+
+def test_a_time_that_runs_out_during_the_check_is_held_again_there(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    press(page, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    expires_in(seconds=-1)
+    press(page, "Confirm appointment")
+
+    expect(page.get_by_role("alert").filter(has_text="This time is no longer held for you")).to_be_focused()
+    expect(page.get_by_role("button", name="Confirm appointment")).to_have_count(0)
+    press(page, "Hold it again")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    press(page, "Confirm appointment")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
+
+
+def test_a_video_call_is_told_in_the_patients_own_time_too(open_browser, clinic, consultation, day, at):
+    clinic.working_hours.update(is_remote=True)
+    type(consultation).objects.update(mode="remote")
+    there, here = (open_browser(timezone_id=zone) for zone in ("Asia/Kolkata", "Europe/London"))
+    for page in (there, here):
+        page.goto(f"/book/consultation/?day={day}")
+
+    in_kolkata = f"{at(9).astimezone(ZoneInfo('Asia/Kolkata')):%H:%M}"
+    expect(there.get_by_role("button", name=f"09:00 {in_kolkata} your time")).to_be_visible()
+    expect(here.get_by_role("button", name="09:00 Dana Reed")).to_be_visible()
+
+
+def test_two_filters_chosen_in_a_hurry_both_count(open_browser, clinic, harbour, consultation, day):
+    mitte = Location.objects.create(name="Mitte", timezone="Europe/Berlin")
+    make_clinician("Otis Hale", location=mitte, services=[consultation])
+    page = open_browser()
+    page.goto(f"/book/consultation/?day={day}")
+
+    page.get_by_label("Clinician").select_option("Otis Hale")
+    page.get_by_label("Where").select_option("Mitte")
+
+    expect(page.get_by_text("All times are Berlin time")).to_be_visible()
+    expect(page.get_by_label("Clinician").locator("option:checked")).to_have_text("Otis Hale")
+    expect(page.get_by_label("Where").locator("option:checked")).to_have_text("Mitte")
+
+
 def test_the_keyboard_is_enough(open_browser, clinic, day):
     page = open_browser()
     page.goto(f"/book/consultation/?day={day}")
@@ -262,7 +318,6 @@ def test_a_filter_acts_at_once(open_browser, clinic, harbour, consultation, day)
     page.get_by_label("Clinician").focus()
     page.get_by_label("Clinician").select_option("Otis Hale")
 
-    expect(page.get_by_role("button", name="Dana Reed")).to_have_count(0)
-    expect(page.get_by_role("button", name="Otis Hale")).to_have_count(2)
+    expect(page.get_by_role("button", name="Harbour Street")).to_have_count(2)
     expect(page.get_by_label("Clinician")).to_be_focused()
     assert f"day={day}" in page.url

@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking import choosing, holds, orders, people, rescheduling  # noqa: E402
+from booking import choosing, confirming, holds, orders, people, placing, rescheduling  # noqa: E402
 from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
@@ -67,7 +67,7 @@ def hold(*, service, clinician, location, starts_at, holder, instead_of=None, mo
     instead_of = instead_of and Hold.objects.get(pk=instead_of)
 
     def verb():
-        holds.place_hold(
+        placing.place_hold(
             service=service, clinician=clinician, location=location, starts_at=starts_at, is_remote=False,
             holder=holder, by=holder, instead_of=instead_of, most=most,
         )  # fmt: skip
@@ -78,7 +78,7 @@ def hold(*, service, clinician, location, starts_at, holder, instead_of=None, mo
 
 def hold_with_anyone(*, service, starts_at, holder):
     service = Service.objects.get(pk=service)
-    place = partial(holds.place_hold, service=service, holder=holder, by=holder)
+    place = partial(placing.place_hold, service=service, holder=holder, by=holder)
     return lambda: str(choosing.with_first_free(place, service=service, starts_at=starts_at).clinician_id)
 
 
@@ -111,7 +111,7 @@ def confirm(*, hold, email):
     patient = Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email=email)
 
     def verb():
-        holds.confirm_hold(found, patient=patient, by=email)
+        confirming.confirm_hold(found, patient=patient, by=email)
         return "confirmed"
 
     return verb
@@ -121,7 +121,7 @@ def confirm_for_its_patient(*, hold):
     found = Hold.objects.select_related("service", "clinician", "location", "patient").get(pk=hold)
 
     def verb():
-        holds.confirm_hold(found, patient=found.patient, by="key:1")
+        confirming.confirm_hold(found, patient=found.patient, by="key:1")
         return "confirmed"
 
     return verb
@@ -141,7 +141,7 @@ def confirm_order(*, hold):
     found = Hold.objects.select_related("service", "clinician", "location", "order__patient").get(pk=hold)
 
     def verb():
-        holds.confirm_hold(found, patient=found.order.patient, by="patient")
+        confirming.confirm_hold(found, patient=found.order.patient, by="patient")
         return "confirmed"
 
     return verb

@@ -3,8 +3,9 @@
 import pytest
 
 from booking.models import Hold
+from scheduling.models import Location
 from tests.conftest import make_clinician
-from tests.ledger import nothing_changes
+from tests.ledger import lapse, nothing_changes
 
 from .conftest import Page
 
@@ -87,3 +88,44 @@ def test_other_words_than_anyone_are_no_time(client, day, dana, otis, clinician)
 
     with nothing_changes():
         assert client.post("/book/consultation/hold", {"opening": value}).status_code == 400
+
+
+def test_a_clinician_who_was_chosen_stays_chosen_when_the_time_is_changed(client, day, dana, otis, harbour, typed):
+    wish = {"clinician": otis.pk, "where": harbour.pk}
+    value = choices(client, day, **wish)["09:00"][1]
+    address = client.post("/book/consultation/hold", {"opening": value, **wish})["Location"]
+    page = Page(client.get(address))
+
+    change = f"/book/consultation/?hold={address.split('/')[2]}&day={day}&clinician={otis.pk}&where={harbour.pk}"
+    assert change in page.links
+    base = address.partition("?")[0]
+    assert change in Page(client.post(f"{base}check", page.inputs)).links  # it has errors
+    assert Page(client.post(f"{base}check", typed | page.inputs | typed)).inputs["clinician"] == str(otis.pk)
+    released = client.post(f"{base}release", {"clinician": otis.pk})["Location"]
+    assert released == f"/book/consultation/?day={day}&clinician={otis.pk}&where={harbour.pk}"
+
+
+def test_one_who_was_not_chosen_is_not(client, day, dana, otis, harbour):
+    address = client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})["Location"]
+
+    assert "clinician=" not in address
+    assert f"/book/consultation/?hold={address.split('/')[2]}&day={day}&where={harbour.pk}" in Page(
+        client.get(address)
+    ).links
+
+
+def test_instead_of_a_time_that_is_taken_the_nearest_there_are_offered(
+    client, day, at, dana, harbour, consultation, hold_time
+):
+    mitte = Location.objects.create(name="Mitte", timezone="Europe/London")
+    otis = make_clinician("Otis Hale", location=mitte, services=[consultation])
+    hold = hold_time(at(9), clinician=otis, location=mitte)
+    lapse(hold)
+    hold_time(at(9), clinician=otis, location=mitte, holder="bob's phone")
+
+    response = client.post(f"/hold/{hold.token}/again")
+
+    assert response.status_code == 409
+    assert [(choice.time, choice.place) for choice in response.context["nearest"]] == [
+        ("09:30", "Mitte"), ("10:00", "Mitte"), ("10:30", "Mitte"),
+    ]

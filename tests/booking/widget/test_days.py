@@ -69,7 +69,14 @@ def test_who_came_after_the_names_were_read_is_left_out():
 def test_an_hour_that_comes_twice_is_told_apart():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
-    assert [(c.time, c.zone) for c in choices(first, first + timedelta(hours=1))] == [
-        ("01:30", "BST"),
-        ("01:30", "GMT"),
-    ]
+    [(_, of_night)] = parts_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
+
+    assert [(choice.time, choice.zone) for choice in of_night] == [("01:30", "BST"), ("01:30", "GMT")]
+
+
+def test_a_zone_that_all_times_of_a_day_have_goes_without_saying():
+    summer, winter = (datetime(2026, month, 2, 9, tzinfo=UTC) for month in (7, 11))
+
+    for moment in (summer, winter):
+        [(_, [choice])] = parts_of_day(choices(summer, winter), moment.date())
+        assert choice.zone == ""

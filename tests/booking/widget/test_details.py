@@ -1,11 +1,12 @@
 """The details, checking and confirming them."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from booking.models import Appointment, Hold
 from patients.models import Consent, Patient
+from scheduling.models import Service
 from tests.ledger import nothing_changes
 
 from .conftest import Page
@@ -28,7 +29,7 @@ def test_the_details_show_what_is_held_and_for_how_long(client, held):
 
 def test_alice_checks_and_confirms(client, held, typed, alice):
     page = Page(client.post(url(held, "check"), typed))
-    assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +447700900123" in page.text
+    assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +44 7700 900123" in page.text
     assert typed == {name: page.inputs[name] for name in typed}
     assert not Appointment.objects.exists()
 
@@ -80,8 +81,8 @@ def test_a_birth_date_is_understood_as_people_write_it(client, held, typed, born
         ({"date_of_birth_year": "99999999999999999999"}, "Please enter a real date of birth"),
         ({"date_of_birth_year": "1899"}, "Please enter a date of birth between 1900 and today."),
         ({"date_of_birth_year": "2999"}, "Please enter a date of birth between 1900 and today."),
-        ({"email": "alice@"}, "Enter a valid email address."),
-        ({"phone": "call me"}, "Enter a phone number such as"),
+        ({"email": "alice@"}, "Please enter an e-mail address such as name@example.org."),
+        ({"phone": "call me"}, "+44 20 7946 0000, or leave it empty."),
         ({"notes": "x" * 1001}, "Please keep the note under 1000 characters."),
         ({"notes": "a\u202eb"}, "Please remove the invisible or unreadable characters."),
         ({"consent": ""}, "Please tick the box"),
@@ -155,3 +156,16 @@ def test_a_booked_hold_leads_to_its_appointment(client, held, booked, typed):
     ):
         assert response["Location"] == url(held, "done")
     assert Hold.objects.get().status == "confirmed"
+
+
+def test_until_when_it_can_be_changed_is_said_before_it_is_booked(client, held, typed, at):
+    until = at(9) - timedelta(days=1)
+    page = Page(client.post(url(held, "check"), typed))
+    said = f"Once booked you can change or cancel it online until {until:%A} {until.day} {until:%B}, 09:00 {until:%Z}."
+    assert said in page.text
+
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+
+    page = Page(client.post(url(held, "check"), typed))
+    assert "Once booked it can only be changed or cancelled by phone: +44 20 7946 0000" in page.text
+    assert "tel:+442079460000" in page.links

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.appointments import cancel
+from booking.links import appointment_token
 from booking.models import Appointment
 from scheduling.slots import database_now
 
@@ -30,8 +31,8 @@ def test_it_says_what_a_patient_needs(done, booked):
         "Price £60",
         "How to find us Ring the upper bell.",
         "What to bring Your glasses",
-        "You can change or cancel it here until 09:00 on ",
-        ", or call +442079460000 and give your reference",
+        "You can change or cancel it here until ",
+        ", or call +44 20 7946 0000 and give your reference",
     ):
         assert sentence.replace(" :", ":") in page.text.replace(" :", ":")
 
@@ -40,6 +41,14 @@ def test_it_says_nothing_about_the_patient(client, held, done):
     for body in (done().content.decode(), client.get(f"/hold/{held.token}/appointment.ics").content.decode()):
         for secret in ("Alice", "Archer", "alice@example.org", "1985", "900123", "wheelchair"):
             assert secret not in body
+
+
+def test_what_has_just_been_booked_is_news_and_later_it_is_not(client, done, booked):
+    page = Page(done())
+    assert "You are booked A confirmation is on its way to your e-mail address." in page.text
+
+    page = Page(client.get(f"/appointment/{appointment_token(booked)}/"))
+    assert "Your appointment is confirmed Your reference" in page.text
 
 
 def test_a_reload_shows_the_same(done):
@@ -54,6 +63,7 @@ def test_a_video_call_has_its_link(done):
     assert "https://video.example/abc" in page.links
     assert "How to join" in page.text
     assert "How to find us" not in page.text
+    assert "What to have at hand Your glasses" in page.text
 
 
 def test_an_appointment_that_waits_for_the_clinic_says_so(done):

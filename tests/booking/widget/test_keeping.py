@@ -56,9 +56,40 @@ def test_an_expired_hold_keeps_what_was_typed_and_offers_another_try(client, lap
     page = Page(response)
     assert response.status_code == 410
     assert 'class="running" hidden' in response.content.decode()
+    assert "This time is no longer held for you If it is still free, you can hold it again." in page.text
     assert "Hold it again" in page.text
     assert page.inputs["last_name"] == "Archer"
-    assert page.inputs["consent"] is True
+    assert page.inputs["consent"] in (True, "on")
+
+
+def test_on_the_page_of_the_check_one_stays_there(client, lapsed, typed, hold_time, at):
+    typed["from"] = "check"
+    for step in ("confirm", "extend"):
+        assert "Check and confirm" in Page(client.post(url(lapsed, step), typed)).text
+    held_again = client.post(url(lapsed, "again"), typed)["Location"]
+    assert held_again.endswith("/check")
+    assert "Held for you until" in Page(client.post(held_again, typed)).text
+
+    hold_time(at(10))
+    taken = client.post(url(lapsed, "again"), typed)
+
+    assert taken.status_code == 409
+    page = Page(taken)
+    assert "Check and confirm" in page.text and len(page.buttons) == 3
+
+
+def test_what_was_typed_is_only_said_to_be_there_if_it_is(client, lapsed, typed):
+    hidden = '<span id="kept" hidden>'
+    assert hidden in client.get(url(lapsed)).content.decode()
+    assert hidden in client.post(url(lapsed), {"first_name": "", "from": "check"}).content.decode()
+    assert hidden not in client.post(url(lapsed), typed).content.decode()
+
+
+def test_more_time_is_news_once(client, held, typed):
+    there = client.post(url(held, "extend"), typed)["Location"]
+
+    assert "You have more time now." in Page(client.post(there, typed)).text
+    assert "You have more time now." not in Page(client.get(there)).text
 
 
 def test_an_expired_hold_is_held_again_with_one_press(client, lapsed, typed, at):
@@ -125,12 +156,12 @@ def test_an_expired_hold_shows_its_details_as_expired(client, lapsed):
     assert "This time is no longer held for you." in Page(response).text
 
 
-def test_giving_back_frees_the_time_and_shows_that_day(client, held, day):
+def test_giving_back_frees_the_time_and_shows_that_day(client, held, day, harbour):
     response = client.post(url(held, "release"))
 
     held.refresh_from_db()
     assert held.status == "released"
-    assert response["Location"] == f"/book/consultation/?day={day}"
+    assert response["Location"] == f"/book/consultation/?day={day}&where={harbour.pk}"
 
 
 @pytest.mark.parametrize("name", ["", "check", "done"])

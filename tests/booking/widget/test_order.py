@@ -62,7 +62,7 @@ def test_a_booked_order_shows_its_appointment_and_is_not_booked_again(client, li
 
     page = Page(client.get(link))
 
-    assert "You are booked" in page.text
+    assert "Your appointment is confirmed" in page.text
     assert Appointment.objects.get().reference in page.text
     with nothing_changes():
         response = client.post(f"{link}hold", {"opening": opening(at(10))})
@@ -140,10 +140,10 @@ def test_another_time_replaces_the_one_held_before(client, link, hold_page, open
     ]
 
 
-def test_giving_it_back_leads_to_the_times_of_the_link(client, link, hold_page, day):
+def test_giving_it_back_leads_to_the_times_of_the_link(client, link, hold_page, day, harbour):
     response = client.post(f"{hold_page}release")
 
-    assert response["Location"] == f"{link}?day={day}"
+    assert response["Location"] == f"{link}?day={day}&where={harbour.pk}"
     assert Hold.objects.get().status == "released"
     assert link in Page(client.get(hold_page)).links
 

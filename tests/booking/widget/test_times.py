@@ -122,9 +122,29 @@ def test_times_are_those_of_the_clinic(times, day, dana, otis):
         "10:00",
         "10:30",
     ]
+    assert "All times are New York time (E" in page.text
+    assert "09:00 Hudson Square" in page.text
+
+
+def test_two_zones_of_a_day_are_told_apart(times, day, dana, otis):
+    _, page = times(day=day)
+
     assert "Each time is the local time of its clinic: London time (" in page.text
     assert "New York time (E" in page.text
     assert "09:00 E" in page.text
+
+
+def test_where_lists_the_ways_first_and_then_the_places_by_name(times, dana, otis, consultation):
+    attic = Location.objects.create(name="attic", timezone="Europe/London")
+    make_clinician("Zoe Adler", location=attic, services=[consultation])
+
+    context, _ = times()
+
+    *ways, places = context["wish"].fields["where"].choices
+    assert ways == [("", "Anywhere"), ("in-person", "In person, anywhere"), ("video", "Video call")]
+    assert places == ("Places", [
+        (str(Location.objects.get(name=name).pk), name) for name in ("attic", "Harbour Street", "Hudson Square")
+    ])  # fmt: skip
 
 
 def test_one_zone_is_named_once(times, day, dana):

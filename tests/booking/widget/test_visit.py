@@ -9,8 +9,9 @@ from booking.appointments import acknowledge, cancel, complete, confirm, decline
 from booking.links import appointment_token
 from booking.models import Appointment, Hold, Provider
 from booking.rescheduling import reschedule_to_hold
-from scheduling.models import Service, Slot
+from scheduling.models import Location, Service, Slot
 from scheduling.slots import database_now
+from tests.conftest import make_clinician
 from tests.ledger import lapse, nothing_changes
 
 from .conftest import Page
@@ -48,7 +49,8 @@ def test_who_was_asked_and_until_when_is_said(client, held, pending):
     page = Page(response)
     by = pending.answer_by.astimezone(pending.location.zone)
     assert "Your request is with the clinic We have asked the clinic." in page.text
-    assert f"You will hear by {by:%H:%M} on {by:%A} {by.day} {by:%B} , here and by e-mail." in page.text
+    assert f"You will hear by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} , here and by e-mail." in page.text
+    assert "If you no longer want it You can take it back here until it is confirmed" in page.text
     assert "Add to calendar" not in page.text
     assert f"/appointment/{appointment_token(pending)}/" in page.links  # to look again without JavaScript
     for secret in ("Alice", "Archer", "alice@example.org"):
@@ -132,9 +134,9 @@ def test_an_appointment_is_cancelled_with_a_reason(client, visit, booked):
     assert client.get(f"{visit}cancel")["Location"] == visit
 
 
-@pytest.mark.parametrize("answer", [{}, {"reason": "declined"}, {"reason": "x"}, {"reason": "other", "note": "x" * 501},
+@pytest.mark.parametrize("answer", [{"reason": "declined"}, {"reason": "x"}, {"reason": "other", "note": "x" * 501},
                                     {"reason": "other", "note": "a\x00b"}])  # fmt: skip
-def test_without_a_reason_nothing_is_cancelled(client, visit, answer):
+def test_for_a_reason_that_makes_no_sense_nothing_is_cancelled(client, visit, answer):
     with nothing_changes():
         response = client.post(f"{visit}cancel", answer)
 
@@ -142,18 +144,37 @@ def test_without_a_reason_nothing_is_cancelled(client, visit, answer):
     assert "Please check this" in Page(response).text
 
 
+def test_nobody_has_to_say_why(client, visit, booked):
+    client.post(f"{visit}cancel", {"reason": ""})
+
+    booked.refresh_from_db()
+    assert (booked.status, booked.cancellation_reason) == ("cancelled", "other")
+
+
+def test_what_nobody_has_agreed_to_yet_is_taken_back_whenever_one_likes(client, pending):
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+    visit = f"/appointment/{appointment_token(pending)}/"
+    assert f"{visit}cancel" in Page(client.get(visit)).links
+
+    response = client.post(f"{visit}cancel", {"reason": ""})
+
+    assert (response.status_code, response["Location"]) == (303, visit)
+    pending.refresh_from_db()
+    assert pending.status == "cancelled"
+
+
 def test_after_the_cutoff_the_clinic_is_to_be_called(client, visit, booked):
     Service.objects.update(cancellation_notice=timedelta(days=30))
 
     page = Page(client.get(visit))
-    assert "It is too late to change it here." in page.text
+    assert "It is too late to change it online. Please call Harbour Clinic, +44 20 7946 0000 , and" in page.text
     assert not any(link.endswith(("/cancel", "/reschedule")) for link in page.links)
     for name, method in [("cancel", client.get), ("cancel", client.post), ("reschedule", client.get),
                          ("reschedule/hold", client.post)]:  # fmt: skip
         with nothing_changes():
             response = method(f"{visit}{name}", {"reason": "other"})
         assert response.status_code == 409
-        assert "It is too late to change this here" in Page(response).text
+        assert "It is too late to change it online" in Page(response).text
         assert booked.reference in Page(response).text
         assert "tel:+442079460000" in Page(response).links
 
@@ -193,11 +214,61 @@ def test_the_old_time_is_kept_until_the_new_one_is_taken(client, visit, booked, 
 
     response = client.post(f"{new_time}confirm")
 
-    assert (response.status_code, response["Location"]) == (303, visit)
+    assert (response.status_code, response["Location"]) == (303, f"/hold/{new_time.split('/')[4]}/done")
     booked.refresh_from_db()
     assert (booked.starts_at, booked.status) == (at(10), "confirmed")
     assert [slot.period.lower for slot in Slot.objects.all()] == [at(10)]
-    assert ", 10:00 London time" in Page(client.get(visit)).text
+    assert "Your appointment has moved A confirmation is on its way" in Page(client.get(response["Location"])).text
+    page = Page(client.get(visit))
+    assert "Your appointment is confirmed" in page.text and ", 10:00 London time" in page.text
+
+
+@pytest.fixture
+def otis(consultation):
+    """A clinician in Berlin."""
+    mitte = Location.objects.create(name="Mitte", timezone="Europe/Berlin", city="Berlin")
+    return make_clinician("Otis Hale", location=mitte, services=[consultation])
+
+
+def test_another_time_is_looked_for_with_the_same_clinician_at_the_same_place(client, visit, dana, harbour, day, otis):
+    [link] = [link for link in Page(client.get(visit)).links if link.startswith(f"{visit}reschedule")]
+    assert link == f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}"
+
+    found = client.get(f"{link}&day={day}").context["parts"]
+
+    assert {choice.place for _, choices in found for choice in choices} == {"Harbour Street"}
+
+
+def test_one_who_sees_nobody_any_more_is_looked_for_in_vain(client, visit, dana, harbour, otis):
+    dana.working_hours.all().delete()
+
+    response = client.get(f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}")
+
+    assert response.status_code == 200
+    assert "Look at every clinician and place" in Page(response).text
+
+
+def test_another_clinician_at_another_place_is_said_plainly(client, visit, opening, day, at, otis):
+    mitte = Location.objects.get(name="Mitte")
+    theirs = opening(at(10), clinician_id=otis.pk, location_id=mitte.pk)
+    held = client.post(f"{visit}reschedule/hold", {"opening": theirs})["Location"]
+
+    page = Page(client.get(held))
+
+    date = f"{day:%A} {day.day} {day:%B}"
+    in_berlin = at(10).astimezone(mitte.zone)
+    assert (
+        f"This is with another clinician and at another place. When {date}, 11:00 {in_berlin:%Z} "
+        f"instead of {date}, 09:00 {at(9):%Z} With Otis Hale instead of Dana Reed "
+        "Where Mitte, Berlin instead of Harbour Street, 12 Harbour Street, London E1 6AN"
+    ) in page.text
+
+
+def test_the_same_clinician_and_place_are_said_to_be_as_before(client, new_time):
+    page = Page(client.get(new_time))
+
+    assert "This is with" not in page.text
+    assert "With Dana Reed as before Where Harbour Street, 12 Harbour Street, London E1 6AN as before" in page.text
 
 
 def test_confirming_the_new_time_again_is_fine(client, visit, new_time):
@@ -238,10 +309,12 @@ def test_the_page_of_the_new_times_hold_shows_the_appointment_as_long_as_it_is_t
         assert client.get(address, follow=True).status_code == 410
 
 
-def test_the_page_of_times_says_what_one_has(client, visit, day, held):
+def test_the_page_of_times_says_what_one_has(client, visit, day, at, held):
     page = Page(client.get(f"{visit}reschedule", {"day": day}))
 
     assert "Choose another time Consultation" in page.text
+    has = f"You have {day:%A} {day.day} {day:%B}, 09:00 {at(9):%Z} with Dana Reed, Harbour Street."
+    assert has in page.text
     assert "You keep that until you have confirmed the new time." in page.text
     assert visit in page.links
     assert not any("09:00" in word for word in page.words if "You have" not in word)
@@ -254,10 +327,10 @@ def test_it_is_not_moved_after_the_cutoff_although_the_time_was_held_before(clie
         response = client.post(f"{new_time}confirm")
 
     assert response.status_code == 409
-    assert "It is too late to change this here" in Page(response).text
+    assert "It is too late to change it online" in Page(response).text
 
 
-def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, new_time, at, day):
+def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, new_time, at, day, harbour):
     response = client.post(f"{new_time}extend")
     assert (response.status_code, response["Location"]) == (307, f"{new_time}?extended=1")
 
@@ -266,7 +339,7 @@ def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, n
     again = client.post(f"{new_time}again")["Location"]
     assert again.startswith(visit)
 
-    assert client.post(f"{again}release")["Location"] == f"{visit}reschedule?day={day}"
+    assert client.post(f"{again}release")["Location"] == f"{visit}reschedule?day={day}&where={harbour.pk}"
     assert "Your appointment keeps the time it had." in Page(client.get(again)).text
     assert Appointment.objects.get().starts_at == at(9)
 
@@ -290,6 +363,7 @@ def test_a_cancelled_appointment_is_not_moved(client, visit, new_time, booked):
 
 
 def test_a_pending_one_is_moved_too_and_stays_pending(client, pending, opening, at):
+    Service.objects.update(cancellation_notice=timedelta(days=30))  # which does not count yet
     visit = f"/appointment/{appointment_token(pending)}/"
     new_time = client.post(f"{visit}reschedule/hold", {"opening": opening(at(10))})["Location"]
 

@@ -14,8 +14,9 @@ from django.db import transaction
 from scheduling.slots import database_now, prolong_slot
 
 from . import outbox
+from .confirming import MustAsk, confirm_hold
 from .events import latest_sequence, record
-from .holds import MustAsk, check_live, confirm_hold
+from .holds import check_live
 from .models import Acknowledgement, Appointment, Event, Hold
 from .providers import kind_of
 from .providers.base import Answer, Attendee, NotAnswered

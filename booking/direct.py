@@ -8,8 +8,10 @@ from scheduling.slots import SlotTaken, database_now
 
 from .asking import GRACE, ProviderRefused, ProviderUnavailable, ask
 from .choosing import with_first_free
-from .holds import confirm_hold, place_hold, release_hold
+from .confirming import confirm_hold
+from .holds import release_hold
 from .models import Hold
+from .placing import place_hold
 from .providers import is_outside, provider_of
 
 

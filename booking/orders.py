@@ -1,4 +1,4 @@
-"""The verbs of an order: create it, book it, send its patient a link to book it with, take that back."""
+"""The verbs of an order: create it, change it, book it, send its patient a link to book it with, take that back."""
 
 from datetime import timedelta
 
@@ -8,11 +8,12 @@ from scheduling.slots import database_now
 
 from . import outbox
 from .appointments import OrderBooked
+from .confirming import confirm_hold
 from .events import record
-from .holds import confirm_hold, place_hold
 from .links import new_order_token
 from .models import Order
 from .people import find_or_register
+from .placing import place_hold
 from .tokens import hash_token
 
 LINK_LASTS = timedelta(days=60)
@@ -37,6 +38,16 @@ def create_order(*, patient, service, by, external_id="", **address):
     order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
     record(order, "order.created", by=by, at=order.created_at)
     return order
+
+
+@transaction.atomic
+def change_order(order, *, by, **changes):
+    """Change its external id or the address of a visit at home; the log has only which of them changed."""
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    for name, value in changes.items():
+        setattr(order, name, value)
+    order.save(update_fields=[*changes, "updated_at"])
+    record(order, "order.changed", by=by, at=database_now(), data={"changed": sorted(changes)})
 
 
 def check_not_booked(order):

@@ -1,14 +1,16 @@
-"""Finding patients, writing them down and merging them, so that those who listen are told."""
+"""Finding patients, writing them down, changing and merging them: as the patients app does, and written in the log."""
 
 from django.db import transaction
 from django.utils import timezone
 
 from patients.matching import match_patient, merge_patients
 from patients.models import Patient
-from patients.records import register_patient
+from patients.records import archive_patient, change_patient, register_patient, restore_patient
 
 from .events import record
 from .states import ChangedMeanwhile
+
+DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
 
 
 @transaction.atomic(savepoint=False)
@@ -35,6 +37,41 @@ def register(candidate, *, by, allow_duplicate=False):
     patient = register_patient(candidate, allow_duplicate=allow_duplicate)
     record(patient, "patient.created", by=by, at=timezone.now())
     return patient
+
+
+@transaction.atomic
+def change(patient_id, change, *, by, if_unchanged=None):
+    """Do and return what change_patient does; the log has only which details changed. Raises what it raises."""
+    before, after = {}, {}
+
+    def noted(patient):
+        before.update({name: getattr(patient, name) for name in DETAILS})
+        patient = change(patient)
+        after.update({name: getattr(patient, name) for name in DETAILS})
+        return patient
+
+    patient = change_patient(patient_id, noted, if_unchanged=if_unchanged)
+    if changed := [name for name in DETAILS if before[name] != after[name]]:
+        record(patient, "patient.changed", by=by, at=timezone.now(), data={"changed": changed})
+    return patient
+
+
+@transaction.atomic
+def archive(patient, *, by):
+    """Put a patient out of the way, so that new bookings no longer find them; return whether that was still to do."""
+    is_news = archive_patient(patient.pk)
+    if is_news:
+        record(patient, "patient.archived", by=by, at=timezone.now())
+    return is_news
+
+
+@transaction.atomic
+def restore(patient, *, by):
+    """Take a patient out of the archive; return whether that was still to do."""
+    is_news = restore_patient(patient.pk) is not None
+    if is_news:
+        record(patient, "patient.restored", by=by, at=timezone.now())
+    return is_news
 
 
 @transaction.atomic

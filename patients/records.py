@@ -42,13 +42,32 @@ def register_patient(candidate, *, allow_duplicate=False):
 def change_patient(patient_id, change, *, if_unchanged=None):
     """Apply ``change(patient)``, which returns the patient validated, to the row as it is now; returns it.
 
-    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``, or NhsNumberTaken.
+    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``, NhsNumberTaken, or
+    Patient.DoesNotExist when there is none or it is archived.
     """
-    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id, archived_at=None)
     if if_unchanged not in (None, patient.updated_at):
         raise PatientChanged
     _save(change(patient))
     list_near_matches(patient)
+    return patient
+
+
+def archive_patient(patient_id):
+    """Put a patient out of the way, so that new bookings no longer find them; return whether that was still to do."""
+    patients, now = Patient.objects.filter(pk=patient_id, archived_at=None), timezone.now()
+    return bool(patients.update(archived_at=now, updated_at=now))
+
+
+@transaction.atomic
+def restore_patient(patient_id):
+    """Take a patient out of the archive and return them, or None if they are not in it; near matches are listed."""
+    archived = Patient.objects.select_for_update(no_key=True).exclude(archived_at=None)
+    patient = archived.filter(pk=patient_id).first()
+    if patient:
+        patient.archived_at = None
+        patient.save(update_fields=["archived_at", "updated_at"])
+        list_near_matches(patient)
     return patient
 
 

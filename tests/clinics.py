@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from hypothesis import strategies as st
 
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.intervals import merge
 from scheduling.models import Calendar, Clinician, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import SlotTaken, database_now, take_slot
@@ -113,7 +113,7 @@ def connect_calendars(draw, clinician, clinic):
             read_until=draw(st.sampled_from([None, clinic.end_at + 9 * DAY, stretch(draw, clinic, most=60)[0]])),
         )
         busy = [stretch(draw, clinic, most=48 * 60) for _ in range(draw(st.integers(0, 4)))]
-        write_busy(calendar, merge((int(start.timestamp()), int(end.timestamp())) for start, end in busy))
+        store_busy(calendar, merge((int(start.timestamp()), int(end.timestamp())) for start, end in busy))
 
 
 def stretch(draw, clinic, *, most):

@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     api_keys,
     appointments,
     calendars,
+    deliveries,
     events,
     feeds,
     holds,

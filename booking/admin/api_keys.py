@@ -2,16 +2,13 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from ..keys import InvalidKey, give_secret, revoke_key, rotate_key
 from ..models import ApiKey
+from .buttons import PageButtons
 from .rotation import ask_overlap, chosen_overlap
 from .shown_once import show_once
 
@@ -69,13 +66,15 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(PageButtons, admin.ModelAdmin):
     form = ApiKeyForm
     list_display = ["name", "beginning", "kind", "may", "state", "expires_at", "last_used_at"]
     list_filter = [StateFilter, "kind"]
     search_fields = ["name", "start"]
     change_form_template = "admin/booking/apikey/change_form.html"
     actions = ["revoke"]
+    buttons = ["rotate", "revoke"]
+    asking = ["rotate"]
     fields = [
         "name",
         "kind",
@@ -138,46 +137,30 @@ class ApiKeyAdmin(admin.ModelAdmin):
             advice = f"It works on the pages of {', '.join(key.allowed_origins)}, for everyone who reads them."
         return show_once(
             self, request, title="Copy the key now", what="the key", name=key, plain=plain, advice=advice,
-            page=reverse("admin:booking_apikey_change", args=[key.pk]),
+            page=self.page_of(key),
         )
 
     # Verbs
 
-    def get_urls(self):
-        return [
-            path(f"<uuid:key_id>/{name}/", self.admin_site.admin_view(view), name=f"booking_apikey_{name}")
-            for name, view in [("rotate", self.rotate_view), ("revoke", self.revoke_view)]
-        ] + super().get_urls()
-
-    def rotate_view(self, request, key_id):
+    def rotate_button(self, request, key):
         """Make a key that replaces this one; first ask until when this one works."""
-        key = self._key(request, key_id)
-        overlap, page = chosen_overlap(request), reverse("admin:booking_apikey_change", args=[key.pk])
-        if overlap is not None:
-            try:
-                new, plain = rotate_key(key, overlap=overlap)
-            except InvalidKey:
-                messages.warning(request, f"{key} does not work any more: make a new key.")
-                return HttpResponseRedirect(page)
-            self.log_change(request, key, "Rotated.")
-            self.log_addition(request, new, f"Replaces {key.start}….")
-            return self._show_once(request, new, plain)
-        return ask_overlap(
-            self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=page
-        )
+        overlap = chosen_overlap(request)
+        if overlap is None:
+            return ask_overlap(
+                self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=self.page_of(key)
+            )
+        try:
+            new, plain = rotate_key(key, overlap=overlap)
+        except InvalidKey:
+            messages.warning(request, f"{key} does not work any more: make a new key.")
+            return None
+        self.log_change(request, key, "Rotated.")
+        self.log_addition(request, new, f"Replaces {key.start}….")
+        return self._show_once(request, new, plain)
 
-    def revoke_view(self, request, key_id):
-        """Stop accepting this key: the button of its page."""
-        key = self._key(request, key_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        self.revoke(request, ApiKey.objects.filter(pk=key.pk))
-        return HttpResponseRedirect(reverse("admin:booking_apikey_change", args=[key.pk]))
-
-    def _key(self, request, key_id):
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        return get_object_or_404(ApiKey, pk=key_id)
+    def revoke_button(self, request, key):
+        """Stop accepting this key."""
+        self.revoke(request, [key])
 
     @admin.action(description="Revoke: stop accepting them now", permissions=["revoke"])
     def revoke(self, request, queryset):

@@ -3,15 +3,13 @@
 import re
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 
+from patients.forms import SharedForm
 from patients.models import Patient
 from patients.search import found_by
 from scheduling.calendar_admin import WarnsOfCalendars
@@ -20,26 +18,18 @@ from scheduling.zones import home_zone, written
 from ..appointments import annotate
 from ..models import Appointment
 from ..states import ChangedMeanwhile
+from .columns import BookingColumns
 from .days import DayFilter, HowFilter
+from .desk import Desk
 from .events import log_of
-from .moves import STAFF_MOVES, CancelForm, by, make, may, moves_of, theirs
-
-
-def in_bulk(move):
-    """Return the action of the list that makes ``move`` with each selected appointment."""
-
-    @admin.action(description=move.label, permissions=[move.permission])
-    def action(model_admin, request, queryset):
-        for appointment in queryset:
-            make(move, appointment, request)
-
-    action.__name__ = move.name
-    return action
+from .moves import by, may, moves_of, theirs
+from .moving import Moving
+from .refused import when_refused
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
-    list_display = ["time", "attendee", "state", "service", "clinician", "place", "reference"]
+class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, BookingColumns, admin.ModelAdmin):
+    list_display = ["time", "attendee", "state", "what", "reference"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
     search_fields = ["reference"]  # only so that there is a search box: see get_search_results
     search_help_text = "Reference, or name, e-mail, phone, NHS number or date of birth; on any day."
@@ -47,7 +37,6 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
-    actions = [in_bulk(move) for name, move in STAFF_MOVES.items() if name != "cancel"] + ["cancel"]
     fieldsets = [
         (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
         ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record"]}),
@@ -75,6 +64,7 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
         "cancellation_note",
     ]
 
+    form = SharedForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     class Media:
@@ -87,17 +77,8 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
         rows = super().get_queryset(request).select_related(*related)
         return theirs(request, rows).annotate(home=home_zone())
 
-    def has_add_permission(self, request):
-        return False
-
     def has_delete_permission(self, request, obj=None):
         return False
-
-    def has_decide_permission(self, request):
-        return may(request, "decide")
-
-    def has_mark_permission(self, request):
-        return may(request, "mark")
 
     # The list
 
@@ -140,9 +121,10 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
     def attendee(self, appointment):
         return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
 
-    @admin.display(ordering="location__name")
-    def place(self, appointment):
-        return f"by video ({appointment.location})" if appointment.is_remote else appointment.location
+    @admin.display(description="service", ordering="service__name")
+    def what(self, appointment):
+        place, clinician = self.place(appointment), appointment.clinician
+        return format_html("{}<br><small>with {}, {}</small>", appointment.service, clinician, place)
 
     @admin.display(description="status", ordering="status")
     def state(self, appointment):
@@ -176,14 +158,6 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
         start = written(appointment.starts_at, zone, unless=zone)
         return f"{start}–{written(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
 
-    @admin.display(description="service")
-    def service_name(self, appointment):
-        return str(appointment.service)
-
-    @admin.display(description="clinician")
-    def clinician_name(self, appointment):
-        return str(appointment.clinician)
-
     @admin.display(description="price")
     def cost(self, appointment):
         return f"{appointment.price} {appointment.currency}"
@@ -212,58 +186,22 @@ class AppointmentAdmin(WarnsOfCalendars, admin.ModelAdmin):
         return format_html('<a href="{}">{}</a>', url, appointment.patient)
 
     def render_change_form(self, request, context, obj=None, **kwargs):
+        context |= {
+            "show_save_and_add_another": False,
+            "may_move": may(request, "decide") and obj.status in Appointment.COMING,
+        }
         context |= {"moves": moves_of(obj, request), "log": log_of(obj, zone=obj.location.zone)}
+        if refused_at := when_refused(obj):
+            context["refused_on"] = written(refused_at, obj.location.zone, unless=obj.home)
         return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    def changeform_view(self, request, *args, **kwargs):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ChangedMeanwhile:
+            messages.error(request, "It has been given another time just now. Nothing was saved.")
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):
         if form.changed_data:
-            changes = {name: form.cleaned_data[name] for name in form.changed_data}
-            try:
-                annotate(obj, by=by(request), **changes)
-            except ChangedMeanwhile:
-                self.message_user(request, "It has been moved meanwhile. Nothing was saved.", messages.ERROR)
-
-    # Moves
-
-    def get_urls(self):
-        view = self.admin_site.admin_view(self.move_view)
-        name = "booking_appointment_move"
-        return [path("<path:object_id>/move/<slug:name>/", view, name=name), *super().get_urls()]
-
-    def move_view(self, request, object_id, name):
-        """Make one move with one appointment: the buttons of its page."""
-        appointment = self.get_object(request, unquote(object_id))
-        move = STAFF_MOVES.get(name)
-        if appointment is None or move is None:
-            raise Http404
-        if not self.has_view_permission(request, appointment) or not may(request, move.permission):
-            raise PermissionDenied
-        page = reverse("admin:booking_appointment_change", args=[object_id])
-        if name == "cancel":
-            return self._cancel(request, [appointment], back=page) or HttpResponseRedirect(page)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        make(move, appointment, request)
-        return HttpResponseRedirect(page)
-
-    @admin.action(description="Cancel …", permissions=["decide"])
-    def cancel(self, request, queryset):
-        return self._cancel(request, list(queryset), back=request.get_full_path())
-
-    def _cancel(self, request, appointments, *, back):
-        """Ask for the reason, or cancel and return None when it has been given."""
-        form = CancelForm(request.POST if "reason" in request.POST else None)
-        if form.is_valid():
-            for appointment in appointments:
-                make(STAFF_MOVES["cancel"], appointment, request, **form.cleaned_data)
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "form": form,
-            "back": back,
-            "appointments": [(appointment, self.when(appointment)) for appointment in appointments],
-            "title": "Cancel an appointment" if len(appointments) == 1 else "Cancel appointments",
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/booking/appointment/cancel.html", context)
+            annotate(obj, by=by(request), **{name: form.cleaned_data[name] for name in form.changed_data})

@@ -3,33 +3,27 @@
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from patients.admin.filters import FilterWithDefault
 from scheduling.admin import ReadOnly
 from scheduling.zones import home_zone, written
 
 from ..holds import release_hold
 from ..models import Hold
 from ..states import ChangedMeanwhile, WrongState
+from .columns import BookingColumns
 from .days import HowFilter
 from .moves import by
 
 
-class LiveFilter(admin.SimpleListFilter):
+class LiveFilter(FilterWithDefault):
     """Live holds unless asked otherwise."""
 
+    default = "Live"
     title = "status"
     parameter_name = "status"
 
     def lookups(self, request, model_admin):
         return [*(choice for choice in Hold.Status.choices if choice[0] != Hold.Status.ACTIVE), ("all", "All")]
-
-    def choices(self, changelist):
-        [_, *others] = super().choices(changelist)
-        yield {
-            "selected": self.value() is None,
-            "display": "Live",
-            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-        }
-        yield from others
 
     def queryset(self, request, queryset):
         if self.value() is None:
@@ -38,7 +32,7 @@ class LiveFilter(admin.SimpleListFilter):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnly, admin.ModelAdmin):
+class HoldAdmin(BookingColumns, ReadOnly, admin.ModelAdmin):
     list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed"]
     list_filter = [LiveFilter, "clinician", "location", "service", HowFilter]
     search_fields = ["=id", "clinician__name", "service__name", "location__name"]
@@ -56,14 +50,6 @@ class HoldAdmin(ReadOnly, admin.ModelAdmin):
 
     def has_release_permission(self, request):
         return request.user.has_perm("booking.change_hold")
-
-    @admin.display(ordering="starts_at")
-    def when(self, hold):
-        return written(hold.starts_at, hold.location.zone, unless=hold.home)
-
-    @admin.display(ordering="location__name")
-    def place(self, hold):
-        return f"by video ({hold.location})" if hold.is_remote else hold.location
 
     @admin.display(ordering="created_at")
     def placed(self, hold):

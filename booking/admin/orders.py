@@ -5,22 +5,21 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q
-from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
+from patients.forms import SharedForm
 from patients.models import Patient
 from patients.search import found_by
 from scheduling.zones import home_zone, written
 
 from ..appointments import OrderBooked
 from ..models import Appointment, Order
-from ..orders import NoEmailAddress, create_order, revoke_link, send_link
+from ..orders import NoEmailAddress, change_order, create_order, revoke_link, send_link
+from .buttons import PageButtons
 from .events import log_of
 from .moves import by
 
@@ -31,7 +30,7 @@ NO_SITE = "No link was sent: SITE_URL is not set, so nobody knows where these pa
 BOOKED = Appointment.objects.exclude(status__in=Appointment.OFF)
 
 
-class OrderForm(forms.ModelForm):
+class OrderForm(SharedForm):
     """An order; a new one can be e-mailed to its patient at once."""
 
     send_link = forms.BooleanField(
@@ -64,7 +63,7 @@ class BookedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):
+class OrderAdmin(PageButtons, admin.ModelAdmin):
     form = OrderForm
     list_display = ["ordered", "patient", "service", "booked", "link", "external_id"]
     list_filter = [BookedFilter, "service"]
@@ -76,6 +75,8 @@ class OrderAdmin(admin.ModelAdmin):
     autocomplete_fields = ["patient"]
     change_form_template = "admin/booking/order/change_form.html"
     actions = ["send_links"]
+    buttons = ["send_link", "revoke_link"]
+    button_permission = "link"
     readonly_fields = ["ordered", "booked", "link", "appointments"]
 
     class Media:
@@ -158,7 +159,8 @@ class OrderAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         if change:
-            super().save_model(request, obj, form, change)
+            if form.changed_data:
+                change_order(obj, by=by(request), **{name: form.cleaned_data[name] for name in form.changed_data})
             return
         fields = {name: getattr(obj, name) for name in ["patient", "service", "external_id", *ADDRESS]}
         obj.pk = create_order(**fields, by=by(request)).pk
@@ -171,32 +173,23 @@ class OrderAdmin(admin.ModelAdmin):
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def moves_of(self, request, order):
-        if not self.has_link_permission(request):
-            return []
-        send = [("send-link", "E-mail the link again" if order.token_hash else "E-mail the link")]
-        return send * (not order.is_booked) + [("revoke-link", "Take the link back")] * (order.token_hash is not None)
+        moves = []
+        if self.has_link_permission(request) and not order.is_booked:
+            moves.append(("send_link", "E-mail the link again" if order.token_hash else "E-mail the link"))
+        if self.has_link_permission(request) and order.token_hash:
+            moves.append(("revoke_link", "Take the link back"))
+        return moves
 
     # Its link
 
-    def get_urls(self):
-        view = self.admin_site.admin_view(self.link_view)
-        return [path("<uuid:order_id>/link/<slug:name>/", view, name="booking_order_link"), *super().get_urls()]
+    def send_link_button(self, request, order):
+        """E-mail the link."""
+        self.send(request, order)
 
-    def link_view(self, request, order_id, name):
-        """E-mail the link, or take it back: the buttons of an order's page."""
-        if not self.has_link_permission(request):
-            raise PermissionDenied
-        order = get_object_or_404(self.get_queryset(request), pk=order_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if name == "send-link":
-            self.send(request, order)
-        elif name == "revoke-link":
-            revoke_link(order, by=by(request))
-            messages.success(request, "The link does not work any more.")
-        else:
-            raise Http404
-        return HttpResponseRedirect(reverse("admin:booking_order_change", args=[order_id]))
+    def revoke_link_button(self, request, order):
+        """Take the link back."""
+        revoke_link(order, by=by(request))
+        messages.success(request, "The link does not work any more.")
 
     @admin.action(description="E-mail the link", permissions=["link"])
     def send_links(self, request, queryset):

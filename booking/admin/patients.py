@@ -6,14 +6,16 @@ from django.utils.html import format_html
 
 from patients.admin import PatientAdmin, PossibleDuplicateAdmin
 from patients.models import Patient, PossibleDuplicate
-from scheduling.zones import home_zone, written
+from scheduling.zones import home_zone
 
 from .. import people
 from ..models import Appointment
+from .buttons import PageButtons
+from .columns import BookingColumns
 from .moves import by, theirs
 
 
-class AppointmentInline(admin.TabularInline):
+class AppointmentInline(BookingColumns, admin.TabularInline):
     model = Appointment
     fields = readonly_fields = ["booked", "when", "service_name", "clinician_name", "place", "status"]
     ordering = ["-starts_at"]
@@ -35,30 +37,33 @@ class AppointmentInline(admin.TabularInline):
         url = reverse("admin:booking_appointment_change", args=[appointment.pk])
         return format_html('<a href="{}">{}</a>', url, appointment.reference)
 
-    def when(self, appointment):
-        return written(appointment.starts_at, appointment.location.zone, unless=appointment.home)
-
-    @admin.display(description="service")
-    def service_name(self, appointment):
-        return str(appointment.service)
-
-    @admin.display(description="clinician")
-    def clinician_name(self, appointment):
-        return str(appointment.clinician)
-
-    def place(self, appointment):
-        return f"by video ({appointment.location})" if appointment.is_remote else str(appointment.location)
-
 
 admin.site.unregister([Patient, PossibleDuplicate])
 
 
 @admin.register(Patient)
-class PatientWithAppointmentsAdmin(PatientAdmin):
+class PatientWithAppointmentsAdmin(PageButtons, PatientAdmin):
     inlines = [*PatientAdmin.inlines, AppointmentInline]
+    buttons = ["archive", "restore"]
+    change_form_template = "admin/patients/patient/change_form.html"
 
     def register(self, request, patient):
         people.register(patient, by=by(request))
+
+    def change(self, request, patient, details):
+        people.change(patient.pk, details, by=by(request))
+
+    def archive_one(self, request, patient):
+        return people.archive(patient, by=by(request))
+
+    def restore_one(self, request, patient):
+        return people.restore(patient, by=by(request))
+
+    def archive_button(self, request, patient):
+        self.archive(request, [patient])
+
+    def restore_button(self, request, patient):
+        self.restore(request, [patient])
 
 
 @admin.register(PossibleDuplicate)

@@ -2,17 +2,19 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.db import models
+from django.http import Http404
 
-from scheduling.outbound import NotPublic, Unreachable, resolve
+from scheduling import durations
+from scheduling.address_admin import LooksUpAddress
+from scheduling.forms import DurationField
+from scheduling.outbound import NotPublic
 
 from ..models import Provider
 from ..providers import is_outside, kind_of
 from ..providers.base import NotAnswered
-from ..webhooks.signing import make_secret
+from ..signing import make_secret
+from .buttons import PageButtons
 from .shown_once import show_once
 
 WITHIN = 5.0  # seconds that staff wait to learn whether another system is there
@@ -28,10 +30,8 @@ class ProviderForm(forms.ModelForm):
         if url and "url" in self.changed_data:
             if "?" in url or "#" in url:
                 raise forms.ValidationError("Write it without ? and #: more is written behind it.", code="url")
-            try:
-                resolve(url)
-            except (NotPublic, Unreachable) as error:
-                raise forms.ValidationError(NotPublic.__doc__, code="not-public") from error
+            if self.unusable:
+                raise forms.ValidationError(NotPublic.__doc__, code="not-public")
         return url
 
     def clean(self):
@@ -50,14 +50,16 @@ class ProviderForm(forms.ModelForm):
 
 
 @admin.register(Provider)
-class ProviderAdmin(admin.ModelAdmin):
+class ProviderAdmin(PageButtons, LooksUpAddress, admin.ModelAdmin):
     form = ProviderForm
-    list_display = ["name", "slug", "kind", "asked_for", "answer_within", "is_active"]
+    list_display = ["name", "slug", "kind", "asked_for", "answers_within", "is_active"]
+    formfield_overrides = {models.DurationField: {"form_class": DurationField}}
     list_filter = ["kind", "is_active"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["services", "locations"]
     change_form_template = "admin/booking/provider/change_form.html"
+    buttons = ["rotate", "check"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -73,6 +75,10 @@ class ProviderAdmin(admin.ModelAdmin):
     @admin.display(description="asked for")
     def asked_for(self, provider):
         return ", ".join(str(thing) for thing in [*provider.services.all(), *provider.locations.all()])
+
+    @admin.display(description="answer within", ordering="answer_within")
+    def answers_within(self, provider):
+        return durations.written(provider.answer_within)
 
     # One provider
 
@@ -99,44 +105,30 @@ class ProviderAdmin(admin.ModelAdmin):
     def _show_once(self, request, provider):
         return show_once(
             self, request, title="Copy the secret now", what="the secret of the provider", name=provider,
-            plain=provider.secret, advice=ADVICE, page=self._page(provider), kept="if it is lost, make a new one",
+            plain=provider.secret, advice=ADVICE, page=self.page_of(provider), kept="if it is lost, make a new one",
         )
-
-    def _page(self, provider):
-        return reverse("admin:booking_provider_change", args=[provider.pk])
 
     # The buttons of its page
 
-    def get_urls(self):
-        return [
-            path(f"<uuid:id>/{name}/", self.admin_site.admin_view(view), name=f"booking_provider_{name}")
-            for name, view in [("rotate", self.rotate_view), ("check", self.check_view)]
-        ] + super().get_urls()
-
-    def rotate_view(self, request, id):
+    def rotate_button(self, request, provider):
         """Make a new secret; the old one ends now."""
-        provider = self._provider(request, id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        self._check_outside(provider)
         provider.secret = make_secret()
         provider.save(update_fields=["secret"])
         self.log_change(request, provider, "Made a new secret.")
         return self._show_once(request, provider)
 
-    def check_view(self, request, id):
+    def check_button(self, request, provider):
         """Ask it whether it is there and takes our signature."""
-        provider = self._provider(request, id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        self._check_outside(provider)
         try:
             kind_of(provider).check(provider, within=WITHIN)
         except NotAnswered as error:
             messages.error(request, f"{provider} does not answer: {error}.")
         else:
             messages.success(request, f"{provider} is there and takes our signature.")
-        return HttpResponseRedirect(self._page(provider))
 
-    def _provider(self, request, id):
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        return get_object_or_404(Provider, pk=id, kind=Provider.Kind.UPSTREAM)
+    @staticmethod
+    def _check_outside(provider):
+        if not is_outside(provider):
+            raise Http404

@@ -3,16 +3,19 @@
 from datetime import timedelta
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Count, Max, Q
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.timesince import timeuntil
+from django.views.decorators.cache import never_cache
 
 from patients.text import validate_printable
 from scheduling.admin import ReadOnly
@@ -20,6 +23,7 @@ from scheduling.zones import home_zone, written
 
 from ..models import Appointment, Provider, Unconfirmed
 from .moves import STAFF_MOVES, make, may, theirs
+from .refused import refused
 
 SOON = timedelta(minutes=10)
 MOVES = ["confirm", "decline"]
@@ -84,13 +88,35 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     # The queue
 
     def get_queryset(self, request):
-        rows = in_queue(request).select_related("service", "clinician", "location", "provider", "order")
+        rows = in_queue(request).select_related("service", "clinician", "location")
         return rows.order_by("answer_by").annotate(home=home_zone())
 
     def changelist_view(self, request, extra_context=None):
-        number = in_queue(request).count()
-        title = f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm"
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        queue = in_queue(request).aggregate(number=Count("pk"), newest=Max("created_at"))
+        number, newest = queue["number"], queue["newest"] or timezone.now()
+        context = {
+            "title": f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm",
+            "news": reverse("admin:booking_unconfirmed_news", query={"since": newest.isoformat()}),
+            "refused": [(one, self.what(one)) for one in self.refused(request)],
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    def refused(self, request):
+        """Return the appointments that staff have still to see to because their provider refuses their time."""
+        rows = refused(theirs(request, Appointment.objects.all())).annotate(home=home_zone())
+        return rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
+
+    def news_view(self, request):
+        """Say how many have come since the page was made, which asks now and then; it does not lose what is typed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            since = parse_datetime(request.GET.get("since", "")) or timezone.now()
+        except ValueError:
+            since = timezone.now()
+        number = in_queue(request).filter(created_at__gt=since).count()
+        return TemplateResponse(request, "admin/booking/unconfirmed/_news.html", {"number": number})
 
     @admin.display(description="answer within")
     def time_left(self, appointment):
@@ -135,8 +161,15 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     # Deciding
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.decide_view)
-        return [path("<uuid:pk>/decide/<slug:name>/", view, name="booking_unconfirmed_decide"), *super().get_urls()]
+        return [
+            # Not admin_view: to whoever is signed out by now it would answer with the login page.
+            path("news/", never_cache(self.news_view), name="booking_unconfirmed_news"),
+            path(
+                "<uuid:pk>/decide/<slug:name>/", self.admin_site.admin_view(self.decide_view),
+                name="booking_unconfirmed_decide",
+            ),
+            *super().get_urls(),
+        ]
 
     def decide_view(self, request, pk, name):
         """Confirm or decline one of them: the buttons of its row."""
@@ -150,9 +183,14 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:booking_unconfirmed_changelist"))
 
     def decide(self, request, appointment, name, *, note):
+        if name != "decline":
+            make(STAFF_MOVES[name], appointment, request)
+            return
         form = NoteForm({"note": note})
-        arguments = {"note": form.cleaned_data["note"]} if name == "decline" and form.is_valid() else {}
-        make(STAFF_MOVES[name], appointment, request, **arguments)
+        if form.is_valid():
+            make(STAFF_MOVES[name], appointment, request, note=form.cleaned_data["note"])
+        else:
+            messages.warning(request, f"{appointment.reference} was not declined. {form.errors['note'][0]}")
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))

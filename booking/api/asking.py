@@ -12,8 +12,9 @@ from scheduling.slots import SlotTaken
 
 from ..asking import Patience, ProviderUnavailable, ask
 from ..choosing import with_first_free
+from ..confirming import MustAsk, confirm_hold
 from ..direct import book_directly, hold_and_ask, placed_before
-from ..holds import HoldExpired, HoldNotFound, MustAsk, confirm_hold
+from ..holds import HoldExpired, HoldNotFound
 from ..models import ApiKey, Appointment
 from ..orders import book_order, check_not_booked
 from ..states import ChangedMeanwhile

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from .. import idempotency
 from ..client import holder_of, network_of
-from ..holds import MustAsk
+from ..confirming import MustAsk
 from ..keys import InvalidKey, find_key
 from ..states import ChangedMeanwhile
 from .contract import contract_of

@@ -8,17 +8,9 @@ from ..asking import ProviderRefused, ProviderUnavailable
 from ..booking_keys import InvalidBookingKey
 from ..choosing import NotOffered, with_first_free
 from ..client import hidden_network_of, holder_of
-from ..holds import (
-    HoldExpired,
-    TooManyExtensions,
-    TooManyHolds,
-    extend_hold,
-    hold_of,
-    move_hold,
-    place_hold,
-    release_hold,
-)
+from ..holds import HoldExpired, TooManyExtensions, extend_hold, hold_of, move_hold, release_hold
 from ..models import ApiKey
+from ..placing import TooManyHolds, place_hold
 from ..states import WrongState
 from .asking import AskingView, PatienceInput
 from .attendance import Attendance

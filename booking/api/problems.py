@@ -12,7 +12,7 @@ from patients import records
 from scheduling.outbound import NotPublic
 from scheduling.slots import SlotTaken
 
-from .. import appointments, asking, choosing, holds, idempotency, keys, orders, signing, states
+from .. import appointments, asking, choosing, holds, idempotency, keys, orders, placing, signing, states
 from ..booking_keys import InvalidBookingKey
 from ..webhooks import endpoints
 from . import refusals
@@ -68,7 +68,7 @@ PROBLEMS = {
     refusals.NotHeldAnyMore: Problem(
         404, "not-found", "With an Idempotency-Key the same request again has the same answer.",
     ),
-    holds.TooManyHolds: Problem(
+    placing.TooManyHolds: Problem(
         429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
     ),
     holds.TooManyExtensions: Problem(409, "no-more-extensions", "Confirm the hold, or place a new one later."),

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from stdnum.gb import nhs
 
-from booking.holds import place_hold
 from booking.models import Provider
 from booking.orders import send_link
+from booking.placing import place_hold
 from patients.matching import match_patient
 from patients.models import Consent, Patient
 from scheduling.availability import open_times

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar, Clinician, Location, Service
 from scheduling.openings import as_instant
 
@@ -86,7 +86,7 @@ def make_twin(service, *, events):
             clinician=clinician, name="own", url="https://calendar.example/private.ics", last_synced_at=now,
             last_tried_at=now, read_until=now + timedelta(days=400), due_at=now + timedelta(days=1),
         )
-        write_busy(calendar, busy)
+        store_busy(calendar, busy)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     return twin

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.holds import confirm_hold, place_hold
+from booking.confirming import confirm_hold
+from booking.placing import place_hold
 from patients.models import Patient
 from scheduling.assignment import Assign, assign
 from scheduling.availability import open_starts_by_place, open_times

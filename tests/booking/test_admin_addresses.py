@@ -29,7 +29,7 @@ def add(model, morgan, dana, harbour):
     """Morgan adds one that is at clinic.example: ``add()``."""
     typed = {
         "clinician": dana.pk, "name": "Own", "when_unreachable": "withhold", "slug": "own", "locations": [harbour.pk],
-        "answer_within": "00:20:00", "description": "Own", "format": "holdfast", "url": "https://clinic.example/a",
+        "answer_within": "20 min", "description": "Own", "format": "holdfast", "url": "https://clinic.example/a",
         "kind": {Calendar: "caldav", Provider: "upstream"}.get(model, ""),
     }  # fmt: skip
     return lambda: morgan.post(url(model._meta.label_lower.replace(".", "_"), "add"), typed)

@@ -6,11 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from booking.holds import confirm_hold, place_hold
+from booking.appointments import annotate
+from booking.confirming import confirm_hold
 from booking.models import Appointment, Event
+from booking.placing import place_hold
 from patients.models import Patient
 from scheduling.models import Location
 from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
 
 from .admin import queries, rows, shown, url
 
@@ -32,9 +35,7 @@ def test_the_list_shows_the_chosen_day(erin, book, at, day):
             f"09:00–09:30 {day:%a %-d %b %Y}",
             "Alice Archer +447700900123",
             "Confirmed",
-            "Consultation",
-            "Dana Reed",
-            "Harbour Street",
+            "Consultation with Dana Reed, Harbour Street",
             nine.reference,
         ]
     ]
@@ -194,11 +195,10 @@ def test_nothing_else_can_be_written_into_the_page(erin, book, at):
     assert Event.objects.filter(booking_id=appointment.pk).count() == 3
 
 
-def test_appointments_are_neither_added_nor_deleted_here(erin, morgan, book, at):
+def test_appointments_are_not_deleted(erin, morgan, book, at):
     appointment = book(at(9))
 
     for browser in (erin, morgan):
-        assert browser.get(url(APPOINTMENTS, "add")).status_code == 403
         assert browser.post(url(APPOINTMENTS, "delete", appointment.pk), {"post": "yes"}).status_code == 403
     assert Appointment.objects.count() == 1
 
@@ -214,3 +214,17 @@ def test_admin_pages_carry_the_strict_policy_and_nothing_inline(erin, book, at):
         assert " style=" not in page
         assert "<script>" not in page
         assert " onclick=" not in page
+
+
+def test_two_who_write_notes_at_once_do_not_lose_each_others(erin, book, at):
+    appointment = book(at(9))
+    page = url(APPOINTMENTS, "change", appointment.pk)
+    annotate(appointment, notes="Morgan was here", by="morgan")
+
+    with nothing_changes():
+        response = erin.post(page, {"initial-notes": "", "notes": "Rang at nine", "meeting_url": ""})
+    assert "Somebody else has changed this meanwhile." in shown(response)
+
+    erin.post(page, {"initial-notes": "", "notes": "", "initial-meeting_url": "", "meeting_url": "https://a.example"})
+    appointment.refresh_from_db()
+    assert (appointment.notes, appointment.meeting_url) == ("Morgan was here", "https://a.example")

@@ -48,6 +48,14 @@ def test_a_manager_makes_one_from_the_clinicians_page_and_its_address_is_shown_o
     assert f'href="{url(FEEDS, "change", dana.pk)}"' in morgan.get(page.request["PATH_INFO"]).content.decode()
 
 
+def test_its_pages_say_that_it_names_no_patient(morgan, danas_browser, dana):
+    make_feed(dana)
+
+    for browser in (morgan, danas_browser):
+        for page in (url(FEEDS, "add"), url(FEEDS, "change", dana.pk)):
+            assert "It names no patient, but whoever has its address sees" in shown(browser.get(page))
+
+
 def test_a_new_address_ends_the_old_one(morgan, dana):
     old = f"/calendars/{make_feed(dana)}.ics"
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from booking.holds import confirm_hold
+from booking.confirming import confirm_hold
 from booking.models import Hold, OutboxMessage
 from scheduling.models import Slot
 

@@ -3,10 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
 
 from booking.appointments import cancel, complete
 from booking.models import Appointment, Event, OutboxMessage
+from booking.rescheduling import reschedule
 from scheduling.models import Slot
+from scheduling.slots import lock_clinician
+from tests.conftest import make_clinician
+from tests.waiting import somebody_waits_for_us, wait_until
 
 from .admin import act, said, shown, url
 
@@ -150,3 +156,24 @@ def test_an_unreadable_note_changes_nothing(erin, book, at, note):
     assert response.status_code == 200
     appointment.refresh_from_db()
     assert appointment.status == "confirmed"
+
+
+def test_who_writes_a_note_while_it_is_given_another_time_is_told_only_that(
+    transactional_db, elsewhere, erin, book, at, dana, harbour, consultation
+):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    appointment = book(at(9))
+    page = url(APPOINTMENTS, "change", appointment.pk)
+    with transaction.atomic():
+        lock_clinician(dana.pk)
+        saving = elsewhere(erin.post, page, {"notes": "Rang at nine", "meeting_url": ""})
+        wait_until(somebody_waits_for_us)
+        reschedule(appointment, clinician=otis, location=harbour, starts_at=at(9), is_remote=False, by="morgan")
+
+    response = saving.result()
+
+    assert said(response) == ["It has been given another time just now. Nothing was saved."]
+    assert response["Location"] == page
+    appointment.refresh_from_db()
+    assert appointment.notes == ""
+    assert not LogEntry.objects.exists()

@@ -3,7 +3,7 @@
 import pytest
 
 from booking.appointments import cancel
-from booking.models import Order, OutboxMessage
+from booking.models import Event, Order, OutboxMessage
 from booking.orders import book_order, send_link
 from tests.ledger import nothing_changes
 
@@ -63,7 +63,7 @@ def test_without_an_address_no_link_is_promised(erin, order):
         page = shown(erin.post(url(ORDERS, "add"), form(order, send_link="on")))
     assert "No e-mail address of this patient is known." in page
     with nothing_changes():
-        response = erin.post(url(ORDERS, "link", order.pk, "send-link"))
+        response = erin.post(url(ORDERS, "send_link", order.pk))
     assert said(response) == ["No link was sent to Alice Archer: no e-mail address is known."]
 
 
@@ -87,24 +87,24 @@ def test_its_page_shows_its_story_and_what_can_be_done(erin, order, book_it, at,
     send_link(order, by="erin")
     cancel(book_it(at(9)), reason="other", by="erin")
     response = erin.get(url(ORDERS, "change", order.pk))
-    assert [name for name, _ in response.context["moves"]] == ["send-link", "revoke-link"]
+    assert [name for name, _ in response.context["moves"]] == ["send_link", "revoke_link"]
     assert [row[1] for row in response.context["log"]] == ["order.created", "order.link_sent"]
     assert f"{day:%a %-d %b %Y}, 09:00 Cancelled" in shown(response)
 
     book_it(at(10))
     response = erin.get(url(ORDERS, "change", order.pk))
-    assert [name for name, _ in response.context["moves"]] == ["revoke-link"]
+    assert [name for name, _ in response.context["moves"]] == ["revoke_link"]
 
 
 def test_its_link_is_sent_again_and_taken_back(erin, order):
-    erin.post(url(ORDERS, "link", order.pk, "send-link"))
+    erin.post(url(ORDERS, "send_link", order.pk))
     order.refresh_from_db()
     first = order.token_hash
     act(erin, ORDERS, "send_links", order)
     order.refresh_from_db()
     assert first != order.token_hash
 
-    erin.post(url(ORDERS, "link", order.pk, "revoke-link"))
+    erin.post(url(ORDERS, "revoke_link", order.pk))
     order.refresh_from_db()
     assert order.token_hash is None
 
@@ -112,13 +112,13 @@ def test_its_link_is_sent_again_and_taken_back(erin, order):
 def test_no_link_is_sent_for_what_is_booked_or_to_nowhere(erin, order, book_it, at, settings):
     settings.SITE_URL = ""
     with nothing_changes():
-        response = erin.post(url(ORDERS, "link", order.pk, "send-link"))
+        response = erin.post(url(ORDERS, "send_link", order.pk))
     assert said(response) == ["No link was sent: SITE_URL is not set, so nobody knows where these pages are."]
 
     settings.SITE_URL = "https://booking.clinic.example"
     book_it(at(9))
     with nothing_changes():
-        response = erin.post(url(ORDERS, "link", order.pk, "send-link"))
+        response = erin.post(url(ORDERS, "send_link", order.pk))
     assert said(response)[-1] == "No link was sent to Alice Archer: the order is booked."
 
 
@@ -133,15 +133,14 @@ def test_clinicians_and_strangers_see_none(danas_browser, order):
     with nothing_changes():
         assert danas_browser.get(url(ORDERS)).status_code == 403
         assert danas_browser.get(url(ORDERS, "change", order.pk)).status_code == 403
-        for name in ("send-link", "revoke-link"):
-            assert danas_browser.post(url(ORDERS, "link", order.pk, name)).status_code == 403
+        for name in ("send_link", "revoke_link"):
+            assert danas_browser.post(url(ORDERS, name, order.pk)).status_code == 403
 
 
 def test_no_order_is_deleted_and_only_a_press_sends(erin, order):
     with nothing_changes():
         assert erin.post(url(ORDERS, "delete", order.pk), {"post": "yes"}).status_code == 403
-        assert erin.get(url(ORDERS, "link", order.pk, "send-link")).status_code == 405
-        assert erin.post(url(ORDERS, "link", order.pk, "other")).status_code == 404
+        assert erin.get(url(ORDERS, "send_link", order.pk)).status_code == 405
 
 
 def test_a_longer_list_takes_no_more_queries(erin, order, consultation, book_it, at):
@@ -157,3 +156,21 @@ def test_the_log_of_events_leads_to_orders_and_patients(erin, order):
 
     assert f'<a href="{url(ORDERS, "change", order.pk)}">order</a>' in page
     assert f'<a href="{url("patients_patient", "change", order.patient_id)}">patient</a>' in page
+
+
+def test_what_is_changed_is_in_the_log_and_nothing_else_is_written(erin, order):
+    Order.objects.update(city="Leeds")
+
+    erin.post(url(ORDERS, "change", order.pk), form(order, **{"external_id": "X-2", "initial-city": "", "city": ""}))
+
+    order.refresh_from_db()
+    assert (order.external_id, order.city) == ("X-2", "Leeds")
+    event = Event.objects.order_by("pk").last()
+    assert (event.kind, event.by, event.data) == (
+        "order.changed", f"staff:{erin.user.pk}", {"changed": ["external_id"]},
+    )  # fmt: skip
+
+
+def test_to_save_an_order_as_it_is_changes_nothing(erin, order):
+    with nothing_changes():
+        erin.post(url(ORDERS, "change", order.pk), form(order, **{"initial-external_id": "X-1"}))

@@ -1,5 +1,6 @@
 """Patients at the desk: found, written down once, merged when two records are one person."""
 
+import html
 import re
 from datetime import date
 
@@ -9,9 +10,11 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from booking.models import Appointment
+from booking import people
+from booking.models import Appointment, Event
 from patients.matching import agree, match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
+from tests.ledger import nothing_changes
 
 from .admin import act, queries, rows, said, shown, url
 
@@ -88,7 +91,14 @@ def test_whoever_was_brought_here_without_a_birth_date_can_be_changed_without(er
 
     for path in (url(PATIENTS, "add"), url(PATIENTS, "change", ben.pk)):  # nobody else can be without
         page = shown(erin.post(path, details | NO_INLINES | {"nhs_number": ""}))
-        assert page.count("This field is required.") == 2
+        assert page.count("This field is required.") == 1
+        assert "Write down an e-mail address or a phone number." in page
+
+
+def test_whoever_has_only_a_phone_is_written_down(erin):
+    erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"email": ""})
+
+    assert Patient.objects.values_list("first_name", "email", "phone").get() == ("Ben", "", "+442079460018")
 
 
 def test_a_similar_person_is_written_down_and_listed(erin, ben):
@@ -138,6 +148,64 @@ def test_archived_patients_are_out_of_the_way_until_asked_for(erin, ben):
 
     act(erin, PATIENTS, "restore", ben, query="?archived=yes")
     assert [row[0] for row in rows(erin.get(url(PATIENTS)))] == ["O’Hara, Ben"]
+
+
+def test_a_page_has_a_button_that_archives_and_one_that_takes_it_back(erin, ben):
+    said_so = said(erin.post(url(PATIENTS, "archive", ben.pk)))
+    assert said_so[-1] == "Archived: 1. They stay as they are, but new bookings no longer find them."
+    ben.refresh_from_db()
+    assert ben.archived_at
+    page = shown(erin.get(url(PATIENTS, "change", ben.pk)))
+    assert ("Take out of the archive" in page, "Book an appointment" in page) == (True, False)
+
+    erin.post(url(PATIENTS, "restore", ben.pk))
+    ben.refresh_from_db()
+    assert ben.archived_at is None
+    assert [(event.kind, event.by) for event in Event.objects.order_by("pk")] == [
+        (f"patient.{what}", f"staff:{erin.user.pk}") for what in ("created", "archived", "restored")
+    ]
+
+
+def test_whoever_is_archived_meanwhile_is_not_changed_any_more(erin, ben):
+    people.archive(ben, by="morgan")
+
+    with nothing_changes():
+        response = erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | {"first_name": "Bernard"})
+
+    assert said(response)[-1] == "Ben O’Hara is in the archive by now. Nothing was saved."
+
+
+def seen(browser, patient):
+    """What a browser sends back from the patient's page if nothing is typed."""
+    page = browser.get(url(PATIENTS, "change", patient.pk)).content.decode()
+    fields = [dict(re.findall(r'(\w+)="([^"]*)"', field)) for field in re.findall(r"<input ([^>]*)>", page)]
+    names = ("first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number")
+    wanted = {*names, *(f"initial-{name}" for name in names)}
+    return {one["name"]: html.unescape(one.get("value", "")) for one in fields if one.get("name") in wanted}
+
+
+def test_what_a_colleague_changes_meanwhile_stays(erin, ben):
+    form = seen(erin, ben)
+    Patient.objects.update(phone="+447700900777")
+
+    erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"first_name": "Bernard"})
+
+    ben.refresh_from_db()
+    assert (ben.first_name, ben.phone, ben.normalized_name) == ("Bernard", "+447700900777", "bernard ohara")
+    event = Event.objects.order_by("pk").last()
+    assert (event.kind, event.by, event.data) == (
+        "patient.changed", f"staff:{erin.user.pk}", {"changed": ["first_name"]},
+    )  # fmt: skip
+
+
+def test_what_a_colleague_has_changed_meanwhile_is_not_overwritten(erin, ben):
+    form = seen(erin, ben)
+    Patient.objects.update(phone="+447700900777")
+
+    with nothing_changes():
+        response = erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"phone": "07700 900888"})
+
+    assert "Somebody else has changed this meanwhile." in shown(response)
 
 
 def test_no_patient_is_deleted(erin, morgan, ben):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from booking.models import Provider
-from booking.webhooks.signing import make_secret
+from booking.signing import make_secret
 
 from .admin import said, shown, url
 
@@ -18,7 +18,7 @@ def form(harbour):
     """What a manager fills in for another system at Harbour Street."""
     return {
         "name": "The lab", "slug": "lab", "kind": "upstream", "locations": [str(harbour.pk)],
-        "answer_within": "00:20:00", "url": "https://192.88.98.1/holdfast", "is_active": "on",
+        "answer_within": "20 min", "url": "https://192.88.98.1/holdfast", "is_active": "on",
     }  # fmt: skip
 
 

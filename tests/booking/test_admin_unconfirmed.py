@@ -1,15 +1,19 @@
 """The queue at reception: what waits for a yes or a no, the one that is lost first on top."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
 
+from booking import asking
 from booking.appointments import confirm
 from booking.models import Appointment, OutboxMessage, Provider
+from booking.rescheduling import reschedule
 from patients.models import Patient
 from scheduling.models import Slot
 from scheduling.slots import database_now
 from tests.ledger import nothing_changes
+from tests.outbox import run_what_is_due
 
 from .admin import act, queries, rows, said, shown, url
 
@@ -85,6 +89,19 @@ def test_one_press_declines_and_keeps_why(erin, ask, at):
         "cancelled", "declined", "No room that day",
     )
     assert not Slot.objects.exists()
+
+
+def test_who_declines_with_an_unreadable_note_is_told_and_nothing_is_declined(erin, ask, at):
+    appointment, note = ask(at(9)), "\u202egnissim"
+
+    with nothing_changes():
+        responses = [
+            decide(erin, appointment, "decline", **{f"note-{appointment.pk}": note}),
+            act(erin, QUEUE, "decline", appointment, note=note),
+        ]
+
+    for response in responses:
+        assert said(response)[-1].startswith(f"{appointment.reference} was not declined. ")
 
 
 @pytest.mark.parametrize("action, status, note", [("confirm", "confirmed", ""), ("decline", "cancelled", "Flood")])
@@ -168,3 +185,51 @@ def test_the_page_of_an_appointment_says_who_was_asked_and_until_when(erin, ask,
     assert "The front desk (staff, who approve each in admin)" in shown(response)
     assert "D-17" in shown(response)
     assert [move.name for move in response.context["moves"]] == ["confirm", "decline", "cancel"]
+
+
+def test_the_open_page_says_what_has_come_since(erin, ask, at):
+    ask(at(9))
+    page = erin.get(url(QUEUE))
+    news = re.search('hx-get="([^"]*)"', page.content.decode())[1]
+    assert shown(erin.get(news)) == ""
+
+    ask(at(10), name="Bob Brown")
+    assert shown(erin.get(news)) == "1 more request: show it"
+    ask(at(11), name="Erin Eaton")
+    assert shown(erin.get(news)) == "2 more requests: show them"
+
+
+@pytest.mark.parametrize("since", ["", "?since=yesterday", "?since=2026-13-45T00:00"])
+def test_nonsense_asked_for_is_no_news(erin, ask, at, since):
+    ask(at(9))
+
+    assert shown(erin.get(url(QUEUE, "news") + since)) == ""
+
+
+def test_news_is_for_whoever_may_decide(client, danas_browser):
+    for browser in (client, danas_browser):
+        assert browser.get(url(QUEUE, "news")).status_code == 403
+
+
+@pytest.fixture
+def refused(lab, hold_time, at, dana, harbour, alice):
+    """Alice's appointment, given another time that the lab refuses."""
+    appointment = asking.confirm(hold_time(at(9)), patient=alice, by="patient")
+    lab.behaviour = "refuses"
+    reschedule(appointment, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, by="erin")
+    run_what_is_due()
+    return appointment
+
+
+def test_a_refused_new_time_is_shown_until_it_has_another(refused, erin, lab, at, dana, harbour):
+    page = shown(erin.get(url(QUEUE)))
+    assert "Refused by who must agree" in page
+    assert refused.reference in page
+    alone = url("booking_appointment", "change", refused.pk)
+    assert "The lab refuses this time, said on " in shown(erin.get(alone))
+
+    lab.behaviour = "answers"
+    reschedule(refused, clinician=dana, location=harbour, starts_at=at(11), is_remote=False, by="erin")
+
+    assert refused.reference not in shown(erin.get(url(QUEUE)))
+    assert "refuses this time" not in shown(erin.get(alone))

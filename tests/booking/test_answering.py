@@ -168,7 +168,7 @@ def test_what_nobody_acknowledges_in_time_is_cancelled_and_its_time_free(pending
 
     assert reaches(pending) == ("cancelled", "not_acknowledged")
     event = Event.objects.filter(booking_id=pending.pk).last()
-    assert (event.kind, event.by, event.data) == ("appointment.cancelled", "beat", {"reason": "not_acknowledged"})
+    assert (event.kind, event.by, event.data) == ("appointment.cancelled", "worker", {"reason": "not_acknowledged"})
     hold_time(at(9))
     assert lapse_unanswered() == 0
 

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from booking.holds import HoldExpired, HoldNotFound, confirm_hold, expire_holds, find_hold, release_hold
+from booking.confirming import confirm_hold
+from booking.holds import HoldExpired, HoldNotFound, expire_holds, find_hold, release_hold
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient, PossibleDuplicate
 from scheduling.models import Slot

@@ -11,7 +11,8 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.choosing import NotOffered, with_first_free
 from booking.direct import book_directly
-from booking.holds import move_hold, place_hold
+from booking.holds import move_hold
+from booking.placing import place_hold
 from booking.rescheduling import reschedule
 from scheduling.models import Clinician, Slot, TimeOff
 from scheduling.slots import SlotTaken, take_slot

@@ -32,7 +32,7 @@ def test_no_group_changes_events_slots_or_logins_or_deletes_what_is_history():
     assert not granted.filter(content_type__app_label="auth").exists()
     assert not granted.filter(content_type__model__in=["event", "slot"]).exclude(codename__startswith="view_").exists()
     assert not granted.filter(
-        codename__in=["delete_appointment", "delete_hold", "delete_patient", "delete_outboxmessage", "add_appointment"]
+        codename__in=["delete_appointment", "delete_hold", "delete_patient", "delete_outboxmessage"]
     ).exists()
 
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from booking.confirming import confirm_hold
 from booking.holds import (
     HoldExpired,
     HoldNotFound,
     TooManyExtensions,
-    confirm_hold,
     expire_holds,
     extend_hold,
     find_hold,

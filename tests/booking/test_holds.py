@@ -6,8 +6,9 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.choosing import NotOffered
-from booking.holds import TooManyHolds, find_hold, release_hold
+from booking.holds import find_hold, release_hold
 from booking.models import Event, Hold
+from booking.placing import TooManyHolds
 from booking.tokens import hash_token
 from scheduling.models import Location, Slot, TimeOff
 from scheduling.slots import SlotTaken, database_now

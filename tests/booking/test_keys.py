@@ -6,9 +6,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.holds import HoldNotFound, hold_of, place_hold
+from booking.holds import HoldNotFound, hold_of
 from booking.keys import InvalidKey, create_key, find_key, revoke_key, rotate_key
 from booking.models import ApiKey
+from booking.placing import place_hold
 from booking.tokens import hash_token
 from tests.ledger import rows
 

@@ -56,7 +56,7 @@ def test_it_is_booked_once(book_alices, at):
 
 
 def test_two_holds_of_one_order_make_one_appointment(hold_time, order, at):
-    from booking.holds import confirm_hold
+    from booking.confirming import confirm_hold
 
     first, second = (hold_time(at(hour), order=order) for hour in (9, 10))
     confirm_hold(first, patient=order.patient, by="patient")

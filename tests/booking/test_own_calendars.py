@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from booking.choosing import NotOffered
-from booking.holds import confirm_hold, extend_hold, move_hold, place_hold
+from booking.confirming import confirm_hold
+from booking.holds import extend_hold, move_hold
+from booking.placing import place_hold
 from booking.rescheduling import reschedule, reschedule_to_hold
 from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar

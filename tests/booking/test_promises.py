@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking.holds import confirm_hold, place_hold, release_hold
+from booking.confirming import confirm_hold
+from booking.holds import release_hold
 from booking.models import Appointment, Hold
+from booking.placing import place_hold
 from patients.models import Patient
 from scheduling.assignment import Assign, assign
 from scheduling.availability import Opening, open_starts_by_place, open_times
-from scheduling.calendars.keeping import write_busy
+from scheduling.calendars.storing import store_busy
 from scheduling.intervals import pairs, unpack
 from scheduling.models import BusyDay, Calendar, Clinician, Location, Service, Slot, TimeOff, WorkingHours
 from scheduling.openings import as_datetime
@@ -136,7 +138,7 @@ def take_the_year_off():
 def get_busy_elsewhere():
     for calendar in Calendar.objects.all():
         now = int(database_now().timestamp())
-        write_busy(calendar, [(now, now + 30 * 86_400)])
+        store_busy(calendar, [(now, now + 30 * 86_400)])
 
 
 def lose_every_calendar():

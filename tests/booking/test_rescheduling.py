@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.appointments import PastCutoff, cancel
-from booking.holds import confirm_hold
+from booking.confirming import confirm_hold
 from booking.rescheduling import reschedule, reschedule_to_hold
 from booking.states import WrongState
 from tests.ledger import nothing_changes

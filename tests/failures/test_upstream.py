@@ -17,8 +17,8 @@ from django.db import connection
 
 from booking.appointments import cancel
 from booking.asking import Patience, ProviderRefused, ProviderUnavailable, ask, confirm
-from booking.holds import place_hold
 from booking.models import Appointment, Event, Heartbeat, Hold, OutboxMessage, Provider
+from booking.placing import place_hold
 from booking.providers.stand_in import StandIn
 from booking.rescheduling import reschedule
 from booking.signing import make_secret

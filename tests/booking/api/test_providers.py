@@ -6,7 +6,8 @@ import pytest
 from django.conf import settings
 
 from booking.asking import ask
-from booking.holds import confirm_hold, move_hold
+from booking.confirming import confirm_hold
+from booking.holds import move_hold
 from booking.models import Appointment, Event, Hold, IdempotentAnswer, OutboxMessage, Provider
 from booking.providers.stand_in import BEHAVIOURS, StandIn
 from booking.states import ChangedMeanwhile

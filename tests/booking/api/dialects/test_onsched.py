@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from booking.holds import confirm_hold
+from booking.confirming import confirm_hold
 from booking.models import ApiKey, Appointment, Event, Hold
 from patients.models import Patient
 from scheduling.models import Calendar, Location

@@ -1,0 +1,191 @@
+"""Booking for somebody who calls or stands at the desk, and giving an appointment another time."""
+
+from functools import partial
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+
+from patients.admin.patients import PatientForm
+from patients.models import Patient
+from patients.text import validate_printable_lines
+from scheduling.availability import Reason
+from scheduling.models import Service
+from scheduling.slots import SlotTaken
+from scheduling.zones import written
+
+from ..asking import Patience, ProviderRefused, ProviderUnavailable
+from ..choosing import NotOffered
+from ..confirming import MustAsk, confirm_hold
+from ..direct import book_directly, hold_and_ask
+from ..models import Appointment
+from ..rescheduling import reschedule
+from ..states import ChangedMeanwhile, WrongState
+from .moves import by, may, theirs
+from .times import WHY_NOT, Times, TimesForm
+
+
+class WhoForm(forms.Form):
+    """A patient who is written down already, if it is one."""
+
+    patient = forms.ModelChoiceField(
+        Patient.objects.filter(archived_at=None), required=False,
+        widget=AutocompleteSelect(Appointment._meta.get_field("patient"), admin.site),
+        help_text="Part of the name, the e-mail, the last digits of the phone or the date of birth.",
+    )
+    notes = forms.CharField(
+        max_length=2000, required=False, validators=[validate_printable_lines],
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}), help_text="For staff only.",
+    )
+
+
+class NewPatientForm(PatientForm):
+    """Somebody new; whoever is written down already just so is found, not written twice."""
+
+    def validate_unique(self):
+        forms.ModelForm.validate_unique(self)
+
+    class Meta(PatientForm.Meta):
+        fields = ["first_name", "last_name", "date_of_birth", "email", "phone"]
+        widgets = {"date_of_birth": forms.DateInput(attrs={"placeholder": "30/11/1979"})}
+
+
+class Desk:
+    """The part of the appointments' admin where times are chosen: on one page, which is sent again to see others."""
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.another_time_view)
+        return [path("<uuid:pk>/another-time/", view, name="booking_appointment_another_time"), *super().get_urls()]
+
+    def add_view(self, request, form_url="", extra_context=None):
+        """Book an appointment for a patient who is known, or new."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        posted = request.POST.copy() if request.method == "POST" else None
+        patient = known(request.POST.get("patient") or request.GET.get("patient"))
+        if posted is not None:
+            posted["patient"] = patient
+        form = times_form(request)
+        times = Times(form) if form.is_valid() else None
+        who, is_known = WhoForm(posted, initial={"patient": patient}), bool(patient)
+        new = NewPatientForm(posted, prefix="new")
+        if "book" in request.POST:
+            opening = chosen(request, times)
+            if all([opening, who.is_valid(), is_known or new.is_valid()]):
+                patient = who.cleaned_data["patient"] if is_known else new.instance
+                verb = partial(book, patient=patient, notes=who.cleaned_data["notes"], service=times.service)
+                if appointment := attempt(request, verb, opening):
+                    self.log_addition(request, appointment, "Booked.")
+                    return self._go_to(request, appointment, "booked")
+                times = Times(form)  # as they are now
+        return self._show(
+            request, form, times, title="Book an appointment", who=who, new=new, is_known=is_known, label="Book"
+        )
+
+    def another_time_view(self, request, pk):
+        """Give an appointment another time."""
+        rows = theirs(request, Appointment.objects.select_related("service", "clinician", "location", "slot"))
+        appointment = get_object_or_404(rows, pk=pk)
+        if not may(request, "decide"):
+            raise PermissionDenied
+        form = times_form(request, moving=appointment)
+        times = Times(form, moving=appointment) if form.is_valid() else None
+        if "book" in request.POST and (opening := chosen(request, times)):
+            appointment.service = times.service
+            if attempt(request, partial(move, appointment=appointment), opening):
+                return self._go_to(request, appointment, "given that time")
+            times = Times(form, moving=appointment)
+        return self._show(
+            request, form, times, title="Another time", label="Give it this time", moving=appointment,
+            now_at=written(appointment.starts_at, appointment.location.zone, unless=None),
+        )
+
+    def _show(self, request, form, times, **context):
+        context |= {
+            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "times": times,
+            "media": self.media + form.media + (context["who"].media if "who" in context else forms.Media()),
+            "tried": "book" in request.POST, "opening": request.POST.get("opening"),
+        }
+        return TemplateResponse(request, "admin/booking/appointment/desk.html", context)
+
+    def _go_to(self, request, appointment, what):
+        messages.success(request, f"{appointment.reference} is {what}.")
+        if appointment.status in Appointment.TENTATIVE:
+            messages.warning(request, f"It is {appointment.status}: it has still to be confirmed.")
+        if not appointment.attendee_email:
+            messages.warning(request, "No e-mail address is known, so nothing was sent: tell them the time.")
+        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[appointment.pk]))
+
+
+def known(patient_id):
+    """Return the id of a patient, or "" if there is none with that id: the widget of the form trusts what it gets."""
+    try:
+        return str(Patient.objects.values_list("pk", flat=True).get(pk=patient_id or None, archived_at=None))
+    except (Patient.DoesNotExist, ValidationError):
+        return ""
+
+
+def times_form(request, *, moving=None):
+    """Return the form of the times to look at, as it was sent, or as it starts."""
+    if request.method == "POST":
+        asked = request.POST.copy()
+        asked["day"] = asked.get("to") or asked.get("day")  # the day whose button was pressed
+    else:
+        asked = {"day": str(timezone.localdate()), **request.GET.dict()}
+    if moving:
+        start = moving.local_start.date()
+        same = {
+            "day": str(max(start, timezone.localdate())), "clinician": moving.clinician_id,
+            "location": moving.location_id, "visit": f"{moving.is_remote:d}",
+        }
+        asked = {**(same if request.method != "POST" else asked.dict()), "service": moving.service_id}
+    form = TimesForm(asked if asked.get("service") else None, initial=asked)
+    if moving:
+        form.fields["service"].queryset = Service.objects.filter(pk=moving.service_id)
+        form.fields["service"].widget = forms.HiddenInput()
+    return form
+
+
+def chosen(request, times):
+    """Return the opening that was chosen, as arguments of a verb, or say what is missing and return None."""
+    if times is None:  # what is wrong stands beside its field
+        return None
+    value = request.POST.get("opening")
+    opening = value and times.opening(value)
+    if not opening:
+        messages.error(request, "That time has just been taken: choose another one." if value else "Choose a time.")
+    return opening
+
+
+def attempt(request, verb, opening):
+    """Return what ``verb(request, opening)`` makes, or say why nothing came of it and return None."""
+    try:
+        return verb(request, opening)
+    except NotOffered as refusal:
+        why = ", ".join(WHY_NOT[Reason(reason)] for reason in refusal.reasons)
+        messages.error(request, f"That time is not offered: {why}.")
+    except (SlotTaken, ProviderRefused, ProviderUnavailable, WrongState, ChangedMeanwhile) as refusal:
+        messages.error(request, f"{refusal.__doc__.splitlines()[0]} Nothing was changed.")
+
+
+def book(request, opening, *, patient, notes, service):
+    """Book the opening and return the Appointment; raises what book_directly and hold_and_ask do, but MustAsk."""
+    details = {"patient": patient, "by": by(request), "holder": by(request)}
+    opening = {"service": service, **opening}
+    try:
+        return book_directly(notes=notes, **details, **opening)
+    except MustAsk:
+        hold, acknowledged = hold_and_ask(opening=opening, patience=Patience(is_async=True), **details)
+    return confirm_hold(hold, patient=patient, by=by(request), acknowledged=acknowledged, notes=notes)
+
+
+def move(request, opening, *, appointment):
+    """Give the appointment the opening and return it; raises what reschedule does."""
+    reschedule(appointment, by=by(request), **opening)
+    return appointment

@@ -1,0 +1,26 @@
+"""Appointments that were given another time, which their provider refuses: somebody has to talk to them."""
+
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from ..models import Appointment, Event, Provider
+
+
+def refused(appointments):
+    """Narrow appointments to those to come whose provider refuses their time; ``refused_at`` says since when."""
+    events = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence")
+    refusals, moves = events.filter(kind="provider.refused"), events.filter(kind="appointment.rescheduled")
+    coming = appointments.filter(
+        status__in=Appointment.COMING, ends_at__gt=timezone.now(), provider__kind=Provider.Kind.UPSTREAM
+    )
+    return coming.annotate(
+        refused=Subquery(refusals.values("sequence")[:1]),
+        refused_at=Subquery(refusals.values("created_at")[:1]),
+        moved=Coalesce(Subquery(moves.values("sequence")[:1]), Value(0)),
+    ).filter(refused__gt=F("moved"))
+
+
+def when_refused(appointment):
+    """Return when the appointment's provider refused the time that it has, or None."""
+    return refused(Appointment.objects.filter(pk=appointment.pk)).values_list("refused_at", flat=True).first()

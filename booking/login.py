@@ -1,0 +1,35 @@
+"""Admin's login page, where nobody tries passwords without end."""
+
+from django.contrib import admin
+from django.shortcuts import render
+from django.utils.crypto import salted_hmac
+
+from .api.limits import counter
+from .client import hidden_network_of
+
+# In a minute. More tries for one name than from one network, so that nobody alone keeps its owner out.
+MOST_FROM_NETWORK = 20
+MOST_FOR_NAME = 60
+
+
+def login(request):
+    """Admin's own login; too many tries within a minute are told to wait. While Redis is away none are counted."""
+    if request.method == "POST" and (wait := _seconds_to_wait(request)):
+        context = {**admin.site.each_context(request), "title": "Please wait", "seconds": wait}
+        response = render(request, "admin/wait.html", context, status=429)
+        response["Retry-After"] = wait
+        return response
+    return admin.site.login(request)
+
+
+def _seconds_to_wait(request):
+    # A name that is typed may be a password: it is not kept as it is, not even for a minute.
+    name = salted_hmac("booking.login", request.POST.get("username", ""), algorithm="sha256").hexdigest()
+    # In this order: what a network is refused does not count for the name.
+    for policy, whose, most in [
+        ("login", hidden_network_of(request), MOST_FROM_NETWORK), ("login-name", name, MOST_FOR_NAME),
+    ]:
+        usage = counter().count(policy, whose, most)
+        if usage and usage.is_over:
+            return usage.resets_in
+    return 0

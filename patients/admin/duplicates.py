@@ -1,0 +1,119 @@
+"""Pairs of records that may be one person: merged, or dismissed."""
+
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from ..matching import CannotMerge, merge_patients
+from ..models import Patient, PossibleDuplicate
+from ..search import found_by
+from .filters import Dismissed
+from .patients import PatientAdmin
+
+
+@admin.register(PossibleDuplicate)
+class PossibleDuplicateAdmin(admin.ModelAdmin):
+    list_display = ["first", "second", "reason", "found_at"]
+    list_display_links = None
+    list_filter = [Dismissed, "reason"]
+    list_select_related = ["patient", "other"]
+    list_per_page = 50
+    search_fields = ["patient__normalized_name"]
+    search_help_text = PatientAdmin.search_help_text
+    show_full_result_count = False
+    actions = ["merge_into_first", "merge_into_second", "dismiss"]
+    fields = ["first", "second", "reason", "found_at", "dismissed_at"]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def has_decide_permission(self, request):
+        return request.user.has_perm("patients.change_possibleduplicate")
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip():
+            return queryset, False
+        listed = Patient.objects.filter(Q(pk__in=queryset.values("patient")) | Q(pk__in=queryset.values("other")))
+        found = found_by(search_term, among=listed)
+        return queryset.filter(Q(patient__in=found) | Q(other__in=found)), False
+
+    def first(self, pair):
+        return person(pair.patient, beside=pair.other)
+
+    def second(self, pair):
+        return person(pair.other, beside=pair.patient)
+
+    @admin.action(description="Merge: keep the first", permissions=["decide"])
+    def merge_into_first(self, request, queryset):
+        return self._merge(request, [(pair, pair.patient, pair.other) for pair in queryset])
+
+    @admin.action(description="Merge: keep the second", permissions=["decide"])
+    def merge_into_second(self, request, queryset):
+        return self._merge(request, [(pair, pair.other, pair.patient) for pair in queryset])
+
+    def _merge(self, request, merges):
+        if "confirmed" not in request.POST:
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": "Merge two records of one patient",
+                "action": request.POST["action"],
+                "media": self.media,
+                "merges": [
+                    (pair, person(keep, beside=duplicate), person(duplicate, beside=keep), differ(keep, duplicate))
+                    for pair, keep, duplicate in merges
+                ],
+            }
+            return TemplateResponse(request, "admin/patients/possibleduplicate/merge.html", context)
+        for _, keep, duplicate in merges:
+            try:
+                self.merge(request, keep=keep, duplicate=duplicate)
+            except CannotMerge:
+                messages.warning(request, f"{duplicate} was not merged: one of the two is archived by now.")
+            else:
+                messages.success(request, f"Merged: everything of both is {keep}'s now; the other record is archived.")
+        return None
+
+    def merge(self, request, *, keep, duplicate):
+        """Merge two records; raises CannotMerge."""
+        merge_patients(keep=keep, duplicate=duplicate)
+
+    @admin.action(description="Dismiss: two different people", permissions=["decide"])
+    def dismiss(self, request, queryset):
+        number = queryset.filter(dismissed_at=None).update(dismissed_at=timezone.now())
+        messages.success(request, f"Dismissed: {number}. Both records stay.")
+
+
+def person(patient, *, beside):
+    """Return a patient's details as a list in HTML, marked where they differ from those ``beside``."""
+    born = patient.date_of_birth
+    rows = [
+        ("name", str(patient), patient.normalized_name != beside.normalized_name),
+        ("born", born and f"{born:%-d %b %Y}", born != beside.date_of_birth),
+        ("e-mail", patient.email, patient.email != beside.email),
+        ("phone", patient.phone, patient.phone != beside.phone),
+        ("NHS", patient.nhs_number, patient.nhs_number != beside.nhs_number),
+        ("since", f"{patient.created_at:%-d %b %Y}", False),
+    ]
+    items = format_html_join(
+        "",
+        '<dt>{}</dt><dd class="{}">{}</dd>',
+        ((name, "differs" if differs else "", value or "–") for name, value, differs in rows),
+    )
+    return format_html('<dl class="person">{}</dl>', items)
+
+
+def differ(keep, duplicate):
+    """Return whether two NHS numbers say that these are two people."""
+    return bool(keep.nhs_number and duplicate.nhs_number and keep.nhs_number != duplicate.nhs_number)

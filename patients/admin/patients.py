@@ -1,0 +1,170 @@
+"""Patients at the desk: found, written down, changed, archived."""
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from ..forms import SharedForm
+from ..matching import find_twin
+from ..models import Consent, Patient
+from ..records import (
+    NhsNumberTaken,
+    PatientChanged,
+    PatientExists,
+    archive_patient,
+    change_patient,
+    register_patient,
+    restore_patient,
+    withdraw_consent,
+)
+from ..search import found_by
+from .consents import ConsentInline, may_withdraw
+from .filters import Archived
+
+
+class PatientForm(SharedForm):
+    """Refuses to write the same person down twice."""
+
+    class Meta:
+        model = Patient
+        fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
+        # A form puts its own sentence for the code "invalid" in place of the model's, here that it is no date.
+        error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "date_of_birth" in self.fields:
+            # Who was brought here without can be changed without it; nobody can lose it or be added so.
+            self.fields["date_of_birth"].required = self.instance._state.adding or bool(self.instance.date_of_birth)
+
+    def clean(self):
+        fields = super().clean()
+        can_be_reached = fields.get("email") or fields.get("phone") or {"email", "phone"} & set(self.errors)
+        if not can_be_reached and (self.instance._state.adding or self.instance.email or self.instance.phone):
+            self.add_error("email", "Write down an e-mail address or a phone number.")
+        return fields
+
+    def validate_unique(self):
+        super().validate_unique()  # by now the instance has what was typed, in one form
+        if self.instance._state.adding and not self.errors and (twin := find_twin(self.instance)):
+            sentence = "This patient is already written down, with the same names, date of birth and e-mail: %s."
+            self.add_error(None, ValidationError(sentence % twin, code="twin"))
+
+
+@admin.register(Patient)
+class PatientAdmin(admin.ModelAdmin):
+    form = PatientForm
+    list_display = ["name", "date_of_birth", "email", "phone", "nhs_number", "archived_at"]
+    list_filter = [Archived, ("created_at", admin.DateFieldListFilter)]
+    search_fields = ["normalized_name"]  # only so that there is a search box: see get_search_results
+    search_help_text = "Name, e-mail, phone, NHS number or date of birth, or several of them."
+    show_full_result_count = False
+    inlines = [ConsentInline]
+    actions = ["archive", "restore"]
+    fieldsets = [
+        (None, {"fields": [("first_name", "last_name"), "date_of_birth", "email", "phone", "nhs_number"]}),
+        (
+            "Record",
+            {
+                "fields": ["created_at", "updated_at", "archived_at"],
+                "description": "A patient is never deleted, but can be archived.",
+            },
+        ),
+    ]
+    readonly_fields = ["created_at", "updated_at", "archived_at"]
+
+    class Media:
+        css = {"all": ["admin/holdfast.css"]}
+
+    @admin.display(ordering=("last_name"))
+    def name(self, patient):
+        return f"{patient.last_name}, {patient.first_name}"
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def get_search_results(self, request, queryset, search_term):
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=found_by(search_term, among=queryset)), False
+
+    # One patient
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and not (obj and obj.archived_at)
+
+    def changeform_view(self, request, object_id=None, *args, **kwargs):
+        patient = self.get_object(request, unquote(object_id)) if object_id else None
+        if request.method == "POST" and patient and patient.archived_at and super().has_change_permission(request):
+            messages.error(request, f"{patient} is in the archive by now. Nothing was saved.")
+            return HttpResponseRedirect(request.get_full_path())
+        try:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        except (PatientExists, PatientChanged, NhsNumberTaken) as refusal:  # between the form's look and the save
+            messages.error(request, f"{refusal.__doc__} Nothing was saved.")
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            self.register(request, obj)
+            return
+
+        def details(patient):
+            for name in form.changed_data:
+                setattr(patient, name, form.cleaned_data[name])
+            return patient
+
+        try:
+            self.change(request, obj, details)
+        except Patient.DoesNotExist as error:
+            raise PatientChanged from error
+
+    def get_urls(self):
+        view, name = self.admin_site.admin_view(self.withdraw_view), "patients_patient_withdraw"
+        return [path("<uuid:patient_id>/withdraw/<int:consent_id>/", view, name=name), *super().get_urls()]
+
+    def withdraw_view(self, request, patient_id, consent_id):
+        """Ask whether the patient no longer agrees to something; write it down when they do not."""
+        patient = get_object_or_404(self.get_queryset(request), pk=patient_id)
+        if not (self.has_view_permission(request, patient) and may_withdraw(request)):
+            raise PermissionDenied
+        consent = get_object_or_404(Consent, pk=consent_id, patient=patient)
+        page = reverse("admin:patients_patient_change", args=[patient.pk])
+        if request.method == "POST":
+            if withdraw_consent(consent):
+                self.log_change(request, patient, f"Withdrew consent: {consent}.")
+            messages.success(request, f"{patient} no longer agrees to: {consent}.")
+            return HttpResponseRedirect(page)
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "media": self.media, "back": page,
+            "title": "Withdraw a consent", "patient": patient, "consent": consent,
+        }
+        return TemplateResponse(request, "admin/patients/consent/withdraw.html", context)
+
+    # The verbs, for whoever has more to do with them
+
+    def register(self, request, patient):
+        register_patient(patient)
+
+    def change(self, request, patient, details):
+        change_patient(patient.pk, details)
+
+    def archive_one(self, request, patient):
+        return archive_patient(patient.pk)
+
+    def restore_one(self, request, patient):
+        return restore_patient(patient.pk) is not None
+
+    @admin.action(description="Archive the selected patients", permissions=["change"])
+    def archive(self, request, queryset):
+        number = sum([self.archive_one(request, patient) for patient in queryset])
+        messages.success(request, f"Archived: {number}. They stay as they are, but new bookings no longer find them.")
+
+    @admin.action(description="Take the selected patients out of the archive", permissions=["change"])
+    def restore(self, request, queryset):
+        number = sum([self.restore_one(request, patient) for patient in queryset])
+        messages.success(request, f"Taken out of the archive: {number}.")

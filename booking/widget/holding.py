@@ -8,6 +8,7 @@ from booking.asking import Patience, ProviderRefused, ProviderUnavailable
 from booking.choosing import NotOffered
 from booking.holds import HoldExpired, HoldNotFound, find_hold
 from booking.orders import check_not_booked
+from booking.providers import provider_of
 from booking.rescheduling import reschedule_to_hold
 from booking.states import ChangedMeanwhile, WrongState
 from patients.models import Consent
@@ -37,7 +38,8 @@ def show_hold(request, hold, form=None, *, status=200, **context):
     if hold.moves:
         context |= move_context(hold)
     if context["is_known"]:
-        return show(request, "widget/known.html", context | {"steps": KNOWN_STEPS}, status=status)
+        context |= {"steps": KNOWN_STEPS, "approver": approver_of(hold)}
+        return show(request, "widget/known.html", context, status=status)
     form = retyped(request.POST) if form is None else form
     return show(request, "widget/details.html", context | {"form": form}, status=status)
 
@@ -58,8 +60,15 @@ def check(request, hold):
 def show_check(request, hold, form, *, status=200, **context):
     context = hold_context(request, hold) | context | {
         "answers": form.instance, "notes": form.cleaned_data["notes"], "typed": typed(request.POST),
+        "approver": approver_of(hold),
     }
     return show(request, "widget/check.html", context, status=status)
+
+
+def approver_of(hold):
+    """Return the Provider whose staff look at what is asked for, or None where nobody has to."""
+    provider = provider_of(hold.service_id, hold.location_id)
+    return provider if provider and provider.kind == provider.Kind.STAFF else None
 
 
 @hold_page("POST")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.links import order_token
-from booking.models import Appointment, Hold
+from booking.models import Appointment, Hold, Provider
 from booking.orders import send_link
 from booking.widget import holding
 from scheduling.slots import database_now
@@ -49,6 +49,16 @@ def test_silence_is_a_request_that_waits(client, lab, held, typed, behaviour):
     assert response.status_code == 303
     assert Appointment.objects.get().status == "pending"
     assert "We have asked The lab. You will hear by" in Page(client.get(response["Location"])).text
+
+
+def test_who_asks_for_what_staff_approve_is_told_so_before(client, harbour, held, typed):
+    staff = Provider.objects.create(name="Reception", slug="reception", kind="staff", answer_within=timedelta(days=2))
+    staff.locations.add(harbour)
+
+    page = Page(client.post(f"/hold/{held.token}/check", typed))
+
+    assert "The clinic looks at each of these requests. You hear within 2 days" in page.text
+    assert "Ask for this appointment" in page.text and "Confirm appointment" not in page.text
 
 
 def test_what_it_has_only_reserved_is_said_to_be_so(client, lab, held, typed):

@@ -139,7 +139,7 @@ def test_the_answer_is_the_same_for_a_known_patient_and_a_new_one(client, hold_t
 
 
 def test_validating_asks_the_database_nothing_about_patients(client, held, typed, django_assert_num_queries):
-    with django_assert_num_queries(3) as captured:  # the hold, and the clock twice
+    with django_assert_num_queries(4) as captured:  # the hold, the clock twice, and who must agree
         client.post(url(held, "check"), typed)
 
     assert not [query for query in captured.captured_queries if "patients_patient" in query["sql"]]

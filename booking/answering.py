@@ -88,9 +88,7 @@ def _ask_again(message, appointment, version):
     by, is_pending = name_of(appointment.provider), appointment.status == Status.PENDING
     try:
         if answer.status in ACKNOWLEDGED:
-            acknowledge(
-                appointment, answer.status, by=by, reference=answer.reference, if_unchanged=appointment.updated_at
-            )
+            _agree(appointment, answer.status, by=by, reference=answer.reference, if_unchanged=appointment.updated_at)
         elif answer.status == "refused":
             _refuse(appointment, by=by, if_unchanged=appointment.updated_at)
             if not is_pending:
@@ -101,6 +99,14 @@ def _ask_again(message, appointment, version):
         raise outbox.TryAgain("changed meanwhile", after=ASKING[0]) from error
     except WrongState:
         pass  # it is cancelled by now, and a message on its way that says so
+
+
+@transaction.atomic
+def _agree(appointment, status, *, by, reference, if_unchanged):
+    """The provider agrees; if it has refused the same before, the log tells that it does no longer."""
+    acknowledge(appointment, status, by=by, reference=reference, if_unchanged=if_unchanged)
+    if _is_refused(appointment):
+        record(appointment, "provider.agreed", by=by, at=database_now())
 
 
 @transaction.atomic
@@ -168,7 +174,7 @@ def _take(appointment, status, reference, by):
     elif status == "cancelled":
         cancel(appointment, reason=Appointment.CancellationReason.DECLINED, **unchanged)
     elif status in ACKNOWLEDGED:
-        acknowledge(appointment, status, reference=reference, **unchanged)
+        _agree(appointment, status, reference=reference, **unchanged)
     else:
         if appointment.status in Appointment.TENTATIVE:  # who comes has been confirmed
             acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)

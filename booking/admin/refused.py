@@ -10,15 +10,16 @@ from ..models import Appointment, Event, Provider
 def refused(appointments):
     """Narrow appointments to those to come whose provider refuses their time; ``refused_at`` says since when."""
     events = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence")
-    refusals, moves = events.filter(kind="provider.refused"), events.filter(kind="appointment.rescheduled")
+    refusals = events.filter(kind="provider.refused")
+    ends = events.filter(kind__in=["appointment.rescheduled", "provider.agreed"])
     coming = appointments.filter(
         status__in=Appointment.COMING, ends_at__gt=timezone.now(), provider__kind=Provider.Kind.UPSTREAM
     )
     return coming.annotate(
         refused=Subquery(refusals.values("sequence")[:1]),
         refused_at=Subquery(refusals.values("created_at")[:1]),
-        moved=Coalesce(Subquery(moves.values("sequence")[:1]), Value(0)),
-    ).filter(refused__gt=F("moved"))
+        ended=Coalesce(Subquery(ends.values("sequence")[:1]), Value(0)),
+    ).filter(refused__gt=F("ended"))
 
 
 def when_refused(appointment):

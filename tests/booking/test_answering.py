@@ -13,6 +13,7 @@ from django.db.models.functions import Concat
 from django.test import Client
 
 from booking import answering, signing
+from booking.admin.refused import when_refused
 from booking.appointments import acknowledge, annotate, cancel, complete, decline, lapse_unanswered
 from booking.appointments import confirm as confirm_by_staff
 from booking.asking import Patience, confirm
@@ -403,6 +404,12 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
 
     with nothing_changes():
         say(confirmed, "refused")
+
+    assert when_refused(confirmed)
+    say(confirmed, "confirmed")
+    assert not when_refused(confirmed)
+    with nothing_changes():
+        say(confirmed, "confirmed")
 
 
 def test_what_is_told_late_does_not_undo_what_was_told_since(confirmed, lab, dana, harbour, at):

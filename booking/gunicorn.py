@@ -9,7 +9,7 @@ from booking.settings import BIND, WEB_PROCESSES
 bind = BIND
 workers = WEB_PROCESSES
 worker_class = "gthread"
-threads = 2  # more only wait for each other: Python runs one at a time
+threads = 8  # Python runs one at a time, but a request may wait for another system for seconds
 
 # A bad setting stops the start, instead of one worker after the other.
 preload_app = True

@@ -24,6 +24,7 @@ ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
 JUST_BEFORE = timedelta(seconds=5)
 
 Status = Appointment.Status
+REFUSED, ENDS_OF_REFUSAL = "provider.refused", ["provider.agreed", "appointment.rescheduled"]
 ACKNOWLEDGED = (Status.CONFIRMED, Status.RESERVED)
 
 
@@ -116,13 +117,14 @@ def _refuse(appointment, *, by, if_unchanged=None):
     if appointment.status == Status.PENDING:
         decline(appointment, by=by)
     elif appointment.status in Appointment.COMING and not _is_refused(appointment):
-        record(appointment, "provider.refused", by=by, at=now)
+        record(appointment, REFUSED, by=by, at=now)
         outbox.enqueue("email.change_refused", appointment=appointment.pk)
 
 
 def _is_refused(appointment):
-    """Return whether nothing has happened since the provider refused it: saying so again is no news."""
-    return Event.objects.filter(booking_id=appointment.pk).latest("sequence").kind == "provider.refused"
+    """Return whether the provider has refused the time that it has, and not agreed since."""
+    said = Event.objects.filter(booking_id=appointment.pk, kind__in=[REFUSED, *ENDS_OF_REFUSAL])
+    return said.order_by("-sequence").values_list("kind", flat=True).first() == REFUSED
 
 
 def _ask_soon(message, appointment, reason):

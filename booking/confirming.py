@@ -35,8 +35,8 @@ def confirm_hold(
     not as the patient is written. ``acknowledged`` (an Acknowledgement) says what its provider has answered; it
     is made by asking.ask, since nobody can be asked in a transaction. Staff answer later, in
     ``answer_within`` (a timedelta). Raises MustAsk if there is a provider to be asked first, ChangedMeanwhile if
-    it was asked about something else or the patient has just been archived, HoldExpired, HoldNotFound or WrongState,
-    and then nothing has changed.
+    it was asked about something else, PatientArchived, HoldExpired, HoldNotFound or WrongState, and then nothing has
+    changed.
     """
     now = lock_booking(hold, if_unchanged=if_unchanged)
     if hold.status == Hold.Status.CONFIRMED and not only_once:

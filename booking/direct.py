@@ -19,7 +19,7 @@ from .providers import is_outside, provider_of
 def book_directly(*, patient, by, holder, notes="", attendee=None, answer_within=None, **opening):
     """Book an opening at once and return the Appointment; takes what place_hold and confirm_hold take.
 
-    Raises SlotTaken, NotOffered or MustAsk, and then nothing has changed.
+    Raises SlotTaken, NotOffered, PatientArchived or MustAsk, and then nothing has changed.
     """
     hold = place_hold(holder=holder, by=by, most=None, **opening)
     return confirm_hold(

@@ -5,10 +5,9 @@ from django.utils import timezone
 
 from patients.matching import match_patient, merge_patients
 from patients.models import Patient
-from patients.records import archive_patient, change_patient, register_patient, restore_patient
+from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
 
 from .events import record
-from .states import ChangedMeanwhile
 
 DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
 
@@ -17,13 +16,13 @@ DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_nu
 def find_or_register(patient, *, by):
     """Return a saved Patient as it is, and for an unsaved, validated one the person it is: found or written down.
 
-    Until the transaction ends nobody archives or merges it. Raises ChangedMeanwhile if somebody just has. What
-    belongs to patients, and is moved by a merge, is to be changed after this: a merge locks them first.
+    Until the transaction ends nobody archives or merges it. Raises PatientArchived if somebody has. What belongs
+    to patients, and is moved by a merge, is to be changed after this: a merge locks them first.
     """
     if not patient._state.adding:
         same = Patient.objects.select_for_update(no_key=True).filter(pk=patient.pk, archived_at=None)
         if not same.exists():
-            raise ChangedMeanwhile
+            raise PatientArchived
         return patient
     found = match_patient(patient)
     if found is patient:

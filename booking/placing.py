@@ -23,8 +23,8 @@ MINUTE = timedelta(minutes=1)
 class TooManyHolds(Exception):
     """So many times are already held for you; use one or give it back first."""
 
-    def __init__(self, retry_after):
-        self.retry_after = retry_after
+    def __init__(self, retry_after, *, is_of_network=False):
+        self.retry_after, self.is_of_network = retry_after, is_of_network
         super().__init__(f"retry after {retry_after} s")
 
 
@@ -81,13 +81,14 @@ def _check_number_of_holds(whose, most, most_a_minute, *, now):
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(whose)])
     if most is not None:
         live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
-        _refuse_over(most, live.values_list("expires_at", flat=True), now)
+        _refuse_over(most, live.values_list("expires_at", flat=True), now, is_of_network="network" in whose)
     if most_a_minute is not None:
         placed = Hold.objects.filter(**whose, created_at__gt=now - MINUTE)
         _refuse_over(most_a_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
 
 
-def _refuse_over(most, ends, now):
+def _refuse_over(most, ends, now, *, is_of_network=False):
     """Raise TooManyHolds if there are ``most`` already, of which each counts until its end."""
     if len(ends) >= most:
-        raise TooManyHolds(retry_after=int((min(ends, default=now) - now).total_seconds()) + 1)
+        wait = int((min(ends, default=now) - now).total_seconds()) + 1
+        raise TooManyHolds(wait, is_of_network=is_of_network)

@@ -15,6 +15,10 @@ class PatientExists(Exception):
         super().__init__(str(patient.pk))
 
 
+class PatientArchived(Exception):
+    """That patient's record is in the archive: it may have been merged with another."""
+
+
 class PatientChanged(Exception):
     """The patient has been changed since you read it."""
 

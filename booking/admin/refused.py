@@ -4,14 +4,15 @@ from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ..answering import ENDS_OF_REFUSAL, REFUSED
 from ..models import Appointment, Event, Provider
 
 
 def refused(appointments):
     """Narrow appointments to those to come whose provider refuses their time; ``refused_at`` says since when."""
     events = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence")
-    refusals = events.filter(kind="provider.refused")
-    ends = events.filter(kind__in=["appointment.rescheduled", "provider.agreed"])
+    refusals = events.filter(kind=REFUSED)
+    ends = events.filter(kind__in=ENDS_OF_REFUSAL)
     coming = appointments.filter(
         status__in=Appointment.COMING, ends_at__gt=timezone.now(), provider__kind=Provider.Kind.UPSTREAM
     )

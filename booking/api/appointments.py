@@ -5,6 +5,7 @@ from functools import partial
 from django.http import Http404
 from rest_framework import serializers
 
+from patients.records import PatientArchived
 from scheduling.slots import SlotTaken
 
 from ..appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
@@ -90,7 +91,7 @@ class Appointments(AppointmentView, AskingView):
 
     @contract(
         name="book_appointment", body=DirectInput, status=[201, 202], has_etag=True, has_location=True,
-        refusals=[SlotTaken, NotOffered, InvalidBookingKey, ProviderRefused, ProviderUnavailable],
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey, PatientArchived, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request):
         """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""

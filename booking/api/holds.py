@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from patients.records import PatientArchived
 from scheduling.slots import SlotTaken
 
 from ..asking import ProviderRefused, ProviderUnavailable
@@ -128,7 +129,7 @@ class HoldConfirm(HoldView, AskingView):
 
     @contract(
         body=ConfirmInput, output=AppointmentOutput, status=[201, 200, 202], has_etag=True, has_location=True,
-        heeds_if_match=True, refusals=[HoldExpired, WrongState, ProviderRefused, ProviderUnavailable],
+        heeds_if_match=True, refusals=[HoldExpired, WrongState, PatientArchived, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request, id):
         hold = self.hold(id)

@@ -3,6 +3,7 @@
 from django.http import Http404
 from rest_framework import serializers
 
+from patients.records import PatientArchived
 from patients.text import validate_printable_lines
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
@@ -166,7 +167,7 @@ class Orders(OrderView):
         orders, meta = page(Order.objects.filter(**filters), by="created_at", **pages)
         return self.answer(write_orders(orders, self.key), **meta)
 
-    @contract(name="create_order", body=OrderInput, status=[201], has_location=True)
+    @contract(name="create_order", body=OrderInput, status=[201], has_location=True, refusals=[PatientArchived])
     def post(self, request):
         """Write an order down: a known patient, or one by what identifies a person, is to be seen for a service."""
         order = create_order(**self.body(), by=self.key.actor)
@@ -199,7 +200,10 @@ class OrderBook(OrderView, AskingView):
 
     @contract(
         body=OrderBookInput, output=AppointmentOutput, status=[201, 202], has_etag=True, has_location=True,
-        refusals=[SlotTaken, NotOffered, InvalidBookingKey, OrderBooked, ProviderRefused, ProviderUnavailable],
+        refusals=[
+            SlotTaken, NotOffered, InvalidBookingKey, OrderBooked, PatientArchived, ProviderRefused,
+            ProviderUnavailable,
+        ],
     )
     def post(self, request, id):
         """Book an order with a booking key alone. One that has an appointment already is not booked twice."""

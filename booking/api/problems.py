@@ -81,6 +81,9 @@ PROBLEMS = {
     records.NhsNumberTaken: Problem(
         409, "nhs-number-taken", "Find that patient by the number, or leave it out and let staff look.",
     ),
+    records.PatientArchived: Problem(
+        409, "patient-archived", "Find the patient again, and use the record that is found.",
+    ),
     records.PatientChanged: Problem(412, "changed-meanwhile", READ_AGAIN),
     appointments.PastCutoff: Problem(
         409, "past-cutoff", "Call the clinic: it can still be changed by staff.",

@@ -12,6 +12,7 @@ from booking.providers import provider_of
 from booking.rescheduling import reschedule_to_hold
 from booking.states import ChangedMeanwhile, WrongState
 from patients.models import Consent
+from patients.records import PatientArchived
 from scheduling.slots import database_now
 
 from . import refusals
@@ -38,7 +39,7 @@ def show_hold(request, hold, form=None, *, status=200, **context):
     if hold.moves:
         context |= move_context(hold)
     if context["is_known"]:
-        context |= {"steps": KNOWN_STEPS, "approver": approver_of(hold)}
+        context |= {"steps": KNOWN_STEPS, "staff_provider": staff_provider_of(hold)}
         return show(request, "widget/known.html", context, status=status)
     form = retyped(request.POST) if form is None else form
     return show(request, "widget/details.html", context | {"form": form}, status=status)
@@ -60,12 +61,12 @@ def check(request, hold):
 def show_check(request, hold, form, *, status=200, **context):
     context = hold_context(request, hold) | context | {
         "answers": form.instance, "notes": form.cleaned_data["notes"], "typed": typed(request.POST),
-        "approver": approver_of(hold),
+        "staff_provider": staff_provider_of(hold),
     }
     return show(request, "widget/check.html", context, status=status)
 
 
-def approver_of(hold):
+def staff_provider_of(hold):
     """Return the Provider whose staff look at what is asked for, or None where nobody has to."""
     provider = provider_of(hold.service_id, hold.location_id)
     return provider if provider and provider.kind == provider.Kind.STAFF else None
@@ -93,6 +94,8 @@ def confirm(request, hold):
         return refuse_here(request, refreshed(hold), form, refusals.UNAVAILABLE)
     except NotOffered as error:
         return refuse_here(request, refreshed(hold), form, refusals.not_offered(error), status=422)
+    except PatientArchived:
+        return refuse_here(request, refreshed(hold), form, refusals.ARCHIVED)
     except (WrongState, ChangedMeanwhile):
         return redirect(booked_of(hold))  # another window was quicker: that page says what it is by now
     return redirect("widget:done", hold.token)

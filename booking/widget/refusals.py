@@ -28,6 +28,8 @@ UNAVAILABLE = Refusal(
     ["Nothing is booked yet. The time is still held for you: please try again in a moment."],
 )
 
+ARCHIVED = Refusal("This cannot be booked online", ["Please call the clinic: they have to look at your record first."])
+
 REASONS = {
     Reason.NOT_OFFERED_HERE: "This is not offered by that clinician there.",
     Reason.TOO_SOON: "It is too soon now: the clinic needs a little notice.",
@@ -53,6 +55,11 @@ def not_offered(error):
 def too_many_holds(error):
     """The Refusal for a TooManyHolds."""
     minutes = -(-error.retry_after // 60)
+    if error.is_of_network:
+        return Refusal(
+            "Many people are booking from where you are",
+            [f"Please try again in {minutes} minute{'' if minutes == 1 else 's'}, or call the clinic."],
+        )
     return Refusal(
         "Too many times are held for you",
         [

@@ -402,6 +402,7 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
     assert f"/admin/booking/appointment/{confirmed.pk}/change/" in mail.body
     assert "Alice" not in mail.body
 
+    annotate(confirmed, notes="Call the lab.", by="erin")
     with nothing_changes():
         say(confirmed, "refused")
 
@@ -456,10 +457,10 @@ def test_a_place_where_another_must_agree_is_another_booking(confirmed, dana, co
         reschedule(confirmed, clinician=dana, location=mill_lane, starts_at=at(10), is_remote=False, by="erin")
 
 
-def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana, harbour):
+def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana, harbour, at):
     Appointment.objects.update(answer_by=pending.starts_at)
     pending.refresh_from_db()
-    earlier = pending.starts_at - timedelta(days=1)
+    earlier = at(9) - timedelta(days=1)
 
     reschedule(pending, clinician=dana, location=harbour, starts_at=earlier, is_remote=False, by="erin")
 

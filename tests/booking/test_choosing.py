@@ -2,8 +2,12 @@
 
 import pytest
 
+from booking.admin import times as for_staff
+from booking.api import reasons as for_programs
 from booking.holds import move_hold
 from booking.rescheduling import reschedule
+from booking.widget import refusals as for_patients
+from scheduling.availability import Reason
 from scheduling.slots import SlotTaken
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
@@ -24,3 +28,8 @@ def test_after_a_time_was_taken_the_booking_is_as_it_was(make, verb, request, ho
         verb(booking, clinician=otis, location=harbour, starts_at=at(10), is_remote=False, by="patient")
 
     assert place_of(booking) == before
+
+
+@pytest.mark.parametrize("sentences", [for_programs.REASONS, for_patients.REASONS, for_staff.WHY_NOT])
+def test_each_reason_why_a_time_is_not_offered_has_its_sentence(sentences):
+    assert set(sentences) == set(Reason)

@@ -11,6 +11,7 @@ from booking.models import Appointment, Order, OutboxMessage, Provider
 from booking.orders import book_order, revoke_link, send_link
 from booking.rescheduling import reschedule
 from scheduling.models import Service, WorkingHours
+from tests.conftest import LONDON
 from tests.outbox import run_what_is_due
 
 DAY = timedelta(days=1)
@@ -205,8 +206,8 @@ def test_where_the_pages_are_known_a_mail_links_to_the_appointments_own(book, at
     [mail] = mails()
 
     page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
-    until = at(9) - DAY
-    assert f"To change or cancel it, until {until:%A} {until.day} {until:%B}, 09:00 {until:%Z}: {page}\n" in mail.body
+    until = (at(9).astimezone(UTC) - DAY).astimezone(LONDON)
+    assert f"To change or cancel it, until {until:%A %-d %B, %H:%M %Z}: {page}\n" in mail.body
     assert f'href="{page}"' in part(mail, "text/html")[0]
     assert appointment_token(appointment) not in str(list(OutboxMessage.objects.values()))
 
@@ -271,7 +272,7 @@ def test_the_yes_is_a_confirmation(desk, book, at, mails):
 
 @pytest.mark.parametrize("end, sentence", [
     (lambda asked: decline(asked, by="erin"), "We are sorry: this time cannot be had after all, so nothing is booked."),
-    (lambda asked: cancel(asked, reason="not_acknowledged", by="beat"),
+    (lambda asked: cancel(asked, reason="not_acknowledged", by="worker"),
      "We are sorry: nobody could confirm this time in time, so nothing is booked."),
 ])  # fmt: skip
 def test_a_no_says_so_and_what_can_be_done(desk, book, at, day, mails, settings, end, sentence):

@@ -62,6 +62,6 @@ def test_of_two_that_move_the_same_row_the_first_wins(hold_time, at):
     move(hold, "released", kind="hold.released", by="alice", at=now)
 
     with nothing_changes(), pytest.raises(WrongState) as refusal:
-        move(late, "expired", kind="hold.expired", by="beat", at=now)
+        move(late, "expired", kind="hold.expired", by="worker", at=now)
 
     assert (late.status, refusal.value.state, refusal.value.allowed) == ("released", "released", [])

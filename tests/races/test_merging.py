@@ -40,6 +40,6 @@ def test_a_merge_and_bookings_do_not_miss_or_block_each_other(again, crowd, hold
     tallied = tally(crowd.race(acts))
 
     assert tallied["merged"] == 1
-    assert tallied["confirmed"] + tallied["ChangedMeanwhile"] == len(held)
+    assert tallied["confirmed"] + tallied["PatientArchived"] == len(held)
     assert not Appointment.objects.exclude(patient__archived_at=None).exists()
     assert not Hold.objects.filter(patient=duplicate).exists()

@@ -108,7 +108,7 @@ def test_buffers_keep_their_distance_from_taken_time(dana, harbour, consultation
 
 
 def test_a_taken_stretch_that_began_long_before_the_range_still_counts(dana, harbour, offered, at):
-    take(dana, harbour, at(17) - timedelta(days=1), at(16, 30))
+    take(dana, harbour, at(18) - timedelta(days=1), at(16, 30))
 
     assert offered(start_at=at(16)) == ["16:30"]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from booking import people
 from booking.booking_keys import Signer
 from booking.links import order_token
 from booking.models import Appointment, Order, OutboxMessage
@@ -103,6 +104,15 @@ def test_a_key_of_any_clinician_books_whoever_is_free(api, order, key_of, at, ho
     booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9), clinician_id=None)}), 201)
 
     assert booked["clinician_id"] == str(otis.pk)
+
+
+def test_of_a_patient_in_the_archive_it_is_not_booked(api, order, key_of, at):
+    people.archive(order.patient, by="erin")
+
+    with nothing_changes():
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+
+    assert (response.status_code, response.json()["code"]) == (409, "patient-archived")
 
 
 def test_it_is_booked_once(api, order, key_of, at):

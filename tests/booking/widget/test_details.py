@@ -1,12 +1,13 @@
 """The details, checking and confirming them."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 
 from booking.models import Appointment, Hold
 from patients.models import Consent, Patient
 from scheduling.models import Service
+from tests.conftest import LONDON
 from tests.ledger import nothing_changes
 
 from .conftest import Page
@@ -159,10 +160,9 @@ def test_a_booked_hold_leads_to_its_appointment(client, held, booked, typed):
 
 
 def test_until_when_it_can_be_changed_is_said_before_it_is_booked(client, held, typed, at):
-    until = at(9) - timedelta(days=1)
+    until = (at(9).astimezone(UTC) - timedelta(days=1)).astimezone(LONDON)
     page = Page(client.post(url(held, "check"), typed))
-    said = f"Once booked you can change or cancel it online until {until:%A} {until.day} {until:%B}, 09:00 {until:%Z}."
-    assert said in page.text
+    assert f"Once booked you can change or cancel it online until {until:%A %-d %B, %H:%M %Z}." in page.text
 
     Service.objects.update(cancellation_notice=timedelta(days=30))
 

@@ -106,6 +106,18 @@ def test_nor_thirty_by_saying_each_time_to_be_another_browser(client, opening, a
     assert statuses == [303] * 28
     assert len(set(Hold.objects.values_list("network", flat=True))) == 1
 
+    clinician = make_clinician("Clinician 5", location=harbour, services=[consultation])
+    responses = [
+        client.post(
+            "/book/consultation/hold", {"opening": opening(at(hour), clinician_id=clinician.pk)},
+            headers={"user-agent": f"Phone {hour}"},
+        )
+        for hour in (9, 10, 11)
+    ]  # fmt: skip
+
+    assert [response.status_code for response in responses] == [303, 303, 429]
+    assert "Many people are booking from where you are Please try again in 15 minutes" in Page(responses[2]).text
+
 
 def test_another_time_takes_the_place_of_the_one_held(press, opening, at, held):
     response = press(opening(at(10)), hold=held.token)

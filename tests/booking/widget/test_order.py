@@ -6,6 +6,7 @@ from random import randrange
 import pytest
 from django.test import Client
 
+from booking import people
 from booking.appointments import cancel
 from booking.links import order_token
 from booking.models import Appointment, Hold, Order
@@ -138,6 +139,16 @@ def test_another_time_replaces_the_one_held_before(client, link, hold_page, open
     assert [(hold.starts_at, hold.order_id is None) for hold in Hold.objects.filter(status="active")] == [
         (at(10), False)
     ]
+
+
+def test_of_a_patient_in_the_archive_the_clinic_has_to_look_first(client, order, hold_page):
+    people.archive(order.patient, by="erin")
+
+    with nothing_changes():
+        response = client.post(f"{hold_page}confirm")
+
+    assert response.status_code == 409
+    assert "This cannot be booked online Please call the clinic" in Page(response).text
 
 
 def test_giving_it_back_leads_to_the_times_of_the_link(client, link, hold_page, day, harbour):

@@ -74,7 +74,7 @@ def test_while_nobody_has_answered_it_is_looked_at_ever_less_often(client, pendi
 @pytest.mark.parametrize("verb, heading", [
     (lambda appointment: confirm(appointment, by="erin"), "You are booked"),
     (lambda appointment: decline(appointment, by="erin"), "The clinic could not confirm this"),
-    (lambda appointment: cancel(appointment, reason="not_acknowledged", by="beat"), "Nobody confirmed this in time"),
+    (lambda appointment: cancel(appointment, reason="not_acknowledged", by="worker"), "Nobody confirmed this in time"),
     (lambda appointment: cancel(appointment, reason="clinic_closed", by="erin"), "This appointment is cancelled"),
 ])  # fmt: skip
 def test_the_outcome_replaces_the_page_and_ends_the_looking(client, pending, verb, heading):

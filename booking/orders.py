@@ -32,7 +32,7 @@ def create_order(*, patient, service, by, external_id="", **address):
     """Write an order down and return it.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
-    fields of the address of a visit at home.
+    fields of the address of a visit at home. Raises PatientArchived.
     """
     patient = find_or_register(patient, by=by)
     order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
@@ -61,8 +61,8 @@ def check_not_booked(order):
 def book_order(order, *, by, holder, notes="", attendee=None, answer_within=None, **opening):
     """Book an opening of the order's service for its patient and return the Appointment.
 
-    ``opening`` and the rest are as in place_hold and confirm_hold. Raises OrderBooked, SlotTaken, NotOffered or
-    MustAsk, and then nothing has changed. Of two at once the database lets one through.
+    ``opening`` and the rest are as in place_hold and confirm_hold. Raises OrderBooked, SlotTaken, NotOffered,
+    PatientArchived or MustAsk, and then nothing has changed. Of two at once the database lets one through.
     """
     check_not_booked(order)
     hold = place_hold(service=order.service, order=order, holder=holder, by=by, most=None, **opening)

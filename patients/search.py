@@ -1,13 +1,13 @@
 """Finding people by whatever staff are told: part of a name, an address, a number, a birth date."""
 
-from django.db.models import Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, Q, UUIDField, Value
 from django.db.models.functions import Reverse
 
 from .descriptions import read_description
 from .models import Patient
 from .text import spellings
 
-TOO_FEW = 3  # with fewer found than this, names that are spelled a little differently are shown too
 MOST_LISTED = 200  # whoever sees as many says more of whom they look for
 FEWEST_LAST_DIGITS = 4  # of a phone number
 CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
@@ -16,9 +16,10 @@ CANDIDATES = 200  # where no index has the rows in order, as many are compared w
 def search_patients(text, *, limit, among=None):
     """Return up to ``limit`` of the patients that ``text`` describes, best match first.
 
-    It may have words of the name, e-mail, phone, NHS number and birth date, in any order and cut short.
-    Searches those who are not archived, or ``among`` a queryset. Each step is one scan of an index that
-    reads little however many patients there are, so most common names are not sorted by anything else.
+    It may have words of the name, e-mail, phone, NHS number and birth date, in any order and cut short. Only
+    where nobody fits, names that are spelled a little differently are found. Searches those who are not
+    archived, or ``among`` a queryset. Each step is one scan of an index that reads little however many
+    patients there are, so most common names are not sorted by anything else.
     """
     rows = (Patient.objects.filter(archived_at=None) if among is None else among).order_by()
     asked = read_description(text)
@@ -27,8 +28,8 @@ def search_patients(text, *, limit, among=None):
         found |= dict.fromkeys(step)
         if len(found) >= limit:
             break
-    if asked.words and len(found) < TOO_FEW:
-        found |= dict.fromkeys(_misspelled(asked, _narrowed(rows, asked)))
+    if asked.words and not found:
+        found = dict.fromkeys(_misspelled(asked, _narrowed(rows, asked)))
     patients = rows.in_bulk(list(found)[:limit])
     return [patients[pk] for pk in found if pk in patients]
 
@@ -36,6 +37,12 @@ def search_patients(text, *, limit, among=None):
 def found_by(text, *, among):
     """Return the primary keys of the patients ``among`` a queryset that fit ``text`` best, for a list to show."""
     return [patient.pk for patient in search_patients(text, limit=MOST_LISTED, among=among)]
+
+
+def listed_as(patients, keys):
+    """Order a queryset of patients as their primary keys are in the list."""
+    listed = Value(keys, output_field=ArrayField(UUIDField()))
+    return patients.order_by(Func(listed, F("pk"), function="array_position"))
 
 
 def _steps(asked, rows, limit):

@@ -1,10 +1,12 @@
 """How staff type durations and time off."""
 
-from datetime import UTC
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.utils import from_current_timezone
 from django.utils import timezone
 
@@ -40,8 +42,31 @@ class DurationField(forms.Field):
             return True
 
 
+class DayAndTimeField(forms.MultiValueField):
+    """A day and a time; what is cleaned is a list of both, and either may be None."""
+
+    widget = AdminSplitDateTime
+
+    def __init__(self, **kwargs):
+        day = forms.DateField(
+            required=False, error_messages={"invalid": "Write the day such as 30/11/2026."},
+            validators=[MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2200, 1, 1))],
+        )
+        at = forms.TimeField(required=False, error_messages={"invalid": "Write the time such as 09:30."})
+        super().__init__(fields=[day, at], require_all_fields=False, required=False, **kwargs)
+
+    def compress(self, data_list):
+        return data_list or [None, None]
+
+
 class TimeOffForm(forms.ModelForm):
-    """Time off in the wall time of the location that is closed, or of where the clinician works."""
+    """Time off in the wall time of the location that is closed, or of where the clinician works.
+
+    A day is enough: times that are left out are those that make it whole days, and without a last day it is one.
+    """
+
+    starts_at = DayAndTimeField(label="From", help_text="Without a time: from the beginning of the day.")
+    ends_at = DayAndTimeField(label="To", help_text="Without a time: to the end of the day. Without a day: the same.")
 
     class Meta:
         model = TimeOff
@@ -54,21 +79,21 @@ class TimeOffForm(forms.ModelForm):
             for name in ("starts_at", "ends_at"):
                 self.initial[name] = timezone.make_naive(getattr(self.instance, name), zone)
 
-    def full_clean(self):
-        # What is typed is wall time of a place that only clean() knows. Till then it passes for that of UTC, where
-        # no clock change skips or repeats any.
-        with timezone.override(UTC):
-            super().full_clean()
-
     def clean(self):
         super().clean()
         zone = zone_for(clinician=self.cleaned_data.get("clinician"), location=self.cleaned_data.get("location"))
-        for name in ("starts_at", "ends_at"):
-            if self.cleaned_data.get(name):
-                self._read_in(zone, name)
+        first, start = self.cleaned_data.pop("starts_at", (None, None))
+        last, end = self.cleaned_data.pop("ends_at", (None, None))
+        if first:
+            self._read_in(zone, "starts_at", datetime.combine(first, start or time()))
+        elif "starts_at" not in self.errors:
+            self.add_error("starts_at", "Write the first day.")
+        last = last or first
+        if last and "ends_at" not in self.errors:
+            end_of_day = datetime.combine(last, time()) + timedelta(days=1)
+            self._read_in(zone, "ends_at", datetime.combine(last, end) if end else end_of_day)
 
-    def _read_in(self, zone, name):
-        typed = timezone.make_naive(self.cleaned_data[name])
+    def _read_in(self, zone, name, typed):
         try:
             with timezone.override(zone):
                 self.cleaned_data[name] = from_current_timezone(typed)

@@ -3,13 +3,16 @@
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from ..keys import InvalidKey, give_secret, revoke_key, rotate_key
 from ..models import ApiKey
+from ..models.api import validate_origin
 from .buttons import PageButtons
-from .rotation import ask_overlap, chosen_overlap
+from .made_once import MadeOnce
+from .rotation import ask_overlap, chosen_overlap, is_sent_again
 from .shown_once import show_once
 
 ROTATING = (
@@ -28,8 +31,17 @@ class Lines(forms.Textarea):
         return [line.strip() for line in data.get(name, "").splitlines() if line.strip()]
 
 
-class LinesField(forms.Field):
+class OriginsField(forms.Field):
     widget = Lines(attrs={"rows": 3, "cols": 60})
+
+    def clean(self, value):
+        """Check each line as the model does its items, and name the line that is wrong."""
+        for line in super().clean(value) or []:
+            try:
+                validate_origin(line)
+            except forms.ValidationError as error:
+                raise forms.ValidationError(f"{line}: {error.message}") from error
+        return value
 
     def has_changed(self, initial, data):
         return (initial or []) != (data or [])
@@ -41,7 +53,7 @@ class ApiKeyForm(forms.ModelForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="What the key may do. A publishable key can have the first three only.",
     )
-    allowed_origins = LinesField(
+    allowed_origins = OriginsField(
         required=False,
         help_text="The sites whose pages may use it, one per line, such as https://www.clinic.example. "
         "A publishable key needs one; a secret key is for servers and needs none.",
@@ -66,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(PageButtons, admin.ModelAdmin):
+class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
     form = ApiKeyForm
     list_display = ["name", "beginning", "kind", "may", "state", "expires_at", "last_used_at"]
     list_filter = [StateFilter, "kind"]
@@ -74,7 +86,7 @@ class ApiKeyAdmin(PageButtons, admin.ModelAdmin):
     change_form_template = "admin/booking/apikey/change_form.html"
     actions = ["revoke"]
     buttons = ["rotate", "revoke"]
-    asking = ["rotate"]
+    asking = ["rotate", "revoke"]
     fields = [
         "name",
         "kind",
@@ -147,8 +159,11 @@ class ApiKeyAdmin(PageButtons, admin.ModelAdmin):
         overlap = chosen_overlap(request)
         if overlap is None:
             return ask_overlap(
-                self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=self.page_of(key)
+                self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=self.page_of(key),
+                state=key.expires_at,
             )
+        if is_sent_again(request, key.expires_at):
+            return None
         try:
             new, plain = rotate_key(key, overlap=overlap)
         except InvalidKey:
@@ -159,8 +174,15 @@ class ApiKeyAdmin(PageButtons, admin.ModelAdmin):
         return self._show_once(request, new, plain)
 
     def revoke_button(self, request, key):
-        """Stop accepting this key."""
-        self.revoke(request, [key])
+        """Stop accepting this key; first ask."""
+        if request.method == "POST":
+            self.revoke(request, [key])
+            return None
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "media": self.media,
+            "title": f"Revoke {key}", "page": self.page_of(key), "key": key,
+        }
+        return TemplateResponse(request, "admin/booking/apikey/revoke.html", context)
 
     @admin.action(description="Revoke: stop accepting them now", permissions=["revoke"])
     def revoke(self, request, queryset):

@@ -6,65 +6,48 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Q
 from django.http import HttpResponseRedirect
-from django.urls import reverse
-from django.utils.html import format_html
 
 from patients.forms import SharedForm
 from patients.models import Patient
 from patients.search import found_by
-from scheduling.calendar_admin import WarnsOfCalendars
+from scheduling.admin import WarnsOfCalendars
 from scheduling.zones import home_zone, written
 
 from ..appointments import annotate
 from ..models import Appointment
 from ..states import ChangedMeanwhile
-from .columns import BookingColumns
+from .appointment_columns import AppointmentColumns
 from .days import DayFilter, HowFilter
 from .desk import Desk
-from .events import log_of
+from .log import log_of
 from .moves import by, may, moves_of, theirs
 from .moving import Moving
 from .refused import when_refused
 
 
+class AppointmentForm(SharedForm):
+    class Meta:
+        help_texts = {"notes": "What the patient wrote, and what staff add to it."}
+
+
 @admin.register(Appointment)
-class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, BookingColumns, admin.ModelAdmin):
-    list_display = ["time", "attendee", "state", "what", "reference"]
+class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, AppointmentColumns, admin.ModelAdmin):
+    list_display = ["time", "attendee", "state", "what"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
     search_fields = ["reference"]  # only so that there is a search box: see get_search_results
-    search_help_text = "Reference, or name, e-mail, phone, NHS number or date of birth; on any day."
+    search_help_text = "Reference, name, e-mail, phone or its last four digits, NHS number, date of birth; on any day."
     ordering = ["starts_at", "clinician__name"]
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
     fieldsets = [
         (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
-        ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record"]}),
+        ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record", "notes"]}),
         ("Asked for", {"fields": ["asked_of", "asked_until", "provider_reference", "ordered"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
-        ("Kept by staff", {"fields": ["notes", "meeting_url"]}),
+        ("Kept by staff", {"fields": ["meeting_url"]}),
     ]
-    readonly_fields = [
-        "reference",
-        "state",
-        "when",
-        "service_name",
-        "clinician_name",
-        "place",
-        "cost",
-        "attendee_name",
-        "attendee_email",
-        "attendee_phone",
-        "patient_record",
-        "asked_of",
-        "asked_until",
-        "provider_reference",
-        "ordered",
-        "cancellation_reason",
-        "cancellation_note",
-    ]
-
-    form = SharedForm
+    form = AppointmentForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
     class Media:
@@ -107,31 +90,6 @@ class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, BookingColumns, admin.Mod
             context["days"] = days.bar(changelist)
         return response
 
-    @admin.display(ordering="starts_at")
-    def time(self, appointment):
-        zone = appointment.location.zone
-        return format_html(
-            "{}–{}<br><small>{}</small>",
-            written(appointment.starts_at, zone, unless=zone, pattern="%H:%M"),
-            written(appointment.ends_at, zone, unless=appointment.home, pattern="%H:%M"),
-            written(appointment.starts_at, zone, unless=zone, pattern="%a %-d %b %Y"),
-        )
-
-    @admin.display(ordering="attendee_name")
-    def attendee(self, appointment):
-        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
-
-    @admin.display(description="service", ordering="service__name")
-    def what(self, appointment):
-        place, clinician = self.place(appointment), appointment.clinician
-        return format_html("{}<br><small>with {}, {}</small>", appointment.service, clinician, place)
-
-    @admin.display(description="status", ordering="status")
-    def state(self, appointment):
-        return format_html(
-            '<span class="state state-{}">{}</span>', appointment.status, appointment.get_status_display()
-        )
-
     # One appointment
 
     def get_fieldsets(self, request, obj=None):
@@ -152,38 +110,6 @@ class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, BookingColumns, admin.Mod
             *(["Cancelled"] if appointment.status != Appointment.Status.CANCELLED else []),
             *(["Asked for"] if not appointment.provider_id and not appointment.order_id else []),
         }
-
-    def when(self, appointment):
-        zone = appointment.location.zone
-        start = written(appointment.starts_at, zone, unless=zone)
-        return f"{start}–{written(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
-
-    @admin.display(description="price")
-    def cost(self, appointment):
-        return f"{appointment.price} {appointment.currency}"
-
-    @admin.display(description="confirmed by")
-    def asked_of(self, appointment):
-        provider = appointment.provider
-        return f"{provider} ({provider.get_kind_display()})" if provider else "the clinic itself, at once"
-
-    @admin.display(description="answer by")
-    def asked_until(self, appointment):
-        if not appointment.answer_by:
-            return "–"
-        return written(appointment.answer_by, appointment.location.zone, unless=appointment.home)
-
-    @admin.display(description="order")
-    def ordered(self, appointment):
-        if not appointment.order_id:
-            return "none"
-        url = reverse("admin:booking_order_change", args=[appointment.order_id])
-        return format_html('<a href="{}">{}</a>', url, appointment.order.external_id or "its order")
-
-    @admin.display(description="patient")
-    def patient_record(self, appointment):
-        url = reverse("admin:patients_patient_change", args=[appointment.patient_id])
-        return format_html('<a href="{}">{}</a>', url, appointment.patient)
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {

@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 
-from scheduling.calendar_admin import CalendarAdmin
+from scheduling.admin import CalendarAdmin
 from scheduling.models import Calendar
 
 from ..calendars.caldav import CalendarRefused, check

@@ -3,8 +3,7 @@
 from functools import partial
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -12,9 +11,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from patients.admin.patients import PatientForm
+from patients.admin.look_alikes import warn_of_look_alikes
 from patients.models import Patient
-from patients.text import validate_printable_lines
 from scheduling.availability import Reason
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
@@ -29,31 +27,7 @@ from ..rescheduling import reschedule
 from ..states import ChangedMeanwhile, WrongState
 from .moves import by, may, theirs
 from .times import WHY_NOT, Times, TimesForm
-
-
-class WhoForm(forms.Form):
-    """A patient who is written down already, if it is one."""
-
-    patient = forms.ModelChoiceField(
-        Patient.objects.filter(archived_at=None), required=False,
-        widget=AutocompleteSelect(Appointment._meta.get_field("patient"), admin.site),
-        help_text="Part of the name, the e-mail, the last digits of the phone or the date of birth.",
-    )
-    notes = forms.CharField(
-        max_length=2000, required=False, validators=[validate_printable_lines],
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}), help_text="For staff only.",
-    )
-
-
-class NewPatientForm(PatientForm):
-    """Somebody new; whoever is written down already just so is found, not written twice."""
-
-    def validate_unique(self):
-        forms.ModelForm.validate_unique(self)
-
-    class Meta(PatientForm.Meta):
-        fields = ["first_name", "last_name", "date_of_birth", "email", "phone"]
-        widgets = {"date_of_birth": forms.DateInput(attrs={"placeholder": "30/11/1979"})}
+from .who import NewPatientForm, WhoForm
 
 
 class Desk:
@@ -77,15 +51,20 @@ class Desk:
         new = NewPatientForm(posted, prefix="new")
         if "book" in request.POST:
             opening = chosen(request, times)
+            if not is_known and not new.has_changed():
+                messages.error(request, "Choose a patient, or write down somebody new.")
             if all([opening, who.is_valid(), is_known or new.is_valid()]):
                 patient = who.cleaned_data["patient"] if is_known else new.instance
                 verb = partial(book, patient=patient, notes=who.cleaned_data["notes"], service=times.service)
                 if appointment := attempt(request, verb, opening):
                     self.log_addition(request, appointment, "Booked.")
+                    if not is_known:
+                        warn_of_look_alikes(request, appointment.patient)
                     return self._go_to(request, appointment, "booked")
                 times = Times(form)  # as they are now
+        is_new = "book" in request.POST and not is_known and new.has_changed()
         return self._show(
-            request, form, times, title="Book an appointment", who=who, new=new, is_known=is_known, label="Book"
+            request, form, times, title="Book an appointment", who=who, new=new, is_new=is_new, label="Book"
         )
 
     def another_time_view(self, request, pk):
@@ -94,6 +73,10 @@ class Desk:
         appointment = get_object_or_404(rows, pk=pk)
         if not may(request, "decide"):
             raise PermissionDenied
+        if appointment.status not in Appointment.COMING:
+            status = appointment.get_status_display().lower()
+            messages.error(request, f"{appointment.reference} cannot be given another time: it is {status}.")
+            return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[pk]))
         form = times_form(request, moving=appointment)
         times = Times(form, moving=appointment) if form.is_valid() else None
         if "book" in request.POST and (opening := chosen(request, times)):
@@ -137,7 +120,7 @@ def times_form(request, *, moving=None):
         asked = request.POST.copy()
         asked["day"] = asked.get("to") or asked.get("day")  # the day whose button was pressed
     else:
-        asked = {"day": str(timezone.localdate()), **request.GET.dict()}
+        asked = request.GET.dict()
     if moving:
         start = moving.local_start.date()
         same = {

@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from patients.models import Patient
 from scheduling.admin import ReadOnly
 from scheduling.models import Location
-from scheduling.zones import written
 
 from ..models import Appointment, Event, Hold, Order
 
@@ -24,30 +23,6 @@ def with_names(events):
     """Annotate events with ``who``: the login of the member of staff that ``by`` is the number of, if one."""
     staff = get_user_model().objects.annotate(tag=Concat(Value("staff:"), Cast("pk", CharField())))
     return events.annotate(who=Subquery(staff.filter(tag=OuterRef("by")).values(NAME)[:1]))
-
-
-def log_of(booking, *, zone):
-    """Return what happened to the booking, as rows of (when, what, who, from, to, details)."""
-    events = with_names(Event.objects.filter(booking_id=booking.pk)).order_by("sequence")
-    return [
-        (
-            written(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
-            event.kind,
-            event.who or event.by,
-            event.from_status,
-            event.to_status,
-            details(event),
-        )
-        for event in events
-    ]
-
-
-def details(event):
-    """Return the event's data in one line."""
-    return ", ".join(
-        f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in event.data.items()
-    )
 
 
 @admin.register(Event)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django import forms
 from django.contrib import messages
+from django.utils import timezone
 
 from patients.text import validate_printable
 
@@ -16,7 +17,8 @@ from ..states import MOVES, ChangedMeanwhile, WrongState
 class Move(NamedTuple):
     """``permission`` is one of the model's own: ``decide`` is booking.decide_appointment.
 
-    ``only`` has the statuses from which it is made, if not from all that may become ``to``.
+    ``only`` has the statuses from which it is made, if not from all that may become ``to``. A mark says what
+    became of the appointment, so it is made from its day on: there is no way back from it.
     """
 
     name: str
@@ -26,6 +28,10 @@ class Move(NamedTuple):
     to: str
     permission: str
     only: tuple = ()
+
+    @property
+    def is_mark(self):
+        return self.permission == "mark"
 
 
 STAFF_MOVES = {
@@ -69,11 +75,22 @@ def moves_of(appointment, request):
     """Return the moves that this member of staff can make with the appointment now."""
     allowed = MOVES[Appointment].get(appointment.status, [])
     moves = [move for move in STAFF_MOVES.values() if move.to in allowed and may(request, move.permission)]
-    return [move for move in moves if not move.only or appointment.status in move.only]
+    moves = [move for move in moves if not move.only or appointment.status in move.only]
+    return [move for move in moves if not (move.is_mark and is_still_to_come(appointment))]
+
+
+def is_still_to_come(appointment):
+    """Return whether the day of the appointment, where it takes place, has not begun."""
+    today = timezone.now().astimezone(appointment.location.zone).date()
+    return today < appointment.local_start.date()
 
 
 def make(move, appointment, request, **arguments):
     """Make the move, and tell the member of staff what came of it."""
+    if move.is_mark and is_still_to_come(appointment):
+        day = f"{appointment.local_start:%a %-d %b %Y}"
+        messages.warning(request, f"{appointment.reference} was not {move.done}: it is only on {day}.")
+        return
     try:
         move.verb(appointment, by=by(request), **arguments)
     except WrongState:
@@ -82,4 +99,5 @@ def make(move, appointment, request, **arguments):
     except ChangedMeanwhile:
         messages.warning(request, f"{appointment.reference} was not {move.done}: it was given another time just now.")
     else:
-        messages.success(request, f"{appointment.reference} is {appointment.get_status_display().lower()}.")
+        done = move.done if move.name == "decline" else appointment.get_status_display().lower()
+        messages.success(request, f"{appointment.reference} is {done}.")

@@ -3,30 +3,28 @@
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
+from patients.admin.choosing import PatientField
 from patients.forms import SharedForm
 from patients.models import Patient
 from patients.search import found_by
 from scheduling.zones import home_zone, written
 
-from ..appointments import OrderBooked
 from ..models import Appointment, Order
-from ..orders import NoEmailAddress, change_order, create_order, revoke_link, send_link
-from .buttons import PageButtons
-from .events import log_of
+from ..orders import change_order, create_order
+from .log import log_of
 from .moves import by
+from .order_links import OrderLinks
 
 ADDRESS = [
     "address_line_1", "address_line_2", "unit", "city", "state", "postcode", "country", "latitude", "longitude",
 ]
-NO_SITE = "No link was sent: SITE_URL is not set, so nobody knows where these pages are."
 BOOKED = Appointment.objects.exclude(status__in=Appointment.OFF)
 
 
@@ -63,20 +61,16 @@ class BookedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(PageButtons, admin.ModelAdmin):
+class OrderAdmin(OrderLinks, admin.ModelAdmin):
     form = OrderForm
     list_display = ["ordered", "patient", "service", "booked", "link", "external_id"]
     list_filter = [BookedFilter, "service"]
     search_fields = ["external_id"]  # only so that there is a search box: see get_search_results
-    search_help_text = "The patient by name, e-mail, phone, NHS number or date of birth, or the external id."
+    search_help_text = "The patient, as in the list of patients, or the external id."
     ordering = ["-created_at"]
     show_full_result_count = False
     list_per_page = 50
-    autocomplete_fields = ["patient"]
     change_form_template = "admin/booking/order/change_form.html"
-    actions = ["send_links"]
-    buttons = ["send_link", "revoke_link"]
-    button_permission = "link"
     readonly_fields = ["ordered", "booked", "link", "appointments"]
 
     class Media:
@@ -86,9 +80,6 @@ class OrderAdmin(PageButtons, admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False  # what it was booked with points at it
-
-    def has_link_permission(self, request):
-        return request.user.has_perm("booking.change_order")
 
     # The list
 
@@ -151,6 +142,11 @@ class OrderAdmin(PageButtons, admin.ModelAdmin):
     def get_readonly_fields(self, request, obj=None):
         return [*self.readonly_fields, *(["patient", "service"] if obj else [])]
 
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "patient":
+            return PatientField(db_field)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_form(self, request, obj=None, **kwargs):
         form = super().get_form(request, obj, **kwargs)
         if obj:
@@ -171,41 +167,3 @@ class OrderAdmin(PageButtons, admin.ModelAdmin):
         if obj:
             context |= {"moves": self.moves_of(request, obj), "log": log_of(obj, zone=ZoneInfo(obj.home))}
         return super().render_change_form(request, context, obj=obj, **kwargs)
-
-    def moves_of(self, request, order):
-        moves = []
-        if self.has_link_permission(request) and not order.is_booked:
-            moves.append(("send_link", "E-mail the link again" if order.token_hash else "E-mail the link"))
-        if self.has_link_permission(request) and order.token_hash:
-            moves.append(("revoke_link", "Take the link back"))
-        return moves
-
-    # Its link
-
-    def send_link_button(self, request, order):
-        """E-mail the link."""
-        self.send(request, order)
-
-    def revoke_link_button(self, request, order):
-        """Take the link back."""
-        revoke_link(order, by=by(request))
-        messages.success(request, "The link does not work any more.")
-
-    @admin.action(description="E-mail the link", permissions=["link"])
-    def send_links(self, request, queryset):
-        for order in queryset:
-            self.send(request, order)
-
-    def send(self, request, order):
-        """E-mail the link, and tell the member of staff what came of it."""
-        if not settings.SITE_URL:
-            messages.error(request, NO_SITE)
-            return
-        try:
-            send_link(order, by=by(request))
-        except OrderBooked:
-            messages.warning(request, f"No link was sent to {order.patient}: the order is booked.")
-        except NoEmailAddress:
-            messages.warning(request, f"No link was sent to {order.patient}: no e-mail address is known.")
-        else:
-            messages.success(request, f"The link is on its way to {order.patient.email}.")

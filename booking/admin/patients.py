@@ -13,6 +13,7 @@ from ..models import Appointment
 from .buttons import PageButtons
 from .columns import BookingColumns
 from .moves import by, theirs
+from .schedule import standing, warn
 
 
 class AppointmentInline(BookingColumns, admin.TabularInline):
@@ -54,7 +55,10 @@ class PatientWithAppointmentsAdmin(PageButtons, PatientAdmin):
         people.change(patient.pk, details, by=by(request))
 
     def archive_one(self, request, patient):
-        return people.archive(patient, by=by(request))
+        is_news = people.archive(patient, by=by(request))
+        if is_news:
+            warn(request, standing(patient=patient), f"of {patient}, who is in the archive now.")
+        return is_news
 
     def restore_one(self, request, patient):
         return people.restore(patient, by=by(request))

@@ -6,7 +6,7 @@ from django.db import models
 from django.http import Http404
 
 from scheduling import durations
-from scheduling.address_admin import LooksUpAddress
+from scheduling.admin.addresses import LooksUpAddress
 from scheduling.forms import DurationField
 from scheduling.outbound import NotPublic
 
@@ -15,6 +15,7 @@ from ..providers import is_outside, kind_of
 from ..providers.base import NotAnswered
 from ..signing import make_secret
 from .buttons import PageButtons
+from .made_once import MadeOnce
 from .shown_once import show_once
 
 WITHIN = 5.0  # seconds that staff wait to learn whether another system is there
@@ -50,7 +51,7 @@ class ProviderForm(forms.ModelForm):
 
 
 @admin.register(Provider)
-class ProviderAdmin(PageButtons, LooksUpAddress, admin.ModelAdmin):
+class ProviderAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
     form = ProviderForm
     list_display = ["name", "slug", "kind", "asked_for", "answers_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
@@ -92,6 +93,12 @@ class ProviderAdmin(PageButtons, LooksUpAddress, admin.ModelAdmin):
         if not change and is_outside(obj):
             obj.secret = make_secret()
         super().save_model(request, obj, form, change)
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        provider = form.instance
+        if provider.is_active and not (provider.services.exists() or provider.locations.exists()):
+            messages.warning(request, f"{provider} is asked for nothing yet: it has no services and no locations.")
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         context["is_outside"] = obj is not None and is_outside(obj)

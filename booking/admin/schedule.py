@@ -54,6 +54,14 @@ def warn_if_inactive(request, obj, form, **conditions):
         warn(request, standing(**conditions), f"with {obj}, which is no longer offered.")
 
 
+def warn_if_idle(request, clinician):
+    """Say what is missing before a clinician can be booked, if anything."""
+    parts = {"services": clinician.services, "working hours": clinician.working_hours}
+    missing = [f"no {name}" for name, rows in parts.items() if not rows.exists()]
+    if clinician.is_active and missing:
+        messages.warning(request, f"Nobody can book {clinician} yet: {', '.join(missing)}.")
+
+
 def bring_calendars_up_to_date(obj, form):
     """Have what calendars elsewhere show of a location, service or clinician follow a change."""
     if SHOWN_IN_CALENDARS & set(form.changed_data):
@@ -125,6 +133,7 @@ class WatchedClinicianAdmin(ClinicianAdmin):
                     warn_of_time_off(request, time_off)
             elif formset.has_changed():
                 warn(request, outside_hours(form.instance), f"outside the working hours of {form.instance}.")
+        warn_if_idle(request, form.instance)
 
 
 @admin.register(TimeOff)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from scheduling.availability import Reason, explain, open_starts_by_place
 from scheduling.models import Clinician, Location, Service
 from scheduling.openings import as_datetime
+from scheduling.zones import home_zone, written
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
 STRIP = 14  # days
@@ -38,15 +39,15 @@ class TimesForm(forms.Form):
     )
     visit = forms.ChoiceField(choices=[("", "In person or by video"), ("0", "In person"), ("1", "By video")],
                               required=False)  # fmt: skip
-    day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    # Without one, the first with something free.
+    day = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     why = forms.TimeField(
-        required=False, label="Why not at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        help_text="A time of that day that you miss in the list.",
+        required=False, label="Why not at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
 
     def clean_day(self):
         day, today = self.cleaned_data["day"], timezone.localdate()
-        if not today - DAY <= day <= today + 3 * YEAR:
+        if day and not today - DAY <= day <= today + 3 * YEAR:
             raise forms.ValidationError("Choose a day from today on.", code="past")
         return day
 
@@ -69,7 +70,8 @@ class Times:
         asked = form.cleaned_data
         self.service = asked["service"]
         self.service.notice = timedelta()  # of this object only: nobody saves it
-        self.day, self.now, self.today = asked["day"], timezone.now(), timezone.localdate()
+        self.now, self.today = timezone.now(), timezone.localdate()
+        self.day = asked["day"] or self.today
         self.first = self.day - timedelta(days=self.day.weekday())
         self.filters = {
             "clinicians": [asked["clinician"]] if asked["clinician"] else None,
@@ -82,6 +84,9 @@ class Times:
             **self.filters,
         )
         self.asked_why = asked["why"]
+        self.home = Location.objects.values_list(home_zone(), flat=True).first()
+        if not asked["day"]:
+            self.day = next((day for day, number in self.days() if number), self.day)
 
     def days(self):
         """Return (date, number of free times) of two weeks."""
@@ -103,10 +108,12 @@ class Times:
         for place, starts in self.found:
             here = [start for start in starts if local(start, place).date() == self.day]
             if here:
-                where = f"by video ({place.location_name})" if place.is_remote else place.location_name
-                times = [(value_of(start, place), f"{local(start, place):%H:%M}") for start in here]
-                rows.append(Row(place.clinician_name, where, times))
+                times = [(value_of(start, place), self._time(as_datetime(start), place)) for start in here]
+                rows.append(Row(place.clinician_name, where(place), times))
         return rows
+
+    def _time(self, moment, place):
+        return written(moment, place.zone, unless=self.home, pattern="%H:%M")
 
     def opening(self, value):
         """Return the opening with that value as arguments of a verb, or None when it is no longer there."""
@@ -122,7 +129,7 @@ class Times:
         return None
 
     def why_not(self):
-        """Return (clinician, place, reasons in words) for the time that was asked about; a free one has no reasons."""
+        """Return (clinician, place and time there, reasons in words) for the time asked about; a free one has none."""
         if self.asked_why is None:
             return []
         answers = []
@@ -130,10 +137,18 @@ class Times:
             starts_at = datetime.combine(self.day, self.asked_why, zone)
             found = explain(service=self.service, starts_at=starts_at, now=self.now, **self.filters)
             answers += [
-                (place.clinician_name, place.location_name, [WHY_NOT[reason] for reason in sorted(reasons)])
+                (
+                    place.clinician_name, f"{where(place)}, {self._time(starts_at, place)}",
+                    [WHY_NOT[reason] for reason in sorted(reasons)],
+                )
                 for place, reasons in found.items() if place.zone == zone
             ]
         return answers
+
+
+def where(place):
+    """Return a place as one reads it; a clinician may be seen at one in person and by video."""
+    return f"by video ({place.location_name})" if place.is_remote else place.location_name
 
 
 def local(start, place):

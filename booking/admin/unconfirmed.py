@@ -14,6 +14,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
@@ -94,8 +95,9 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         queue = in_queue(request).aggregate(number=Count("pk"), newest=Max("created_at"))
         number, newest = queue["number"], queue["newest"] or timezone.now()
+        title = f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm"
         context = {
-            "title": f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm",
+            "title": "Appointments to confirm" if request.GET.get("q") else title,
             "news": reverse("admin:booking_unconfirmed_news", query={"since": newest.isoformat()}),
             "refused": [(one, self.what(one)) for one in self.refused(request)],
             **(extra_context or {}),
@@ -130,7 +132,9 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="patient")
     def attendee(self, appointment):
-        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+        first_line = appointment.notes.strip().partition("\n")[0]
+        note = format_html('<br><q class="note">{}</q>', Truncator(first_line).chars(200)) if first_line else ""
+        return format_html("{}<br><small>{}</small>{}", appointment.attendee_name, appointment.attendee_phone, note)
 
     @admin.display(description="appointment")
     def what(self, appointment):

@@ -6,7 +6,7 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from scheduling.address_admin import LooksUpAddress
+from scheduling.admin.addresses import LooksUpAddress
 from scheduling.outbound import NotPublic
 
 from ..models import Delivery, WebhookEndpoint
@@ -15,7 +15,8 @@ from ..webhooks import endpoints
 from ..webhooks.endpoints import EndpointDisabled
 from .buttons import PageButtons
 from .deliveries import NOT_SENT
-from .rotation import ask_overlap, chosen_overlap
+from .made_once import MadeOnce
+from .rotation import ask_overlap, chosen_overlap, is_sent_again
 from .shown_once import show_once
 
 ROTATING = (
@@ -60,7 +61,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(PageButtons, LooksUpAddress, admin.ModelAdmin):
+class WebhookEndpointAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
     form = EndpointForm
     list_display = ["name", "address", "told_of", "format", "state", "disabled_because"]
     list_filter = [StateFilter, "format"]
@@ -146,8 +147,10 @@ class WebhookEndpointAdmin(PageButtons, LooksUpAddress, admin.ModelAdmin):
         if overlap is None:
             return ask_overlap(
                 self, request, title=f"Rotate the secret of {endpoint}", advice=ROTATING, label="The old secret ends",
-                page=self.page_of(endpoint),
+                page=self.page_of(endpoint), state=endpoint.updated_at,
             )
+        if is_sent_again(request, endpoint.updated_at):
+            return None
         endpoints.rotate_secret(endpoint, overlap=overlap)
         self.log_change(request, endpoint, "Rotated its secret.")
         return self._show_once(request, endpoint)

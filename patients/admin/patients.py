@@ -7,6 +7,7 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.html import format_html
 
 from ..forms import SharedForm
 from ..matching import find_twin
@@ -21,9 +22,11 @@ from ..records import (
     restore_patient,
     withdraw_consent,
 )
-from ..search import found_by
+from ..search import found_by, listed_as
+from .choosing import Chooser
 from .consents import ConsentInline, may_withdraw
 from .filters import Archived
+from .look_alikes import open_pairs, warn_of_look_alikes
 
 
 class PatientForm(SharedForm):
@@ -33,6 +36,7 @@ class PatientForm(SharedForm):
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
         # A form puts its own sentence for the code "invalid" in place of the model's, here that it is no date.
+        help_texts = {"date_of_birth": "For example 29/01/1982, or 29 Jan 1982."}
         error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
 
     def __init__(self, *args, **kwargs):
@@ -56,12 +60,12 @@ class PatientForm(SharedForm):
 
 
 @admin.register(Patient)
-class PatientAdmin(admin.ModelAdmin):
+class PatientAdmin(Chooser, admin.ModelAdmin):
     form = PatientForm
     list_display = ["name", "date_of_birth", "email", "phone", "nhs_number", "archived_at"]
     list_filter = [Archived, ("created_at", admin.DateFieldListFilter)]
     search_fields = ["normalized_name"]  # only so that there is a search box: see get_search_results
-    search_help_text = "Name, e-mail, phone, NHS number or date of birth, or several of them."
+    search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
     show_full_result_count = False
     inlines = [ConsentInline]
     actions = ["archive", "restore"]
@@ -90,7 +94,22 @@ class PatientAdmin(admin.ModelAdmin):
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
-        return queryset.filter(pk__in=found_by(search_term, among=queryset)), False
+        found = found_by(search_term, among=queryset)
+        rows = queryset.filter(pk__in=found)
+        return rows if "o" in request.GET else listed_as(rows, found), False  # unless a column is to order them
+
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, {"pairs": open_pairs().count(), **(extra_context or {})})
+        changelist = getattr(response, "context_data", {}).get("cl")
+        if changelist and changelist.query and not changelist.result_count and "archived" not in request.GET:
+            self._say_who_is_archived(request, changelist)
+        return response
+
+    def _say_who_is_archived(self, request, changelist):
+        number = len(found_by(changelist.query, among=Patient.objects.exclude(archived_at=None)))
+        if number:
+            page = changelist.get_query_string({"archived": "yes"})
+            messages.info(request, format_html('{} in the archive: <a href="{}">show</a>', number, page))
 
     # One patient
 
@@ -111,6 +130,7 @@ class PatientAdmin(admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         if not change:
             self.register(request, obj)
+            warn_of_look_alikes(request, obj)
             return
 
         def details(patient):

@@ -17,7 +17,7 @@ class Refused(CannotRead):
     SENTENCES = {
         401: "The calendar's server asks for another name or password.",
         403: "The calendar's server refuses to give it: perhaps it is no longer shared.",
-        404: "There is no calendar at its address any more.",
+        404: "There is no calendar at its address.",
         410: "There is no calendar at its address any more.",
         429: "The calendar's server asks us to come back later.",
     }

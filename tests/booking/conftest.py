@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -9,7 +10,7 @@ from django.test import Client
 
 from booking.api import limits
 from booking.dev.servers import BASE_DIR
-from booking.models import OutboxMessage, Provider
+from booking.models import Appointment, OutboxMessage, Provider
 from booking.providers.stand_in import StandIn
 from booking.signing import make_secret
 from booking.webhooks.endpoints import create_endpoint
@@ -89,6 +90,22 @@ def danas_browser(staff, dana):
     dana.user = browser.user
     dana.save()
     return browser
+
+
+@pytest.fixture
+def book_today(book, at):
+    """Book a time next week, which is soon today: ``book_today(9)``."""
+
+    def book_today(hour):
+        appointment = book(at(hour))
+        week = timedelta(days=7)
+        Appointment.objects.filter(pk=appointment.pk).update(
+            starts_at=appointment.starts_at - week, ends_at=appointment.ends_at - week
+        )
+        appointment.refresh_from_db()
+        return appointment
+
+    return book_today
 
 
 # Providers

@@ -71,6 +71,21 @@ def test_a_key_is_shown_once_and_then_never_again(client, manager):
         assert bytes(key.key_hash).hex() not in response.text
 
 
+def test_to_send_the_form_again_makes_no_second_key(client, manager):
+    [new_id] = re.findall(r'name="new_id" value="([^"]+)"', client.get(ADD).text)
+    wrong = client.post(ADD, TYPED | {"new_id": new_id, "name": ""})
+    assert f'name="new_id" value="{new_id}"' in wrong.text
+
+    first = client.post(ADD, TYPED | {"new_id": new_id})
+    again = client.post(ADD, TYPED | {"new_id": new_id}, follow=True)
+
+    key = ApiKey.objects.get()
+    assert len(shown(first)) == 1
+    assert again.redirect_chain == [(page(key), 302)]
+    assert "has been made already" in again.text
+    assert shown(again) == []
+
+
 def test_scopes_are_boxes_with_their_sentences(client, manager):
     text = client.get(ADD).text
     for value, sentence in ApiKey.Scope.choices:
@@ -92,8 +107,8 @@ def test_origins_are_written_one_per_line(client, manager):
         ({"scopes": []}, "This field is required."),
         ({"kind": "publishable", "allowed_origins": SITE}, "A publishable key is seen by everyone"),
         ({"kind": "publishable", "scopes": ["write_holds"]}, "A publishable key works only on the sites it lists."),
-        ({"allowed_origins": "www.clinic.example"}, "Write an origin such as https://www.clinic.example"),
-        ({"allowed_origins": f"{SITE}\nhttps://x.example/path"}, "Write an origin such as https://www.clinic.example"),
+        ({"allowed_origins": "www.clinic.example"}, "www.clinic.example: Write an origin such as https://www.clinic.example"),
+        ({"allowed_origins": f"{SITE}\nhttps://x.example/path"}, "https://x.example/path: Write an origin such as https://www.clinic.example"),
         ({"requests_per_minute": "0"}, "greater than or equal to 1"),
     ],
 )
@@ -149,6 +164,18 @@ def test_a_key_is_rotated_with_an_overlap(client, manager, made, overlap, hours)
         assert find_key(old) == key
 
 
+def test_to_send_the_page_again_does_not_rotate_twice(client, manager, made):
+    key, _ = made
+    [state] = re.findall(r'name="state" value="([^"]*)"', client.get(page(key, "rotate")).text)
+    form = {"overlap": "3600", "state": state}
+    assert len(shown(client.post(page(key, "rotate"), form))) == 1
+
+    again = client.post(page(key, "rotate"), form, follow=True)
+
+    assert "It has been rotated or changed already." in again.text
+    assert ApiKey.objects.count() == 2
+
+
 @pytest.mark.parametrize("overlap", ["", "1", "-3600", "all"])
 def test_with_another_overlap_it_is_asked_again(client, manager, made, overlap):
     key, _ = made
@@ -181,7 +208,8 @@ def test_a_key_is_revoked(client, manager, made, how):
 
 def test_reading_the_address_of_a_button_revokes_nothing(client, manager, made):
     key, plain = made
-    assert client.get(page(key, "revoke")).status_code == 405
+    text = client.get(page(key, "revoke")).text
+    assert "whatever uses it stops working at once" in text and "It has not been used yet." in text
     assert find_key(plain) == key
 
 

@@ -21,7 +21,7 @@ APPOINTMENTS = "booking_appointment"
 
 
 def listed(response):
-    return [row[-1] for row in rows(response)]
+    return [row[-1].rpartition(" · ")[2] for row in rows(response)]
 
 
 def test_the_list_shows_the_chosen_day(erin, book, at, day):
@@ -35,8 +35,7 @@ def test_the_list_shows_the_chosen_day(erin, book, at, day):
             f"09:00–09:30 {day:%a %-d %b %Y}",
             "Alice Archer +447700900123",
             "Confirmed",
-            "Consultation with Dana Reed, Harbour Street",
-            nine.reference,
+            f"Consultation with Dana Reed, Harbour Street · {nine.reference}",
         ]
     ]
     assert f"{day:%A %-d %B %Y}" in shown(response)
@@ -153,16 +152,16 @@ def somebody(number):
     )
 
 
-def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book, at):
-    appointment = book(at(9))
+def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book_today):
+    appointment = book_today(9)
 
     response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
 
     assert [move.name for move in response.context["moves"]] == ["arrived", "complete", "no-show", "cancel"]
     assert [row[1:] for row in response.context["log"]] == [
-        ("hold.placed", "patient", "", "active", ""),
-        ("hold.confirmed", "patient", "active", "confirmed", ""),
-        ("appointment.created", "patient", "", "confirmed", ""),
+        ("The time was held", "the patient", "", "Active", ""),
+        ("The held time was taken", "the patient", "Active", "Confirmed", ""),
+        ("Booked", "the patient", "", "Confirmed", ""),
     ]
 
 

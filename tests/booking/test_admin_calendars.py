@@ -64,7 +64,7 @@ def test_one_that_cannot_be_read_is_connected_and_told_of(morgan, filled, listen
     response = morgan.post(url(CALENDARS, "add"), filled(listen(answer(404))))
 
     calendar = Calendar.objects.get()
-    assert calendar.last_error == "There is no calendar at its address any more."
+    assert calendar.last_error == "There is no calendar at its address."
     assert f"Own calendar of Dana Reed: {calendar.last_error}" in said(response)
 
 
@@ -205,7 +205,7 @@ def test_what_is_only_written_to_is_not_read(morgan, connected):
 
 
 def test_one_that_hangs_is_given_up(morgan, connected, listen, monkeypatch):
-    monkeypatch.setattr("scheduling.calendar_admin.READ_WITHIN", 1)
+    monkeypatch.setattr("scheduling.admin.calendars.READ_WITHIN", 1)
 
     response = act(morgan, CALENDARS, "read_now", connected(listen(hang)))
 
@@ -314,3 +314,11 @@ def test_lists_take_as_many_queries_for_many(erin, connected, harbour, consultat
         connected(clinician=make_clinician(f"Clinician {n}", location=harbour, services=[consultation]))
 
     assert [queries(erin, url(page)) for page in (CALENDARS, CLINICIANS)] == counts
+
+
+@pytest.mark.parametrize("text", ["zz", "a\x00b", "11111111-1111-1111-1111-111111111111"])
+def test_a_clinician_there_is_none_of_is_not_looked_for(morgan, text):
+    page = url("scheduling_calendar", "add")
+
+    assert morgan.get(page, {"clinician": text}).status_code == 200
+    assert morgan.post(page, {"clinician": text}).status_code == 200

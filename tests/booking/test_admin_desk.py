@@ -1,12 +1,13 @@
 """At the desk: a time is booked for whoever calls, and an appointment is given another one."""
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from patients.models import Patient
+from scheduling.models import Location, Service, WorkingHours
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
@@ -165,11 +166,95 @@ def test_why_a_time_is_not_offered_is_said(erin, dana, choice, hold_time, at):
 
     def why(time):
         page = shown(erin.post(url(APPOINTMENTS, "add"), choice | {"why": time}))
-        return page.partition("Dana Reed , Harbour Street: ")[2].partition(".")[0]
+        return page.partition(f"Dana Reed , Harbour Street, {time}: ")[2].partition(".")[0]
 
     assert why("10:00") == "somebody is just booking it, and holds it for some minutes"
     assert why("12:15") == "outside the working hours, or not one of the service's starts"
     assert why("11:00") == "is free"
+
+
+def test_of_a_clinician_in_person_and_by_video_it_is_said_of_each(erin, dana, harbour, choice, day):
+    Service.objects.update(mode="both")
+    WorkingHours.objects.create(
+        clinician=dana, location=harbour, weekday=day.weekday(), start_time="17:00", end_time="18:00", is_remote=True
+    )
+
+    page = shown(erin.post(url(APPOINTMENTS, "add"), choice | {"why": "17:00"}))
+
+    assert "Dana Reed , Harbour Street, 17:00: outside the working hours" in page
+    assert "Dana Reed , by video (Harbour Street), 17:00: is free." in page
+
+
+def test_times_elsewhere_have_the_name_of_their_zone(erin, dana, choice, consultation, day):
+    Location.objects.create(name="Mill Lane", timezone="Europe/London")
+    berlin = Location.objects.create(name="Spreeufer", timezone="Europe/Berlin")
+    make_clinician("Otis Hale", location=berlin, services=[consultation])
+    zone = f"{datetime.combine(day, time(9), berlin.zone):%Z}"
+
+    page = erin.post(url(APPOINTMENTS, "add"), choice | {"why": "10:15"})
+
+    assert {"09:00", f"09:00 {zone}"} <= set(offered(page))
+    assert f"Otis Hale , Spreeufer, 10:15 {zone}: outside the working hours" in shown(page)
+    assert "Dana Reed , Harbour Street, 10:15: outside the working hours" in shown(page)
+
+
+def test_without_a_day_the_first_with_something_free_is_shown(erin, dana, choice, day):
+    dana.working_hours.exclude(weekday=(day + timedelta(days=1)).weekday()).delete()
+    first = day - timedelta(days=6)  # tomorrow, and in a week
+
+    page = erin.post(url(APPOINTMENTS, "add"), choice | {"day": ""})
+
+    assert f'value="{first}" aria-current="date"' in page.content.decode()
+    assert "09:00" in offered(page)
+
+
+@pytest.mark.parametrize("text", ["zz", "a\x00b", "11111111-1111-1111-1111-111111111111", "\u0661", "9" * 40])
+@pytest.mark.parametrize(
+    "name",
+    ["patient", "service", "clinician", "location", "visit", "day", "why", "to", "opening", "notes", "new-email",
+     "new-date_of_birth"],
+)  # fmt: skip
+def test_whatever_is_sent_the_page_is_shown_again(erin, book, at, choice, name, text):
+    for page in (url(APPOINTMENTS, "add"), another_time(book(at(9)))):
+        with nothing_changes():
+            assert erin.get(page, choice | {name: text}).status_code == 200
+            assert erin.post(page, choice | NEW | {"new-last_name": ""} | {name: text, "book": "x"}).status_code == 200
+
+
+def test_without_anybody_one_is_asked_for_and_nothing_else_complains(erin, dana, choice):
+    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+
+    with nothing_changes():
+        response = erin.post(url(APPOINTMENTS, "add"), choice | {"opening": times["10:00"], "book": "Book"})
+
+    assert "Choose a patient, or write down somebody new." in shown(response)
+    assert "This field is required." not in shown(response)
+    assert "<details id" in response.content.decode()
+
+
+def test_patients_to_choose_from_are_told_apart_and_the_best_match_comes_first(erin, alice):
+    for first, last, born, phone in [
+        ("Amos", "Archer", date(1974, 9, 3), "+447700900998"), ("Archer", "Wells", None, ""),
+        ("Alicia", "Archerson", date(1950, 2, 1), ""),
+    ]:  # fmt: skip
+        Patient.objects.create(first_name=first, last_name=last, date_of_birth=born, phone=phone)
+    alice.save()
+
+    answer = erin.get(url("patients_patient", "choose"), {"term": "archer"}).json()
+
+    assert [one["text"] for one in answer["results"]] == [
+        "Alice Archer, born 12 Apr 1985, …0123", "Amos Archer, born 3 Sep 1974, …0998", "Archer Wells",
+        "Alicia Archerson, born 1 Feb 1950",
+    ]  # fmt: skip
+    assert answer["pagination"] == {"more": False}
+    chosen = erin.get(url(APPOINTMENTS, "add"), {"patient": str(alice.pk)}).content.decode()
+    assert "selected>Alice Archer, born 12 Apr 1985, …0123</option>" in chosen
+
+
+def test_who_may_see_no_patients_finds_none_to_choose(erin):
+    erin.user.groups.clear()
+
+    assert erin.get(url("patients_patient", "choose"), {"term": "archer"}).status_code == 403
 
 
 def test_what_staff_must_agree_to_waits_for_that(erin, dana, choice, known, consultation):
@@ -247,9 +332,12 @@ def test_what_is_over_is_not_moved(erin, book, at, choice):
     Appointment.objects.update(status="completed")
 
     with nothing_changes():
+        looked = erin.get(another_time(appointment))
         response = erin.post(another_time(appointment), choice | {"opening": offered(page)["11:00"], "book": "x"})
 
-    assert "That cannot be done in the present state. Nothing was changed." in shown(response)
+    sentence = f"{appointment.reference} cannot be given another time: it is completed."
+    assert said(response) == [sentence, sentence]
+    assert looked["Location"] == response["Location"] == url(APPOINTMENTS, "change", appointment.pk)
     assert "Another time" not in shown(erin.get(url(APPOINTMENTS, "change", appointment.pk)))
 
 

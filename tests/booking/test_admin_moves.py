@@ -12,6 +12,7 @@ from booking.rescheduling import reschedule
 from scheduling.models import Slot
 from scheduling.slots import lock_clinician
 from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
 from tests.waiting import somebody_waits_for_us, wait_until
 
 from .admin import act, said, shown, url
@@ -32,8 +33,8 @@ def pending(book, at):
     return appointment
 
 
-def test_an_action_says_of_each_appointment_what_came_of_it(erin, book, at):
-    nine, ten = book(at(9)), book(at(10))
+def test_an_action_says_of_each_appointment_what_came_of_it(erin, book_today):
+    nine, ten = book_today(9), book_today(10)
     cancel(ten, reason="other", by="patient")
 
     response = act(erin, APPOINTMENTS, "arrived", nine, ten, query=ANY_DAY)
@@ -50,14 +51,32 @@ def test_an_action_says_of_each_appointment_what_came_of_it(erin, book, at):
 @pytest.mark.parametrize(
     ("action", "status"), [("arrived", "in_progress"), ("complete", "completed"), ("no-show", "no_show")]
 )
-def test_each_mark_has_an_action_and_a_button(erin, book, at, action, status):
-    in_list, on_page = book(at(9)), book(at(10))
+def test_each_mark_has_an_action_and_a_button(erin, book_today, action, status):
+    in_list, on_page = book_today(9), book_today(10)
 
     act(erin, APPOINTMENTS, action, in_list, query=ANY_DAY)
     response = erin.post(url(APPOINTMENTS, "move", on_page.pk, action))
 
     assert response["Location"] == url(APPOINTMENTS, "change", on_page.pk)
     assert set(Appointment.objects.values_list("status", flat=True)) == {status}
+
+
+@pytest.mark.parametrize(
+    ("action", "done"),
+    [("arrived", "marked arrived"), ("complete", "completed"), ("no-show", "marked as a no-show")],
+)
+def test_what_became_of_an_appointment_is_not_said_before_its_day(erin, book, book_today, at, action, done):
+    appointment, today = book(at(9)), book_today(10)
+
+    with nothing_changes():
+        in_list = said(act(erin, APPOINTMENTS, action, appointment, query=ANY_DAY))
+        on_page = said(erin.post(url(APPOINTMENTS, "move", appointment.pk, action)))
+
+    sentence = f"{appointment.reference} was not {done}: it is only on {at(9):%a %-d %b %Y}."
+    assert (in_list, on_page) == ([sentence], [sentence, sentence])
+    pages = [erin.get(url(APPOINTMENTS, "change", one.pk)).content.decode() for one in (appointment, today)]
+    addresses = [url(APPOINTMENTS, "move", one.pk, action) for one in (appointment, today)]
+    assert [address in page for address, page in zip(addresses, pages, strict=True)] == [False, True]
 
 
 def test_a_pending_appointment_is_confirmed_and_its_patient_told(erin, pending):

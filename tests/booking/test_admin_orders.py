@@ -88,7 +88,7 @@ def test_its_page_shows_its_story_and_what_can_be_done(erin, order, book_it, at,
     cancel(book_it(at(9)), reason="other", by="erin")
     response = erin.get(url(ORDERS, "change", order.pk))
     assert [name for name, _ in response.context["moves"]] == ["send_link", "revoke_link"]
-    assert [row[1] for row in response.context["log"]] == ["order.created", "order.link_sent"]
+    assert [row[1] for row in response.context["log"]] == ["Ordered", "The link was e-mailed"]
     assert f"{day:%a %-d %b %Y}, 09:00 Cancelled" in shown(response)
 
     book_it(at(10))
@@ -174,3 +174,10 @@ def test_what_is_changed_is_in_the_log_and_nothing_else_is_written(erin, order):
 def test_to_save_an_order_as_it_is_changes_nothing(erin, order):
     with nothing_changes():
         erin.post(url(ORDERS, "change", order.pk), form(order, **{"initial-external_id": "X-1"}))
+
+
+@pytest.mark.parametrize("text", ["zz", "a\x00b", "11111111-1111-1111-1111-111111111111"])
+def test_a_patient_there_is_none_of_is_not_looked_for(erin, order, text):
+    with nothing_changes():
+        assert erin.get(url(ORDERS, "add"), {"patient": text}).status_code == 200
+        assert erin.post(url(ORDERS, "add"), form(order, patient=text)).status_code == 200

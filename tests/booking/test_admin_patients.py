@@ -166,6 +166,49 @@ def test_a_page_has_a_button_that_archives_and_one_that_takes_it_back(erin, ben)
     ]
 
 
+def test_who_archives_somebody_with_appointments_to_come_is_told(erin, book, at):
+    patient = book(at(9)).patient
+
+    response = erin.post(url(PATIENTS, "archive", patient.pk))
+
+    sentence = "1 appointment to come of Alice Archer, who is in the archive now. They stay valid."
+    assert said(response)[0].startswith(sentence)
+    assert len(said(erin.post(url(PATIENTS, "archive", patient.pk)))) == len(said(response)) + 1
+
+
+def test_a_search_without_a_result_says_who_is_in_the_archive(erin, ben):
+    assert "in the archive" not in shown(erin.get(url(PATIENTS), {"q": "ohara"}))
+    act(erin, PATIENTS, "archive", ben)
+
+    page = erin.get(url(PATIENTS), {"q": "ohara"})
+
+    assert "1 in the archive: show" in shown(page)
+    assert 'href="?archived=yes&amp;q=ohara"' in page.content.decode()
+    assert "in the archive" not in shown(erin.get(url(PATIENTS), {"q": "nobody"}))
+
+
+def test_the_best_match_stands_first_unless_a_column_orders(erin):
+    for first, last in [("Archer", "Adams"), ("Alice", "Archer")]:
+        Patient.objects.create(first_name=first, last_name=last)
+
+    def names(**query):
+        return [row[0] for row in rows(erin.get(url(PATIENTS), {"q": "archer", **query}))]
+
+    assert names() == ["Archer, Alice", "Adams, Archer"]
+    assert names(o="1") == ["Adams, Archer", "Archer, Alice"]
+
+
+def test_whoever_looks_like_somebody_else_is_told_of_with_a_link_to_compare(erin, ben):
+    response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"email": "other@example.org", "nhs_number": ""})
+
+    pair = PossibleDuplicate.objects.get()
+    page = f"{url(DUPLICATES)}?id__in={pair.pk}"
+    sentence = f'Ben O’Hara looks like Ben O’Hara, same name and birth date: <a href="{page}">compare</a>'
+    assert sentence in said(response)
+    assert len(rows(erin.get(page))) == 1
+    assert "1 possible duplicate" in shown(erin.get(url(PATIENTS)))
+
+
 def test_whoever_is_archived_meanwhile_is_not_changed_any_more(erin, ben):
     people.archive(ben, by="morgan")
 

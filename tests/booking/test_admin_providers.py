@@ -53,6 +53,16 @@ def test_an_address_that_cannot_be_used_is_refused(morgan, form, address):
     assert not Provider.objects.exists()
 
 
+def test_who_is_asked_for_nothing_is_told_of(morgan, form):
+    nothing = form | {"kind": "staff", "url": "", "locations": []}
+
+    response = morgan.post(url(PROVIDERS, "add"), nothing)
+
+    assert "The lab is asked for nothing yet: it has no services and no locations." in said(response)
+    response = morgan.post(url(PROVIDERS, "add"), nothing | {"name": "Off", "slug": "off", "is_active": ""})
+    assert not any("asked for nothing" in sentence for sentence in said(response)[2:])
+
+
 def test_two_cannot_be_asked_for_one_thing(morgan, form):
     morgan.post(url(PROVIDERS, "add"), form)
 

@@ -139,6 +139,38 @@ def test_a_wall_time_that_a_clock_change_skips_is_refused(morgan, harbour):
     assert TimeOff.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("start", "last", "end", "hours"),
+    [("", 0, "", (0, 24)), ("", None, "", (0, 24)), ("", 1, "", (0, 48)), ("10:00", None, "11:30", (10, 11.5)),
+     ("13:00", None, "", (13, 24)), ("", None, "12:00", (0, 12))],
+)  # fmt: skip
+def test_a_day_is_enough_and_what_is_left_out_makes_it_whole(morgan, dana, at, day, start, last, end, hours):
+    form = time_off(day, start, end, clinician=str(dana.pk))
+    form["ends_at_0"] = "" if last is None else str(day + timedelta(days=last))
+
+    morgan.post(url(TIME_OFF, "add"), form)
+
+    made = TimeOff.objects.get()
+    assert (made.starts_at, made.ends_at) == tuple(at(0) + timedelta(hours=number) for number in hours)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"starts_at_0": ""}, "Write the first day."),
+        ({"starts_at_0": "soon"}, "Write the day such as 30/11/2026."),
+        ({"starts_at_1": "early"}, "Write the time such as 09:30."),
+        ({"ends_at_0": "9999-12-31", "ends_at_1": ""}, "Ensure this value is less than or equal to 2200-01-01."),
+        ({"ends_at_1": "08:00"}, "The end must be after the start."),
+    ],
+)
+def test_what_is_wrong_with_time_off_is_said(morgan, dana, day, wrong, sentence):
+    form = time_off(day, "09:00", "10:00", clinician=str(dana.pk)) | wrong
+
+    assert sentence in shown(morgan.post(url(TIME_OFF, "add"), form))
+    assert TimeOff.objects.count() == 0
+
+
 @pytest.mark.parametrize("owners", [(), ("clinician", "location")])
 def test_time_off_is_of_one_clinician_or_one_location(morgan, dana, harbour, day, owners):
     owner = {name: str({"clinician": dana, "location": harbour}[name].pk) for name in owners}
@@ -170,6 +202,17 @@ def test_unchanged_hours_say_nothing(morgan, dana, book, at):
 
     assert response.status_code == 302
     assert len(said(response)) == 1
+
+
+def test_a_clinician_who_cannot_be_booked_yet_is_told_of(morgan, dana):
+    nothing = {
+        "name": "Otis Hale", "title": "", "bio": "", "is_active": "on",
+        "working_hours-TOTAL_FORMS": "0", "working_hours-INITIAL_FORMS": "0",
+    }  # fmt: skip
+
+    assert said(morgan.post(url(CLINICIANS, "add"), nothing))[0] == (
+        "Nobody can book Otis Hale yet: no services, no working hours."
+    )
 
 
 def test_a_clinician_with_appointments_can_be_inactive_but_not_deleted(morgan, dana, book, at):

@@ -66,6 +66,23 @@ def test_what_must_be_answered_first_is_on_top(erin, ask, at, day):
     assert "left soon" in page.content.decode()
 
 
+def test_what_the_patient_wrote_is_seen_in_the_queue(erin, ask, at):
+    ask(at(9))
+    Appointment.objects.update(notes="My knee hurts on stairs.\nSince May")
+
+    [row] = rows(erin.get(url(QUEUE)))
+
+    assert row[1] == "Alice Archer My knee hurts on stairs."
+
+
+def test_a_search_that_finds_nothing_does_not_count_the_others(erin, ask, at):
+    ask(at(9))
+
+    page = shown(erin.get(url(QUEUE), {"q": "nobody"}))
+
+    assert "Appointments to confirm" in page and "1 appointment to confirm" not in page
+
+
 def test_one_press_confirms(erin, ask, at):
     appointment = ask(at(9))
 
@@ -82,8 +99,9 @@ def test_one_press_confirms(erin, ask, at):
 def test_one_press_declines_and_keeps_why(erin, ask, at):
     appointment = ask(at(9))
 
-    decide(erin, appointment, "decline", **{f"note-{appointment.pk}": "No room that day"})
+    response = decide(erin, appointment, "decline", **{f"note-{appointment.pk}": "No room that day"})
 
+    assert said(response) == [f"{appointment.reference} is declined."]
     appointment.refresh_from_db()
     assert (appointment.status, appointment.cancellation_reason, appointment.cancellation_note) == (
         "cancelled", "declined", "No room that day",

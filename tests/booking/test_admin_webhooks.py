@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -39,6 +40,26 @@ def test_a_secret_is_shown_on_the_page_that_makes_it_and_on_no_other(morgan):
     assert "no-store" in response["Cache-Control"]
     for address in (page(made), url(ENDPOINTS), page(made, "history"), page(made, "rotate")):
         assert secrets_in(morgan.get(address)) == []
+
+
+def test_to_send_the_form_again_makes_no_second_endpoint(morgan):
+    form = TYPED | {"new_id": str(uuid4())}
+    morgan.post(url(ENDPOINTS, "add"), form)
+
+    response = morgan.post(url(ENDPOINTS, "add"), form)
+
+    assert response["Location"] == page(WebhookEndpoint.objects.get())
+    assert said(response)[-1].endswith("has been made already, and what was to be copied is not shown again.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_does_sending_it_twice_at_once(morgan, elsewhere):
+    form = TYPED | {"new_id": str(uuid4())}
+
+    answers = [elsewhere(morgan.post, url(ENDPOINTS, "add"), form) for _ in range(2)]
+
+    assert sorted(answer.result().status_code for answer in answers) == [200, 302]
+    assert WebhookEndpoint.objects.count() == 1
 
 
 def test_none_ticked_is_everything(morgan):

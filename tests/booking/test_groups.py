@@ -61,14 +61,16 @@ def test_migrating_brings_a_missing_group_back_and_leaves_what_the_clinic_has_ch
 def test_a_clinician_sees_only_their_own_appointments(danas_browser, book, at, others):
     own = book(at(9))
 
-    assert [row[-1] for row in rows(danas_browser.get(url(APPOINTMENTS) + ANY_DAY))] == [own.reference]
+    [row] = rows(danas_browser.get(url(APPOINTMENTS) + ANY_DAY))
+    assert row[-1].endswith(own.reference)
     assert danas_browser.get(url(APPOINTMENTS, "change", own.pk)).status_code == 200
     assert danas_browser.get(url(APPOINTMENTS, "change", others.pk)).status_code == 302  # not found, and back home
     assert danas_browser.get(url(APPOINTMENTS, "history", others.pk)).status_code == 302
 
 
-def test_a_clinician_marks_their_own_appointments_only(danas_browser, book, at, others):
-    own = book(at(9))
+def test_a_clinician_marks_their_own_appointments_only(danas_browser, book_today, others):
+    own = book_today(9)
+    Appointment.objects.filter(pk=others.pk).update(starts_at=own.starts_at, ends_at=own.ends_at)
 
     danas_browser.post(url(APPOINTMENTS, "move", own.pk, "arrived"))
     act(danas_browser, APPOINTMENTS, "arrived", others, query=ANY_DAY)

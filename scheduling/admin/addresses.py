@@ -1,6 +1,6 @@
 """Admin pages of what has an address."""
 
-from .outbound import NotPublic, Unreachable, resolve
+from ..outbound import NotPublic, Unreachable, resolve
 
 
 class LooksUpAddress:

@@ -1,0 +1,63 @@
+"""Time off."""
+
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.utils import timezone
+
+from ..forms import TimeOffForm
+from ..models import TimeOff
+from ..zones import written, zone_of_time_off
+
+
+class WhenOver(admin.SimpleListFilter):
+    title = "when"
+    parameter_name = "when"
+
+    def lookups(self, request, model_admin):
+        return [("now", "now"), ("coming", "coming"), ("over", "over")]
+
+    def queryset(self, request, queryset):
+        now = timezone.now()
+        conditions = {
+            "now": {"starts_at__lte": now, "ends_at__gt": now},
+            "coming": {"starts_at__gt": now},
+            "over": {"ends_at__lte": now},
+        }
+        return queryset.filter(**conditions.get(self.value(), {}))
+
+
+@admin.register(TimeOff)
+class TimeOffAdmin(admin.ModelAdmin):
+    form = TimeOffForm
+    list_display = ["who", "from_time", "to_time", "reason"]
+    list_filter = [WhenOver, "clinician", "location"]
+    search_fields = ["clinician__name", "location__name", "reason"]
+    show_full_result_count = False
+    fieldsets = [
+        (None, {"fields": ["clinician", "location"], "description": "Who is away, or which location is closed."}),
+        (
+            None,
+            {
+                "fields": ["starts_at", "ends_at", "reason"],
+                "description": "In the time of the location, or of where the clinician works. "
+                "What is booked then stays booked, until somebody cancels it.",
+            },
+        ),
+    ]
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("clinician", "location")
+        return rows.annotate(zone=zone_of_time_off())
+
+    @admin.display(ordering="clinician__name")
+    def who(self, time_off):
+        return time_off.clinician or time_off.location
+
+    @admin.display(description="from", ordering="starts_at")
+    def from_time(self, time_off):
+        return written(time_off.starts_at, ZoneInfo(time_off.zone))
+
+    @admin.display(description="to", ordering="ends_at")
+    def to_time(self, time_off):
+        return written(time_off.ends_at, ZoneInfo(time_off.zone))

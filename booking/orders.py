@@ -47,7 +47,7 @@ def change_order(order, *, by, **changes):
     for name, value in changes.items():
         setattr(order, name, value)
     order.save(update_fields=[*changes, "updated_at"])
-    record(order, "order.changed", by=by, at=database_now(), data={"changed": sorted(changes)})
+    record(order, "order.updated", by=by, at=database_now(), data={"changed": sorted(changes)})
 
 
 def check_not_booked(order):

@@ -51,7 +51,7 @@ def change(patient_id, change, *, by, if_unchanged=None):
 
     patient = change_patient(patient_id, noted, if_unchanged=if_unchanged)
     if changed := [name for name in DETAILS if before[name] != after[name]]:
-        record(patient, "patient.changed", by=by, at=timezone.now(), data={"changed": changed})
+        record(patient, "patient.updated", by=by, at=timezone.now(), data={"changed": changed})
     return patient
 
 

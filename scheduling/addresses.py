@@ -31,6 +31,7 @@ TUNNELS = [ip_network(text) for text in ("2001::/23", "2002::/16")]  # Teredo an
 # Protocols' own, 6to4's relays, documentation; and where a cloud answers its own machines.
 SPECIAL = [ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16")]
 
+FOR_ITS_NAME = 2.0  # seconds that a web request waits for the name of an address to be resolved
 MOST_TRIED = 4
 
 

@@ -18,7 +18,7 @@ from ..models import Appointment
 from ..states import ChangedMeanwhile
 from .appointment_columns import AppointmentColumns
 from .days import DayFilter, HowFilter
-from .desk import Desk
+from .desk import AtDesk
 from .log import log_of
 from .moves import by, may, moves_of, theirs
 from .moving import Moving
@@ -31,7 +31,7 @@ class AppointmentForm(SharedForm):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, AppointmentColumns, admin.ModelAdmin):
+class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, admin.ModelAdmin):
     list_display = ["time", "attendee", "state", "what"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
     search_fields = ["reference"]  # only so that there is a search box: see get_search_results
@@ -114,7 +114,7 @@ class AppointmentAdmin(Desk, Moving, WarnsOfCalendars, AppointmentColumns, admin
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
-            "may_move": may(request, "decide") and obj.status in Appointment.COMING,
+            "may_reschedule": may(request, "decide") and obj.status in Appointment.COMING,
         }
         context |= {"moves": moves_of(obj, request), "log": log_of(obj, zone=obj.location.zone)}
         if refused_at := when_refused(obj):

@@ -1,6 +1,7 @@
 """Booking for somebody who calls or stands at the desk, and giving an appointment another time."""
 
 from functools import partial
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from patients.admin.look_alikes import warn_of_look_alikes
 from patients.models import Patient
+from patients.records import PatientArchived
 from scheduling.availability import Reason
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
@@ -22,15 +24,22 @@ from ..asking import Patience, ProviderRefused, ProviderUnavailable
 from ..choosing import NotOffered
 from ..confirming import MustAsk, confirm_hold
 from ..direct import book_directly, hold_and_ask
+from ..holds import HoldExpired, HoldNotFound
 from ..models import Appointment
 from ..rescheduling import reschedule
 from ..states import ChangedMeanwhile, WrongState
+from .made_once import new_id_of
 from .moves import by, may, theirs
 from .times import WHY_NOT, Times, TimesForm
 from .who import NewPatientForm, WhoForm
 
+REFUSALS = (
+    SlotTaken, HoldExpired, HoldNotFound, ProviderRefused, ProviderUnavailable, PatientArchived, WrongState,
+    ChangedMeanwhile,
+)
 
-class Desk:
+
+class AtDesk:
     """The part of the appointments' admin where times are chosen: on one page, which is sent again to see others."""
 
     def get_urls(self):
@@ -49,22 +58,29 @@ class Desk:
         times = Times(form) if form.is_valid() else None
         who, is_known = WhoForm(posted, initial={"patient": patient}), bool(patient)
         new = NewPatientForm(posted, prefix="new")
+        new_id = new_id_of(request) or uuid4()
         if "book" in request.POST:
+            if answer := self._booked_already(new_id):
+                return answer
             opening = chosen(request, times)
             if not is_known and not new.has_changed():
                 messages.error(request, "Choose a patient, or write down somebody new.")
             if all([opening, who.is_valid(), is_known or new.is_valid()]):
                 patient = who.cleaned_data["patient"] if is_known else new.instance
-                verb = partial(book, patient=patient, notes=who.cleaned_data["notes"], service=times.service)
+                notes = who.cleaned_data["notes"]
+                verb = partial(book, patient=patient, notes=notes, service=times.service, id=new_id)
                 if appointment := attempt(request, verb, opening):
                     self.log_addition(request, appointment, "Booked.")
                     if not is_known:
                         warn_of_look_alikes(request, appointment.patient)
                     return self._go_to(request, appointment, "booked")
-                times = Times(form)  # as they are now
+                if answer := self._booked_already(new_id):  # it was pressed twice
+                    return answer
+                times, new_id = Times(form), uuid4()  # as they are now, and for another try
         is_new = "book" in request.POST and not is_known and new.has_changed()
         return self._show(
-            request, form, times, title="Book an appointment", who=who, new=new, is_new=is_new, label="Book"
+            request, form, times, title="Book an appointment", who=who, new=new, is_new=is_new, label="Book",
+            new_id=new_id,
         )
 
     def another_time_view(self, request, pk):
@@ -77,15 +93,15 @@ class Desk:
             status = appointment.get_status_display().lower()
             messages.error(request, f"{appointment.reference} cannot be given another time: it is {status}.")
             return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[pk]))
-        form = times_form(request, moving=appointment)
-        times = Times(form, moving=appointment) if form.is_valid() else None
+        form = times_form(request, rescheduling=appointment)
+        times = Times(form, rescheduling=appointment) if form.is_valid() else None
         if "book" in request.POST and (opening := chosen(request, times)):
             appointment.service = times.service
-            if attempt(request, partial(move, appointment=appointment), opening):
+            if attempt(request, partial(give, appointment=appointment), opening):
                 return self._go_to(request, appointment, "given that time")
-            times = Times(form, moving=appointment)
+            times = Times(form, rescheduling=appointment)
         return self._show(
-            request, form, times, title="Another time", label="Give it this time", moving=appointment,
+            request, form, times, title="Another time", label="Give it this time", rescheduling=appointment,
             now_at=written(appointment.starts_at, appointment.location.zone, unless=None),
         )
 
@@ -96,6 +112,11 @@ class Desk:
             "tried": "book" in request.POST, "opening": request.POST.get("opening"),
         }
         return TemplateResponse(request, "admin/booking/appointment/desk.html", context)
+
+    def _booked_already(self, pk):
+        if Appointment.objects.filter(pk=pk).exists():
+            return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[pk]))
+        return None
 
     def _go_to(self, request, appointment, what):
         messages.success(request, f"{appointment.reference} is {what}.")
@@ -114,23 +135,24 @@ def known(patient_id):
         return ""
 
 
-def times_form(request, *, moving=None):
+def times_form(request, *, rescheduling=None):
     """Return the form of the times to look at, as it was sent, or as it starts."""
     if request.method == "POST":
         asked = request.POST.copy()
         asked["day"] = asked.get("to") or asked.get("day")  # the day whose button was pressed
     else:
         asked = request.GET.dict()
-    if moving:
-        start = moving.local_start.date()
+    if rescheduling:
+        start = rescheduling.local_start.date()
         same = {
-            "day": str(max(start, timezone.localdate())), "clinician": moving.clinician_id,
-            "location": moving.location_id, "visit": f"{moving.is_remote:d}",
+            "day": str(max(start, timezone.localdate())), "visit": f"{rescheduling.is_remote:d}",
+            "clinician": rescheduling.clinician_id if rescheduling.clinician.is_active else "",
+            "location": rescheduling.location_id if rescheduling.location.is_active else "",
         }
-        asked = {**(same if request.method != "POST" else asked.dict()), "service": moving.service_id}
+        asked = {**(same if request.method != "POST" else asked.dict()), "service": rescheduling.service_id}
     form = TimesForm(asked if asked.get("service") else None, initial=asked)
-    if moving:
-        form.fields["service"].queryset = Service.objects.filter(pk=moving.service_id)
+    if rescheduling:
+        form.fields["service"].queryset = Service.objects.filter(pk=rescheduling.service_id)
         form.fields["service"].widget = forms.HiddenInput()
     return form
 
@@ -153,13 +175,16 @@ def attempt(request, verb, opening):
     except NotOffered as refusal:
         why = ", ".join(WHY_NOT[Reason(reason)] for reason in refusal.reasons)
         messages.error(request, f"That time is not offered: {why}.")
-    except (SlotTaken, ProviderRefused, ProviderUnavailable, WrongState, ChangedMeanwhile) as refusal:
+    except REFUSALS as refusal:
         messages.error(request, f"{refusal.__doc__.splitlines()[0]} Nothing was changed.")
 
 
-def book(request, opening, *, patient, notes, service):
-    """Book the opening and return the Appointment; raises what book_directly and hold_and_ask do, but MustAsk."""
-    details = {"patient": patient, "by": by(request), "holder": by(request)}
+def book(request, opening, *, patient, notes, service, id):
+    """Book the opening and return the Appointment, which has the ``id``.
+
+    Raises what book_directly, hold_and_ask and confirm_hold do, but MustAsk.
+    """
+    details = {"patient": patient, "by": by(request), "holder": by(request), "id": id}
     opening = {"service": service, **opening}
     try:
         return book_directly(notes=notes, **details, **opening)
@@ -168,7 +193,7 @@ def book(request, opening, *, patient, notes, service):
     return confirm_hold(hold, patient=patient, by=by(request), acknowledged=acknowledged, notes=notes)
 
 
-def move(request, opening, *, appointment):
+def give(request, opening, *, appointment):
     """Give the appointment the opening and return it; raises what reschedule does."""
     reschedule(appointment, by=by(request), **opening)
     return appointment

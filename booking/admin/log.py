@@ -25,7 +25,7 @@ WHAT = {
     "provider.refused": "The provider refused",
     "provider.taken_back": "The provider was told that it is off",
     "order.created": "Ordered",
-    "order.changed": "Changed",
+    "order.updated": "Changed",
     "order.link_sent": "The link was e-mailed",
     "order.link_revoked": "The link was taken back",
 }

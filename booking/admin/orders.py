@@ -3,8 +3,9 @@
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q
+from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -13,6 +14,7 @@ from django.utils.safestring import mark_safe
 from patients.admin.choosing import PatientField
 from patients.forms import SharedForm
 from patients.models import Patient
+from patients.records import PatientArchived
 from patients.search import found_by
 from scheduling.zones import home_zone, written
 
@@ -152,6 +154,13 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
         if obj:
             del form.base_fields["send_link"]
         return form
+
+    def changeform_view(self, request, *args, **kwargs):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except PatientArchived:
+            messages.error(request, "That patient was archived just now. Nothing was saved: find them again.")
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):
         if change:

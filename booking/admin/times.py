@@ -61,12 +61,13 @@ class Row(NamedTuple):
 
 
 class Times:
-    """What there is on the days around ``form``'s, which is valid. ``moving`` is the appointment to be moved, if any.
+    """What there is on the days around ``form``'s, which is valid.
 
+    ``rescheduling`` is the appointment that is to have another time, if any.
     Staff need not heed the service's notice: it is for patients, who might come before anybody knows of it.
     """
 
-    def __init__(self, form, *, moving=None):
+    def __init__(self, form, *, rescheduling=None):
         asked = form.cleaned_data
         self.service = asked["service"]
         self.service.notice = timedelta()  # of this object only: nobody saves it
@@ -77,7 +78,7 @@ class Times:
             "clinicians": [asked["clinician"]] if asked["clinician"] else None,
             "location": asked["location"],
             "is_remote": bool(int(asked["visit"])) if asked["visit"] else None,
-            "ignoring": moving and moving.slot_id,
+            "ignoring": rescheduling and rescheduling.slot_id,
         }
         self.found = open_starts_by_place(
             service=self.service, start_at=self.first, end_at=self.first + (STRIP - 1) * DAY, now=self.now,

@@ -1,6 +1,6 @@
 """The queue of appointments that staff have to confirm or decline, the one that is lost first on top."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.timesince import timeuntil
@@ -28,6 +27,7 @@ from .refused import refused
 
 SOON = timedelta(minutes=10)
 MOVES = ["confirm", "decline"]
+MOST_REFUSED = 50  # shown at once: with so many, somebody is on the phone anyway
 
 
 def in_queue(request):
@@ -107,15 +107,16 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     def refused(self, request):
         """Return the appointments that staff have still to see to because their provider refuses their time."""
         rows = refused(theirs(request, Appointment.objects.all())).annotate(home=home_zone())
-        return rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
+        rows = rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
+        return rows[:MOST_REFUSED]
 
     def news_view(self, request):
         """Say how many have come since the page was made, which asks now and then; it does not lose what is typed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            since = parse_datetime(request.GET.get("since", "")) or timezone.now()
-        except ValueError:
+            since = datetime.fromisoformat(request.GET.get("since", "")).astimezone(UTC)
+        except (ValueError, OverflowError):
             since = timezone.now()
         number = in_queue(request).filter(created_at__gt=since).count()
         return TemplateResponse(request, "admin/booking/unconfirmed/_news.html", {"number": number})

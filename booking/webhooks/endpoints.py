@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from scheduling.addresses import FOR_ITS_NAME
 from scheduling.outbound import NotPublic, Unreachable, resolve
 
 from .. import outbox
@@ -17,7 +18,6 @@ OVERLAP = timedelta(days=1)
 LONGEST_OVERLAP = timedelta(days=7)
 FAILING_FOR = timedelta(days=5)
 PORTION = 5000  # deliveries changed by one statement: all at once would take longer than a web request may wait
-FOR_ITS_NAME = 2.0  # seconds that a web request waits for the name of an address to be resolved
 
 IS_DISABLED = "its endpoint is disabled"  # why a delivery has failed
 

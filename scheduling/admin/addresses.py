@@ -1,5 +1,6 @@
 """Admin pages of what has an address."""
 
+from ..addresses import FOR_ITS_NAME
 from ..outbound import NotPublic, Unreachable, resolve
 
 
@@ -12,7 +13,8 @@ class LooksUpAddress:
     read_address = staticmethod(str.strip)  # what is meant by what was typed
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        request.unusable = look_up(self.read_address(request.POST.get("url", "")))
+        may_save = self.has_add_permission(request) or self.has_change_permission(request)
+        request.unusable = look_up(self.read_address(request.POST.get("url", ""))) if may_save else None
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(self, request, obj=None, **kwargs):
@@ -25,7 +27,7 @@ def look_up(address):
     """Return the NotPublic or Unreachable that keeps an address from being used, or None; an empty one is None too."""
     try:
         if address:
-            resolve(address)
+            resolve(address, within=FOR_ITS_NAME)
     except (NotPublic, Unreachable) as error:
         return error
     return None

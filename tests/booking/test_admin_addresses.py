@@ -74,3 +74,14 @@ def test_no_transaction_waits_for_a_name_server(model, add, monkeypatch):
 
     assert model.objects.get().url == "https://clinic.example/a"
     assert seen == [(0,)]
+
+
+def test_for_who_may_not_save_it_nothing_is_looked_up(model, danas_browser, monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: asked.append(host) or [])
+
+    response = danas_browser.post(
+        url(model._meta.label_lower.replace(".", "_"), "add"), {"url": "https://internal.example/"}
+    )
+
+    assert (response.status_code, asked) == (403, [])

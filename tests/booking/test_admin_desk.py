@@ -2,12 +2,13 @@
 
 import re
 from datetime import date, datetime, time, timedelta
+from uuid import uuid4
 
 import pytest
 
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from patients.models import Patient
-from scheduling.models import Location, Service, WorkingHours
+from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
@@ -134,6 +135,30 @@ def test_to_see_other_times_loses_nothing_and_complains_of_nothing(erin, dana, c
     assert 'value="Nora"' in page.content.decode()
     assert "This field is required." not in shown(page)
     assert f'value="{another}" aria-current="date"' in page.content.decode()
+
+
+def test_pressed_twice_it_is_booked_once_and_the_second_press_leads_to_it(erin, dana, choice, known):
+    form = {**choice, "patient": str(known.pk), "notes": "", "book": "Book"}
+    form["opening"] = offered(erin.post(url(APPOINTMENTS, "add"), choice))["09:00"]
+    form["new_id"] = str(uuid4())
+
+    answers = [erin.post(url(APPOINTMENTS, "add"), form) for _ in range(2)]
+
+    booked = Appointment.objects.get()
+    assert [(answer.status_code, answer["Location"]) for answer in answers] == [
+        (302, url(APPOINTMENTS, "change", booked.pk))
+    ] * 2
+
+
+def test_an_appointment_with_somebody_who_has_left_can_be_given_to_somebody_else(erin, dana, harbour, book, at):
+    appointment = book(at(9))
+    make_clinician("Otis Hale", location=harbour, services=[appointment.service])
+    Clinician.objects.filter(pk=dana.pk).update(is_active=False)
+
+    page = shown(erin.get(f"/admin/booking/appointment/{appointment.pk}/another-time/"))
+
+    assert "Otis Hale" in page
+    assert "Select a valid choice" not in page
 
 
 def test_whoever_was_quicker_has_it(erin, dana, choice, known, book, at):

@@ -167,7 +167,7 @@ def test_what_is_changed_is_in_the_log_and_nothing_else_is_written(erin, order):
     assert (order.external_id, order.city) == ("X-2", "Leeds")
     event = Event.objects.order_by("pk").last()
     assert (event.kind, event.by, event.data) == (
-        "order.changed", f"staff:{erin.user.pk}", {"changed": ["external_id"]},
+        "order.updated", f"staff:{erin.user.pk}", {"changed": ["external_id"]},
     )  # fmt: skip
 
 

@@ -237,7 +237,7 @@ def test_what_a_colleague_changes_meanwhile_stays(erin, ben):
     assert (ben.first_name, ben.phone, ben.normalized_name) == ("Bernard", "+447700900777", "bernard ohara")
     event = Event.objects.order_by("pk").last()
     assert (event.kind, event.by, event.data) == (
-        "patient.changed", f"staff:{erin.user.pk}", {"changed": ["first_name"]},
+        "patient.updated", f"staff:{erin.user.pk}", {"changed": ["first_name"]},
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_the_log_has_which_details_changed_and_never_what_to(ada):
 
     ada.refresh_from_db()
     assert (ada.first_name, ada.phone) == ("Ada", "+447700900777")
-    assert log() == [("patient.changed", "erin", {"changed": ["first_name", "phone"]})]
+    assert log() == [("patient.updated", "erin", {"changed": ["first_name", "phone"]})]
 
 
 def test_to_change_nothing_is_nothing_that_happened(ada):

@@ -1,10 +1,9 @@
 """The groups of staff, and what each may do. They come with `manage.py migrate`.
 
 ``decide`` is confirming an appointment, giving it another time and cancelling it, ``mark`` is marking it arrived,
-completed or no-show;
-``view_all`` is seeing those of every clinician, not only one's own. Changing a hold is releasing it, changing
-a message is running it again, a delivery sending it again, changing an order is also sending its link and taking
-that back. Nobody changes events or slots, and nobody here touches logins.
+completed or no-show; ``view_all`` is seeing those of every clinician, not only one's own. Changing a hold is releasing
+it, changing a message is running it again, a delivery sending it again, changing an order is also sending its link and
+taking that back. Nobody changes events or slots, and nobody here touches logins.
 """
 
 from django.db.models import Q

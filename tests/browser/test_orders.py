@@ -52,6 +52,7 @@ def test_an_order_is_booked_moved_and_cancelled_without_typing(open_browser, lin
     expect(heading(page)).to_have_text("Your appointment is confirmed")
     page.get_by_role("link", name="Choose another time").click()
     page.locator(f"#day-{day}").click()
+    expect(page.locator(f"#day-{day}")).to_have_attribute("aria-current", "date")
     page.get_by_role("button", name="10:30").click()
     expect(heading(page)).to_have_text("Is this the new time?")
     assert Appointment.objects.get().starts_at == at(9)
@@ -102,7 +103,7 @@ def test_the_page_of_a_request_changes_when_staff_have_decided(open_browser, des
     choose_a_time(page, day)
     type_details(page)
     press(page, "Continue")
-    press(page, "Confirm appointment")
+    press(page, "Ask for this appointment")
     expect(heading(page)).to_have_text("Your request is with the clinic")
     page.evaluate("window.stays = true")
 
@@ -121,7 +122,7 @@ def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(open_br
     choose_a_time(page, day)
     type_details(page)
     press(page, "Continue")
-    press(page, "Confirm appointment")
+    press(page, "Ask for this appointment")
     expect(heading(page)).to_have_text("Your request is with the clinic")
     address = page.url
     link = page.get_by_role("link", name="Take the request back")
@@ -145,7 +146,7 @@ def test_without_javascript_one_looks_again(open_browser, desk, day):
     choose_a_time(page, day)
     type_details(page)
     press(page, "Continue")
-    press(page, "Confirm appointment")
+    press(page, "Ask for this appointment")
     expect(heading(page)).to_have_text("Your request is with the clinic")
 
     decide_elsewhere("confirm")

@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
-from .api.limits import counter
 from .client import hidden_network_of
+from .limits import counter
 
 # In a minute. More tries for one name than from one network, so that nobody alone keeps its owner out.
 MOST_FROM_NETWORK = 20

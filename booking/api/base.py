@@ -14,11 +14,11 @@ from .. import idempotency
 from ..client import holder_of, network_of
 from ..confirming import MustAsk
 from ..keys import InvalidKey, find_key
+from ..limits import counter
 from ..states import ChangedMeanwhile
 from .contract import contract_of
 from .cors import origin_of
 from .inputs import read_json
-from .limits import counter
 from .outputs import OF_ATTENDEE, write_appointments, write_hold
 from .problem_json import known, problem_response
 from .refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from booking.api import limits
+from booking import limits
 from booking.dev.servers import BASE_DIR
 from booking.models import Appointment, OutboxMessage, Provider
 from booking.providers.stand_in import StandIn

@@ -4,8 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from booking import login
-from booking.api import limits
+from booking import limits, login
 
 PAGE = "/admin/login/"
 

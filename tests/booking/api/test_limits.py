@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from booking.api import base, limits
+from booking import limits
+from booking.api import base
 from booking.keys import find_key, rotate_key
 from booking.models import Hold
 from tests.waiting import wait_until

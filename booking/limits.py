@@ -1,4 +1,4 @@
-"""How many requests a key and an address may make in a minute, counted exactly across processes in Redis."""
+"""How often somebody may do something in a minute, counted exactly across processes in Redis."""
 
 import time
 from functools import cache

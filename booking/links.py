@@ -24,6 +24,11 @@ def appointment_token(appointment):
     return _written(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
 
 
+def appointments_to_show():
+    """Return the query of appointments with all that their pages show."""
+    return Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
+
+
 def find_appointment(token):
     """Return the appointment that the token opens, or raise AppointmentNotFound."""
     try:
@@ -34,8 +39,7 @@ def find_appointment(token):
     genuine = [_signature(key, "appointment", id.hex) for key in signing_keys()]
     if not any(hmac.compare_digest(signature, each) for each in genuine) or _written(read) != token:
         raise AppointmentNotFound
-    appointments = Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
-    appointment = appointments.filter(pk=id).first()
+    appointment = appointments_to_show().filter(pk=id).first()
     if appointment is None:
         raise AppointmentNotFound
     return appointment

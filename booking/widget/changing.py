@@ -25,12 +25,12 @@ def cancel_page(request, appointment):
     if appointment.status not in Appointment.COMING:
         return redirect(address)
     if not appointment.can_change(database_now()):
-        return past_cutoff(request, appointment, PastCutoff(appointment.cutoff_at))
+        return past_cutoff(request, appointment)
     if form.is_valid():
         try:
             cancel(appointment, by="patient", heed_cutoff=True, **form.cleaned_data)
-        except PastCutoff as error:
-            return past_cutoff(request, appointment, error)
+        except PastCutoff:
+            return past_cutoff(request, appointment)
         except (WrongState, ChangedMeanwhile):
             pass  # its page says what it is by now
         return redirect(address)
@@ -41,11 +41,11 @@ def cancel_page(request, appointment):
     return show(request, "widget/cancel.html", context, status=422 if form.is_bound else 200)
 
 
-def past_cutoff(request, appointment, error):
+def past_cutoff(request, appointment):
     """Say until when it could have been changed here, and whom to call."""
     return refuse(
         request, "It is too late to change it online",
-        f"That could be done until {when(error.cutoff_at, appointment.location.timezone)}.",
+        f"That could be done until {when(appointment.cutoff_at, appointment.location.timezone)}.",
         f"{settings.CLINIC_NAME} can still help you: please give your reference, {appointment.reference}.",
         status=409, phone=appointment.location.phone, onward=("Back to the appointment", address_of(appointment)),
     )
@@ -75,7 +75,7 @@ def refuse_to_move(request, appointment):
     if appointment.status not in Appointment.COMING:
         return redirect(address_of(appointment))
     if not appointment.can_change(database_now()):
-        return past_cutoff(request, appointment, PastCutoff(appointment.cutoff_at))
+        return past_cutoff(request, appointment)
     return None
 
 

@@ -86,8 +86,8 @@ def confirm(request, hold):
         return given_back(request, hold)
     except OrderBooked:
         return redirect(times_of(hold))  # which is where its appointment is shown
-    except PastCutoff as error:
-        return past_cutoff(request, hold.moves, error)
+    except PastCutoff:
+        return past_cutoff(request, hold.moves)
     except ProviderRefused:
         return refuse_here(request, refreshed(hold), form, refusals.REFUSED)
     except ProviderUnavailable:

@@ -5,14 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from booking.choosing import NotOffered
-from booking.holds import (
-    HoldExpired,
-    HoldNotFound,
-    TooManyExtensions,
-    extend_hold,
-    find_hold,
-    release_hold,
-)
+from booking.holds import HoldExpired, HoldNotFound, TooManyExtensions, extend_hold, find_hold, release_hold
 from booking.links import AppointmentNotFound, find_appointment
 from booking.placing import TooManyHolds
 from booking.states import WrongState

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from booking.calendars.event import entry_for_patient, with_sequence, write_calendar
-from booking.links import appointment_token, find_appointment, times_for
+from booking.links import appointment_token, appointments_to_show, times_for
 from booking.models import Appointment
 from scheduling.slots import database_now
 
@@ -43,8 +43,7 @@ def done(request, hold):
 def of_hold(hold):
     """Return the appointment that a confirmed hold became, or the earlier one that was moved to its time."""
     is_moved = Q(slot=hold.slot_id) if hold.slot_id else Q(pk=None)
-    found = Appointment.objects.filter(Q(pk=hold.pk) | is_moved).first()
-    return found and find_appointment(appointment_token(found))
+    return appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
 
 
 def show_visit(request, appointment, *, news=None):

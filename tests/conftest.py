@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from booking.confirming import confirm_hold
+from booking.models import Provider
 from booking.orders import create_order
 from booking.placing import place_hold
 from patients.models import Patient
@@ -135,3 +136,11 @@ def elsewhere(transactional_db):
 
     with ThreadPoolExecutor() as threads:
         yield lambda verb, *arguments, **options: threads.submit(call, verb, arguments, options)
+
+
+@pytest.fixture
+def desk(consultation):
+    """Staff who are asked for every consultation."""
+    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    provider.services.add(consultation)
+    return provider

@@ -21,14 +21,6 @@ QUEUE = "booking_unconfirmed"
 
 
 @pytest.fixture
-def desk(consultation):
-    """Staff who are asked for every consultation."""
-    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
-    provider.services.add(consultation)
-    return provider
-
-
-@pytest.fixture
 def ask(desk, book):
     """Book a time for which staff must be asked: ``ask(at(9))``."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from booking.appointments import cancel, confirm, decline
 from booking.links import appointment_token, order_token
-from booking.models import Appointment, Order, OutboxMessage, Provider
+from booking.models import Appointment, Order, OutboxMessage
 from booking.orders import book_order, revoke_link, send_link
 from booking.rescheduling import reschedule
 from scheduling.models import Service, WorkingHours
@@ -240,14 +240,6 @@ def test_no_subject_says_what_it_is_about(book, at, mails):
 
 
 # What waits for an answer
-
-
-@pytest.fixture
-def desk(consultation):
-    """Staff who are asked for every consultation."""
-    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
-    provider.services.add(consultation)
-    return provider
 
 
 def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, day, mails):

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from booking.dev.servers import BASE_DIR
 from booking.links import appointment_token, order_token
-from booking.models import Appointment, Provider
+from booking.models import Appointment
 from booking.orders import send_link
 from booking.widget import visit
 
@@ -24,11 +24,19 @@ def link(live_server, order, dana):
 
 
 @pytest.fixture
-def desk(live_server, consultation, dana):
-    """Staff who are asked for every consultation."""
-    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
-    provider.services.add(consultation)
-    return provider
+def request_page(open_browser, live_server, dana, desk, day):
+    """The page of a time that Alice has asked for in a browser, and that staff have to confirm."""
+
+    def request_page(**options):
+        page = open_browser(**options)
+        choose_a_time(page, day)
+        type_details(page)
+        press(page, "Continue")
+        press(page, "Ask for this appointment")
+        expect(heading(page)).to_have_text("Your request is with the clinic")
+        return page
+
+    return request_page
 
 
 def heading(page):
@@ -98,13 +106,8 @@ from booking.models import Appointment
 @pytest.mark.parametrize("verb, outcome", [
     ("confirm", "You are booked"), ("decline", "The clinic could not confirm this"),
 ])  # fmt: skip
-def test_the_page_of_a_request_changes_when_staff_have_decided(open_browser, desk, day, verb, outcome):
-    page = open_browser()
-    choose_a_time(page, day)
-    type_details(page)
-    press(page, "Continue")
-    press(page, "Ask for this appointment")
-    expect(heading(page)).to_have_text("Your request is with the clinic")
+def test_the_page_of_a_request_changes_when_staff_have_decided(request_page, verb, outcome):
+    page = request_page()
     page.evaluate("window.stays = true")
 
     decide_elsewhere(verb)
@@ -116,14 +119,9 @@ def test_the_page_of_a_request_changes_when_staff_have_decided(open_browser, des
     expect(page.locator("#looking")).to_have_count(0)
 
 
-def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(open_browser, desk, day, monkeypatch):
+def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(request_page, monkeypatch):
     monkeypatch.setattr(visit, "PAUSES", [1] * 50)
-    page = open_browser()
-    choose_a_time(page, day)
-    type_details(page)
-    press(page, "Continue")
-    press(page, "Ask for this appointment")
-    expect(heading(page)).to_have_text("Your request is with the clinic")
+    page = request_page()
     address = page.url
     link = page.get_by_role("link", name="Take the request back")
     link.focus()
@@ -141,13 +139,8 @@ def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(open_br
     expect(heading(page)).to_have_text("You are booked")
 
 
-def test_without_javascript_one_looks_again(open_browser, desk, day):
-    page = open_browser(javascript=False)
-    choose_a_time(page, day)
-    type_details(page)
-    press(page, "Continue")
-    press(page, "Ask for this appointment")
-    expect(heading(page)).to_have_text("Your request is with the clinic")
+def test_without_javascript_one_looks_again(request_page):
+    page = request_page(javascript=False)
 
     decide_elsewhere("confirm")
     page.get_by_role("link", name="Look again").click()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from booking.appointments import acknowledge, cancel, complete, confirm, decline
 from booking.links import appointment_token
-from booking.models import Appointment, Hold, Provider
+from booking.models import Appointment, Hold
 from booking.rescheduling import reschedule_to_hold
 from scheduling.models import Location, Service, Slot
 from scheduling.slots import database_now
@@ -23,14 +23,6 @@ HTMX = {"HX-Request": "true"}
 def visit(booked):
     """The address of Alice's appointment at nine."""
     return f"/appointment/{appointment_token(booked)}/"
-
-
-@pytest.fixture
-def desk(consultation):
-    """Staff who approve consultations."""
-    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
-    provider.services.add(consultation)
-    return provider
 
 
 @pytest.fixture

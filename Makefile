@@ -29,6 +29,7 @@ test: .venv/ready  ## run all tests, those in a browser too
 
 lint: .venv/ready  ## check style, and which module imports which
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/lint-imports --no-logo
 
 bench: .venv/ready  ## measure how fast it is

@@ -7,8 +7,8 @@ class BookingConfig(AppConfig):
 
     def ready(self):
         """Let each API key say which sites may use it, and migrations bring the groups of staff."""
-        from .api import cors  # noqa: F401
-        from .groups import make_groups
+        from booking.access.staff_groups import make_groups
+        from booking.api import cors  # noqa: F401
 
         # After Django has made the permissions, which it does in this same signal, connected before.
         post_migrate.connect(make_groups, sender=self)

@@ -20,8 +20,8 @@ def keep_djangos_logging(**kwargs):
 @worker_process_init.connect
 def run_what_is_due(**kwargs):
     """Every process of a worker runs the outbox and sweeps, beside its tasks."""
-    from .runner import Runner  # not before Django is set up
-    from .sweeper import Sweeper
+    from booking.outbox.relay import Runner  # not before Django is set up
+    from booking.outbox.sweeper import Sweeper
 
     app.beside = [Runner(), Sweeper()]
     for each in app.beside:
@@ -32,4 +32,4 @@ def run_what_is_due(**kwargs):
 def let_it_end(**kwargs):
     """What takes longer is due again: a message when its claim lapses, what was being swept at once."""
     for each in app.beside:
-        each.stop(within=10)
+        each.stop(timeout=10)

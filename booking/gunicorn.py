@@ -3,7 +3,7 @@
 import gc
 import os
 
-from booking.logs import LOGGING
+from booking.ops.logs import LOGGING
 from booking.settings import BIND, WEB_PROCESSES
 
 bind = BIND

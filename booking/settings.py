@@ -15,7 +15,7 @@ import phonenumbers
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
-from booking.logs import LOGGING  # noqa: F401
+from booking.ops.logs import LOGGING  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -159,23 +159,23 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "booking.health.answer_probes",
-    "booking.middleware.request_id",
-    "booking.api.net.only_problems",
+    "booking.ops.health.answer_probes",
+    "booking.ops.middleware.request_id",
+    "booking.api.middleware.only_problems",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "booking.middleware.access_log",
+    "booking.ops.middleware.access_log",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "booking.middleware.framing",
+    "booking.ops.middleware.framing",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "booking.middleware.Busy",
+    "booking.ops.middleware.Busy",
 ]
 
 ROOT_URLCONF = "booking.urls"
@@ -257,10 +257,14 @@ CELERY_BEAT_SCHEDULE = {
     "sync calendars": {"task": "booking.tasks.sync_due_calendars", "schedule": 30.0, "options": {"expires": 30}},
     # By the clock: counted from the start, it would wait for an hour without a restart.
     "forget old answers": {
-        "task": "booking.tasks.forget_old_answers", "schedule": crontab(minute=40), "options": {"expires": 3000}
+        "task": "booking.tasks.forget_old_answers",
+        "schedule": crontab(minute=40),
+        "options": {"expires": 3000},
     },
     "forget old messages": {
-        "task": "booking.tasks.forget_old_messages", "schedule": crontab(minute=20), "options": {"expires": 3000}
+        "task": "booking.tasks.forget_old_messages",
+        "schedule": crontab(minute=20),
+        "options": {"expires": 3000},
     },
 }
 
@@ -304,7 +308,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# Sites that may show the patient's pages in a frame. booking.middleware.framing adds: admin in none.
+# Sites that may show the patient's pages in a frame. booking.ops.middleware.framing adds: admin in none.
 WIDGET_FRAME_ANCESTORS = frame_ancestors("WIDGET_FRAME_ANCESTORS")
 X_FRAME_OPTIONS = "DENY"
 
@@ -347,9 +351,21 @@ SPECTACULAR_SETTINGS = {
 # Which site may ask is a matter of each key: see booking/api/cors.py.
 CORS_URLS_REGEX = r"^/(api|onsched|junction)/"
 CORS_ALLOW_HEADERS = [
-    "authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-client-id", "x-request-id",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "x-api-key",
+    "x-client-id",
+    "x-request-id",
     "x-vital-api-key",
 ]
 CORS_EXPOSE_HEADERS = [
-    "ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
 ]

@@ -3,10 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
+from booking.models import Heartbeat
+from booking.ops import idempotency
+from booking.outbox import queue
 from scheduling.calendars import syncing
-
-from . import idempotency, outbox
-from .models import Heartbeat
 
 
 @shared_task
@@ -24,7 +24,7 @@ def forget_old_answers():
 @shared_task
 def forget_old_messages():
     """Every hour: delete what was done or delivered a month ago."""
-    outbox.forget_old_messages()
+    queue.forget_old_messages()
 
 
 @shared_task

@@ -3,17 +3,17 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path, re_path
 
-from .api import pages
-from .api.answering import ProviderAnswers
-from .api.base import NotHere
-from .api.openapi.views import Schema, docs
-from .calendars import views as calendars
-from .login import login
+from booking.access.staff_login import login
+from booking.api import problem_pages
+from booking.api.openapi.views import Schema, docs
+from booking.api.v1.approver_answers import ProviderAnswers
+from booking.api.views import NotHere
+from booking.integrations.calendars import views as calendars
 
 urlpatterns = [
     path("admin/login/", login),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("booking.api.urls")),
+    path("api/v1/", include("booking.api.v1.urls")),
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
     path("api/providers/<uuid:id>/answers", ProviderAnswers.as_view()),
@@ -21,8 +21,8 @@ urlpatterns = [
     path("onsched/", include("booking.api.dialects.onsched.urls")),
     path("junction/", include("booking.api.dialects.junction.urls")),
     path("calendars/<str:token>.ics", calendars.feed, name="calendar_feed"),
-    path("problems/", pages.problems, name="problems"),
-    path("problems/<slug:code>", pages.problem, name="problem"),
+    path("problems/", problem_pages.problems, name="problems"),
+    path("problems/<slug:code>", problem_pages.problem, name="problem"),
     path("favicon.ico", lambda request: redirect(static("widget/icon.svg"))),  # admin asks for it
     path("", include("booking.widget.urls")),
 ]

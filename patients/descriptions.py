@@ -9,11 +9,11 @@ from typing import NamedTuple
 import phonenumbers
 from django.conf import settings
 
-from .text import normalize_name
+from patients.text import normalize_name
 
-LONGEST = 200  # characters; what comes after them is not looked at
-MOST_WORDS = 8
-FEWEST_DIGITS = 3
+MAX_LENGTH = 200  # characters; what comes after them is not looked at
+MAX_WORDS = 8
+MIN_DIGITS = 3
 
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 DATES = [
@@ -42,7 +42,7 @@ class Description(NamedTuple):
 
 def read_description(text):
     """Return the Description in ``text``. Whatever it is, it says something or nothing."""
-    text = unicodedata.normalize("NFKC", text[:LONGEST]).lower()
+    text = unicodedata.normalize("NFKC", text[:MAX_LENGTH]).lower()
     rest = text = "".join(character if character.isprintable() else " " for character in text).strip()
     births = []
 
@@ -62,7 +62,7 @@ def read_description(text):
         else:
             words += normalize_name(token).split()
     digits = number.lstrip("+")
-    return Description(text, words[:MOST_WORDS], emails, list(_possible_numbers(number)), digits, births)
+    return Description(text, words[:MAX_WORDS], emails, list(_possible_numbers(number)), digits, births)
 
 
 def _possible_dates(year, month, day, by=None):
@@ -77,7 +77,7 @@ def _possible_dates(year, month, day, by=None):
 def _possible_numbers(number):
     """Yield (field, its start) of what digits can be: a phone with its country code or without, or an NHS number."""
     digits = number.lstrip("+0")
-    if len(digits) < FEWEST_DIGITS:
+    if len(digits) < MIN_DIGITS:
         return
     yield "phone", f"+{digits}"
     if not number.startswith(("+", "00")):

@@ -6,8 +6,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from .models import Consent, Patient, PossibleDuplicate
-from .text import normalize_name
+from patients.models import Consent, Patient, PossibleDuplicate
+from patients.text import normalize_name
 
 
 class CannotMerge(Exception):
@@ -51,9 +51,7 @@ def find_twin(candidate):
         return None
     name = normalize_name(candidate.first_name, candidate.last_name)
     _lock_identity(name, candidate.email)
-    namesakes = sorted(
-        Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at
-    )
+    namesakes = sorted(Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at)
     twins = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
     is_one_person = len({patient.date_of_birth for patient in namesakes}) == 1
     if not twins and candidate.date_of_birth is None and is_one_person:
@@ -95,7 +93,9 @@ def list_near_matches(patient):
         cursor.execute(
             LIST_NEAR_MATCHES,
             {
-                "id": patient.pk, "name": patient.normalized_name or None, "born": patient.date_of_birth,
+                "id": patient.pk,
+                "name": patient.normalized_name or None,
+                "born": patient.date_of_birth,
                 "email": patient.email or None,
             },
         )

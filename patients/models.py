@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
 
-from .fields import EmailField, NhsNumberField, PhoneField
-from .text import LONGEST_NAME, normalize_name, spellings, validate_name
+from patients.fields import EmailField, NhsNumberField, PhoneField
+from patients.text import MAX_NAME_LENGTH, normalize_name, spellings, validate_name
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -41,8 +41,8 @@ class Patient(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Kept by save(). The second has the last name first, and a space before each word to tell where it starts.
-    normalized_name = models.CharField(max_length=LONGEST_NAME, editable=False, db_collation="C")
-    name_words = models.CharField(max_length=LONGEST_NAME, editable=False, db_collation="C")
+    normalized_name = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
+    name_words = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
 
     class Meta:
@@ -60,7 +60,9 @@ class Patient(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                "nhs_number", name="patient_nhs_number", condition=~Q(nhs_number=""),
+                "nhs_number",
+                name="patient_nhs_number",
+                condition=~Q(nhs_number=""),
                 violation_error_message="Another patient already has this NHS number.",
             )
         ]
@@ -70,7 +72,7 @@ class Patient(models.Model):
 
     def save(self, **kwargs):
         self.normalized_name = normalize_name(self.first_name, self.last_name)
-        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:LONGEST_NAME]
+        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:MAX_NAME_LENGTH]
         self.name_spellings = spellings(self.normalized_name.split())
         if kwargs.get("update_fields") is not None:
             names = {"normalized_name", "name_words", "name_spellings"}
@@ -99,7 +101,10 @@ class Consent(models.Model):
         ordering = ["-given_at"]
         constraints = [
             models.UniqueConstraint(
-                "patient", "purpose", name="consent_given_once", condition=Q(withdrawn_at__isnull=True),
+                "patient",
+                "purpose",
+                name="consent_given_once",
+                condition=Q(withdrawn_at__isnull=True),
                 violation_error_message="The patient has already agreed to this.",
             )
         ]

@@ -3,8 +3,8 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from .matching import find_twin, list_near_matches
-from .models import Consent, Patient
+from patients.matching import find_twin, list_near_matches
+from patients.models import Consent, Patient
 
 
 class PatientExists(Exception):
@@ -43,14 +43,14 @@ def register_patient(candidate, *, allow_duplicate=False):
 
 
 @transaction.atomic
-def change_patient(patient_id, change, *, if_unchanged=None):
+def change_patient(patient_id, change, *, expected_version=None):
     """Apply ``change(patient)``, which returns the patient validated, to the row as it is now; returns it.
 
-    Raises PatientChanged when its ``updated_at`` is no longer ``if_unchanged``, NhsNumberTaken, or
+    Raises PatientChanged when its ``updated_at`` is no longer ``expected_version``, NhsNumberTaken, or
     Patient.DoesNotExist when there is none or it is archived.
     """
     patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id, archived_at=None)
-    if if_unchanged not in (None, patient.updated_at):
+    if expected_version not in (None, patient.updated_at):
         raise PatientChanged
     _save(change(patient))
     list_near_matches(patient)

@@ -4,12 +4,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import F, Func, Q, UUIDField, Value
 from django.db.models.functions import Reverse
 
-from .descriptions import read_description
-from .models import Patient
-from .text import spellings
+from patients.descriptions import read_description
+from patients.models import Patient
+from patients.text import spellings
 
-MOST_LISTED = 200  # whoever sees as many says more of whom they look for
-FEWEST_LAST_DIGITS = 4  # of a phone number
+MAX_LISTED = 200  # whoever sees as many says more of whom they look for
+MIN_LAST_DIGITS = 4  # of a phone number
 CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
 
 
@@ -34,12 +34,12 @@ def search_patients(text, *, limit, among=None):
     return [patients[pk] for pk in found if pk in patients]
 
 
-def found_by(text, *, among):
+def get_search_steps(text, *, among):
     """Return the primary keys of the patients ``among`` a queryset that fit ``text`` best, for a list to show."""
-    return [patient.pk for patient in search_patients(text, limit=MOST_LISTED, among=among)]
+    return [patient.pk for patient in search_patients(text, limit=MAX_LISTED, among=among)]
 
 
-def listed_as(patients, keys):
+def get_list_order(patients, keys):
     """Order a queryset of patients as their primary keys are in the list."""
     listed = Value(keys, output_field=ArrayField(UUIDField()))
     return patients.order_by(Func(listed, F("pk"), function="array_position"))
@@ -61,7 +61,7 @@ def _steps(asked, rows, limit):
     else:
         for field, start in asked.numbers:
             yield _in_order(rows, field, start, limit)
-        if len(asked.digits) >= FEWEST_LAST_DIGITS:
+        if len(asked.digits) >= MIN_LAST_DIGITS:
             yield _in_order(rows.alias(phone_reversed=Reverse("phone")), "phone_reversed", asked.digits[::-1], limit)
 
 
@@ -108,6 +108,6 @@ def _narrowed(rows, asked):
     number = Q()
     for field, start in asked.numbers:
         number |= Q(**{f"{field}__startswith": start}) & ~Q(**{field: ""})
-    if len(asked.digits) >= FEWEST_LAST_DIGITS:
+    if len(asked.digits) >= MIN_LAST_DIGITS:
         number |= Q(phone__endswith=asked.digits)
     return rows.filter(number)

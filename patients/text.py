@@ -31,14 +31,14 @@ def validate_printable_lines(text):
     validate_printable(text, allowed="\r\n\t")
 
 
-LONGEST_NAME = 250  # characters; some are written with several once they are taken apart
+MAX_NAME_LENGTH = 250  # characters; some are written with several once they are taken apart
 
 
 def normalize_name(*names):
     """Return names as they are compared: no case, accents, hyphens, apostrophes or doubled spaces."""
     text = unicodedata.normalize("NFKD", " ".join(names)).casefold()
     text = "".join(character for character in text if not unicodedata.combining(character))
-    return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())[:LONGEST_NAME]
+    return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())[:MAX_NAME_LENGTH]
 
 
 def spellings(words):

@@ -2,18 +2,11 @@
 
 from django.db import IntegrityError, connection, transaction
 
-from .models import Slot
+from scheduling.models import Slot
 
 
 class SlotTaken(Exception):
     """That time has just been taken."""
-
-
-def database_now():
-    """Return the database's clock: unlike ``now()`` it does not stand still in a transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
 
 
 def lock_clinician(clinician_id):
@@ -47,16 +40,19 @@ TAKE = """
 """
 
 
-def take_slot(*, clinician, location, period, lasting=None):
+def take_slot(*, clinician, location, period, lifetime=None):
     """Take ``period`` of the clinician's time, or raise SlotTaken.
 
-    The slot is kept until it is freed or, with ``lasting`` (a timedelta), lapses that long after now.
+    The slot is kept until it is freed or, with ``lifetime`` (a timedelta), lapses that long after now.
     """
     with transaction.atomic(savepoint=False):
         now = lock_clinician(clinician.pk)
         slot = Slot(
-            clinician=clinician, location=location, period=period,
-            taken_at=now, expires_at=lasting and now + lasting,
+            clinician=clinician,
+            location=location,
+            period=period,
+            taken_at=now,
+            expires_at=lifetime and now + lifetime,
         )
         is_ours = _take(slot) or _take_from_lapsed(slot)
     if not is_ours:
@@ -115,7 +111,7 @@ def _delete_lapsed(clinician, period, *, at, spare=None):
     return deleted > 0
 
 
-def prolong_slot(slot_id, *, expires_at):
+def set_slot_expiry(slot_id, *, expires_at):
     """Let a slot lapse at ``expires_at`` instead, or never with None; under the clinician's lock. Raises SlotTaken."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])

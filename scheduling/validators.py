@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 
-from .durations import written
+from scheduling.lib.durations import format_duration
 
 
 def known_time_zone(name):
@@ -16,22 +16,22 @@ def known_time_zone(name):
 
 @deconstructible
 class WholeMinutes:
-    """A duration in whole minutes from ``least`` to ``most``."""
+    """A duration in whole minutes from ``minimum`` to ``maximum``."""
 
-    def __init__(self, *, least, most):
-        self.least, self.most = least, most
+    def __init__(self, *, minimum, maximum):
+        self.minimum, self.maximum = minimum, maximum
 
     def __call__(self, duration):
-        if not self.least <= duration <= self.most or duration % timedelta(minutes=1):
+        if not self.minimum <= duration <= self.maximum or duration % timedelta(minutes=1):
             raise ValidationError(
-                "Write whole minutes from %(least)s to %(most)s.",
-                params={"least": written(self.least), "most": written(self.most)},
+                "Write whole minutes from %(minimum)s to %(maximum)s.",
+                params={"minimum": format_duration(self.minimum), "maximum": format_duration(self.maximum)},
             )
 
     def __eq__(self, other):
-        return isinstance(other, WholeMinutes) and (self.least, self.most) == (other.least, other.most)
+        return isinstance(other, WholeMinutes) and (self.minimum, self.maximum) == (other.minimum, other.maximum)
 
 
-from_a_minute_to_half_a_day = WholeMinutes(least=timedelta(minutes=1), most=timedelta(hours=12))
-up_to_four_hours = WholeMinutes(least=timedelta(), most=timedelta(hours=4))
-up_to_two_years = WholeMinutes(least=timedelta(), most=timedelta(days=730))
+from_a_minute_to_half_a_day = WholeMinutes(minimum=timedelta(minutes=1), maximum=timedelta(hours=12))
+up_to_four_hours = WholeMinutes(minimum=timedelta(), maximum=timedelta(hours=4))
+up_to_two_years = WholeMinutes(minimum=timedelta(), maximum=timedelta(days=730))

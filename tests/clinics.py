@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from hypothesis import strategies as st
 
+from scheduling.availability.intervals import merge
 from scheduling.calendars.storing import store_busy
-from scheduling.intervals import merge
+from scheduling.lib.clock import database_now
 from scheduling.models import Calendar, Clinician, Location, Service, TimeOff, WorkingHours
-from scheduling.slots import SlotTaken, database_now, take_slot
+from scheduling.slots import SlotTaken, take_slot
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -44,7 +45,7 @@ def make_clinic(draw):
         take_some_time(draw, clinician, clinic)
         connect_calendars(draw, clinician, clinic)
     for _ in range(draw(st.integers(0, 2))):
-        start, end = stretch(draw, clinic, most=16 * 60)
+        start, end = stretch(draw, clinic, limit=16 * 60)
         owner = draw(st.sampled_from([{"clinician": clinic.clinicians[0]}, {"location": clinic.locations[0]}]))
         TimeOff.objects.create(starts_at=start, ends_at=end, **owner)
     return clinic
@@ -91,13 +92,13 @@ def give_hours(draw, clinician, locations):
 def take_some_time(draw, clinician, clinic):
     """Up to six stretches: some for good, some for half an hour, some whose half hour is over."""
     for _ in range(draw(st.integers(0, 6))):
-        lasting = draw(st.sampled_from([None, None, 30 * MINUTE, -30 * MINUTE]))
+        lifetime = draw(st.sampled_from([None, None, 30 * MINUTE, -30 * MINUTE]))
         with suppress(SlotTaken):  # it met another; one of them is enough
             take_slot(
                 clinician=clinician,
                 location=clinic.locations[0],
-                period=DateTimeTZRange(*stretch(draw, clinic, most=150)),
-                lasting=lasting,
+                period=DateTimeTZRange(*stretch(draw, clinic, limit=150)),
+                lifetime=lifetime,
             )
 
 
@@ -110,17 +111,17 @@ def connect_calendars(draw, clinician, clinic):
             url="https://calendar.example/",
             when_unreachable=draw(st.sampled_from(Calendar.WhenUnreachable.values)),
             last_synced_at=draw(st.sampled_from([clinic.now, clinic.now, clinic.now - DAY, None])),
-            read_until=draw(st.sampled_from([None, clinic.end_at + 9 * DAY, stretch(draw, clinic, most=60)[0]])),
+            read_until=draw(st.sampled_from([None, clinic.end_at + 9 * DAY, stretch(draw, clinic, limit=60)[0]])),
         )
-        busy = [stretch(draw, clinic, most=48 * 60) for _ in range(draw(st.integers(0, 4)))]
+        busy = [stretch(draw, clinic, limit=48 * 60) for _ in range(draw(st.integers(0, 4)))]
         store_busy(calendar, merge((int(start.timestamp()), int(end.timestamp())) for start, end in busy))
 
 
-def stretch(draw, clinic, *, most):
-    """A stretch of up to ``most`` minutes that begins within the days to look at, or just before."""
+def stretch(draw, clinic, *, limit):
+    """A stretch of up to ``limit`` minutes that begins within the days to look at, or just before."""
     minutes = int((clinic.end_at - clinic.start_at) / MINUTE)
     start = clinic.start_at + draw(st.sampled_from(range(-60, minutes))) * MINUTE
-    return start, start + draw(st.sampled_from(range(1, most))) * MINUTE
+    return start, start + draw(st.sampled_from(range(1, limit))) * MINUTE
 
 
 def padded(service, starts_at):

@@ -8,10 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from booking.confirming import confirm_hold
+from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.orders import create_order
 from booking.models import Provider
-from booking.orders import create_order
-from booking.placing import place_hold
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
@@ -23,8 +22,13 @@ LONDON = ZoneInfo("Europe/London")
 def harbour(db):
     """A clinic in London that is open."""
     return Location.objects.create(
-        name="Harbour Street", address_line_1="12 Harbour Street", city="London", postcode="E1 6AN",
-        timezone="Europe/London", phone="+442079460000", directions="Ring the upper bell.",
+        name="Harbour Street",
+        address_line_1="12 Harbour Street",
+        city="London",
+        postcode="E1 6AN",
+        timezone="Europe/London",
+        phone="+442079460000",
+        directions="Ring the upper bell.",
     )
 
 
@@ -32,8 +36,14 @@ def harbour(db):
 def consultation(db):
     """A service of 30 minutes in person, every 30 minutes, without buffers or notice."""
     return Service.objects.create(
-        name="Consultation", slug="consultation", duration=timedelta(minutes=30), step=timedelta(minutes=30),
-        notice=timedelta(), horizon=timedelta(days=60), price=60, what_to_bring="Your glasses",
+        name="Consultation",
+        slug="consultation",
+        duration=timedelta(minutes=30),
+        step=timedelta(minutes=30),
+        notice=timedelta(),
+        horizon=timedelta(days=60),
+        price=60,
+        what_to_bring="Your glasses",
     )
 
 
@@ -49,10 +59,14 @@ def make_clinician(name, *, location, services, hours=((9, 12), (13, 17))):
     clinician.services.set(services)
     WorkingHours.objects.bulk_create(
         WorkingHours(
-            clinician=clinician, location=location, weekday=weekday,
-            start_time=time(start), end_time=time(end),
+            clinician=clinician,
+            location=location,
+            weekday=weekday,
+            start_time=time(start),
+            end_time=time(end),
         )
-        for weekday in range(7) for start, end in hours
+        for weekday in range(7)
+        for start, end in hours
     )
     return clinician
 
@@ -73,8 +87,11 @@ def at(day):
 def alice():
     """A patient nobody has written down yet."""
     return Patient(
-        first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12),
-        email="alice@example.org", phone="+447700900123",
+        first_name="Alice",
+        last_name="Archer",
+        date_of_birth=date(1985, 4, 12),
+        email="alice@example.org",
+        phone="+447700900123",
     )
 
 
@@ -84,8 +101,13 @@ def hold_time(consultation, dana, harbour):
 
     def hold_time(starts_at, **changes):
         arguments = {
-            "service": consultation, "clinician": dana, "location": harbour, "is_remote": False,
-            "holder": "alice's phone", "by": "patient", **changes,
+            "service": consultation,
+            "clinician": dana,
+            "location": harbour,
+            "is_remote": False,
+            "holder": "alice's phone",
+            "actor": "patient",
+            **changes,
         }
         return place_hold(starts_at=starts_at, **arguments)
 
@@ -97,7 +119,7 @@ def book(hold_time, alice):
     """Book a time with Dana for Alice: ``book(at(9))``."""
 
     def book(starts_at, patient=alice, **changes):
-        return confirm_hold(hold_time(starts_at, **changes), patient=patient, by="patient")
+        return confirm_hold(hold_time(starts_at, **changes), patient=patient, actor="patient")
 
     return book
 
@@ -105,7 +127,7 @@ def book(hold_time, alice):
 @pytest.fixture
 def order(alice, consultation):
     """A request that Alice be seen for a consultation."""
-    return create_order(patient=alice, service=consultation, external_id="LAB-7", by="erin")
+    return create_order(patient=alice, service=consultation, external_id="LAB-7", actor="erin")
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from booking.models import Appointment, Event, Hold, Order, OutboxMessage, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
+from scheduling.lib.clock import database_now
 from scheduling.models import Slot
-from scheduling.slots import database_now
 
 LEDGER = [Hold, Appointment, Event, Order, OutboxMessage, WebhookEndpoint, Slot, Patient, PossibleDuplicate]
 

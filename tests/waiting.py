@@ -8,9 +8,9 @@ from django.db import connection
 GRACE = 8  # seconds that a machine busy with something else may add to anything
 
 
-def wait_until(condition, *, within=60):
+def wait_until(condition, *, timeout=60):
     """Ask again and again until ``condition()`` is true, and return what it said; the only sleep there is."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + timeout
     while not (answer := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from . import (  # noqa: F401
+from booking.admin import (  # noqa: F401
     api_keys,
     appointments,
     calendars,

@@ -7,13 +7,13 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from ..keys import InvalidKey, give_secret, revoke_key, rotate_key
-from ..models import ApiKey
-from ..models.api import validate_origin
-from .buttons import PageButtons
-from .made_once import MadeOnce
-from .rotation import ask_overlap, chosen_overlap, is_sent_again
-from .shown_once import show_once
+from booking.access.api_keys import InvalidKey, give_secret, revoke_key, rotate_key
+from booking.admin.idempotent_create import IdempotentCreate
+from booking.admin.key_rotation import ask_overlap, chosen_overlap, is_sent_again
+from booking.admin.page_buttons import PageButtons
+from booking.admin.secret_page import show_once
+from booking.models import ApiKey
+from booking.models.api import validate_origin
 
 ROTATING = (
     "A new key is made that may do the same and goes on with the same holds. Until the old one ends, both work: long "
@@ -78,7 +78,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
+class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
     form = ApiKeyForm
     list_display = ["name", "beginning", "kind", "may", "state", "expires_at", "last_used_at"]
     list_filter = [StateFilter, "kind"]
@@ -93,7 +93,7 @@ class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
         "scopes",
         "allowed_origins",
         "requests_per_minute",
-        "most_live_holds",
+        "max_live_holds",
         "expires_at",
     ]
     shown = ["beginning", "state", "created_at", "last_used_at", "revoked_at"]
@@ -148,7 +148,13 @@ class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
         if key.is_publishable:
             advice = f"It works on the pages of {', '.join(key.allowed_origins)}, for everyone who reads them."
         return show_once(
-            self, request, title="Copy the key now", what="the key", name=key, plain=plain, advice=advice,
+            self,
+            request,
+            title="Copy the key now",
+            what="the key",
+            name=key,
+            plain=plain,
+            advice=advice,
             page=self.page_of(key),
         )
 
@@ -159,7 +165,12 @@ class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
         overlap = chosen_overlap(request)
         if overlap is None:
             return ask_overlap(
-                self, request, title=f"Rotate {key}", advice=ROTATING, label="The old key ends", page=self.page_of(key),
+                self,
+                request,
+                title=f"Rotate {key}",
+                advice=ROTATING,
+                label="The old key ends",
+                page=self.page_of(key),
                 state=key.expires_at,
             )
         if is_sent_again(request, key.expires_at):
@@ -179,8 +190,12 @@ class ApiKeyAdmin(MadeOnce, PageButtons, admin.ModelAdmin):
             self.revoke(request, [key])
             return None
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "media": self.media,
-            "title": f"Revoke {key}", "page": self.page_of(key), "key": key,
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": f"Revoke {key}",
+            "page": self.page_of(key),
+            "key": key,
         }
         return TemplateResponse(request, "admin/booking/apikey/revoke.html", context)
 

@@ -4,9 +4,8 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from scheduling.zones import written
-
-from .columns import BookingColumns
+from booking.admin.booking_columns import BookingColumns
+from scheduling.lib.timezones import format_local
 
 
 class AppointmentColumns(BookingColumns):
@@ -24,7 +23,7 @@ class AppointmentColumns(BookingColumns):
         "attendee_email",
         "attendee_phone",
         "patient_record",
-        "asked_of",
+        "approver_name",
         "asked_until",
         "provider_reference",
         "ordered",
@@ -39,9 +38,9 @@ class AppointmentColumns(BookingColumns):
         zone = appointment.location.zone
         return format_html(
             "{}–{}<br><small>{}</small>",
-            written(appointment.starts_at, zone, unless=zone, pattern="%H:%M"),
-            written(appointment.ends_at, zone, unless=appointment.home, pattern="%H:%M"),
-            written(appointment.starts_at, zone, unless=zone, pattern="%a %-d %b %Y"),
+            format_local(appointment.starts_at, zone, unless=zone, pattern="%H:%M"),
+            format_local(appointment.ends_at, zone, unless=appointment.home, pattern="%H:%M"),
+            format_local(appointment.starts_at, zone, unless=zone, pattern="%a %-d %b %Y"),
         )
 
     @admin.display(ordering="attendee_name")
@@ -53,7 +52,10 @@ class AppointmentColumns(BookingColumns):
         place, clinician = self.place(appointment), appointment.clinician
         return format_html(
             '{}<br><small>with {}, {} · <span class="left">{}</span></small>',
-            appointment.service, clinician, place, appointment.reference,
+            appointment.service,
+            clinician,
+            place,
+            appointment.reference,
         )
 
     @admin.display(description="status", ordering="status")
@@ -66,15 +68,15 @@ class AppointmentColumns(BookingColumns):
 
     def when(self, appointment):
         zone = appointment.location.zone
-        start = written(appointment.starts_at, zone, unless=zone)
-        return f"{start}–{written(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
+        start = format_local(appointment.starts_at, zone, unless=zone)
+        return f"{start}–{format_local(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
 
     @admin.display(description="price")
     def cost(self, appointment):
         return f"{appointment.price} {appointment.currency}"
 
     @admin.display(description="confirmed by")
-    def asked_of(self, appointment):
+    def approver_name(self, appointment):
         provider = appointment.provider
         return f"{provider} ({provider.get_kind_display()})" if provider else "the clinic itself, at once"
 
@@ -82,7 +84,7 @@ class AppointmentColumns(BookingColumns):
     def asked_until(self, appointment):
         if not appointment.answer_by:
             return "–"
-        return written(appointment.answer_by, appointment.location.zone, unless=appointment.home)
+        return format_local(appointment.answer_by, appointment.location.zone, unless=appointment.home)
 
     @admin.display(description="order")
     def ordered(self, appointment):

@@ -7,22 +7,22 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpResponseRedirect
 
-from patients.forms import SharedForm
+from booking.admin.appointment_columns import AppointmentColumns
+from booking.admin.approver_refusals import when_refused
+from booking.admin.booking_filters import DayFilter, HowFilter
+from booking.admin.desk import AtDesk
+from booking.admin.event_log import list_events
+from booking.admin.moves import get_actor, list_moves, may, theirs
+from booking.admin.moving import Moving
+from booking.domain.appointments import annotate
+from booking.domain.transitions import ChangedMeanwhile
+from booking.models import Appointment
+from patients.admin.forms import SharedForm
 from patients.models import Patient
-from patients.search import found_by
+from patients.search import get_search_steps
 from scheduling.admin import WarnsOfCalendars
-from scheduling.zones import home_zone, written
-
-from ..appointments import annotate
-from ..models import Appointment
-from ..states import ChangedMeanwhile
-from .appointment_columns import AppointmentColumns
-from .days import DayFilter, HowFilter
-from .desk import AtDesk
-from .log import log_of
-from .moves import by, may, moves_of, theirs
-from .moving import Moving
-from .refused import when_refused
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
 
 
 class AppointmentForm(SharedForm):
@@ -43,7 +43,7 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     fieldsets = [
         (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
         ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record", "notes"]}),
-        ("Asked for", {"fields": ["asked_of", "asked_until", "provider_reference", "ordered"]}),
+        ("Asked for", {"fields": ["approver_name", "asked_until", "provider_reference", "ordered"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
         ("Kept by staff", {"fields": ["meeting_url"]}),
     ]
@@ -58,7 +58,7 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     def get_queryset(self, request):
         related = ("service", "clinician", "location", "patient", "provider", "order")
         rows = super().get_queryset(request).select_related(*related)
-        return theirs(request, rows).annotate(home=home_zone())
+        return theirs(request, rows).annotate(home=get_home_zone())
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -79,7 +79,7 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
             )
         reference = re.sub("[^A-Z0-9]", "", text.upper())
         booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
-        known = Q(patient__in=found_by(text, among=Patient.objects.all()))
+        known = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
         return queryset.filter(booked | attendee | known), False
 
     def changelist_view(self, request, extra_context=None):
@@ -114,11 +114,11 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
-            "may_reschedule": may(request, "decide") and obj.status in Appointment.COMING,
+            "may_reschedule": may(request, "decide") and obj.status in Appointment.UPCOMING,
         }
-        context |= {"moves": moves_of(obj, request), "log": log_of(obj, zone=obj.location.zone)}
+        context |= {"moves": list_moves(obj, request), "log": list_events(obj, zone=obj.location.zone)}
         if refused_at := when_refused(obj):
-            context["refused_on"] = written(refused_at, obj.location.zone, unless=obj.home)
+            context["refused_on"] = format_local(refused_at, obj.location.zone, unless=obj.home)
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def changeform_view(self, request, *args, **kwargs):
@@ -130,4 +130,4 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
 
     def save_model(self, request, obj, form, change):
         if form.changed_data:
-            annotate(obj, by=by(request), **{name: form.cleaned_data[name] for name in form.changed_data})
+            annotate(obj, actor=get_actor(request), **{name: form.cleaned_data[name] for name in form.changed_data})

@@ -2,12 +2,11 @@
 
 from django.contrib import admin, messages
 
+from booking.admin.page_buttons import PageButtons
+from booking.domain.notifications import push_upcoming
+from booking.integrations.calendars.caldav import CalendarRefused, check
 from scheduling.admin import CalendarAdmin
 from scheduling.models import Calendar
-
-from ..calendars.caldav import CalendarRefused, check
-from ..following import push_coming
-from .buttons import PageButtons
 
 NOTHING_IS_DELETED = "When it is switched off or removed here, what was written into it stays there."
 NOT_WRITTEN = "is not written into: it is only read, or not used."
@@ -61,6 +60,6 @@ class WrittenCalendarAdmin(PageButtons, CalendarAdmin):
         if not is_written(calendar):
             messages.warning(request, f"{calendar} {NOT_WRITTEN}")
             return
-        number = push_coming(calendar)
+        number = push_upcoming(calendar)
         self.log_change(request, calendar, "All coming appointments are put into it.")
         messages.success(request, f"Coming appointments that are being put into {calendar}: {number}.")

@@ -7,12 +7,11 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from booking.admin.page_buttons import PageButtons
+from booking.integrations.webhooks import endpoints
+from booking.integrations.webhooks.endpoints import AlreadyOnItsWay, EndpointDisabled
+from booking.models import Delivery
 from scheduling.admin import ReadOnly
-
-from ..models import Delivery
-from ..webhooks import endpoints
-from ..webhooks.endpoints import AlreadyOnItsWay, EndpointDisabled
-from .buttons import PageButtons
 
 NOT_SENT = "Nothing was sent: %s is disabled. Enable it first."
 
@@ -34,7 +33,15 @@ class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
     buttons = ["redeliver"]
     button_permission = "redeliver"
     fields = [
-        "id", "endpoint", "how", "tries", "answer", "next_try", "done_at", "created_at", "body",
+        "id",
+        "endpoint",
+        "how",
+        "tries",
+        "answer",
+        "next_try",
+        "done_at",
+        "created_at",
+        "body",
     ]
 
     class Media:

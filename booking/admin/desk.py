@@ -12,29 +12,33 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from patients.admin.look_alikes import warn_of_look_alikes
+from booking.admin.booking_forms import NewPatientForm, WhoForm
+from booking.admin.idempotent_create import get_new_id
+from booking.admin.moves import get_actor, may, theirs
+from booking.admin.time_picker import WHY_NOT, Times, TimesForm
+from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
+from booking.domain.direct_booking import book_directly, hold_and_ask
+from booking.domain.holds import HoldExpired, HoldNotFound, MustAsk, confirm_hold
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import NotOffered
+from booking.domain.transitions import ChangedMeanwhile, WrongState
+from booking.models import Appointment
+from patients.admin.look_alikes import warn_about_look_alikes
 from patients.models import Patient
 from patients.records import PatientArchived
-from scheduling.availability import Reason
+from scheduling.availability.search import Reason
+from scheduling.lib.timezones import format_local
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
-from scheduling.zones import written
-
-from ..asking import Patience, ProviderRefused, ProviderUnavailable
-from ..choosing import NotOffered
-from ..confirming import MustAsk, confirm_hold
-from ..direct import book_directly, hold_and_ask
-from ..holds import HoldExpired, HoldNotFound
-from ..models import Appointment
-from ..rescheduling import reschedule
-from ..states import ChangedMeanwhile, WrongState
-from .made_once import new_id_of
-from .moves import by, may, theirs
-from .times import WHY_NOT, Times, TimesForm
-from .who import NewPatientForm, WhoForm
 
 REFUSALS = (
-    SlotTaken, HoldExpired, HoldNotFound, ProviderRefused, ProviderUnavailable, PatientArchived, WrongState,
+    SlotTaken,
+    HoldExpired,
+    HoldNotFound,
+    ProviderRefused,
+    ProviderUnavailable,
+    PatientArchived,
+    WrongState,
     ChangedMeanwhile,
 )
 
@@ -58,7 +62,7 @@ class AtDesk:
         times = Times(form) if form.is_valid() else None
         who, is_known = WhoForm(posted, initial={"patient": patient}), bool(patient)
         new = NewPatientForm(posted, prefix="new")
-        new_id = new_id_of(request) or uuid4()
+        new_id = get_new_id(request) or uuid4()
         if "book" in request.POST:
             if answer := self._booked_already(new_id):
                 return answer
@@ -72,14 +76,21 @@ class AtDesk:
                 if appointment := attempt(request, verb, opening):
                     self.log_addition(request, appointment, "Booked.")
                     if not is_known:
-                        warn_of_look_alikes(request, appointment.patient)
+                        warn_about_look_alikes(request, appointment.patient)
                     return self._go_to(request, appointment, "booked")
                 if answer := self._booked_already(new_id):  # it was pressed twice
                     return answer
                 times, new_id = Times(form), uuid4()  # as they are now, and for another try
         is_new = "book" in request.POST and not is_known and new.has_changed()
         return self._show(
-            request, form, times, title="Book an appointment", who=who, new=new, is_new=is_new, label="Book",
+            request,
+            form,
+            times,
+            title="Book an appointment",
+            who=who,
+            new=new,
+            is_new=is_new,
+            label="Book",
             new_id=new_id,
         )
 
@@ -89,7 +100,7 @@ class AtDesk:
         appointment = get_object_or_404(rows, pk=pk)
         if not may(request, "decide"):
             raise PermissionDenied
-        if appointment.status not in Appointment.COMING:
+        if appointment.status not in Appointment.UPCOMING:
             status = appointment.get_status_display().lower()
             messages.error(request, f"{appointment.reference} cannot be given another time: it is {status}.")
             return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[pk]))
@@ -101,15 +112,24 @@ class AtDesk:
                 return self._go_to(request, appointment, "given that time")
             times = Times(form, rescheduling=appointment)
         return self._show(
-            request, form, times, title="Another time", label="Give it this time", rescheduling=appointment,
-            now_at=written(appointment.starts_at, appointment.location.zone, unless=None),
+            request,
+            form,
+            times,
+            title="Another time",
+            label="Give it this time",
+            rescheduling=appointment,
+            now_at=format_local(appointment.starts_at, appointment.location.zone, unless=None),
         )
 
     def _show(self, request, form, times, **context):
         context |= {
-            **self.admin_site.each_context(request), "opts": self.opts, "form": form, "times": times,
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "form": form,
+            "times": times,
             "media": self.media + form.media + (context["who"].media if "who" in context else forms.Media()),
-            "tried": "book" in request.POST, "opening": request.POST.get("opening"),
+            "tried": "book" in request.POST,
+            "opening": request.POST.get("opening"),
         }
         return TemplateResponse(request, "admin/booking/appointment/desk.html", context)
 
@@ -145,7 +165,8 @@ def times_form(request, *, rescheduling=None):
     if rescheduling:
         start = rescheduling.local_start.date()
         same = {
-            "day": str(max(start, timezone.localdate())), "visit": f"{rescheduling.is_remote:d}",
+            "day": str(max(start, timezone.localdate())),
+            "visit": f"{rescheduling.is_remote:d}",
             "clinician": rescheduling.clinician_id if rescheduling.clinician.is_active else "",
             "location": rescheduling.location_id if rescheduling.location.is_active else "",
         }
@@ -184,16 +205,16 @@ def book(request, opening, *, patient, notes, service, id):
 
     Raises what book_directly, hold_and_ask and confirm_hold do, but MustAsk.
     """
-    details = {"patient": patient, "by": by(request), "holder": by(request), "id": id}
+    details = {"patient": patient, "actor": get_actor(request), "holder": get_actor(request), "id": id}
     opening = {"service": service, **opening}
     try:
         return book_directly(notes=notes, **details, **opening)
     except MustAsk:
-        hold, acknowledged = hold_and_ask(opening=opening, patience=Patience(is_async=True), **details)
-    return confirm_hold(hold, patient=patient, by=by(request), acknowledged=acknowledged, notes=notes)
+        hold, acknowledged = hold_and_ask(opening=opening, timeouts=ApprovalTimeouts(is_async=True), **details)
+    return confirm_hold(hold, patient=patient, actor=get_actor(request), acknowledged=acknowledged, notes=notes)
 
 
 def give(request, opening, *, appointment):
     """Give the appointment the opening and return it; raises what reschedule does."""
-    reschedule(appointment, by=by(request), **opening)
+    reschedule(appointment, actor=get_actor(request), **opening)
     return appointment

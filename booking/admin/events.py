@@ -10,19 +10,18 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.html import format_html
 
+from booking.models import Appointment, Event, Hold, Order
 from patients.models import Patient
 from scheduling.admin import ReadOnly
 from scheduling.models import Location
-
-from ..models import Appointment, Event, Hold, Order
 
 NAME = get_user_model().USERNAME_FIELD
 
 
 def with_names(events):
-    """Annotate events with ``who``: the login of the member of staff that ``by`` is the number of, if one."""
+    """Annotate events with ``who``: the login of the member of staff that ``actor`` is the number of, if one."""
     staff = get_user_model().objects.annotate(tag=Concat(Value("staff:"), Cast("pk", CharField())))
-    return events.annotate(who=Subquery(staff.filter(tag=OuterRef("by")).values(NAME)[:1]))
+    return events.annotate(who=Subquery(staff.filter(tag=OuterRef("actor")).values(NAME)[:1]))
 
 
 @admin.register(Event)
@@ -55,6 +54,6 @@ class EventAdmin(ReadOnly, admin.ModelAdmin):
         url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.booking_id])
         return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 
-    @admin.display(description="by", ordering="by")
+    @admin.display(description="actor", ordering="actor")
     def done_by(self, event):
-        return event.who or event.by
+        return event.who or event.actor

@@ -7,13 +7,12 @@ from django.contrib import admin, messages
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
+from booking.admin.moves import may
+from booking.admin.page_buttons import PageButtons
+from booking.admin.secret_page import show_once
+from booking.integrations.calendars.feed import make_feed, revoke_feed
+from booking.models import CalendarFeed
 from scheduling.models import Clinician
-
-from ..calendars.feed import make_feed, revoke_feed
-from ..models import CalendarFeed
-from .buttons import PageButtons
-from .moves import may
-from .shown_once import show_once
 
 WHAT_IT_SHOWS = (
     "A feed has the clinician's appointments: when, what and where. It names no patient, but whoever has its address "
@@ -26,7 +25,7 @@ ADVICE = (
 )
 
 
-def page_of(clinician, request):
+def get_feed_url(clinician, request):
     """Return the page of a clinician's feed, or where to make one; None for who may not."""
     if not request.user.has_perm("booking.view_calendarfeed"):
         return None
@@ -97,8 +96,13 @@ class CalendarFeedAdmin(PageButtons, admin.ModelAdmin):
     def _show_once(self, request, feed, token):
         site = settings.SITE_URL or request.build_absolute_uri("/")
         return show_once(
-            self, request, title="Copy the address now", what="the address of the calendar of", name=feed.clinician,
-            plain=urljoin(site, reverse("calendar_feed", args=[token])), advice=ADVICE,
+            self,
+            request,
+            title="Copy the address now",
+            what="the address of the calendar of",
+            name=feed.clinician,
+            plain=urljoin(site, reverse("calendar_feed", args=[token])),
+            advice=ADVICE,
             page=self.page_of(feed),
         )
 

@@ -3,16 +3,16 @@
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from booking.admin.booking_columns import BookingColumns
+from booking.admin.booking_filters import HowFilter
+from booking.admin.moves import get_actor
+from booking.domain.holds import release_hold
+from booking.domain.transitions import ChangedMeanwhile, WrongState
+from booking.models import Hold
 from patients.admin.filters import FilterWithDefault
 from scheduling.admin import ReadOnly
-from scheduling.zones import home_zone, written
-
-from ..holds import release_hold
-from ..models import Hold
-from ..states import ChangedMeanwhile, WrongState
-from .columns import BookingColumns
-from .days import HowFilter
-from .moves import by
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
 
 
 class LiveFilter(FilterWithDefault):
@@ -46,14 +46,14 @@ class HoldAdmin(BookingColumns, ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("service", "clinician", "location")
-        return rows.annotate(home=home_zone())
+        return rows.annotate(home=get_home_zone())
 
     def has_release_permission(self, request):
         return request.user.has_perm("booking.change_hold")
 
     @admin.display(ordering="created_at")
     def placed(self, hold):
-        return written(hold.created_at, hold.location.zone, unless=hold.home, pattern="%-d %b, %H:%M")
+        return format_local(hold.created_at, hold.location.zone, unless=hold.home, pattern="%-d %b, %H:%M")
 
     @admin.display(ordering="expires_at", empty_value="–")
     def time_left(self, hold):
@@ -65,7 +65,7 @@ class HoldAdmin(BookingColumns, ReadOnly, admin.ModelAdmin):
         for hold in queryset:
             name = str(hold)
             try:
-                release_hold(hold, by=by(request))
+                release_hold(hold, actor=get_actor(request))
             except WrongState:
                 messages.warning(request, f"{name} was not released: it is {hold.get_status_display().lower()} by now.")
             except ChangedMeanwhile:

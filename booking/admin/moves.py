@@ -7,11 +7,10 @@ from django import forms
 from django.contrib import messages
 from django.utils import timezone
 
+from booking.domain import appointments
+from booking.domain.transitions import TRANSITIONS, ChangedMeanwhile, WrongState
+from booking.models import Appointment
 from patients.text import validate_printable
-
-from .. import appointments
-from ..models import Appointment
-from ..states import MOVES, ChangedMeanwhile, WrongState
 
 
 class Move(NamedTuple):
@@ -57,7 +56,7 @@ class CancelForm(forms.Form):
     )
 
 
-def by(request):
+def get_actor(request):
     """Return how events name the member of staff who asks."""
     return f"staff:{request.user.pk}"
 
@@ -71,9 +70,9 @@ def theirs(request, appointments):
     return appointments if may(request, "view_all") else appointments.filter(clinician__user=request.user.pk)
 
 
-def moves_of(appointment, request):
+def list_moves(appointment, request):
     """Return the moves that this member of staff can make with the appointment now."""
-    allowed = MOVES[Appointment].get(appointment.status, [])
+    allowed = TRANSITIONS[Appointment].get(appointment.status, [])
     moves = [move for move in STAFF_MOVES.values() if move.to in allowed and may(request, move.permission)]
     moves = [move for move in moves if not move.only or appointment.status in move.only]
     return [move for move in moves if not (move.is_mark and is_still_to_come(appointment))]
@@ -92,7 +91,7 @@ def make(move, appointment, request, **arguments):
         messages.warning(request, f"{appointment.reference} was not {move.done}: it is only on {day}.")
         return
     try:
-        move.verb(appointment, by=by(request), **arguments)
+        move.verb(appointment, actor=get_actor(request), **arguments)
     except WrongState:
         status = appointment.get_status_display().lower()
         messages.warning(request, f"{appointment.reference} was not {move.done}: it is {status}.")

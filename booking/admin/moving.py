@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from .moves import STAFF_MOVES, CancelForm, make, may
+from booking.admin.moves import STAFF_MOVES, CancelForm, make, may
 
 
 def in_bulk(move):

@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.contrib import admin, messages
 
-from ..appointments import OrderBooked
-from ..orders import NoEmailAddress, revoke_link, send_link
-from .buttons import PageButtons
-from .moves import by
+from booking.admin.moves import get_actor
+from booking.admin.page_buttons import PageButtons
+from booking.domain.appointments import OrderBooked
+from booking.domain.orders import NoEmailAddress, revoke_link, send_link
 
 NO_SITE = "No link was sent: SITE_URL is not set, so nobody knows where these pages are."
 
@@ -35,7 +35,7 @@ class OrderLinks(PageButtons):
 
     def revoke_link_button(self, request, order):
         """Take the link back."""
-        revoke_link(order, by=by(request))
+        revoke_link(order, actor=get_actor(request))
         messages.success(request, "The link does not work any more.")
 
     @admin.action(description="E-mail the link", permissions=["link"])
@@ -49,7 +49,7 @@ class OrderLinks(PageButtons):
             messages.error(request, NO_SITE)
             return
         try:
-            send_link(order, by=by(request))
+            send_link(order, actor=get_actor(request))
         except OrderBooked:
             messages.warning(request, f"No link was sent to {order.patient}: the order is booked.")
         except NoEmailAddress:

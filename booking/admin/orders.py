@@ -11,30 +11,40 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from patients.admin.choosing import PatientField
-from patients.forms import SharedForm
+from booking.admin.event_log import list_events
+from booking.admin.moves import get_actor
+from booking.admin.order_links import OrderLinks
+from booking.domain.orders import change_order, create_order
+from booking.models import Appointment, Order
+from patients.admin.forms import SharedForm
+from patients.admin.patient_field import PatientField
 from patients.models import Patient
 from patients.records import PatientArchived
-from patients.search import found_by
-from scheduling.zones import home_zone, written
-
-from ..models import Appointment, Order
-from ..orders import change_order, create_order
-from .log import log_of
-from .moves import by
-from .order_links import OrderLinks
+from patients.search import get_search_steps
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
 
 ADDRESS = [
-    "address_line_1", "address_line_2", "unit", "city", "state", "postcode", "country", "latitude", "longitude",
+    "address_line_1",
+    "address_line_2",
+    "unit",
+    "city",
+    "state",
+    "postcode",
+    "country",
+    "latitude",
+    "longitude",
 ]
-BOOKED = Appointment.objects.exclude(status__in=Appointment.OFF)
+BOOKED = Appointment.objects.exclude(status__in=Appointment.UNSUCCESSFUL)
 
 
 class OrderForm(SharedForm):
     """An order; a new one can be e-mailed to its patient at once."""
 
     send_link = forms.BooleanField(
-        required=False, initial=True, label="E-mail the link",
+        required=False,
+        initial=True,
+        label="E-mail the link",
         help_text="The patient gets a link to choose a time; nothing else has to be typed.",
     )
 
@@ -86,11 +96,14 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
     # The list
 
     def get_queryset(self, request):
-        rows = super().get_queryset(request).select_related("patient", "service").prefetch_related(
-            "appointments__location"
+        rows = (
+            super()
+            .get_queryset(request)
+            .select_related("patient", "service")
+            .prefetch_related("appointments__location")
         )
         is_booked = Exists(BOOKED.filter(order=OuterRef("pk")))
-        return rows.annotate(home=home_zone(), is_booked=is_booked)
+        return rows.annotate(home=get_home_zone(), is_booked=is_booked)
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Orders", **(extra_context or {})})
@@ -99,23 +112,23 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
         text = search_term.strip()
         if not text:
             return queryset, False
-        known = Q(patient__in=found_by(text, among=Patient.objects.all()))
+        known = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
         return queryset.filter(known | Q(external_id__icontains=text)), False
 
     @admin.display(description="ordered", ordering="created_at")
     def ordered(self, order):
-        return written(order.created_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y, %H:%M")
+        return format_local(order.created_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y, %H:%M")
 
     @admin.display(description="booked")
     def booked(self, order):
-        booked = [one for one in order.appointments.all() if one.status not in Appointment.OFF]
+        booked = [one for one in order.appointments.all() if one.status not in Appointment.UNSUCCESSFUL]
         return self._linked(booked[0], order) if booked else "not yet"
 
     @admin.display(description="link")
     def link(self, order):
         if order.token_hash is None:
             return "none"
-        until = written(order.link_ends_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y")
+        until = format_local(order.link_ends_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y")
         return f"good until {until}" if order.link_ends_at > timezone.now() else f"ran out on {until}"
 
     @admin.display(description="appointments")
@@ -128,8 +141,9 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
         return format_html(
             '<a href="{}">{}</a> <span class="state state-{}">{}</span>',
             reverse("admin:booking_appointment_change", args=[appointment.pk]),
-            written(appointment.starts_at, appointment.location.zone, unless=order.home),
-            appointment.status, appointment.get_status_display(),
+            format_local(appointment.starts_at, appointment.location.zone, unless=order.home),
+            appointment.status,
+            appointment.get_status_display(),
         )
 
     # One order
@@ -165,14 +179,16 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         if change:
             if form.changed_data:
-                change_order(obj, by=by(request), **{name: form.cleaned_data[name] for name in form.changed_data})
+                change_order(
+                    obj, actor=get_actor(request), **{name: form.cleaned_data[name] for name in form.changed_data}
+                )
             return
         fields = {name: getattr(obj, name) for name in ["patient", "service", "external_id", *ADDRESS]}
-        obj.pk = create_order(**fields, by=by(request)).pk
+        obj.pk = create_order(**fields, actor=get_actor(request)).pk
         if form.cleaned_data["send_link"]:
             self.send(request, self.get_queryset(request).get(pk=obj.pk))
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         if obj:
-            context |= {"moves": self.moves_of(request, obj), "log": log_of(obj, zone=ZoneInfo(obj.home))}
+            context |= {"moves": self.moves_of(request, obj), "log": list_events(obj, zone=ZoneInfo(obj.home))}
         return super().render_change_form(request, context, obj=obj, **kwargs)

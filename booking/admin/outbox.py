@@ -2,10 +2,9 @@
 
 from django.contrib import admin, messages
 
+from booking.models import OutboxMessage
+from booking.outbox import queue
 from scheduling.admin import ReadOnly
-
-from .. import outbox
-from ..models import OutboxMessage
 
 
 @admin.register(OutboxMessage)
@@ -23,7 +22,7 @@ class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
     @admin.action(description="Run again now", permissions=["retry"])
     def retry(self, request, queryset):
         for message in queryset:
-            if outbox.retry(message):
+            if queue.retry(message):
                 messages.success(request, f"{message} is due now.")
             else:
                 why = "done" if message.status == OutboxMessage.Status.DONE else "being run"

@@ -4,16 +4,15 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from booking.admin.booking_columns import BookingColumns
+from booking.admin.moves import get_actor, theirs
+from booking.admin.page_buttons import PageButtons
+from booking.admin.schedule import standing, warn
+from booking.domain import patients
+from booking.models import Appointment
 from patients.admin import PatientAdmin, PossibleDuplicateAdmin
 from patients.models import Patient, PossibleDuplicate
-from scheduling.zones import home_zone
-
-from .. import people
-from ..models import Appointment
-from .buttons import PageButtons
-from .columns import BookingColumns
-from .moves import by, theirs
-from .schedule import standing, warn
+from scheduling.local_zones import get_home_zone
 
 
 class AppointmentInline(BookingColumns, admin.TabularInline):
@@ -25,7 +24,7 @@ class AppointmentInline(BookingColumns, admin.TabularInline):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("service", "clinician", "location")
-        return theirs(request, rows).annotate(home=home_zone())
+        return theirs(request, rows).annotate(home=get_home_zone())
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -49,19 +48,19 @@ class PatientWithAppointmentsAdmin(PageButtons, PatientAdmin):
     change_form_template = "admin/patients/patient/change_form.html"
 
     def register(self, request, patient):
-        people.register(patient, by=by(request))
+        patients.register(patient, actor=get_actor(request))
 
     def change(self, request, patient, details):
-        people.change(patient.pk, details, by=by(request))
+        patients.change(patient.pk, details, actor=get_actor(request))
 
     def archive_one(self, request, patient):
-        is_news = people.archive(patient, by=by(request))
-        if is_news:
+        is_changed = patients.archive(patient, actor=get_actor(request))
+        if is_changed:
             warn(request, standing(patient=patient), f"of {patient}, who is in the archive now.")
-        return is_news
+        return is_changed
 
     def restore_one(self, request, patient):
-        return people.restore(patient, by=by(request))
+        return patients.restore(patient, actor=get_actor(request))
 
     def archive_button(self, request, patient):
         self.archive(request, [patient])
@@ -73,4 +72,4 @@ class PatientWithAppointmentsAdmin(PageButtons, PatientAdmin):
 @admin.register(PossibleDuplicate)
 class AnnouncedDuplicateAdmin(PossibleDuplicateAdmin):
     def merge(self, request, *, keep, duplicate):
-        people.merge(keep=keep, duplicate=duplicate, by=by(request))
+        patients.merge(keep=keep, duplicate=duplicate, actor=get_actor(request))

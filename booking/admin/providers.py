@@ -5,20 +5,19 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import Http404
 
-from scheduling import durations
-from scheduling.admin.addresses import LooksUpAddress
-from scheduling.forms import DurationField
-from scheduling.outbound import NotPublic
+from booking.access.signatures import make_secret
+from booking.admin.idempotent_create import IdempotentCreate
+from booking.admin.page_buttons import PageButtons
+from booking.admin.secret_page import show_once
+from booking.integrations.approvers import get_approver, is_outside
+from booking.integrations.approvers.base import NotAnswered
+from booking.models import Provider
+from scheduling.admin.address_lookup import LooksUpAddress
+from scheduling.admin.forms import DurationField
+from scheduling.lib import durations
+from scheduling.lib.safe_http import NotPublic
 
-from ..models import Provider
-from ..providers import is_outside, kind_of
-from ..providers.base import NotAnswered
-from ..signing import make_secret
-from .buttons import PageButtons
-from .made_once import MadeOnce
-from .shown_once import show_once
-
-WITHIN = 5.0  # seconds that staff wait to learn whether another system is there
+TIMEOUT = 5.0  # seconds that staff wait to learn whether another system is there
 ADVICE = (
     "Give it to whoever runs the other system, and to nobody else. Until they have it, they refuse what we ask, "
     "and we what they say; what is asked meanwhile is asked again."
@@ -51,7 +50,7 @@ class ProviderForm(forms.ModelForm):
 
 
 @admin.register(Provider)
-class ProviderAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
+class ProviderAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAdmin):
     form = ProviderForm
     list_display = ["name", "slug", "kind", "asked_for", "answers_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
@@ -79,7 +78,7 @@ class ProviderAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
 
     @admin.display(description="answer within", ordering="answer_within")
     def answers_within(self, provider):
-        return durations.written(provider.answer_within)
+        return durations.format_duration(provider.answer_within)
 
     # One provider
 
@@ -111,8 +110,15 @@ class ProviderAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
 
     def _show_once(self, request, provider):
         return show_once(
-            self, request, title="Copy the secret now", what="the secret of the provider", name=provider,
-            plain=provider.secret, advice=ADVICE, page=self.page_of(provider), kept="if it is lost, make a new one",
+            self,
+            request,
+            title="Copy the secret now",
+            what="the secret of the provider",
+            name=provider,
+            plain=provider.secret,
+            advice=ADVICE,
+            page=self.page_of(provider),
+            kept="if it is lost, make a new one",
         )
 
     # The buttons of its page
@@ -129,7 +135,7 @@ class ProviderAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
         """Ask it whether it is there and takes our signature."""
         self._check_outside(provider)
         try:
-            kind_of(provider).check(provider, within=WITHIN)
+            get_approver(provider).check(provider, timeout=TIMEOUT)
         except NotAnswered as error:
             messages.error(request, f"{provider} does not answer: {error}.")
         else:

@@ -11,21 +11,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from booking.admin.feeds import get_feed_url
+from booking.domain.notifications import push_upcoming
+from booking.models import Appointment
 from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOffAdmin
+from scheduling.availability.openings import Hours, as_instant, local_dates, working_time
 from scheduling.models import Clinician, Location, Service, TimeOff
-from scheduling.openings import Hours, as_instant, local_dates, working_time
 
-from ..following import push_coming
-from ..models import Appointment
-from .feeds import page_of
-
-MOST_IDS = 50  # an address must not grow too long for the web server
+MAX_IDS = 50  # an address must not grow too long for the web server
 SHOWN_IN_CALENDARS = {"name", "address_line_1", "address_line_2", "city", "postcode"}
 
 
 def standing(**conditions):
     """Return the appointments that are still to come and not cancelled."""
-    under_way = [*Appointment.COMING, Appointment.Status.IN_PROGRESS]
+    under_way = [*Appointment.UPCOMING, Appointment.Status.IN_PROGRESS]
     return Appointment.objects.filter(status__in=under_way, ends_at__gt=timezone.now(), **conditions)
 
 
@@ -34,8 +33,8 @@ def warn(request, appointments, sentence):
     ids = [str(pk) for pk in appointments.values_list("pk", flat=True)]
     if not ids:
         return
-    shown = urlencode({"day": "any", "id__in": ",".join(ids[:MOST_IDS])})
-    link = "Show them" if len(ids) <= MOST_IDS else f"Show the first {MOST_IDS}"
+    shown = urlencode({"day": "any", "id__in": ",".join(ids[:MAX_IDS])})
+    link = "Show them" if len(ids) <= MAX_IDS else f"Show the first {MAX_IDS}"
     messages.warning(
         request,
         format_html(
@@ -65,10 +64,10 @@ def warn_if_idle(request, clinician):
 def bring_calendars_up_to_date(obj, form):
     """Have what calendars elsewhere show of a location, service or clinician follow a change."""
     if SHOWN_IN_CALENDARS & set(form.changed_data):
-        push_coming(obj)
+        push_upcoming(obj)
 
 
-def warn_of_time_off(request, time_off):
+def warn_about_time_off(request, time_off):
     owner = {"clinician": time_off.clinician} if time_off.clinician_id else {"location": time_off.location}
     touched = standing(**owner, starts_at__lt=time_off.ends_at).filter(ends_at__gt=time_off.starts_at)
     warn(request, touched, f"during this time off of {time_off.clinician or time_off.location}.")
@@ -116,7 +115,7 @@ class WatchedServiceAdmin(ServiceAdmin):
 @admin.register(Clinician)
 class WatchedClinicianAdmin(ClinicianAdmin):
     def render_change_form(self, request, context, obj=None, **kwargs):
-        context["feed_page"] = obj and page_of(obj, request)
+        context["feed_page"] = obj and get_feed_url(obj, request)
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def save_model(self, request, obj, form, change):
@@ -130,7 +129,7 @@ class WatchedClinicianAdmin(ClinicianAdmin):
         for formset in formsets:
             if formset.model is TimeOff:
                 for time_off in [*formset.new_objects, *(changed for changed, _ in formset.changed_objects)]:
-                    warn_of_time_off(request, time_off)
+                    warn_about_time_off(request, time_off)
             elif formset.has_changed():
                 warn(request, outside_hours(form.instance), f"outside the working hours of {form.instance}.")
         warn_if_idle(request, form.instance)
@@ -140,4 +139,4 @@ class WatchedClinicianAdmin(ClinicianAdmin):
 class WatchedTimeOffAdmin(TimeOffAdmin):
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        warn_of_time_off(request, obj)
+        warn_about_time_off(request, obj)

@@ -17,17 +17,17 @@ from django.utils.text import Truncator
 from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
+from booking.admin.approver_refusals import refused
+from booking.admin.moves import STAFF_MOVES, make, may, theirs
+from booking.models import Appointment, Provider, Unconfirmed
 from patients.text import validate_printable
 from scheduling.admin import ReadOnly
-from scheduling.zones import home_zone, written
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
 
-from ..models import Appointment, Provider, Unconfirmed
-from .moves import STAFF_MOVES, make, may, theirs
-from .refused import refused
-
-SOON = timedelta(minutes=10)
+URGENT = timedelta(minutes=10)
 MOVES = ["confirm", "decline"]
-MOST_REFUSED = 50  # shown at once: with so many, somebody is on the phone anyway
+MAX_REFUSED = 50  # shown at once: with so many, somebody is on the phone anyway
 
 
 def in_queue(request):
@@ -90,7 +90,7 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     def get_queryset(self, request):
         rows = in_queue(request).select_related("service", "clinician", "location")
-        return rows.order_by("answer_by").annotate(home=home_zone())
+        return rows.order_by("answer_by").annotate(home=get_home_zone())
 
     def changelist_view(self, request, extra_context=None):
         queue = in_queue(request).aggregate(number=Count("pk"), newest=Max("created_at"))
@@ -106,9 +106,9 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     def refused(self, request):
         """Return the appointments that staff have still to see to because their provider refuses their time."""
-        rows = refused(theirs(request, Appointment.objects.all())).annotate(home=home_zone())
+        rows = refused(theirs(request, Appointment.objects.all())).annotate(home=get_home_zone())
         rows = rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
-        return rows[:MOST_REFUSED]
+        return rows[:MAX_REFUSED]
 
     def news_view(self, request):
         """Say how many have come since the page was made, which asks now and then; it does not lose what is typed."""
@@ -126,9 +126,9 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
         left = appointment.answer_by - timezone.now()
         return format_html(
             '<strong class="left{}">{}</strong><br><small>by {}</small>',
-            " soon" if left < SOON else "",
+            " soon" if left < URGENT else "",
             timeuntil(appointment.answer_by, depth=1) if left > timedelta() else "over",
-            written(appointment.answer_by, appointment.location.zone, unless=appointment.home, pattern="%a %H:%M"),
+            format_local(appointment.answer_by, appointment.location.zone, unless=appointment.home, pattern="%a %H:%M"),
         )
 
     @admin.display(description="patient")
@@ -143,7 +143,7 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
         return format_html(
             '<a href="{}">{}</a> {}<br><small>with {}, {} · <span class="left">{}</span></small>',
             reverse("admin:booking_appointment_change", args=[appointment.pk]),
-            written(appointment.starts_at, zone, unless=appointment.home, pattern="%a %-d %b, %H:%M"),
+            format_local(appointment.starts_at, zone, unless=appointment.home, pattern="%a %-d %b, %H:%M"),
             appointment.service,
             appointment.clinician,
             "by video" if appointment.is_remote else appointment.location,
@@ -152,15 +152,16 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="decision")
     def decision(self, appointment):
-        confirm, decline = (
-            reverse("admin:booking_unconfirmed_decide", args=[appointment.pk, name]) for name in MOVES
-        )
+        confirm, decline = (reverse("admin:booking_unconfirmed_decide", args=[appointment.pk, name]) for name in MOVES)
         return format_html(
             '<span class="decision"><button type="submit" class="confirm" formaction="{}">Confirm</button>'
             '<button type="submit" class="decline" formaction="{}">Decline</button>'
             '<input name="note-{}" maxlength="500" placeholder="Why, if declined" aria-label="Why, if declined: {}">'
             "</span>",
-            confirm, decline, appointment.pk, appointment.reference,
+            confirm,
+            decline,
+            appointment.pk,
+            appointment.reference,
         )
 
     # Deciding
@@ -170,7 +171,8 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
             # Not admin_view: to whoever is signed out by now it would answer with the login page.
             path("news/", never_cache(self.news_view), name="booking_unconfirmed_news"),
             path(
-                "<uuid:pk>/decide/<slug:name>/", self.admin_site.admin_view(self.decide_view),
+                "<uuid:pk>/decide/<slug:name>/",
+                self.admin_site.admin_view(self.decide_view),
                 name="booking_unconfirmed_decide",
             ),
             *super().get_urls(),

@@ -6,18 +6,17 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from scheduling.admin.addresses import LooksUpAddress
-from scheduling.outbound import NotPublic
-
-from ..models import Delivery, WebhookEndpoint
-from ..signing import make_secret
-from ..webhooks import endpoints
-from ..webhooks.endpoints import EndpointDisabled
-from .buttons import PageButtons
-from .deliveries import NOT_SENT
-from .made_once import MadeOnce
-from .rotation import ask_overlap, chosen_overlap, is_sent_again
-from .shown_once import show_once
+from booking.access.signatures import make_secret
+from booking.admin.deliveries import NOT_SENT
+from booking.admin.idempotent_create import IdempotentCreate
+from booking.admin.key_rotation import ask_overlap, chosen_overlap, is_sent_again
+from booking.admin.page_buttons import PageButtons
+from booking.admin.secret_page import show_once
+from booking.integrations.webhooks import endpoints
+from booking.integrations.webhooks.endpoints import EndpointDisabled
+from booking.models import Delivery, WebhookEndpoint
+from scheduling.admin.address_lookup import LooksUpAddress
+from scheduling.lib.safe_http import NotPublic
 
 ROTATING = (
     "A new secret is made. Until the old one ends, every delivery is signed with both: long enough to put the new one "
@@ -28,7 +27,9 @@ ADVICE = "Give it to whoever runs the receiver, and to nobody else: with it anyo
 
 class EndpointForm(forms.ModelForm):
     events = forms.MultipleChoiceField(
-        choices=WebhookEndpoint.Kind.choices, widget=forms.CheckboxSelectMultiple, required=False,
+        choices=WebhookEndpoint.Kind.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
         help_text="What it is told of. None ticked: everything, also what is yet to come.",
     )
 
@@ -61,7 +62,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdmin):
+class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAdmin):
     form = EndpointForm
     list_display = ["name", "address", "told_of", "format", "state", "disabled_because"]
     list_filter = [StateFilter, "format"]
@@ -135,8 +136,15 @@ class WebhookEndpointAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdm
 
     def _show_once(self, request, endpoint):
         return show_once(
-            self, request, title="Copy the secret now", what="the secret of the webhook endpoint", name=endpoint,
-            plain=endpoint.secret, advice=ADVICE, page=self.page_of(endpoint), kept="if it is lost, rotate it",
+            self,
+            request,
+            title="Copy the secret now",
+            what="the secret of the webhook endpoint",
+            name=endpoint,
+            plain=endpoint.secret,
+            advice=ADVICE,
+            page=self.page_of(endpoint),
+            kept="if it is lost, rotate it",
         )
 
     # Verbs
@@ -146,8 +154,13 @@ class WebhookEndpointAdmin(MadeOnce, PageButtons, LooksUpAddress, admin.ModelAdm
         overlap = chosen_overlap(request)
         if overlap is None:
             return ask_overlap(
-                self, request, title=f"Rotate the secret of {endpoint}", advice=ROTATING, label="The old secret ends",
-                page=self.page_of(endpoint), state=endpoint.updated_at,
+                self,
+                request,
+                title=f"Rotate the secret of {endpoint}",
+                advice=ROTATING,
+                label="The old secret ends",
+                page=self.page_of(endpoint),
+                state=endpoint.updated_at,
             )
         if is_sent_again(request, endpoint.updated_at):
             return None

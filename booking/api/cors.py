@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
-from ..models import ApiKey, validate_origin
+from booking.models import ApiKey, validate_origin
 
 
-def origin_of(request):
+def get_origin(request):
     """Return the origin of the page that asks, or None: browsers say none when a page reads from its own site."""
     if "Origin" not in request.headers and request.headers.get("Sec-Fetch-Site") == "same-origin":
         return f"{request.scheme}://{request.get_host()}"

@@ -7,11 +7,10 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
+from booking.api.serializers import Query
 from patients.text import validate_printable
+from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Service
-from scheduling.rows import find
-
-from .inputs import Query
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -33,7 +32,7 @@ class Id(serializers.PrimaryKeyRelatedField):
         if self.get_queryset().query.where:  # not any row will do
             return super().to_internal_value(data)
         id = self.pk_field.to_internal_value(data)
-        return find(self.queryset.model, id=id) or self.fail("does_not_exist", pk_value=id)
+        return get_or_none(self.queryset.model, id=id) or self.fail("does_not_exist", pk_value=id)
 
 
 class BookableService(Id):

@@ -5,10 +5,9 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework import serializers
 
+from booking.api.fields import Moment
+from booking.models import Appointment, Event, Hold
 from patients.models import Patient
-
-from ..models import Appointment, Event, Hold
-from .fields import Moment
 
 
 class HoldOutput(serializers.ModelSerializer):
@@ -28,8 +27,18 @@ class HoldOutput(serializers.ModelSerializer):
     class Meta:
         model = Hold
         fields = [
-            "id", "status", "appointment_type_id", "clinician_id", "location_id", "start_time", "end_time",
-            "is_remote", "expires_at", "server_time", "seconds_left", "extensions_left",
+            "id",
+            "status",
+            "appointment_type_id",
+            "clinician_id",
+            "location_id",
+            "start_time",
+            "end_time",
+            "is_remote",
+            "expires_at",
+            "server_time",
+            "seconds_left",
+            "extensions_left",
         ]
 
     def get_status(self, hold) -> serializers.ChoiceField(Hold.Status.choices):
@@ -78,13 +87,15 @@ class AppointmentOutput(serializers.ModelSerializer):
     external_id = serializers.SerializerMethodField(help_text="The id that its order has in the system it came from.")
     answer_by = serializers.SerializerMethodField()
     can_reschedule = serializers.SerializerMethodField(
-        "get_can_change", help_text="Whether the patient may still give it another time: it is to come, and the "
+        "get_can_change",
+        help_text="Whether the patient may still give it another time: it is to come, and the "
         "service's cancellation notice has not begun; while it is pending or reserved, until its start. Staff still "
-        "may in admin."
+        "may in admin.",
     )
     can_cancel = serializers.SerializerMethodField(
-        "get_can_change", help_text="Whether the patient may still cancel it, by the same rule. Staff still may in "
-        "admin, until it is completed or missed."
+        "get_can_change",
+        help_text="Whether the patient may still cancel it, by the same rule. Staff still may in "
+        "admin, until it is completed or missed.",
     )
     cancellation_reason = serializers.CharField(
         help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if whoever had to confirm it said "
@@ -97,10 +108,35 @@ class AppointmentOutput(serializers.ModelSerializer):
     class Meta:
         model = Appointment
         fields = [
-            "id", "reference", "status", "appointment_type_id", "clinician_id", "location_id", "start_time",
-            "end_time", "timezone", "is_remote", "meeting_url", "patient_id", "attendee_name", "attendee_email",
-            "attendee_phone", "notes", "price", "currency", "order_id", "provider", "provider_id", "external_id",
-            "answer_by", "can_reschedule", "can_cancel", "cancellation_reason", "events", "created_at", "updated_at",
+            "id",
+            "reference",
+            "status",
+            "appointment_type_id",
+            "clinician_id",
+            "location_id",
+            "start_time",
+            "end_time",
+            "timezone",
+            "is_remote",
+            "meeting_url",
+            "patient_id",
+            "attendee_name",
+            "attendee_email",
+            "attendee_phone",
+            "notes",
+            "price",
+            "currency",
+            "order_id",
+            "provider",
+            "provider_id",
+            "external_id",
+            "answer_by",
+            "can_reschedule",
+            "can_cancel",
+            "cancellation_reason",
+            "events",
+            "created_at",
+            "updated_at",
         ]
 
     def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
@@ -131,10 +167,15 @@ def write_appointments(appointments, key):
     with connection.cursor() as cursor:
         cursor.execute(EVENTS, [list(by_id)])
         for id, sequence, kind, created_at, status, data in cursor:
-            by_id[id].events.append({
-                "sequence": sequence, "kind": kind, "created_at": created_at.isoformat(), "status": status,
-                "data": orjson.loads(data),
-            })
+            by_id[id].events.append(
+                {
+                    "sequence": sequence,
+                    "kind": kind,
+                    "created_at": created_at.isoformat(),
+                    "status": status,
+                    "data": orjson.loads(data),
+                }
+            )
     return [write_appointment(appointment) for appointment in appointments]
 
 
@@ -159,7 +200,14 @@ class PatientOutput(serializers.ModelSerializer):
     class Meta:
         model = Patient
         fields = [
-            "id", "first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number", "created_at",
+            "id",
+            "first_name",
+            "last_name",
+            "date_of_birth",
+            "email",
+            "phone",
+            "nhs_number",
+            "created_at",
             "updated_at",
         ]
 

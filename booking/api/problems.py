@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 
 from rest_framework import exceptions
 
+from booking.access import api_keys, signatures
+from booking.access.booking_keys import InvalidBookingKey
+from booking.api import refusals
+from booking.api.json_pointers import list_errors
+from booking.domain import appointments, approvals, holds, orders, slot_selection, transitions
+from booking.integrations.webhooks import endpoints
+from booking.ops import idempotency
 from patients import records
-from scheduling.outbound import NotPublic
+from scheduling.lib.safe_http import NotPublic
 from scheduling.slots import SlotTaken
-
-from .. import appointments, asking, choosing, holds, idempotency, keys, orders, placing, signing, states
-from ..booking_keys import InvalidBookingKey
-from ..webhooks import endpoints
-from . import refusals
-from .pointers import list_errors
 
 
 @dataclass(frozen=True)
@@ -39,110 +40,155 @@ def retry_after(error):
     return {"retry_after": error.retry_after}
 
 
-SOON = {"retry_after": 2}
+RETRY_SHORTLY = {"retry_after": 2}
 READ_AGAIN = "Read it again, then repeat the change with its new ETag."
 OPENING = {
-    "start_time": "2026-03-30T09:30:00+01:00", "end_time": "2026-03-30T10:00:00+01:00",
-    "clinician_id": "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11", "clinician_name": "Dana Reed",
-    "location_id": "0b8f7b1e-93a5-4a0c-8b52-5f3a1c9d2e44", "location_name": "Harbour Street",
-    "timezone": "Europe/London", "is_remote": False, "booking_key": "…",
+    "start_time": "2026-03-30T09:30:00+01:00",
+    "end_time": "2026-03-30T10:00:00+01:00",
+    "clinician_id": "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11",
+    "clinician_name": "Dana Reed",
+    "location_id": "0b8f7b1e-93a5-4a0c-8b52-5f3a1c9d2e44",
+    "location_name": "Harbour Street",
+    "timezone": "Europe/London",
+    "is_remote": False,
+    "booking_key": "…",
 }
 MISSPELLED = {"pointer": "#/start_dat", "code": "unknown", "detail": "There is no such field; check its spelling."}
 
 PROBLEMS = {
     SlotTaken: Problem(
-        409, "slot-taken", "Offer one of the alternatives, or ask for availability again.",
-        lambda error: {"alternatives": getattr(error, "alternatives", [])}, {"alternatives": [OPENING]},
+        409,
+        "slot-taken",
+        "Offer one of the alternatives, or ask for availability again.",
+        lambda error: {"alternatives": getattr(error, "alternatives", [])},
+        {"alternatives": [OPENING]},
     ),
-    choosing.NotOffered: Problem(
-        422, "not-offered", "The members reason and reasons say why. Choose a time from availability.",
+    slot_selection.NotOffered: Problem(
+        422,
+        "not-offered",
+        "The members reason and reasons say why. Choose a time from availability.",
         lambda error: {"reason": error.reasons[0], "reasons": error.reasons},
         {"reason": "closed", "reasons": ["closed", "too-soon"]},
     ),
     holds.HoldExpired: Problem(
-        404, "hold-expired", "Place a new hold; the alternatives are the nearest free times.",
+        404,
+        "hold-expired",
+        "Place a new hold; the alternatives are the nearest free times.",
         lambda error: {"expired_at": error.hold.expires_at, "alternatives": getattr(error, "alternatives", [])},
         {"expired_at": "2026-03-27T16:20:00Z", "alternatives": [OPENING]},
     ),
     holds.HoldNotFound: Problem(404, "not-found", "Check the id. A key sees only the holds it has placed."),
     refusals.NotHeldAnyMore: Problem(
-        404, "not-found", "With an Idempotency-Key the same request again has the same answer.",
+        404,
+        "not-found",
+        "With an Idempotency-Key the same request again has the same answer.",
     ),
-    placing.TooManyHolds: Problem(
+    holds.TooManyHolds: Problem(
         429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
     ),
     holds.TooManyExtensions: Problem(409, "no-more-extensions", "Confirm the hold, or place a new one later."),
-    states.WrongState: Problem(
-        409, "wrong-state", "The member subject says of what, state its present state, and allowed what may follow.",
+    transitions.WrongState: Problem(
+        409,
+        "wrong-state",
+        "The member subject says of what, state its present state, and allowed what may follow.",
         lambda error: {"subject": error.subject, "state": error.state, "allowed": error.allowed},
         {"subject": "appointment", "state": "cancelled", "allowed": []},
     ),
-    states.ChangedMeanwhile: Problem(412, "changed-meanwhile", READ_AGAIN),
+    transitions.ChangedMeanwhile: Problem(412, "changed-meanwhile", READ_AGAIN),
     records.NhsNumberTaken: Problem(
-        409, "nhs-number-taken", "Find that patient by the number, or leave it out and let staff look.",
+        409,
+        "nhs-number-taken",
+        "Find that patient by the number, or leave it out and let staff look.",
     ),
     records.PatientArchived: Problem(
-        409, "patient-archived", "Find the patient again, and use the record that is found.",
+        409,
+        "patient-archived",
+        "Find the patient again, and use the record that is found.",
     ),
     records.PatientChanged: Problem(412, "changed-meanwhile", READ_AGAIN),
     appointments.PastCutoff: Problem(
-        409, "past-cutoff", "Call the clinic: it can still be changed by staff.",
-        lambda error: {"cutoff_at": error.cutoff_at}, {"cutoff_at": "2026-03-29T08:30:00Z"},
+        409,
+        "past-cutoff",
+        "Call the clinic: it can still be changed by staff.",
+        lambda error: {"cutoff_at": error.cutoff_at},
+        {"cutoff_at": "2026-03-29T08:30:00Z"},
     ),
-    asking.ProviderRefused: Problem(
-        409, "provider-refused", "Nothing is booked; if the time was held, it is held still. Choose another time.",
+    approvals.ProviderRefused: Problem(
+        409,
+        "provider-refused",
+        "Nothing is booked; if the time was held, it is held still. Choose another time.",
     ),
-    asking.ProviderUnavailable: Problem(
-        502, "provider-unavailable",
+    approvals.ProviderUnavailable: Problem(
+        502,
+        "provider-unavailable",
         "Nothing is booked; if the time was held, it is held still. "
         "Try again, or send async_confirmation and learn of it later.",
     ),
-    signing.BadSignature: Problem(
-        401, "bad-signature", "Sign the body as it is sent, with the provider's secret and the time it is now.",
+    signatures.BadSignature: Problem(
+        401,
+        "bad-signature",
+        "Sign the body as it is sent, with the provider's secret and the time it is now.",
     ),
     appointments.OrderBooked: Problem(
-        409, "order-booked", "Use the appointment named here, or cancel it first.",
+        409,
+        "order-booked",
+        "Use the appointment named here, or cancel it first.",
         lambda error: {"appointment_id": error.appointment_id},
         {"appointment_id": "9b2d6a1e-3c74-4c0a-8a55-1f0e7c2b6d83"},
     ),
     orders.NoEmailAddress: Problem(409, "no-email-address", "Write one down with the patient first."),
     records.PatientExists: Problem(
-        409, "patient-exists", "Use the patient named here, or send allow_duplicate.",
-        lambda error: {"patient_id": error.patient.pk}, {"patient_id": "6c1c0f57-7c56-4d5b-9b0c-b1b2f0a3d9e7"},
+        409,
+        "patient-exists",
+        "Use the patient named here, or send allow_duplicate.",
+        lambda error: {"patient_id": error.patient.pk},
+        {"patient_id": "6c1c0f57-7c56-4d5b-9b0c-b1b2f0a3d9e7"},
     ),
     NotPublic: Problem(
-        422, "not-public",
+        422,
+        "not-public",
         "Check its spelling, that it has no user name or password, and that its name is known everywhere. "
         "Nothing was sent to it.",
     ),
     endpoints.EndpointDisabled: Problem(409, "endpoint-disabled", "Enable it first."),
     endpoints.AlreadyOnItsWay: Problem(409, "already-on-its-way", "Read it in a moment: how it went is there then."),
     InvalidBookingKey: Problem(400, "invalid-booking-key", "Ask for availability again and use a key from there."),
-    keys.InvalidKey: Problem(401, "invalid-key", "Send a live key: Authorization: Bearer hf_sec_…"),
+    api_keys.InvalidKey: Problem(401, "invalid-key", "Send a live key: Authorization: Bearer hf_sec_…"),
     refusals.MissingScope: Problem(
-        403, "missing-scope", "Use a key with the scope named here.",
-        lambda error: {"scope": error.scope}, {"scope": "read_patients"},
+        403,
+        "missing-scope",
+        "Use a key with the scope named here.",
+        lambda error: {"scope": error.scope},
+        {"scope": "read_patients"},
     ),
     refusals.ForeignOrigin: Problem(
         403, "foreign-origin", "Call from such a page, or add the site to the key's allowed origins in admin."
     ),
     refusals.HttpsRequired: Problem(
-        403, "https-required",
+        403,
+        "https-required",
         "Use the https address, and rotate the key: it has just been sent for everybody on the way to read.",
     ),
     idempotency.KeyReused: Problem(422, "idempotency-key-reused", "Use a new Idempotency-Key for a new request."),
     idempotency.KeyInFlight: Problem(
-        409, "idempotency-key-in-flight", "Wait, then send the same request again.", lambda error: SOON, SOON
+        409,
+        "idempotency-key-in-flight",
+        "Wait, then send the same request again.",
+        lambda error: RETRY_SHORTLY,
+        RETRY_SHORTLY,
     ),
     refusals.Throttled: Problem(
         429, "throttled", "Wait as many seconds as Retry-After says.", retry_after, {"retry_after": 31}
     ),
     refusals.Busy: Problem(
-        503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after, SOON
+        503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after, RETRY_SHORTLY
     ),
     exceptions.ValidationError: Problem(
-        400, "validation", "The member errors says what is wrong and where; once that is mended, it may say more.",
-        lambda error: {"errors": list_errors(error)}, {"errors": [MISSPELLED]},
+        400,
+        "validation",
+        "The member errors says what is wrong and where; once that is mended, it may say more.",
+        lambda error: {"errors": list_errors(error)},
+        {"errors": [MISSPELLED]},
         title="Some of what was sent is not valid.",
     ),
     exceptions.ParseError: Problem(

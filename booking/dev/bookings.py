@@ -11,12 +11,12 @@ from datetime import UTC, timedelta
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from booking.appointments import REFERENCE_ALPHABET
+from booking.domain.appointments import REFERENCE_ALPHABET
 from booking.models import Appointment, Event, Hold, Order, Provider
-from scheduling.availability import rules_of
-from scheduling.intervals import clip, merge, subtract
+from scheduling.availability.intervals import clip, merge, subtract
+from scheduling.availability.openings import Busy, Hours, as_datetime, as_instant, open_starts, working_time
+from scheduling.availability.search import get_rules
 from scheduling.models import Clinician, Slot, TimeOff
-from scheduling.openings import Busy, Hours, as_datetime, as_instant, open_starts, working_time
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SHARE = 0.6
@@ -27,15 +27,16 @@ def book_many(patients, *, by_staff, now, rng):
     """Book SHARE of everybody's time from two weeks ago until two weeks ahead, for these patients."""
     made = {Slot: [], Hold: [], Appointment: [], Event: []}
     providers = {
-        service.pk: provider for provider in Provider.objects.prefetch_related("services")
+        service.pk: provider
+        for provider in Provider.objects.prefetch_related("services")
         for service in provider.services.all()
     }
     for clinician in Clinician.objects.prefetch_related("services", "working_hours__location"):
         for service, location, start, is_remote in times_to_book(clinician, now, rng):
             patient = rng.choice(patients)
             provider = providers.get(service.pk)
-            status = status_of(start, start + service.duration, now, rng, provider)
-            for row in rows_of(
+            status = get_status(start, start + service.duration, now, rng, provider)
+            for row in list_rows(
                 clinician, service, location, start, is_remote, patient, status, provider, by_staff, now, rng
             ):
                 made[type(row)].append(row)
@@ -66,7 +67,7 @@ def times_to_book(clinician, now, rng):
                 if booked >= wanted:
                     break
                 service = rng.choice(offered)
-                rules = rules_of(service)
+                rules = get_rules(service)
                 span = (as_instant(now - 20 * DAY), as_instant(now + 20 * DAY))
                 starts = open_starts(working, Busy.of(away + taken), rules, *span)
                 if not starts:
@@ -82,7 +83,7 @@ def total(intervals):
     return sum(end - start for start, end in intervals)
 
 
-def status_of(starts_at, ends_at, now, rng, provider=None):
+def get_status(starts_at, ends_at, now, rng, provider=None):
     """Return what has become of an appointment by now."""
     chance = rng.random()
     if chance < 0.05:
@@ -94,7 +95,7 @@ def status_of(starts_at, ends_at, now, rng, provider=None):
     return Status.PENDING if provider and starts_at > now + 2 * DAY and chance > 0.8 else Status.CONFIRMED
 
 
-def rows_of(clinician, service, location, starts_at, is_remote, patient, status, provider, by_staff, now, rng):
+def list_rows(clinician, service, location, starts_at, is_remote, patient, status, provider, by_staff, now, rng):
     """Return the rows of one booking: its slot (none when cancelled), hold, appointment and events."""
     key = uuid.UUID(int=rng.getrandbits(128), version=4)
     ends_at = starts_at + service.duration
@@ -123,7 +124,7 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         **shared,
         status=Hold.Status.CONFIRMED,
         expires_at=held_at + timedelta(seconds=location.hold_seconds),
-        lasting=timedelta(seconds=location.hold_seconds),
+        lifetime=timedelta(seconds=location.hold_seconds),
         holder="demo",
         token_hash=hashlib.sha256(rng.randbytes(32)).digest(),
         created_at=held_at,
@@ -146,24 +147,24 @@ def rows_of(clinician, service, location, starts_at, is_remote, patient, status,
         cancellation_reason=reason if status == Status.CANCELLED else "",
         meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
     )
-    story = story_of(hold, appointment, by_staff, now, rng)
+    story = list_story(hold, appointment, by_staff, now, rng)
     events = [
         Event(
             kind=kind,
             booking_id=key,
             sequence=number,
             created_at=at.astimezone(UTC),
-            by=by,
+            actor=actor,
             from_status=before,
             to_status=after,
             data=data,
         )
-        for number, (kind, at, by, before, after, data) in enumerate(story, 1)
+        for number, (kind, at, actor, before, after, data) in enumerate(story, 1)
     ]
     return [row for row in (slot, hold, appointment, *events) if row]
 
 
-def story_of(hold, appointment, by_staff, now, rng):
+def list_story(hold, appointment, by_staff, now, rng):
     """Return what has happened to a booking until now: (kind, when, by, from status, to status, data) of each event."""
     status, starts_at, ends_at = appointment.status, appointment.starts_at, appointment.ends_at
     booked_at, must_agree = appointment.created_at, appointment.provider is not None
@@ -194,10 +195,14 @@ def order_some(patients, *, slug, now, rng):
     coming = Appointment.objects.filter(service__slug=slug, status=Status.CONFIRMED, starts_at__gt=now)
     booked = list(coming.select_related("service").order_by("starts_at", "pk")[:5])
     orders = [
-        Order(patient_id=each.patient_id, service=each.service, external_id=lab_number(rng),
-              created_at=each.created_at - 2 * DAY)
+        Order(
+            patient_id=each.patient_id,
+            service=each.service,
+            external_id=lab_number(rng),
+            created_at=each.created_at - 2 * DAY,
+        )
         for each in booked
-    ]  # fmt: skip
+    ]
     for appointment, order in zip(booked, orders, strict=True):
         appointment.order = order
     service = booked[0].service
@@ -208,10 +213,10 @@ def order_some(patients, *, slug, now, rng):
     Appointment.objects.bulk_update(booked, ["order"])
     Hold.objects.bulk_update([Hold(pk=each.pk, order=each.order) for each in booked], ["order"])
     Event.objects.bulk_create(
-        Event(kind="order.created", booking_id=order.pk, sequence=1, created_at=order.created_at, by="key:the lab")
+        Event(kind="order.created", booking_id=order.pk, sequence=1, created_at=order.created_at, actor="key:the lab")
         for order in orders
     )
-    return orders[len(booked):]
+    return orders[len(booked) :]
 
 
 def lab_number(rng):

@@ -8,16 +8,15 @@ from django.db import transaction
 from django.utils import timezone
 from stdnum.gb import nhs
 
+from booking.dev.bookings import book_many, order_some
+from booking.dev.cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
+from booking.domain.holds import place_hold
+from booking.domain.orders import send_link
 from booking.models import Provider
-from booking.orders import send_link
-from booking.placing import place_hold
 from patients.matching import match_patient
 from patients.models import Consent, Patient
-from scheduling.availability import open_times
+from scheduling.availability.search import open_times
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
-
-from .bookings import book_many, order_some
-from .cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
 
 
 @transaction.atomic
@@ -37,7 +36,7 @@ def create_clinic():
     patients = make_patients(240, since=now - 60 * DAY, rng=rng)
     book_many(patients, by_staff=f"staff:{erin.pk}", now=now, rng=rng)
     for order in order_some(patients, slug="phlebotomy", now=now, rng=rng)[:3]:
-        send_link(order, by=f"staff:{erin.pk}")
+        send_link(order, actor=f"staff:{erin.pk}")
     hold_some(rng)
     make_duplicate_pair()
     link_dana()
@@ -107,10 +106,10 @@ def take_time_off(clinicians, locations, now):
         ({"clinician": clinicians[3]}, locations[0], 3, time(13), 5 * 60 * MINUTE, "Training"),
         ({"location": locations[1]}, locations[1], 9, time(0), DAY, "Electrical inspection"),
     ]
-    for owner, location, days, start, lasting, reason in rows:
+    for owner, location, days, start, lifetime, reason in rows:
         day = now.astimezone(location.zone).date() + days * DAY
         starts_at = datetime.combine(day, start, location.zone)
-        TimeOff.objects.create(**owner, starts_at=starts_at, ends_at=starts_at + lasting, reason=reason)
+        TimeOff.objects.create(**owner, starts_at=starts_at, ends_at=starts_at + lifetime, reason=reason)
 
 
 def make_patients(number, *, since, rng):
@@ -140,9 +139,15 @@ def make_patients(number, *, since, rng):
 def make_duplicate_pair():
     """Write one person down twice, with a name spelled in two ways: listed for staff to decide."""
     for first, phone in [("Catherine", "+447700900998"), ("Katherine", "")]:
-        match_patient(Patient(
-            first_name=first, last_name="Moss", date_of_birth=date(1974, 9, 3), email="c.moss@example.org", phone=phone,
-        ))  # fmt: skip
+        match_patient(
+            Patient(
+                first_name=first,
+                last_name="Moss",
+                date_of_birth=date(1974, 9, 3),
+                email="c.moss@example.org",
+                phone=phone,
+            )
+        )
 
 
 def hold_some(rng):
@@ -158,5 +163,5 @@ def hold_some(rng):
             starts_at=opening.starts_at,
             is_remote=opening.is_remote,
             holder=f"demo {service.slug}",
-            by="patient",
+            actor="patient",
         )

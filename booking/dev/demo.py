@@ -168,9 +168,7 @@ def introduce(address, *, seconds):
     password = FOLDER / "admin-password"
     origins = [address, address.replace("127.0.0.1", "localhost")]
     secret = keep_api_key("secret", path=FOLDER / "api-key-secret", write=write_private)
-    publishable = keep_api_key(
-        "publishable", path=FOLDER / "api-key-publishable", write=write_private, origins=origins
-    )
+    publishable = keep_api_key("publishable", path=FOLDER / "api-key-publishable", write=write_private, origins=origins)
     print(
         f"""
   Holdfast is running, after {seconds:.1f} seconds.

@@ -2,9 +2,9 @@
 
 from django.db import connection
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
+from booking.access.tokens import hash_token
 from booking.models import ApiKey
-from booking.tokens import hash_token
 
 
 def keep_api_key(kind, *, path, write, origins=()):

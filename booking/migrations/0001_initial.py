@@ -11,7 +11,7 @@ from django.db import migrations, models
 import booking.models.api
 import patients.fields
 import patients.text
-import scheduling.fields
+import scheduling.lib.encrypted_field
 
 # The log of events is append-only for everyone, whatever code writes to it.
 EVENTS_STAY = """
@@ -139,8 +139,8 @@ class Migration(migrations.Migration):
                         size=None,
                     ),
                 ),
-                ("secret", scheduling.fields.EncryptedField(editable=False)),
-                ("old_secret", scheduling.fields.EncryptedField(blank=True, editable=False)),
+                ("secret", scheduling.lib.encrypted_field.EncryptedField(editable=False)),
+                ("old_secret", scheduling.lib.encrypted_field.EncryptedField(blank=True, editable=False)),
                 ("old_secret_ends_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
@@ -205,7 +205,7 @@ class Migration(migrations.Migration):
                     "requests_per_minute",
                     models.PositiveIntegerField(default=600, validators=[django.core.validators.MinValueValidator(1)]),
                 ),
-                ("most_live_holds", models.PositiveIntegerField(blank=True, help_text="Empty: any number.", null=True)),
+                ("max_live_holds", models.PositiveIntegerField(blank=True, help_text="Empty: any number.", null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
                 ("booking_id", models.UUIDField()),
                 ("sequence", models.PositiveIntegerField()),
                 ("created_at", models.DateTimeField()),
-                ("by", models.CharField(max_length=64)),
+                ("actor", models.CharField(max_length=64)),
                 ("from_status", models.CharField(blank=True, max_length=12)),
                 ("to_status", models.CharField(blank=True, max_length=12)),
                 ("data", models.JSONField(default=dict)),
@@ -470,7 +470,7 @@ class Migration(migrations.Migration):
                 ),
                 ("expires_at", models.DateTimeField()),
                 (
-                    "lasting",
+                    "lifetime",
                     models.DurationField(
                         help_text="What an extension gives it: as its location was set when it was placed."
                     ),
@@ -580,7 +580,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    scheduling.fields.EncryptedField(
+                    scheduling.lib.encrypted_field.EncryptedField(
                         blank=True,
                         help_text="Of the other system, such as https://lab.example/holdfast.",
                         verbose_name="address",
@@ -588,7 +588,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "secret",
-                    scheduling.fields.EncryptedField(
+                    scheduling.lib.encrypted_field.EncryptedField(
                         blank=True, editable=False, help_text="Signs what the two systems say to each other."
                     ),
                 ),

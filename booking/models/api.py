@@ -49,11 +49,13 @@ class ApiKey(models.Model):
     key_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=32, choices=Scope))
     allowed_origins = ArrayField(
-        models.CharField(max_length=200, validators=[validate_origin]), default=list, blank=True,
+        models.CharField(max_length=200, validators=[validate_origin]),
+        default=list,
+        blank=True,
         help_text="The sites whose pages may use it, such as https://www.clinic.example.",
     )
     requests_per_minute = models.PositiveIntegerField(default=600, validators=[MinValueValidator(1)])
-    most_live_holds = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: any number.")
+    max_live_holds = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: any number.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -7,17 +7,16 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 from django.utils import timezone
 
+from booking.models.orders import Order
+from booking.models.providers import Provider
 from patients.fields import EmailField
 from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
 from scheduling.models import Clinician, Location, Service, Slot
 
-from .orders import Order
-from .providers import Provider
-
 # Of Appointment; here, because a class body cannot see its own names inside Meta.
 ORDER_BOOKED_ONCE = "appointment_of_order"
-OFF = ["cancelled", "no_show"]
+UNSUCCESSFUL = ["cancelled", "no_show"]
 
 
 class Booking(models.Model):
@@ -39,9 +38,7 @@ class Booking(models.Model):
     @property
     def padded_period(self):
         """The time it takes of the clinician: with the service's buffers."""
-        return DateTimeTZRange(
-            self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after
-        )
+        return DateTimeTZRange(self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after)
 
     @property
     def local_start(self):
@@ -67,7 +64,7 @@ class Booking(models.Model):
 class Hold(Booking):
     """A patient's claim on a slot until ``expires_at``."""
 
-    MOST_EXTENSIONS = 10
+    MAX_EXTENSIONS = 10
 
     class Status(models.TextChoices):
         ACTIVE = "active"
@@ -78,7 +75,7 @@ class Hold(Booking):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
-    lasting = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
+    lifetime = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
     visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
@@ -114,7 +111,7 @@ class Hold(Booking):
 
     @property
     def extensions_left(self):
-        return max(0, self.MOST_EXTENSIONS - self.extensions)
+        return max(0, self.MAX_EXTENSIONS - self.extensions)
 
 
 class Appointment(Booking):
@@ -124,8 +121,8 @@ class Appointment(Booking):
     # Groups of statuses: somebody has still to agree; it is still to come, and can be given another time; it came
     # to nothing, and its order can be booked again.
     TENTATIVE = ["pending", "reserved"]
-    COMING = [*TENTATIVE, "confirmed"]
-    OFF = OFF
+    UPCOMING = [*TENTATIVE, "confirmed"]
+    UNSUCCESSFUL = UNSUCCESSFUL
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -198,9 +195,7 @@ class Appointment(Booking):
             models.CheckConstraint(
                 name="appointment_pending_until", condition=Q(answer_by__isnull=False) | ~Q(status="pending")
             ),
-            models.UniqueConstraint(
-                "order", name=ORDER_BOOKED_ONCE, condition=~Q(status__in=OFF)
-            ),
+            models.UniqueConstraint("order", name=ORDER_BOOKED_ONCE, condition=~Q(status__in=UNSUCCESSFUL)),
         ]
 
     def __str__(self):
@@ -212,14 +207,14 @@ class Appointment(Booking):
         return self.starts_at if self.status in self.TENTATIVE else super().cutoff_at
 
     @property
-    def asked_of(self):
+    def approver_name(self):
         """The name of the other system that was asked; staff are the clinic to a patient."""
         provider = self.provider
         return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else "the clinic"
 
     def can_change(self, now):
         """Return whether the patient may still give it another time or cancel it."""
-        return self.status in self.COMING and now <= self.cutoff_at
+        return self.status in self.UPCOMING and now <= self.cutoff_at
 
 
 class Unconfirmed(Appointment):

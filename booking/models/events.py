@@ -16,7 +16,7 @@ class Event(models.Model):
     booking_id = models.UUIDField()
     sequence = models.PositiveIntegerField()
     created_at = models.DateTimeField()
-    by = models.CharField(max_length=64)
+    actor = models.CharField(max_length=64)
     from_status = models.CharField(max_length=12, blank=True)
     to_status = models.CharField(max_length=12, blank=True)
     data = models.JSONField(default=dict)

@@ -44,9 +44,9 @@ class Order(models.Model):
     def __str__(self):
         return f"{self.service} for {self.patient}"
 
-    def booked_with(self):
+    def get_booked_appointment(self):
         """Return the appointment that it is booked with, or None: not one cancelled or missed."""
-        return self.appointments.exclude(status__in=self.appointments.model.OFF).first()
+        return self.appointments.exclude(status__in=self.appointments.model.UNSUCCESSFUL).first()
 
     @property
     def address(self):

@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
-from .webhooks import WebhookEndpoint
+from booking.models.webhooks import WebhookEndpoint
 
 
 class OutboxMessage(models.Model):
@@ -42,13 +42,12 @@ class OutboxMessage(models.Model):
             ),
             # As outbox.claim asks: of each family those that are due first.
             models.Index(
-                models.Func("kind", models.Value("."), models.Value(1), function="split_part"), "due_at",
+                models.Func("kind", models.Value("."), models.Value(1), function="split_part"),
+                "due_at",
                 name="outbox_family_due",
                 condition=models.Q(endpoint__isnull=True, status__in=["waiting", "running"]),
             ),
-            models.Index(
-                "created_at", name="outbox_settled", condition=models.Q(status__in=["done", "failed"])
-            ),
+            models.Index("created_at", name="outbox_settled", condition=models.Q(status__in=["done", "failed"])),
             models.Index(
                 "endpoint", "created_at", name="outbox_deliveries", condition=models.Q(endpoint__isnull=False)
             ),

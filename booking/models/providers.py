@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from scheduling.fields import EncryptedField
+from scheduling.lib.encrypted_field import EncryptedField
 from scheduling.models import Location, Service
 
 

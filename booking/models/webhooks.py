@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from patients.text import validate_printable
-from scheduling.fields import EncryptedField
+from scheduling.lib.encrypted_field import EncryptedField
 
 
 class WebhookEndpoint(models.Model):

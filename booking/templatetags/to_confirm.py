@@ -21,5 +21,6 @@ def to_confirm(context):
         return ""
     return format_html(
         '<p id="to-confirm"><a href="{}"><strong>{}</strong> to confirm</a></p>',
-        reverse("admin:booking_unconfirmed_changelist"), number,
+        reverse("admin:booking_unconfirmed_changelist"),
+        number,
     )

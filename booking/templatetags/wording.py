@@ -6,7 +6,7 @@ import phonenumbers
 from django import template
 from django.conf import settings
 
-from scheduling.zones import written, zone_short
+from scheduling.lib.timezones import format_local, get_zone_abbreviation
 
 register = template.Library()
 
@@ -36,13 +36,13 @@ def duration(delta):
 @register.filter
 def when(moment, name):
     """Return a moment as it is told in the IANA zone ``name``: Monday 23 November, 09:00 GMT."""
-    return written(moment, ZoneInfo(name), pattern="%A %-d %B, %H:%M")
+    return format_local(moment, ZoneInfo(name), pattern="%A %-d %B, %H:%M")
 
 
 @register.filter
 def clock(moment, name):
     """Return the time of day there: 09:00 GMT."""
-    return written(moment, ZoneInfo(name), pattern="%H:%M")
+    return format_local(moment, ZoneInfo(name), pattern="%H:%M")
 
 
 @register.filter
@@ -59,5 +59,5 @@ def phone(number):
 def zone(moment, name):
     """Return the name of the IANA zone ``name`` at that moment: London time (BST)."""
     city = name.rpartition("/")[2].replace("_", " ")
-    short = zone_short(moment.astimezone(ZoneInfo(name)))
+    short = get_zone_abbreviation(moment.astimezone(ZoneInfo(name)))
     return f"{city} time ({short})" if city != short else city

@@ -124,10 +124,17 @@ class CancelForm(forms.Form):
     ]
 
     reason = forms.TypedChoiceField(
-        label="Why are you cancelling?", choices=REASONS, widget=forms.RadioSelect, required=False,
-        empty_value=Reason.OTHER, error_messages={"invalid_choice": "Please choose one of these reasons."},
+        label="Why are you cancelling?",
+        choices=REASONS,
+        widget=forms.RadioSelect,
+        required=False,
+        empty_value=Reason.OTHER,
+        error_messages={"invalid_choice": "Please choose one of these reasons."},
     )
     note = forms.CharField(
-        label="Anything the clinic should know?", required=False, max_length=500, validators=[validate_printable],
+        label="Anything the clinic should know?",
+        required=False,
+        max_length=500,
+        validators=[validate_printable],
         error_messages={"max_length": "Please keep the note under 500 characters."},
     )

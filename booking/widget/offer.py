@@ -38,7 +38,7 @@ class Offer(NamedTuple):
         return self.locations[location_id].zone
 
 
-def offer_of(service, *bookings):
+def get_offer(service, *bookings):
     """Return the service's Offer; what is known of ``bookings`` of it, one's own, is always in it."""
     rows = WorkingHours.objects.filter(clinician__services=service, clinician__is_active=True, location__is_active=True)
     if service.mode != service.Mode.BOTH:

@@ -9,12 +9,11 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
-from booking.holds import HoldNotFound, find_hold
-from booking.links import AppointmentNotFound, find_appointment
-from scheduling.slots import database_now
-
-from .addresses import base_of, booked_of, times_of, wish_of
-from .details import typed
+from booking.access.patient_links import AppointmentNotFound, find_appointment
+from booking.domain.holds import HoldNotFound, find_hold
+from booking.widget.details_form import typed
+from booking.widget.page_urls import get_done_url, get_hold_url, get_search, get_times_url
+from scheduling.lib.clock import database_now
 
 STEPS = ["Service", "Time", "Details", "Check"]
 KNOWN_STEPS = ["Time", "Check"]  # where the clinic knows service and patient already
@@ -73,7 +72,7 @@ def page(*methods):
     return decorate
 
 
-def page_of(find, none_found, refuse_none):
+def get_page(find, none_found, refuse_none):
     """Return a decorator like page for views of ``(request, what find(token) returns)``.
 
     ``none_found`` is the exception that it raises where there is none; ``refuse_none(request)`` is the answer to that.
@@ -97,7 +96,7 @@ def page_of(find, none_found, refuse_none):
     return page_of_it
 
 
-appointment_page = page_of(find_appointment, AppointmentNotFound, not_found)
+appointment_page = get_page(find_appointment, AppointmentNotFound, not_found)
 
 
 def hold_page(*methods, done=False):
@@ -121,9 +120,9 @@ def hold_page(*methods, done=False):
                 return given_back(request, hold)
             confirmed = hold.status == hold.Status.CONFIRMED
             if confirmed and not done:
-                return redirect(booked_of(hold))
+                return redirect(get_done_url(hold))
             if done and not confirmed:
-                return redirect(base_of(hold))
+                return redirect(get_hold_url(hold))
             return view(request, hold)
 
         return wrapper
@@ -134,7 +133,7 @@ def hold_page(*methods, done=False):
 def given_back(request, hold):
     """Say that a hold was released."""
     kept = "Your appointment keeps the time it had." if hold.moves else "Nothing is booked, and the time is free again."
-    onward = ("See the free times", times_of(hold))
+    onward = ("See the free times", get_times_url(hold))
     return refuse(request, "That time was given back", kept, status=410, onward=onward)
 
 
@@ -145,11 +144,11 @@ def is_known(hold):
 
 def hold_context(request, hold):
     """Return what a page shows of a hold: itself, its addresses and how long it still lives."""
-    now, wish = database_now(), wish_of(request, hold)
+    now, wish = database_now(), get_search(request, hold)
     return {
         "hold": hold,
-        "base": base_of(hold),
-        "times": times_of(hold, hold=hold.token, day=hold.local_start.date(), **wish),
+        "base": get_hold_url(hold),
+        "times": get_times_url(hold, hold=hold.token, day=hold.local_start.date(), **wish),
         "wish": wish,
         "is_known": is_known(hold),
         "seconds_left": hold.seconds_left(now),

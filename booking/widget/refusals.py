@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from scheduling.availability import Reason
+from scheduling.availability.search import Reason
 
 
 class Refusal(NamedTuple):
@@ -47,7 +47,8 @@ def not_offered(error):
     """The Refusal for a NotOffered."""
     reasons = [REASONS[reason] for reason in REASONS if reason in error.reasons]
     return Refusal(
-        "That time cannot be booked", list(dict.fromkeys(reasons)) or ["Please choose another one."],
+        "That time cannot be booked",
+        list(dict.fromkeys(reasons)) or ["Please choose another one."],
         leads_to_times=True,
     )
 

@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from booking.holds import HoldNotFound, find_hold
+from booking.domain.holds import HoldNotFound, find_hold
 from booking.templatetags.wording import zone as zone_name
-from scheduling.availability import Opening, nearest_openings, next_opening, open_times
-
-from .days import STRIP, make_choices, make_strip, parts_of_day, strip_start
-from .forms import WAYS, WishForm
-from .offer import offer_of
+from booking.widget.day_strip import STRIP, make_choices, make_strip, parts_of_day, strip_start
+from booking.widget.forms import WAYS, WishForm
+from booking.widget.offer import get_offer
+from scheduling.availability.search import Opening, nearest_openings, next_opening, open_times
 
 DAY = timedelta(days=1)
 
@@ -23,7 +22,7 @@ class Search:
     def __init__(self, service, query, now, *, like=None):
         self.service, self.now = service, now
         self.hold, self.remarks = own_hold(query.get("hold", ""), now)
-        self.offer = offer_of(service, self.hold, like)
+        self.offer = get_offer(service, self.hold, like)
         self.wish = WishForm(query, self.offer)
         self.is_garbled = not self.wish.is_valid()
         self.remarks = list(dict.fromkeys(self.remarks + self.wish.remarks))

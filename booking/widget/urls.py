@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from . import changing, holding, keeping, order, views, visit
+from booking.widget import appointment, appointment_changes, checkout, hold_actions, order_link, views
 
 app_name = "widget"
 
@@ -18,13 +18,13 @@ register_converter(Token, "token")
 
 # The same for a hold that becomes an appointment and for one that an appointment is moved to.
 HOLD = [
-    path("", holding.details, name="details"),
-    path("countdown", keeping.countdown, name="countdown"),
-    path("extend", keeping.extend, name="extend"),
-    path("again", keeping.again, name="again"),
-    path("release", keeping.release, name="release"),
-    path("check", holding.check, name="check"),
-    path("confirm", holding.confirm, name="confirm"),
+    path("", checkout.details, name="details"),
+    path("countdown", hold_actions.countdown, name="countdown"),
+    path("extend", hold_actions.extend, name="extend"),
+    path("again", hold_actions.again, name="again"),
+    path("release", hold_actions.release, name="release"),
+    path("check", checkout.check, name="check"),
+    path("confirm", checkout.confirm, name="confirm"),
 ]
 
 urlpatterns = [
@@ -32,15 +32,15 @@ urlpatterns = [
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
     path("hold/<token:token>/", include(HOLD)),
-    path("hold/<token:token>/done", visit.done, name="done"),
-    path("hold/<token:token>/appointment.ics", visit.hold_ics, name="hold_ics"),
-    path("order/<token:token>/", order.times, name="order"),
-    path("order/<token:token>/hold", order.hold, name="order_hold"),
-    path("appointment/<token:token>/", visit.appointment, name="appointment"),
-    path("appointment/<token:token>/outcome", visit.outcome, name="outcome"),
-    path("appointment/<token:token>/appointment.ics", visit.appointment_ics, name="appointment_ics"),
-    path("appointment/<token:token>/cancel", changing.cancel_page, name="cancel"),
-    path("appointment/<token:token>/reschedule", changing.reschedule, name="reschedule"),
-    path("appointment/<token:token>/reschedule/hold", changing.reschedule_hold, name="reschedule_hold"),
+    path("hold/<token:token>/done", appointment.done, name="done"),
+    path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),
+    path("order/<token:token>/", order_link.times, name="order"),
+    path("order/<token:token>/hold", order_link.hold, name="order_hold"),
+    path("appointment/<token:token>/", appointment.appointment, name="appointment"),
+    path("appointment/<token:token>/outcome", appointment.outcome, name="outcome"),
+    path("appointment/<token:token>/appointment.ics", appointment.appointment_ics, name="appointment_ics"),
+    path("appointment/<token:token>/cancel", appointment_changes.cancel_page, name="cancel"),
+    path("appointment/<token:token>/reschedule", appointment_changes.reschedule, name="reschedule"),
+    path("appointment/<token:token>/reschedule/hold", appointment_changes.reschedule_hold, name="reschedule_hold"),
     path("appointment/<token:appointment>/to/<token:token>/", include(HOLD)),
 ]

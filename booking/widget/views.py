@@ -4,12 +4,11 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from booking.widget.pages import page, refuse, show
+from booking.widget.search import Search
+from booking.widget.time_selection import Desk, hold_pressed, show_times
+from scheduling.lib.clock import database_now
 from scheduling.models import Service
-from scheduling.slots import database_now
-
-from .choosing import Desk, hold_pressed, show_times
-from .pages import page, refuse, show
-from .search import Search
 
 
 @page("GET")

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from ..models import Consent
+from patients.models import Consent
 
 
 class ConsentInline(admin.TabularInline):
@@ -33,5 +33,3 @@ class ConsentInline(admin.TabularInline):
 
 def may_withdraw(request):
     return request.user.has_perm("patients.change_consent")
-
-

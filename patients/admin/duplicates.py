@@ -6,11 +6,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from ..matching import CannotMerge, merge_patients
-from ..models import Patient, PossibleDuplicate
-from ..search import found_by
-from .filters import Dismissed
-from .patients import PatientAdmin
+from patients.admin.filters import Dismissed
+from patients.admin.patients import PatientAdmin
+from patients.matching import CannotMerge, merge_patients
+from patients.models import Patient, PossibleDuplicate
+from patients.search import get_search_steps
 
 
 @admin.register(PossibleDuplicate)
@@ -45,7 +45,7 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
         if not search_term.strip():
             return queryset, False
         listed = Patient.objects.filter(Q(pk__in=queryset.values("patient")) | Q(pk__in=queryset.values("other")))
-        found = found_by(search_term, among=listed)
+        found = get_search_steps(search_term, among=listed)
         return queryset.filter(Q(patient__in=found) | Q(other__in=found)), False
 
     def first(self, pair):

@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from ..models import PossibleDuplicate
+from patients.models import PossibleDuplicate
 
 
 def open_pairs():
@@ -13,7 +13,7 @@ def open_pairs():
     return PossibleDuplicate.objects.filter(dismissed_at=None, patient__archived_at=None, other__archived_at=None)
 
 
-def warn_of_look_alikes(request, patient):
+def warn_about_look_alikes(request, patient):
     """Say whom a new patient looks like, if anybody, and where the two are compared."""
     pairs = open_pairs().filter(Q(patient=patient) | Q(other=patient)).select_related("patient", "other")
     for pair in pairs:

@@ -9,10 +9,14 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from ..forms import SharedForm
-from ..matching import find_twin
-from ..models import Consent, Patient
-from ..records import (
+from patients.admin.consents import ConsentInline, may_withdraw
+from patients.admin.filters import Archived
+from patients.admin.forms import SharedForm
+from patients.admin.look_alikes import open_pairs, warn_about_look_alikes
+from patients.admin.patient_field import Chooser
+from patients.matching import find_twin
+from patients.models import Consent, Patient
+from patients.records import (
     NhsNumberTaken,
     PatientChanged,
     PatientExists,
@@ -22,11 +26,7 @@ from ..records import (
     restore_patient,
     withdraw_consent,
 )
-from ..search import found_by, listed_as
-from .choosing import Chooser
-from .consents import ConsentInline, may_withdraw
-from .filters import Archived
-from .look_alikes import open_pairs, warn_of_look_alikes
+from patients.search import get_list_order, get_search_steps
 
 
 class PatientForm(SharedForm):
@@ -94,9 +94,9 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
-        found = found_by(search_term, among=queryset)
+        found = get_search_steps(search_term, among=queryset)
         rows = queryset.filter(pk__in=found)
-        return rows if "o" in request.GET else listed_as(rows, found), False  # unless a column is to order them
+        return rows if "o" in request.GET else get_list_order(rows, found), False  # unless a column is to order them
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, {"pairs": open_pairs().count(), **(extra_context or {})})
@@ -106,7 +106,7 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
         return response
 
     def _say_who_is_archived(self, request, changelist):
-        number = len(found_by(changelist.query, among=Patient.objects.exclude(archived_at=None)))
+        number = len(get_search_steps(changelist.query, among=Patient.objects.exclude(archived_at=None)))
         if number:
             page = changelist.get_query_string({"archived": "yes"})
             messages.info(request, format_html('{} in the archive: <a href="{}">show</a>', number, page))
@@ -130,7 +130,7 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         if not change:
             self.register(request, obj)
-            warn_of_look_alikes(request, obj)
+            warn_about_look_alikes(request, obj)
             return
 
         def details(patient):
@@ -160,8 +160,13 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
             messages.success(request, f"{patient} no longer agrees to: {consent}.")
             return HttpResponseRedirect(page)
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "media": self.media, "back": page,
-            "title": "Withdraw a consent", "patient": patient, "consent": consent,
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "back": page,
+            "title": "Withdraw a consent",
+            "patient": patient,
+            "consent": consent,
         }
         return TemplateResponse(request, "admin/patients/consent/withdraw.html", context)
 

@@ -1,14 +1,20 @@
 """Django admin for the schedule: places, people, services, time off, calendars, and the ledger of taken time."""
 
-from .calendars import CalendarAdmin
-from .clinic import LocationAdmin, ServiceAdmin
-from .clinicians import ClinicianAdmin
-from .kept import ReadOnly
-from .slots import SlotAdmin
-from .time_off import TimeOffAdmin
-from .unread import WarnsOfCalendars
+from scheduling.admin.calendar_warnings import WarnsOfCalendars
+from scheduling.admin.calendars import CalendarAdmin
+from scheduling.admin.clinic import LocationAdmin, ServiceAdmin
+from scheduling.admin.clinicians import ClinicianAdmin
+from scheduling.admin.protected_admin import ReadOnly
+from scheduling.admin.slots import SlotAdmin
+from scheduling.admin.time_off import TimeOffAdmin
 
 __all__ = [
-    "CalendarAdmin", "ClinicianAdmin", "LocationAdmin", "ReadOnly", "ServiceAdmin", "SlotAdmin", "TimeOffAdmin",
+    "CalendarAdmin",
+    "ClinicianAdmin",
+    "LocationAdmin",
+    "ReadOnly",
+    "ServiceAdmin",
+    "SlotAdmin",
+    "TimeOffAdmin",
     "WarnsOfCalendars",
 ]

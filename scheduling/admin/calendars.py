@@ -9,16 +9,17 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.utils import timezone
 
-from ..calendars.reading import origin, plain_address
-from ..calendars.storing import calendars_to_read, forget_reading
-from ..calendars.syncing import sync_calendar, sync_together
-from ..models import Calendar
-from ..outbound import NotPublic
-from ..zones import home_zone, written
-from .addresses import LooksUpAddress
-from .unread import WarnsOfCalendars, state_of
+from scheduling.admin.address_lookup import LooksUpAddress
+from scheduling.admin.calendar_warnings import WarnsOfCalendars, get_calendar_state
+from scheduling.calendars.reading import origin, plain_address
+from scheduling.calendars.storing import calendars_to_read, forget_reading
+from scheduling.calendars.syncing import sync_calendar, sync_together
+from scheduling.lib.safe_http import NotPublic
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
+from scheduling.models import Calendar
 
-READ_WITHIN = 5  # seconds, while somebody waits for the page
+READ_TIMEOUT = 5  # seconds, while somebody waits for the page
 
 KINDS = (
     "Read: an iCalendar (.ics) address, which Google calls “secret address in iCal format”, Outlook a published "
@@ -34,11 +35,18 @@ TYPE_AGAIN = "Type the password again: it is only ever sent to the address it wa
 class CalendarForm(forms.ModelForm):
     """Where a calendar is. What is secret is typed anew or stays as it is."""
 
-    url = forms.CharField(label="Address", max_length=2000, help_text=ADDRESS, widget=forms.TextInput(
-        attrs={"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", "size": 80}
-    ))
+    url = forms.CharField(
+        label="Address",
+        max_length=2000,
+        help_text=ADDRESS,
+        widget=forms.TextInput(
+            attrs={"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", "size": 80}
+        ),
+    )
     password = forms.CharField(
-        required=False, max_length=500, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        required=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Only for calendars that ask for one. Take one that was made for this, if there is such a thing.",
     )
 
@@ -51,7 +59,7 @@ class CalendarForm(forms.ModelForm):
         if not self.instance._state.adding:
             self.fields["url"].required = False
             self.initial["url"] = self.initial["password"] = ""
-            for name, kept in (("url", host_of(self.instance)), ("password", self.instance.password and "••••••••")):
+            for name, kept in (("url", get_host(self.instance)), ("password", self.instance.password and "••••••••")):
                 self.fields[name].widget.attrs["placeholder"] = f"{kept} (unchanged)" if kept else ""
 
     def clean_url(self):
@@ -74,7 +82,7 @@ class CalendarForm(forms.ModelForm):
                 self.add_error("password", TYPE_AGAIN)
 
 
-def host_of(calendar):
+def get_host(calendar):
     """Return the part of a calendar's address that is no secret."""
     parts = urlsplit(calendar.url)
     return f"{parts.scheme}://{parts.hostname}/…"
@@ -83,7 +91,7 @@ def host_of(calendar):
 @admin.action(description="Read the selected calendars now", permissions=["change"])
 def read_now(model_admin, request, queryset):
     calendars = list(calendars_to_read().filter(pk__in=queryset).select_related("clinician")[:50])
-    failures = sync_together(calendars, within=READ_WITHIN)
+    failures = sync_together(calendars, timeout=READ_TIMEOUT)
     for calendar in calendars:
         tell(request, calendar, failures[calendar.pk])
     if not calendars:
@@ -111,7 +119,7 @@ class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
     readonly_fields = ["where", "state", "last_reached", "last_tried", "next_read", "last_error"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(home=home_zone())
+        return super().get_queryset(request).annotate(home=get_home_zone())
 
     def get_fieldsets(self, request, obj=None):
         may_change = self.has_change_permission(request, obj) if obj else True
@@ -136,15 +144,15 @@ class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
 
     def _read(self, request, calendar):
         if calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_active:
-            tell(request, calendar, sync_calendar(calendar, within=READ_WITHIN))
+            tell(request, calendar, sync_calendar(calendar, timeout=READ_TIMEOUT))
 
     @admin.display(description="leads to")
     def where(self, calendar):
-        return host_of(calendar)
+        return get_host(calendar)
 
     @admin.display(ordering="last_synced_at")
     def state(self, calendar):
-        return state_of(calendar, at=timezone.now())
+        return get_calendar_state(calendar, at=timezone.now())
 
     @admin.display(description="last reached")
     def last_reached(self, calendar):
@@ -159,4 +167,4 @@ class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
         return self._written(calendar, calendar.due_at if calendar.kind == Calendar.Kind.ICALENDAR else None)
 
     def _written(self, calendar, moment):
-        return moment and written(moment, ZoneInfo(calendar.home), unless=calendar.home)
+        return moment and format_local(moment, ZoneInfo(calendar.home), unless=calendar.home)

@@ -6,14 +6,14 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 
-from .. import durations
-from ..forms import DurationField
-from ..models import Location, Service
-from .kept import INSTEAD_OF_DELETING, KeptAdmin
+from scheduling.admin.forms import DurationField
+from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.lib import durations
+from scheduling.models import Location, Service
 
 
 @admin.register(Location)
-class LocationAdmin(KeptAdmin):
+class LocationAdmin(ProtectedAdmin):
     list_display = ["name", "city", "timezone", "hold_lasts", "is_active"]
     list_filter = ["is_active", "timezone", "country"]
     search_fields = ["name", "address_line_1", "address_line_2", "city", "postcode", "phone", "email"]
@@ -53,7 +53,7 @@ class LocationAdmin(KeptAdmin):
 
 
 @admin.register(Service)
-class ServiceAdmin(KeptAdmin):
+class ServiceAdmin(ProtectedAdmin):
     list_display = ["name", "lasts", "mode", "cost", "is_online_bookable", "is_active", "position"]
     list_filter = ["is_active", "is_online_bookable", "mode", "clinicians"]
     search_fields = ["name", "slug", "description"]
@@ -69,7 +69,7 @@ class ServiceAdmin(KeptAdmin):
 
     @admin.display(ordering="duration")
     def lasts(self, service):
-        return durations.written(service.duration)
+        return durations.format_duration(service.duration)
 
     @admin.display(description="price", ordering="price")
     def cost(self, service):

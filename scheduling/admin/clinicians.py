@@ -10,10 +10,15 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
-from ..forms import TimeOffForm
-from ..models import Clinician, TimeOff, WorkingHours
-from .kept import INSTEAD_OF_DELETING, KeptAdmin
-from .unread import WarnsOfCalendars, add_calendar, state_of, warn_of_unreachable
+from scheduling.admin.calendar_warnings import (
+    WarnsOfCalendars,
+    add_calendar,
+    get_calendar_state,
+    warn_about_unreachable,
+)
+from scheduling.admin.forms import TimeOffForm
+from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.models import Clinician, TimeOff, WorkingHours
 
 
 class WorkingHoursInline(admin.TabularInline):
@@ -39,7 +44,7 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(WarnsOfCalendars, KeptAdmin):
+class ClinicianAdmin(WarnsOfCalendars, ProtectedAdmin):
     list_display = ["name", "title", "offers", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["user"]
@@ -61,14 +66,14 @@ class ClinicianAdmin(WarnsOfCalendars, KeptAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":
             with suppress(ValueError):  # an address that is nobody's
-                warn_of_unreachable(request, clinician=UUID(object_id))
+                warn_about_unreachable(request, clinician=UUID(object_id))
         return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description="calendars")
     def own_calendars(self, clinician):
         """Return a line for each of their calendars elsewhere, with its state."""
         now = timezone.now()
-        calendars = [(calendar, state_of(calendar, at=now)) for calendar in clinician.calendars.all()]
+        calendars = [(calendar, get_calendar_state(calendar, at=now)) for calendar in clinician.calendars.all()]
         lines = [
             (reverse("admin:scheduling_calendar_change", args=[calendar.pk]), calendar.name, state)
             for calendar, state in calendars

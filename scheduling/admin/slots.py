@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
-from ..models import Slot
-from ..zones import home_zone, written
-from .kept import ReadOnly
+from scheduling.admin.protected_admin import ReadOnly
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_home_zone
+from scheduling.models import Slot
 
 
 @admin.register(Slot)
@@ -20,16 +21,18 @@ class SlotAdmin(ReadOnly, admin.ModelAdmin):
     fields = ["clinician", "location", "taken_from", "taken_to", "taken_at", "kept"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(home=home_zone())
+        return super().get_queryset(request).annotate(home=get_home_zone())
 
     @admin.display(description="from, buffer included", ordering="period")
     def taken_from(self, slot):
-        return written(slot.period.lower, slot.location.zone, unless=slot.home)
+        return format_local(slot.period.lower, slot.location.zone, unless=slot.home)
 
     @admin.display(description="to, buffer included")
     def taken_to(self, slot):
-        return written(slot.period.upper, slot.location.zone, unless=slot.home, pattern="%H:%M")
+        return format_local(slot.period.upper, slot.location.zone, unless=slot.home, pattern="%H:%M")
 
     @admin.display(description="held until", ordering="expires_at", empty_value="booked")
     def kept(self, slot):
-        return slot.expires_at and written(slot.expires_at, slot.location.zone, unless=slot.home, pattern="%H:%M:%S")
+        return slot.expires_at and format_local(
+            slot.expires_at, slot.location.zone, unless=slot.home, pattern="%H:%M:%S"
+        )

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin
 from django.utils import timezone
 
-from ..forms import TimeOffForm
-from ..models import TimeOff
-from ..zones import written, zone_of_time_off
+from scheduling.admin.forms import TimeOffForm
+from scheduling.lib.timezones import format_local
+from scheduling.local_zones import get_time_off_zone
+from scheduling.models import TimeOff
 
 
 class WhenOver(admin.SimpleListFilter):
@@ -48,7 +49,7 @@ class TimeOffAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("clinician", "location")
-        return rows.annotate(zone=zone_of_time_off())
+        return rows.annotate(zone=get_time_off_zone())
 
     @admin.display(ordering="clinician__name")
     def who(self, time_off):
@@ -56,8 +57,8 @@ class TimeOffAdmin(admin.ModelAdmin):
 
     @admin.display(description="from", ordering="starts_at")
     def from_time(self, time_off):
-        return written(time_off.starts_at, ZoneInfo(time_off.zone))
+        return format_local(time_off.starts_at, ZoneInfo(time_off.zone))
 
     @admin.display(description="to", ordering="ends_at")
     def to_time(self, time_off):
-        return written(time_off.ends_at, ZoneInfo(time_off.zone))
+        return format_local(time_off.ends_at, ZoneInfo(time_off.zone))

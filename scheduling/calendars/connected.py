@@ -34,11 +34,14 @@ CONNECTED = """
 """
 
 
-def connected_to(service, *, clinicians=None, location=None, is_remote=None):
+def get_connection_url(service, *, clinicians=None, location=None, is_remote=None):
     """Return the calendars that openings of a service depend on, as Connected; ``clinicians`` has ids."""
     parameters = {
-        "service": service.pk, "clinicians": clinicians, "location": location and location.pk, "is_remote": is_remote
-    }  # fmt: skip
+        "service": service.pk,
+        "clinicians": clinicians,
+        "location": location and location.pk,
+        "is_remote": is_remote,
+    }
     with connection.cursor() as cursor:
         cursor.execute(CONNECTED, parameters)
         return [Connected(*row) for row in cursor]

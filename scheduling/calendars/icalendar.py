@@ -8,12 +8,12 @@ from datetime import UTC, datetime, time, timedelta
 import icalendar
 import recurring_ical_events
 
-from ..intervals import clip, merge
-from .base import NotUnderstood, TooMuch
-from .trimming import DECLINED, zone_called
+from scheduling.availability.intervals import clip, merge
+from scheduling.calendars.base import NotUnderstood, TooMuch
+from scheduling.calendars.trimming import DECLINED, get_zone
 
 DAY = timedelta(days=1)
-MOST_OCCURRENCES = 50_000
+MAX_OCCURRENCES = 50_000
 TOO_OFTEN = {"SECONDLY", "MINUTELY"}
 
 
@@ -42,7 +42,7 @@ def busy_times(feed, *, start, end, zone):
     for series in series_of_all:
         for occurrence in _expanded(series, window):
             number += 1
-            if number > MOST_OCCURRENCES:
+            if number > MAX_OCCURRENCES:
                 raise TooMuch
             if _is_busy(occurrence.as_component(keep_recurrence_attributes=True)):
                 busy.append(_interval(occurrence.start, occurrence.end, zone))
@@ -53,7 +53,7 @@ def busy_times(feed, *, start, end, zone):
 
 def own_zone(name):
     """Return the zone that a feed names as its own, or None: UTC is what those say who have never set one."""
-    zone = zone_called(name)
+    zone = get_zone(name)
     return None if zone is None or zone.key in ("UTC", "Etc/UTC", "Etc/GMT", "GMT") else zone
 
 

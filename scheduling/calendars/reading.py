@@ -6,13 +6,13 @@ import time
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
-from ..outbound import NotPublic, Unreachable, basic_auth, send
-from .base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
-from .sandbox import busy_times_in_sandbox
-from .trimming import trim
+from scheduling.calendars.base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
+from scheduling.calendars.sandbox import busy_times_in_sandbox
+from scheduling.calendars.trimming import trim
+from scheduling.lib.safe_http import NotPublic, Unreachable, basic_auth, send
 
-MOST_BYTES = 20_000_000
-MOST_REDIRECTS = 4
+MAX_BYTES = 20_000_000
+MAX_REDIRECTS = 4
 VERSION = "1"  # of how feeds are understood: another one, and each of them is worked out again
 
 
@@ -25,9 +25,9 @@ class Reading(NamedTuple):
     fingerprint: str = ""
 
 
-def read(calendar, scope, *, within):
-    """Return the Reading of a calendar in ``within`` seconds at most, or raise CannotRead, NotPublic or Unreachable."""
-    deadline = time.monotonic() + within
+def read(calendar, scope, *, timeout):
+    """Return the Reading of a calendar within ``timeout`` seconds; raise CannotRead, NotPublic or Unreachable."""
+    deadline = time.monotonic() + timeout
     # Known, but not far enough: then "not modified" is of no use.
     is_known = bool(calendar.read_until and calendar.read_until >= scope.needed_until)
     answer = fetch(calendar, is_known=is_known, deadline=deadline)
@@ -38,8 +38,11 @@ def read(calendar, scope, *, within):
     if answer.is_cut:
         raise TooLarge
     feed = trim(
-        answer.body, start=scope.start, end=scope.end,
-        is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id), owner=owner_in(calendar.url),
+        answer.body,
+        start=scope.start,
+        end=scope.end,
+        is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
+        owner=get_owner(calendar.url),
     )
     tags = {
         "etag": fitting(answer.headers.get("ETag"), 500),
@@ -50,7 +53,7 @@ def read(calendar, scope, *, within):
     if is_known and tags["fingerprint"] == calendar.fingerprint:
         return Reading(None, **tags)
     left = deadline - time.monotonic()
-    return Reading(busy_times_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, within=left), **tags)
+    return Reading(busy_times_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left), **tags)
 
 
 def fingerprint(feed, scope):
@@ -58,9 +61,9 @@ def fingerprint(feed, scope):
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def fitting(header, most):
+def fitting(header, limit):
     """Return a header's value, or nothing where it is too long to be sent back as it is."""
-    return header if header and len(header) <= most and header.isascii() and header.isprintable() else ""
+    return header if header and len(header) <= limit and header.isascii() and header.isprintable() else ""
 
 
 def fetch(calendar, *, is_known, deadline):
@@ -71,13 +74,13 @@ def fetch(calendar, *, is_known, deadline):
         headers["If-None-Match"] = calendar.etag
     if is_known and calendar.last_modified:
         headers["If-Modified-Since"] = calendar.last_modified
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         is_its_server = calendar.username and origin(url) == origin(first)
         password = basic_auth(calendar.username, calendar.password) if is_its_server else {}
         left = deadline - time.monotonic()
         if left <= 0:
             raise NoTime
-        answer = send("GET", url, headers=headers | password, within=left, most=MOST_BYTES)
+        answer = send("GET", url, headers=headers | password, timeout=left, limit=MAX_BYTES)
         location = answer.headers.get("Location")
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             return answer
@@ -94,7 +97,7 @@ def plain_address(url):
     return f"https:{rest}" if scheme.lower() in ("webcal", "webcals") and colon else url.strip()
 
 
-def owner_in(url):
+def get_owner(url):
     """Return the e-mail address of the person whose calendar an address of Google's leads to, or an empty text."""
     # From nothing else is it certain: a calendar's name may be anything, and who signs in may read that of another.
     found = re.search("/calendar/ical/([^/]+@[^/]+)/", unquote(urlsplit(url).path))

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from . import base
+from scheduling.calendars import base
 
 SECONDS = 10  # of a processor
 BYTES = 1_500_000_000
@@ -24,28 +24,29 @@ FOLDER = Path(__file__).resolve().parent.parent.parent
 PASSED_ON = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
-def busy_times_in_sandbox(feed, *, start, end, zone, within):
+def busy_times_in_sandbox(feed, *, start, end, zone, timeout):
     """Return what icalendar.busy_times does, or raise what it raises.
 
-    Raises TooMuch for what takes a processor longer than SECONDS, NoTime if it is not done ``within`` seconds.
+    Raises TooMuch for what takes a processor longer than SECONDS, NoTime if it is not done ``timeout`` seconds.
     """
-    deadline = time.monotonic() + within
-    if not AT_ONCE.acquire(timeout=max(0, within)):
+    deadline = time.monotonic() + timeout
+    if not AT_ONCE.acquire(timeout=max(0, timeout)):
         raise base.NoTime
     try:
-        return _ask(feed, start=start, end=end, zone=zone, within=max(0.001, deadline - time.monotonic()))
+        return _ask(feed, start=start, end=end, zone=zone, timeout=max(0.001, deadline - time.monotonic()))
     finally:
         AT_ONCE.release()
 
 
-def _ask(feed, *, start, end, zone, within):
-    question = {
-        "start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed, "seconds": SECONDS
-    }  # fmt: skip
+def _ask(feed, *, start, end, zone, timeout):
+    question = {"start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed, "seconds": SECONDS}
     try:
         done = subprocess.run(  # noqa: S603 (our own module)
-            [sys.executable, "-m", __name__], input=json.dumps(question).encode(), capture_output=True,
-            timeout=within, cwd=FOLDER,
+            [sys.executable, "-m", __name__],
+            input=json.dumps(question).encode(),
+            capture_output=True,
+            timeout=timeout,
+            cwd=FOLDER,
             env={name: value for name, value in os.environ.items() if name in PASSED_ON},
         )
     except subprocess.TimeoutExpired as error:
@@ -64,8 +65,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_CPU, (question["seconds"], question["seconds"]))
     with suppress(ValueError, OSError):  # not everywhere can memory be limited
         resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
-    from .icalendar import busy_times
-    from .trimming import Feed
+    from scheduling.calendars.icalendar import busy_times
+    from scheduling.calendars.trimming import Feed
 
     start, end = (datetime.fromisoformat(question[name]) for name in ("start", "end"))
     try:

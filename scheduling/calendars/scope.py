@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Max, OuterRef, Q
 
-from ..models import Clinician
-from ..zones import zone_where
+from scheduling.local_zones import get_clinician_zone
+from scheduling.models import Clinician
 
 DAY = timedelta(days=1)
 AHEAD = timedelta(days=7)  # read beyond what can be booked, so that time passing makes nothing unknown
@@ -25,11 +25,11 @@ class Scope(NamedTuple):
     zone: ZoneInfo
 
 
-def scopes_of(calendars, now):
+def list_scopes(calendars, now):
     """Return {clinician id: what to read of their calendars}, in one query."""
     clinicians = Clinician.objects.filter(pk__in={calendar.clinician_id for calendar in calendars})
     rows = clinicians.annotate(
-        furthest=Max("services__horizon", filter=Q(services__is_active=True)), zone=zone_where(OuterRef("pk"))
+        furthest=Max("services__horizon", filter=Q(services__is_active=True)), zone=get_clinician_zone(OuterRef("pk"))
     ).values_list("pk", "furthest", "zone")
     return {clinician_id: _scope(now, furthest or timedelta(), zone) for clinician_id, furthest, zone in rows}
 

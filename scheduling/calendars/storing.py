@@ -6,14 +6,14 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from ..intervals import pack
-from ..models import BusyDay, Calendar
-from ..openings import as_datetime
-from ..slots import database_now
+from scheduling.availability.intervals import pack
+from scheduling.availability.openings import as_datetime
+from scheduling.lib.clock import database_now
+from scheduling.models import BusyDay, Calendar
 
 DAY_SECONDS = 86_400
-READ_EVERY = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=1)
+READ_INTERVAL = timedelta(minutes=5)
+MAX_WAIT = timedelta(hours=1)
 
 
 def calendars_to_read():
@@ -34,11 +34,18 @@ def store_reading(calendar, reading, scope, *, at):
         locked.read_until = scope.end
     locked.etag, locked.last_modified = reading.etag, reading.last_modified
     locked.fingerprint, locked.last_synced_at, locked.last_error, locked.failures = reading.fingerprint, at, "", 0
-    locked.last_tried_at, locked.due_at = at, at + READ_EVERY
+    locked.last_tried_at, locked.due_at = at, at + READ_INTERVAL
     locked.save(
         update_fields=[
-            "read_until", "etag", "last_modified", "fingerprint", "last_synced_at", "last_error", "failures",
-            "last_tried_at", "due_at",
+            "read_until",
+            "etag",
+            "last_modified",
+            "fingerprint",
+            "last_synced_at",
+            "last_error",
+            "failures",
+            "last_tried_at",
+            "due_at",
         ]
     )
 
@@ -51,7 +58,7 @@ def store_failure(calendar, reason):
         return
     locked.failures, locked.last_error = min(locked.failures + 1, 1000), reason[:200]
     locked.last_tried_at = database_now()
-    locked.due_at = locked.last_tried_at + min(READ_EVERY * 2 ** min(locked.failures - 1, 10), LONGEST_WAIT)
+    locked.due_at = locked.last_tried_at + min(READ_INTERVAL * 2 ** min(locked.failures - 1, 10), MAX_WAIT)
     locked.save(update_fields=["failures", "last_error", "last_tried_at", "due_at"])
 
 
@@ -71,9 +78,12 @@ def store_busy(calendar, busy):
     BusyDay.objects.bulk_create(
         [
             BusyDay(calendar=calendar, clinician_id=calendar.clinician_id, day=day, stretches=stretches)
-            for day, stretches in wanted.items() if stretches != known.get(day)
+            for day, stretches in wanted.items()
+            if stretches != known.get(day)
         ],
-        update_conflicts=True, unique_fields=["calendar", "day"], update_fields=["stretches"],
+        update_conflicts=True,
+        unique_fields=["calendar", "day"],
+        update_fields=["stretches"],
     )
 
 

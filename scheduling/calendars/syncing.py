@@ -11,29 +11,29 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from ..models import Calendar
-from ..outbound import NotPublic, Unreachable
-from ..slots import database_now
-from .base import CannotRead, NoTime
-from .reading import read, sentence
-from .scope import scopes_of
-from .storing import calendars_to_read, store_failure, store_reading
+from scheduling.calendars.base import CannotRead, NoTime
+from scheduling.calendars.reading import read, sentence
+from scheduling.calendars.scope import list_scopes
+from scheduling.calendars.storing import calendars_to_read, store_failure, store_reading
+from scheduling.lib.clock import database_now
+from scheduling.lib.safe_http import NotPublic, Unreachable
+from scheduling.models import Calendar
 
 logger = logging.getLogger(__name__)
 
-JUST_NOW = timedelta(seconds=10)  # what was asked so short a time ago is not asked again
+RECENT = timedelta(seconds=10)  # what was asked so short a time ago is not asked again
 CLAIM = timedelta(seconds=60)  # longer than sync_due_calendars takes
 BATCH = 100
 THREADS = 16
 
-READ_WITHIN = 20  # seconds for one calendar
-DUE_WITHIN = 40  # for all that are due at a time
-NOW_WITHIN = 2.0  # while somebody waits for free times
+READ_TIMEOUT = 20  # seconds for one calendar
+DUE_TIMEOUT = 40  # for all that are due at a time
+NOW_TIMEOUT = 2.0  # while somebody waits for free times
 
 
-def sync_due_calendars(*, within=DUE_WITHIN):
+def sync_due_calendars(*, timeout=DUE_TIMEOUT):
     """Read the calendars that are due, and return how many there were. Any number of these may run at once."""
-    return len(sync_together(claim_due(), within=within))
+    return len(sync_together(claim_due(), timeout=timeout))
 
 
 @transaction.atomic
@@ -47,7 +47,7 @@ def claim_due():
 def claim_for_now(ids):
     """Claim those of the calendars that nobody has asked, or is asking, a moment ago."""
     now = database_now()
-    idle = Q(last_tried_at__isnull=True) | Q(last_tried_at__lte=now - JUST_NOW)
+    idle = Q(last_tried_at__isnull=True) | Q(last_tried_at__lte=now - RECENT)
     return _claim(calendars_to_read().filter(idle, pk__in=ids).order_by("pk"), now)
 
 
@@ -64,30 +64,29 @@ def sync_now(ids):
 
     What was asked for a moment ago is not asked for again, and is not in the answer.
     """
-    return sync_together(claim_for_now(ids), within=NOW_WITHIN, counting=False)
+    return sync_together(claim_for_now(ids), timeout=NOW_TIMEOUT, counting=False)
 
 
-def sync_calendar(calendar, *, within=READ_WITHIN):
+def sync_calendar(calendar, *, timeout=READ_TIMEOUT):
     """Read one calendar now; return None, or the sentence that says why that failed."""
-    return sync_together([calendar], within=within)[calendar.pk]
+    return sync_together([calendar], timeout=timeout)[calendar.pk]
 
 
-def sync_together(calendars, *, within, counting=True):
+def sync_together(calendars, *, timeout, counting=True):
     """Read calendars all at once, and return {id: None, or why it failed}.
 
-    Those that have not answered ``within`` as many seconds have failed. Without ``counting`` a failure
+    Those that have not answered ``timeout`` as many seconds have failed. Without ``counting`` a failure
     is only returned: that somebody would not wait long says little about a calendar.
     """
     if not calendars:
         return {}
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + timeout
     now = database_now()
     failures = dict.fromkeys((calendar.pk for calendar in calendars), sentence(NoTime()))
-    scopes = scopes_of(calendars, now)
+    scopes = list_scopes(calendars, now)
     pool = ThreadPoolExecutor(min(THREADS, len(calendars)), thread_name_prefix="calendar")
     left = {
-        pool.submit(_read_within, calendar, scopes[calendar.clinician_id], deadline): calendar
-        for calendar in calendars
+        pool.submit(_read_within, calendar, scopes[calendar.clinician_id], deadline): calendar for calendar in calendars
     }
     try:
         while left and (seconds := deadline - time.monotonic()) > 0:
@@ -104,7 +103,7 @@ def sync_together(calendars, *, within, counting=True):
 
 
 def _read_within(calendar, scope, deadline):
-    return read(calendar, scope, within=min(READ_WITHIN, deadline - time.monotonic()))
+    return read(calendar, scope, timeout=min(READ_TIMEOUT, deadline - time.monotonic()))
 
 
 def _store_result(calendar, future, scopes, now, counting):

@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from .base import NotACalendar, TooMuch
+from scheduling.calendars.base import NotACalendar, TooMuch
 
-MOST_EVENTS = 50_000  # that concern the window
-DEEPEST = 8
+MAX_EVENTS = 50_000  # that concern the window
+MAX_DEPTH = 8
 MARGIN = timedelta(days=2)  # more than any two time zones are apart
 
-KEPT = (
+KEPT_PROPERTIES = (
     "UID DTSTART DTEND DURATION RRULE RDATE EXDATE RECURRENCE-ID SEQUENCE STATUS TRANSP X-MICROSOFT-CDO-BUSYSTATUS "
     "TZID TZOFFSETFROM TZOFFSETTO FREEBUSY"
 ).split()
-READ = "|".join(["BEGIN", "END", "X-WR-TIMEZONE", "ATTENDEE", *KEPT])
+READ = "|".join(["BEGIN", "END", "X-WR-TIMEZONE", "ATTENDEE", *KEPT_PROPERTIES])
 LINE = re.compile(rf"^({READ})([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
 PARTS = {"VEVENT": (), "VFREEBUSY": (), "VTIMEZONE": ("STANDARD", "DAYLIGHT")}
 DECLINED = "X-DECLINED"  # our word for it, which a feed cannot say
@@ -57,7 +57,7 @@ def trim(body, *, start, end, is_own, owner=""):
             if not _value(lines, "UID"):  # those are events too, and not one and the same
                 lines = [f"{lines[0]}\nUID:none {len(events)}", *(line for line in lines[1:] if line[:3] != "UID")]
             events.add("\n".join(lines))
-            if len(events) > MOST_EVENTS:
+            if len(events) > MAX_EVENTS:
                 raise TooMuch
     # Sorted: servers give the same events in another order each time.
     blocks = ["BEGIN:VCALENDAR\nVERSION:2.0", *sorted(zones), *sorted(events), "END:VCALENDAR\n"]
@@ -72,7 +72,7 @@ def _blocks(text, owner):
         part = rest[1:].strip().upper()
         if name == "BEGIN":
             inside.append(part)
-            if len(inside) > DEEPEST or (part == "VCALENDAR") != (len(inside) == 1):
+            if len(inside) > MAX_DEPTH or (part == "VCALENDAR") != (len(inside) == 1):
                 raise NotACalendar
             if len(inside) == 2 and part in PARTS:
                 block = []
@@ -110,10 +110,10 @@ def _value(lines, name):
 def _is_well_known(lines):
     """Return whether a VTIMEZONE is one of the world's, or of Windows': what we know of those is better."""
     name = _value(lines, "TZID").strip("/")
-    return zone_called(name) is not None
+    return get_zone(name) is not None
 
 
-def zone_called(name):
+def get_zone(name):
     """Return the ZoneInfo of a name as IANA or Windows writes it, or None."""
     try:
         return ZoneInfo(WINDOWS_TO_OLSON.get(name, name))

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
-import scheduling.fields
+import scheduling.lib.encrypted_field
 import scheduling.validators
 
 
@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(seconds=1800),
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(seconds=60), most=datetime.timedelta(seconds=43200)
+                                minimum=datetime.timedelta(seconds=60), maximum=datetime.timedelta(seconds=43200)
                             )
                         ],
                     ),
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(0),
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(0), most=datetime.timedelta(seconds=14400)
+                                minimum=datetime.timedelta(0), maximum=datetime.timedelta(seconds=14400)
                             )
                         ],
                     ),
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(0),
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(0), most=datetime.timedelta(seconds=14400)
+                                minimum=datetime.timedelta(0), maximum=datetime.timedelta(seconds=14400)
                             )
                         ],
                     ),
@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                         help_text="Times are offered this far apart, counted from the start of the working hours.",
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(seconds=60), most=datetime.timedelta(seconds=43200)
+                                minimum=datetime.timedelta(seconds=60), maximum=datetime.timedelta(seconds=43200)
                             )
                         ],
                         verbose_name="step between starts",
@@ -180,7 +180,7 @@ class Migration(migrations.Migration):
                         help_text="The soonest that can be booked, from now.",
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(0), most=datetime.timedelta(days=730)
+                                minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],
                     ),
@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
                         help_text="The latest that can be booked, from now.",
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(0), most=datetime.timedelta(days=730)
+                                minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],
                     ),
@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(days=1),
                         validators=[
                             scheduling.validators.WholeMinutes(
-                                least=datetime.timedelta(0), most=datetime.timedelta(days=730)
+                                minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],
                     ),
@@ -274,13 +274,13 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    scheduling.fields.EncryptedField(
+                    scheduling.lib.encrypted_field.EncryptedField(
                         help_text="Its private iCalendar address, or that of a CalDAV collection.",
                         verbose_name="address",
                     ),
                 ),
                 ("username", models.CharField(blank=True, max_length=200)),
-                ("password", scheduling.fields.EncryptedField(blank=True)),
+                ("password", scheduling.lib.encrypted_field.EncryptedField(blank=True)),
                 (
                     "when_unreachable",
                     models.CharField(

@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from ..fields import EncryptedField
-from .clinic import Clinician
+from scheduling.lib.encrypted_field import EncryptedField
+from scheduling.models.clinic import Clinician
 
 
 class Calendar(models.Model):
@@ -32,7 +32,9 @@ class Calendar(models.Model):
     username = models.CharField(max_length=200, blank=True)
     password = EncryptedField(blank=True)
     when_unreachable = models.CharField(
-        max_length=10, choices=WhenUnreachable, default=WhenUnreachable.WITHHOLD,
+        max_length=10,
+        choices=WhenUnreachable,
+        default=WhenUnreachable.WITHHOLD,
         help_text="What to do with the clinician's times while it cannot be read.",
     )
     is_active = models.BooleanField("active", default=True)

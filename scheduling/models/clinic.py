@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from .. import validators
+from scheduling import validators
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -28,11 +28,15 @@ class Location(models.Model):
     latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     timezone = models.CharField(
-        "time zone", max_length=64, default="Europe/London", validators=[validators.known_time_zone],
+        "time zone",
+        max_length=64,
+        default="Europe/London",
+        validators=[validators.known_time_zone],
         help_text="An IANA name such as Europe/London.",
     )
     hold_seconds = models.PositiveIntegerField(
-        default=900, validators=[MinValueValidator(30), MaxValueValidator(86_400)],
+        default=900,
+        validators=[MinValueValidator(30), MaxValueValidator(86_400)],
         help_text="How long a hold lives here, in seconds. A change touches new holds only.",
     )
     phone = models.CharField(max_length=32, blank=True)
@@ -87,11 +91,14 @@ class Service(models.Model):
     buffer_before = models.DurationField(default=timedelta(), validators=[validators.up_to_four_hours])
     buffer_after = models.DurationField(default=timedelta(), validators=[validators.up_to_four_hours])
     step = models.DurationField(
-        "step between starts", default=15 * MINUTE, validators=[validators.from_a_minute_to_half_a_day],
+        "step between starts",
+        default=15 * MINUTE,
+        validators=[validators.from_a_minute_to_half_a_day],
         help_text="Times are offered this far apart, counted from the start of the working hours.",
     )
     notice = models.DurationField(
-        default=timedelta(hours=2), validators=[validators.up_to_two_years],
+        default=timedelta(hours=2),
+        validators=[validators.up_to_two_years],
         help_text="The soonest that can be booked, from now.",
     )
     horizon = models.DurationField(

@@ -5,7 +5,7 @@ from datetime import time
 from django.db import models
 from django.db.models import F, Q
 
-from .clinic import Clinician, Location
+from scheduling.models.clinic import Clinician, Location
 
 MIDNIGHT = time(0)
 
@@ -42,9 +42,7 @@ class WorkingHours(models.Model):
 class TimeOff(models.Model):
     """A clinician is away, or a whole location is closed."""
 
-    clinician = models.ForeignKey(
-        Clinician, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True
-    )
+    clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True)
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True)
     starts_at = models.DateTimeField("from")
     ends_at = models.DateTimeField("to")
@@ -56,7 +54,8 @@ class TimeOff(models.Model):
         indexes = [models.Index("ends_at", name="time_off_ends_at")]
         constraints = [
             models.CheckConstraint(
-                name="time_off_end_after_start", condition=Q(ends_at__gt=F("starts_at")),
+                name="time_off_end_after_start",
+                condition=Q(ends_at__gt=F("starts_at")),
                 violation_error_message="The end must be after the start.",
             ),
             models.CheckConstraint(

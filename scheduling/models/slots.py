@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 
-from .clinic import Clinician, Location
+from scheduling.models.clinic import Clinician, Location
 
 DAY = timedelta(days=1)
 SLOT_NO_OVERLAP = "slot_no_overlap"  # a class body cannot see its own names inside Meta
@@ -32,7 +32,7 @@ class Slot(models.Model):
     """
 
     NO_OVERLAP = SLOT_NO_OVERLAP
-    LONGEST = DAY
+    MAX_DURATION = DAY
 
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
@@ -53,7 +53,9 @@ class Slot(models.Model):
             models.CheckConstraint(
                 name="slot_is_bounded",
                 condition=Q(
-                    period__isempty=False, period__lower_inf=False, period__upper_inf=False,
+                    period__isempty=False,
+                    period__lower_inf=False,
+                    period__upper_inf=False,
                     period__endswith__lte=F("period__startswith") + DAY,
                 ),
             ),

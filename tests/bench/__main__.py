@@ -27,7 +27,7 @@ def main():
 
         connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:
-            from .figures import print_all
+            from tests.bench.figures import print_all
 
             print_all()
         finally:

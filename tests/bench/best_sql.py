@@ -32,11 +32,16 @@ WITH work AS (
 )
 """
 
-OPENINGS = STARTS + """
+OPENINGS = (
+    STARTS
+    + """
 SELECT date_part('epoch', start)::bigint, date_part('epoch', start)::bigint + 1800, clinician_id FROM starts
 """
+)
 
-OPENINGS_AS_JSON = STARTS + """
+OPENINGS_AS_JSON = (
+    STARTS
+    + """
 SELECT json_agg(json_build_object(
            'start_time', start, 'end_time', start + interval '30 minutes',
            'clinician_id', clinician_id, 'clinician_name', clinician.name,
@@ -44,3 +49,4 @@ SELECT json_agg(json_build_object(
            'is_remote', false))::text
   FROM starts JOIN scheduling_clinician AS clinician ON clinician.id = clinician_id, scheduling_location AS location
 """
+)

@@ -5,9 +5,9 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
+from scheduling.availability.openings import as_instant
 from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar, Clinician, Location, Service
-from scheduling.openings import as_instant
 
 DAYS_AHEAD = 14  # that many are booked ahead; further slots lie in the past
 
@@ -83,8 +83,13 @@ def make_twin(service, *, events):
     busy = sorted((start, start + 15 * 60) for start in starts)
     for clinician in people:
         calendar = Calendar.objects.create(
-            clinician=clinician, name="own", url="https://calendar.example/private.ics", last_synced_at=now,
-            last_tried_at=now, read_until=now + timedelta(days=400), due_at=now + timedelta(days=1),
+            clinician=clinician,
+            name="own",
+            url="https://calendar.example/private.ics",
+            last_synced_at=now,
+            last_tried_at=now,
+            read_until=now + timedelta(days=400),
+            due_at=now + timedelta(days=1),
         )
         store_busy(calendar, busy)
     with connection.cursor() as cursor:

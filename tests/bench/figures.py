@@ -10,21 +10,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.confirming import confirm_hold
-from booking.placing import place_hold
+from booking.domain.holds import confirm_hold, place_hold
 from patients.models import Patient
-from scheduling.assignment import Assign, assign
-from scheduling.availability import open_starts_by_place, open_times
-from scheduling.loading import load_busy, load_hours
+from scheduling.availability.assignment import Assign, assign
+from scheduling.availability.openings import as_instant
+from scheduling.availability.queries import load_busy, load_hours
+from scheduling.availability.search import open_starts_by_place, open_times
 from scheduling.models import Clinician, Location, Slot
-from scheduling.openings import as_instant
-
-from .best_sql import OPENINGS
-from .clinic import make_clinic, make_twin
-from .outbox import print_outbox
-from .over_http import print_http
-from .patients import print_search
-from .sameness import print_sameness
+from tests.bench.best_sql import OPENINGS
+from tests.bench.clinic import make_clinic, make_twin
+from tests.bench.outbox import print_outbox
+from tests.bench.over_http import print_http
+from tests.bench.patients import print_search
+from tests.bench.sameness import print_sameness
 
 TWO_WEEKS = timedelta(days=14)
 EVENTS = 200  # in each clinician's own calendar
@@ -85,9 +83,7 @@ def balanced(service, now):
 def one_day(service, now):
     noon = now + timedelta(days=7)
     clinician = Clinician.objects.filter(services=service).values_list("pk", flat=True)[0]
-    return open_times(
-        service=service, start_at=noon, end_at=noon + timedelta(days=1), now=now, clinicians=[clinician]
-    )
+    return open_times(service=service, start_at=noon, end_at=noon + timedelta(days=1), now=now, clinicians=[clinician])
 
 
 def fetch(service, now):
@@ -119,12 +115,12 @@ def booker(service):
             starts_at=opening.starts_at,
             is_remote=False,
             holder=f"phone {next(numbers)}",
-            by="patient",
+            actor="patient",
         )
         patient = Patient(
             first_name="Alice", last_name=f"Archer {opening.start}", date_of_birth=date(1985, 4, 12), email="a@b.org"
         )
-        confirm_hold(hold, patient=patient, by="patient")
+        confirm_hold(hold, patient=patient, actor="patient")
 
     return book
 

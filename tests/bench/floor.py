@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from .best_sql import OPENINGS_AS_JSON
+from tests.bench.best_sql import OPENINGS_AS_JSON
 
 
 def availability(request):

@@ -5,8 +5,12 @@ from django.conf import settings
 from booking import settings as ours
 
 settings.configure(
-    SECRET_KEY=ours.SECRET_KEY, DATABASES=ours.DATABASES, ALLOWED_HOSTS=ours.ALLOWED_HOSTS, USE_TZ=True,
-    ROOT_URLCONF="tests.bench.floor", MIDDLEWARE=[],
+    SECRET_KEY=ours.SECRET_KEY,
+    DATABASES=ours.DATABASES,
+    ALLOWED_HOSTS=ours.ALLOWED_HOSTS,
+    USE_TZ=True,
+    ROOT_URLCONF="tests.bench.floor",
+    MIDDLEWARE=[],
 )
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402

@@ -17,8 +17,7 @@ from django.db import connection
 
 from booking.dev.servers import BASE_DIR
 from booking.models import OutboxMessage, WebhookEndpoint
-
-from .over_http import database_url, wait_for
+from tests.bench.over_http import database_url, wait_for
 
 MANY = 5_000
 STEADY = {2: 40, 50: 500}  # so many a second, so many in all
@@ -146,11 +145,16 @@ def worker(*ports):
     """Run the worker as the Procfile does."""
     command = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines())["worker"]
     environment = os.environ | {
-        "DATABASE_URL": database_url(), "PRIVATE_HOSTS": ",".join(f"127.0.0.1:{port}" for port in ports),
+        "DATABASE_URL": database_url(),
+        "PRIVATE_HOSTS": ",".join(f"127.0.0.1:{port}" for port in ports),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     process = subprocess.Popen(
-        shlex.split(command), env=environment, cwd=BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        shlex.split(command),
+        env=environment,
+        cwd=BASE_DIR,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:

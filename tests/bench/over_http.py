@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 from django.db import connection
 from django.utils import timezone
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 from booking.models import ApiKey
-from scheduling.availability import open_times
-
-from .http_load import Client, in_parallel
+from scheduling.availability.search import open_times
+from tests.bench.http_load import Client, in_parallel
 
 CLIENTS, PAIRS_EACH = 8, 60
 API = "/api/v1"
@@ -27,9 +26,7 @@ API = "/api/v1"
 
 def print_http(service, twin):
     """Print the HTTP figures for the service of a clinic that make_clinic made, and its twin."""
-    _, key = create_key(
-        name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000
-    )
+    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
     headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
     with ExitStack() as stack:
         bare_port = stack.enter_context(server("tests.bench.floor_wsgi"))
@@ -47,9 +44,7 @@ def server(application):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--config", "python:booking.gunicorn", "--bind", f"127.0.0.1:{port}"]
-    environment = os.environ | {
-        "DATABASE_URL": database_url(), "SECURE_SSL_REDIRECT": "False", "WEB_PROCESSES": "2"
-    }
+    environment = os.environ | {"DATABASE_URL": database_url(), "SECURE_SSL_REDIRECT": "False", "WEB_PROCESSES": "2"}
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *options, application], env=environment, stderr=subprocess.DEVNULL
     )
@@ -83,9 +78,7 @@ def show_availability(service, twin, bare, ours):
     now = timezone.now()
     first, last = now.date(), now.date() + timedelta(days=13)
     clinician = service.clinicians.first().pk
-    query, of_twin = (
-        f"appointment_type_id={one.pk}&start_date={first}&end_date={last}" for one in (service, twin)
-    )
+    query, of_twin = (f"appointment_type_id={one.pk}&start_date={first}&end_date={last}" for one in (service, twin))
     day = last - timedelta(days=last.weekday() if last.weekday() < 5 else last.weekday() - 4)
     paths = {
         "50 clinicians x 14 days": (ours, f"{API}/availability?{query}"),
@@ -142,8 +135,10 @@ def book(client, service, openings):
 def book_bare(client, openings):
     for opening in openings:
         slot = {
-            "clinician": str(opening.clinician_id), "location": str(opening.location_id),
-            "start": opening.starts_at.isoformat(), "end": opening.ends_at.isoformat(),
+            "clinician": str(opening.clinician_id),
+            "location": str(opening.location_id),
+            "start": opening.starts_at.isoformat(),
+            "end": opening.ends_at.isoformat(),
         }
         status, body = client.ask("POST", "/place", slot)
         assert status == 200, body
@@ -152,15 +147,20 @@ def book_bare(client, openings):
 
 def choice_of(service, opening):
     return {
-        "appointment_type_id": str(service.pk), "clinician_id": str(opening.clinician_id),
-        "location_id": str(opening.location_id), "start_time": opening.starts_at.isoformat(),
+        "appointment_type_id": str(service.pk),
+        "clinician_id": str(opening.clinician_id),
+        "location_id": str(opening.location_id),
+        "start_time": opening.starts_at.isoformat(),
     }
 
 
 def alice(opening):
     return {
-        "first_name": "Alice", "last_name": f"Archer {opening.start}", "date_of_birth": "1985-04-12",
-        "email": f"alice{opening.start}@example.org", "phone": "+447700900123",
+        "first_name": "Alice",
+        "last_name": f"Archer {opening.start}",
+        "date_of_birth": "1985-04-12",
+        "email": f"alice{opening.start}@example.org",
+        "phone": "+447700900123",
     }
 
 

@@ -79,7 +79,7 @@ def print_search():
         print(
             f"  {kind:<32} {statistics.median(times):8.2f} ms   {statistics.quantiles(times, n=20)[-1]:8.2f} ms p95"
             f"   {statistics.median(found):3.0f} found   such as {text!r}"
-        )  # fmt: skip
+        )
 
 
 def typo(person):
@@ -126,9 +126,15 @@ def make_patients():
     """Write a million patients down. Their indexes are made afterwards, which takes seconds instead of minutes."""
     skew = {"common_first": 1.5, "common_last": 2.2, "start": 1.3, "end": 1.3, "first_start": 1.5}
     parts = {
-        "common_first": COMMON_FIRST, "common_last": COMMON_LAST, "start": STARTS, "middle": MIDDLES, "end": ENDS,
-        "first_start": FIRST_STARTS, "first_middle": FIRST_MIDDLES, "first_end": FIRST_ENDS,
-    }  # fmt: skip
+        "common_first": COMMON_FIRST,
+        "common_last": COMMON_LAST,
+        "start": STARTS,
+        "middle": MIDDLES,
+        "end": ENDS,
+        "first_start": FIRST_STARTS,
+        "first_middle": FIRST_MIDDLES,
+        "first_end": FIRST_ENDS,
+    }
     drawn = {name: draw(words.split(), skew.get(name, 1)) for name, words in parts.items()}
     with connection.schema_editor() as editor:
         for index in Patient._meta.indexes:

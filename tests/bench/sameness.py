@@ -9,11 +9,10 @@ from secrets import token_hex
 from django.test import Client
 from django.utils import timezone
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 from booking.models import ApiKey
 from patients.models import Patient
-
-from .clinic import make_clinic
+from tests.bench.clinic import make_clinic
 
 ROUNDS = 200
 SITE = "https://www.clinic.example"
@@ -23,9 +22,12 @@ def print_sameness():
     """Print the medians; the patients should be there already, as many as there are to search."""
     service = make_clinic(clinicians=50, slots=10_000)
     _, key = create_key(
-        name="bench", kind="publishable", scopes=ApiKey.PUBLIC_SCOPES, allowed_origins=[SITE],
+        name="bench",
+        kind="publishable",
+        scopes=ApiKey.PUBLIC_SCOPES,
+        allowed_origins=[SITE],
         requests_per_minute=1_000_000,
-    )  # fmt: skip
+    )
     known = list(Patient.objects.order_by("phone")[:ROUNDS])
     today = timezone.now().date()
     dates = {"start_date": today, "end_date": today + timedelta(days=14)}
@@ -35,10 +37,12 @@ def print_sameness():
     for number, patient in enumerate(known):
         for kind in sorted(times, reverse=number % 2):
             person = {
-                "first_name": patient.first_name, "last_name": patient.last_name, "phone": patient.phone,
+                "first_name": patient.first_name,
+                "last_name": patient.last_name,
+                "phone": patient.phone,
                 "date_of_birth": str(patient.date_of_birth),
                 "email": patient.email if kind == "known" else f"{token_hex(8)}@example.org",
-            }  # fmt: skip
+            }
             times[kind].append(confirm(Visitor(key), openings.pop(), person))
     for kind, milliseconds in times.items():
         print(f"  {kind:<32} {statistics.median(milliseconds):8.2f} ms")
@@ -53,9 +57,14 @@ class Visitor:
 
     def call(self, method, path, body=None, query=None):
         response = self.client.generic(
-            method, f"/api/v1{path}", json.dumps(body).encode() if body else b"", "application/json",
-            headers=self.headers, query_params=query, secure=True,
-        )  # fmt: skip
+            method,
+            f"/api/v1{path}",
+            json.dumps(body).encode() if body else b"",
+            "application/json",
+            headers=self.headers,
+            query_params=query,
+            secure=True,
+        )
         assert response.status_code in (200, 201), response.content
         return response.json()
 

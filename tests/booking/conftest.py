@@ -8,12 +8,12 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from booking import limits
+from booking.access import rate_limits
+from booking.access.signatures import make_secret
 from booking.dev.servers import BASE_DIR
+from booking.dev.upstream import StandIn
+from booking.integrations.webhooks.endpoints import create_endpoint
 from booking.models import Appointment, OutboxMessage, Provider
-from booking.providers.stand_in import StandIn
-from booking.signing import make_secret
-from booking.webhooks.endpoints import create_endpoint
 from tests.failures.programs import Redis
 from tests.receivers import answer
 from tests.waiting import wait_until
@@ -147,7 +147,8 @@ def delivery_of(endpoint):
 
     def delivery_of(endpoint, **fields):
         payload = {
-            "type": "hold.placed", "timestamp": "2026-03-30T08:00:00+00:00",
+            "type": "hold.placed",
+            "timestamp": "2026-03-30T08:00:00+00:00",
             "data": {"id": "5d2f4e8a-3b1c-4d6f-a7e9-8c0b1a2d3f04", "status": "active", "sequence": 1},
         }
         return OutboxMessage.objects.create(kind="webhook.event", endpoint=endpoint, payload=payload, **fields)
@@ -170,8 +171,8 @@ def redis(tmp_path, settings):
     server = Redis(tmp_path)
     server.start()
     settings.REDIS_URL = server.url
-    limits.counter.cache_clear()
-    wait_until(lambda: limits.counter().storage.check())
+    rate_limits.counter.cache_clear()
+    wait_until(lambda: rate_limits.counter().storage.check())
     yield server
     server.kill()
-    limits.counter.cache_clear()
+    rate_limits.counter.cache_clear()

@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from booking.keys import find_key
+from booking.access.api_keys import find_key
 from booking.models import ApiKey
 
 

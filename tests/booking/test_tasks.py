@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from booking import outbox, tasks
-from booking.handlers import HANDLERS
+from booking import tasks
 from booking.models import Heartbeat, OutboxMessage
+from booking.outbox import queue
+from booking.outbox.handlers import HANDLERS
+from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
-from scheduling.slots import database_now
 from tests.outbox import run_what_is_due
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_i
 
 
 def test_a_message_about_nothing_fails_visibly():
-    outbox.enqueue("email.appointment_confirmed", appointment="00000000-0000-0000-0000-000000000000")
+    queue.enqueue("email.appointment_confirmed", appointment="00000000-0000-0000-0000-000000000000")
 
     run_what_is_due()
 
@@ -67,7 +68,7 @@ def test_reading_calendars_is_a_task(dana):
 
 
 def test_forgetting_is_a_task():
-    outbox.enqueue("email.appointment_confirmed", appointment="of alice")
+    queue.enqueue("email.appointment_confirmed", appointment="of alice")
     OutboxMessage.objects.update(status="done", created_at=database_now() - timedelta(days=31))
 
     tasks.forget_old_messages()

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
+from booking.domain.holds import place_hold
 from booking.models import Appointment, Hold
-from booking.placing import place_hold
 from patients.models import Patient
+from scheduling.lib.clock import database_now
 from scheduling.models import Location, Slot
-from scheduling.slots import database_now
 from tests.conftest import make_clinician
 
 
@@ -109,9 +109,14 @@ def test_a_time_lost_meanwhile_is_replaced_by_a_near_one(
     type_details(page)
     expires_in(seconds=-1)
     place_hold(
-        service=consultation, clinician=clinic, location=harbour, starts_at=at(9), is_remote=False,
-        holder="bob's phone", by="patient",
-    )  # fmt: skip
+        service=consultation,
+        clinician=clinic,
+        location=harbour,
+        starts_at=at(9),
+        is_remote=False,
+        holder="bob's phone",
+        actor="patient",
+    )
     press(page, "Continue")
     press(page, "Hold it again")
 

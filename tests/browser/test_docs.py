@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

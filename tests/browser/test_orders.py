@@ -8,18 +8,17 @@ import pytest
 from django.db import connection
 from playwright.sync_api import expect
 
+from booking.access.patient_links import appointment_token, order_token
 from booking.dev.servers import BASE_DIR
-from booking.links import appointment_token, order_token
+from booking.domain.orders import send_link
 from booking.models import Appointment
-from booking.orders import send_link
-from booking.widget import visit
-
-from .test_booking import choose_a_time, press, type_details
+from booking.widget import appointment
+from tests.browser.test_booking import choose_a_time, press, type_details
 
 
 @pytest.fixture
 def link(live_server, order, dana):
-    send_link(order, by="erin")
+    send_link(order, actor="erin")
     return f"/order/{order_token(order)}/"
 
 
@@ -95,17 +94,21 @@ import django
 django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = {settings["NAME"]!r}
-from booking.appointments import confirm, decline
+from booking.domain.appointments import confirm, decline
 from booking.models import Appointment
-{verb}(Appointment.objects.get(), by="staff:1")
+{verb}(Appointment.objects.get(), actor="staff:1")
 """
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "booking.settings"}
     subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=environment, check=True, timeout=60)
 
 
-@pytest.mark.parametrize("verb, outcome", [
-    ("confirm", "You are booked"), ("decline", "The clinic could not confirm this"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "verb, outcome",
+    [
+        ("confirm", "You are booked"),
+        ("decline", "The clinic could not confirm this"),
+    ],
+)
 def test_the_page_of_a_request_changes_when_staff_have_decided(request_page, verb, outcome):
     page = request_page()
     page.evaluate("window.stays = true")
@@ -120,7 +123,7 @@ def test_the_page_of_a_request_changes_when_staff_have_decided(request_page, ver
 
 
 def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(request_page, monkeypatch):
-    monkeypatch.setattr(visit, "PAUSES", [1] * 50)
+    monkeypatch.setattr(appointment, "PAUSES", [1] * 50)
     page = request_page()
     address = page.url
     link = page.get_by_role("link", name="Take the request back")

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from booking.access.api_keys import create_key
 from booking.dev.servers import BASE_DIR
-from booking.keys import create_key
 from booking.models import Appointment
 
 PAGE = (BASE_DIR / "docs" / "api.md").read_text()
@@ -35,8 +35,12 @@ def test_an_example_books_and_cancels(language, transactional_db, live_server, d
     _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
 
     run = subprocess.run(
-        PROGRAMS[language], input=example, env={"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key},
-        capture_output=True, text=True, timeout=60,
+        PROGRAMS[language],
+        input=example,
+        env={"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -55,12 +59,20 @@ def test_the_other_requests_are_answered(transactional_db, live_server, dana, co
     )
     [examples] = blocks("sh")
     env = {
-        "PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": key, "PUBLISHABLE_KEY": shown,
+        "PATH": os.environ["PATH"],
+        "BASE": live_server.url,
+        "KEY": key,
+        "PUBLISHABLE_KEY": shown,
         "SERVICE": str(consultation.pk),
-    }  # fmt: skip
+    }
 
     run = subprocess.run(
-        ["sh"], input=f"set -e\n{examples}", env=env, capture_output=True, text=True, timeout=60,
+        ["sh"],
+        input=f"set -e\n{examples}",
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert (run.returncode, run.stderr) == (0, "")

@@ -3,11 +3,10 @@
 import os
 import subprocess
 
+from booking.access.api_keys import create_key
 from booking.api.openapi.first_booking import steps
-from booking.keys import create_key
 from booking.models import Appointment
-
-from .test_examples import SCOPES
+from tests.docs.test_examples import SCOPES
 
 
 def test_the_steps_of_the_page_book_and_cancel(transactional_db, live_server, dana):

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from booking.access.signatures import make_secret, sign
 from booking.dev.servers import BASE_DIR
+from booking.integrations.webhooks.delivery import TRIES
 from booking.models import WebhookEndpoint
-from booking.signing import make_secret, sign
-from booking.webhooks.delivery import TRIES
 
 PAGE = (BASE_DIR / "docs" / "webhooks.md").read_text()
 BODY = '{"type":"hold.placed","name":"é"}'.encode()
@@ -42,7 +42,10 @@ def verified_in_javascript(secret, headers, body):
         catch (error) {{ console.log(error.message); }}
     """
     ran = subprocess.run(
-        ["node", "--input-type=module", "-"], input=block("javascript") + call, capture_output=True, text=True,
+        ["node", "--input-type=module", "-"],
+        input=block("javascript") + call,
+        capture_output=True,
+        text=True,
         check=True,
     )
     return ran.stdout.strip()

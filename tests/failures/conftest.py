@@ -1,7 +1,7 @@
 import pytest
 from django.db import connection
 
-from .programs import installation
+from tests.failures.programs import installation
 
 
 def pytest_collection_modifyitems(items):

@@ -1,12 +1,11 @@
 """Nobody sweeps: no beat, no worker, no Redis. What has run out is free all the same."""
 
 from booking.models import Hold
-from scheduling.availability import open_times
-from scheduling.slots import database_now
+from scheduling.availability.search import open_times
+from scheduling.lib.clock import database_now
+from tests.failures.visitor import answers, hold_on_the_web, offered, visit
 from tests.ledger import lapse
 from tests.waiting import wait_until
-
-from .visitor import answers, hold_on_the_web, offered, visit
 
 
 def test_the_time_of_a_hold_that_ran_out_is_offered_and_taken_at_once(hold_time, consultation, at):

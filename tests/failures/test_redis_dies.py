@@ -3,11 +3,10 @@
 import pytest
 
 from booking.models import Appointment, Heartbeat, Hold, OutboxMessage, Provider
-from scheduling.slots import database_now
+from scheduling.lib.clock import database_now
+from tests.failures.visitor import book_on_the_web
 from tests.ledger import lapse
 from tests.waiting import wait_until
-
-from .visitor import book_on_the_web
 
 
 @pytest.fixture

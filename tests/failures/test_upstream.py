@@ -15,20 +15,25 @@ from itertools import product
 import pytest
 from django.db import connection
 
-from booking.appointments import cancel
-from booking.asking import Patience, ProviderRefused, ProviderUnavailable, ask, confirm
+from booking.access.signatures import make_secret
+from booking.dev.upstream import StandIn
+from booking.domain.appointments import cancel
+from booking.domain.approvals import (
+    ApprovalTimeouts,
+    ProviderRefused,
+    ProviderUnavailable,
+    confirm_with_approval,
+    request_approval,
+)
+from booking.domain.holds import place_hold
+from booking.domain.rescheduling import reschedule
 from booking.models import Appointment, Event, Heartbeat, Hold, OutboxMessage, Provider
-from booking.placing import place_hold
-from booking.providers.stand_in import StandIn
-from booking.rescheduling import reschedule
-from booking.signing import make_secret
 from patients.models import Patient
+from scheduling.lib.clock import database_now
 from scheduling.models import Slot
-from scheduling.slots import database_now
 from tests.conftest import make_clinician
+from tests.failures.visitor import answers
 from tests.waiting import wait_until
-
-from .visitor import answers
 
 MANY = int(os.environ.get("UPSTREAM_APPOINTMENTS", "120"))
 AT_ONCE = 8
@@ -48,9 +53,7 @@ def lab(clinic, harbour, settings):
         _, settings.SITE_URL = clinic.serve()
         clinic.environment |= {"PRIVATE_HOSTS": hosts, "SITE_URL": settings.SITE_URL}
         wait_until(lambda: answers(f"{settings.SITE_URL}/healthz/live"))
-        provider = Provider.objects.create(
-            name="The lab", slug="lab", kind="upstream", url=server.url, secret=secret
-        )
+        provider = Provider.objects.create(name="The lab", slug="lab", kind="upstream", url=server.url, secret=secret)
         provider.locations.add(harbour)
         server.provider = provider
         yield server
@@ -63,7 +66,9 @@ def openings(harbour, consultation, at):
     hours = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
     times = [
         {
-            "clinician": clinician, "location": harbour, "starts_at": at(*clock) + timedelta(days=days),
+            "clinician": clinician,
+            "location": harbour,
+            "starts_at": at(*clock) + timedelta(days=days),
             "is_remote": False,
         }
         for days, clinician, clock in product(range(45), everyone, hours)
@@ -101,30 +106,30 @@ class KilledWorker(threading.Thread):
 
 def somebody(number):
     return Patient(
-        first_name="Alice", last_name=f"Archer-{number}", date_of_birth=date(1985, 4, 12),
+        first_name="Alice",
+        last_name=f"Archer-{number}",
+        date_of_birth=date(1985, 4, 12),
         email=f"alice{number}@example.org",
-    )  # fmt: skip
+    )
 
 
 def go_through_it(number, opening, another, consultation, lab):
     """Hold a time and confirm it, some dying on the way; then some change their mind. Return what came of it."""
     chance = random.Random(number)
     try:
-        hold = place_hold(
-            service=consultation, holder=f"patient {number}", by="patient", **opening
-        )
-        patience = Patience(
+        hold = place_hold(service=consultation, holder=f"patient {number}", actor="patient", **opening)
+        timeouts = ApprovalTimeouts(
             sync=timedelta(seconds=0.3), is_async=chance.random() < 0.8, answer_within=chance.choice(ANSWER_WITHIN)
         )
         if chance.random() < 0.1:
-            ask(hold, lab.provider, patient=somebody(number), by="patient", patience=patience)
+            request_approval(hold, lab.provider, patient=somebody(number), actor="patient", timeouts=timeouts)
             return "died"
-        appointment = confirm(hold, patient=somebody(number), by="patient", patience=patience)
+        appointment = confirm_with_approval(hold, patient=somebody(number), actor="patient", timeouts=timeouts)
         change = chance.random()
         if change < 0.1:
-            cancel(appointment, reason="other", by="patient")
+            cancel(appointment, reason="other", actor="patient")
         elif change < 0.2:
-            reschedule(appointment, by="patient", **another)
+            reschedule(appointment, actor="patient", **another)
         return appointment.status
     except (ProviderRefused, ProviderUnavailable) as error:
         return type(error).__name__
@@ -143,11 +148,9 @@ def test_every_appointment_ends_in_time_and_is_booked_once(clinic, lab, openings
     started = time.monotonic()
 
     with KilledWorker(clinic) as worker, ThreadPoolExecutor(AT_ONCE) as crowd:
-        jobs = [
-            crowd.submit(go_through_it, number, *times, consultation, lab) for number, times in enumerate(openings)
-        ]
+        jobs = [crowd.submit(go_through_it, number, *times, consultation, lab) for number, times in enumerate(openings)]
         first = Counter(job.result() for job in jobs)
-        wait_until(lambda: not Appointment.objects.filter(status="pending").exists(), within=180)
+        wait_until(lambda: not Appointment.objects.filter(status="pending").exists(), timeout=180)
     decided = time.monotonic() - started
 
     # Each by its deadline.
@@ -165,7 +168,7 @@ def test_every_appointment_ends_in_time_and_is_booked_once(clinic, lab, openings
 
     # In line, once the lab answers and what a dead worker had claimed is done by another.
     lab.behaviour = "answers"
-    wait_until(lambda: not run_all_now(), within=90)
+    wait_until(lambda: not run_all_now(), timeout=90)
     standing = Appointment.objects.exclude(status="cancelled").select_related("location")
     assert {str(each.pk): each.local_start.isoformat() for each in standing} == {
         id: booking["start_time"] for id, booking in lab.live().items()

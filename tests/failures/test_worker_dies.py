@@ -8,10 +8,10 @@ import signal
 from collections import Counter
 from datetime import timedelta
 
+from booking.access.signatures import make_secret
 from booking.dev.processes import has_ended
 from booking.models import Event, Hold, OutboxMessage, WebhookEndpoint
-from booking.signing import make_secret
-from scheduling.slots import database_now
+from scheduling.lib.clock import database_now
 from tests.ledger import lapse
 from tests.receivers import Receiver, answer
 from tests.waiting import wait_until
@@ -99,7 +99,8 @@ def test_every_delivery_arrives_however_often_workers_are_killed(clinic):
         endpoints = [WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret()) for _ in range(3)]
         written = OutboxMessage.objects.bulk_create(
             OutboxMessage(kind="webhook.event", endpoint=endpoint, payload={"type": "hold.placed", "data": {}})
-            for endpoint in endpoints for _ in range(1_000)
+            for endpoint in endpoints
+            for _ in range(1_000)
         )
         for killed_after in (0, 700, 1_400, 2_100):
             worker = clinic.run("worker", PRIVATE_HOSTS=receiver.netloc)

@@ -27,8 +27,11 @@ def known(db, alice):
 def somebody(**changes):
     """Alice as she types herself on another day."""
     details = {
-        "first_name": "Alice", "last_name": "Archer", "date_of_birth": date(1985, 4, 12), "email": "alice@example.org",
-    }  # fmt: skip
+        "first_name": "Alice",
+        "last_name": "Archer",
+        "date_of_birth": date(1985, 4, 12),
+        "email": "alice@example.org",
+    }
     return Patient(**details | changes)
 
 
@@ -98,8 +101,9 @@ def test_unless_two_people_share_them(known):
     assert third not in (known, niece)
     assert match_patient(somebody(date_of_birth=None)) == third
     assert {(pair.patient, pair.other, pair.reason) for pair in PossibleDuplicate.objects.filter(other=third)} == {
-        (known, third, "same name and e-mail"), (niece, third, "same name and e-mail"),
-    }  # fmt: skip
+        (known, third, "same name and e-mail"),
+        (niece, third, "same name and e-mail"),
+    }
 
 
 def test_a_record_without_a_birth_date_gets_none_from_a_stranger(db):
@@ -195,8 +199,9 @@ def test_a_consent_given_twice_is_one_and_a_withdrawn_one_is_kept_as_a_record(tw
     merge_patients(keep=keep, duplicate=duplicate)
 
     assert sorted(Consent.objects.values_list("patient", "purpose", "withdrawn_at")) == [
-        (keep.pk, PRIVACY, None), (keep.pk, REMINDERS, THEN),
-    ]  # fmt: skip
+        (keep.pk, PRIVACY, None),
+        (keep.pk, REMINDERS, THEN),
+    ]
 
 
 def refused(keep, duplicate):

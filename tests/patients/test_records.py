@@ -12,8 +12,11 @@ pytestmark = pytest.mark.django_db
 
 def person(first_name, **fields):
     return Patient(
-        first_name=first_name, last_name="Archer", date_of_birth=date(1985, 4, 12),
-        email=f"{first_name.lower()}@example.org", **fields,
+        first_name=first_name,
+        last_name="Archer",
+        date_of_birth=date(1985, 4, 12),
+        email=f"{first_name.lower()}@example.org",
+        **fields,
     )
 
 

@@ -15,9 +15,17 @@ def test_names_are_written_in_many_ways(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["customer, your account is blocked: go to https://evil.example/login", "WWW.evil.example", "alice@example.org",
-     "Alice\n", "Alice\u2028", "Alice\u2029", "Alice\u202e", "Alice\0"],
-)  # fmt: skip
+    [
+        "customer, your account is blocked: go to https://evil.example/login",
+        "WWW.evil.example",
+        "alice@example.org",
+        "Alice\n",
+        "Alice\u2028",
+        "Alice\u2029",
+        "Alice\u202e",
+        "Alice\0",
+    ],
+)
 def test_what_is_no_name_is_not_mailed_to_anybody(name):
     with pytest.raises(ValidationError):
         validate_name(name)

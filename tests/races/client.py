@@ -21,10 +21,11 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking import choosing, confirming, holds, orders, people, placing, rescheduling  # noqa: E402
+from booking.domain import expiry, holds, orders, patients, rescheduling, slot_selection  # noqa: E402
 from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
+from scheduling.lib import clock  # noqa: E402
 from scheduling.models import Clinician, Location, Service  # noqa: E402
 
 get_resolver().url_patterns  # noqa: B018 - loads all views
@@ -61,16 +62,23 @@ def used_by(processes):
 # Acts
 
 
-def hold(*, service, clinician, location, starts_at, holder, instead_of=None, most=None):
+def hold(*, service, clinician, location, starts_at, holder, replaces=None, limit=None):
     service, location = Service.objects.get(pk=service), Location.objects.get(pk=location)
     clinician = Clinician.objects.get(pk=clinician)
-    instead_of = instead_of and Hold.objects.get(pk=instead_of)
+    replaces = replaces and Hold.objects.get(pk=replaces)
 
     def verb():
-        placing.place_hold(
-            service=service, clinician=clinician, location=location, starts_at=starts_at, is_remote=False,
-            holder=holder, by=holder, instead_of=instead_of, most=most,
-        )  # fmt: skip
+        holds.place_hold(
+            service=service,
+            clinician=clinician,
+            location=location,
+            starts_at=starts_at,
+            is_remote=False,
+            holder=holder,
+            actor=holder,
+            replaces=replaces,
+            limit=limit,
+        )
         return "held"
 
     return verb
@@ -78,8 +86,8 @@ def hold(*, service, clinician, location, starts_at, holder, instead_of=None, mo
 
 def hold_with_anyone(*, service, starts_at, holder):
     service = Service.objects.get(pk=service)
-    place = partial(placing.place_hold, service=service, holder=holder, by=holder)
-    return lambda: str(choosing.with_first_free(place, service=service, starts_at=starts_at).clinician_id)
+    place = partial(holds.place_hold, service=service, holder=holder, actor=holder)
+    return lambda: str(slot_selection.book_first_available(place, service=service, starts_at=starts_at).clinician_id)
 
 
 def hold_without_lock(**arguments):
@@ -87,7 +95,7 @@ def hold_without_lock(**arguments):
     verb = hold(**arguments)
 
     def without_lock():
-        with mock.patch.object(slots, "lock_clinician", lambda clinician_id: slots.database_now()):
+        with mock.patch.object(slots, "lock_clinician", lambda clinician_id: clock.database_now()):
             return verb()
 
     return without_lock
@@ -99,7 +107,7 @@ def reschedule(*, appointment, clinician, starts_at):
 
     def verb():
         rescheduling.reschedule(
-            found, clinician=clinician, location=found.location, starts_at=starts_at, is_remote=False, by="erin"
+            found, clinician=clinician, location=found.location, starts_at=starts_at, is_remote=False, actor="erin"
         )
         return "rescheduled"
 
@@ -111,7 +119,7 @@ def confirm(*, hold, email):
     patient = Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email=email)
 
     def verb():
-        confirming.confirm_hold(found, patient=patient, by=email)
+        holds.confirm_hold(found, patient=patient, actor=email)
         return "confirmed"
 
     return verb
@@ -121,7 +129,7 @@ def confirm_for_its_patient(*, hold):
     found = Hold.objects.select_related("service", "clinician", "location", "patient").get(pk=hold)
 
     def verb():
-        confirming.confirm_hold(found, patient=found.patient, by="key:1")
+        holds.confirm_hold(found, patient=found.patient, actor="key:1")
         return "confirmed"
 
     return verb
@@ -131,7 +139,7 @@ def merge(*, keep, duplicate):
     keep, duplicate = Patient.objects.get(pk=keep), Patient.objects.get(pk=duplicate)
 
     def verb():
-        people.merge(keep=keep, duplicate=duplicate, by="erin")
+        patients.merge(keep=keep, duplicate=duplicate, actor="erin")
         return "merged"
 
     return verb
@@ -141,7 +149,7 @@ def confirm_order(*, hold):
     found = Hold.objects.select_related("service", "clinician", "location", "order__patient").get(pk=hold)
 
     def verb():
-        confirming.confirm_hold(found, patient=found.order.patient, by="patient")
+        holds.confirm_hold(found, patient=found.order.patient, actor="patient")
         return "confirmed"
 
     return verb
@@ -153,9 +161,14 @@ def book_order(*, order, clinician, location, starts_at):
 
     def verb():
         orders.book_order(
-            found, clinician=clinician, location=location, starts_at=starts_at, is_remote=False,
-            holder="the practice", by="key:1",
-        )  # fmt: skip
+            found,
+            clinician=clinician,
+            location=location,
+            starts_at=starts_at,
+            is_remote=False,
+            holder="the practice",
+            actor="key:1",
+        )
         return "booked"
 
     return verb
@@ -165,7 +178,7 @@ def release(*, hold):
     found = Hold.objects.get(pk=hold)
 
     def verb():
-        holds.release_hold(found, by="patient")
+        holds.release_hold(found, actor="patient")
         return "released"
 
     return verb
@@ -175,7 +188,7 @@ def extend(*, hold):
     found = Hold.objects.select_related("location").get(pk=hold)
 
     def verb():
-        holds.extend_hold(found, by="patient")
+        holds.extend_hold(found, actor="patient")
         return "extended"
 
     return verb
@@ -183,7 +196,7 @@ def extend(*, hold):
 
 def expire():
     def verb():
-        holds.expire_holds()
+        expiry.expire_stale_holds()
         return "swept"
 
     return verb

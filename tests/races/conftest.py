@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from . import client
-from .crowd import Crowd, deadlocks
+from tests.races import client
+from tests.races.crowd import Crowd, deadlocks
 
 
 def pytest_collection_modifyitems(items):

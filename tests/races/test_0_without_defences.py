@@ -11,9 +11,8 @@ from django.db import connection
 
 from scheduling.models import Slot
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import SIZE, deadlocks, double_bookings
+from tests.races import client
+from tests.races.crowd import SIZE, deadlocks, double_bookings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

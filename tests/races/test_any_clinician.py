@@ -5,9 +5,8 @@ import pytest
 from booking.models import Hold
 from scheduling.models import Clinician
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import double_bookings, tally
+from tests.races import client
+from tests.races.crowd import double_bookings, tally
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import pytest
 
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient
+from scheduling.lib.clock import database_now
 from scheduling.models import Slot
-from scheduling.slots import database_now
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import SIZE, double_bookings, tally
+from tests.races import client
+from tests.races.crowd import SIZE, double_bookings, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 
@@ -133,7 +132,7 @@ def test_one_new_patient_who_confirms_many_holds_at_once_is_written_down_once(
     crowd, hold_time, harbour, consultation, at
 ):
     clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(SIZE // 4)]
-    helds = [hold_time(at(9), clinician=clinician, most=None) for clinician in clinicians]
+    helds = [hold_time(at(9), clinician=clinician, limit=None) for clinician in clinicians]
 
     outcomes = crowd.race([(client.confirm, {"hold": one.pk, "email": "alice@example.org"}) for one in helds])
 

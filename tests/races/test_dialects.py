@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from booking.booking_keys import Signer
-from booking.keys import create_key
+from booking.access.api_keys import create_key
+from booking.access.booking_keys import Signer
+from booking.domain.orders import create_order
 from booking.models import ApiKey, Appointment, Hold
-from booking.orders import create_order
-from scheduling.slots import database_now
-
-from .client import call
-from .crowd import SIZE, double_bookings
+from scheduling.lib.clock import database_now
+from tests.races.client import call
+from tests.races.crowd import SIZE, double_bookings
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 PLENTY = 1_000_000
@@ -32,9 +31,12 @@ def statuses(outcomes):
 @pytest.mark.parametrize("path, customer", [("/appointment/hold", None), ("/appointment", CUSTOMER)])
 def test_of_a_hundred_clients_of_onsched_one_gets_the_time(path, customer, crowd, key, consultation, dana, harbour, at):
     body = {
-        "ServiceId": str(consultation.pk), "LocationId": str(harbour.pk), "ResourceIds": [str(dana.pk)],
-        "Unavailability": {"startTime": at(9).isoformat()}, "Customer": customer,
-    }  # fmt: skip
+        "ServiceId": str(consultation.pk),
+        "LocationId": str(harbour.pk),
+        "ResourceIds": [str(dana.pk)],
+        "Unavailability": {"startTime": at(9).isoformat()},
+        "Customer": customer,
+    }
     act = {"method": "POST", "base": "/onsched/v3", "path": path, "key": key, "body": json.dumps(body)}
 
     outcomes = crowd.race([(call, act)] * SIZE)
@@ -47,17 +49,20 @@ def test_of_a_hundred_bookings_of_an_order_by_clients_of_junction_one_is_made(
     crowd, key, alice, consultation, dana, harbour, at
 ):
     starts = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
-    order = create_order(patient=alice, service=consultation, by="erin")
+    order = create_order(patient=alice, service=consultation, actor="erin")
     sign = Signer(
         service_id=consultation.pk, clinician_id=None, location_id=harbour.pk, is_remote=False, now=database_now()
     ).sign
     acts = [
         {
-            "method": "POST", "base": "/junction/v3", "path": f"/order/{order.pk}/psc/appointment/book", "key": key,
+            "method": "POST",
+            "base": "/junction/v3",
+            "path": f"/order/{order.pk}/psc/appointment/book",
+            "key": key,
             "body": json.dumps({"booking_key": sign(int(start.timestamp()))}),
         }
         for start in starts
-    ]  # fmt: skip
+    ]
 
     outcomes = crowd.race([(call, acts[number % len(acts)]) for number in range(SIZE)])
 

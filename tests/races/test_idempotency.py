@@ -8,15 +8,14 @@ import signal
 import pytest
 from django.db import connection, transaction
 
-from booking import idempotency
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 from booking.models import ApiKey, Appointment, Hold, IdempotentAnswer, OutboxMessage
+from booking.ops import idempotency
 from patients.models import Patient
 from scheduling.slots import lock_clinician
+from tests.races import client
+from tests.races.crowd import MAX_WAIT, Crowd, ask, hear, tally
 from tests.waiting import wait_until
-
-from . import client
-from .crowd import LONGEST_WAIT, Crowd, ask, hear, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 TWINS = 50
@@ -42,9 +41,11 @@ def send(key):
 @pytest.fixture
 def opening(consultation, dana, harbour, at):
     return {
-        "appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk), "location_id": str(harbour.pk),
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
         "start_time": at(9).isoformat(),
-    }  # fmt: skip
+    }
 
 
 def answers(outcomes):
@@ -172,15 +173,18 @@ def test_the_twin_of_a_request_that_takes_long_is_told_to_come_again(crowd, key,
         outcomes.extend(crowd.race([(call, arguments | {"patient": False})] * 3))
         return 201, b"{}", {}
 
-    idempotency.once(
-        effect, holder=key[0].holder, route="POST /api/v1/holds", idempotency_key="once",
+    idempotency.run_once(
+        effect,
+        holder=key[0].holder,
+        route="POST /api/v1/holds",
+        idempotency_key="once",
         request_hash=hashlib.sha256(arguments["body"]).digest(),
-    )  # fmt: skip
+    )
 
     for what, seconds in outcomes:
         assert (what.status, json.loads(what.body)["code"]) == (409, "idempotency-key-in-flight")
         assert int(dict(what.headers)["Retry-After"]) > 0
-        assert LONGEST_WAIT <= seconds < LONGEST_WAIT + 2
+        assert MAX_WAIT <= seconds < MAX_WAIT + 2
     [outcome] = crowd.race([act])
     assert (outcome.what.status, outcome.what.body) == (201, b"{}")
 

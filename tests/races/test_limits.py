@@ -2,10 +2,9 @@
 
 import pytest
 
-from booking.keys import create_key
-
-from . import client
-from .crowd import SIZE
+from booking.access.api_keys import create_key
+from tests.races import client
+from tests.races.crowd import SIZE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

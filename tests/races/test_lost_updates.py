@@ -5,14 +5,13 @@ from collections import Counter
 
 import pytest
 
-from booking.api.base import etag
-from booking.keys import create_key
+from booking.access.api_keys import create_key
+from booking.api.views import etag
 from booking.models import ApiKey, Event
 from patients.models import Patient
 from scheduling.models import Slot
-
-from . import client
-from .crowd import tally
+from tests.races import client
+from tests.races.crowd import tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 CLIENTS = 40

@@ -5,9 +5,8 @@ import pytest
 from booking.models import Appointment, Hold
 from patients.models import Patient
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import tally
+from tests.races import client
+from tests.races.crowd import tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 HOURS = (9, 10, 11, 13, 14, 15)
@@ -26,7 +25,7 @@ def test_a_merge_and_bookings_do_not_miss_or_block_each_other(again, crowd, hold
     )
     times = [(clinician, at(hour)) for hour in HOURS for clinician in many]
     held = [
-        hold_time(starts_at, clinician=clinician, patient=duplicate if number % 2 else None, most=None)
+        hold_time(starts_at, clinician=clinician, patient=duplicate if number % 2 else None, limit=None)
         for number, (clinician, starts_at) in enumerate(times)
     ]
     acts = [

@@ -5,9 +5,8 @@ import pytest
 from booking.models import Appointment, Hold
 from scheduling.models import Slot
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import double_bookings, tally
+from tests.races import client
+from tests.races.crowd import double_bookings, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 TIMES = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
@@ -25,10 +24,10 @@ def test_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at
     acts = []
     for time in mornings:
         old = hold_time(at(*time), clinician=dana, holder=f"{time}")
-        acts += [hold(at(*time), f"{time}", clinician=otis.pk, instead_of=old.pk)]
+        acts += [hold(at(*time), f"{time}", clinician=otis.pk, replaces=old.pk)]
     for time in afternoons:
         old = hold_time(at(*time), clinician=otis, holder=f"{time}")
-        acts += [hold(at(*time), f"{time}", clinician=dana.pk, instead_of=old.pk)]
+        acts += [hold(at(*time), f"{time}", clinician=dana.pk, replaces=old.pk)]
 
     outcomes = crowd.race(acts)
 
@@ -79,8 +78,8 @@ def test_two_who_want_each_others_time_both_keep_a_time(crowd, hold, hold_time, 
 
     outcomes = crowd.race(
         [
-            hold(at(9), "alice", clinician=otis.pk, instead_of=alices.pk),
-            hold(at(9), "bob", clinician=dana.pk, instead_of=bobs.pk),
+            hold(at(9), "alice", clinician=otis.pk, replaces=alices.pk),
+            hold(at(9), "bob", clinician=dana.pk, replaces=bobs.pk),
         ]
     )
 
@@ -95,7 +94,7 @@ def test_twenty_moves_of_one_hold_leave_no_more_than_the_allowed_three(crowd, ho
     """One page open in twenty windows, each of which picks another time."""
     old = hold_time(at(9))
     acts = [
-        hold(at(*TIMES[1 + n % 13]), "alice", clinician=(dana, otis)[n % 2].pk, instead_of=old.pk, most=3)
+        hold(at(*TIMES[1 + n % 13]), "alice", clinician=(dana, otis)[n % 2].pk, replaces=old.pk, limit=3)
         for n in range(20)
     ]
 

@@ -8,8 +8,7 @@ from booking.models import Hold
 from scheduling.models import Service
 from tests.conftest import make_clinician
 from tests.ledger import lapse
-
-from .crowd import SIZE, double_bookings, tally
+from tests.races.crowd import SIZE, double_bookings, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
@@ -53,9 +52,14 @@ def test_of_overlapping_slots_of_different_length_one_is_given(hour, crowd, hold
 def long_service(clinician, minutes):
     """A service that starts every quarter of an hour, with a buffer of ten minutes."""
     service = Service.objects.create(
-        name=f"{minutes} minutes", slug=f"{minutes}-minutes", duration=timedelta(minutes=minutes),
-        step=timedelta(minutes=15), notice=timedelta(), buffer_after=timedelta(minutes=10), price=60,
-    )  # fmt: skip
+        name=f"{minutes} minutes",
+        slug=f"{minutes}-minutes",
+        duration=timedelta(minutes=minutes),
+        step=timedelta(minutes=15),
+        notice=timedelta(),
+        buffer_after=timedelta(minutes=10),
+        price=60,
+    )
     clinician.services.add(service)
     return service
 
@@ -73,7 +77,7 @@ def test_one_holder_who_asks_fifty_times_at_once_gets_three(crowd, hold, at, har
     clinicians = [dana.pk] + [
         make_clinician(f"Clinician {n}", location=harbour, services=[consultation]).pk for n in range(3)
     ]
-    acts = [hold(at(*HALF_HOURS[n % 14]), "alice's phone", clinician=clinicians[n // 14], most=3) for n in range(50)]
+    acts = [hold(at(*HALF_HOURS[n % 14]), "alice's phone", clinician=clinicians[n // 14], limit=3) for n in range(50)]
 
     outcomes = crowd.race(acts)
 

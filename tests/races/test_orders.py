@@ -6,9 +6,8 @@ from booking.models import Appointment, Event, Hold
 from patients.models import Patient
 from scheduling.models import Slot
 from tests.conftest import make_clinician
-
-from . import client
-from .crowd import SIZE, tally
+from tests.races import client
+from tests.races.crowd import SIZE, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
@@ -39,7 +38,7 @@ def test_of_a_hundred_bookings_of_one_order_one_stands_and_no_time_is_lost(minut
 
 def test_of_many_holds_for_one_order_one_is_confirmed_and_the_others_live_on(crowd, hold_time, order, many, at):
     held = [
-        hold_time(at(*start), clinician=clinician, order=order, most=None)
+        hold_time(at(*start), clinician=clinician, order=order, limit=None)
         for start in HALF_HOURS[:5]
         for clinician in many
     ]

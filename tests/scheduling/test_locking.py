@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
+from scheduling.lib.clock import database_now
 from scheduling.models import WorkingHours
-from scheduling.slots import database_now, lock_clinician
+from scheduling.slots import lock_clinician
 from tests.waiting import somebody_waits_for_us, wait_until
 
 

@@ -6,16 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from scheduling.lib.clock import database_now
 from scheduling.models import Location, Slot
-from scheduling.slots import (
-    SlotTaken,
-    database_now,
-    free_slot,
-    move_slot,
-    prolong_slot,
-    take_slot,
-    violated_constraint,
-)
+from scheduling.slots import SlotTaken, free_slot, move_slot, set_slot_expiry, take_slot, violated_constraint
 from tests.conftest import make_clinician
 
 HOUR = timedelta(hours=1)
@@ -146,7 +139,7 @@ def test_taken_time_is_kept_until_it_is_freed(take, at, dana, harbour):
 
 def test_time_is_stamped_by_the_clock_of_the_database(take, at):
     before = database_now()
-    slot = take(at(9), at(10), lasting=HOUR)
+    slot = take(at(9), at(10), lifetime=HOUR)
 
     assert before < slot.taken_at < database_now()
     assert slot.expires_at == slot.taken_at + HOUR
@@ -169,21 +162,21 @@ def test_taking_time_next_to_taken_time_is_fine(take, at):
 
 
 def test_a_lapsed_slot_is_replaced(take, at):
-    lapsed = take(at(9), at(10), lasting=-timedelta(microseconds=1))
+    lapsed = take(at(9), at(10), lifetime=-timedelta(microseconds=1))
     kept = take(at(9, 30), at(10, 30))
 
     assert [slot["id"] for slot in ledger()] == [kept.pk] != [lapsed.pk]
 
 
 def test_a_lapsed_slot_elsewhere_in_the_day_is_left_for_the_sweeper(take, at):
-    lapsed = take(at(14), at(15), lasting=-HOUR)
+    lapsed = take(at(14), at(15), lifetime=-HOUR)
     kept = take(at(9), at(10))
 
     assert [slot["id"] for slot in ledger()] == [lapsed.pk, kept.pk]
 
 
 def test_when_a_kept_slot_is_in_the_way_the_lapsed_one_stays_too(take, at):
-    take(at(9), at(10), lasting=-HOUR)
+    take(at(9), at(10), lifetime=-HOUR)
     take(at(10), at(11))
     before = ledger()
 
@@ -201,11 +194,11 @@ def test_another_broken_rule_is_not_mistaken_for_taken_time(take, at):
 
 
 def test_a_slot_can_be_prolonged_and_kept_for_good(take, at):
-    slot = take(at(9), at(10), lasting=HOUR)
+    slot = take(at(9), at(10), lifetime=HOUR)
 
-    prolong_slot(slot.pk, expires_at=at(8))
+    set_slot_expiry(slot.pk, expires_at=at(8))
     assert [row["expires_at"] for row in ledger()] == [at(8)]
-    prolong_slot(slot.pk, expires_at=None)
+    set_slot_expiry(slot.pk, expires_at=None)
     assert [row["expires_at"] for row in ledger()] == [None]
 
 
@@ -214,7 +207,7 @@ def test_a_slot_that_is_gone_cannot_be_prolonged(take, at):
     free_slot(slot.pk)
 
     with pytest.raises(SlotTaken):
-        prolong_slot(slot.pk, expires_at=None)
+        set_slot_expiry(slot.pk, expires_at=None)
     assert ledger() == []
 
 
@@ -243,7 +236,7 @@ def shift(dana, harbour):
 
 def test_a_moved_slot_stays_the_same_slot(take, shift, harbour, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[])
-    slot = take(at(9), at(10), lasting=HOUR)
+    slot = take(at(9), at(10), lifetime=HOUR)
     [before] = ledger()
 
     shift(slot, at(14), at(16), clinician=otis)
@@ -274,7 +267,7 @@ def test_a_slot_that_cannot_be_moved_stays_where_it_is(take, shift, at):
 
 def test_a_slot_is_moved_over_a_lapsed_one(take, shift, at):
     slot = take(at(9), at(10))
-    take(at(11), at(12), lasting=-HOUR)
+    take(at(11), at(12), lifetime=-HOUR)
 
     shift(slot, at(11), at(12))
 
@@ -282,7 +275,7 @@ def test_a_slot_is_moved_over_a_lapsed_one(take, shift, at):
 
 
 def test_a_slot_that_lapses_while_it_is_moved_is_not_its_own_obstacle(take, shift, at):
-    slot = take(at(9), at(10), lasting=-timedelta(microseconds=1))
+    slot = take(at(9), at(10), lifetime=-timedelta(microseconds=1))
 
     shift(slot, at(9, 30), at(10, 30))
 

@@ -4,14 +4,14 @@ import re
 
 from drf_spectacular.openapi import AutoSchema
 
-from ..calendars import CalendarOutput
-from ..contract import contract_of
-from ..inputs import Input, Query
-from . import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
-from .examples import ANSWERS, BODIES, PARAMETERS
-from .headers import answer_headers, request_headers
-from .links import links_of
-from .problems import refusals_of, write_problems
+from booking.api.openapi import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
+from booking.api.openapi.examples import ANSWERS, BODIES, PARAMETERS
+from booking.api.openapi.headers import answer_headers, request_headers
+from booking.api.openapi.links import list_links
+from booking.api.openapi.problems import list_refusals, write_problems
+from booking.api.operation import get_operation
+from booking.api.serializers import Input, Query
+from booking.api.v1.calendars import CalendarOutput
 
 JSON = "application/json"
 
@@ -21,7 +21,7 @@ class ContractSchema(AutoSchema):
 
     @property
     def contract(self):
-        return contract_of(self.view, self.method)
+        return get_operation(self.view, self.method)
 
     @property
     def takes_body(self):
@@ -90,7 +90,7 @@ class ContractSchema(AutoSchema):
 
     def _get_response_bodies(self, direction="response"):
         headers = answer_headers(self.method, self.contract, is_personal=self.view.is_personal)
-        links = links_of(self.get_operation_id())
+        links = list_links(self.get_operation_id())
         answers = {
             str(status): {
                 "description": "The same one as before." if number else "Done." if self.takes_body else "Found.",
@@ -100,7 +100,7 @@ class ContractSchema(AutoSchema):
             }
             for number, status in enumerate(self.contract.status)
         }
-        refusals = refusals_of(
+        refusals = list_refusals(
             self.contract, self.method, scope=self.view.scopes[self.method], has_id="{id}" in self.path
         )
         return answers | write_problems(refusals, registry=self.registry)

@@ -1,6 +1,6 @@
 """What the OpenAPI document says beside its operations."""
 
-from .headers import HEADERS
+from booking.api.openapi.headers import HEADERS
 
 KEY = {
     "type": "http",

@@ -2,7 +2,7 @@
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
-from ..choosing import StartTime
+from booking.api.v1.opening_input import StartTime
 
 A_DAY = {"type": "string", "format": "date"}
 A_MOMENT = {"type": "string", "format": "date-time"}
@@ -23,7 +23,7 @@ class DayOrMomentField(OpenApiSerializerFieldExtension):
 
 
 class StartTimeField(OpenApiSerializerFieldExtension):
-    target_class = "booking.api.choosing.StartTime"
+    target_class = "booking.api.v1.opening_input.StartTime"
 
     def map_serializer_field(self, auto_schema, direction):
         wall = {"type": "string", "pattern": StartTime.WALL_TIME}

@@ -42,7 +42,7 @@ HEADERS = {
 }
 
 
-def refer_to(*names):
+def reference(*names):
     """Return headers by their names, each as it is in the document's components."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
@@ -50,7 +50,7 @@ def refer_to(*names):
 def request_headers(method, contract):
     """Return the header parameters of an operation."""
     headers = [IDEMPOTENCY_KEY] if method in ("POST", "PATCH") else []
-    return headers + ([IF_MATCH] if contract.heeds_if_match else [])
+    return headers + ([IF_MATCH] if contract.supports_if_match else [])
 
 
 def answer_headers(method, contract, *, is_personal):
@@ -64,7 +64,7 @@ def answer_headers(method, contract, *, is_personal):
         names.append("Idempotent-Replayed")
     if is_personal:
         names.append("Cache-Control")
-    return refer_to(*names)
+    return reference(*names)
 
 
 def problem_headers(status, codes):
@@ -76,4 +76,4 @@ def problem_headers(status, codes):
         names += ["RateLimit-Policy", "RateLimit"]
     if status in (429, 503) or codes == ["idempotency-key-in-flight"]:
         names.append("Retry-After")
-    return refer_to(*names)
+    return reference(*names)

@@ -2,7 +2,11 @@
 
 HOLD = ["get_hold", "extend_hold", "move_hold", "release_hold", "confirm_hold"]
 APPOINTMENT = [
-    "get_appointment", "reschedule_appointment", "cancel_appointment", "arrive_appointment", "complete_appointment",
+    "get_appointment",
+    "reschedule_appointment",
+    "cancel_appointment",
+    "arrive_appointment",
+    "complete_appointment",
     "no_show_appointment",
 ]
 NEXT = {
@@ -10,14 +14,17 @@ NEXT = {
     "confirm_hold": APPOINTMENT,
     "book_appointment": APPOINTMENT,
     "create_webhook_endpoint": [
-        "get_webhook_endpoint", "test_webhook_endpoint", "rotate_webhook_secret", "list_deliveries",
+        "get_webhook_endpoint",
+        "test_webhook_endpoint",
+        "rotate_webhook_secret",
+        "list_deliveries",
     ],
     "test_webhook_endpoint": ["get_delivery"],
     "create_patient": ["get_patient", "change_patient"],
 }
 
 
-def links_of(operation):
+def list_links(operation):
     """Return the links of an operation's success."""
     return {
         following: {"operationId": following, "parameters": {"id": "$response.body#/data/id"}}

@@ -3,24 +3,36 @@
 from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import exceptions
 
-from ...idempotency import KeyInFlight, KeyReused
-from ...keys import InvalidKey
-from ...states import ChangedMeanwhile
-from .. import refusals
-from ..problem_json import CONTENT_TYPE
-from ..problems import PROBLEMS
-from ..reasons import IN_MARKDOWN, REASONS
-from .headers import problem_headers
+from booking.access.api_keys import InvalidKey
+from booking.api import refusals
+from booking.api.exception_handler import CONTENT_TYPE
+from booking.api.not_offered_reasons import IN_MARKDOWN, REASONS
+from booking.api.openapi.headers import problem_headers
+from booking.api.problems import PROBLEMS
+from booking.domain.transitions import ChangedMeanwhile
+from booking.ops.idempotency import KeyInFlight, KeyReused
 
 ALWAYS = [
-    exceptions.ValidationError, refusals.Unreadable, refusals.TooManyParameters, InvalidKey, refusals.ForeignOrigin,
-    refusals.HttpsRequired, exceptions.NotAcceptable, refusals.Throttled, refusals.InternalError, refusals.Busy,
+    exceptions.ValidationError,
+    refusals.Unreadable,
+    refusals.TooManyParameters,
+    InvalidKey,
+    refusals.ForeignOrigin,
+    refusals.HttpsRequired,
+    exceptions.NotAcceptable,
+    refusals.Throttled,
+    refusals.InternalError,
+    refusals.Busy,
 ]
 WITH_SCOPE = [refusals.MissingScope]
 WITH_ID = [exceptions.NotFound]
 WITH_BODY = [
-    exceptions.ParseError, exceptions.UnsupportedMediaType, refusals.RequestTooLarge, refusals.LengthRequired,
-    KeyReused, KeyInFlight,
+    exceptions.ParseError,
+    exceptions.UnsupportedMediaType,
+    refusals.RequestTooLarge,
+    refusals.LengthRequired,
+    KeyReused,
+    KeyInFlight,
 ]
 WITH_IF_MATCH = [ChangedMeanwhile]
 
@@ -50,7 +62,7 @@ MEMBERS = {
 }
 
 
-def refusals_of(contract, method, *, scope, has_id):
+def list_refusals(contract, method, *, scope, has_id):
     """Return the exceptions that a method can answer with."""
     return [
         *ALWAYS,
@@ -58,7 +70,7 @@ def refusals_of(contract, method, *, scope, has_id):
         *(WITH_SCOPE if scope else []),
         *(WITH_ID if has_id else []),
         *(WITH_BODY if method in ("POST", "PATCH") else []),
-        *(WITH_IF_MATCH if contract.heeds_if_match else []),
+        *(WITH_IF_MATCH if contract.supports_if_match else []),
     ]
 
 
@@ -80,9 +92,7 @@ def write_status(status, refusals, registry):
     response = {
         "description": " ".join(PROBLEMS[refusal].title_of(refusal) for refusal in refusals.values()),
         "headers": problem_headers(status, list(refusals)),
-        "content": {
-            CONTENT_TYPE: {"schema": {"oneOf": schemas} if schemas[1:] else schemas[0], "examples": examples}
-        },
+        "content": {CONTENT_TYPE: {"schema": {"oneOf": schemas} if schemas[1:] else schemas[0], "examples": examples}},
     }
     return response if schemas[1:] else share(registry, ResolvedComponent.RESPONSE, name, response)
 
@@ -107,7 +117,9 @@ def write_schema(refusal):
         **{name: MEMBERS[name] for name in problem.example},
     }
     return {
-        "type": "object", "description": f"{problem.title_of(refusal)} {problem.advice}", "properties": members,
+        "type": "object",
+        "description": f"{problem.title_of(refusal)} {problem.advice}",
+        "properties": members,
         "required": list(members),
     }
 

@@ -13,10 +13,10 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from rest_framework import exceptions, serializers
 
-from ..base import ApiView
-from ..contract import contract
-from ..inputs import Query
-from .first_booking import steps
+from booking.api.openapi.first_booking import steps
+from booking.api.operation import operation
+from booking.api.serializers import Query
+from booking.api.views import ApiView
 
 JSON, YAML = "application/json", "application/yaml"
 ALSO_YAML = ["application/vnd.oai.openapi", "application/x-yaml", "text/yaml"]
@@ -53,7 +53,7 @@ class Schema(ApiView):
         self.count_address(request)
 
     @method_decorator(gzip_page)
-    @contract(query=FormatQuery)
+    @operation(query=FormatQuery)
     def get(self, request):
         content_type = self.content_type()
         return HttpResponse(written(content_type), content_type=content_type, headers={"Vary": "Accept"})

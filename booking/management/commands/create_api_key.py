@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 from booking.models import ApiKey
 
 
@@ -29,8 +29,11 @@ class Command(BaseCommand):
         ends_at = timezone.now() + timedelta(days=expires_in_days) if expires_in_days else None
         try:
             _, plain = create_key(
-                name=name, kind=kind, scopes=everything if scopes == "all" else words(scopes),
-                allowed_origins=words(origins), expires_at=ends_at,
+                name=name,
+                kind=kind,
+                scopes=everything if scopes == "all" else words(scopes),
+                allowed_origins=words(origins),
+                expires_at=ends_at,
             )
         except ValidationError as error:
             raise CommandError(

@@ -6,7 +6,7 @@ from random import randrange
 import pytest
 from django.test import Client
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
 from booking.models import ApiKey
 
 BASE = "/api/v1"
@@ -39,7 +39,11 @@ class Caller:
         if self.key:
             headers = {"authorization": f"Bearer {self.key}", **headers}
         return self.client.generic(
-            method, BASE + path, body or b"", content_type if body is not None else None, query_params=query,
+            method,
+            BASE + path,
+            body or b"",
+            content_type if body is not None else None,
+            query_params=query,
             headers={name.replace("_", "-"): value for name, value in {**self.headers, **headers}.items()},
         )
 

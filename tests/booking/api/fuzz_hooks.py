@@ -24,11 +24,14 @@ UNFORESEEN = {
     "required",  # a field that another field calls for
     "out_of_range",  # years that no clinic plans for
     "skipped",  # an hour that the change of the clock leaves out
-    "order", "range",  # an end before its start, or too far from it
+    "order",
+    "range",  # an end before its start, or too far from it
     "other_service",  # than that of the hold, the appointment or the order
     "cursor",  # signed, so it cannot be made up
     # Unicode's categories, for which JSON Schema's patterns have no words; a text of spaces alone.
-    "unprintable", "null_characters_not_allowed", "blank",
+    "unprintable",
+    "null_characters_not_allowed",
+    "blank",
 }
 # Members with rules of their own: numbering plans, check digits, nobody born tomorrow.
 INTRICATE = {"email", "phone", "nhs_number", "date_of_birth", "attendee_email"}

@@ -5,9 +5,9 @@ import json
 import pytest
 from django.test import Client
 
-from booking.api.contract import contract_of
-from booking.api.urls import urlpatterns
-from booking.webhooks.endpoints import create_endpoint, send_test
+from booking.api.operation import get_operation
+from booking.api.v1.urls import urlpatterns
+from booking.integrations.webhooks.endpoints import create_endpoint, send_test
 from tests.ledger import nothing_changes
 
 BIG = [2**63, -(2**63) - 1, 2**64, 10**30]
@@ -36,8 +36,12 @@ def refused(response, *pointers, status=400, code="validation"):
 @pytest.fixture
 def opening(consultation, dana, harbour, at):
     """What holds nine o'clock with Dana."""
-    return {"appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk),
-            "location_id": str(harbour.pk), "start_time": at(9).isoformat()}  # fmt: skip
+    return {
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+    }
 
 
 @pytest.fixture
@@ -47,9 +51,14 @@ def path_of(api, opening, book, order, at):
     appointment = book(at(10))
     endpoint = create_endpoint(url="https://8.8.8.8/")
     ids = {
-        "appointment-types": opening["appointment_type_id"], "clinicians": opening["clinician_id"],
-        "locations": opening["location_id"], "holds": hold, "appointments": appointment.pk,
-        "patients": appointment.patient_id, "orders": order.pk, "webhook-endpoints": endpoint.pk,
+        "appointment-types": opening["appointment_type_id"],
+        "clinicians": opening["clinician_id"],
+        "locations": opening["location_id"],
+        "holds": hold,
+        "appointments": appointment.pk,
+        "patients": appointment.patient_id,
+        "orders": order.pk,
+        "webhook-endpoints": endpoint.pk,
         "deliveries": send_test(endpoint).pk,
     }
     return lambda route: "/" + route.replace("<uuid:id>", str(ids.get(route.partition("/")[0])))
@@ -58,7 +67,7 @@ def path_of(api, opening, book, order, at):
 # Bodies
 
 FORMS = {
-    (method, str(pattern.pattern)): contract_of(pattern.callback.cls, method).body
+    (method, str(pattern.pattern)): get_operation(pattern.callback.cls, method).body
     for pattern in urlpatterns[:-1]
     for method in pattern.callback.cls.scopes
     if method in ("POST", "PATCH")
@@ -112,10 +121,29 @@ def test_a_field_that_nobody_knows(api, path_of, method, route, name):
 @pytest.mark.parametrize(
     "body",
     [
-        b"[]", b"[{}]", b'"{}"', b"1", b"null", b"true", b"{", b"{}{}", b"\x00", b"\xff", b"{'a': 1}", b"{,}", b"NaN",
-        b'{"x": NaN}', b'{"x": -Infinity}', b'{"x": "\\ud800"}', b'{"x": "\xed\xa0\x80"}', b'{"\\udfff": 1}',
-        b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}", b"[" * 100_000, b'{"x":' * 999 + b"1" + b"}" * 999,
-        b'{"x": ' + b"9" * 400 + b"}", b'{"x": 1e999, "y": 0x10}',
+        b"[]",
+        b"[{}]",
+        b'"{}"',
+        b"1",
+        b"null",
+        b"true",
+        b"{",
+        b"{}{}",
+        b"\x00",
+        b"\xff",
+        b"{'a': 1}",
+        b"{,}",
+        b"NaN",
+        b'{"x": NaN}',
+        b'{"x": -Infinity}',
+        b'{"x": "\\ud800"}',
+        b'{"x": "\xed\xa0\x80"}',
+        b'{"\\udfff": 1}',
+        b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}",
+        b"[" * 100_000,
+        b'{"x":' * 999 + b"1" + b"}" * 999,
+        b'{"x": ' + b"9" * 400 + b"}",
+        b'{"x": 1e999, "y": 0x10}',
     ],
     ids=range(23),
 )
@@ -149,26 +177,30 @@ def test_who_sends_none_of_the_choices_is_told_them(api, book, at):
     appointment = book(at(9))
     with nothing_changes():
         response = api.post(f"/appointments/{appointment.pk}/cancel", {"reason": "cold feet"})
-    assert refused(response)["errors"] == [{
-        "pointer": "#/reason", "code": "invalid_choice",
-        "detail": "Choose one of these: patient_request, patient_unwell, clinician_unavailable, clinic_closed, "
-        "booked_by_mistake, other.",
-    }]  # fmt: skip
+    assert refused(response)["errors"] == [
+        {
+            "pointer": "#/reason",
+            "code": "invalid_choice",
+            "detail": "Choose one of these: patient_request, patient_unwell, clinician_unavailable, clinic_closed, "
+            "booked_by_mistake, other.",
+        }
+    ]
 
 
 @pytest.mark.parametrize("born", ["1985-02-30", "2023-02-29", "1985-13-01"])
 def test_a_day_that_is_not_in_the_calendar(api, born):
     with nothing_changes():
         body = refused(api.post("/patients", PERSON | {"date_of_birth": born}))
-    assert body["errors"] == [
-        {"pointer": "#/date_of_birth", "code": "no_such_day", "detail": "There is no such day."}
-    ]
+    assert body["errors"] == [{"pointer": "#/date_of_birth", "code": "no_such_day", "detail": "There is no such day."}]
 
 
-@pytest.mark.parametrize("path, body, detail", [
-    ("/holds", {}, "Send booking_key, or appointment_type_id and start_time."),
-    ("/appointments", {"patient": PERSON}, "Send booking_key, or appointment_type_id and start_time."),
-])
+@pytest.mark.parametrize(
+    "path, body, detail",
+    [
+        ("/holds", {}, "Send booking_key, or appointment_type_id and start_time."),
+        ("/appointments", {"patient": PERSON}, "Send booking_key, or appointment_type_id and start_time."),
+    ],
+)
 def test_an_opening_of_which_nothing_is_said(api, path, body, detail):
     with nothing_changes():
         body = refused(api.post(path, body))
@@ -193,7 +225,8 @@ def test_a_person_with_text_that_cannot_be_seen(api, opening, name, text):
     with nothing_changes():
         refused(api.post("/patients", person), *[name] * (code == "validation"), code=code)
         refused(
-            api.post("/appointments", {**opening, "patient": person}), *[f"patient/{name}"] * (code == "validation"),
+            api.post("/appointments", {**opening, "patient": person}),
+            *[f"patient/{name}"] * (code == "validation"),
             code=code,
         )
 
@@ -201,8 +234,16 @@ def test_a_person_with_text_that_cannot_be_seen(api, opening, name, text):
 @pytest.mark.parametrize(
     "email",
     [
-        "bob@example.org\r\nBcc: eve@example.org", "bob@example.org\nx", "bob\r\n@example.org", '"\x01"@example.org',
-        "bob", "@", "bob@", "bob@exa mple.org", "bob@example.org,eve@example.org", f"{'b' * 250}@example.org",
+        "bob@example.org\r\nBcc: eve@example.org",
+        "bob@example.org\nx",
+        "bob\r\n@example.org",
+        '"\x01"@example.org',
+        "bob",
+        "@",
+        "bob@",
+        "bob@exa mple.org",
+        "bob@example.org,eve@example.org",
+        f"{'b' * 250}@example.org",
     ],
 )
 def test_an_address_that_would_add_to_a_mail(api, opening, email):
@@ -212,9 +253,21 @@ def test_an_address_that_would_add_to_a_mail(api, opening, email):
 
 
 @pytest.mark.parametrize(
-    "born", ["2999-01-01", "1800-01-01", "0001-01-01", "9999-12-31", "2023-02-29", "1990-13-01", "0000-00-00", "1990",
-             "1990-02-28T00:00:00Z", "-1990-02-28", "28/02/1990"],
-)  # fmt: skip
+    "born",
+    [
+        "2999-01-01",
+        "1800-01-01",
+        "0001-01-01",
+        "9999-12-31",
+        "2023-02-29",
+        "1990-13-01",
+        "0000-00-00",
+        "1990",
+        "1990-02-28T00:00:00Z",
+        "-1990-02-28",
+        "28/02/1990",
+    ],
+)
 def test_a_birth_date_that_cannot_be(api, opening, born):
     with nothing_changes():
         refused(api.post("/patients", PERSON | {"date_of_birth": born}), "date_of_birth")
@@ -224,11 +277,23 @@ def test_a_birth_date_that_cannot_be(api, opening, born):
 
 
 MOMENTS = [
-    "2026-03-30T09:00:00", "2026-03-30", "2026-02-30T09:00:00Z", "2026-03-30T25:00:00Z", "2026-03-30T09:00:00+25:00",
-    "2026-03-30T09:00:60Z", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59Z",
-    "9999-12-31T23:59:59-23:59", "1999-12-31T23:59:59Z", "2100-01-01T00:00:01Z", "now", "1774857600",
-    "2026-03-30T09:00:00Z\x00", "9" * 400,
-]  # fmt: skip
+    "2026-03-30T09:00:00",
+    "2026-03-30",
+    "2026-02-30T09:00:00Z",
+    "2026-03-30T25:00:00Z",
+    "2026-03-30T09:00:00+25:00",
+    "2026-03-30T09:00:60Z",
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-23:59",
+    "1999-12-31T23:59:59Z",
+    "2100-01-01T00:00:01Z",
+    "now",
+    "1774857600",
+    "2026-03-30T09:00:00Z\x00",
+    "9" * 400,
+]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -305,9 +370,7 @@ def queries(consultation, day):
     }
 
 
-STRANGE = [
-    "", "x", "-1", str(2**63), str(2**64), "1e3", "NaN", "\x00", "\udcff", "é\u202e", "null", "[]", "x" * 10_000
-]
+STRANGE = ["", "x", "-1", str(2**63), str(2**64), "1e3", "NaN", "\x00", "\udcff", "é\u202e", "null", "[]", "x" * 10_000]
 
 
 @pytest.mark.parametrize(
@@ -332,9 +395,12 @@ def test_a_parameter_that_makes_no_sense(api, consultation, day, path):
 def test_a_range_that_is_too_long_or_none(api, consultation, path):
     service = {"appointment_type_id": str(consultation.pk)}
     for start, end, name in [
-        ("2026-01-01", "2036-01-01", "end_date"), ("2026-01-01", "2026-02-01", "end_date"),
-        ("2026-01-02", "2026-01-01", "end_date"), ("0001-01-01", "0001-01-02", "start_date"),
-        ("9999-12-30", "9999-12-31", "end_date"), ("2026-02-30", "2026-03-01", "start_date"),
+        ("2026-01-01", "2036-01-01", "end_date"),
+        ("2026-01-01", "2026-02-01", "end_date"),
+        ("2026-01-02", "2026-01-01", "end_date"),
+        ("0001-01-01", "0001-01-02", "start_date"),
+        ("9999-12-30", "9999-12-31", "end_date"),
+        ("2026-02-30", "2026-03-01", "start_date"),
         ("2026-01-01T00:00:00", "2026-01-02", "start_date"),
         ("2026-01-01T00:00:00Z", "2026-02-01T00:00:01Z", "end_date"),
         ("0001-01-01T00:00:00+23:59", "2026-01-01", "start_date"),
@@ -365,9 +431,22 @@ def test_a_search_for_anything(api, book, at, search):
 
 
 @pytest.mark.parametrize(
-    "id", ["x", "1", str(2**63), "%00", "%ff", "%ed%a0%80", "..", "null", "0" * 32, "A" * 10_000,
-           "%0d%0aSet-Cookie:%20x=1", "7D1F6CF0-0000-4000-8000-000000000000"],
-)  # fmt: skip
+    "id",
+    [
+        "x",
+        "1",
+        str(2**63),
+        "%00",
+        "%ff",
+        "%ed%a0%80",
+        "..",
+        "null",
+        "0" * 32,
+        "A" * 10_000,
+        "%0d%0aSet-Cookie:%20x=1",
+        "7D1F6CF0-0000-4000-8000-000000000000",
+    ],
+)
 @pytest.mark.parametrize("method, route", [place for place in ALL if "<uuid:id>" in place[1]], ids=lambda part: part)
 def test_an_id_that_is_none(api, db, method, route, id):
     with nothing_changes():
@@ -392,9 +471,26 @@ def test_the_longest_and_oddest_one_that_works(api, opening):
     assert (first.status_code, again.content) == (201, first.content)
 
 
-@pytest.mark.parametrize("name", ["Authorization", "Origin", "Accept", "If-Match", "X-Request-Id", "X-Forwarded-For",
-                                  "User-Agent", "Accept-Encoding", "Accept-Language", "Cookie", "Host", "HX-Request",
-                                  "Content-Type", "Sec-Fetch-Site", "Access-Control-Request-Method"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Origin",
+        "Accept",
+        "If-Match",
+        "X-Request-Id",
+        "X-Forwarded-For",
+        "User-Agent",
+        "Accept-Encoding",
+        "Accept-Language",
+        "Cookie",
+        "Host",
+        "HX-Request",
+        "Content-Type",
+        "Sec-Fetch-Site",
+        "Access-Control-Request-Method",
+    ],
+)
 @pytest.mark.parametrize("value", ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000])
 def test_headers_full_of_rubbish(api, path_of, name, value):
     path = path_of("appointments/<uuid:id>/arrive")

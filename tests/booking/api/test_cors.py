@@ -5,21 +5,29 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from booking.keys import revoke_key, rotate_key
+from booking.access.api_keys import revoke_key, rotate_key
 from booking.models import ApiKey
-
-from .conftest import BASE, SITE
+from tests.booking.api.conftest import BASE, SITE
 
 OTHER = "https://www.elsewhere.example"
-EXPOSED = {
-    "ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"
-}
+EXPOSED = {"ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"}
 # What a browser would say for a page that only looks as if it were on the site.
 NOT_THE_SITE = [
-    "null", "", "https://WWW.clinic.example", "https://www.clinic.example:443", "https://www.clinic.example:8443",
-    "https://www.clinic.example/", "https://www.clinic.example.evil.example", "https://clinic.example",
-    "http://www.clinic.example", "https://www.clinic.example, https://www.clinic.example", "*", " " + SITE + " x",
-    "https://www.clinic.example\x00", "https://[", "é" * 3000,
+    "null",
+    "",
+    "https://WWW.clinic.example",
+    "https://www.clinic.example:443",
+    "https://www.clinic.example:8443",
+    "https://www.clinic.example/",
+    "https://www.clinic.example.evil.example",
+    "https://clinic.example",
+    "http://www.clinic.example",
+    "https://www.clinic.example, https://www.clinic.example",
+    "*",
+    " " + SITE + " x",
+    "https://www.clinic.example\x00",
+    "https://[",
+    "é" * 3000,
 ]
 
 
@@ -45,8 +53,14 @@ def test_a_preflight_is_answered_for_a_site_that_a_live_key_lists(client, publis
     assert response.status_code == 200
     assert allowed(response) == SITE
     assert set(response.headers["Access-Control-Allow-Headers"].split(", ")) == {
-        "authorization", "content-type", "idempotency-key", "if-match", "x-request-id",
-        "x-api-key", "x-client-id", "x-vital-api-key",  # as clients of the dialects say them
+        "authorization",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "x-request-id",
+        "x-api-key",
+        "x-client-id",
+        "x-vital-api-key",  # as clients of the dialects say them
     }
     assert {"GET", "POST", "PATCH", "DELETE"} <= set(response.headers["Access-Control-Allow-Methods"].split(", "))
     assert "Access-Control-Allow-Credentials" not in response.headers
@@ -100,9 +114,7 @@ def test_the_answer_may_be_read_by_the_keys_own_site(public_api):
 
 
 def test_so_may_the_refusals_of_a_valid_key(public_api, make_key, with_key):
-    limited = with_key(
-        make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=1)[1], origin=SITE
-    )
+    limited = with_key(make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=1)[1], origin=SITE)
     limited.get("/me")
     refusals = {
         400: public_api.post("/holds", body=b"{"),

@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from booking import idempotency, tasks
-from booking.keys import find_key, rotate_key
+from booking import tasks
+from booking.access.api_keys import find_key, rotate_key
 from booking.models import Hold, IdempotentAnswer
+from booking.ops import idempotency
 from patients.models import Patient
+from tests.booking.api.conftest import Caller
 from tests.ledger import nothing_changes
-
-from .conftest import Caller
 
 PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
 TWICE = {**PERSON, "allow_duplicate": True}
@@ -83,7 +83,7 @@ def test_what_was_written_before_a_refusal_is_undone_and_the_refusal_is_kept(db)
     request = {"holder": uuid4(), "route": "POST /x", "idempotency_key": "one", "request_hash": b"x" * 32}
 
     with nothing_changes():
-        answers = [idempotency.once(write_and_refuse, **request) for _ in range(2)]
+        answers = [idempotency.run_once(write_and_refuse, **request) for _ in range(2)]
 
     assert answers == [((409, b"no", {}), False), ((409, b"no", {}), True)]
 
@@ -189,7 +189,7 @@ def test_a_scope_that_turns_out_to_be_missing_is_not_kept(client, make_key, open
 
 
 def test_too_many_holds_are_not_kept_and_can_be_tried_again(client, make_key, opening):
-    caller = Caller(client, make_key(most_live_holds=1)[1])
+    caller = Caller(client, make_key(max_live_holds=1)[1])
     hold = caller.post("/holds", opening).json()["data"]
     later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}
 

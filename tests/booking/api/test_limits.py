@@ -7,13 +7,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from booking import limits
-from booking.api import base
-from booking.keys import find_key, rotate_key
+from booking.access import rate_limits
+from booking.access.api_keys import find_key, rotate_key
+from booking.api import views
 from booking.models import Hold
+from tests.booking.api.conftest import SITE, Caller
 from tests.waiting import wait_until
-
-from .conftest import SITE, Caller
 
 
 @pytest.fixture
@@ -46,8 +45,8 @@ def test_each_answer_says_how_much_is_left(slow_api):
 
 def test_the_seconds_until_the_reset_count_down(redis, slow_api):
     first = slow_api.get("/me")
-    key = next(limits.counter().storage.get_connection().scan_iter("*key*"))
-    limits.counter().storage.get_connection().pexpire(key, 20_000)
+    key = next(rate_limits.counter().storage.get_connection().scan_iter("*key*"))
+    rate_limits.counter().storage.get_connection().pexpire(key, 20_000)
 
     second, _, refused = [slow_api.get("/me") for _ in range(3)]
 
@@ -58,8 +57,8 @@ def test_the_seconds_until_the_reset_count_down(redis, slow_api):
 def test_whoever_waits_as_told_is_served_again(redis, slow_api):
     assert [slow_api.get("/me").status_code for _ in range(4)] == [200, 200, 200, 429]
 
-    for key in limits.counter().storage.get_connection().scan_iter("*key*"):
-        limits.counter().storage.get_connection().pexpire(key, 1)
+    for key in rate_limits.counter().storage.get_connection().scan_iter("*key*"):
+        rate_limits.counter().storage.get_connection().pexpire(key, 1)
 
     wait_until(lambda: slow_api.get("/me").status_code == 200)
 
@@ -75,7 +74,7 @@ def test_a_rotated_key_goes_on_with_the_count_of_the_old_one(slow_key, client):
 
 def from_addresses(monkeypatch, addresses, key=None):
     """The statuses of one request from each address, of which one may make two a minute."""
-    monkeypatch.setattr(base, "ADDRESS_LIMIT", 2)
+    monkeypatch.setattr(views, "ADDRESS_LIMIT", 2)
     return [Caller(Client(REMOTE_ADDR=address), key).get("/me").status_code for address in addresses]
 
 
@@ -88,7 +87,7 @@ def test_an_address_has_a_limit_with_garbage_for_a_key(redis, db, monkeypatch):
 
 
 def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch):
-    monkeypatch.setattr(base, "ADDRESS_LIMIT", 1)
+    monkeypatch.setattr(views, "ADDRESS_LIMIT", 1)
     first, refused = [Caller(Client(REMOTE_ADDR="192.0.2.7"), None).get("/me") for _ in range(2)]
 
     assert (first.status_code, "RateLimit" in first) == (401, False)
@@ -97,7 +96,7 @@ def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch)
 
 def test_a_visitor_of_a_site_uses_its_key_up_for_no_other(redis, make_key, monkeypatch):
     key = make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=2)[1]
-    monkeypatch.setattr(base, "NETWORKS", 2)
+    monkeypatch.setattr(views, "NETWORKS", 2)
 
     def ask(address, times):
         page = Caller(Client(REMOTE_ADDR=address), key, origin=SITE)
@@ -150,7 +149,7 @@ def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, s
     first, wait = timed(lambda: slow_api.get("/me"))
     others = [timed(lambda: slow_api.get("/me")) for _ in range(10)]
 
-    assert wait < limits.PATIENCE_SECONDS + 1
+    assert wait < rate_limits.TIMEOUT_SECONDS + 1
     assert {response.status_code for response, _ in [(first, 0), *others]} == {200}
     assert "RateLimit" not in first
     assert sorted(seconds for _, seconds in others)[5] < 0.1
@@ -160,7 +159,7 @@ def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, s
 
 
 def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis, monkeypatch):
-    counter = limits.counter()
+    counter = rate_limits.counter()
     redis.freeze()
     counter.count("key", "alice", 1)
     counter.ask_again_at = 0.0  # long ago
@@ -187,9 +186,7 @@ def test_while_redis_is_away_holds_are_counted_in_the_database(fail, redis, slow
     assert Hold.objects.count() == 3
 
 
-def test_holds_that_were_given_back_count_too_but_not_for_longer_than_a_minute(
-    redis, slow_api, dana, consultation, at
-):
+def test_holds_that_were_given_back_count_too_but_not_for_longer_than_a_minute(redis, slow_api, dana, consultation, at):
     body = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
     redis.kill()
     for _ in range(3):

@@ -16,18 +16,17 @@ from rest_framework.exceptions import APIException
 import booking
 import patients
 import scheduling
-from booking.api.base import ApiView
-from booking.api.contract import contract
+from booking.api.not_offered_reasons import REASONS
+from booking.api.operation import operation
 from booking.api.problems import PROBLEMS
-from booking.api.reasons import REASONS
 from booking.api.refusals import Throttled
+from booking.api.views import ApiView
 from booking.models import ApiKey
-from scheduling.availability import Reason
+from scheduling.availability.search import Reason
 from scheduling.calendars.base import CannotRead
 from scheduling.models import Clinician
+from tests.booking.api.conftest import Caller
 from tests.ledger import lapse, nothing_changes
-
-from .conftest import Caller
 
 # Appendix A of RFC 9457, and what ours add.
 URI = {"type": "string", "format": "uri-reference", "minLength": 1}
@@ -69,11 +68,11 @@ class Broken(ApiView):
 
     scopes = {"GET": None, "POST": None}
 
-    @contract()
+    @operation()
     def get(self, request):
         fail()
 
-    @contract()
+    @operation()
     def post(self, request):
         raise Throttled(retry_after={1})
 
@@ -118,9 +117,7 @@ def test_it_says_what_happened_where_and_what_to_do(api):
         "instance": "/api/v1/availability",
         "code": "validation",
         "request_id": "the-callers-own-id",
-        "errors": [
-            {"pointer": f"#/{name}", **missing} for name in ("appointment_type_id", "start_date", "end_date")
-        ],
+        "errors": [{"pointer": f"#/{name}", **missing} for name in ("appointment_type_id", "start_date", "end_date")],
     }
 
 
@@ -213,7 +210,8 @@ def test_a_megabyte_is_read_and_more_is_not(api):
 def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(api, book, at):
     patient = book(at(9)).patient
     response = api.client.patch(
-        f"/api/v1/patients/{patient.pk}", CONTENT_LENGTH="",
+        f"/api/v1/patients/{patient.pk}",
+        CONTENT_LENGTH="",
         headers={"Authorization": f"Bearer {api.key}", "Transfer-Encoding": "chunked"},
     )
     problem(response, 411, "length-required")
@@ -236,8 +234,12 @@ def test_a_limit(make_key, with_key):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_that_takes_too_long(api, consultation, dana, harbour, at):
-    opening = {"appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk),
-               "location_id": str(harbour.pk), "start_time": at(9).isoformat()}  # fmt: skip
+    opening = {
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+    }
     other = connections.create_connection("default")
     try:
         other.set_autocommit(False)
@@ -283,8 +285,13 @@ def test_a_bug_tells_nothing_but_that_it_is_one(breaking, settings, caplog, debu
 @pytest.mark.parametrize(
     "status, answered, code",
     [
-        (301, 404, "not-found"), (400, 400, "unreadable"), (404, 404, "not-found"), (403, 500, "internal-error"),
-        (413, 413, "too-large"), (500, 500, "internal-error"), (503, 503, "busy"),
+        (301, 404, "not-found"),
+        (400, 400, "unreadable"),
+        (404, 404, "not-found"),
+        (403, 500, "internal-error"),
+        (413, 413, "too-large"),
+        (500, 500, "internal-error"),
+        (503, 503, "busy"),
     ],
 )
 def test_what_is_no_problem_below_the_api_becomes_one(breaking, status, answered, code):
@@ -326,8 +333,16 @@ def modules_of(*packages):
 
 # Met inside only, by the worker only, or by staff in admin only.
 NOT_ANSWERED = {
-    "CannotMerge", "NotStored", "TryAgain", "GiveUp", "Unreachable", "CalendarRefused",
-    "OrderNotFound", "AppointmentNotFound", "MustAsk", "NotAnswered",
+    "CannotMerge",
+    "NotStored",
+    "RetryLater",
+    "PermanentError",
+    "Unreachable",
+    "CalendarRefused",
+    "OrderNotFound",
+    "AppointmentNotFound",
+    "MustAsk",
+    "NotAnswered",
 }
 
 
@@ -381,8 +396,11 @@ def test_the_examples_have_the_members_that_answers_have(api, hold_time, at, dan
 
 def opening(hold, **changes):
     return {
-        "appointment_type_id": str(hold.service_id), "clinician_id": str(hold.clinician_id),
-        "location_id": str(hold.location_id), "start_time": hold.starts_at.isoformat(), **changes,
+        "appointment_type_id": str(hold.service_id),
+        "clinician_id": str(hold.clinician_id),
+        "location_id": str(hold.location_id),
+        "start_time": hold.starts_at.isoformat(),
+        **changes,
     }
 
 

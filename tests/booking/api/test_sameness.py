@@ -8,9 +8,12 @@ from booking.models import Appointment
 from patients.models import Patient
 
 PERSON = {
-    "first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org",
+    "first_name": "Alice",
+    "last_name": "Archer",
+    "date_of_birth": "1985-04-12",
+    "email": "alice@example.org",
     "phone": "07700 900123",
-}  # fmt: skip
+}
 BOB = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
 
 
@@ -30,9 +33,12 @@ def shape(response):
     """The answer with all that is different in any two bookings taken out: ids, moments and the name itself."""
     text = response.content.decode()
     for pattern in (
-        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\b[0-9a-f]{32}\b", r"\d{4}-\d\d-\d\dT[0-9:.+]+",
-        r'(?<="reference":")[^"]+', "(?i)alice|bob",
-    ):  # fmt: skip
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        r"\b[0-9a-f]{32}\b",
+        r"\d{4}-\d\d-\d\dT[0-9:.+]+",
+        r'(?<="reference":")[^"]+',
+        "(?i)alice|bob",
+    ):
         text = re.sub(pattern, "…", text)
     return response.status_code, text, sorted(set(response.headers) - {"ETag", "X-Request-Id"})
 
@@ -48,9 +54,7 @@ def test_body_status_and_headers_are_the_same(confirm):
 
 
 def test_nothing_stored_is_told(confirm):
-    Patient.objects.create(
-        **{**PERSON, "first_name": "ALICE", "phone": "+442079460000", "nhs_number": "9990000018"}
-    )
+    Patient.objects.create(**{**PERSON, "first_name": "ALICE", "phone": "+442079460000", "nhs_number": "9990000018"})
 
     response = confirm(9, {**PERSON, "phone": ""})
 

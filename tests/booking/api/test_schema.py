@@ -15,9 +15,7 @@ from booking.dev.servers import BASE_DIR
 from booking.models import ApiKey
 
 DOCUMENT = json.loads(json.dumps(openapi_document()))
-OPERATIONS = {
-    operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()
-}
+OPERATIONS = {operation["operationId"]: operation for path in DOCUMENT["paths"].values() for operation in path.values()}
 
 
 def resolve(node):
@@ -108,7 +106,9 @@ def test_every_problem_that_an_endpoint_can_answer_is_described():
 
 def test_links_lead_to_operations():
     links = [
-        link["operationId"] for operation in OPERATIONS.values() for answer in operation["responses"].values()
+        link["operationId"]
+        for operation in OPERATIONS.values()
+        for answer in operation["responses"].values()
         for link in resolve(answer).get("links", {}).values()
     ]
     assert links and set(links) <= set(OPERATIONS)
@@ -117,6 +117,10 @@ def test_links_lead_to_operations():
 def test_the_page_shows_a_first_booking(client, db):
     page = client.get("/api/docs").content.decode()
     assert [re.sub("<.*?>", "", title) for title in re.findall("<h2>.*?</h2>", page)] == [
-        "Say who you are", "Search", "Hold", "Confirm", "Cancel",
+        "Say who you are",
+        "Search",
+        "Hold",
+        "Confirm",
+        "Cancel",
     ]
     assert len(steps("http://testserver")) == page.count("<pre ")

@@ -4,7 +4,7 @@ import pytest
 
 from booking.models import Appointment
 from booking.widget.forms import write_opening
-from scheduling.availability import Opening
+from scheduling.availability.search import Opening
 from tests.ledger import lapse
 
 TYPED = {

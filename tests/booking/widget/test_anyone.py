@@ -4,10 +4,9 @@ import pytest
 
 from booking.models import Hold
 from scheduling.models import Location
+from tests.booking.widget.conftest import Page
 from tests.conftest import make_clinician
 from tests.ledger import lapse, nothing_changes
-
-from .conftest import Page
 
 
 @pytest.fixture
@@ -17,10 +16,7 @@ def otis(harbour, consultation):
 
 def choices(client, day, **query):
     page = client.get("/book/consultation/", {"day": day, **query})
-    return {
-        choice.time: (choice.clinician, choice.value)
-        for _, choices in page.context["parts"] for choice in choices
-    }
+    return {choice.time: (choice.clinician, choice.value) for _, choices in page.context["parts"] for choice in choices}
 
 
 def test_a_time_of_several_is_offered_once_and_names_nobody(client, day, dana, otis):
@@ -109,9 +105,10 @@ def test_one_who_was_not_chosen_is_not(client, day, dana, otis, harbour):
     address = client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})["Location"]
 
     assert "clinician=" not in address
-    assert f"/book/consultation/?hold={address.split('/')[2]}&day={day}&where={harbour.pk}" in Page(
-        client.get(address)
-    ).links
+    assert (
+        f"/book/consultation/?hold={address.split('/')[2]}&day={day}&where={harbour.pk}"
+        in Page(client.get(address)).links
+    )
 
 
 def test_instead_of_a_time_that_is_taken_the_nearest_there_are_offered(
@@ -127,5 +124,7 @@ def test_instead_of_a_time_that_is_taken_the_nearest_there_are_offered(
 
     assert response.status_code == 409
     assert [(choice.time, choice.place) for choice in response.context["nearest"]] == [
-        ("09:30", "Mitte"), ("10:00", "Mitte"), ("10:30", "Mitte"),
+        ("09:30", "Mitte"),
+        ("10:00", "Mitte"),
+        ("10:30", "Mitte"),
     ]

@@ -4,12 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from booking.appointments import cancel
-from booking.links import appointment_token
+from booking.access.patient_links import appointment_token
+from booking.domain.appointments import cancel
 from booking.models import Appointment
-from scheduling.slots import database_now
-
-from .conftest import Page
+from scheduling.lib.clock import database_now
+from tests.booking.widget.conftest import Page
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ def test_an_appointment_that_waits_for_the_clinic_says_so(done):
 
 
 def test_a_cancelled_one_says_so(done, booked):
-    cancel(booked, reason="other", by="staff:1")
+    cancel(booked, reason="other", actor="staff:1")
 
     page = Page(done())
 

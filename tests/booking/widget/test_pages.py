@@ -2,9 +2,8 @@
 
 import pytest
 
+from tests.booking.widget.conftest import Page
 from tests.ledger import nothing_changes
-
-from .conftest import Page
 
 
 def pages(held):

@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 from scheduling.models import Service
-
-from .conftest import Page
+from tests.booking.widget.conftest import Page
 
 
 def test_a_service_shows_its_length_way_and_price(client, consultation):

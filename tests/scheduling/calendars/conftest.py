@@ -4,11 +4,10 @@ from datetime import UTC
 
 import pytest
 
-from scheduling.calendars.scope import scopes_of
+from scheduling.calendars.scope import list_scopes
+from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
-from scheduling.slots import database_now
-
-from .texts import calendar, event
+from tests.scheduling.calendars.texts import calendar, event
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def connect(dana):
 
 
 def scope_of(calendar):
-    return scopes_of([calendar], database_now())[calendar.clinician_id]
+    return list_scopes([calendar], database_now())[calendar.clinician_id]
 
 
 @pytest.fixture

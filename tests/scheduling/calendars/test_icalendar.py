@@ -8,8 +8,7 @@ import pytest
 from scheduling.calendars.base import NotACalendar, NotUnderstood
 from scheduling.calendars.sandbox import busy_times_in_sandbox
 from scheduling.calendars.trimming import trim
-
-from .texts import (
+from tests.scheduling.calendars.texts import (
     APPLE,
     END,
     GOOGLE,
@@ -52,24 +51,29 @@ def test_outlook():
 
 
 def test_apple():
-    assert said(APPLE) == [
-        "28 Mar 16:00–17:00", "30 Mar 07:00–08:30", "31 Mar 22:00–1 Apr 06:00", "4 Apr 17:00–18:00"
-    ]  # fmt: skip
+    assert said(APPLE) == ["28 Mar 16:00–17:00", "30 Mar 07:00–08:30", "31 Mar 22:00–1 Apr 06:00", "4 Apr 17:00–18:00"]
 
 
 def test_nextcloud():
     assert said(NEXTCLOUD, zone=ZoneInfo("Europe/Berlin")) == [
-        "24 Mar 10:00–11:00", "1 Apr 15:00–16:00", "2 Apr 10:00–11:00", "3 Apr 12:00–15:00"
-    ]  # fmt: skip
+        "24 Mar 10:00–11:00",
+        "1 Apr 15:00–16:00",
+        "2 Apr 10:00–11:00",
+        "3 Apr 12:00–15:00",
+    ]
 
 
 def test_a_calendar_that_tells_only_free_and_busy():
     body = calendar(
-        "BEGIN:VFREEBUSY", "DTSTART:20260301T000000Z", "DTEND:20260501T000000Z",
+        "BEGIN:VFREEBUSY",
+        "DTSTART:20260301T000000Z",
+        "DTEND:20260501T000000Z",
         "FREEBUSY;FBTYPE=BUSY:20260324T090000Z/PT1H,20260325T090000Z/20260325T093000Z",
-        "FREEBUSY:20260326T090000Z/PT15M", "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20260327T090000Z/PT15M",
-        "FREEBUSY;FBTYPE=FREE:20260328T090000Z/PT15M", "END:VFREEBUSY",
-    )  # fmt: skip
+        "FREEBUSY:20260326T090000Z/PT15M",
+        "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20260327T090000Z/PT15M",
+        "FREEBUSY;FBTYPE=FREE:20260328T090000Z/PT15M",
+        "END:VFREEBUSY",
+    )
     assert said(body) == ["24 Mar 09:00–10:00", "25 Mar 09:00–09:30", "26 Mar 09:00–09:15", "27 Mar 09:00–09:15"]
 
 
@@ -113,7 +117,7 @@ def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
     found = []
     for offset in ("+0300", "-0500"):
         feed = trim(body(offset), start=START, end=END, is_own=lambda uid: False)
-        found += [written(*one) for one in busy_times_in_sandbox(feed, start=START, end=END, zone=LONDON, within=20)]
+        found += [written(*one) for one in busy_times_in_sandbox(feed, start=START, end=END, zone=LONDON, timeout=20)]
     assert found == ["24 Mar 06:00–07:00", "24 Mar 14:00–15:00"]
 
 
@@ -181,8 +185,11 @@ def test_all_from_one_occurrence_on_may_be_moved():
     later = at("0326T1400", "0326T1600", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/London:20260326T090000")
 
     assert said(calendar(series, later)) == [
-        "24 Mar 09:00–10:00", "25 Mar 09:00–10:00", "26 Mar 14:00–16:00", "27 Mar 14:00–16:00"
-    ]  # fmt: skip
+        "24 Mar 09:00–10:00",
+        "25 Mar 09:00–10:00",
+        "26 Mar 14:00–16:00",
+        "27 Mar 14:00–16:00",
+    ]
 
 
 def test_one_occurrence_of_what_is_free_may_be_busy():
@@ -217,9 +224,11 @@ def test_of_two_versions_of_an_event_the_later_counts():
 
 def test_overlapping_events_are_one_busy_time_and_what_lasts_no_time_is_none():
     body = calendar(
-        at("0324T0900", "0324T1000", uid="a"), at("0324T0930", "0324T1030", uid="b"),
-        at("0324T1030", "0324T1100", uid="c"), at("0325T0900", "0325T0900", uid="d"),
-    )  # fmt: skip
+        at("0324T0900", "0324T1000", uid="a"),
+        at("0324T0930", "0324T1030", uid="b"),
+        at("0324T1030", "0324T1100", uid="c"),
+        at("0325T0900", "0325T0900", uid="d"),
+    )
     assert said(body) == ["24 Mar 09:00–11:00"]
 
 
@@ -247,10 +256,17 @@ def test_names_are_read_in_any_case_and_lines_are_folded_anywhere():
 def test_what_does_not_matter_may_be_broken():
     body = calendar(
         at(
-            "0324T0900", "0324T1000", "ATTENDEE;CN=\"open:mailto:x", "ATTACH;VALUE=BINARY:%%%", "SUMMARY:\x00\xff",
-            "BEGIN:VALARM", "TRIGGER:whenever", "END:VALARM", "not a line at all",
+            "0324T0900",
+            "0324T1000",
+            'ATTENDEE;CN="open:mailto:x',
+            "ATTACH;VALUE=BINARY:%%%",
+            "SUMMARY:\x00\xff",
+            "BEGIN:VALARM",
+            "TRIGGER:whenever",
+            "END:VALARM",
+            "not a line at all",
         )
-    )  # fmt: skip
+    )
     assert said(body) == ["24 Mar 09:00–10:00"]
 
 
@@ -270,14 +286,23 @@ def test_an_empty_calendar_is_a_calendar():
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"   ", b"<!DOCTYPE html><html><body>Sign in</body></html>", b'{"error": "gone"}',
+        b"",
+        b"   ",
+        b"<!DOCTYPE html><html><body>Sign in</body></html>",
+        b'{"error": "gone"}',
         b"\x1f\x8b\x08" + b"x" * 99,
-        b"BEGIN:VEVENT\nEND:VEVENT", b"BEGIN:VCALENDAR", GOOGLE[:-20], GOOGLE[:1500],
-        b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\nEND:VEVENT\n", b"BEGIN:VCARD\nEND:VCARD",
-        b"BEGIN:VCALENDAR\n" + b"BEGIN:X\n" * 100_000, b"BEGIN:VCALENDAR\n" * 100_000 + b"END:VCALENDAR\n" * 100_000,
-        b"END:VCALENDAR\n" * 3, "BEGIN:VCALENDAR\nEND:VCALENDAR".encode("utf-16"),
+        b"BEGIN:VEVENT\nEND:VEVENT",
+        b"BEGIN:VCALENDAR",
+        GOOGLE[:-20],
+        GOOGLE[:1500],
+        b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR\nEND:VEVENT\n",
+        b"BEGIN:VCARD\nEND:VCARD",
+        b"BEGIN:VCALENDAR\n" + b"BEGIN:X\n" * 100_000,
+        b"BEGIN:VCALENDAR\n" * 100_000 + b"END:VCALENDAR\n" * 100_000,
+        b"END:VCALENDAR\n" * 3,
+        "BEGIN:VCALENDAR\nEND:VCALENDAR".encode("utf-16"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_a_whole_calendar_is_refused(body):
     with pytest.raises(NotACalendar):
         said(body)

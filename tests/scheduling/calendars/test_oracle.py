@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.intervals import clip, merge
-
-from .texts import calendar, event, intervals
+from scheduling.availability.intervals import clip, merge
+from tests.scheduling.calendars.texts import calendar, event, intervals
 
 DAY = timedelta(days=1)
 CHANGES = {
@@ -38,15 +37,13 @@ def oracle(series, zone, start, end):
         day = one["first"]
         while day < end.date() + 3 * DAY and count < one["count"]:
             weeks = (day - (one["first"] - one["first"].weekday() * DAY)).days // 7
-            is_of_rule = day == one["first"] or (
-                day.weekday() in one["weekdays"] and weeks % one["interval"] == 0
-            )  # fmt: skip
+            is_of_rule = day == one["first"] or (day.weekday() in one["weekdays"] and weeks % one["interval"] == 0)
             if is_of_rule and day.weekday() in one["weekdays"]:
                 count += 1
                 if day not in one["except"]:
                     began = instant(day, one["wall"], zone)
                     local = datetime.combine(day, one["wall"], zone)
-                    busy.append((began, int((local + one["lasting"]).timestamp())))
+                    busy.append((began, int((local + one["lifetime"]).timestamp())))
             day += DAY
     return clip(merge(busy), int(start.timestamp()), int(end.timestamp()))
 
@@ -58,18 +55,21 @@ def series_near(draw, change):
     while first.weekday() not in weekdays:  # where the first is not of the rule, programs differ
         first += DAY
     return {
-        "first": first, "weekdays": weekdays, "interval": draw(st.integers(1, 3)), "count": draw(st.integers(1, 20)),
+        "first": first,
+        "weekdays": weekdays,
+        "interval": draw(st.integers(1, 3)),
+        "count": draw(st.integers(1, 20)),
         "wall": time(*draw(st.sampled_from([(0, 0), (5, 30), (9, 0), (16, 45), (23, 30)]))),
-        "lasting": timedelta(minutes=draw(st.sampled_from([1, 30, 90, 240]))),
+        "lifetime": timedelta(minutes=draw(st.sampled_from([1, 30, 90, 240]))),
         "except": draw(st.sets(st.sampled_from([change + n * DAY for n in range(-10, 10)]), max_size=3)),
-    }  # fmt: skip
+    }
 
 
 def written(number, one, zone):
     local = datetime.combine(one["first"], one["wall"])
     lines = [
         f"DTSTART;TZID={zone}:{local:%Y%m%dT%H%M%S}",
-        f"DTEND;TZID={zone}:{local + one['lasting']:%Y%m%dT%H%M%S}",
+        f"DTEND;TZID={zone}:{local + one['lifetime']:%Y%m%dT%H%M%S}",
         f"RRULE:FREQ=WEEKLY;COUNT={one['count']};INTERVAL={one['interval']};WKST=MO;BYDAY="
         + ",".join(WEEKDAYS[n] for n in sorted(one["weekdays"])),
     ]
@@ -104,9 +104,9 @@ def test_series_of_events_near_a_change_of_the_clocks(name, data):
 def test_single_events_are_merged_sorted_and_within_the_window(given_events):
     start, end = datetime(2026, 3, 23, tzinfo=UTC), datetime(2026, 4, 13, tzinfo=UTC)
     events, expected = [], []
-    for number, (day, second, lasting, is_free) in enumerate(given_events):
+    for number, (day, second, lifetime, is_free) in enumerate(given_events):
         first = start + timedelta(days=day, seconds=second)
-        last = first + timedelta(seconds=lasting)
+        last = first + timedelta(seconds=lifetime)
         lines = [f"DTSTART:{first:%Y%m%dT%H%M%SZ}", f"DTEND:{last:%Y%m%dT%H%M%SZ}"]
         events.append(event(*lines, *["TRANSP:TRANSPARENT"] * is_free, uid=str(number)))
         if not is_free:
@@ -121,8 +121,7 @@ def test_single_events_are_merged_sorted_and_within_the_window(given_events):
 @given(st.binary(max_size=200), st.integers(0, 1500))
 def test_whatever_a_text_has_in_it_the_answer_is_intervals_or_a_refusal(noise, place):
     from scheduling.calendars.base import CannotRead
-
-    from .texts import OUTLOOK
+    from tests.scheduling.calendars.texts import OUTLOOK
 
     try:
         found = intervals(OUTLOOK[:place] + noise + OUTLOOK[place:])

@@ -5,25 +5,17 @@ import base64
 import pytest
 
 from scheduling.calendars import reading
-from scheduling.calendars.base import (
-    NotACalendar,
-    NotUnderstood,
-    Refused,
-    TooLarge,
-    TooManyRedirects,
-    event_uid,
-)
+from scheduling.calendars.base import NotACalendar, NotUnderstood, Refused, TooLarge, TooManyRedirects, event_uid
 from scheduling.calendars.reading import plain_address, read
-from scheduling.outbound import NotPublic, Unreachable
+from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
+from tests.scheduling.calendars.conftest import scope_of, utc
+from tests.scheduling.calendars.texts import calendar, event
 from tests.waiting import given_up_within
 
-from .conftest import scope_of, utc
-from .texts import calendar, event
 
-
-def ask(calendar, *, within=20):
-    return read(calendar, scope_of(calendar), within=within)
+def ask(calendar, *, timeout=20):
+    return read(calendar, scope_of(calendar), timeout=timeout)
 
 
 def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
@@ -60,7 +52,8 @@ def test_redirects_on_the_same_server_are_followed(listen, connect, busy_at):
 
 
 @pytest.mark.parametrize(
-    "location", ["http://127.0.0.1:1/", "https://10.0.0.1/", "http://169.254.169.254/latest", "ftp://x.example/", "https://[::1]/"]
+    "location",
+    ["http://127.0.0.1:1/", "https://10.0.0.1/", "http://169.254.169.254/latest", "ftp://x.example/", "https://[::1]/"],
 )
 def test_redirects_to_private_addresses_are_not_followed(location, listen, connect):
     server = listen(answer(302, Location=location))
@@ -110,11 +103,11 @@ def test_an_address_that_is_not_public_is_not_connected_to(connect, listen, sett
 @pytest.mark.parametrize("behave", [hang, reset, drip([b"HTTP/1.1 200 OK\r\n"], b"X: y\r\n", every=0.1)])
 def test_a_server_that_does_not_answer_costs_as_long_as_it_may(behave, listen, connect):
     with given_up_within(1), pytest.raises(Unreachable):
-        ask(connect(listen(behave)), within=1)
+        ask(connect(listen(behave)), timeout=1)
 
 
 def test_a_calendar_that_never_ends_is_cut_off(listen, connect, monkeypatch):
-    monkeypatch.setattr(reading, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(reading, "MAX_BYTES", 1_000_000)
     server = listen(drip([b"HTTP/1.1 200 OK\r\n\r\nBEGIN:VCALENDAR\r\n"], b"X-JUNK:" + b"x" * 60_000 + b"\r\n"))
 
     with pytest.raises(TooLarge):
@@ -126,7 +119,7 @@ def test_ten_megabytes_are_read(listen, connect, at):
     body = calendar(*junk, event(f"DTSTART:{utc(at(9))}", f"DTEND:{utc(at(10))}", uid="now"))
     assert len(body) > 10_000_000
 
-    assert len(ask(connect(listen(answer(200, body=body))), within=15).busy) == 1
+    assert len(ask(connect(listen(answer(200, body=body))), timeout=15).busy) == 1
 
 
 # What has not changed is not worked out again
@@ -139,7 +132,7 @@ def known(listen, connect, busy_at):
     def known(behave):
         first = connect(listen(answer(200, body=busy_at(9, 10))))
         scope = scope_of(first)
-        found = read(first, scope, within=20)
+        found = read(first, scope, timeout=20)
         first.fingerprint, first.read_until, first.etag = found.fingerprint, scope.end, '"one"'
         first.last_modified = "Fri, 20 Mar 2026 10:00:00 GMT"
         first.url = listen(behave).url
@@ -213,8 +206,7 @@ def test_but_what_she_has_with_others_is(uid, listen, connect, busy_at):
 # What she has declined
 
 INVITED = (
-    'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={};CN="Reed; PARTSTAT=DECLINED;";X-NUM-GUESTS=0'
-    ":mailto:{}"
+    'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={};CN="Reed; PARTSTAT=DECLINED;";X-NUM-GUESTS=0:mailto:{}'
 )
 GOOGLES = "calendar/ical/Dana%40example.org/private-0123456789abcdef/basic.ics"
 

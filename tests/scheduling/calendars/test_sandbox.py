@@ -9,14 +9,13 @@ from scheduling.calendars import sandbox, syncing
 from scheduling.calendars.base import NoTime, NotUnderstood, TooMuch
 from scheduling.calendars.sandbox import busy_times_in_sandbox
 from scheduling.calendars.trimming import trim
+from tests.scheduling.calendars.texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
 from tests.waiting import given_up_within
 
-from .texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
 
-
-def ask(body, *, start=START, end=END, within=20):
+def ask(body, *, start=START, end=END, timeout=20):
     feed = trim(body, start=start, end=end, is_own=lambda uid: False)
-    return busy_times_in_sandbox(feed, start=start, end=end, zone=LONDON, within=within)
+    return busy_times_in_sandbox(feed, start=start, end=end, zone=LONDON, timeout=timeout)
 
 
 def test_the_answer_is_the_same_as_without():
@@ -51,7 +50,7 @@ def an_hour(*lines, start="20260324T090000Z"):
 
 
 EVERY = ";".join(
-    f"BY{unit}={','.join(map(str, range(most)))}" for unit, most in (("HOUR", 24), ("MINUTE", 60), ("SECOND", 60))
+    f"BY{unit}={','.join(map(str, range(limit)))}" for unit, limit in (("HOUR", 24), ("MINUTE", 60), ("SECOND", 60))
 )
 DATES = ",".join(f"{START + timedelta(seconds=10 * n):%Y%m%dT%H%M%SZ}" for n in range(100_000))
 ENDLESS = {
@@ -84,7 +83,7 @@ def test_what_takes_too_long_to_work_out_is_too_much(name, monkeypatch):
 
 def test_what_is_too_much_is_told_from_an_answer_that_comes_too_late():
     """Reading gives it less time than its own limit only if the server has taken long to answer."""
-    assert sandbox.SECONDS <= syncing.READ_WITHIN / 2
+    assert sandbox.SECONDS <= syncing.READ_TIMEOUT / 2
 
 
 def test_a_hundred_thousand_events_at_hand_are_too_many():
@@ -98,8 +97,7 @@ def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
     hours = [datetime(2016, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(19_000)]
     notes = "DESCRIPTION:" + "x" * 400
     old = [
-        event(f"DTSTART:{hour:%Y%m%dT%H%M%SZ}", f"DTEND:{hour:%Y%m%dT%H}3000Z", notes, uid=f"{hour}")
-        for hour in hours
+        event(f"DTSTART:{hour:%Y%m%dT%H%M%SZ}", f"DTEND:{hour:%Y%m%dT%H}3000Z", notes, uid=f"{hour}") for hour in hours
     ]
     body = calendar(*old, at("0324T0900", "0324T1000"))
     assert len(body) > 10_000_000
@@ -109,13 +107,13 @@ def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
 
 def test_who_has_little_time_gets_no_answer_in_that_time():
     with given_up_within(0.5), pytest.raises(NoTime):
-        ask(calendar(*ENDLESS["every second by another name"]), within=0.5)
+        ask(calendar(*ENDLESS["every second by another name"]), timeout=0.5)
 
 
 def test_nothing_goes_on_afterwards():
     children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
     with pytest.raises(NoTime):
-        ask(calendar(*ENDLESS["every second by another name"]), within=0.5)
+        ask(calendar(*ENDLESS["every second by another name"]), timeout=0.5)
 
     with open(children) as file:
         assert not [pid for pid in file.read().split() if "scheduling.calendars" in command(pid)]

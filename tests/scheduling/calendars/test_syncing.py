@@ -7,12 +7,13 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from scheduling.availability import open_times
+from scheduling.availability.intervals import pairs, unpack
+from scheduling.availability.search import open_times
 from scheduling.calendars import syncing
-from scheduling.calendars.connected import connected_to
+from scheduling.calendars.connected import get_connection_url
 from scheduling.calendars.reading import Reading
 from scheduling.calendars.scope import AHEAD
-from scheduling.calendars.storing import READ_EVERY, forget_reading, store_busy, store_failure, store_reading
+from scheduling.calendars.storing import READ_INTERVAL, forget_reading, store_busy, store_failure, store_reading
 from scheduling.calendars.syncing import (
     claim_due,
     claim_for_now,
@@ -21,15 +22,13 @@ from scheduling.calendars.syncing import (
     sync_now,
     sync_together,
 )
-from scheduling.intervals import pairs, unpack
+from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar, Location, Service, WorkingHours
-from scheduling.slots import database_now
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
+from tests.scheduling.calendars.conftest import scope_of, utc
+from tests.scheduling.calendars.texts import calendar, event
 from tests.waiting import given_up_within
-
-from .conftest import scope_of, utc
-from .texts import calendar, event
 
 
 def known(calendar):
@@ -71,7 +70,7 @@ def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_
     assert known(one) == [instants(at(9), at(15))]
     assert before <= one.last_synced_at <= database_now()
     assert (one.etag, one.last_error, one.failures) == ('"one"', "", 0)
-    assert one.due_at == one.last_synced_at + READ_EVERY
+    assert one.due_at == one.last_synced_at + READ_INTERVAL
     assert one.read_until > database_now() + timedelta(days=60) + AHEAD - timedelta(days=2)
 
 
@@ -102,9 +101,14 @@ def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(listen, co
 
 @pytest.mark.parametrize(
     "behave",
-    [answer(500), answer(200, body=b""), answer(200, body=b"<html>Sign in</html>"), answer(302, Location="https://10.0.0.1/"),
-     answer(200, body=calendar(event("DTSTART:20990101T000000Z", "DURATION:-P1D"), event("DTSTART:nonsense")))],
-)  # fmt: skip
+    [
+        answer(500),
+        answer(200, body=b""),
+        answer(200, body=b"<html>Sign in</html>"),
+        answer(302, Location="https://10.0.0.1/"),
+        answer(200, body=calendar(event("DTSTART:20990101T000000Z", "DURATION:-P1D"), event("DTSTART:nonsense"))),
+    ],
+)
 def test_a_failure_keeps_what_is_known_and_is_written_down(behave, listen, connect, busy_at, offered):
     one = connect(listen(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), behave)))
     sync_calendar(one)
@@ -139,7 +143,7 @@ def test_the_first_success_forgets_the_failures(listen, connect, busy_at):
         sync_calendar(one)
 
     one.refresh_from_db()
-    assert (one.failures, one.last_error, one.due_at - one.last_synced_at) == (0, "", READ_EVERY)
+    assert (one.failures, one.last_error, one.due_at - one.last_synced_at) == (0, "", READ_INTERVAL)
 
 
 def test_only_days_that_differ_are_written(connect, at):
@@ -270,8 +274,10 @@ def test_what_is_due_is_read(listen, connect, busy_at, at, harbour, consultation
     assert known(ours) == [instants(at(9), at(12))]
     errors = dict(Calendar.objects.values_list("pk", "last_error"))
     assert errors == {
-        ours.pk: "", broken.pk: "The calendar's server answered 500 instead of the calendar.", later.pk: ""
-    }  # fmt: skip
+        ours.pk: "",
+        broken.pk: "The calendar's server answered 500 instead of the calendar.",
+        later.pk: "",
+    }
 
 
 def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
@@ -280,7 +286,7 @@ def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
     quick = [connect(listen(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
 
     with given_up_within(8):
-        sync_due_calendars(within=8)
+        sync_due_calendars(timeout=8)
 
     assert [known(one) for one in quick] == [[instants(at(9), at(12))]] * 3
     for one in stuck:
@@ -373,7 +379,7 @@ def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(listen, con
     server = listen(answer(200, body=busy_at(9, 12)))
     one = connect(server)
 
-    monkeypatch.setattr(syncing, "NOW_WITHIN", 20)
+    monkeypatch.setattr(syncing, "NOW_TIMEOUT", 20)
     assert sync_now([one.pk]) == {one.pk: None}
     assert sync_now([one.pk]) == {}
 
@@ -384,7 +390,7 @@ def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(listen, con
 def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against_it(
     listen, connect, busy_at, monkeypatch
 ):
-    monkeypatch.setattr(syncing, "NOW_WITHIN", 5)
+    monkeypatch.setattr(syncing, "NOW_TIMEOUT", 5)
     slow, quick = connect(listen(hang)), connect(listen(answer(200, body=busy_at(9, 12))))
     due_at = Calendar.objects.get(pk=slow.pk).due_at
 
@@ -397,7 +403,7 @@ def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against
 
 
 def test_nobody_waits_for_nothing():
-    assert sync_together([], within=1) == {}
+    assert sync_together([], timeout=1) == {}
 
 
 def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultation):
@@ -413,7 +419,7 @@ def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultat
     connect("https://calendar.example/", clinician=away)
 
     def found(service=consultation, **filters):
-        return {calendar.id for calendar in connected_to(service, **filters)}
+        return {calendar.id for calendar in get_connection_url(service, **filters)}
 
     assert found() == {own.pk, other.pk}
     assert found(clinicians=[dana.pk]) == found(location=harbour) == {own.pk}

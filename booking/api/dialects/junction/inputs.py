@@ -5,17 +5,16 @@ from datetime import timedelta
 from django.utils import timezone
 from rest_framework import serializers
 
+from booking.access.booking_keys import InvalidBookingKey
+from booking.api.dialects.views import Input, Query
+from booking.api.fields import BookableService, Day, Text
+from booking.api.v1.approval_views import ApprovalTimeoutsInput
+from booking.api.v1.opening_input import read_opening
+from booking.domain.approvals import ApprovalTimeouts
+from booking.models import Appointment
 from scheduling.models import Service
 
-from ....asking import Patience
-from ....booking_keys import InvalidBookingKey
-from ....models import Appointment
-from ...asking import PatienceInput
-from ...choosing import read_opening
-from ...fields import BookableService, Day, Text
-from ..base import Input, Query
-
-ANSWER_WITHIN = timedelta(minutes=15)
+ANSWER_TIMEOUT = timedelta(minutes=15)
 Reason = Appointment.CancellationReason
 # A reason's id there has the form of a random UUID.
 REASONS = {
@@ -63,15 +62,15 @@ class OpeningInput(Input):
         return {**fields, "opening": opening}
 
 
-class BookInput(OpeningInput, PatienceInput):
+class BookInput(OpeningInput, ApprovalTimeoutsInput):
     """A booking key; and how long to wait for whoever must acknowledge it, which counts only if it may be pending."""
 
     def validate(self, fields):
         fields = super().validate(fields)
-        patience = fields["patience"]
-        if not patience.is_async:
-            return {**fields, "patience": Patience()}
-        return {**fields, "patience": patience._replace(answer_within=patience.answer_within or ANSWER_WITHIN)}
+        timeouts = fields["timeouts"]
+        if not timeouts.is_async:
+            return {**fields, "timeouts": ApprovalTimeouts()}
+        return {**fields, "timeouts": timeouts._replace(answer_within=timeouts.answer_within or ANSWER_TIMEOUT)}
 
 
 class CancelInput(Input):

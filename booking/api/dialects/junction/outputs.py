@@ -1,8 +1,8 @@
-"""How slots and the places they are at are written; booking.webhooks.junction writes appointments."""
+"""How slots and the places they are at are written; booking.integrations.webhooks.junction writes appointments."""
 
 from datetime import UTC, datetime
 
-from ....webhooks.junction import write_address, write_moment, write_place
+from booking.integrations.webhooks.junction import write_address, write_moment, write_place
 
 
 def write_start(start):

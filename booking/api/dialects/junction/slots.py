@@ -4,18 +4,17 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from os.path import commonprefix
 
-from scheduling.availability import open_starts_by_place
+from booking.access.booking_keys import LIFETIME, Signer
+from booking.api.dialects.junction.outputs import write_center, write_start
+from booking.integrations.webhooks.junction import write_moment
+from scheduling.availability.search import open_starts_by_place
 from scheduling.models import Location, Service
-
-from ....booking_keys import GOOD_FOR, Signer
-from ....webhooks.junction import write_moment
-from .outputs import write_center, write_start
 
 KINDS = ["phlebotomy", "psc"]
 DAY, DAYS = timedelta(days=1), 7
 
 
-def service_called(slug, *, key):
+def get_service(slug, *, key):
     """Return the service that is meant where none is named, or None.
 
     It is the one with that slug, else one with the slug of the other kind, else the first that is given in person; a
@@ -63,21 +62,21 @@ def plain(text):
 
 def write_days(service, location, free, *, now, names_location):
     """Return the slots at a location, grouped by its local dates."""
-    sign = Signer(
-        service_id=service.pk, clinician_id=None, location_id=location.pk, is_remote=False, now=now
-    ).sign
-    expires_at, length = write_moment(now + GOOD_FOR), int(service.duration.total_seconds())
+    sign = Signer(service_id=service.pk, clinician_id=None, location_id=location.pk, is_remote=False, now=now).sign
+    expires_at, length = write_moment(now + LIFETIME), int(service.duration.total_seconds())
     center = write_center(location) if names_location else None
     days = defaultdict(list)
     for start in sorted(free):
         day = datetime.fromtimestamp(start, UTC).astimezone(location.zone).date()
-        days[day.isoformat()].append({
-            "booking_key": sign(start),
-            "start": write_start(start),
-            "end": write_start(start + length),
-            "expires_at": expires_at,
-            "price": float(service.price),
-            "is_priority": False,
-            "num_appointments_available": free[start],
-        })
+        days[day.isoformat()].append(
+            {
+                "booking_key": sign(start),
+                "start": write_start(start),
+                "end": write_start(start + length),
+                "expires_at": expires_at,
+                "price": float(service.price),
+                "is_priority": False,
+                "num_appointments_available": free[start],
+            }
+        )
     return [{"location": center, "date": day, "slots": slots} for day, slots in days.items()]

@@ -2,9 +2,9 @@
 
 from django.urls import path, re_path
 
-from ..base import NotHere
-from . import views
-from .slots import KINDS
+from booking.api.dialects.junction import views
+from booking.api.dialects.junction.slots import KINDS
+from booking.api.dialects.views import NotHere
 
 
 def addresses(kind):

@@ -9,16 +9,23 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from ....appointments import cancel
-from ....choosing import with_first_free
-from ....models import ApiKey, Appointment, Event, Order
-from ....rescheduling import reschedule
-from ....webhooks.junction import write_appointment
-from ...asking import AskingView
-from ...base import NEVER_STORED
-from ..base import DialectView, contract
-from .inputs import REASONS, AvailabilityInput, AvailabilityQuery, BookInput, CancelInput, OpeningInput
-from .slots import free_at_locations, nearest_first, service_called, write_days
+from booking.api.dialects.junction.inputs import (
+    REASONS,
+    AvailabilityInput,
+    AvailabilityQuery,
+    BookInput,
+    CancelInput,
+    OpeningInput,
+)
+from booking.api.dialects.junction.slots import free_at_locations, get_service, nearest_first, write_days
+from booking.api.dialects.views import DialectView, contract
+from booking.api.v1.approval_views import ApprovalView
+from booking.api.views import NEVER_STORED
+from booking.domain.appointments import cancel
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import book_first_available
+from booking.integrations.webhooks.junction import write_appointment
+from booking.models import ApiKey, Appointment, Event, Order
 
 Scope = ApiKey.Scope
 
@@ -40,7 +47,7 @@ class Availability(View):
     @contract(query=AvailabilityQuery, body=AvailabilityInput)
     def post(self, request, kind):
         now, asked = timezone.now(), {**self.body(), **self.parameters}
-        service = asked.get("service") or service_called(kind, key=self.key)
+        service = asked.get("service") or get_service(kind, key=self.key)
         if service is None:
             return self.reply({"timezone": None, "slots": []})
         free = free_at_locations(service, start_date=asked.get("start_date"), now=now)
@@ -51,9 +58,9 @@ class Availability(View):
             for location in (near[:1] if is_at_home else near)
             for day in write_days(service, location, free[location], now=now, names_location=not is_at_home)
         ]
-        return self.reply({
-            "timezone": near[0].timezone if near else None, "slots": sorted(days, key=lambda day: day["date"])
-        })
+        return self.reply(
+            {"timezone": near[0].timezone if near else None, "slots": sorted(days, key=lambda day: day["date"])}
+        )
 
 
 class CancellationReasons(View):
@@ -67,7 +74,7 @@ class CancellationReasons(View):
         return self.reply([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
 
 
-class AppointmentView(View, AskingView):
+class AppointmentView(View, ApprovalView):
     """What all endpoints of an order's appointment share."""
 
     def order(self, order_id):
@@ -116,8 +123,8 @@ class AppointmentReschedule(AppointmentView):
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
         opening = self.body(service=appointment.service)["opening"]
-        verb = partial(reschedule, appointment, by=self.key.actor, heed_cutoff=True)
-        with_first_free(verb, moving=appointment, **opening)
+        verb = partial(reschedule, appointment, actor=self.key.actor, enforce_cutoff=True)
+        book_first_available(verb, moving=appointment, **opening)
         return self.answer_appointment(appointment)
 
 
@@ -129,5 +136,5 @@ class AppointmentCancel(AppointmentView):
     @contract(body=CancelInput)
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
-        cancel(appointment, by=self.key.actor, heed_cutoff=True, **self.body())
+        cancel(appointment, actor=self.key.actor, enforce_cutoff=True, **self.body())
         return self.answer_appointment(appointment)

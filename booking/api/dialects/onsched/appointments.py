@@ -4,25 +4,24 @@ from functools import partial
 
 from rest_framework import serializers
 
-from scheduling.slots import database_now
+from booking.api.dialects.onsched.base import Scope, View
+from booking.api.dialects.onsched.inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
+from booking.api.dialects.onsched.outputs import write_appointment
+from booking.api.dialects.views import contract
+from booking.api.refusals import NotHeldAnyMore
+from booking.api.v1.approval_views import ApprovalView
+from booking.api.v1.holds import get_place_hold
+from booking.api.v1.opening_output import get_opening, offering_alternatives
+from booking.domain.appointments import cancel
+from booking.domain.holds import HoldExpired, HoldNotFound, get_hold, move_hold, release_hold
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import book_first_available
+from booking.domain.transitions import WrongState
+from booking.models import Appointment, Hold
+from scheduling.lib.clock import database_now
 
-from ....appointments import cancel
-from ....choosing import with_first_free
-from ....holds import HoldExpired, HoldNotFound, hold_of, move_hold, release_hold
-from ....models import Appointment, Hold
-from ....rescheduling import reschedule
-from ....states import WrongState
-from ...asking import AskingView
-from ...holds import placing_for
-from ...openings import offering_alternatives, opening_of
-from ...refusals import NotHeldAnyMore
-from ..base import contract
-from .base import Scope, View
-from .inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
-from .outputs import write_appointment
 
-
-class AppointmentView(View, AskingView):
+class AppointmentView(View, ApprovalView):
     """What all endpoints of appointments share."""
 
     def booking(self, id):
@@ -32,11 +31,11 @@ class AppointmentView(View, AskingView):
 
     def hold(self, id):
         """Return the Hold with that id, if it is or was held and has not run out."""
-        hold = hold_of(self.key.actor, id)
+        hold = get_hold(self.key.actor, id)
         if hold.status == Hold.Status.CONFIRMED:
             raise NotHeldAnyMore
         if hold.status != Hold.Status.RELEASED and not hold.is_live(database_now()):
-            with offering_alternatives(opening_of(hold)):
+            with offering_alternatives(get_opening(hold)):
                 raise HoldExpired(hold)
         return hold
 
@@ -63,9 +62,9 @@ class AppointmentHold(AppointmentView):
     def post(self, request):
         fields = self.body()
         opening = fields.pop("opening")
-        place = partial(placing_for(self, opening["service"]), **fields)
+        place = partial(get_place_hold(self, opening["service"]), **fields)
         with offering_alternatives(opening):
-            return self.answer_booking(with_first_free(place, **opening), 201)
+            return self.answer_booking(book_first_available(place, **opening), 201)
 
 
 class AppointmentEntry(AppointmentView):
@@ -91,7 +90,7 @@ class AppointmentBook(AppointmentView):
         if patient is None:
             raise serializers.ValidationError({"Customer": "Say who comes."}, code="required")
         try:
-            return self.answer_booking(self.confirm(hold, patient=patient, only_once=True, **fields))
+            return self.answer_booking(self.confirm(hold, patient=patient, must_be_new=True, **fields))
         except WrongState as error:  # another request was quicker
             raise (NotHeldAnyMore if error.state == Hold.Status.CONFIRMED else HoldNotFound) from error
 
@@ -107,11 +106,11 @@ class AppointmentReschedule(AppointmentView):
         opening = self.body(service=booking.service)["opening"]
         opening["location"] = opening["location"] or booking.location
         if isinstance(booking, Hold):
-            verb = partial(move_hold, booking, by=self.key.actor)
+            verb = partial(move_hold, booking, actor=self.key.actor)
         else:
-            verb = partial(reschedule, booking, by=self.key.actor, heed_cutoff=True)
+            verb = partial(reschedule, booking, actor=self.key.actor, enforce_cutoff=True)
         with offering_alternatives(opening):
-            with_first_free(verb, moving=booking, **opening)
+            book_first_available(verb, moving=booking, **opening)
         return self.answer_booking(booking)
 
 
@@ -125,8 +124,8 @@ class AppointmentCancel(AppointmentView):
         booking = self.booking(id)
         fields = self.body()
         if isinstance(booking, Hold):
-            release_hold(booking, by=self.key.actor)
+            release_hold(booking, actor=self.key.actor)
         else:
             reason = Appointment.CancellationReason.OTHER
-            cancel(booking, reason=reason, by=self.key.actor, heed_cutoff=True, **fields)
+            cancel(booking, reason=reason, actor=self.key.actor, enforce_cutoff=True, **fields)
         return self.answer_booking(booking)

@@ -5,14 +5,13 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from scheduling.assignment import Assign, assign
-from scheduling.availability import open_starts_by_place
-
-from ...calendars import read_calendars
-from ..base import contract
-from .base import Scope, View
-from .inputs import AvailabilityQuery
-from .outputs import write_calendar, write_times
+from booking.api.dialects.onsched.base import Scope, View
+from booking.api.dialects.onsched.inputs import AvailabilityQuery
+from booking.api.dialects.onsched.outputs import write_calendar, write_times
+from booking.api.dialects.views import contract
+from booking.api.v1.calendars import read_calendars
+from scheduling.availability.assignment import Assign, assign
+from scheduling.availability.search import open_starts_by_place
 
 
 class Availability(View):

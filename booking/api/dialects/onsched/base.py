@@ -1,7 +1,7 @@
 """What all endpoints share."""
 
-from ....models import ApiKey
-from ..base import DialectView
+from booking.api.dialects.views import DialectView
+from booking.models import ApiKey
 
 Scope = ApiKey.Scope
 

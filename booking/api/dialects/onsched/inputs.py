@@ -4,14 +4,13 @@ from datetime import datetime, timedelta
 
 from rest_framework import serializers
 
+from booking.api.dialects.views import Input, Query
+from booking.api.fields import BookableService, ClinicianIds, DayOrMoment, Id, Moment, Text
+from booking.api.v1.attendance import KnownPatient, PersonInput
+from booking.api.v1.availability import MAX_RANGE
 from patients.models import Patient
 from patients.text import validate_printable_lines
 from scheduling.models import Clinician, Location, Service
-
-from ...attendance import KnownPatient, PersonInput
-from ...availability import LONGEST
-from ...fields import BookableService, ClinicianIds, DayOrMoment, Id, Moment, Text
-from ..base import Input, Query
 
 DAY = timedelta(days=1)
 # What a patient's member is called here, where that is not the same.
@@ -53,7 +52,7 @@ class AvailabilityQuery(Query):
             raise serializers.ValidationError({"endDate": "Write both in the same way."}, code="order")
         if end_at < start_at:
             raise serializers.ValidationError({"endDate": "The end is before the start."}, code="order")
-        if end_at - start_at > (LONGEST if isinstance(end_at, datetime) else LONGEST - DAY):
+        if end_at - start_at > (MAX_RANGE if isinstance(end_at, datetime) else MAX_RANGE - DAY):
             raise serializers.ValidationError({"endDate": "Ask for 31 days at most."}, code="order")
         if end_at == start_at and isinstance(end_at, datetime):
             fields["end_at"] = start_at + DAY

@@ -2,13 +2,12 @@
 
 from django.shortcuts import get_object_or_404
 
+from booking.api.dialects.onsched.base import Scope, View
+from booking.api.dialects.onsched.inputs import LocationInput
+from booking.api.dialects.onsched.outputs import write_location
+from booking.api.dialects.views import contract
+from booking.domain.locations import change_location
 from scheduling.models import Location
-
-from ....locations import change_location
-from ..base import contract
-from .base import Scope, View
-from .inputs import LocationInput
-from .outputs import write_location
 
 
 class LocationEntry(View):
@@ -25,7 +24,7 @@ class LocationEntry(View):
     def put(self, request, id):
         location = self.location(id)
         if changes := self.body():
-            change_location(location, by=self.key.actor, **changes)
+            change_location(location, actor=self.key.actor, **changes)
         return self.succeed(write_location(location))
 
     def location(self, id):

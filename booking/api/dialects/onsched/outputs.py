@@ -2,12 +2,19 @@
 
 from datetime import UTC, datetime
 
-from ....models import ApiKey, Hold
+from booking.models import ApiKey, Hold
 
 # The two letters of each status: of a hold and of an appointment.
 STATUSES = {
-    "active": "IN", "released": "CN", "pending": "PE", "reserved": "RS", "confirmed": "BK", "in_progress": "AR",
-    "completed": "CO", "cancelled": "CN", "no_show": "NS",
+    "active": "IN",
+    "released": "CN",
+    "pending": "PE",
+    "reserved": "RS",
+    "confirmed": "BK",
+    "in_progress": "AR",
+    "completed": "CO",
+    "cancelled": "CN",
+    "no_show": "NS",
 }
 
 
@@ -26,8 +33,10 @@ def write_opening(opening):
     """Return an opening of /api/v1 as one of the times of availability."""
     start, end = (datetime.fromisoformat(opening[name]) for name in ("start_time", "end_time"))
     return {
-        "start_time": write_moment(start), "end_time": write_moment(end),
-        "ResourceIds": [opening["clinician_id"]], "LocationId": opening["location_id"],
+        "start_time": write_moment(start),
+        "end_time": write_moment(end),
+        "ResourceIds": [opening["clinician_id"]],
+        "LocationId": opening["location_id"],
     }
 
 
@@ -45,7 +54,8 @@ def write_appointment(booking, key):
         "CustomerId": None if key.is_publishable else booking.patient_id,
         "Customer": write_customer(booking, is_held) if booking.patient_id and may_know else None,
         "Unavailability": {
-            "startTime": write_moment(booking.starts_at), "endTime": write_moment(booking.ends_at),
+            "startTime": write_moment(booking.starts_at),
+            "endTime": write_moment(booking.ends_at),
         },
         "timezone": booking.location.timezone,
         "expiresAt": write_moment(booking.expires_at) if booking.status == Hold.Status.ACTIVE else None,

@@ -2,9 +2,9 @@
 
 from django.urls import path, re_path
 
-from ..base import NotHere
-from . import appointments, availability, locations
-from .base import View
+from booking.api.dialects.onsched import appointments, availability, locations
+from booking.api.dialects.onsched.base import View
+from booking.api.dialects.views import NotHere
 
 APPOINTMENT = "v3/appointment/<uuid:id>"
 

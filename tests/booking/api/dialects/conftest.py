@@ -18,8 +18,12 @@ class System:
             body = plain_json.dumps(json).encode()
         headers = {name.replace("_", "-"): value for name, value in {**self.headers, **headers}.items() if value}
         return self.client.generic(
-            method, self.base + path, body or b"", content_type if body is not None else None,
-            query_params=query, headers=headers,
+            method,
+            self.base + path,
+            body or b"",
+            content_type if body is not None else None,
+            query_params=query,
+            headers=headers,
         )
 
 

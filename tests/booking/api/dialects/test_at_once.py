@@ -7,9 +7,8 @@ from django.db import connection, transaction
 
 from booking.models import Appointment
 from scheduling.slots import lock_clinician
+from tests.booking.api.dialects.test_onsched import ALICE, choice, data, hold  # noqa: F401 (fixtures)
 from tests.waiting import wait_until
-
-from .test_onsched import ALICE, choice, data, hold  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

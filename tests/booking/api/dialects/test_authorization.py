@@ -7,17 +7,16 @@ from typing import NamedTuple
 import pytest
 from django.utils import timezone
 
+from booking.access.api_keys import revoke_key
+from booking.access.booking_keys import Signer
 from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
 from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
-from booking.booking_keys import Signer
-from booking.keys import revoke_key
+from booking.domain.orders import book_order, create_order
 from booking.models import ApiKey
-from booking.orders import book_order, create_order
-from scheduling.slots import database_now
+from scheduling.lib.clock import database_now
+from tests.booking.api.conftest import SITE
+from tests.booking.api.dialects.conftest import System
 from tests.ledger import nothing_changes
-
-from ..conftest import SITE
-from .conftest import System
 
 TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
 READ, WRITE, ORDERS = "read_appointments", "write_appointments", "write_orders"
@@ -84,34 +83,44 @@ def test_every_method_of_every_route_is_here(patterns, rights):
 def request_of(client, hold_time, book, at, day, consultation, dana, harbour, alice):
     """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
     time = {
-        "ServiceId": str(consultation.pk), "LocationId": str(harbour.pk), "resourceId": str(dana.pk),
+        "ServiceId": str(consultation.pk),
+        "LocationId": str(harbour.pk),
+        "resourceId": str(dana.pk),
         "Unavailability": {"startTime": at(15).isoformat()},
-    }  # fmt: skip
+    }
     customer = {"Customer": {"firstName": "Bob", "lastName": "Brown", "email": "bob@example.org"}}
     signer = Signer(
         service_id=consultation.pk, clinician_id=dana.pk, location_id=harbour.pk, is_remote=False, now=database_now()
     )
     bodies = {
-        "": None, "range": None, "time": time, "customer": customer, "booking": time | customer,
-        "delay": {"expirationDelay": 60}, "booking key": {"booking_key": signer.sign(int(at(15).timestamp()))},
+        "": None,
+        "range": None,
+        "time": time,
+        "customer": customer,
+        "booking": time | customer,
+        "delay": {"expirationDelay": 60},
+        "booking key": {"booking_key": signer.sign(int(at(15).timestamp()))},
         "reason": {"cancellation_reason_id": "other"},
-    }  # fmt: skip
+    }
 
     def order(holder):
-        return create_order(patient=alice, service=consultation, by="erin")
+        return create_order(patient=alice, service=consultation, actor="erin")
 
     def booked_order(holder):
         made = order(holder)
         book_order(
-            made, by="erin", holder="erin", clinician=dana, location=harbour, is_remote=False, starts_at=at(9)
+            made, actor="erin", holder="erin", clinician=dana, location=harbour, is_remote=False, starts_at=at(9)
         )
         return made
 
     make = {
-        "": lambda holder: None, "appointment": lambda holder: book(at(10)), "location": lambda holder: harbour,
-        "hold": lambda holder: hold_time(at(9), holder=holder.actor, by=holder.actor),
-        "order": order, "booked order": booked_order,
-    }  # fmt: skip
+        "": lambda holder: None,
+        "appointment": lambda holder: book(at(10)),
+        "location": lambda holder: harbour,
+        "hold": lambda holder: hold_time(at(9), holder=holder.actor, actor=holder.actor),
+        "order": order,
+        "booked order": booked_order,
+    }
     query = {"ServiceId": consultation.pk, "startDate": day, "endDate": day}
 
     def request_of(system, method, route, holder):
@@ -185,8 +194,10 @@ def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of,
 @pytest.mark.parametrize("system", HEADERS)
 def test_a_preflight_is_answered_for_the_sites_of_a_key(client, publishable_key, system):
     headers = {
-        "Origin": SITE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": HEADERS[system],
-    }  # fmt: skip
+        "Origin": SITE,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": HEADERS[system],
+    }
     response = client.options(f"/{system}/v3/anything", headers=headers)
     assert response.headers["Access-Control-Allow-Origin"] == SITE
     assert HEADERS[system].lower() in response.headers["Access-Control-Allow-Headers"]

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from booking.keys import create_key
+from booking.access.api_keys import create_key
+from booking.domain.orders import create_order
 from booking.models import ApiKey, Appointment
-from booking.orders import create_order
 from scheduling.models import Location, Service
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,8 @@ def onsched(live_server, key):
 
     def onsched(method, path, body=None, **query):
         request = urllib.request.Request(
-            f"{live_server.url}/onsched/v3{path}?{urllib.parse.urlencode(query)}", method=method,
+            f"{live_server.url}/onsched/v3{path}?{urllib.parse.urlencode(query)}",
+            method=method,
             data=body and json.dumps(body).encode(),
             headers={"x-api-key": key, "x-client-id": "a program", "Content-Type": "application/json"},
         )
@@ -62,9 +63,11 @@ def test_a_program_for_onsched(onsched, dana):
 
     def wanted(time):
         return {
-            "LocationId": time["LocationId"], "ServiceId": found["ServiceId"], "ResourceIds": time["ResourceIds"],
+            "LocationId": time["LocationId"],
+            "ServiceId": found["ServiceId"],
+            "ResourceIds": time["ResourceIds"],
             "Unavailability": {"startTime": time["start_time"], "endTime": time["end_time"]},
-        }  # fmt: skip
+        }
 
     status, said = onsched("POST", "/appointment/hold", wanted(first))
     assert (status, said["data"]["status"]) == (201, "IN")
@@ -75,8 +78,11 @@ def test_a_program_for_onsched(onsched, dana):
     status, said = onsched("PUT", f"{address}/book", {"Customer": {"firstName": "Alice", "lastName": "Archer"}})
     assert (status, said["data"]["status"]) == (200, "BK")
     assert onsched("PUT", f"{address}/book", {})[0] == 404
-    status, said = onsched("POST", "/appointment", {
-        **wanted(second), "Customer": {"firstName": "Bob", "lastName": "Brown", "email": "bob@example.org"}})
+    status, said = onsched(
+        "POST",
+        "/appointment",
+        {**wanted(second), "Customer": {"firstName": "Bob", "lastName": "Brown", "email": "bob@example.org"}},
+    )
     assert (status, said["data"]["status"]) == (201, "BK")
 
     status, said = onsched("PUT", f"{address}/reschedule", wanted(free()["availableTimes"][0]))
@@ -97,11 +103,26 @@ def curl(live_server, key):
     def curl(path, *options, json_body=None):
         data = [] if json_body is None else ["--data", f"\n{json.dumps(json_body, indent=4)}\n"]
         run = subprocess.run(
-            ["curl", "--silent", "--show-error", "--write-out", "\n%{http_code}", *options, *data,
-             "--header", "accept: application/json", "--header", f"x-vital-api-key: {key}",
-             "--url", f"{live_server.url}/junction/v3{path}"],
-            capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
+            [
+                "curl",
+                "--silent",
+                "--show-error",
+                "--write-out",
+                "\n%{http_code}",
+                *options,
+                *data,
+                "--header",
+                "accept: application/json",
+                "--header",
+                f"x-vital-api-key: {key}",
+                "--url",
+                f"{live_server.url}/junction/v3{path}",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
         body, _, status = run.stdout.rpartition("\n")
         return int(status), json.loads(body)
 
@@ -111,11 +132,15 @@ def curl(live_server, key):
 @pytest.mark.parametrize("kind", ["phlebotomy", "psc"])
 def test_a_program_for_junction(curl, dana, alice, consultation, kind):
     home = {"address_line_1": "4 Mill Lane", "city": "Leeds", "postcode": "LS1 4AP"} if kind == "phlebotomy" else {}
-    order = create_order(patient=alice, service=consultation, by="erin", **home)
+    order = create_order(patient=alice, service=consultation, actor="erin", **home)
     address = {
-        "first_line": "4 Mill Lane", "second_line": "", "city": "Leeds", "state": "", "zip_code": "LS1 4AP",
+        "first_line": "4 Mill Lane",
+        "second_line": "",
+        "city": "Leeds",
+        "state": "",
+        "zip_code": "LS1 4AP",
         "unit": "",
-    }  # fmt: skip
+    }
     soon = f"start_date={datetime.now(UTC).date() + timedelta(days=3)}"
 
     status, found = curl(f"/order/{kind}/appointment/availability?{soon}", "--request", "POST", json_body=address)
@@ -126,8 +151,11 @@ def test_a_program_for_junction(curl, dana, alice, consultation, kind):
 
     status, booked = curl(f"{booking}/book", "--request", "POST", json_body=first)
     assert (status, booked["start_at"], booked["status"], booked["event_status"]) == (
-        200, slots[2]["start"], "confirmed", "scheduled",
-    )  # fmt: skip
+        200,
+        slots[2]["start"],
+        "confirmed",
+        "scheduled",
+    )
     assert booked["type"] == {"phlebotomy": "phlebotomy", "psc": "patient_service_center"}[kind]
     assert curl(f"{booking}/book", "--request", "POST", json_body=second)[0] == 409
 

@@ -6,31 +6,38 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from booking.access.signatures import make_secret
 from booking.api.dialects.junction.slots import free_at_locations
-from booking.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
+from booking.domain.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
+from booking.domain.orders import create_order
+from booking.integrations.webhooks.endpoints import send_test
+from booking.integrations.webhooks.formats import FORMATS
 from booking.models import Appointment, Event, Order, OutboxMessage, Provider, WebhookEndpoint
-from booking.orders import create_order
-from booking.signing import make_secret
-from booking.webhooks.endpoints import send_test
-from booking.webhooks.formats import FORMATS
 from scheduling.models import Location, Service
+from tests.booking.api.conftest import SITE
+from tests.booking.api.dialects.conftest import JUNCTION, System
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
-
-from ..conftest import SITE
-from .conftest import JUNCTION, System
 
 NOWHERE = "7d1f6cf0-0000-4000-8000-000000000000"
 NO_KEY = "The booking key is forged, stale or not for this."
 PATIENT_REQUEST = "62ec7086-1b92-474a-9c93-b0cf8f0f999b"
 HOME = {
-    "first_line": "4 Mill Lane", "second_line": "Top floor", "city": "Leeds", "state": "West Yorkshire",
-    "zip_code": "LS1 4AP", "unit": "2b",
-}  # fmt: skip
+    "first_line": "4 Mill Lane",
+    "second_line": "Top floor",
+    "city": "Leeds",
+    "state": "West Yorkshire",
+    "zip_code": "LS1 4AP",
+    "unit": "2b",
+}
 CENTER = {
-    "first_line": "12 Harbour Street", "second_line": "", "city": "London", "state": "", "zip_code": "E1 6AN",
+    "first_line": "12 Harbour Street",
+    "second_line": "",
+    "city": "London",
+    "state": "",
+    "zip_code": "E1 6AN",
     "unit": "",
-}  # fmt: skip
+}
 
 
 def utc(moment):
@@ -52,16 +59,25 @@ def refused(response, status, detail):
 def visit(alice, consultation):
     """An order of Alice's that is to be done at her home."""
     return create_order(
-        patient=alice, service=consultation, by="erin", external_id="LAB-9", address_line_1="4 Mill Lane",
-        address_line_2="Top floor", unit="2b", city="Leeds", state="West Yorkshire", postcode="LS1 4AP",
-        latitude=53.799723, longitude=-1.549211,
+        patient=alice,
+        service=consultation,
+        actor="erin",
+        external_id="LAB-9",
+        address_line_1="4 Mill Lane",
+        address_line_2="Top floor",
+        unit="2b",
+        city="Leeds",
+        state="West Yorkshire",
+        postcode="LS1 4AP",
+        latitude=53.799723,
+        longitude=-1.549211,
     )
 
 
 @pytest.fixture
 def walk_in(visit, consultation):
     """Another one, for which she comes."""
-    return create_order(patient=visit.patient, service=consultation, by="erin")
+    return create_order(patient=visit.patient, service=consultation, actor="erin")
 
 
 @pytest.fixture
@@ -109,13 +125,25 @@ def test_the_slots_near_an_address(junction, consultation, dana, hold_time, harb
     assert [each["date"] for each in found["slots"]] == [str(day + timedelta(number)) for number in range(7)]
     first, second = found["slots"][0]["slots"][:2]
     assert found["slots"][0]["location"] is None
-    assert first.items() >= {
-        "start": utc(at(9)), "end": utc(at(9, 30)), "price": 60.0, "is_priority": False,
-        "num_appointments_available": 2,
-    }.items()  # fmt: skip
+    assert (
+        first.items()
+        >= {
+            "start": utc(at(9)),
+            "end": utc(at(9, 30)),
+            "price": 60.0,
+            "is_priority": False,
+            "num_appointments_available": 2,
+        }.items()
+    )
     assert sorted(first) == [
-        "booking_key", "end", "expires_at", "is_priority", "num_appointments_available", "price", "start",
-    ]  # fmt: skip
+        "booking_key",
+        "end",
+        "expires_at",
+        "is_priority",
+        "num_appointments_available",
+        "price",
+        "start",
+    ]
     assert second["num_appointments_available"] == 1
 
 
@@ -139,7 +167,11 @@ def test_and_from_now_on_where_the_date_is_an_earlier_one_than_in_utc(consultati
 def leeds(consultation, dana):
     """A clinic near Alice's home."""
     leeds = Location.objects.create(
-        name="Mill Lane", address_line_1="2 Mill Lane", city="Leeds", postcode="LS1 2AB", latitude="53.8",
+        name="Mill Lane",
+        address_line_1="2 Mill Lane",
+        city="Leeds",
+        postcode="LS1 2AB",
+        latitude="53.8",
         longitude="-1.55",
     )
     make_clinician("Erin Stone", location=leeds, services=[consultation], hours=[(9, 10)])
@@ -157,16 +189,25 @@ def test_for_a_center_the_slots_of_each_with_the_nearest_first(junction, leeds, 
     query = {"start_date": str(day), "zip_code": "LS1 4AP", "lab": "quest", "radius": "25"}
     found = data(junction("POST", "/order/psc/appointment/availability", query=query))
     assert [(each["date"], each["location"]["name"]) for each in found["slots"][:3]] == [
-        (str(day), "Mill Lane"), (str(day), "Harbour Street"), (str(day + timedelta(1)), "Mill Lane"),
-    ]  # fmt: skip
+        (str(day), "Mill Lane"),
+        (str(day), "Harbour Street"),
+        (str(day + timedelta(1)), "Mill Lane"),
+    ]
     assert found["slots"][0]["location"] == {
-        "location": {"lng": -1.55, "lat": 53.8}, "distance": None, "code": str(leeds.pk), "name": "Mill Lane",
+        "location": {"lng": -1.55, "lat": 53.8},
+        "distance": None,
+        "code": str(leeds.pk),
+        "name": "Mill Lane",
         "address": {
-            "first_line": "2 Mill Lane", "second_line": "", "city": "Leeds", "state": "", "zip_code": "LS1 2AB",
+            "first_line": "2 Mill Lane",
+            "second_line": "",
+            "city": "Leeds",
+            "state": "",
+            "zip_code": "LS1 2AB",
             "unit": "",
         },
         "iana_timezone": "Europe/London",
-    }  # fmt: skip
+    }
 
 
 def test_the_service_is_the_one_of_that_name_or_the_one_that_is_asked_for(junction, dana, day):
@@ -196,13 +237,24 @@ def test_an_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at)
 
     appointment, event = Appointment.objects.get(), Event.objects.get(kind="appointment.created")
     assert booked == {
-        "id": str(appointment.pk), "user_id": str(visit.patient_id), "order_id": str(visit.pk), "address": HOME,
-        "location": {"lng": -1.549211, "lat": 53.799723}, "start_at": utc(at(9)), "end_at": utc(at(9, 30)),
-        "iana_timezone": "Europe/London", "type": "phlebotomy", "provider": "clinic", "status": "confirmed",
-        "provider_id": appointment.reference, "external_id": "LAB-9", "can_reschedule": True,
-        "event_status": "scheduled", "event_data": None,
+        "id": str(appointment.pk),
+        "user_id": str(visit.patient_id),
+        "order_id": str(visit.pk),
+        "address": HOME,
+        "location": {"lng": -1.549211, "lat": 53.799723},
+        "start_at": utc(at(9)),
+        "end_at": utc(at(9, 30)),
+        "iana_timezone": "Europe/London",
+        "type": "phlebotomy",
+        "provider": "clinic",
+        "status": "confirmed",
+        "provider_id": appointment.reference,
+        "external_id": "LAB-9",
+        "can_reschedule": True,
+        "event_status": "scheduled",
+        "event_data": None,
         "events": [{"created_at": utc(event.created_at), "status": "scheduled", "data": None}],
-    }  # fmt: skip
+    }
     assert data(ask("GET")) == booked
 
 
@@ -211,8 +263,11 @@ def test_a_patient_who_comes_is_told_the_address_of_the_center(junction, walk_in
     Location.objects.update(latitude="51.518700", longitude="-0.073400")
     booked = data(junction("POST", f"{address}/book", {"booking_key": key_of(at(9), "psc"), "site_code": "x"}))
     assert (booked["type"], booked["address"], booked["location"], booked["external_id"]) == (
-        "patient_service_center", CENTER, {"lng": -0.0734, "lat": 51.5187}, None,
-    )  # fmt: skip
+        "patient_service_center",
+        CENTER,
+        {"lng": -0.0734, "lat": 51.5187},
+        None,
+    )
     assert data(junction("GET", address)) == booked
 
 
@@ -256,13 +311,15 @@ def test_nor_one_of_another_service(ask, visit, key_of, at):
 @pytest.mark.parametrize(
     "value, place, code",
     [
-        (None, "booking_key", "required"), (7, "booking_key", "type"), ("yes", "async_confirmation", "type"),
+        (None, "booking_key", "required"),
+        (7, "booking_key", "type"),
+        ("yes", "async_confirmation", "type"),
         (999, "sync_confirmation_timeout_millisecond", "min_value"),
         (10_001, "sync_confirmation_timeout_millisecond", "max_value"),
         (59_999, "async_confirmation_timeout_millisecond", "min_value"),
         (172_800_001, "async_confirmation_timeout_millisecond", "max_value"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_valid_has_its_place(ask, visit, value, place, code):
     with nothing_changes():
         body = data(ask("POST", "/book", {"booking_key": "foo123", place: value}), 422)
@@ -304,16 +361,24 @@ def test_no_answer_is_500_and_nothing_booked(ask, key_of, lab, at):
 
 
 @pytest.mark.parametrize(
-    "changes, minutes", [({}, 15), ({"async_confirmation_timeout_millisecond": None}, 15),
-                         ({"async_confirmation_timeout_millisecond": 172_800_000}, 2880)]
-)  # fmt: skip
+    "changes, minutes",
+    [
+        ({}, 15),
+        ({"async_confirmation_timeout_millisecond": None}, 15),
+        ({"async_confirmation_timeout_millisecond": 172_800_000}, 2880),
+    ],
+)
 def test_or_a_pending_appointment(ask, key_of, lab, at, changes, minutes):
     body = {"booking_key": key_of(at(9)), "async_confirmation": True, "sync_confirmation_timeout_millisecond": 1000}
     pending = data(ask("POST", "/book", body | changes))
     appointment = Appointment.objects.get()
     assert [pending[name] for name in ("status", "event_status", "provider", "provider_id", "can_reschedule")] == [
-        "pending", "pending", "getlabs", appointment.reference, True,
-    ]  # fmt: skip
+        "pending",
+        "pending",
+        "getlabs",
+        appointment.reference,
+        True,
+    ]
     waits = appointment.answer_by - appointment.created_at
     assert abs(waits - timedelta(minutes=minutes)) < timedelta(seconds=15)
     assert [event["status"] for event in pending["events"]] == ["pending"]
@@ -328,9 +393,11 @@ def test_an_order_gets_another_time(ask, key_of, at):
     event = Event.objects.get(kind="appointment.rescheduled")
     told = {"created_at": utc(event.created_at), "status": "scheduled", "data": event.data}
     assert moved == booked | {
-        "start_at": utc(at(14)), "end_at": utc(at(14, 30)), "event_data": event.data,
+        "start_at": utc(at(14)),
+        "end_at": utc(at(14, 30)),
+        "event_data": event.data,
         "events": [*booked["events"], told],
-    }  # fmt: skip
+    }
 
 
 def test_not_to_a_time_that_is_taken(ask, key_of, hold_time, at):
@@ -364,9 +431,12 @@ def test_an_appointment_is_cancelled(ask, key_of, at, body):
     event = Event.objects.get(kind="appointment.cancelled")
     told = {"created_at": utc(event.created_at), "status": "cancelled", "data": {"reason": "patient_request"}}
     assert cancelled == booked | {
-        "status": "cancelled", "event_status": "cancelled", "can_reschedule": False, "event_data": told["data"],
+        "status": "cancelled",
+        "event_status": "cancelled",
+        "can_reschedule": False,
+        "event_data": told["data"],
         "events": [*booked["events"], told],
-    }  # fmt: skip
+    }
     assert data(ask("PATCH", "/cancel", body)) == cancelled
     assert key_of(at(9))
 
@@ -383,7 +453,7 @@ def test_what_became_of_it(ask, key_of, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     appointment = Appointment.objects.get()
     for verb, status in ((mark_arrived, "in_progress"), (complete, "completed")):
-        verb(appointment, by="erin")
+        verb(appointment, actor="erin")
         told = data(ask("GET"))
         assert (told["status"], told["event_status"], told["can_reschedule"]) == (status, status, False)
     assert [event["status"] for event in told["events"]] == ["scheduled", "in_progress", "completed"]
@@ -391,7 +461,7 @@ def test_what_became_of_it(ask, key_of, at):
 
 def test_whoever_did_not_come_can_be_booked_again(ask, key_of, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
-    mark_no_show(Appointment.objects.get(), by="erin")
+    mark_no_show(Appointment.objects.get(), actor="erin")
     told = data(ask("GET"))
     assert (told["status"], told["event_status"]) == ("cancelled", "cancelled")
     assert data(ask("POST", "/book", {"booking_key": key_of(at(10))}))["status"] == "confirmed"
@@ -415,21 +485,26 @@ def told(db):
 def test_listeners_are_told_of_every_status(told, ask, key_of, lab, visit, harbour, at):
     body = {"booking_key": key_of(at(9)), "async_confirmation": True}
     pending = data(ask("POST", "/book", body))
-    confirm(Appointment.objects.get(), by="erin")
-    cancel(Appointment.objects.get(), reason="other", by="erin")
+    confirm(Appointment.objects.get(), actor="erin")
+    cancel(Appointment.objects.get(), reason="other", actor="erin")
 
     created, confirmed, cancelled = told()
     assert created == {
-        "event_type": "labtest.appointment.created", "user_id": pending["user_id"],
-        "client_user_id": pending["user_id"], "team_id": str(WebhookEndpoint.objects.get().pk),
-        "data": pending | {
+        "event_type": "labtest.appointment.created",
+        "user_id": pending["user_id"],
+        "client_user_id": pending["user_id"],
+        "team_id": str(WebhookEndpoint.objects.get().pk),
+        "data": pending
+        | {
             # Where she lives is not told to listeners.
-            "address": HOME | {"first_line": "", "second_line": "", "unit": ""}, "location": {"lng": None, "lat": None},
+            "address": HOME | {"first_line": "", "second_line": "", "unit": ""},
+            "location": {"lng": None, "lat": None},
         },
-    }  # fmt: skip
+    }
     for body, status, event_status in (
-        (confirmed, "confirmed", "scheduled"), (cancelled, "cancelled", "cancelled"),
-    ):  # fmt: skip
+        (confirmed, "confirmed", "scheduled"),
+        (cancelled, "cancelled", "cancelled"),
+    ):
         assert body["event_type"] == "labtest.appointment.updated"
         assert (body["data"]["status"], body["data"]["event_status"]) == (status, event_status)
     assert cancelled["data"]["event_data"] == {"reason": "other"}
@@ -446,10 +521,12 @@ def test_a_test_is_told_of_nobody(told):
     send_test(listener)
     message = OutboxMessage.objects.get()
     assert json.loads(FORMATS["junction"](message)) == {
-        "event_type": "webhook.test", "user_id": "00000000-0000-0000-0000-000000000000",
-        "client_user_id": "00000000-0000-0000-0000-000000000000", "team_id": str(listener.pk),
+        "event_type": "webhook.test",
+        "user_id": "00000000-0000-0000-0000-000000000000",
+        "client_user_id": "00000000-0000-0000-0000-000000000000",
+        "team_id": str(listener.pk),
         "data": {"endpoint_id": str(listener.pk)},
-    }  # fmt: skip
+    }
 
 
 def test_nothing_is_told_of_what_is_not_of_an_order(told, book, at):
@@ -467,7 +544,8 @@ def test_the_key_is_in_a_header_of_its_own(client, secret_key):
         assert data(System(client, JUNCTION, **headers)("GET", address))
     for headers in ({}, {"x_vital_api_key": "wrong"}, {"x_api_key": secret_key}):
         assert refused(
-            System(client, JUNCTION, **headers)("GET", address), 401,
+            System(client, JUNCTION, **headers)("GET", address),
+            401,
             "The API key is missing, unknown, expired or revoked.",
         )
 

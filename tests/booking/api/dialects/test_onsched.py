@@ -7,16 +7,15 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from booking.confirming import confirm_hold
+from booking.domain.holds import confirm_hold
 from booking.models import ApiKey, Appointment, Event, Hold
 from patients.models import Patient
 from scheduling.models import Calendar, Location
+from tests.booking.api.conftest import SITE
+from tests.booking.api.dialects.conftest import ONSCHED, System
 from tests.conftest import make_clinician
 from tests.ledger import lapse, nothing_changes
 from tests.receivers import Receiver, answer
-
-from ..conftest import SITE
-from .conftest import ONSCHED, System
 
 NOWHERE = "7d1f6cf0-0000-4000-8000-000000000000"
 ALICE = {"firstName": "Alice", "lastName": "Archer", "email": "alice@example.org", "phone": "07700 900123"}
@@ -72,7 +71,9 @@ def times(onsched, consultation, at):
 def choice(consultation, dana, harbour, at):
     """What a client sends of the time it has chosen: with Dana at nine."""
     return {
-        "LocationId": str(harbour.pk), "ServiceId": str(consultation.pk), "ResourceIds": [str(dana.pk)],
+        "LocationId": str(harbour.pk),
+        "ServiceId": str(consultation.pk),
+        "ResourceIds": [str(dana.pk)],
         "Unavailability": spell(at(9)),
     }
 
@@ -105,8 +106,10 @@ def test_the_times_of_a_service_and_who_is_free_then(times, dana, erin, hold_tim
 def test_some_resources_only(times, dana, erin, name):
     others = make_clinician("Fay Moss", location=Location.objects.get(), services=dana.services.all())
     for asked, expected in (
-        (str(erin.pk), [erin]), ([dana.pk, others.pk], [dana, others]), (f"{dana.pk},{erin.pk}", [dana, erin]),
-    ):  # fmt: skip
+        (str(erin.pk), [erin]),
+        ([dana.pk, others.pk], [dana, others]),
+        (f"{dana.pk},{erin.pk}", [dana, erin]),
+    ):
         assert data(times(**{name: asked}))["availableTimes"][0]["ResourceIds"] == [str(each.pk) for each in expected]
 
 
@@ -137,10 +140,14 @@ def test_their_own_calendars_count_as_they_are_now(times, dana, at, settings):
         body = times(syncExternal="true").json()
     calendar.refresh_from_db()
     assert [time["start_time"] for time in body["data"]["availableTimes"]] == [utc(at(9, 30))]
-    assert body["externalCalendars"] == [{
-        "ResourceId": str(dana.pk), "isCurrent": True, "error": None,
-        "lastSyncedAt": calendar.last_synced_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }]  # fmt: skip
+    assert body["externalCalendars"] == [
+        {
+            "ResourceId": str(dana.pk),
+            "isCurrent": True,
+            "error": None,
+            "lastSyncedAt": calendar.last_synced_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+    ]
 
 
 def test_without_a_location_it_is_the_primary_one(times, dana, harbour, consultation):
@@ -199,9 +206,16 @@ def test_a_time_is_held_then_booked(onsched, hold, choice, consultation, dana, h
     held = hold()
     stored = Hold.objects.get()
     assert held == {
-        "id": str(stored.pk), "status": "IN", "confirmationNumber": None, "ServiceId": str(consultation.pk),
-        "LocationId": str(harbour.pk), "ResourceIds": [str(dana.pk)], "CustomerId": None, "Customer": None,
-        "Unavailability": spell(at(9)), "timezone": "Europe/London",
+        "id": str(stored.pk),
+        "status": "IN",
+        "confirmationNumber": None,
+        "ServiceId": str(consultation.pk),
+        "LocationId": str(harbour.pk),
+        "ResourceIds": [str(dana.pk)],
+        "CustomerId": None,
+        "Customer": None,
+        "Unavailability": spell(at(9)),
+        "timezone": "Europe/London",
         "expiresAt": stored.expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "createdAt": stored.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "updatedAt": stored.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -212,13 +226,20 @@ def test_a_time_is_held_then_booked(onsched, hold, choice, consultation, dana, h
     appointment = Appointment.objects.get()
     patient = Patient.objects.get()
     assert booked == held | {
-        "status": "BK", "confirmationNumber": appointment.reference, "expiresAt": None, "CustomerId": str(patient.pk),
+        "status": "BK",
+        "confirmationNumber": appointment.reference,
+        "expiresAt": None,
+        "CustomerId": str(patient.pk),
         "Customer": {
-            "id": str(patient.pk), "firstName": "Alice", "lastName": "Archer", "email": "alice@example.org",
+            "id": str(patient.pk),
+            "firstName": "Alice",
+            "lastName": "Archer",
+            "email": "alice@example.org",
             "phone": "+447700900123",
         },
-        "createdAt": booked["createdAt"], "updatedAt": booked["updatedAt"],
-    }  # fmt: skip
+        "createdAt": booked["createdAt"],
+        "updatedAt": booked["updatedAt"],
+    }
     assert (appointment.status, appointment.attendee_name) == ("confirmed", "Alice Archer")
     assert data(onsched("GET", f"/appointment/{held['id']}")) == booked
 
@@ -256,24 +277,28 @@ def test_who_cannot_have_a_time_is_told_the_nearest_others(onsched, hold, choice
     hold()
     move = f"/appointment/{mine['id']}/reschedule"
     for method, path, body in (
-        ("POST", "/appointment/hold", choice), ("POST", "/appointment", choice | {"Customer": ALICE}),
+        ("POST", "/appointment/hold", choice),
+        ("POST", "/appointment", choice | {"Customer": ALICE}),
         ("PUT", move, {"Unavailability": spell(at(9))}),
-    ):  # fmt: skip
+    ):
         with nothing_changes():
             response = onsched(method, path, body)
         assert response.status_code == 409
         assert response.json() == {
-            "success": False, "code": "slot-taken", "request_id": response.headers["X-Request-Id"],
-            "message": "That time has just been taken. "
-                       "Offer one of the alternatives, or ask for availability again.",
+            "success": False,
+            "code": "slot-taken",
+            "request_id": response.headers["X-Request-Id"],
+            "message": "That time has just been taken. Offer one of the alternatives, or ask for availability again.",
             "alternatives": [
                 {
-                    "start_time": utc(start), "end_time": utc(start + timedelta(minutes=30)),
-                    "ResourceIds": [str(dana.pk)], "LocationId": str(harbour.pk),
+                    "start_time": utc(start),
+                    "end_time": utc(start + timedelta(minutes=30)),
+                    "ResourceIds": [str(dana.pk)],
+                    "LocationId": str(harbour.pk),
                 }
                 for start in (at(9, 30), at(10, 30), at(11))
             ],
-        }  # fmt: skip
+        }
 
 
 def test_what_has_run_out_is_not_held(onsched, hold, times, at):
@@ -281,14 +306,18 @@ def test_what_has_run_out_is_not_held(onsched, hold, times, at):
     lapse(Hold.objects.get())
     with nothing_changes():
         for method, path, body in (
-            ("PUT", "/book", {"Customer": ALICE}), ("GET", "", None), ("PUT", "/cancel", None),
-        ):  # fmt: skip
+            ("PUT", "/book", {"Customer": ALICE}),
+            ("GET", "", None),
+            ("PUT", "/cancel", None),
+        ):
             response = onsched(method, f"/appointment/{held['id']}{path}", body)
             assert refused(response, 404, "hold-expired")
             assert response.json()["expired_at"] == utc_with_milliseconds(Hold.objects.get().expires_at)
             assert [each["start_time"] for each in response.json()["alternatives"]] == [
-                utc(at(9)), utc(at(9, 30)), utc(at(10)),
-            ]  # fmt: skip
+                utc(at(9)),
+                utc(at(9, 30)),
+                utc(at(10)),
+            ]
     assert len(data(times())["availableTimes"]) == 2
 
 
@@ -311,13 +340,20 @@ def test_nor_is_what_never_was(onsched, dana):
 
 def test_a_hold_lives_as_long_as_its_location_says(onsched, hold, harbour, at):
     assert data(onsched("PUT", f"/location/{harbour.pk}", {"expirationDelay": 60, "name": "Elsewhere"})) == {
-        "id": str(harbour.pk), "name": "Harbour Street", "expirationDelay": 60, "timezone": "Europe/London",
+        "id": str(harbour.pk),
+        "name": "Harbour Street",
+        "expirationDelay": 60,
+        "timezone": "Europe/London",
         "address": {
-            "addressLine1": "12 Harbour Street", "addressLine2": "", "city": "London", "postalCode": "E1 6AN",
+            "addressLine1": "12 Harbour Street",
+            "addressLine2": "",
+            "city": "London",
+            "postalCode": "E1 6AN",
             "country": "GB",
         },
-        "phone": "+442079460000", "email": "",
-    }  # fmt: skip
+        "phone": "+442079460000",
+        "email": "",
+    }
     assert data(onsched("GET", f"/location/{harbour.pk}"))["expirationDelay"] == 60
     hold()
     first = Hold.objects.get()
@@ -335,9 +371,12 @@ def test_who_has_changed_that_is_written_down(onsched, harbour, make_key, client
     for delay in (60, 60):  # again changes nothing
         data(System(client, ONSCHED, x_api_key=plain)("PUT", f"/location/{harbour.pk}", {"expirationDelay": delay}))
     event = Event.objects.get()
-    assert (event.kind, event.booking_id, event.by, event.data) == (
-        "location.updated", harbour.pk, f"key:{key.holder}", {"changed": ["hold_seconds"], "from": 900, "to": 60},
-    )  # fmt: skip
+    assert (event.kind, event.booking_id, event.actor, event.data) == (
+        "location.updated",
+        harbour.pk,
+        f"key:{key.holder}",
+        {"changed": ["hold_seconds"], "from": 900, "to": 60},
+    )
     with nothing_changes():
         assert data(onsched("PUT", f"/location/{harbour.pk}", {"name": "Elsewhere"}))["expirationDelay"] == 60
 
@@ -381,8 +420,11 @@ def test_a_customer_who_is_created(onsched, choice):
     data(onsched("POST", "/appointment", choice | {"Customer": ALICE}), 201)
     patient = Patient.objects.get()
     assert (str(patient), patient.email, patient.phone, patient.date_of_birth) == (
-        "Alice Archer", "alice@example.org", "+447700900123", None,
-    )  # fmt: skip
+        "Alice Archer",
+        "alice@example.org",
+        "+447700900123",
+        None,
+    )
 
 
 def test_a_customer_of_whom_only_the_name_is_known(onsched, choice, alice, at):
@@ -407,14 +449,20 @@ def test_two_people_who_share_names_and_e_mail_are_told_apart_by_their_birth_dat
 @pytest.mark.parametrize(
     "customer, field",
     [
-        (None, "Customer"), ({}, "Customer.firstName"), ({"email": "a@example.org"}, "Customer.firstName"),
-        ({"firstName": "Alice"}, "Customer.lastName"), (ALICE | {"email": "nobody"}, "Customer.email"),
-        (ALICE | {"phone": "1"}, "Customer.phone"), ({"id": NOWHERE}, "Customer.id"), ({"id": "x"}, "Customer.id"),
+        (None, "Customer"),
+        ({}, "Customer.firstName"),
+        ({"email": "a@example.org"}, "Customer.firstName"),
+        ({"firstName": "Alice"}, "Customer.lastName"),
+        (ALICE | {"email": "nobody"}, "Customer.email"),
+        (ALICE | {"phone": "1"}, "Customer.phone"),
+        ({"id": NOWHERE}, "Customer.id"),
+        ({"id": "x"}, "Customer.id"),
         (ALICE | {"firstName": "\u202e"}, "Customer.firstName"),
         (ALICE | {"dateOfBirth": "1800-01-01"}, "Customer.dateOfBirth"),
-        ("Alice", "Customer"), ([ALICE], "Customer"),
+        ("Alice", "Customer"),
+        ([ALICE], "Customer"),
     ],
-)  # fmt: skip
+)
 def test_who_cannot_be_booked(onsched, choice, customer, field):
     with nothing_changes():
         response = onsched("POST", "/appointment", choice | {"Customer": customer})
@@ -453,17 +501,26 @@ def test_no_resource_is_any_resource(onsched, choice, dana, erin):
 
 
 def test_what_such_clients_send_besides_is_ignored(onsched, choice):
-    more = {"status": "IN", "CompanyId": 7, "bookedBy": None, "metadata": {"a": [1]}, "Unavailability": {
-        **choice["Unavailability"], "allDay": False, "RRule": None}}  # fmt: skip
+    more = {
+        "status": "IN",
+        "CompanyId": 7,
+        "bookedBy": None,
+        "metadata": {"a": [1]},
+        "Unavailability": {**choice["Unavailability"], "allDay": False, "RRule": None},
+    }
     assert data(onsched("POST", "/appointment/hold", choice | more, query={"completeBooking": "BK"}), 201)
 
 
 @pytest.mark.parametrize(
     "change, field",
     [
-        ({"ServiceId": None}, "ServiceId"), ({"ServiceId": NOWHERE}, "ServiceId"), ({"LocationId": "x"}, "LocationId"),
-        ({"ResourceIds": [NOWHERE]}, "ResourceIds"), ({"ResourceIds": [7]}, "ResourceIds"),
-        ({"ResourceIds": {"a": 1}}, "ResourceIds"), ({"Unavailability": None}, "Unavailability"),
+        ({"ServiceId": None}, "ServiceId"),
+        ({"ServiceId": NOWHERE}, "ServiceId"),
+        ({"LocationId": "x"}, "LocationId"),
+        ({"ResourceIds": [NOWHERE]}, "ResourceIds"),
+        ({"ResourceIds": [7]}, "ResourceIds"),
+        ({"ResourceIds": {"a": 1}}, "ResourceIds"),
+        ({"Unavailability": None}, "Unavailability"),
         ({"Unavailability": {}}, "Unavailability.startTime"),
         ({"Unavailability": {"startTime": "2026-01-01T09:00:00"}}, "Unavailability.startTime"),
         (
@@ -471,7 +528,7 @@ def test_what_such_clients_send_besides_is_ignored(onsched, choice):
             "Unavailability.endTime",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_held(onsched, choice, change, field):
     with nothing_changes():
         response = onsched("POST", "/appointment/hold", choice | change)
@@ -516,8 +573,9 @@ def test_an_appointment_is_cancelled_and_its_time_free(onsched, hold, choice):
     cancelled = data(onsched("PUT", f"/appointment/{held['id']}/cancel", {"note": "No car"}))
     assert cancelled["status"] == "CN"
     assert (Appointment.objects.get().cancellation_reason, Appointment.objects.get().cancellation_note) == (
-        "other", "No car",
-    )  # fmt: skip
+        "other",
+        "No car",
+    )
     assert data(onsched("GET", f"/appointment/{held['id']}")) == cancelled
     assert hold()["status"] == "IN"
 
@@ -623,7 +681,7 @@ def test_too_many_requests(client, make_key, harbour):
 
 
 def test_more_holds_than_the_key_may_have(client, make_key, choice, at):
-    caller = System(client, ONSCHED, x_api_key=make_key(most_live_holds=1)[1])
+    caller = System(client, ONSCHED, x_api_key=make_key(max_live_holds=1)[1])
     data(caller("POST", "/appointment/hold", choice), 201)
     with nothing_changes():
         response = caller("POST", "/appointment/hold", choice | {"Unavailability": spell(at(10))})
@@ -654,6 +712,6 @@ def test_personal_data_is_not_kept_by_those_on_the_way(onsched, hold):
 
 def test_what_another_program_has_confirmed_is_booked_here_too(onsched, hold, alice):
     held = hold()
-    confirm_hold(Hold.objects.get(), patient=alice, by="patient")
+    confirm_hold(Hold.objects.get(), patient=alice, actor="patient")
     assert data(onsched("GET", f"/appointment/{held['id']}"))["status"] == "BK"
     assert ApiKey.objects.count() == 1

@@ -1,0 +1,80 @@
+"""The verbs of an API key: create, find, rotate, revoke."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from booking.access.tokens import hash_token, new_token
+from booking.models import ApiKey
+from scheduling.lib.compiled_queries import get_or_none
+
+PREFIXES = {ApiKey.Kind.SECRET: "hf_sec_", ApiKey.Kind.PUBLISHABLE: "hf_pub_"}
+USE_NOTE_INTERVAL = timedelta(minutes=1)
+
+
+class InvalidKey(Exception):
+    """The API key is missing, unknown, expired or revoked."""
+
+
+def create_key(*, name, kind, scopes, **fields):
+    """Write a key and return ``(ApiKey, key)``; the key itself can never be shown again.
+
+    Raises ValidationError, for example for a publishable key with a scope only servers may have.
+    """
+    key = ApiKey(name=name, kind=kind, scopes=list(scopes), **fields)
+    plain = give_secret(key)
+    key.full_clean()
+    key.save(force_insert=True)
+    return key, plain
+
+
+def give_secret(key):
+    """Give an unsaved ApiKey its random text and return that; only its hash and its start are kept."""
+    plain = PREFIXES[key.kind] + new_token()
+    key.start, key.key_hash = plain[:12], hash_token(plain)
+    return plain
+
+
+def find_key(plain):
+    """Return the live key that ``plain`` is, in one query, or raise InvalidKey."""
+    key = get_or_none(ApiKey, key_hash=hash_token(plain))
+    now = timezone.now()
+    if key is None or not key.is_live(now):
+        raise InvalidKey
+    if key.last_used_at is None or key.last_used_at < now - USE_NOTE_INTERVAL:
+        # Of many requests at once only the first one writes.
+        seen = ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at)
+        seen.update(last_used_at=now)
+    return key
+
+
+@transaction.atomic
+def rotate_key(key, *, overlap):
+    """Return ``(ApiKey, key)`` that replaces ``key``, which still works for ``overlap`` (a timedelta).
+
+    The new one may do the same, reaches the same holds, and if the old one was to end, lasts as long.
+    Raises InvalidKey for a key that does not work any more.
+    """
+    key = ApiKey.objects.select_for_update().get(pk=key.pk)
+    now = timezone.now()
+    if not key.is_live(now):
+        raise InvalidKey
+    new, plain = create_key(
+        name=key.name,
+        kind=key.kind,
+        scopes=key.scopes,
+        holder=key.holder,
+        allowed_origins=key.allowed_origins,
+        requests_per_minute=key.requests_per_minute,
+        max_live_holds=key.max_live_holds,
+        expires_at=now + (key.expires_at - key.created_at) if key.expires_at else None,
+    )
+    ends_at = now + overlap
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=min(ends_at, key.expires_at or ends_at))
+    return new, plain
+
+
+def revoke_key(key):
+    """Stop accepting a key from now on."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -1,0 +1,83 @@
+"""The secrets of the links in e-mails. None is stored: each is made again from what it opens and SECRET_KEY.
+
+Nothing but the link is needed to open it, so what it leads to shows nothing of the patient.
+"""
+
+import base64
+import hmac
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from booking.access.tokens import hash_token, signing_keys
+from booking.models import Appointment
+
+
+class AppointmentNotFound(Exception):
+    """There is no such appointment."""
+
+
+def appointment_token(appointment):
+    """Return the secret that opens an appointment, to show, change or cancel it."""
+    return _written(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
+
+
+def appointments_to_show():
+    """Return the query of appointments with all that their pages show."""
+    return Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
+
+
+def find_appointment(token):
+    """Return the appointment that the token opens, or raise AppointmentNotFound."""
+    try:
+        read = signing.b64_decode(token.encode())
+        id, signature = UUID(bytes=read[:16]), read[16:]
+    except ValueError as error:
+        raise AppointmentNotFound from error
+    genuine = [_signature(key, "appointment", id.hex) for key in signing_keys()]
+    if not any(hmac.compare_digest(signature, each) for each in genuine) or _written(read) != token:
+        raise AppointmentNotFound
+    appointment = appointments_to_show().filter(pk=id).first()
+    if appointment is None:
+        raise AppointmentNotFound
+    return appointment
+
+
+def new_order_token(order):
+    """Return the secret of an order's link that is good until ``order.link_ends_at``."""
+    return _order_token(settings.SECRET_KEY, order)
+
+
+def order_token(order):
+    """Return the secret of the link that the order has, or None when it has none."""
+    if order.token_hash is None:
+        return None
+    tokens = [_order_token(key, order) for key in signing_keys()]
+    return next((token for token in tokens if hash_token(token) == bytes(order.token_hash)), None)
+
+
+def times_for(appointment):
+    """Return the path of the page where another time can be booked instead of an appointment that is off.
+
+    None where its patient cannot book one.
+    """
+    if appointment.order_id:
+        token = order_token(appointment.order)
+        return token and reverse("widget:order", args=[token])
+    service = appointment.service
+    is_bookable = service.is_active and service.is_online_bookable
+    return reverse("widget:times", args=[service.slug]) if is_bookable else None
+
+
+def _order_token(key, order):
+    return _written(_signature(key, "order", f"{order.pk.hex} {order.link_ends_at.timestamp():.6f}"))
+
+
+def _signature(key, what, of):
+    return hmac.digest(key.encode(), f"link to {what} {of}".encode(), "sha256")
+
+
+def _written(secret):
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()

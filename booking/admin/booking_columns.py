@@ -1,0 +1,27 @@
+"""What lists and pages say of a hold or an appointment."""
+
+from django.contrib import admin
+
+from scheduling.lib.timezones import format_local
+
+
+class BookingColumns:
+    """Columns for rows that are annotated with home_zone() as ``home``."""
+
+    @admin.display(ordering="starts_at")
+    def when(self, booking):
+        return format_local(booking.starts_at, booking.location.zone, unless=booking.home)
+
+    @admin.display(ordering="location__name")
+    def place(self, booking):
+        return f"by video ({booking.location})" if booking.is_remote else str(booking.location)
+
+    # As text: a field of a page would be a link.
+
+    @admin.display(description="service")
+    def service_name(self, booking):
+        return str(booking.service)
+
+    @admin.display(description="clinician")
+    def clinician_name(self, booking):
+        return str(booking.clinician)

@@ -1,0 +1,66 @@
+"""From an exception to its answer: application/problem+json (RFC 9457), and nothing of ours that is not public."""
+
+import orjson
+from django.core.exceptions import DisallowedHost, SuspiciousOperation, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse, UnreadablePostError
+from django.utils.encoding import escape_uri_path
+from rest_framework import exceptions
+
+from booking.access.api_keys import InvalidKey
+from booking.api.problems import PROBLEMS
+from booking.api.refusals import Busy, InternalError, TooManyParameters, Unreadable
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def known(error):
+    """Return an exception of the table for any exception, what is unexpected as an InternalError."""
+    if isinstance(error, OperationalError | InterfaceError):  # it waits too long for others, or is not there
+        return Busy()
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return InvalidKey()
+    if isinstance(error, Http404):
+        return exceptions.NotFound()
+    if isinstance(error, TooManyFieldsSent):
+        return TooManyParameters()
+    if isinstance(error, SuspiciousOperation | UnreadablePostError):
+        return Unreadable()
+    return error if type(error) in PROBLEMS else InternalError()
+
+
+def problem_response(request, error):
+    """Return the problem+json answer to an exception of the table."""
+    problem = PROBLEMS[type(error)]
+    extras = problem.extras(error)
+    body = {
+        "type": get_problem_url(request, problem),
+        "title": problem.title_of(type(error)),
+        "status": problem.status,
+        "detail": problem.advice,
+        "instance": escape_uri_path(request.path),
+        "code": problem.code,
+        "request_id": request.id,
+        **extras,
+    }
+    return refusal(body, problem.status, extras, CONTENT_TYPE)
+
+
+def refusal(body, status, extras, content_type):
+    """Return the answer to a refused request; ``extras`` are what Problem.extras returned."""
+    response = HttpResponse(orjson.dumps(body), status=status, content_type=content_type)
+    response["Cache-Control"] = "no-store"
+    if "retry_after" in extras:
+        response["Retry-After"] = extras["retry_after"]
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer realm="Holdfast"'
+    return response
+
+
+def get_problem_url(request, problem):
+    """Return the address of a problem's page: without our name where the Host header says a wrong one."""
+    path = f"/problems/{problem.code}"
+    try:
+        return request.build_absolute_uri(path)
+    except DisallowedHost:
+        return path

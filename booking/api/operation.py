@@ -1,0 +1,49 @@
+"""What each method of an endpoint takes and gives: declared beside it, used by ApiView, written out as OpenAPI."""
+
+from dataclasses import dataclass
+
+from booking.api.serializers import Input, Query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """``name`` is the operation's, where its endpoint's class does not say it.
+
+    ``query`` and ``body`` are the forms it accepts, by default none but an empty one.
+
+    ``output`` is the serializer that says how its data looks (None: the endpoint's own ``output``);
+    ``many`` a list of them, ``nullable`` perhaps null, ``dated`` whether ``meta`` has ``generated_at``,
+    ``tells_calendars`` whether it has ``calendars``.
+    ``refusals`` are the exceptions that only some endpoints raise, each of which problems.PROBLEMS has.
+    ``has_etag`` tells answers with a version, ``supports_if_match`` requests that may name one, and
+    ``has_location`` answers that say where something new can be read.
+    """
+
+    name: str = ""
+    query: type = Query
+    body: type = Input
+    output: type | None = None
+    many: bool = False
+    nullable: bool = False
+    dated: bool = False
+    tells_calendars: bool = False
+    status: tuple = (200,)
+    refusals: tuple = ()
+    has_etag: bool = False
+    has_location: bool = False
+    supports_if_match: bool = False
+
+
+def operation(**terms):
+    """Declare the Contract of an endpoint's method."""
+
+    def declare(method):
+        method.contract = Operation(**terms)
+        return method
+
+    return declare
+
+
+def get_operation(view, method):
+    """Return the Contract of a view's HTTP method, in capitals."""
+    return getattr(view, method.lower()).contract

@@ -1,0 +1,119 @@
+"""What requests may contain: serializers that refuse what they do not know. fields.py has their fields."""
+
+import json
+from collections import Counter
+
+import orjson
+from rest_framework import exceptions, serializers
+
+MAX_MEMBERS = 200  # of an object, and of a list
+
+
+class Members(dict):
+    """The members of a JSON object; ``repeated`` has the names that were given more than once."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+
+
+def read_json(raw):
+    """Return the Members of a JSON object in UTF-8, or raise ParseError."""
+    try:
+        orjson.loads(raw)  # strict: no NaN, no half characters, not nested a thousand times
+        data = json.loads(raw, object_pairs_hook=Members)
+    except (ValueError, RecursionError) as error:
+        raise exceptions.ParseError from error
+    if not isinstance(data, dict):
+        raise exceptions.ParseError
+    return data
+
+
+class Input(serializers.Serializer):
+    """The fields of a body. An unknown one is an error, so that a typing error does not go unnoticed.
+
+    ``ways`` has the sets of fields of which one must be there, where a body can be put in several ways.
+    """
+
+    ways = ()
+
+    def to_internal_value(self, data):
+        if isinstance(data, dict):
+            if len(data) > MAX_MEMBERS:
+                raise serializers.ValidationError({"non_field_errors": [TOO_MANY]})
+            errors = {name: [UNKNOWN] for name in data if name not in self.fields}
+            errors |= {name: [REPEATED] for name in getattr(data, "repeated", ())}
+            errors |= self.errors_of_type(data)
+            if errors:
+                raise serializers.ValidationError(errors)
+        errors = self.errors_of_ways(data)
+        try:
+            fields = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(errors | error.detail) from None
+        if errors:
+            raise serializers.ValidationError(errors)
+        return fields
+
+    def errors_of_ways(self, data):
+        """Return an error that says all the ways, if nothing was sent of any."""
+        if not self.ways or self.partial or any(name in data for way in self.ways for name in way):
+            return {}
+        said = f"Send {', or '.join(' and '.join(way) for way in self.ways)}."
+        return {self.ways[0][0]: [serializers.ErrorDetail(said, code="required")]}
+
+    def errors_of_type(self, data):
+        """Return an error for each member of another JSON type than its field has: "1" is not 1, though 1.0 is."""
+        errors = {}
+        for name, value in data.items():
+            if isinstance(value, list) and len(value) > MAX_MEMBERS:
+                errors[name] = [TOO_MANY]
+            wanted = json_type(self.fields.get(name))
+            is_whole = wanted is int and type(value) is float and value.is_integer()
+            if wanted and value is not None and type(value) is not wanted and not is_whole:
+                errors[name] = [serializers.ErrorDetail(f"This must be {TYPES[wanted]}.", code="type")]
+        return errors
+
+
+TYPES = {bool: "true or false", int: "a whole number", str: "a text"}
+
+
+def json_type(field):
+    """Return the Python type of a field's JSON, or None where the field itself is strict."""
+    if isinstance(field, serializers.BooleanField):
+        return bool
+    if isinstance(field, serializers.IntegerField):
+        return int
+    return str if isinstance(field, WRITTEN_AS_TEXT) else None
+
+
+WRITTEN_AS_TEXT = (
+    serializers.CharField,
+    serializers.UUIDField,
+    serializers.DateField,
+    serializers.ChoiceField,
+    serializers.PrimaryKeyRelatedField,
+)
+UNKNOWN = serializers.ErrorDetail("There is no such field; check its spelling.", code="unknown")
+TOO_MANY = serializers.ErrorDetail(f"There may be {MAX_MEMBERS} here at most.", code="too_many")
+REPEATED = serializers.ErrorDetail("This may be given only once.", code="repeated")
+
+
+class Query(Input):
+    """The parameters of an address: like a body, but all are text, and only lists may be given more than once."""
+
+    def errors_of_type(self, data):
+        return {}
+
+    def to_internal_value(self, data):
+        values, repeated = {}, {}
+        for name, given in data.lists():
+            if isinstance(self.fields.get(name), serializers.ListField):
+                values[name] = given
+            elif len(given) > 1:
+                repeated[name] = [REPEATED]
+            else:
+                values[name] = given[0]
+        if repeated:
+            raise serializers.ValidationError(repeated)
+        return super().to_internal_value(values)

@@ -1,0 +1,235 @@
+"""Appointments: list, read, book directly, reschedule, cancel, and mark what became of them."""
+
+from functools import partial
+
+from django.http import Http404
+from rest_framework import serializers
+
+from booking.access.booking_keys import InvalidBookingKey
+from booking.api.fields import AnyDay, Choice, Moment, Text
+from booking.api.operation import operation
+from booking.api.outputs import AppointmentOutput, write_appointments
+from booking.api.pagination import PageQuery, make_cursor, page
+from booking.api.serializers import Input
+from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
+from booking.api.v1.attendance import Attendance, PersonInput
+from booking.api.v1.opening_input import NewTimeInput, OpeningInput
+from booking.api.v1.opening_output import get_opening, offering_alternatives
+from booking.api.views import ApiView
+from booking.domain.appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
+from booking.domain.approvals import ProviderRefused, ProviderUnavailable
+from booking.domain.holds import HoldExpired, HoldNotFound, get_hold
+from booking.domain.rescheduling import reschedule, reschedule_to_hold
+from booking.domain.slot_selection import NotOffered, book_first_available
+from booking.domain.transitions import WrongState
+from booking.models import ApiKey, Appointment
+from patients.records import PatientArchived
+from scheduling.slots import SlotTaken
+
+READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
+
+
+class AppointmentFilters(PageQuery):
+    """Which appointments: all filters must hold; of one that is repeated, any of its values."""
+
+    patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")
+    clinician_id = serializers.UUIDField(required=False, help_text="With this clinician.")
+    location_id = serializers.UUIDField(required=False, help_text="At this location.")
+    status = serializers.ListField(
+        child=Choice(Appointment.Status.choices),
+        required=False,
+        max_length=7,
+        help_text="May be repeated. Without it: any.",
+    )
+    start_from = Moment(required=False, source="starts_at__gte", help_text="Those that start then or later.")
+    start_to = Moment(required=False, source="starts_at__lt", help_text="Those that start before that.")
+
+    def validate(self, fields):
+        if "status" in fields:
+            fields["status__in"] = fields.pop("status")
+        return fields
+
+
+class AppointmentView(ApiView):
+    """What all endpoints of appointments share."""
+
+    tag = "Appointments"
+    is_personal = True
+    output = AppointmentOutput
+
+    def appointment(self, id):
+        try:
+            return Appointment.objects.select_related("service", "location", "slot", "provider", "order").get(pk=id)
+        except Appointment.DoesNotExist:
+            raise Http404 from None
+
+
+class PersonByEmailInput(PersonInput):
+    """A person, found by names and e-mail if the birth date is not known; two who share these are told apart by it."""
+
+    date_of_birth = AnyDay(required=False, help_text="Between 1900 and today.")
+
+
+class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput):
+    """What to book, for whom, and how long to wait for whoever must acknowledge it."""
+
+    patient = PersonByEmailInput(required=False)
+
+
+class Appointments(AppointmentView, ApprovalView):
+    """List appointments by their start; book one at once, without a hold."""
+
+    scopes = {"GET": READ, "POST": WRITE}
+
+    @operation(query=AppointmentFilters, many=True)
+    def get(self, request):
+        """List appointments by their start, in pages."""
+        filters = self.parameters.copy()
+        pages = make_cursor(filters)
+        rows = Appointment.objects.select_related("service", "location", "provider", "order").filter(**filters)
+        appointments, meta = page(rows, order_field="starts_at", **pages)
+        return self.answer(write_appointments(appointments, self.key), **meta)
+
+    @operation(
+        name="book_appointment",
+        body=DirectInput,
+        status=[201, 202],
+        has_etag=True,
+        has_location=True,
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey, PatientArchived, ProviderRefused, ProviderUnavailable],
+    )
+    def post(self, request):
+        """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
+        appointment = self.book(**self.body())
+        return self.answer_booked(appointment)
+
+
+class AppointmentEntry(AppointmentView):
+    """Read one appointment."""
+
+    scopes = {"GET": READ}
+
+    @operation(has_etag=True)
+    def get(self, request, id):
+        return self.answer_appointment(self.appointment(id))
+
+
+class RescheduleInput(NewTimeInput):
+    """Another opening of the same service, or alone the id of a live hold."""
+
+    ways = [*NewTimeInput.ways, ("hold_id",)]
+
+    hold_id = serializers.UUIDField(required=False)
+
+    def validate(self, fields):
+        if "hold_id" not in fields:
+            return super().validate(fields)
+        if len(fields) > 1:
+            raise serializers.ValidationError({"hold_id": "A hold names everything: send it alone."}, code="alone")
+        return fields
+
+
+class AppointmentReschedule(AppointmentView):
+    """Give an appointment another time: the same appointment, the same id."""
+
+    scopes = {"POST": WRITE}
+
+    @operation(
+        body=RescheduleInput,
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[SlotTaken, NotOffered, InvalidBookingKey, HoldExpired, HoldNotFound, WrongState, PastCutoff],
+    )
+    def post(self, request, id):
+        appointment = self.appointment(id)
+        fields = self.body(service=appointment.service)
+        options = {
+            "actor": self.key.actor,
+            "enforce_cutoff": True,
+            "expected_version": self.expected_version(appointment),
+        }
+        if "hold_id" in fields:
+            hold = get_hold(self.key.actor, fields["hold_id"])
+            with offering_alternatives(get_opening(hold)):
+                reschedule_to_hold(appointment, hold, **options)
+        else:
+            with offering_alternatives(fields["opening"]):
+                verb = partial(reschedule, appointment, **options)
+                book_first_available(verb, moving=appointment, **fields["opening"])
+        return self.answer_appointment(appointment)
+
+
+class CancelInput(Input):
+    """Why: one of /cancellation-reasons, and a note for the clinic."""
+
+    reason = Choice(Appointment.CancellationReason.given())
+    note = Text(max_length=500, required=False, allow_blank=True)
+
+
+class AppointmentCancel(AppointmentView):
+    """Cancel an appointment and free its time."""
+
+    scopes = {"POST": WRITE}
+
+    @operation(body=CancelInput, has_etag=True, supports_if_match=True, refusals=[WrongState, PastCutoff])
+    def post(self, request, id):
+        appointment = self.appointment(id)
+        cancel(
+            appointment,
+            actor=self.key.actor,
+            enforce_cutoff=True,
+            expected_version=self.expected_version(appointment),
+            **self.body(),
+        )
+        return self.answer_appointment(appointment)
+
+
+class AppointmentMark(AppointmentView):
+    """Say what became of an appointment: arrive, complete or no-show."""
+
+    scopes = {"POST": WRITE}
+    mark = None
+
+    @operation(has_etag=True, supports_if_match=True, refusals=[WrongState])
+    def post(self, request, id):
+        self.body()
+        appointment = self.appointment(id)
+        self.mark(appointment, actor=self.key.actor, expected_version=self.expected_version(appointment))
+        return self.answer_appointment(appointment)
+
+
+class AppointmentArrive(AppointmentMark):
+    """Note that the patient has arrived."""
+
+    mark = staticmethod(mark_arrived)
+
+
+class AppointmentComplete(AppointmentMark):
+    """Note that the patient has been seen."""
+
+    mark = staticmethod(complete)
+
+
+class AppointmentNoShow(AppointmentMark):
+    """Note that the patient did not come."""
+
+    mark = staticmethod(mark_no_show)
+
+
+class ReasonOutput(serializers.Serializer):
+    """A reason to cancel; send its ``id``."""
+
+    id = serializers.ChoiceField(Appointment.CancellationReason.given())
+    name = serializers.CharField()
+
+
+class CancellationReasons(ApiView):
+    """List the reasons an appointment can be cancelled for."""
+
+    tag = "Appointments"
+    scopes = {"GET": None}
+
+    @operation(output=ReasonOutput, many=True)
+    def get(self, request):
+        reasons = [{"id": value, "name": label} for value, label in Appointment.CancellationReason.given()]
+        return self.answer(reasons, next_cursor=None, has_more=False)

@@ -1,0 +1,71 @@
+"""Who comes: a patient by id, or by what identifies a person, and perhaps somebody else's name to call."""
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from booking.api.fields import AnyDay, Id, Text
+from booking.api.refusals import MissingScope
+from booking.api.serializers import Input
+from booking.models import ApiKey
+from patients.models import Patient
+from patients.text import validate_name, validate_printable, validate_printable_lines
+
+
+class PersonInput(Input):
+    """A person; names and e-mail as people write them, phone with or without its country code."""
+
+    first_name = Text(max_length=100)
+    last_name = Text(max_length=100)
+    date_of_birth = AnyDay(help_text="Between 1900 and today.")
+    email = Text(max_length=254)
+    phone = Text(max_length=32, required=False, allow_blank=True)
+
+    def validate(self, fields):
+        """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
+        patient = self.instance or Patient()
+        for name, value in fields.items():
+            setattr(patient, name, value)
+        try:
+            patient.full_clean(validate_unique=False, validate_constraints=False)  # the database does, and races
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
+        return patient
+
+
+class KnownPatient(Id):
+    """A patient by id, for keys that may know one: others do not learn whether there is such a patient."""
+
+    def to_internal_value(self, data):
+        key = self.context["key"]
+        if not (key.may(ApiKey.Scope.READ_PATIENTS) or key.may(ApiKey.Scope.WRITE_PATIENTS)):
+            raise MissingScope(ApiKey.Scope.READ_PATIENTS)
+        return super().to_internal_value(data)
+
+
+class Attendance(Input):
+    """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
+
+    ways = [("patient_id",), ("patient",)]
+
+    patient_id = KnownPatient(
+        queryset=Patient.objects.filter(archived_at=None),
+        required=False,
+        allow_null=True,
+        help_text="Needs the scope read_patients or write_patients.",
+    )
+    patient = PersonInput(required=False)
+    attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
+    attendee_email = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, validators=[validate_printable]
+    )
+    attendee_phone = Text(max_length=32, required=False, allow_blank=True)
+    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+
+    def validate(self, fields):
+        fields = super().validate(fields)
+        by_id, person = fields.pop("patient_id", None), fields.pop("patient", None)
+        if (by_id is None) == (person is None):
+            raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="either")
+        patient = by_id or person
+        attendee = {part: fields.pop(f"attendee_{part}", "") or own for part, own in patient.contact.items()}
+        return {**fields, "patient": patient, "attendee": attendee}

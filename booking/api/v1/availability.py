@@ -1,0 +1,251 @@
+"""Free times: as a list, per day, the next one, and why a time is not free.
+
+The list can have thousands of openings, so its JSON is put together from parts that many of them share.
+"""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+
+import orjson
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from rest_framework import serializers
+
+from booking.api.fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment
+from booking.api.not_offered_reasons import IN_MARKDOWN
+from booking.api.operation import operation
+from booking.api.serializers import Query
+from booking.api.v1.calendars import read_calendars
+from booking.api.v1.opening_output import (
+    OpeningOutput,
+    PlaceOutput,
+    get_signer,
+    write_openings,
+    write_place,
+    write_times,
+)
+from booking.api.views import ApiView
+from booking.models import ApiKey
+from scheduling.availability.assignment import Assign, assign, next_assigned
+from scheduling.availability.search import Reason, explain, open_starts_by_place
+from scheduling.models import Location
+
+MAX_RANGE = timedelta(days=31)
+
+
+class Filters(Query):
+    """Which openings: of a service, and perhaps only some clinicians, one location, by video or not."""
+
+    appointment_type_id = BookableService(source="service", help_text="Of this service: one of /appointment-types.")
+    clinician_id = ClinicianIds(
+        source="clinicians",
+        required=False,
+        max_length=50,
+        help_text="May be repeated. Without it: every clinician.",
+    )
+    location_id = Id(
+        queryset=Location.objects.all(),
+        source="location",
+        required=False,
+        help_text="At this location. Without it: every location.",
+    )
+    is_remote = serializers.BooleanField(required=False, help_text="true: by video only; false: in person only.")
+    sync_external = serializers.BooleanField(
+        default=False, help_text="true: read the clinicians' own calendars now; false: as they were last read."
+    )
+
+
+class Assigned(Filters):
+    """Which openings, and whether of each time only one."""
+
+    assign = Choice(
+        [how.value for how in Assign],
+        default=Assign.NONE,
+        help_text="`none`: the openings of every clinician. `random` or `balanced`: at each location and start one "
+        "opening (in person and by video one each), with one of those who are free: any, or whoever has the least "
+        "booked time in that week (Monday to Sunday), then whoever was assigned longest ago.",
+    )
+
+
+class Range(Assigned):
+    """At most 31 days: dates of the location's time zone, both included, or date-times with an offset."""
+
+    start_date = DayOrMoment(
+        source="start_at",
+        help_text="The first date, in each location's time zone; or a date-time with an offset, from when on.",
+    )
+    end_date = DayOrMoment(
+        source="end_at",
+        help_text="The last date, included, in each location's time zone; or a date-time with an offset, until when. "
+        "At most 31 days in all.",
+    )
+
+    def validate(self, fields):
+        start_at, end_at = fields["start_at"], fields["end_at"]
+        length = _as_utc(end_at, is_end=True) - _as_utc(start_at)
+        if length <= timedelta() and end_at != start_at:
+            raise serializers.ValidationError({"end_date": "The end is before the start."}, code="order")
+        if length > MAX_RANGE:
+            raise serializers.ValidationError({"end_date": "Ask for 31 days at most."}, code="range")
+        return fields
+
+
+def _as_utc(moment, *, is_end=False):
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, datetime.min.time(), UTC) + timedelta(days=is_end)
+
+
+class AvailabilityView(ApiView):
+    """What all of these share: they may read the clinicians' own calendars first."""
+
+    tag = "Availability"
+
+    def read_calendars(self):
+        """Return the filters of the openings asked for, and what ``meta`` says of the calendars they depend on."""
+        filters = self.parameters.copy()
+        return filters, read_calendars(filters, sync_external=filters.pop("sync_external"), key=self.key)
+
+
+class Availability(AvailabilityView):
+    """Every opening in a range."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    @method_decorator(gzip_page)
+    @operation(query=Range, output=OpeningOutput, many=True, dated=True, tells_calendars=True)
+    def get(self, request):
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        service, how = filters["service"], filters.pop("assign")
+        openings, times_in = [], {}
+        for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now):
+            sign = get_signer(service, place, now, is_assigned=how != Assign.NONE).sign
+            shared = inside(write_place(place))
+            # Many clinicians are free at one time: it is written once for all of them.
+            times = times_in.setdefault(place.zone, WrittenTimes(service.duration, place.zone))
+            openings += [(start, f'{{{times[start]},{shared},"booking_key":"{sign(start)}"}}') for start in starts]
+        openings.sort(key=itemgetter(0))
+        meta = {
+            "request_id": request.id,
+            "generated_at": now,
+            "calendars": calendars,
+            "next_cursor": None,
+            "has_more": False,
+        }
+        body = f'{{"data":[{",".join([text for _, text in openings])}],"meta":{orjson.dumps(meta).decode()}}}'
+        return HttpResponse(body, content_type="application/json")
+
+
+def inside(members):
+    """Return a dict as JSON without its braces."""
+    return orjson.dumps(members).decode()[1:-1]
+
+
+class WrittenTimes(dict):
+    """{start: its times as JSON}, each written when it is first asked for."""
+
+    def __init__(self, duration, zone):
+        self.duration, self.zone = duration, zone
+
+    def __missing__(self, start):
+        text = self[start] = inside(write_times(start, self.zone, self.duration))
+        return text
+
+
+class DayOutput(serializers.Serializer):
+    """A local date and how many openings it has."""
+
+    date = serializers.DateField()
+    openings = serializers.IntegerField(min_value=1)
+
+
+class Days(AvailabilityView):
+    """How many openings each local date of a range has, for a calendar; dates without any are left out."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    @operation(name="list_available_days", query=Range, output=DayOutput, many=True, dated=True, tells_calendars=True)
+    def get(self, request):
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        how = filters.pop("assign")
+        days = Counter(
+            datetime.fromtimestamp(start, place.zone).date()
+            for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now)
+            for start in starts
+        )
+        written = [{"date": day, "openings": days[day]} for day in sorted(days)]
+        return self.answer(written, generated_at=now, calendars=calendars, next_cursor=None, has_more=False)
+
+
+class Next(AvailabilityView):
+    """The first opening in the service's horizon, or null."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    @operation(
+        name="get_next_opening", query=Assigned, output=OpeningOutput, nullable=True, dated=True, tells_calendars=True
+    )
+    def get(self, request):
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        how = filters.pop("assign")
+        opening = next_assigned(how, now=now, **filters)
+        found = write_openings([opening] if opening else [], filters["service"], now, is_assigned=how != Assign.NONE)
+        return self.answer(found[0] if found else None, generated_at=now, calendars=calendars)
+
+
+class ExplainQuery(Filters):
+    """Which time, and of whom and where."""
+
+    start_time = Moment(source="starts_at", help_text="The start of the opening that is asked about.")
+
+
+def why():
+    return serializers.ListField(
+        child=serializers.ChoiceField([reason.value for reason in Reason]),
+        help_text=f"None if it is open.\n\n{IN_MARKDOWN}",
+    )
+
+
+class PlaceExplained(PlaceOutput):
+    """Whether a time is open with one clinician at one location, and if not, why."""
+
+    is_open = serializers.BooleanField()
+    reasons = why()
+
+
+class Explanation(serializers.Serializer):
+    """Whether a time is open with anyone; ``places`` has the answer for each of them."""
+
+    start_time = Moment(help_text="In UTC: the places may be in several time zones.")
+    is_open = serializers.BooleanField()
+    reasons = why()
+    places = PlaceExplained(many=True)
+
+
+class Explain(AvailabilityView):
+    """Whether a time is open, and if not, every reason why, clinician by clinician."""
+
+    scopes = {"GET": ApiKey.Scope.READ_AVAILABILITY}
+
+    @operation(name="explain_availability", query=ExplainQuery, output=Explanation, dated=True, tells_calendars=True)
+    def get(self, request):
+        (filters, calendars), now = self.read_calendars(), timezone.now()
+        found = explain(now=now, **filters)
+        is_open = any(not reasons for reasons in found.values())
+        reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}
+        return self.answer(
+            {
+                "start_time": filters["starts_at"],
+                "is_open": is_open,
+                "reasons": [] if is_open else sorted(reasons),
+                "places": [
+                    write_place(place) | {"is_open": not reasons, "reasons": sorted(reasons)}
+                    for place, reasons in found.items()
+                ],
+            },
+            generated_at=now,
+            calendars=calendars,
+        )

@@ -1,0 +1,164 @@
+"""Holds: place, read, extend, move, release, confirm. A key reaches only the holds it has placed."""
+
+from functools import partial
+
+from booking.access.booking_keys import InvalidBookingKey
+from booking.access.client_identity import get_network_id, get_visitor_id
+from booking.api.fields import is_bookable
+from booking.api.operation import operation
+from booking.api.outputs import AppointmentOutput, HoldOutput
+from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
+from booking.api.v1.attendance import Attendance
+from booking.api.v1.opening_input import NewTimeInput, OpeningInput
+from booking.api.v1.opening_output import get_opening, offering_alternatives
+from booking.api.views import ApiView
+from booking.domain.approvals import ProviderRefused, ProviderUnavailable
+from booking.domain.holds import (
+    HoldExpired,
+    TooManyExtensions,
+    TooManyHolds,
+    extend_hold,
+    get_hold,
+    move_hold,
+    place_hold,
+    release_hold,
+)
+from booking.domain.slot_selection import NotOffered, book_first_available
+from booking.domain.transitions import WrongState
+from booking.models import ApiKey
+from patients.records import PatientArchived
+from scheduling.slots import SlotTaken
+
+WRITE = ApiKey.Scope.WRITE_HOLDS
+
+
+class HoldView(ApiView):
+    """What the endpoints of one hold share."""
+
+    tag = "Holds"
+    scopes = {"POST": WRITE}
+    output = HoldOutput
+
+    def hold(self, id):
+        return get_hold(self.key.actor, id)
+
+
+def get_place_hold(view, service):
+    """Return place_hold for a service, with what its key may; raises NotOffered where a visitor's may not."""
+    key = view.key
+    if not is_bookable(service, key):
+        raise NotOffered(["not-offered-here"])
+    return partial(
+        place_hold,
+        service=service,
+        holder=key.actor,
+        actor=key.actor,
+        limit=key.max_live_holds,
+        visitor=get_visitor_id(view.request) if key.is_publishable else "",
+        network=get_network_id(view.request) if key.is_publishable else "",
+        limit_per_minute=None if view.usage else key.requests_per_minute,  # while Redis does not count
+    )
+
+
+class Holds(HoldView):
+    """Place a hold."""
+
+    @operation(
+        name="place_hold",
+        body=OpeningInput,
+        status=[201],
+        has_etag=True,
+        has_location=True,
+        refusals=[SlotTaken, NotOffered, TooManyHolds, InvalidBookingKey],
+    )
+    def post(self, request):
+        """Hold an opening.
+
+        Name the service and the start, or send a booking key alone. Leave the clinician out and any who is
+        free will do. Until ``expires_at`` nobody else can have that time.
+        """
+        opening = self.body()["opening"]
+        place = get_place_hold(self, opening["service"])
+        with offering_alternatives(opening):
+            hold = book_first_available(place, **opening)
+        return self.answer_hold(hold, 201, Location=request.build_absolute_uri(f"{request.path}/{hold.pk}"))
+
+
+class HoldEntry(HoldView):
+    """Read or release a hold."""
+
+    scopes = {"GET": WRITE, "DELETE": WRITE}
+
+    @operation(has_etag=True)
+    def get(self, request, id):
+        """Read a hold, and how many seconds are left."""
+        return self.answer_hold(self.hold(id))
+
+    @operation(name="release_hold", has_etag=True, supports_if_match=True, refusals=[WrongState])
+    def delete(self, request, id):
+        """Give a held time back. One that has run out or was given back is fine."""
+        hold = self.hold(id)
+        release_hold(hold, actor=self.key.actor, expected_version=self.expected_version(hold))
+        return self.answer_hold(hold)
+
+
+class HoldExtend(HoldView):
+    """Give a hold its full time again, ten times at most."""
+
+    @operation(has_etag=True, supports_if_match=True, refusals=[HoldExpired, WrongState, TooManyExtensions])
+    def post(self, request, id):
+        self.body()
+        hold = self.hold(id)
+        with offering_alternatives(get_opening(hold)):
+            extend_hold(hold, actor=self.key.actor, expected_version=self.expected_version(hold))
+        return self.answer_hold(hold)
+
+
+class HoldMove(HoldView):
+    """Hold another time instead. If that cannot be had, the old one is still held."""
+
+    @operation(
+        body=NewTimeInput,
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[HoldExpired, WrongState, SlotTaken, NotOffered, InvalidBookingKey],
+    )
+    def post(self, request, id):
+        hold = self.hold(id)
+        opening = self.body(service=hold.service)["opening"]
+        move = partial(move_hold, hold, actor=self.key.actor, expected_version=self.expected_version(hold))
+        with offering_alternatives(opening):
+            book_first_available(move, moving=hold, **opening)
+        return self.answer_hold(hold)
+
+
+class ConfirmInput(Attendance, ApprovalTimeoutsInput):
+    """Who comes, and how long to wait for whoever must acknowledge it."""
+
+
+class HoldConfirm(HoldView, ApprovalView):
+    """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending.
+
+    To a publishable key it then says who comes only if the same visitor asks; otherwise these members are empty.
+    """
+
+    is_personal = True
+
+    @operation(
+        body=ConfirmInput,
+        output=AppointmentOutput,
+        status=[201, 200, 202],
+        has_etag=True,
+        has_location=True,
+        supports_if_match=True,
+        refusals=[HoldExpired, WrongState, PatientArchived, ProviderRefused, ProviderUnavailable],
+    )
+    def post(self, request, id):
+        hold = self.hold(id)
+        fields = self.body()
+        try:
+            return self.answer_booked(self.confirm(hold, must_be_new=True, **fields))
+        except WrongState:  # it was confirmed before, perhaps a moment ago
+            appointment = self.confirm(hold, **fields)
+        is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(request)
+        return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)

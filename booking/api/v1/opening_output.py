@@ -1,0 +1,106 @@
+"""How openings are written: in availability, and as the alternatives of a refusal."""
+
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from booking.access.booking_keys import Signer
+from booking.api.fields import Moment
+from booking.domain.holds import HoldExpired
+from scheduling.availability.queries import Place
+from scheduling.availability.search import nearest_openings
+from scheduling.lib.compiled_queries import get_or_none
+from scheduling.models import Clinician, Location
+from scheduling.slots import SlotTaken
+
+
+class PlaceOutput(serializers.Serializer):
+    """With whom, where and how."""
+
+    clinician_id = serializers.UUIDField()
+    clinician_name = serializers.CharField()
+    location_id = serializers.UUIDField()
+    location_name = serializers.CharField()
+    timezone = serializers.CharField(help_text="The location's, such as Europe/London.")
+    is_remote = serializers.BooleanField(help_text="By video.")
+
+
+class OpeningOutput(PlaceOutput):
+    """A time that can be booked, told in the location's time; ``booking_key`` alone is enough to book it."""
+
+    # This says how openings look. Thousands are written by the functions below, without a serializer for each.
+
+    start_time = Moment()
+    end_time = Moment()
+    booking_key = serializers.CharField()
+
+
+def write_times(start, zone, duration):
+    """Return {start_time, end_time} in the location's time; ``duration`` is a timedelta."""
+    # The end is elapsed time later, not wall time: the clock may change in between.
+    end = start + int(duration.total_seconds())
+    return {
+        "start_time": datetime.fromtimestamp(start, zone).isoformat(),
+        "end_time": datetime.fromtimestamp(end, zone).isoformat(),
+    }
+
+
+def write_place(place):
+    """Return the members of an opening that say who, where and how."""
+    return {
+        "clinician_id": place.clinician_id,
+        "clinician_name": place.clinician_name,
+        "location_id": place.location_id,
+        "location_name": place.location_name,
+        "timezone": place.zone.key,
+        "is_remote": place.is_remote,
+    }
+
+
+def get_signer(service, place, now, *, is_assigned=False):
+    """Return what signs the booking keys of a service at a Place, whose clinician we have chosen if it is_assigned."""
+    return Signer(
+        service_id=service.pk,
+        clinician_id=place.clinician_id,
+        location_id=place.location_id,
+        is_remote=place.is_remote,
+        is_assigned=is_assigned,
+        now=now,
+    )
+
+
+def write_openings(openings, service, now, *, is_assigned=False):
+    """Return a few openings with all their members."""
+    clinicians = {id: get_or_none(Clinician, id=id) for id in {opening.clinician_id for opening in openings}}
+    locations = {id: get_or_none(Location, id=id) for id in {opening.location_id for opening in openings}}
+    written = []
+    for start, _, clinician_id, location_id, is_remote in openings:
+        location = locations[location_id]
+        place = Place(clinician_id, clinicians[clinician_id].name, location_id, location.name, is_remote, location.zone)
+        written.append(
+            write_times(start, place.zone, service.duration)
+            | write_place(place)
+            | {"booking_key": get_signer(service, place, now, is_assigned=is_assigned).sign(start)}
+        )
+    return written
+
+
+@contextmanager
+def offering_alternatives(opening):
+    """Give SlotTaken and HoldExpired the three openings nearest to what could not be had."""
+    try:
+        yield
+    except (SlotTaken, HoldExpired) as error:
+        now = timezone.now()
+        nearest = nearest_openings(
+            service=opening["service"], near=opening["starts_at"], now=now, location=opening.get("location")
+        )
+        error.alternatives = write_openings(nearest, opening["service"], now)
+        raise
+
+
+def get_opening(hold):
+    """Return what a hold holds, as offering_alternatives wants it."""
+    return {"service": hold.service, "starts_at": hold.starts_at, "location": hold.location}

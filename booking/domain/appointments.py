@@ -1,0 +1,204 @@
+"""The verbs of an appointment: acknowledge, confirm, decline, cancel, mark arrived, complete, mark no-show."""
+
+import secrets
+
+from django.db import IntegrityError, transaction
+
+from booking.domain.audit import record_event
+from booking.domain.notifications import notify_changed
+from booking.domain.transitions import WrongState, lock_and_refresh, transition
+from booking.models import Appointment
+from scheduling.slots import free_slot, violated_constraint
+
+# No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
+REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
+
+Status = Appointment.Status
+
+
+class OrderBooked(Exception):
+    """That order has an appointment already."""
+
+    def __init__(self, appointment_id):
+        self.appointment_id = appointment_id
+        super().__init__(str(appointment_id))
+
+
+class PastCutoff(Exception):
+    """It is too late to change that appointment."""
+
+    def __init__(self, cutoff_at):
+        self.cutoff_at = cutoff_at
+        super().__init__(cutoff_at.isoformat())
+
+
+def check_cutoff(appointment, now):
+    """Raise PastCutoff when it is too late for its patient to change it."""
+    if now > appointment.cutoff_at:
+        raise PastCutoff(appointment.cutoff_at)
+
+
+def create_appointment(hold, *, patient, attendee, acknowledged, notes, actor, at):
+    """Write the appointment of a hold just confirmed; part of confirm_hold's transaction."""
+    appointment = Appointment(
+        id=hold.pk,
+        reference=new_reference(),
+        status=acknowledged.status,
+        patient=patient,
+        service=hold.service,
+        clinician_id=hold.clinician_id,
+        location=hold.location,
+        slot_id=hold.slot_id,
+        starts_at=hold.starts_at,
+        ends_at=hold.ends_at,
+        is_remote=hold.is_remote,
+        order_id=hold.order_id,
+        provider=acknowledged.provider,
+        provider_reference=acknowledged.reference,
+        answer_by=acknowledged.answer_by,
+        price=hold.service.price,
+        currency=hold.service.currency,
+        notes=notes,
+        created_at=at,
+        attendee_name=attendee["name"],
+        attendee_email=attendee["email"],
+        attendee_phone=attendee["phone"],
+    )
+    if appointment.order_id:
+        _save_of_order(appointment)
+    else:
+        appointment.save(force_insert=True)
+    record_event(appointment, "appointment.created", actor=actor, at=at, to_status=appointment.status)
+    # What is confirmed or reserved already its provider knows of: it has just said so.
+    is_confirmed, is_pending = (appointment.status == status for status in (Status.CONFIRMED, Status.PENDING))
+    notify_changed(appointment, email="confirmed" if is_confirmed else "requested", notify_approver=is_pending)
+    return appointment
+
+
+def _save_of_order(appointment):
+    try:
+        # A savepoint, so that the one that was quicker can be asked for.
+        with transaction.atomic():
+            appointment.save(force_insert=True)
+    except IntegrityError as error:
+        if violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
+            raise
+        quicker = appointment.order.get_booked_appointment()
+        raise OrderBooked(quicker and quicker.pk) from error
+
+
+def new_reference():
+    """Return a random reference to read out on the phone, such as K7QMB-3XPDF."""
+    symbols = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(10))
+    return f"{symbols[:5]}-{symbols[5:]}"
+
+
+@transaction.atomic
+def acknowledge(appointment, status, *, actor, reference="", notify_approver=False, expected_version=None):
+    """Whoever had to agree has agreed: what was pending is reserved or confirmed, what was reserved confirmed.
+
+    ``reference`` is the provider's own id for it; ``notify_approver`` says that the provider has still to be told.
+    Again, or reserved once it is confirmed, is fine. After its ``answer_by`` it is too late: then it is cancelled,
+    here if nobody has been quicker. Raises WrongState in any other state, and ChangedMeanwhile.
+    """
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.status in (status, Status.CONFIRMED):
+        return
+    if appointment.status == Status.PENDING and appointment.answer_by <= now:
+        cancel_under_lock(appointment, now, actor=actor, reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
+        return
+    changes = {"provider_reference": reference} if reference else {}
+    transition(appointment, status, kind="appointment.updated", actor=actor, at=now, **changes)
+    notify_changed(
+        appointment, email="confirmed" if status == Status.CONFIRMED else None, notify_approver=notify_approver
+    )
+
+
+def confirm(appointment, *, actor):
+    """Staff confirm it. Again is fine; raises WrongState once it was more than reserved, or too late for that."""
+    acknowledge(appointment, Status.CONFIRMED, actor=actor, notify_approver=True)
+    if appointment.status == Status.CANCELLED:
+        raise WrongState(appointment)
+
+
+@transaction.atomic
+def decline(appointment, *, actor, note="", expected_version=None):
+    """Whoever had to agree does not: cancel it. Again is fine.
+
+    Raises WrongState once it was more than reserved, and ChangedMeanwhile.
+    """
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.status == Status.CANCELLED:
+        return
+    if appointment.status not in Appointment.TENTATIVE:
+        raise WrongState(appointment)
+    cancel_under_lock(appointment, now, actor=actor, reason=Appointment.CancellationReason.DECLINED, note=note)
+
+
+@transaction.atomic
+def cancel(appointment, *, reason, actor, note="", enforce_cutoff=False, expected_version=None):
+    """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
+
+    Cancelling again is fine. Raises WrongState once it is completed or missed, with ``enforce_cutoff``
+    PastCutoff within the service's cancellation notice, and ChangedMeanwhile.
+    """
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.status == Status.CANCELLED:
+        return
+    if enforce_cutoff:
+        check_cutoff(appointment, now)
+    cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note)
+
+
+def cancel_under_lock(appointment, now, *, actor, reason, note=""):
+    transition(
+        appointment,
+        Status.CANCELLED,
+        kind="appointment.cancelled",
+        actor=actor,
+        at=now,
+        data={"reason": reason},
+        cancellation_reason=reason,
+        cancellation_note=note,
+    )
+    free_slot(appointment.slot_id)
+    notify_changed(appointment, email="cancelled")
+
+
+@transaction.atomic
+def annotate(appointment, *, actor, **changes):
+    """Write down the clinic's notes or the video link; the log has only which of them changed.
+
+    Raises ChangedMeanwhile if it has moved to another clinician.
+    """
+    now = lock_and_refresh(appointment)
+    for name, value in changes.items():
+        setattr(appointment, name, value)
+    appointment.save(update_fields=[*changes, "updated_at"])
+    record_event(appointment, "appointment.updated", actor=actor, at=now, data={"changed": sorted(changes)})
+    if "meeting_url" in changes:
+        notify_changed(appointment, email=None, notify_approver=False)
+
+
+@transaction.atomic
+def mark_arrived(appointment, *, actor, expected_version=None):
+    """The patient is here. Raises WrongState unless the appointment is confirmed."""
+    _mark(appointment, Status.IN_PROGRESS, kind="appointment.updated", actor=actor, expected_version=expected_version)
+
+
+@transaction.atomic
+def complete(appointment, *, actor, expected_version=None):
+    """The patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
+    _mark(appointment, Status.COMPLETED, kind="appointment.completed", actor=actor, expected_version=expected_version)
+
+
+@transaction.atomic
+def mark_no_show(appointment, *, actor, expected_version=None):
+    """The patient did not come. Raises WrongState unless the appointment is confirmed."""
+    _mark(appointment, Status.NO_SHOW, kind="appointment.no_show", actor=actor, expected_version=expected_version)
+
+
+def _mark(appointment, status, *, kind, actor, expected_version):
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.status != status:
+        transition(appointment, status, kind=kind, actor=actor, at=now)

@@ -1,0 +1,198 @@
+"""Keeping a provider's system in line with ours, and taking what it answers later: asked again, or by itself.
+
+What is sent is always the state as it is then, with a version that grows. So it does not matter how often a
+message is run, nor in which order two of them arrive.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from booking.domain.appointments import acknowledge, cancel, complete, decline, mark_arrived, mark_no_show
+from booking.domain.audit import get_latest_sequence, record_event
+from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_refresh
+from booking.integrations.approvers import get_approver
+from booking.integrations.approvers.base import Attendee, NotAnswered
+from booking.models import Appointment, Event, Hold, Provider
+from booking.outbox import queue
+from scheduling.lib.clock import database_now
+
+TIMEOUT = 10.0  # seconds that a worker waits for an answer
+# Between the tries while an appointment is pending; the last from then on, and one more just before it is over.
+ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
+SAFETY_MARGIN = timedelta(seconds=5)
+
+Status = Appointment.Status
+REFUSED, ENDS_OF_REFUSAL = "provider.refused", ["provider.agreed", "appointment.rescheduled"]
+ACKNOWLEDGED = (Status.CONFIRMED, Status.RESERVED)
+
+
+def sync(message):
+    """Bring the provider in line with an appointment: ask it to have what stands, take back what is cancelled."""
+    # The version first: what is read after it is at least as new.
+    version = get_latest_sequence(message.payload["appointment"])
+    related = ("service", "clinician", "location", "patient", "order", "provider")
+    appointment = Appointment.objects.select_related(*related).get(pk=message.payload["appointment"])
+    if appointment.status == Status.CANCELLED:
+        _take_back(message, appointment.provider, appointment.pk, version)
+    elif appointment.status in Appointment.UPCOMING:
+        _ask_again(message, appointment, version)
+
+
+def withdraw(message):
+    """Take back what a provider was asked for, unless an appointment with it came of that: a message of asking.ask."""
+    hold = Hold.objects.select_related("location").get(pk=message.payload["hold"])
+    provider = Provider.objects.get(pk=message.payload["provider"])
+    version = _write_down_taking_back(hold, provider, asked=int(message.payload["asked"]))
+    if version:
+        _take_back(message, provider, hold.pk, version)
+
+
+@transaction.atomic
+def _write_down_taking_back(hold, provider, *, asked):
+    """Return the sequence of the event that makes what was asked void, or None if it is not to be taken back."""
+    now = lock_and_refresh(hold)
+    # The hold may have been moved since, and be an appointment where another provider has agreed, or nobody had to.
+    if Appointment.objects.filter(pk=hold.pk, provider=provider).exists():
+        return None
+    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
+    if since.filter(kind="provider.asked").exists():  # that has a message of its own
+        return None
+    if not since.filter(kind="provider.taken_back").exists():
+        # Whoever asked and has only been slow finds this, and books nothing.
+        record_event(hold, "provider.taken_back", actor="worker", at=now, data={"provider": provider.slug})
+    return since.filter(kind="provider.taken_back").values_list("sequence", flat=True).get()
+
+
+def _take_back(message, provider, booking_id, version):
+    try:
+        get_approver(provider).take_back(provider, booking_id, version=version, timeout=TIMEOUT)
+    except NotAnswered as error:
+        _try_later(message, error)
+
+
+def _ask_again(message, appointment, version):
+    attendee = Attendee.of(
+        appointment.patient,
+        {
+            "name": appointment.attendee_name,
+            "email": appointment.attendee_email,
+            "phone": appointment.attendee_phone,
+        },
+    )
+    try:
+        answer = get_approver(appointment.provider).ask(
+            appointment.provider, appointment, attendee, version=version, timeout=TIMEOUT
+        )
+    except NotAnswered as error:
+        if appointment.status == Status.PENDING:
+            _ask_soon(message, appointment, error)
+        else:
+            _try_later(message, error)
+        return
+    actor, is_pending = get_actor_name(appointment.provider), appointment.status == Status.PENDING
+    try:
+        if answer.status in ACKNOWLEDGED:
+            _agree(
+                appointment,
+                answer.status,
+                actor=actor,
+                reference=answer.reference,
+                expected_version=appointment.updated_at,
+            )
+        elif answer.status == "refused":
+            _refuse(appointment, actor=actor, expected_version=appointment.updated_at)
+            if not is_pending:
+                raise queue.PermanentError("The provider refuses what we have: somebody has to talk to them.")
+        elif is_pending:
+            _ask_soon(message, appointment, "not decided yet")
+    except ChangedMeanwhile as error:  # it has answered to what is no longer so
+        raise queue.RetryLater("changed meanwhile", after=ASKING[0]) from error
+    except WrongState:
+        pass  # it is cancelled by now, and a message on its way that says so
+
+
+@transaction.atomic
+def _agree(appointment, status, *, actor, reference, expected_version):
+    """The provider agrees; if it has refused the same before, the log tells that it does no longer."""
+    acknowledge(appointment, status, actor=actor, reference=reference, expected_version=expected_version)
+    if _is_refused(appointment):
+        record_event(appointment, "provider.agreed", actor=actor, at=database_now())
+
+
+@transaction.atomic
+def _refuse(appointment, *, actor, expected_version=None):
+    """The provider does not agree: cancel what was pending; what stood goes on standing, and staff are told."""
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.status == Status.PENDING:
+        decline(appointment, actor=actor)
+    elif appointment.status in Appointment.UPCOMING and not _is_refused(appointment):
+        record_event(appointment, REFUSED, actor=actor, at=now)
+        queue.enqueue("email.change_refused", appointment=appointment.pk)
+
+
+def _is_refused(appointment):
+    """Return whether the provider has refused the time that it has, and not agreed since."""
+    said = Event.objects.filter(booking_id=appointment.pk, kind__in=[REFUSED, *ENDS_OF_REFUSAL])
+    return said.order_by("-sequence").values_list("kind", flat=True).first() == REFUSED
+
+
+def _ask_soon(message, appointment, reason):
+    """Have the message run again while there is time; who is too late is cancelled by lapse_unanswered."""
+    wait, left = ASKING[min(message.attempts, len(ASKING)) - 1], appointment.answer_by - database_now()
+    if left > SAFETY_MARGIN:
+        raise queue.RetryLater(str(reason), after=min(wait, left - SAFETY_MARGIN))
+
+
+def _try_later(message, reason):
+    if message.attempts > len(queue.BACKOFF):
+        raise queue.PermanentError(str(reason))
+    raise queue.RetryLater(str(reason), after=queue.BACKOFF[message.attempts - 1])
+
+
+MARKS = {"in_progress": mark_arrived, "completed": complete, "no_show": mark_no_show}
+DECISIONS = ["confirmed", "reserved", "refused", "cancelled", *MARKS]
+
+
+def apply_decision(appointment, status, *, reference="", version=None):
+    """Take what a provider says of an appointment by itself; ``status`` is one of ANSWERS.
+
+    Again is fine, and so is what comes too late or in the wrong order: it changes nothing. ``version`` is the one
+    that it answers to; what answers to an earlier time than the appointment has now counts for nothing either.
+    """
+    actor = get_actor_name(appointment.provider)
+    try:
+        while not _is_outdated(appointment, version):
+            try:
+                _take(appointment, status, reference, actor)
+                break
+            except ChangedMeanwhile:  # perhaps to another time, since we looked
+                appointment.refresh_from_db()
+    except WrongState:
+        appointment.refresh_from_db()
+    if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
+        queue.enqueue("provider.sync", appointment=appointment.pk)  # it seems not to know
+
+
+def _is_outdated(appointment, version):
+    moved = Event.objects.filter(booking_id=appointment.pk, kind="appointment.rescheduled")
+    return version is not None and moved.filter(sequence__gt=version).exists()
+
+
+def _take(appointment, status, reference, actor):
+    unchanged = {"actor": actor, "expected_version": appointment.updated_at}
+    if status == "refused":
+        _refuse(appointment, **unchanged)
+    elif status == "cancelled":
+        cancel(appointment, reason=Appointment.CancellationReason.DECLINED, **unchanged)
+    elif status in ACKNOWLEDGED:
+        _agree(appointment, status, reference=reference, **unchanged)
+    else:
+        if appointment.status in Appointment.TENTATIVE:  # who comes has been confirmed
+            acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)
+        MARKS[status](appointment, actor=actor, expected_version=appointment.updated_at)
+
+
+def get_actor_name(provider):
+    """Return how events name a provider that has done something."""
+    return f"provider:{provider.slug}"

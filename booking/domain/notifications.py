@@ -1,0 +1,61 @@
+"""What follows every change of an appointment: the messages to its attendee, its provider and calendars."""
+
+from django.db import connection
+
+from booking.integrations import approvers
+from booking.outbox import queue
+
+# To the calendars elsewhere that appointments are written into.
+PUSH = """
+    INSERT INTO booking_outboxmessage (id, kind, payload, status, due_at, attempts, last_error, created_at)
+    SELECT gen_random_uuid(), 'calendar.push',
+           jsonb_build_object('appointment', appointment.id, 'calendar', calendar.id),
+           'waiting', now(), 0, '', now()
+      FROM scheduling_calendar AS calendar
+"""
+CHANGED = (
+    PUSH
+    + """
+     CROSS JOIN (VALUES (%(appointment)s::uuid)) AS appointment (id)
+     WHERE calendar.clinician_id = ANY(%(clinicians)s) AND calendar.kind = 'caldav' AND calendar.is_active
+"""
+)
+UPCOMING = (
+    PUSH
+    + """
+      JOIN booking_appointment AS appointment USING (clinician_id)
+     WHERE %(of)s IN (calendar.id, appointment.clinician_id, appointment.service_id, appointment.location_id)
+       AND calendar.kind = 'caldav' AND calendar.is_active
+       AND appointment.ends_at > now() AND appointment.status <> 'cancelled'
+"""
+)
+
+
+def notify_changed(appointment, *, email, previous_clinician_id=None, notify_approver=True):
+    """Write the messages that a change of an appointment causes, in the change's transaction.
+
+    ``email`` names the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician it was
+    with before, if another; ``notify_approver`` says whether its approver has still to be told.
+    """
+    if email:
+        queue.enqueue(f"email.appointment_{email}", appointment=appointment.pk)
+    if notify_approver and appointment.provider_id and approvers.is_outside(appointment.provider):
+        queue.enqueue("provider.sync", appointment=appointment.pk)
+    _push(appointment, previous_clinician_id)
+
+
+def _push(appointment, previous_clinician_id):
+    # One statement, whether there are such calendars or none.
+    clinicians = [appointment.clinician_id, *([previous_clinician_id] if previous_clinician_id else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED, {"appointment": appointment.pk, "clinicians": clinicians})
+
+
+def push_upcoming(thing):
+    """Have the coming appointments of a clinician, service or location put into their calendars, or all into one.
+
+    ``thing`` is any of these. Returns how often an appointment is put into a calendar.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(UPCOMING, {"of": thing.pk})
+        return cursor.rowcount

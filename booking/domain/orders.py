@@ -1,0 +1,108 @@
+"""The verbs of an order: create it, change it, book it, send its patient a link to book it with, take that back."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from booking.access.patient_links import new_order_token
+from booking.access.tokens import hash_token
+from booking.domain.appointments import OrderBooked
+from booking.domain.audit import record_event
+from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.patients import find_or_register
+from booking.models import Order
+from booking.outbox import queue
+from scheduling.lib.clock import database_now
+
+LINK_LIFETIME = timedelta(days=60)
+
+
+class OrderNotFound(Exception):
+    """There is no such order, or its link has run out or was taken back."""
+
+
+class NoEmailAddress(Exception):
+    """No e-mail address of that patient is known."""
+
+
+@transaction.atomic
+def create_order(*, patient, service, actor, external_id="", **address):
+    """Write an order down and return it.
+
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
+    fields of the address of a visit at home. Raises PatientArchived.
+    """
+    patient = find_or_register(patient, actor=actor)
+    order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
+    record_event(order, "order.created", actor=actor, at=order.created_at)
+    return order
+
+
+@transaction.atomic
+def change_order(order, *, actor, **changes):
+    """Change its external id or the address of a visit at home; the log has only which of them changed."""
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    for name, value in changes.items():
+        setattr(order, name, value)
+    order.save(update_fields=[*changes, "updated_at"])
+    record_event(order, "order.updated", actor=actor, at=database_now(), data={"changed": sorted(changes)})
+
+
+def check_not_booked(order):
+    """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed."""
+    appointment = order.get_booked_appointment()
+    if appointment:
+        raise OrderBooked(appointment.pk)
+
+
+@transaction.atomic
+def book_order(order, *, actor, holder, notes="", attendee=None, answer_within=None, **opening):
+    """Book an opening of the order's service for its patient and return the Appointment.
+
+    ``opening`` and the rest are as in place_hold and confirm_hold. Raises OrderBooked, SlotTaken, NotOffered,
+    PatientArchived or MustAsk, and then nothing has changed. Of two at once the database lets one through.
+    """
+    check_not_booked(order)
+    hold = place_hold(service=order.service, order=order, holder=holder, actor=actor, limit=None, **opening)
+    return confirm_hold(
+        hold, patient=order.patient, actor=actor, notes=notes, attendee=attendee, answer_within=answer_within
+    )
+
+
+@transaction.atomic
+def send_link(order, *, actor):
+    """E-mail the patient a link with which to book the order; it is good for LINK_LIFETIME, an earlier one no more.
+
+    Raises OrderBooked or NoEmailAddress.
+    """
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    check_not_booked(order)
+    if not order.patient.email:
+        raise NoEmailAddress
+    now = database_now()
+    order.link_ends_at = now + LINK_LIFETIME
+    order.token_hash = hash_token(new_order_token(order))
+    order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
+    record_event(order, "order.link_sent", actor=actor, at=now, data={"good_until": order.link_ends_at.isoformat()})
+    queue.enqueue("email.order_link", order=order.pk)
+
+
+@transaction.atomic
+def revoke_link(order, *, actor):
+    """Take the order's link back; without one that is fine."""
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    if order.token_hash is None:
+        return
+    order.token_hash = order.link_ends_at = None
+    order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
+    record_event(order, "order.link_revoked", actor=actor, at=database_now())
+
+
+def find_order(token):
+    """Return the order whose link has the ``token``, which it keeps; raises OrderNotFound."""
+    orders = Order.objects.select_related("service", "patient")
+    order = orders.filter(token_hash=hash_token(token), link_ends_at__gt=database_now()).first()
+    if order is None:
+        raise OrderNotFound
+    order.token = token
+    return order

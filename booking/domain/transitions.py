@@ -1,0 +1,63 @@
+"""Which moves a hold and an appointment may make, and the one function that makes them."""
+
+from booking.domain.audit import record_event
+from booking.models import Appointment, Hold
+from scheduling.lib.compiled_queries import refresh, update_if
+from scheduling.slots import lock_clinician
+
+TRANSITIONS = {
+    Hold: {
+        "active": ["confirmed", "released", "expired"],
+    },
+    Appointment: {
+        "pending": ["reserved", "confirmed", "cancelled"],
+        "reserved": ["confirmed", "cancelled"],
+        "confirmed": ["in_progress", "completed", "cancelled", "no_show"],
+        "in_progress": ["completed", "cancelled"],
+    },
+}
+
+
+class WrongState(Exception):
+    """That cannot be done in the present state."""
+
+    def __init__(self, booking):
+        self.subject = booking._meta.model_name
+        self.state = booking.status
+        self.allowed = TRANSITIONS[type(booking)].get(booking.status, [])
+        super().__init__(f"{self.state}; allowed: {', '.join(self.allowed) or 'none'}")
+
+
+class ChangedMeanwhile(Exception):
+    """It has been changed since you read it."""
+
+
+def lock_and_refresh(booking, *, expected_version=None):
+    """Return the time once the booking's clinician is ours, with the booking as it is by then.
+
+    Raises ChangedMeanwhile when its ``updated_at`` is no longer ``expected_version``, or when it has moved to
+    another clinician, whose lock this is not.
+    """
+    clinician_id = booking.clinician_id
+    now = lock_clinician(clinician_id)
+    refresh(booking)
+    if booking.clinician_id != clinician_id or expected_version not in (None, booking.updated_at):
+        raise ChangedMeanwhile
+    return now
+
+
+def transition(booking, to, *, kind, actor, at, data=None, **changes):
+    """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
+
+    Call it under the clinician's lock. Raises WrongState when the move is not allowed, or when the row
+    is no longer in the status that ``booking`` says: whoever was first has won.
+    """
+    if to not in TRANSITIONS[type(booking)].get(booking.status, []):
+        raise WrongState(booking)
+    if not update_if(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
+        booking.refresh_from_db()
+        raise WrongState(booking)
+    record_event(booking, kind, actor=actor, at=at, from_status=booking.status, to_status=to, data=data)
+    booking.status, booking.updated_at = to, at
+    for name, value in changes.items():
+        setattr(booking, name, value)

@@ -1,0 +1,1 @@
+"""Other parties' systems, one folder for each kind."""

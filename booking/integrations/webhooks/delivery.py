@@ -1,0 +1,69 @@
+"""Delivering an event to an endpoint: one try, and what follows from how it went.
+
+A delivery is an OutboxMessage with an endpoint. Its id is its ``webhook-id``, at every try.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from booking.access.signatures import sign
+from booking.integrations.webhooks.connections import connected
+from booking.integrations.webhooks.endpoints import IS_DISABLED, disable, get_secrets, note_failure, note_success
+from booking.integrations.webhooks.formats import FORMATS
+from booking.outbox.queue import PermanentError, RetryLater
+from booking.outbox.retry import parse_retry_after
+from scheduling.lib.safe_http import NotPublic, Unreachable, send
+
+# When it is tried: each after the one before. docs/webhooks.md tells receivers of it.
+TRIES = [
+    timedelta(0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
+]
+WAITS = TRIES[1:]
+TIMEOUT = 15.0
+
+
+def deliver(message, *, timeout=TIMEOUT):
+    """Send a delivery to its endpoint; raises TryAgain or GiveUp unless it was answered with a 2xx.
+
+    ``message.response_status`` is left as what it was answered with, None for no answer.
+    """
+    endpoint, message.response_status = message.endpoint, None
+    if endpoint.disabled_at:
+        raise PermanentError(IS_DISABLED)
+    body = FORMATS[endpoint.format](message)
+    if body is None:
+        return
+    now = timezone.now()
+    headers = sign(get_secrets(endpoint, now=now), message_id=message.pk, at=now, body=body)
+    try:
+        # Of its answer nothing is read, and nothing kept but the status: who knows what it repeats.
+        answer = send(
+            "POST",
+            endpoint.url,
+            body=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=timeout,
+            limit=0,
+        )
+    except (NotPublic, Unreachable) as error:
+        with connected():
+            note_failure(endpoint, at=now)
+        raise RetryLater(str(error) or "its address is not public") from error
+    message.response_status = answer.status
+    if 200 <= answer.status < 300:
+        if endpoint.failing_since is not None:
+            with connected():
+                note_success(endpoint)
+    elif answer.status == 410:
+        with connected():
+            disable(endpoint, because="It answered 410: it wants no more.")
+        raise PermanentError("HTTP 410")
+    else:
+        with connected():
+            note_failure(endpoint, at=now)
+        raise RetryLater(f"HTTP {answer.status}", after=parse_retry_after(answer, now=now))

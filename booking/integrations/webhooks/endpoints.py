@@ -1,0 +1,190 @@
+"""The verbs of webhook endpoints and of deliveries to them."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from booking.access.signatures import make_secret
+from booking.models import OutboxMessage, WebhookEndpoint
+from booking.outbox import queue
+from scheduling.lib.addresses import LOOKUP_TIMEOUT
+from scheduling.lib.safe_http import NotPublic, Unreachable, resolve
+
+DELIVERY = "webhook.event"  # the kind of message that a delivery is
+TEST = "webhook.test"  # the type of an event that tells of nothing
+OVERLAP = timedelta(days=1)
+MAX_OVERLAP = timedelta(days=7)
+FAILURE_PERIOD = timedelta(days=5)
+BATCH_SIZE = 5000  # deliveries changed by one statement: all at once would take longer than a web request may wait
+
+IS_DISABLED = "its endpoint is disabled"  # why a delivery has failed
+
+Status = OutboxMessage.Status
+
+
+class EndpointDisabled(Exception):
+    """Nothing is sent to that endpoint: it is disabled."""
+
+
+class AlreadyOnItsWay(Exception):
+    """That delivery is being sent."""
+
+
+def create_endpoint(*, url, is_checked=False, **fields):
+    """Write an endpoint with a secret of its own and return it; raises NotPublic or ValidationError.
+
+    ``is_checked`` says that check_address has been asked for the url: not to be done in a transaction.
+    """
+    endpoint = WebhookEndpoint(url=url, secret=make_secret(), **fields)
+    _check(endpoint, is_address_new=not is_checked)
+    endpoint.save(force_insert=True)
+    return endpoint
+
+
+def change_endpoint(endpoint, *, is_checked=False, **changes):
+    """Change an endpoint's url, description, format or events; raises as create_endpoint does."""
+    for name, value in changes.items():
+        setattr(endpoint, name, value)
+    _check(endpoint, is_address_new="url" in changes and not is_checked)
+    endpoint.save(update_fields=[*changes, "updated_at"])
+
+
+def _check(endpoint, *, is_address_new=True):
+    endpoint.events = sorted(set(endpoint.events))
+    endpoint.full_clean()
+    if is_address_new:
+        check_address(endpoint.url)
+
+
+def check_address(url):
+    """Raise NotPublic unless an address is https and leads to the public internet as things are now."""
+    try:
+        resolve(url, timeout=LOOKUP_TIMEOUT)
+    except Unreachable as error:  # a name that nobody knows
+        raise NotPublic from error
+
+
+@transaction.atomic
+def rotate_secret(endpoint, *, overlap=OVERLAP):
+    """Give an endpoint a new secret; for ``overlap`` (a timedelta) deliveries are signed with the old one too."""
+    locked = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
+    endpoint.secret = make_secret()
+    endpoint.old_secret = locked.secret if overlap else ""
+    endpoint.old_secret_ends_at = timezone.now() + overlap if overlap else None
+    endpoint.save(update_fields=["secret", "old_secret", "old_secret_ends_at", "updated_at"])
+
+
+def get_secrets(endpoint, *, now):
+    """Return the secrets that a delivery is signed with, the newest first."""
+    has_old = endpoint.old_secret_ends_at and endpoint.old_secret_ends_at > now
+    return [endpoint.secret, *([endpoint.old_secret] if has_old else [])]
+
+
+def disable(endpoint, *, because="", **if_still):
+    """Send nothing to an endpoint from now on, if its row is ``if_still`` so; what waits for it has failed.
+
+    ``because`` is our reason, which staff are told of by e-mail.
+    """
+    if _switch_off(endpoint, because, **if_still):
+        # What is just being sent, or written by a booking that has not ended yet, fails when it is next tried.
+        # So does the rest if this is killed on the way.
+        waiting = endpoint.deliveries.filter(status=Status.WAITING).order_by("due_at")
+        for some in _portions(waiting):
+            some.update(status=Status.FAILED, last_error=IS_DISABLED)
+
+
+@transaction.atomic
+def _switch_off(endpoint, because="", **if_still):
+    """Return whether it was on."""
+    live = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None, **if_still)
+    # Of several deliveries that fail at once the first one disables, and tells.
+    now = timezone.now()
+    is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
+    if is_ours and because:
+        queue.enqueue("email.endpoint_disabled", endpoint=endpoint.pk)
+    return is_ours
+
+
+def _portions(messages):
+    """Yield some of the messages, and then some of those left, until none is; what is yielded must be so no more."""
+    while ids := list(messages.values_list("pk", flat=True)[:BATCH_SIZE]):
+        yield messages.filter(pk__in=ids)
+
+
+def enable(endpoint):
+    """Send to an endpoint again what happens from now on; what failed meanwhile waits for redelivery."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).exclude(disabled_at=None).update(
+        disabled_at=None, disabled_because="", failing_since=None, updated_at=timezone.now()
+    )
+
+
+def remove_endpoint(endpoint):
+    """Delete an endpoint and its deliveries."""
+    empty_endpoint(endpoint)
+    _delete(endpoint)
+
+
+def empty_endpoint(endpoint):
+    """Disable an endpoint that is to be deleted, and delete its deliveries; not to be done in a transaction."""
+    # First by itself: whoever books from now on does not choose it, and so never waits for the deletion.
+    _switch_off(endpoint)
+    for some in _portions(endpoint.deliveries.order_by("created_at")):
+        some.delete()
+
+
+@transaction.atomic
+def _delete(endpoint):
+    # Those who have chosen it hold KEY SHARE until their commit: their deliveries are there to be deleted then.
+    for locked in WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk):
+        locked.delete()
+
+
+def note_failure(endpoint, *, at):
+    """Remember since when an endpoint has done nothing but fail, and disable it when that is five days."""
+    if endpoint.failing_since is None:
+        WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since=None).update(failing_since=at)
+    elif endpoint.failing_since <= at - FAILURE_PERIOD:
+        # As the row is by now: another delivery may have arrived since this one was begun.
+        disable(endpoint, because="For five days every delivery failed.", failing_since__lte=at - FAILURE_PERIOD)
+
+
+def note_success(endpoint):
+    """Forget that it failed."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
+
+
+def send_test(endpoint):
+    """Write the delivery of an event that tells of nothing and return it; raises EndpointDisabled."""
+    if endpoint.disabled_at:
+        raise EndpointDisabled
+    now = timezone.now()
+    return OutboxMessage.objects.create(
+        kind=DELIVERY,
+        endpoint=endpoint,
+        due_at=now,
+        payload={"type": TEST, "timestamp": now.isoformat(), "data": {"endpoint_id": str(endpoint.pk)}},
+    )
+
+
+@transaction.atomic
+def redeliver(delivery):
+    """Send a delivery again now, one that arrived too; raises EndpointDisabled or AlreadyOnItsWay."""
+    if delivery.endpoint.disabled_at:
+        raise EndpointDisabled
+    idle = OutboxMessage.objects.filter(pk=delivery.pk).exclude(status=Status.RUNNING)
+    if not idle.update(**_afresh()):
+        raise AlreadyOnItsWay
+    delivery.refresh_from_db(fields=["status", "due_at", "attempts", "done_at"])
+
+
+def redeliver_failed(endpoint, *, since):
+    """Send what was recorded from ``since`` on and failed again now; return how many. Raises EndpointDisabled."""
+    if endpoint.disabled_at:
+        raise EndpointDisabled
+    failed = endpoint.deliveries.filter(status=Status.FAILED, created_at__gte=since)
+    return failed.update(**_afresh())
+
+
+def _afresh():
+    return {"status": Status.WAITING, "attempts": 0, "due_at": timezone.now(), "done_at": None}

@@ -1,0 +1,1 @@
+"""What operators see and every request passes: health, logs, middleware, idempotency."""

@@ -1,0 +1,135 @@
+"""Whether this process lives, and whether it can do its work: /healthz/live and /healthz/ready.
+
+Load balancers probe by IP address and without https, so this answers ahead of everything
+else: before the Host header is checked, before the redirect to https and before the access log.
+"""
+
+from threading import Lock
+from time import monotonic
+
+import redis
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import JsonResponse
+from django.utils import timezone
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+STALE_AFTER_SECONDS = 60
+# Anybody may ask, and a frozen Redis makes each look take a second.
+CACHE_SECONDS = 2
+
+
+def answer_probes(get_response):
+    """Middleware that answers the two health addresses by itself."""
+    answers = {"/healthz/live": live, "/healthz/ready": ready}
+
+    def middleware(request):
+        answer = answers.get(request.path_info.rstrip("/"))
+        return answer(request) if answer else get_response(request)
+
+    return middleware
+
+
+def live(request):
+    """This process answers."""
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def ready(request):
+    """Whether bookings can be made here: 503 when the database or its migrations say no.
+
+    Without Redis or the beat, bookings go on and what is done by the clock waits: that is ``degraded``, still 200,
+    so that no load balancer takes the booking pages away for it.
+    """
+    status, checks = lately.look()
+    return JsonResponse(
+        {"status": status, "checks": checks},
+        status=503 if status == "failing" else 200,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+class Lately:
+    """What check_all has said in this process, CACHE_SECONDS ago at most.
+
+    One thread at a time looks again; the others are told what it found before.
+    """
+
+    def __init__(self):
+        self.looking = Lock()
+        self.forget()
+
+    def forget(self):
+        self.found, self.found_at = None, 0
+
+    def look(self):
+        """Return the status and the checks."""
+        is_old = self.found is None or monotonic() - self.found_at > CACHE_SECONDS
+        if is_old and self.looking.acquire(blocking=self.found is None):
+            try:
+                if self.found is None or monotonic() - self.found_at > CACHE_SECONDS:
+                    self.found, self.found_at = check_all(), monotonic()
+            finally:
+                self.looking.release()
+        return self.found
+
+
+lately = Lately()
+
+
+def check_all():
+    """Return ``failing``, ``degraded`` or ``ok``, and what each check says."""
+    database, unknown = check_database(), {"status": "unknown"}
+    migrations = check_migrations() if database["status"] == "ok" else unknown
+    beat = check_beat() if migrations["status"] == "ok" else unknown
+    checks = {"database": database, "migrations": migrations, "redis": check_redis(), "beat": beat}
+    if migrations["status"] != "ok":
+        status = "failing"
+    elif checks["redis"]["status"] == beat["status"] == "ok":
+        status = "ok"
+    else:
+        status = "degraded"
+    return status, checks
+
+
+def check_database():
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return {"status": "failing"}
+    return {"status": "ok"}
+
+
+def check_migrations():
+    """Names the migrations this code expects and the database has not had."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    unapplied = [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+    return {"status": "failing", "unapplied": unapplied} if unapplied else {"status": "ok"}
+
+
+def check_redis():
+    """A second is all it gets."""
+    once = Retry(NoBackoff(), 0)
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=once)
+    try:
+        client.ping()
+    except redis.RedisError:
+        return {"status": "failing"}
+    finally:
+        client.close()
+    return {"status": "ok"}
+
+
+def check_beat():
+    """How long ago the beat was last carried out by a worker."""
+    from booking.models import Heartbeat  # this module is loaded as middleware too early for models
+
+    seen_at = Heartbeat.objects.values_list("seen_at", flat=True).first()
+    if seen_at is None:
+        return {"status": "failing", "age_seconds": None}
+    age = round((timezone.now() - seen_at).total_seconds())
+    return {"status": "ok" if age <= STALE_AFTER_SECONDS else "failing", "age_seconds": age}

@@ -1,0 +1,84 @@
+"""Doing a request once however often it is sent: its answer is stored in the transaction of its effect."""
+
+from datetime import timedelta
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import LockNotAvailable
+
+from booking.models import IdempotentAnswer
+
+RETENTION = timedelta(hours=24)
+LOCK_TIMEOUT = "2s"
+
+
+class KeyReused(Exception):
+    """That Idempotency-Key was used for a different request."""
+
+
+class KeyInFlight(Exception):
+    """The first request with that Idempotency-Key is still running."""
+
+
+class NotStored(Exception):
+    """Raised inside ``once`` to undo everything, the record too; carries the answer."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+
+@transaction.atomic
+def run_once(effect, *, holder, route, idempotency_key, request_hash):
+    """Return ``(answer, is_replay)``: that of ``effect()`` now, or of the same request earlier.
+
+    ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves
+    neither effect nor record; NotStored raised by it undoes both, and a status of refusal its effect. A
+    twin waits up to two seconds for the first to end. Raises KeyReused or KeyInFlight.
+    """
+    identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
+    if _claim(identity, request_hash):
+        status, body, headers = answer = _with_effect_unless_refused(effect)
+        IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
+        return answer, False
+    earlier = IdempotentAnswer.objects.filter(**identity).first()
+    if earlier is None:  # its day was over just now
+        raise KeyInFlight
+    if bytes(earlier.request_hash) != request_hash:
+        raise KeyReused
+    return (earlier.status, bytes(earlier.body), earlier.headers), True
+
+
+def _with_effect_unless_refused(effect):
+    before = transaction.savepoint()
+    answer = effect()
+    if answer[0] >= 400:
+        transaction.savepoint_rollback(before)
+    else:
+        transaction.savepoint_commit(before)
+    return answer
+
+
+def _claim(identity, request_hash):
+    """Insert the record; False if it is there already, or is once the transaction that makes it has ended."""
+    try:
+        with connection.cursor() as cursor:
+            # Said here and not only by booking.wsgi, because without it a twin would wait for ever.
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+            IdempotentAnswer.objects.filter(**identity, created_at__lt=timezone.now() - RETENTION).delete()
+            cursor.execute(
+                """INSERT INTO booking_idempotentanswer
+                          (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)
+                   VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', %(now)s)
+                   ON CONFLICT DO NOTHING""",
+                {**identity, "request_hash": request_hash, "now": timezone.now()},
+            )
+            return cursor.rowcount == 1
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise KeyInFlight from error
+        raise
+
+
+def forget_old_answers():
+    """Delete the answers that are older than a day."""
+    IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()

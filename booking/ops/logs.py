@@ -1,0 +1,77 @@
+"""Log lines: one line of JSON each, and nothing in them that a patient would mind."""
+
+import json
+import logging
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from django.db import Error as DatabaseError
+
+# For Django, Celery and gunicorn alike.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "booking.ops.logs.Line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+        # Every request has its line from booking.ops.middleware.access_log. What Django adds is the failures.
+        "django.request": {"level": "ERROR"},
+        "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+        "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
+        # A tick comes every second.
+        "celery.beat": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.request": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
+}
+
+request_id = ContextVar("request_id", default=None)
+
+
+def address(request):
+    """What to write down for the address of a request: its route, for the path itself can hold a token."""
+    if request.resolver_match:
+        return "/" + request.resolver_match.route
+    return "unknown"
+
+
+class Line(logging.Formatter):
+    """A record as one line of JSON with its time, level, logger, message and request id."""
+
+    def format(self, record):
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.message(record),
+        }
+        if request_id.get():
+            line["request_id"] = request_id.get()
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = self.exception(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+    def message(self, record):
+        """The message; where Django or gunicorn put the path of a request, its route."""
+        if record.name.startswith(("django.", "gunicorn.")) and isinstance(record.args, tuple):
+            request = getattr(record, "request", None)
+            route = address(request) if hasattr(request, "resolver_match") else "…"
+            args = tuple(route if str(arg).startswith("/") else arg for arg in record.args)
+            return str(record.msg) % args if args else str(record.msg)
+        return record.getMessage()
+
+    def exception(self, error):
+        """The traceback, without the rows that PostgreSQL quotes below the first line of its errors."""
+        trace = traceback.TracebackException.from_exception(error)
+        seen = trace
+        while error is not None and seen is not None:
+            if isinstance(error, DatabaseError) or type(error).__module__.startswith("psycopg"):
+                seen._str = str(error).partition("\n")[0]
+            error, seen = error.__cause__ or error.__context__, seen.__cause__ or seen.__context__
+        return "".join(trace.format())

@@ -1,0 +1,86 @@
+"""What happens around every request."""
+
+import logging
+import re
+import time
+import uuid
+
+from csp.constants import NONE, SELF
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.shortcuts import render
+from django.urls import reverse
+
+from booking.ops import logs
+
+logger = logging.getLogger("booking.access")
+
+
+def request_id(get_response):
+    """Give every request an id, or keep the one a proxy gave it; it is in the logs and in X-Request-Id."""
+
+    def middleware(request):
+        given = request.headers.get("X-Request-Id", "")
+        request.id = given if re.fullmatch("[A-Za-z0-9_-]{8,64}", given) else uuid.uuid4().hex
+        token = logs.request_id.set(request.id)
+        try:
+            response = get_response(request)
+        finally:
+            logs.request_id.reset(token)
+        response["X-Request-Id"] = request.id
+        return response
+
+    return middleware
+
+
+def access_log(get_response):
+    """One line per request. It has the route that was asked for, never the path: that can hold a token."""
+
+    def middleware(request):
+        started = time.perf_counter()
+        response = get_response(request)
+        milliseconds = round((time.perf_counter() - started) * 1000)
+        fields = {"method": request.method, "status": response.status_code, "ms": milliseconds}
+        logger.info(logs.address(request), extra={"fields": fields})
+        return response
+
+    return middleware
+
+
+def framing(get_response):
+    """Say who may show a page in a frame: for the patient's pages WIDGET_FRAME_ANCESTORS, for admin nobody.
+
+    Both headers say the same, except that X-Frame-Options cannot name other sites and is left out then.
+    """
+
+    def middleware(request):
+        response = get_response(request)
+        ancestors = settings.WIDGET_FRAME_ANCESTORS
+        if request.path_info.startswith(reverse("admin:index")):
+            response._csp_replace = {"frame-ancestors": [NONE]}
+        elif ancestors == [SELF]:
+            response["X-Frame-Options"] = "SAMEORIGIN"
+        elif ancestors != [NONE]:
+            response.xframe_options_exempt = True
+        return response
+
+    return middleware
+
+
+class Busy:
+    """Answer 503 when the database made a request wait longer than booking.wsgi allows, or is not there."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, OperationalError | InterfaceError):
+            cause = type(exception.__cause__).__name__
+            logger.warning("the database did not answer in time", extra={"fields": {"cause": cause}})
+            response = render(request, "problems/busy.html", status=503)
+            response["Retry-After"] = "2"
+            return response
+        return None

@@ -1,0 +1,48 @@
+"""Who does what the outbox asks for: HANDLERS has a line for every kind of message.
+
+A handler is called with the message, in a thread of a worker, and must return well within outbox.CLAIM.
+It may be called again for a message it has done: what it does must be the same by ``message.pk``.
+It returns when the work is done, raises outbox.TryAgain or outbox.GiveUp (their reasons are kept and shown,
+so they have no personal data), and anything else it raises means: try again later.
+``message.endpoint`` is there already and shared by many threads: it is only to be read. An HTTP status to be
+kept with a delivery goes into ``message.response_status``. One that asks the database pays for a connection
+of its own each time: nothing for a mail, too much for every delivery.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from booking.domain import approval_sync
+from booking.integrations.calendars.push import push
+from booking.integrations.email import appointment_emails, staff_emails
+from booking.integrations.webhooks import delivery
+from booking.outbox import queue
+
+
+class Handler(NamedTuple):
+    """``waits`` are those between the tries, or outbox.UNTIL_GIVEN_UP."""
+
+    run: Callable
+    waits: list[timedelta] | None = queue.BACKOFF
+
+
+# What stands before the dot is a queue: messages of one never wait for those of another.
+HANDLERS = {
+    "calendar.push": Handler(push),
+    "email.appointment_requested": Handler(appointment_emails.appointment_requested),
+    "email.appointment_confirmed": Handler(appointment_emails.appointment_confirmed),
+    "email.appointment_rescheduled": Handler(appointment_emails.appointment_rescheduled),
+    "email.appointment_cancelled": Handler(appointment_emails.appointment_cancelled),
+    "email.change_refused": Handler(staff_emails.change_refused),
+    "email.endpoint_disabled": Handler(staff_emails.endpoint_disabled),
+    "email.order_link": Handler(appointment_emails.order_link),
+    "provider.sync": Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
+    "provider.take_back": Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
+    "webhook.event": Handler(delivery.deliver, delivery.WAITS),
+}
+
+
+def attempt(message):
+    """Run a claimed message and return the Outcome, which is to be settled."""
+    return queue.attempt(message, HANDLERS[message.kind])

@@ -1,0 +1,112 @@
+"""An appointment on the patient's pages: what it is, and what has become of it.
+
+Nothing on them is about the patient.
+"""
+
+import re
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from booking.access.patient_links import appointment_token, appointments_to_show, times_for
+from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
+from booking.models import Appointment
+from booking.widget.page_urls import get_similar_search
+from booking.widget.pages import appointment_page, hold_page, refuse, show
+from scheduling.lib.clock import database_now
+
+Status = Appointment.Status
+# Seconds between two looks at an appointment that waits for an answer: often at first, when the patient is there.
+PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
+MAX_PAUSE = 30
+
+
+@appointment_page("GET")
+def appointment(request, appointment):
+    """The appointment."""
+    return show_visit(request, appointment)
+
+
+@hold_page("GET", done=True)
+def done(request, hold):
+    """The appointment that a hold has become."""
+    found = of_hold(hold)
+    if found is None:  # it had been moved to this hold's time, and has another one by now
+        return refuse(request, "Nothing is booked at that time any more", "It was changed or cancelled.", status=410)
+    return show_visit(request, found, news="booked" if found.pk == hold.pk else "moved")
+
+
+def of_hold(hold):
+    """Return the appointment that a confirmed hold became, or the earlier one that was moved to its time."""
+    is_moved = Q(slot=hold.slot_id) if hold.slot_id else Q(pk=None)
+    return appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
+
+
+def show_visit(request, appointment, *, news=None):
+    return show(request, "widget/done.html", visit_context(appointment, news=news))
+
+
+def visit_context(appointment, *, news, looked=0):
+    """Return what the page of an appointment shows.
+
+    ``news`` is "booked" or "moved" where that has just been done; ``looked`` how often it was looked at while it waits.
+    """
+    now = database_now()
+    stands = appointment.status in Appointment.UPCOMING
+    token = appointment_token(appointment)
+    return {
+        "appointment": appointment,
+        "token": token,
+        "news": news,
+        "is_waiting": appointment.status in Appointment.TENTATIVE,
+        "can_change": appointment.can_change(now),
+        "is_too_late": stands and not appointment.can_change(now),
+        "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
+        "times": times_for(appointment),
+        "looked": looked + 1,
+        "pause": pause_after(looked, appointment),
+    }
+
+
+def pause_after(looked, appointment):
+    if appointment.status == Status.RESERVED or looked >= len(PAUSES):
+        return MAX_PAUSE
+    return PAUSES[looked]
+
+
+@appointment_page("GET")
+def outcome(request, appointment):
+    """What has become of an appointment that waits for an answer: only htmx asks, again and again."""
+    if not request.htmx:
+        return redirect("widget:appointment", appointment_token(appointment))
+    looked = request.GET.get("looked", "")
+    looked = int(looked) if re.fullmatch("[0-9]{1,4}", looked) else 0
+    context = visit_context(appointment, news="booked", looked=looked)
+    if context["is_waiting"] and appointment.status == request.GET.get("status"):
+        return render(request, "widget/_look_again.html", context)
+    response = render(request, "widget/_outcome.html", context | {"clinic_name": settings.CLINIC_NAME})
+    response["HX-Retarget"], response["HX-Reswap"] = "#visit", "outerHTML"
+    return response
+
+
+@appointment_page("GET")
+def appointment_ics(request, appointment):
+    """The appointment for the patient's calendar."""
+    return calendar_file(appointment)
+
+
+@hold_page("GET", done=True)
+def hold_ics(request, hold):
+    """The appointment that a hold has become, for the patient's calendar."""
+    found = of_hold(hold)
+    return calendar_file(found) if found else redirect("widget:done", hold.token)
+
+
+def calendar_file(appointment):
+    found = with_sequence(Appointment.objects).get(pk=appointment.pk)
+    text = write_calendar([entry_for_patient(found, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
+    disposition = 'attachment; filename="appointment.ics"'
+    return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers={"Content-Disposition": disposition})

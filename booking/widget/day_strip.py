@@ -1,0 +1,123 @@
+"""What a patient sees of the openings: a strip of days, and the times of one day by its parts.
+
+Pure: the openings, the names and the dates come in as arguments.
+"""
+
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
+
+from booking.widget.forms import write_opening
+from scheduling.lib.timezones import get_zone_abbreviation
+
+STRIP = 14
+
+
+class Choice(NamedTuple):
+    """One time to press. ``clinician`` is empty where any will do, ``zone`` where it goes without saying."""
+
+    value: str
+    at: datetime  # local; templates would turn it into UTC, so they have ``day`` and ``time``
+    clinician: str
+    place: str
+    is_remote: bool
+    is_own: bool
+    zone: str
+
+    @property
+    def day(self):
+        return self.at.date()
+
+    @property
+    def time(self):
+        return f"{self.at:%H:%M}"
+
+
+class Day(NamedTuple):
+    """One day of the strip."""
+
+    date: date
+    count: int
+    has_own: bool
+
+
+class Strip(NamedTuple):
+    """The days on the page; ``earlier`` and ``later`` are where its neighbours start, or None."""
+
+    days: list
+    earlier: date | None
+    later: date | None
+
+
+def strip_start(wanted, *, today):
+    """Return the first day of the strip with ``wanted`` in it. The first strip starts today."""
+    return wanted - (wanted - today) % timedelta(days=STRIP)
+
+
+def make_strip(choices, *, start, today, last):
+    """Return the Strip from ``start``; ``last`` is the last day that can be booked at all."""
+    counts = Counter(choice.day for choice in choices)
+    own = {choice.day for choice in choices if choice.is_own}
+    dates = [start + timedelta(days=number) for number in range(STRIP)]
+    later = dates[-1] + timedelta(days=1)
+    return Strip(
+        days=[Day(date, counts[date], date in own) for date in dates],
+        earlier=max(today, start - timedelta(days=STRIP)) if start > today else None,
+        later=later if later <= last else None,
+    )
+
+
+def make_choices(openings, offer, *, own=None, anyone=False):
+    """Return a Choice for every opening. ``own`` is the one that is held for this patient.
+
+    With ``anyone`` there is one for each start and place; where several could be seen then it names nobody, and
+    who it is is found when it is pressed. Openings of somebody who came after the offer was loaded have no name
+    yet and are left out.
+    """
+    openings = [
+        opening
+        for opening in openings
+        if opening.clinician_id in offer.clinicians and opening.location_id in offer.locations
+    ]
+    several = set()
+    if anyone:
+        openings, several = _one_each(openings, own)
+    return [
+        Choice(
+            value=write_opening(opening, anyone=opening in several),
+            at=(at := opening.starts_at.astimezone(offer.zone_of(opening.location_id))),
+            clinician="" if opening in several else offer.clinicians[opening.clinician_id],
+            place="Video" if opening.is_remote else offer.locations[opening.location_id].name,
+            is_remote=opening.is_remote,
+            is_own=opening == own,
+            zone=get_zone_abbreviation(at),
+        )
+        for opening in openings
+    ]
+
+
+def _one_each(openings, own):
+    """Return one opening for each start and place, one's own first, and the set of those that stand for several."""
+    groups = defaultdict(list)
+    for opening in openings:
+        groups[opening.start, opening.location_id, opening.is_remote].append(opening)
+    chosen = [own if own in group else group[0] for group in groups.values()]
+    several = {group[0] for group in groups.values() if len(group) > 1 and own not in group}
+    return chosen, several
+
+
+def parts_of_day(choices, day):
+    """Return [(name, choices)] of one local day, earliest first.
+
+    Each says its zone only where there are two of them, be it for a second clinic or for a clock change.
+    """
+    of_day = [choice for choice in choices if choice.day == day]
+    if len({(choice.zone, choice.at.utcoffset()) for choice in of_day}) < 2:
+        of_day = [choice._replace(zone="") for choice in of_day]
+    of_day.sort(key=lambda choice: (choice.at.replace(tzinfo=None), choice.at.timestamp()))
+    return [(name, list(group)) for name, group in groupby(of_day, key=_part)]
+
+
+def _part(choice):
+    return "Morning" if choice.at.hour < 12 else "Afternoon" if choice.at.hour < 17 else "Evening"

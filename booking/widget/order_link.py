@@ -1,0 +1,51 @@
+"""What the link of an order leads to: the times of its service, and once it is booked its appointment."""
+
+from django.conf import settings
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from booking.access.patient_links import appointment_token, find_appointment
+from booking.domain.orders import OrderNotFound, find_order
+from booking.widget.appointment import show_visit
+from booking.widget.pages import get_page, refuse
+from booking.widget.search import Search
+from booking.widget.time_selection import Desk, hold_pressed, show_times
+from scheduling.lib.clock import database_now
+
+
+def no_such_link(request):
+    return refuse(
+        request,
+        "This link does not work any more",
+        "It may have run out, or you were sent a newer one: please look for our latest e-mail.",
+        f"If that does not help, call {settings.CLINIC_NAME} and ask for a new link.",
+        status=404,
+    )
+
+
+order_page = get_page(find_order, OrderNotFound, no_such_link)
+
+
+@order_page("GET")
+def times(request, order):
+    """The free times, or the appointment that the order has."""
+    booked = order.get_booked_appointment()
+    if booked:
+        return show_visit(request, find_appointment(appointment_token(booked)))
+    return show_times(request, Search(order.service, request.GET, database_now()), desk_of(order))
+
+
+@order_page("POST")
+def hold(request, order):
+    """Hold the time that was pressed."""
+    if order.get_booked_appointment():
+        return redirect("widget:order", order.token)
+    return hold_pressed(request, Search(order.service, request.POST, database_now()), desk_of(order))
+
+
+def desk_of(order):
+    return Desk(
+        here=reverse("widget:order", args=[order.token]),
+        hold_here=reverse("widget:order_hold", args=[order.token]),
+        order=order,
+    )

@@ -1,0 +1,43 @@
+"""Where the patient's pages are: of a hold, of what became of it, and of the times among which it was chosen."""
+
+from django.urls import reverse
+
+from booking.access.patient_links import appointment_token, order_token
+
+
+def get_hold_url(hold):
+    """Return the address of a hold's page; below it is what can be done with it."""
+    way = [appointment_token(hold.moves)] if hold.moves else []
+    return reverse("widget:details", args=[*way, hold.token])
+
+
+def get_done_url(hold):
+    """Return the address of what a hold became when it was confirmed."""
+    if hold.moves:
+        return reverse("widget:appointment", args=[appointment_token(hold.moves)])
+    return reverse("widget:done", args=[hold.token])
+
+
+def get_times_url(hold, /, **query):
+    """Return the address of the times among which a hold's own was chosen."""
+    if hold.moves:
+        return reverse("widget:reschedule", args=[appointment_token(hold.moves)], query=query)
+    token = hold.order_id and order_token(hold.order)
+    if token:
+        return reverse("widget:order", args=[token], query=query)
+    if hold.order_id:  # its link was taken back
+        return reverse("widget:services")
+    return reverse("widget:times", args=[hold.service.slug], query=query)
+
+
+def get_similar_search(booking):
+    """Return the search for other times like a booking's: with the same clinician, at the same place."""
+    return {"clinician": str(booking.clinician_id), "where": "video" if booking.is_remote else str(booking.location_id)}
+
+
+def get_search(request, hold):
+    """Return the search among whose times a hold's was: its clinician is in it only if the patient chose them."""
+    wish = get_similar_search(hold)
+    if wish["clinician"] not in (request.POST.get("clinician"), request.GET.get("clinician")):
+        del wish["clinician"]
+    return wish

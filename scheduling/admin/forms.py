@@ -1,0 +1,111 @@
+"""How staff type durations and time off."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.forms.utils import from_current_timezone
+from django.utils import timezone
+
+from scheduling.lib import durations
+from scheduling.local_zones import get_clinician_zone, get_home_zone
+from scheduling.models import Location, TimeOff
+
+
+class DurationField(forms.Field):
+    """A length of time in words: ``30 min``, ``1 h 30 min``, ``60 days``; a bare number is minutes."""
+
+    def __init__(self, **kwargs):
+        kwargs["help_text"] = kwargs.get("help_text") or "For example 30 min, 2 h or 60 days."
+        super().__init__(**kwargs | {"widget": forms.TextInput(attrs={"class": "vDurationField"})})
+
+    def prepare_value(self, value):
+        return value if value is None or isinstance(value, str) else durations.format_duration(value)
+
+    def to_python(self, value):
+        if value in self.empty_values:
+            return None
+        try:
+            return durations.parse_duration(str(value))
+        except ValueError as error:
+            raise forms.ValidationError(
+                "Write a length of time such as 30 min, 1 h 30 min or 60 days.", code="invalid"
+            ) from error
+
+    def has_changed(self, initial, data):
+        try:
+            return initial != self.to_python(data)
+        except forms.ValidationError:
+            return True
+
+
+class DayAndTimeField(forms.MultiValueField):
+    """A day and a time; what is cleaned is a list of both, and either may be None."""
+
+    widget = AdminSplitDateTime
+
+    def __init__(self, **kwargs):
+        day = forms.DateField(
+            required=False,
+            error_messages={"invalid": "Write the day such as 30/11/2026."},
+            validators=[MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2200, 1, 1))],
+        )
+        at = forms.TimeField(required=False, error_messages={"invalid": "Write the time such as 09:30."})
+        super().__init__(fields=[day, at], require_all_fields=False, required=False, **kwargs)
+
+    def compress(self, data_list):
+        return data_list or [None, None]
+
+
+class TimeOffForm(forms.ModelForm):
+    """Time off in the wall time of the location that is closed, or of where the clinician works.
+
+    A day is enough: times that are left out are those that make it whole days, and without a last day it is one.
+    """
+
+    starts_at = DayAndTimeField(label="From", help_text="Without a time: from the beginning of the day.")
+    ends_at = DayAndTimeField(label="To", help_text="Without a time: to the end of the day. Without a day: the same.")
+
+    class Meta:
+        model = TimeOff
+        fields = ["clinician", "location", "starts_at", "ends_at", "reason"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            zone = get_form_zone(clinician=self.instance.clinician_id, location=self.instance.location)
+            for name in ("starts_at", "ends_at"):
+                self.initial[name] = timezone.make_naive(getattr(self.instance, name), zone)
+
+    def clean(self):
+        super().clean()
+        zone = get_form_zone(clinician=self.cleaned_data.get("clinician"), location=self.cleaned_data.get("location"))
+        first, start = self.cleaned_data.pop("starts_at", (None, None))
+        last, end = self.cleaned_data.pop("ends_at", (None, None))
+        if first:
+            self._read_in(zone, "starts_at", datetime.combine(first, start or time()))
+        elif "starts_at" not in self.errors:
+            self.add_error("starts_at", "Write the first day.")
+        last = last or first
+        if last and "ends_at" not in self.errors:
+            end_of_day = datetime.combine(last, time()) + timedelta(days=1)
+            self._read_in(zone, "ends_at", datetime.combine(last, end) if end else end_of_day)
+
+    def _read_in(self, zone, name, typed):
+        try:
+            with timezone.override(zone):
+                self.cleaned_data[name] = from_current_timezone(typed)
+        except forms.ValidationError as error:
+            self.add_error(name, error)
+
+
+def get_form_zone(*, clinician, location):
+    """Return the ZoneInfo in which time off of the clinician or the location is written."""
+    if location:
+        return location.zone
+    name = get_clinician_zone(clinician.pk if hasattr(clinician, "pk") else clinician) if clinician else get_home_zone()
+    names = Location.objects.annotate(zone_name=name).values_list("zone_name", flat=True)
+    return ZoneInfo(names.first() or settings.TIME_ZONE)

@@ -1,0 +1,1 @@
+"""What scheduling and patients both build on. Knows no model."""

@@ -1,0 +1,243 @@
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from booking.access.api_keys import InvalidKey, create_key, find_key, revoke_key, rotate_key
+from booking.access.tokens import hash_token
+from booking.domain.holds import HoldNotFound, get_hold, place_hold
+from booking.models import ApiKey
+from tests.ledger import rows
+
+SITE = "https://www.clinic.example"
+
+
+def make(**changes):
+    """A secret key that reads availability, unless told otherwise."""
+    return create_key(**{"name": "the practice", "kind": "secret", "scopes": ["read_availability"], **changes})
+
+
+def publishable(**changes):
+    scopes = ["read_availability", "write_holds"]
+    return make(**{"kind": "publishable", "scopes": scopes, "allowed_origins": [SITE], **changes})
+
+
+# Making one
+
+
+@pytest.mark.parametrize("make, beginning", [(make, "hf_sec_"), (publishable, "hf_pub_")])
+def test_a_key_says_of_what_kind_it_is_and_only_its_hash_is_kept(db, make, beginning):
+    key, plain = make()
+    assert plain.startswith(beginning)
+    assert len(plain) == len(beginning) + 43  # 32 random bytes
+    assert key.start == plain[:12]
+    assert bytes(ApiKey.objects.get().key_hash) == hash_token(plain)
+    secret = plain[12:]
+    assert not any(secret in str(value) for row in rows(ApiKey) for value in row.values())
+
+
+def test_no_two_keys_are_alike(db):
+    assert len({make()[1] for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    "wrong, field",
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["read_everything"]}, "scopes"),
+        ({"name": "the\u202epractice"}, "name"),
+        ({"requests_per_minute": 0}, "requests_per_minute"),
+        ({"allowed_origins": [SITE + "/"]}, "allowed_origins"),
+        ({"allowed_origins": ["https://WWW.clinic.example"]}, "allowed_origins"),
+        ({"allowed_origins": ["https://*.clinic.example"]}, "allowed_origins"),
+        ({"allowed_origins": ["null"]}, "allowed_origins"),
+        ({"allowed_origins": ["*"]}, "allowed_origins"),
+        ({"allowed_origins": [SITE + "\n"]}, "allowed_origins"),
+    ],
+)
+def test_a_wrong_one_is_not_made(db, wrong, field):
+    with pytest.raises(ValidationError) as refusal:
+        make(**wrong)
+    assert list(refusal.value.message_dict) == [field]
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("scope", sorted(set(ApiKey.Scope.values) - set(ApiKey.PUBLIC_SCOPES)))
+def test_a_publishable_key_has_none_of_the_scopes_for_servers(db, scope):
+    with pytest.raises(ValidationError) as refusal:
+        publishable(scopes=["read_availability", scope])
+    assert list(refusal.value.message_dict) == ["scopes"]
+
+
+def test_a_publishable_key_names_the_sites_it_is_for(db):
+    with pytest.raises(ValidationError) as refusal:
+        publishable(allowed_origins=[])
+    assert list(refusal.value.message_dict) == ["allowed_origins"]
+
+
+# Checking one
+
+
+def test_a_live_key_is_found(db):
+    key, plain = make()
+    assert find_key(plain) == key
+
+
+@pytest.mark.parametrize("garbage", ["", "hf_sec_", "hf_sec_" + "A" * 43, "\x00", "\ud800", "é" * 5000])
+def test_garbage_is_no_key(db, garbage):
+    make()
+    with pytest.raises(InvalidKey):
+        find_key(garbage)
+
+
+def test_the_hash_that_is_stored_is_no_key(db):
+    key, _ = make()
+    with pytest.raises(InvalidKey):
+        find_key(key.key_hash.hex())
+
+
+def test_an_expired_key_is_not_accepted(db):
+    _, plain = make(expires_at=timezone.now() - timedelta(microseconds=1))
+    with pytest.raises(InvalidKey):
+        find_key(plain)
+
+
+def test_checking_a_key_is_one_query_by_an_index(db, django_assert_num_queries):
+    _, plain = make()
+    ApiKey.objects.bulk_create(
+        ApiKey(name=name, kind="secret", scopes=["read_patients"], start="hf_sec_", key_hash=hash_token(name))
+        for name in map(str, range(2000))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE booking_apikey")
+    find_key(plain)  # which notes that it is used
+    with django_assert_num_queries(1), CaptureQueriesContext(connection) as queries:
+        find_key(plain)
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + queries[0]["sql"])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Index Scan using booking_apikey_key_hash" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_the_last_use_is_written_once_a_minute_at_most(db, django_assert_num_queries):
+    key, plain = make()
+    with django_assert_num_queries(2):
+        find_key(plain)
+    key.refresh_from_db()
+    first = key.last_used_at
+    assert timezone.now() - first < timedelta(minutes=1)
+    with django_assert_num_queries(1):
+        find_key(plain)
+    key.refresh_from_db()
+    assert key.last_used_at == first
+
+    ApiKey.objects.update(last_used_at=first - timedelta(seconds=61))
+    with django_assert_num_queries(2):
+        find_key(plain)
+    key.refresh_from_db()
+    assert key.last_used_at > first
+
+
+def test_a_key_that_is_refused_was_not_used(db):
+    key, plain = make()
+    revoke_key(key)
+    with pytest.raises(InvalidKey):
+        find_key(plain)
+    key.refresh_from_db()
+    assert key.last_used_at is None
+
+
+# Its end
+
+
+def test_a_revoked_key_is_not_accepted_from_that_moment(db):
+    key, plain = make()
+    revoke_key(key)
+    with pytest.raises(InvalidKey):
+        find_key(plain)
+
+
+def test_revoking_again_keeps_the_first_date(db):
+    key, _ = make()
+    revoke_key(key)
+    key.refresh_from_db()
+    first = key.revoked_at
+    revoke_key(key)
+    key.refresh_from_db()
+    assert key.revoked_at == first
+
+
+# Rotation
+
+
+def test_while_the_keys_overlap_both_work(db):
+    key, old = publishable(requests_per_minute=7, max_live_holds=2)
+    new_key, new = rotate_key(key, overlap=timedelta(hours=1))
+    assert new != old
+    assert find_key(old) == key
+    assert find_key(new) == new_key
+    for name in ("name", "kind", "holder", "scopes", "allowed_origins", "requests_per_minute", "max_live_holds"):
+        assert getattr(new_key, name) == getattr(key, name)
+    assert new_key.expires_at is None
+
+
+def test_after_the_overlap_only_the_new_one_works(db):
+    key, old = make()
+    new_key, new = rotate_key(key, overlap=timedelta(hours=1))
+    key.refresh_from_db()
+    assert timedelta(minutes=59) < key.expires_at - timezone.now() <= timedelta(hours=1)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+    with pytest.raises(InvalidKey):
+        find_key(old)
+    assert find_key(new) == new_key
+
+
+def test_without_overlap_the_old_one_ends_at_once(db):
+    key, old = make()
+    rotate_key(key, overlap=timedelta())
+    with pytest.raises(InvalidKey):
+        find_key(old)
+
+
+def test_an_overlap_never_prolongs_the_old_one(db):
+    ends_at = timezone.now() + timedelta(minutes=5)
+    key, _ = make(expires_at=ends_at)
+    rotate_key(key, overlap=timedelta(days=7))
+    key.refresh_from_db()
+    assert key.expires_at == ends_at
+
+
+def test_what_replaces_a_key_that_was_to_end_lasts_as_long_as_that(db):
+    key, _ = make(expires_at=timezone.now() + timedelta(days=30))
+    new_key, _ = rotate_key(key, overlap=timedelta())
+    assert timedelta(days=29) < new_key.expires_at - timezone.now() <= timedelta(days=30)
+
+
+def test_a_key_that_does_not_work_any_more_cannot_be_rotated(db):
+    key, _ = make()
+    revoke_key(key)
+    with pytest.raises(InvalidKey):
+        rotate_key(key, overlap=timedelta(days=7))
+    assert ApiKey.objects.count() == 1
+
+
+def test_the_new_key_reaches_the_holds_of_the_old_one_and_no_others(consultation, dana, harbour, at):
+    key, _ = make(scopes=["write_holds"])
+    hold = place_hold(
+        service=consultation,
+        clinician=dana,
+        location=harbour,
+        starts_at=at(9),
+        is_remote=False,
+        holder=key.actor,
+        actor=key.actor,
+    )
+    new_key, _ = rotate_key(key, overlap=timedelta(hours=1))
+    assert get_hold(new_key.actor, hold.pk) == hold
+    stranger, _ = make(scopes=["write_holds"])
+    with pytest.raises(HoldNotFound):
+        get_hold(stranger.actor, hold.pk)

@@ -1,0 +1,58 @@
+"""Who is asking: behind proxies, over IPv6, and without giving an address away."""
+
+import pytest
+from django.test import RequestFactory
+
+from booking.access.client_identity import get_address, get_visitor_id
+
+
+def request(address="192.0.2.7", forwarded=None, browser="Firefox"):
+    headers = {"User-Agent": browser} | ({"X-Forwarded-For": forwarded} if forwarded else {})
+    return RequestFactory().get("/", REMOTE_ADDR=address, headers=headers)
+
+
+def test_without_proxies_nobody_is_believed():
+    assert str(get_address(request(forwarded="203.0.113.1"))) == "192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (1, "203.0.113.1", "203.0.113.1"),
+        (1, "1.2.3.4, 203.0.113.1", "203.0.113.1"),
+        (2, "1.2.3.4, 203.0.113.1, 10.0.0.1", "203.0.113.1"),
+        (2, "203.0.113.1", "203.0.113.1"),
+        (1, "nonsense", "None"),
+        (1, None, "192.0.2.7"),
+    ],
+)
+def test_behind_proxies_the_entry_of_the_outermost_counts(settings, proxies, forwarded, address):
+    settings.TRUSTED_PROXIES = proxies
+
+    assert str(get_address(request(forwarded=forwarded))) == address
+
+
+def test_an_ipv4_address_in_ipv6_clothes_is_that_address():
+    assert str(get_address(request("::ffff:192.0.2.7"))) == "192.0.2.7"
+
+
+def test_one_browser_at_one_address_is_one_holder():
+    assert get_visitor_id(request()) == get_visitor_id(request())
+    assert len({get_visitor_id(r) for r in (request(), request(browser="Safari"), request("192.0.2.8"))}) == 3
+
+
+def test_one_home_is_one_holder_over_ipv6():
+    assert get_visitor_id(request("2001:db8:1:2::1")) == get_visitor_id(request("2001:db8:1:2:ffff::9"))
+    assert get_visitor_id(request("2001:db8:1:2::1")) != get_visitor_id(request("2001:db8:1:3::1"))
+
+
+def test_a_holder_can_only_be_computed_with_the_secret_key(settings):
+    before = get_visitor_id(request())
+    settings.SECRET_KEY = "another"
+
+    assert get_visitor_id(request()) != before
+    assert len(before) == 64
+
+
+def test_no_address_at_all_is_a_holder_too():
+    assert len(get_visitor_id(request(""))) == 64

@@ -1,0 +1,227 @@
+"""The desk's list of appointments, and the page of one."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from booking.domain.appointments import annotate
+from booking.domain.holds import confirm_hold, place_hold
+from booking.models import Appointment, Event
+from patients.models import Patient
+from scheduling.models import Location
+from tests.booking.admin.pages import queries, rows, shown, url
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+APPOINTMENTS = "booking_appointment"
+
+
+def listed(response):
+    return [row[-1].rpartition(" · ")[2] for row in rows(response)]
+
+
+def test_the_list_shows_the_chosen_day(erin, book, at, day):
+    nine = book(at(9))
+    book(at(9) + timedelta(days=1))
+
+    response = erin.get(url(APPOINTMENTS), {"day": day.isoformat()})
+
+    assert rows(response) == [
+        [
+            f"09:00–09:30 {day:%a %-d %b %Y}",
+            "Alice Archer +447700900123",
+            "Confirmed",
+            f"Consultation with Dana Reed, Harbour Street · {nine.reference}",
+        ]
+    ]
+    assert f"{day:%A %-d %B %Y}" in shown(response)
+
+
+def test_the_list_shows_today_at_first(erin, book, at):
+    book(at(9))
+
+    assert listed(erin.get(url(APPOINTMENTS))) == []
+
+
+def test_a_day_is_the_day_of_the_place(erin, consultation, alice, day):
+    night = Location.objects.create(name="Night Clinic", city="Auckland", timezone="Pacific/Auckland")
+    owl = make_clinician("Olga Owl", location=night, services=[consultation], hours=[(1, 3)])
+    zone = ZoneInfo("Pacific/Auckland")
+    starts_at = datetime(day.year, day.month, day.day, 1, tzinfo=zone)  # still the day before in London
+    hold = place_hold(
+        service=consultation,
+        clinician=owl,
+        location=night,
+        starts_at=starts_at,
+        is_remote=False,
+        holder="alice",
+        actor="patient",
+    )
+    appointment = confirm_hold(hold, patient=alice, actor="patient")
+
+    assert listed(erin.get(url(APPOINTMENTS), {"day": day.isoformat()})) == [appointment.reference]
+    assert listed(erin.get(url(APPOINTMENTS), {"day": (day - timedelta(days=1)).isoformat()})) == []
+
+
+def test_the_zone_is_written_where_it_differs_from_that_of_most_places(
+    erin, book, at, day, harbour, consultation, alice
+):
+    Location.objects.create(name="Mill Lane", city="London")
+    berlin = Location.objects.create(name="Mitte", city="Berlin", timezone="Europe/Berlin")
+    lena = make_clinician("Lena Brandt", location=berlin, services=[consultation])
+    book(at(9))
+    book(at(9), clinician=lena, location=berlin)
+
+    times = [row[0].removesuffix(f" {day:%a %-d %b %Y}") for row in rows(erin.get(url(APPOINTMENTS), {"day": day}))]
+
+    assert times == ["09:00–09:30", f"10:00–10:30 {at(9).astimezone(berlin.zone):%Z}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["archer", "ALICE", "07700 900123", "12/04/1985", "1985-04-12", "alice 1985-04-12", "alice@example"]
+)
+def test_a_search_looks_at_any_day(erin, book, at, text):
+    appointment = book(at(9))
+
+    assert listed(erin.get(url(APPOINTMENTS), {"q": text})) == [appointment.reference]
+    assert listed(erin.get(url(APPOINTMENTS), {"q": "somebody else"})) == []
+
+
+def test_a_reference_is_found_however_it_is_typed(erin, book, at):
+    appointment = book(at(9))
+    book(at(10))
+
+    for text in (appointment.reference, appointment.reference.lower().replace("-", " ")):
+        assert listed(erin.get(url(APPOINTMENTS), {"q": text})) == [appointment.reference]
+
+
+@pytest.fixture
+def elsewhere():
+    """A zone where it is another day now than in UTC."""
+    now = timezone.now()
+    zones = [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")]
+    return next(zone for zone in zones if now.astimezone(zone).date() != now.date())
+
+
+def test_today_is_the_day_where_most_places_are(erin, elsewhere):
+    Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
+
+    page = shown(erin.get(url(APPOINTMENTS)))
+
+    assert f"{timezone.now().astimezone(elsewhere):%A %-d %B %Y}" in page
+
+
+def test_or_where_the_chosen_place_is(erin, elsewhere, harbour):
+    far = Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
+    Location.objects.create(name="Mill Lane", city="London")
+
+    def today(**chosen):
+        return erin.get(url(APPOINTMENTS), chosen).context["days"]["day"]
+
+    assert today() == today(location__id__exact=harbour.pk) == timezone.now().astimezone(harbour.zone).date()
+    assert today(location__id__exact=far.pk) == timezone.now().astimezone(elsewhere).date()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "x", "", "-1", "%00"])
+def test_an_impossible_day_is_as_good_as_none(erin, day):
+    response = erin.get(f"{url(APPOINTMENTS)}?day={day}")
+
+    assert response.status_code == 200
+    assert f"{timezone.localdate():%A %-d %B %Y}" in shown(response)
+
+
+def test_a_longer_list_takes_no_more_queries(erin, book, at, day):
+    address = f"{url(APPOINTMENTS)}?day={day}"
+    for minute in range(0, 150, 30):
+        book(at(9) + timedelta(minutes=minute), patient=somebody(minute))
+    for_five = queries(erin, address)
+    for minute in (*range(150, 180, 30), *range(240, 480, 30)):
+        book(at(9) + timedelta(minutes=minute), patient=somebody(minute))
+
+    assert len(rows(erin.get(address))) == 14
+    assert queries(erin, address) == for_five
+
+
+def somebody(number):
+    return Patient(
+        first_name="Pat", last_name=f"Number {number}", date_of_birth=date(1990, 1, 1), email=f"p{number}@example.org"
+    )
+
+
+def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book_today):
+    appointment = book_today(9)
+
+    response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
+
+    assert [move.name for move in response.context["moves"]] == ["arrived", "complete", "no-show", "cancel"]
+    assert [row[1:] for row in response.context["log"]] == [
+        ("The time was held", "the patient", "", "Active", ""),
+        ("The held time was taken", "the patient", "Active", "Confirmed", ""),
+        ("Booked", "the patient", "", "Confirmed", ""),
+    ]
+
+
+def test_notes_are_kept_and_that_they_changed_is_recorded_without_their_words(erin, book, at):
+    appointment = book(at(9))
+
+    response = erin.post(url(APPOINTMENTS, "change", appointment.pk), {"notes": "Brings her dog", "meeting_url": ""})
+
+    assert response.status_code == 302
+    appointment.refresh_from_db()
+    assert (appointment.notes, appointment.status) == ("Brings her dog", "confirmed")
+    event = Event.objects.filter(booking_id=appointment.pk).last()
+    assert (event.kind, event.actor, event.data) == (
+        "appointment.updated",
+        f"staff:{erin.user.pk}",
+        {"changed": ["notes"]},
+    )
+
+
+def test_nothing_else_can_be_written_into_the_page(erin, book, at):
+    appointment = book(at(9))
+    before = Appointment.objects.values().get()
+
+    erin.post(
+        url(APPOINTMENTS, "change", appointment.pk),
+        {"notes": "", "meeting_url": "", "status": "cancelled", "starts_at_0": "2030-01-01", "attendee_name": "Eve"},
+    )
+
+    assert Appointment.objects.values().get() == before
+    assert Event.objects.filter(booking_id=appointment.pk).count() == 3
+
+
+def test_appointments_are_not_deleted(erin, morgan, book, at):
+    appointment = book(at(9))
+
+    for browser in (erin, morgan):
+        assert browser.post(url(APPOINTMENTS, "delete", appointment.pk), {"post": "yes"}).status_code == 403
+    assert Appointment.objects.count() == 1
+
+
+def test_admin_pages_carry_the_strict_policy_and_nothing_inline(erin, book, at):
+    appointment = book(at(9))
+
+    for address in (url(APPOINTMENTS), url(APPOINTMENTS, "change", appointment.pk)):
+        response = erin.get(address)
+        page = response.content.decode()
+        assert "style-src 'self'" in response["Content-Security-Policy"]
+        assert "unsafe-inline" not in response["Content-Security-Policy"]
+        assert " style=" not in page
+        assert "<script>" not in page
+        assert " onclick=" not in page
+
+
+def test_two_who_write_notes_at_once_do_not_lose_each_others(erin, book, at):
+    appointment = book(at(9))
+    page = url(APPOINTMENTS, "change", appointment.pk)
+    annotate(appointment, notes="Morgan was here", actor="morgan")
+
+    with nothing_changes():
+        response = erin.post(page, {"initial-notes": "", "notes": "Rang at nine", "meeting_url": ""})
+    assert "Somebody else has changed this meanwhile." in shown(response)
+
+    erin.post(page, {"initial-notes": "", "notes": "", "initial-meeting_url": "", "meeting_url": "https://a.example"})
+    appointment.refresh_from_db()
+    assert (appointment.notes, appointment.meeting_url) == ("Morgan was here", "https://a.example")

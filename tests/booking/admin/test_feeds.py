@@ -1,0 +1,140 @@
+"""Calendar feeds in admin: whose one may make, see once, renew and revoke."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from booking.integrations.calendars.feed import make_feed
+from booking.models import CalendarFeed
+from tests.booking.admin.pages import said, shown, url
+from tests.conftest import make_clinician
+from tests.ledger import rows
+
+FEEDS = "booking_calendarfeed"
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    """A clinician who gives consultations at Harbour Street too."""
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+def address_in(response):
+    """The address that a page shows, from its path on."""
+    assert "no-store" in response.headers["Cache-Control"]
+    [address] = re.findall(r"http://testserver(/calendars/[A-Za-z0-9_-]{43}\.ics)", response.content.decode())
+    return address
+
+
+def status(address):
+    return Client().get(address).status_code
+
+
+def test_a_manager_makes_one_from_the_clinicians_page_and_its_address_is_shown_once(morgan, dana):
+    add = url(FEEDS, "add") + f"?clinician={dana.pk}"
+    page = morgan.get(url("scheduling_clinician", "change", dana.pk))
+    assert f'href="{add}"' in page.content.decode()
+    assert f'<option value="{dana.pk}" selected>' in morgan.get(add).content.decode()
+
+    address = address_in(morgan.post(add, {"clinician": str(dana.pk)}))
+
+    assert status(address) == 200
+    assert CalendarFeed.objects.get().clinician == dana
+    for later in (url(FEEDS), url(FEEDS, "change", dana.pk), url(FEEDS, "history", dana.pk)):
+        assert address not in morgan.get(later).content.decode()
+    assert f'href="{url(FEEDS, "change", dana.pk)}"' in morgan.get(page.request["PATH_INFO"]).content.decode()
+
+
+def test_its_pages_say_that_it_names_no_patient(morgan, danas_browser, dana):
+    make_feed(dana)
+
+    for browser in (morgan, danas_browser):
+        for page in (url(FEEDS, "add"), url(FEEDS, "change", dana.pk)):
+            assert "It names no patient, but whoever has its address sees" in shown(browser.get(page))
+
+
+def test_a_new_address_ends_the_old_one(morgan, dana):
+    old = f"/calendars/{make_feed(dana)}.ics"
+
+    new = address_in(morgan.post(url(FEEDS, "renew", dana.pk)))
+
+    assert (status(old), status(new)) == (404, 200)
+    assert LogEntry.objects.get().change_message == "Renewed."
+
+
+def test_a_revoked_one_shows_nothing_any_more(morgan, dana):
+    address = f"/calendars/{make_feed(dana)}.ics"
+
+    response = morgan.post(url(FEEDS, "revoke", dana.pk))
+
+    assert said(response) == ["The calendar of Dana Reed is no longer at its address."]
+    assert status(address) == 404
+    assert LogEntry.objects.get().change_message == "Revoked."
+
+
+def test_reading_the_address_of_a_button_changes_nothing(morgan, dana):
+    make_feed(dana)
+    before = rows(CalendarFeed)
+
+    assert [morgan.get(url(FEEDS, verb, dana.pk)).status_code for verb in ("renew", "revoke")] == [405, 405]
+    assert rows(CalendarFeed) == before
+
+
+def test_saving_its_page_leaves_the_address_as_it_is(morgan, dana):
+    make_feed(dana)
+    before = rows(CalendarFeed)
+
+    morgan.post(url(FEEDS, "change", dana.pk), {"clinician": str(dana.pk), "token_hash": "x"})
+
+    assert rows(CalendarFeed) == before
+
+
+# A clinician at their own desk
+
+
+def test_a_clinician_makes_their_own(danas_browser, dana):
+    form = danas_browser.get(url(FEEDS, "add"))
+    assert f'<option value="{dana.pk}" selected>' in form.content.decode()
+
+    address = address_in(danas_browser.post(url(FEEDS, "add"), {"clinician": str(dana.pk)}))
+
+    assert status(address) == 200
+    assert "Dana Reed" in shown(danas_browser.get(url(FEEDS)))
+    assert status(address_in(danas_browser.post(url(FEEDS, "renew", dana.pk)))) == 200
+
+
+def test_and_nobody_elses(danas_browser, otis):
+    refused = danas_browser.post(url(FEEDS, "add"), {"clinician": str(otis.pk)})
+    assert "Select a valid choice" in shown(refused)
+    assert not CalendarFeed.objects.exists()
+
+    address = f"/calendars/{make_feed(otis)}.ics"
+    before = rows(CalendarFeed)
+
+    assert "Otis" not in shown(danas_browser.get(url(FEEDS)))
+    assert danas_browser.get(url(FEEDS, "change", otis.pk)).status_code == 302  # not found, and back home
+    assert [danas_browser.post(url(FEEDS, verb, otis.pk)).status_code for verb in ("renew", "revoke")] == [404, 404]
+    assert rows(CalendarFeed) == before
+    assert status(address) == 200
+
+
+def test_reception_has_nothing_to_do_with_them(erin, dana):
+    make_feed(dana)
+    before = rows(CalendarFeed)
+
+    asked = [erin.get(url(FEEDS)), erin.get(url(FEEDS, "add")), erin.get(url(FEEDS, "change", dana.pk))]
+    asked += [erin.post(url(FEEDS, "add"), {"clinician": str(dana.pk)})]
+    asked += [erin.post(url(FEEDS, verb, dana.pk)) for verb in ("renew", "revoke")]
+
+    assert {response.status_code for response in asked} == {403}
+    assert "Calendar feed" not in shown(erin.get(url("scheduling_clinician", "change", dana.pk)))
+    assert rows(CalendarFeed) == before
+
+
+def test_nobody_deletes_one_in_another_way(morgan, dana):
+    make_feed(dana)
+
+    assert morgan.post(url(FEEDS, "delete", dana.pk), {"post": "yes"}).status_code == 403
+    assert CalendarFeed.objects.exists()

@@ -1,0 +1,197 @@
+"""Staff move appointments through the verbs: from the list, and with the buttons of a page."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
+
+from booking.domain.appointments import cancel, complete
+from booking.domain.rescheduling import reschedule
+from booking.models import Appointment, Event, OutboxMessage
+from scheduling.models import Slot
+from scheduling.slots import lock_clinician
+from tests.booking.admin.pages import act, said, shown, url
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+from tests.waiting import somebody_waits_for_us, wait_until
+
+APPOINTMENTS = "booking_appointment"
+ANY_DAY = "?day=any"
+
+
+@pytest.fixture
+def pending(book, at):
+    """An appointment that somebody has yet to agree to."""
+    appointment = book(at(16))
+    Appointment.objects.filter(pk=appointment.pk).update(
+        status="pending", answer_by=appointment.created_at + timedelta(minutes=15)
+    )
+    OutboxMessage.objects.all().delete()
+    appointment.refresh_from_db()
+    return appointment
+
+
+def test_an_action_says_of_each_appointment_what_came_of_it(erin, book_today):
+    nine, ten = book_today(9), book_today(10)
+    cancel(ten, reason="other", actor="patient")
+
+    response = act(erin, APPOINTMENTS, "arrived", nine, ten, query=ANY_DAY)
+
+    assert said(response) == [
+        f"{nine.reference} is in progress.",
+        f"{ten.reference} was not marked arrived: it is cancelled.",
+    ]
+    assert dict(Appointment.objects.values_list("pk", "status")) == {nine.pk: "in_progress", ten.pk: "cancelled"}
+    event = Event.objects.last()
+    assert (event.booking_id, event.actor, event.to_status) == (nine.pk, f"staff:{erin.user.pk}", "in_progress")
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("arrived", "in_progress"), ("complete", "completed"), ("no-show", "no_show")]
+)
+def test_each_mark_has_an_action_and_a_button(erin, book_today, action, status):
+    in_list, on_page = book_today(9), book_today(10)
+
+    act(erin, APPOINTMENTS, action, in_list, query=ANY_DAY)
+    response = erin.post(url(APPOINTMENTS, "move", on_page.pk, action))
+
+    assert response["Location"] == url(APPOINTMENTS, "change", on_page.pk)
+    assert set(Appointment.objects.values_list("status", flat=True)) == {status}
+
+
+@pytest.mark.parametrize(
+    ("action", "done"),
+    [("arrived", "marked arrived"), ("complete", "completed"), ("no-show", "marked as a no-show")],
+)
+def test_what_became_of_an_appointment_is_not_said_before_its_day(erin, book, book_today, at, action, done):
+    appointment, today = book(at(9)), book_today(10)
+
+    with nothing_changes():
+        in_list = said(act(erin, APPOINTMENTS, action, appointment, query=ANY_DAY))
+        on_page = said(erin.post(url(APPOINTMENTS, "move", appointment.pk, action)))
+
+    sentence = f"{appointment.reference} was not {done}: it is only on {at(9):%a %-d %b %Y}."
+    assert (in_list, on_page) == ([sentence], [sentence, sentence])
+    pages = [erin.get(url(APPOINTMENTS, "change", one.pk)).content.decode() for one in (appointment, today)]
+    addresses = [url(APPOINTMENTS, "move", one.pk, action) for one in (appointment, today)]
+    assert [address in page for address, page in zip(addresses, pages, strict=True)] == [False, True]
+
+
+def test_a_pending_appointment_is_confirmed_and_its_patient_told(erin, pending):
+    response = erin.post(url(APPOINTMENTS, "move", pending.pk, "confirm"))
+
+    assert said(response) == [f"{pending.reference} is confirmed."]
+    pending.refresh_from_db()
+    assert pending.status == "confirmed"
+    assert list(OutboxMessage.objects.values_list("kind", "payload")) == [
+        ("email.appointment_confirmed", {"appointment": str(pending.pk)})
+    ]
+    event = Event.objects.last()
+    assert (event.kind, event.from_status, event.to_status) == ("appointment.updated", "pending", "confirmed")
+
+
+def test_confirming_twice_tells_the_patient_once(erin, pending):
+    for _ in range(2):
+        erin.post(url(APPOINTMENTS, "move", pending.pk, "confirm"))
+
+    assert OutboxMessage.objects.count() == 1
+    assert Event.objects.filter(kind="appointment.updated", to_status="confirmed").count() == 1
+
+
+def test_what_is_done_cannot_be_confirmed(erin, book, at):
+    appointment = book(at(9))
+    complete(appointment, actor="staff")
+
+    response = erin.post(url(APPOINTMENTS, "move", appointment.pk, "confirm"))
+
+    assert said(response) == [f"{appointment.reference} was not confirmed: it is completed."]
+    appointment.refresh_from_db()
+    assert appointment.status == "completed"
+
+
+def test_a_button_does_nothing_when_it_is_only_looked_at(erin, book, at):
+    appointment = book(at(9))
+
+    assert erin.get(url(APPOINTMENTS, "move", appointment.pk, "no-show")).status_code == 405
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+
+
+def test_cancelling_asks_for_a_reason_first(erin, book, at):
+    appointment = book(at(9))
+
+    asked = erin.get(url(APPOINTMENTS, "move", appointment.pk, "cancel"))
+    without_reason = erin.post(url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "", "note": "?"})
+
+    assert appointment.reference in shown(asked)
+    assert "This field is required." in shown(without_reason)
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+    assert Slot.objects.count() == 1
+
+
+def test_cancelling_with_a_reason_gives_the_time_back(erin, book, at):
+    appointment = book(at(9))
+
+    response = erin.post(
+        url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "patient_unwell", "note": "Flu"}
+    )
+
+    assert said(response) == [f"{appointment.reference} is cancelled."]
+    assert response["Location"] == url(APPOINTMENTS, "change", appointment.pk)
+    appointment.refresh_from_db()
+    assert (appointment.status, appointment.cancellation_reason, appointment.cancellation_note) == (
+        "cancelled",
+        "patient_unwell",
+        "Flu",
+    )
+    assert Slot.objects.count() == 0
+
+
+def test_several_are_cancelled_with_one_reason(erin, book, at):
+    nine, ten = book(at(9)), book(at(10))
+    complete(ten, actor="staff")
+
+    asked = act(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY)
+    assert set(Appointment.objects.values_list("status", flat=True)) == {"confirmed", "completed"}
+    response = act(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY, reason="clinic_closed", note="")
+
+    assert nine.reference in shown(asked)
+    assert said(response) == [
+        f"{nine.reference} is cancelled.",
+        f"{ten.reference} was not cancelled: it is completed.",
+    ]
+    assert dict(Appointment.objects.values_list("pk", "status")) == {nine.pk: "cancelled", ten.pk: "completed"}
+
+
+@pytest.mark.parametrize("note", ["\u202egnissim", "x" * 501, "a\x00b"])
+def test_an_unreadable_note_changes_nothing(erin, book, at, note):
+    appointment = book(at(9))
+
+    response = erin.post(url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "other", "note": note})
+
+    assert response.status_code == 200
+    appointment.refresh_from_db()
+    assert appointment.status == "confirmed"
+
+
+def test_who_writes_a_note_while_it_is_given_another_time_is_told_only_that(
+    transactional_db, elsewhere, erin, book, at, dana, harbour, consultation
+):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    appointment = book(at(9))
+    page = url(APPOINTMENTS, "change", appointment.pk)
+    with transaction.atomic():
+        lock_clinician(dana.pk)
+        saving = elsewhere(erin.post, page, {"notes": "Rang at nine", "meeting_url": ""})
+        wait_until(somebody_waits_for_us)
+        reschedule(appointment, clinician=otis, location=harbour, starts_at=at(9), is_remote=False, actor="morgan")
+
+    response = saving.result()
+
+    assert said(response) == ["It has been given another time just now. Nothing was saved."]
+    assert response["Location"] == page
+    appointment.refresh_from_db()
+    assert appointment.notes == ""
+    assert not LogEntry.objects.exists()

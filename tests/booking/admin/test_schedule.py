@@ -1,0 +1,348 @@
+"""Managers change the schedule, and are told what that touches."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from booking.models import Appointment
+from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
+from tests.booking.admin.pages import queries, said, shown, url
+
+TIME_OFF, CLINICIANS, SERVICES, LOCATIONS = (
+    f"scheduling_{model}" for model in ("timeoff", "clinician", "service", "location")
+)
+
+
+def time_off(day, start, end, **owner):
+    return owner | {
+        "starts_at_0": day.isoformat(),
+        "starts_at_1": start,
+        "ends_at_0": day.isoformat(),
+        "ends_at_1": end,
+        "reason": "Training",
+    }
+
+
+def hours_form(clinician, keep=None):
+    """The clinician's page as it is sent back, with only the hours that ``keep`` lets through."""
+    hours = list(clinician.working_hours.all())
+    form = {
+        "name": clinician.name,
+        "title": clinician.title,
+        "services": [str(service.pk) for service in clinician.services.all()],
+        "is_active": "on",
+        "time_off-TOTAL_FORMS": "0",
+        "time_off-INITIAL_FORMS": "0",
+        "working_hours-TOTAL_FORMS": str(len(hours)),
+        "working_hours-INITIAL_FORMS": str(len(hours)),
+    }
+    for number, rule in enumerate(hours):
+        form |= {
+            f"working_hours-{number}-{name}": str(getattr(rule, name))
+            for name in ("id", "weekday", "start_time", "end_time", "location_id", "clinician_id")
+        }
+        form[f"working_hours-{number}-location"] = str(rule.location_id)
+        form[f"working_hours-{number}-clinician"] = str(rule.clinician_id)
+        if keep and not keep(rule):
+            form[f"working_hours-{number}-DELETE"] = "on"
+    return form
+
+
+def test_time_off_over_appointments_says_how_many_and_links_to_them(morgan, dana, book, at, day):
+    nine, ten = book(at(9)), book(at(10))
+    book(at(14))
+
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "08:00", "12:00", clinician=str(dana.pk)))
+
+    warning = said(response)[0]
+    assert warning.startswith("2 appointments to come during this time off of Dana Reed. They stay valid. ")
+    page = morgan.get(warning.split('href="')[1].split('"')[0].replace("&amp;", "&"))
+    assert {nine.reference, ten.reference} == {
+        found for found in Appointment.objects.values_list("reference", flat=True) if found in shown(page)
+    }
+    assert set(Appointment.objects.values_list("status", flat=True)) == {"confirmed"}
+
+
+def test_time_off_beside_appointments_says_nothing(morgan, dana, book, at, day):
+    book(at(9))
+
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "09:30", "12:00", clinician=str(dana.pk)))
+
+    assert len(said(response)) == 1  # that it was saved
+    assert TimeOff.objects.get().starts_at == at(9, 30)
+
+
+def test_closing_a_location_counts_the_appointments_there(morgan, harbour, book, at, day):
+    book(at(9))
+
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "00:00", "23:00", location=str(harbour.pk)))
+
+    assert said(response)[0].startswith("1 appointment to come during this time off of Harbour Street.")
+
+
+def test_time_off_is_read_and_shown_in_the_time_of_the_place(morgan, consultation):
+    tokyo = Location.objects.create(name="Ginza", city="Tokyo", timezone="Asia/Tokyo")
+    clinician = Clinician.objects.create(name="Aiko Mori")
+    WorkingHours.objects.create(clinician=clinician, location=tokyo, weekday=0, start_time=time(9), end_time=time(17))
+    day = datetime(2030, 7, 1, tzinfo=UTC).date()
+
+    for owner in ({"clinician": str(clinician.pk)}, {"location": str(tokyo.pk)}):
+        TimeOff.objects.all().delete()
+        morgan.post(url(TIME_OFF, "add"), time_off(day, "09:00", "18:00", **owner))
+
+        saved = TimeOff.objects.get()
+        assert (saved.starts_at, saved.ends_at) == (
+            datetime(2030, 7, 1, 0, tzinfo=UTC),
+            datetime(2030, 7, 1, 9, tzinfo=UTC),
+        )
+        assert "Mon 1 Jul 2030, 09:00 JST" in shown(morgan.get(url(TIME_OFF)))
+        form = morgan.get(url(TIME_OFF, "change", saved.pk)).content.decode()
+        assert 'value="09:00"' in form
+        assert 'value="18:00"' in form
+
+
+@pytest.fixture
+def berlin(db):
+    return Location.objects.create(name="Spree", city="Berlin", timezone="Europe/Berlin")
+
+
+SPRING, AUTUMN = date(2027, 3, 28), date(2027, 10, 31)
+
+
+@pytest.mark.parametrize(
+    ("day", "instant"),
+    [(SPRING, datetime(2027, 3, 28, 0, 30, tzinfo=UTC)), (AUTUMN, datetime(2027, 10, 30, 23, 30, tzinfo=UTC))],
+)
+def test_a_clock_change_counts_only_where_it_is(morgan, berlin, day, instant):
+    """London skips half past one in spring and repeats it in autumn; in Berlin it comes once."""
+    morgan.post(url(TIME_OFF, "add"), time_off(day, "01:30", "12:00", location=str(berlin.pk)))
+
+    saved = TimeOff.objects.get()
+    assert (saved.starts_at, saved.ends_at) == (instant, datetime(day.year, day.month, day.day, 12, tzinfo=berlin.zone))
+    morgan.post(url(TIME_OFF, "change", saved.pk), time_off(day, "01:30", "13:00", location=str(berlin.pk)))
+    again = TimeOff.objects.get()
+    assert (again.starts_at, again.ends_at) == (instant, saved.ends_at + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("day", [SPRING, AUTUMN])
+def test_and_there_what_it_skips_or_repeats_is_refused(morgan, berlin, day):
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "02:30", "12:00", location=str(berlin.pk)))
+
+    assert "couldn’t be interpreted in time zone Europe/Berlin" in shown(response)
+    assert TimeOff.objects.count() == 0
+
+
+def test_a_wall_time_that_a_clock_change_skips_is_refused(morgan, harbour):
+    spring = datetime(2030, 3, 31, tzinfo=UTC).date()
+
+    response = morgan.post(url(TIME_OFF, "add"), time_off(spring, "01:30", "05:00", location=str(harbour.pk)))
+
+    assert "it may be ambiguous or it may not exist" in shown(response)
+    assert TimeOff.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "last", "end", "hours"),
+    [
+        ("", 0, "", (0, 24)),
+        ("", None, "", (0, 24)),
+        ("", 1, "", (0, 48)),
+        ("10:00", None, "11:30", (10, 11.5)),
+        ("13:00", None, "", (13, 24)),
+        ("", None, "12:00", (0, 12)),
+    ],
+)
+def test_a_day_is_enough_and_what_is_left_out_makes_it_whole(morgan, dana, at, day, start, last, end, hours):
+    form = time_off(day, start, end, clinician=str(dana.pk))
+    form["ends_at_0"] = "" if last is None else str(day + timedelta(days=last))
+
+    morgan.post(url(TIME_OFF, "add"), form)
+
+    made = TimeOff.objects.get()
+    assert (made.starts_at, made.ends_at) == tuple(at(0) + timedelta(hours=number) for number in hours)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"starts_at_0": ""}, "Write the first day."),
+        ({"starts_at_0": "soon"}, "Write the day such as 30/11/2026."),
+        ({"starts_at_1": "early"}, "Write the time such as 09:30."),
+        ({"ends_at_0": "9999-12-31", "ends_at_1": ""}, "Ensure this value is less than or equal to 2200-01-01."),
+        ({"ends_at_1": "08:00"}, "The end must be after the start."),
+    ],
+)
+def test_what_is_wrong_with_time_off_is_said(morgan, dana, day, wrong, sentence):
+    form = time_off(day, "09:00", "10:00", clinician=str(dana.pk)) | wrong
+
+    assert sentence in shown(morgan.post(url(TIME_OFF, "add"), form))
+    assert TimeOff.objects.count() == 0
+
+
+@pytest.mark.parametrize("owners", [(), ("clinician", "location")])
+def test_time_off_is_of_one_clinician_or_one_location(morgan, dana, harbour, day, owners):
+    owner = {name: str({"clinician": dana, "location": harbour}[name].pk) for name in owners}
+
+    response = morgan.post(url(TIME_OFF, "add"), time_off(day, "09:00", "10:00", **owner))
+
+    assert "Choose either a clinician or a location." in shown(response)
+    assert TimeOff.objects.count() == 0
+
+
+def test_narrower_hours_say_which_appointments_fall_outside(morgan, dana, book, at):
+    book(at(9))
+    book(at(14))
+
+    response = morgan.post(
+        url(CLINICIANS, "change", dana.pk), hours_form(dana, keep=lambda rule: rule.start_time == time(9))
+    )
+
+    assert said(response)[0].startswith(
+        "1 appointment to come outside the working hours of Dana Reed. They stay valid."
+    )
+    assert dana.working_hours.count() == 7
+
+
+def test_unchanged_hours_say_nothing(morgan, dana, book, at):
+    book(at(9))
+
+    response = morgan.post(url(CLINICIANS, "change", dana.pk), hours_form(dana))
+
+    assert response.status_code == 302
+    assert len(said(response)) == 1
+
+
+def test_a_clinician_who_cannot_be_booked_yet_is_told_of(morgan, dana):
+    nothing = {
+        "name": "Otis Hale",
+        "title": "",
+        "bio": "",
+        "is_active": "on",
+        "working_hours-TOTAL_FORMS": "0",
+        "working_hours-INITIAL_FORMS": "0",
+    }
+
+    assert said(morgan.post(url(CLINICIANS, "add"), nothing))[0] == (
+        "Nobody can book Otis Hale yet: no services, no working hours."
+    )
+
+
+def test_a_clinician_with_appointments_can_be_inactive_but_not_deleted(morgan, dana, book, at):
+    book(at(9))
+
+    assert morgan.post(url(CLINICIANS, "delete", dana.pk), {"post": "yes"}).status_code == 403
+    form = hours_form(dana)
+    del form["is_active"]
+    response = morgan.post(url(CLINICIANS, "change", dana.pk), form)
+
+    assert said(response)[0].startswith("1 appointment to come with Dana Reed, which is no longer offered.")
+    assert Clinician.objects.filter(is_active=False).count() == 1
+
+
+def test_what_nothing_points_at_can_be_deleted(morgan, dana):
+    assert morgan.post(url(CLINICIANS, "delete", dana.pk), {"post": "yes"}).status_code == 302
+    assert Clinician.objects.count() == 0
+
+
+def test_another_time_zone_says_how_many_appointments_move_on_the_wall(morgan, harbour, book, at):
+    book(at(9))
+    form = {
+        name: getattr(harbour, name)
+        for name in (
+            "name",
+            "hold_seconds",
+            "address_line_1",
+            "city",
+            "postcode",
+            "country",
+            "phone",
+            "email",
+            "directions",
+        )
+    }
+
+    response = morgan.post(
+        url(LOCATIONS, "change", harbour.pk), form | {"timezone": "Europe/Berlin", "is_active": "on"}
+    )
+
+    assert said(response)[0].startswith("1 appointment to come keep their instant and now show another local time.")
+
+
+def service_form(**changes):
+    return {
+        "name": "Consultation",
+        "slug": "consultation",
+        "mode": "in_person",
+        "price": "60",
+        "currency": "GBP",
+        "position": "0",
+        "color": "#2563eb",
+        "duration": "45 min",
+        "buffer_before": "0",
+        "buffer_after": "1 h 30 min",
+        "step": "15",
+        "notice": "2 h",
+        "horizon": "60 days",
+        "cancellation_notice": "1 day",
+        "is_active": "on",
+        **changes,
+    }
+
+
+def test_durations_are_typed_and_shown_in_words(morgan):
+    morgan.post(url(SERVICES, "add"), service_form())
+
+    service = Service.objects.get()
+    assert (service.duration, service.buffer_after, service.step, service.horizon) == (
+        timedelta(minutes=45),
+        timedelta(minutes=90),
+        timedelta(minutes=15),
+        timedelta(days=60),
+    )
+    form = morgan.get(url(SERVICES, "change", service.pk)).content.decode()
+    assert 'value="45 min"' in form
+    assert 'value="1 h 30 min"' in form
+    assert 'value="60 days"' in form
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("soon", "Write a length of time such as 30 min, 1 h 30 min or 60 days."),
+        ("-5", "Write a length of time such as 30 min, 1 h 30 min or 60 days."),
+        ("0", "Write whole minutes from 1 min to 12 h."),
+        ("9999999 weeks 9999999 weeks", "Write whole minutes from 1 min to 12 h."),
+        ("1" * 5000 + "!", "Write a length of time such as 30 min, 1 h 30 min or 60 days."),
+    ],
+)
+def test_an_impossible_duration_is_refused(morgan, typed, sentence):
+    response = morgan.post(url(SERVICES, "add"), service_form(duration=typed))
+
+    assert sentence in shown(response)
+    assert Service.objects.count() == 0
+
+
+@pytest.mark.parametrize("model", ["clinician", "timeoff", "slot", "service", "location"])
+def test_longer_lists_take_no_more_queries(morgan, harbour, consultation, dana, book, at, model):
+    def more(numbers):
+        for number in numbers:
+            clinician = Clinician.objects.create(name=f"Clinician {number}")
+            clinician.services.set([consultation, Service.objects.create(name=f"S{number}", slug=f"s{number}")])
+            Location.objects.create(name=f"Location {number}", city="London")
+            TimeOff.objects.create(clinician=clinician, starts_at=at(9), ends_at=at(10))
+
+    book(at(9))
+    more(range(4))
+    for_few = queries(morgan, url(f"scheduling_{model}"))
+    book(at(10))
+    more(range(4, 20))
+
+    assert queries(morgan, url(f"scheduling_{model}")) == for_few
+
+
+def test_nobody_writes_slots(morgan, admin_client, book, at):
+    slot = book(at(9)).slot
+
+    for browser in (morgan, admin_client):
+        assert browser.get(url("scheduling_slot", "add")).status_code == 403
+        assert browser.post(url("scheduling_slot", "delete", slot.pk), {"post": "yes"}).status_code == 403

@@ -1,0 +1,527 @@
+"""Bookings that another system must acknowledge, through the API: each way it can behave."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+
+from booking.dev.upstream import BEHAVIOURS, StandIn
+from booking.domain.approvals import request_approval
+from booking.domain.holds import confirm_hold, move_hold
+from booking.domain.transitions import ChangedMeanwhile
+from booking.models import Appointment, Event, Hold, IdempotentAnswer, OutboxMessage, Provider
+from patients.models import Patient
+from scheduling.lib.clock import database_now
+from scheduling.models import Location, Slot
+from tests.ledger import nothing_changes
+from tests.outbox import run_what_is_due
+
+PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
+SOON = {"sync_confirmation_timeout_millisecond": 1000}
+LATER = SOON | {"async_confirmation": True}
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    """Nine o'clock with Dana."""
+    return {
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+    }
+
+
+@pytest.fixture
+def hold(api, opening):
+    """The id of a hold that the server has placed, of nine o'clock with Dana."""
+    return api.post("/holds", opening).json()["data"]["id"]
+
+
+@pytest.fixture
+def confirm(api, hold):
+    """Confirm the hold: ``confirm(async_confirmation=True)``."""
+    return lambda headers={}, **body: api.post(f"/holds/{hold}/confirm", {"patient": PERSON, **body}, **headers)
+
+
+@pytest.fixture
+def book(api, opening, lab):
+    """Book nine o'clock without a hold."""
+    return lambda headers={}, **body: api.post("/appointments", {**opening, "patient": PERSON, **body}, **headers)
+
+
+def told(response):
+    data = response.json()["data"]
+    return response.status_code, data["status"], data["provider"], data["provider_id"]
+
+
+def problem(response):
+    return response.status_code, response.json()["code"]
+
+
+def the_hold_lives_on():
+    hold = Hold.objects.get()
+    return hold.is_live(database_now()) and not Appointment.objects.exists()
+
+
+def let_it_be_over():
+    """What was to be taken back after a while is due now."""
+    OutboxMessage.objects.filter(kind="provider.take_back").update(due_at=database_now())
+
+
+def test_it_agrees(lab, confirm, hold):
+    response = confirm()
+
+    assert told(response) == (201, "confirmed", "lab", f"UP-{hold[:8]}")
+    assert lab.live().keys() == {hold}
+
+
+def test_it_reserves(lab, confirm, hold):
+    lab.behaviour = "reserves"
+
+    assert told(confirm()) == (201, "reserved", "lab", f"UP-{hold[:8]}")
+
+
+def test_it_is_told_who_comes_and_when(lab, confirm, hold, consultation, dana, harbour, at):
+    asked = []
+    lab.put = lambda id, wanted: (asked.append(wanted), (0, 200, {"status": "confirmed"}))[1]
+
+    confirm(attendee_name="Al Archer", attendee_phone="020 7946 0001", notes="My left knee.")
+
+    assert asked == [
+        {
+            "id": hold,
+            "version": 2,
+            "start_time": at(9).isoformat(),
+            "end_time": at(9, 30).isoformat(),
+            "timezone": "Europe/London",
+            "is_remote": False,
+            "service": {"id": str(consultation.pk), "slug": "consultation", "name": "Consultation"},
+            "clinician": {"id": str(dana.pk), "name": "Dana Reed"},
+            "location": {"id": str(harbour.pk), "name": "Harbour Street"},
+            "attendee": {
+                "name": "Al Archer",
+                "date_of_birth": "1985-04-12",
+                "email": "alice@example.org",
+                "phone": "020 7946 0001",
+            },
+            "order": None,
+            "callback_url": f"http://127.0.0.1:9/api/providers/{lab.provider.pk}/answers",
+        }
+    ]
+
+
+def test_it_refuses(lab, confirm):
+    lab.behaviour = "refuses"
+
+    assert problem(confirm()) == (409, "provider-refused")
+    assert the_hold_lives_on()
+    assert lab.live() == {}
+
+
+@pytest.mark.parametrize("behaviour", ["slow", "hangs", "down", "forgets to answer", "never decides"])
+def test_without_an_answer_nothing_is_booked_and_it_is_taken_back(behaviour, lab, confirm):
+    lab.behaviour = behaviour
+
+    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert the_hold_lives_on()
+
+    lab.behaviour = "answers"
+    assert run_what_is_due() == 0
+    let_it_be_over()
+    run_what_is_due()
+    assert lab.live() == {}
+    assert the_hold_lives_on()
+
+
+@pytest.mark.parametrize("behaviour", ["slow", "hangs", "down", "forgets to answer", "never decides", "decides later"])
+def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab, confirm, hold):
+    lab.behaviour = behaviour
+
+    response = confirm(**LATER)
+
+    assert told(response)[:3] == (202, "pending", "lab")
+    appointment = Appointment.objects.get()
+    in_time = appointment.answer_by - appointment.created_at
+    assert timedelta(minutes=15) <= in_time + timedelta(seconds=2) < timedelta(minutes=15, seconds=4)
+    assert Slot.objects.get().expires_at is None
+    lab.behaviour = "answers"
+    lab.bookings.clear()
+    assert run_what_is_due() >= 1
+    appointment.refresh_from_db()
+    assert (appointment.status, appointment.provider_reference) == ("confirmed", f"UP-{hold[:8]}")
+    let_it_be_over()
+    run_what_is_due()
+    assert lab.live().keys() == {hold}
+
+
+def test_a_caller_says_how_long_it_may_be_pending(lab, confirm):
+    lab.behaviour = "down"
+
+    confirm(**LATER, async_confirmation_timeout_millisecond=60_000)
+
+    appointment = Appointment.objects.get()
+    assert appointment.answer_by - appointment.created_at < timedelta(seconds=61)
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("sync_confirmation_timeout_millisecond", 999),
+        ("sync_confirmation_timeout_millisecond", 10_001),
+        ("async_confirmation_timeout_millisecond", 59_999),
+        ("async_confirmation_timeout_millisecond", 172_800_001),
+        ("async_confirmation", "true"),
+        ("sync_confirmation_timeout_millisecond", "2500"),
+    ],
+)
+def test_a_wait_out_of_range_is_refused(field, value, lab, confirm):
+    response = confirm(**{field: value})
+
+    assert problem(response) == (400, "validation")
+    assert response.json()["errors"][0]["pointer"] == f"#/{field}"
+    assert lab.bookings == {}
+
+
+def test_confirming_again_asks_nobody(lab, confirm):
+    first = confirm(**LATER)
+    lab.behaviour = "down"
+    again = confirm(**LATER)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["data"] == first.json()["data"]
+    assert Event.objects.filter(kind="provider.asked").count() == 1
+
+
+def test_confirming_a_pending_one_again_is_202_again(lab, confirm):
+    lab.behaviour = "down"
+
+    assert [told(confirm(**LATER))[:2] for _ in range(2)] == [(202, "pending")] * 2
+    assert Appointment.objects.count() == 1
+
+
+def test_after_a_refusal_it_can_be_asked_again(lab, confirm, hold):
+    for behaviour, answer in [("down", 502), ("refuses", 409), ("answers", 201)]:
+        lab.behaviour = behaviour
+        assert confirm(**SOON).status_code == answer
+
+    let_it_be_over()
+    run_what_is_due()
+    assert lab.live().keys() == {hold}
+    assert Appointment.objects.get().status == "confirmed"
+
+
+@pytest.fixture
+def asked(lab, hold):
+    """The hold of the server, and what the lab has answered; what is made of it is up to the test."""
+    found = Hold.objects.get()
+    acknowledged = request_approval(found, lab.provider, patient=Patient(**PERSON), actor="key:1")
+    assert (acknowledged.status, lab.live().keys()) == ("confirmed", {hold})
+    return found, acknowledged
+
+
+def test_what_was_asked_by_one_who_died_is_taken_back(lab, asked):
+    let_it_be_over()
+    run_what_is_due()
+
+    assert (lab.live(), the_hold_lives_on()) == ({}, True)
+
+
+def test_one_who_wakes_up_after_that_books_nothing(lab, asked, confirm, hold):
+    held, acknowledged = asked
+    let_it_be_over()
+    run_what_is_due()
+
+    with nothing_changes(), pytest.raises(ChangedMeanwhile):
+        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", acknowledged=acknowledged)
+
+    assert confirm().status_code == 201
+    assert lab.live().keys() == {hold}
+
+
+def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at):
+    held, acknowledged = asked
+    move_hold(held, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="key:1")
+
+    with nothing_changes(), pytest.raises(ChangedMeanwhile):
+        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", acknowledged=acknowledged)
+
+
+@pytest.mark.parametrize("there", ["nobody", "another lab"])
+def test_what_was_asked_is_taken_back_where_the_hold_was_moved_away_from(there, lab, confirm, api, hold, dana, at):
+    lab.behaviour = "forgets to answer"
+    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert lab.live().keys() == {hold}
+    mill = Location.objects.create(name="Mill Lane", address_line_1="1 Mill Lane", city="London")
+    dana.working_hours.update(location=mill)
+
+    with StandIn(secret=lab.secret) as other:
+        if there == "another lab":
+            settings.PRIVATE_HOSTS += [other.url.removeprefix("http://")]
+            Provider.objects.create(
+                name="Another", slug="another", kind="upstream", url=f"{other.url}/", secret=lab.secret
+            ).locations.add(mill)
+        moved = api.post(f"/holds/{hold}/move", {"location_id": str(mill.pk), "start_time": at(10).isoformat()})
+        booked = confirm()
+        assert (moved.status_code, booked.status_code, booked.json()["data"]["status"]) == (200, 201, "confirmed")
+
+        lab.behaviour = "answers"
+        let_it_be_over()
+        run_what_is_due()
+        assert lab.live() == {}
+        assert other.live().keys() == ({hold} if there == "another lab" else set())
+
+
+def test_a_hold_about_to_run_out_lives_until_the_answer(lab, confirm):
+    lab.behaviour = "slow"
+    lab.speed = 2
+    soon = database_now() + timedelta(seconds=1)
+    Hold.objects.update(expires_at=soon)
+    Slot.objects.update(expires_at=soon)
+
+    assert confirm().status_code == 201
+
+
+def test_nobody_keeps_a_time_by_asking_for_it_again_and_again(lab, confirm):
+    lab.behaviour = "refuses"
+    for _ in range(5):
+        confirm()
+    Hold.objects.update(expires_at=database_now() + timedelta(seconds=2))
+    expires_at = Hold.objects.get().expires_at
+
+    assert problem(confirm()) == (409, "provider-refused")
+    assert Hold.objects.get().expires_at == expires_at
+
+
+# Once, however often it is sent
+
+
+def test_a_repeated_request_is_answered_the_same_and_asks_once(lab, confirm):
+    first, again = (confirm({"idempotency_key": "k1"}) for _ in range(2))
+
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert Event.objects.filter(kind="provider.asked").count() == 1
+
+
+def test_a_refusal_is_kept_but_no_answer_is_not(lab, confirm):
+    lab.behaviour = "down"
+    assert confirm({"idempotency_key": "k1"}, **SOON).status_code == 502
+    lab.behaviour = "refuses"
+    assert confirm({"idempotency_key": "k1"}, **SOON).status_code == 409
+    lab.behaviour = "answers"
+    again = confirm({"idempotency_key": "k1"}, **SOON)
+    assert (problem(again), again.headers["Idempotent-Replayed"]) == ((409, "provider-refused"), "true")
+
+
+def test_a_precondition_is_checked_before_anybody_is_asked(lab, api, hold):
+    etag = api.get(f"/holds/{hold}").headers["ETag"]
+    api.post(f"/holds/{hold}/extend")
+    assert problem(api.post(f"/holds/{hold}/confirm", {"patient": PERSON}, if_match=etag)) == (412, "changed-meanwhile")
+    assert lab.bookings == {}
+    etag = api.get(f"/holds/{hold}").headers["ETag"]
+    assert api.post(f"/holds/{hold}/confirm", {"patient": PERSON}, if_match=etag).status_code == 201
+
+
+# Without a hold
+
+
+def test_a_direct_booking_is_asked_for_too(book, lab):
+    response = book()
+
+    id = response.json()["data"]["id"]
+    assert told(response) == (201, "confirmed", "lab", f"UP-{id[:8]}")
+    assert lab.live().keys() == {id}
+
+
+@pytest.mark.parametrize(
+    "behaviour, body, answer",
+    [
+        ("refuses", {}, (409, "provider-refused")),
+        ("down", SOON, (502, "provider-unavailable")),
+    ],
+)
+def test_a_direct_booking_that_comes_to_nothing_leaves_nothing(behaviour, body, answer, book, lab):
+    lab.behaviour = behaviour
+
+    assert problem(book(**body)) == answer
+    assert (Slot.objects.count(), Appointment.objects.count()) == (0, 0)
+
+
+def test_what_was_asked_for_it_is_taken_back_before_others_ask_for_its_time(book, lab):
+    lab.behaviour = "forgets to answer"
+    assert problem(book(**SOON)) == (502, "provider-unavailable")
+    lab.behaviour = "answers"
+    run_what_is_due()
+    assert lab.live() == {}
+
+    assert told(book())[:2] == (201, "confirmed")
+    let_it_be_over()
+    run_what_is_due()
+    assert len(lab.live()) == 1
+    assert lab.faults == []
+
+
+def test_so_is_what_was_asked_for_a_hold_that_is_given_back(confirm, hold, api, lab):
+    lab.behaviour = "forgets to answer"
+    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert api.delete(f"/holds/{hold}").status_code == 200
+    lab.behaviour = "answers"
+    run_what_is_due()
+    assert lab.live() == {}
+
+
+def test_a_direct_booking_may_be_pending(book, lab):
+    lab.behaviour = "down"
+
+    assert told(book(**LATER))[:2] == (202, "pending")
+
+
+def test_a_direct_booking_whose_request_died_is_gone_on_with(book, lab, api):
+    """It had placed its hold and asked. The same request, sent again, books that very time."""
+    lab.behaviour = "down"
+    died = book({"idempotency_key": "k1"}, **LATER)
+    assert died.status_code == 202
+    undo_its_last_transaction(left=timedelta(seconds=10))
+
+    lab.behaviour = "answers"
+    again = book({"idempotency_key": "k1"}, **LATER)
+
+    assert told(again)[:2] == (201, "confirmed")
+    assert again.json()["data"]["id"] == died.json()["data"]["id"]
+    assert lab.live().keys() == {died.json()["data"]["id"]}
+
+
+def test_one_that_died_so_long_ago_that_its_hold_has_lapsed_is_made_anew(book, lab):
+    lab.behaviour = "down"
+    died = book({"idempotency_key": "k1"}, **LATER)
+    undo_its_last_transaction(left=-timedelta(seconds=1))
+
+    lab.behaviour = "answers"
+    again = book({"idempotency_key": "k1"}, **LATER)
+
+    assert told(again)[:2] == (201, "confirmed")
+    assert again.json()["data"]["id"] != died.json()["data"]["id"]
+    let_it_be_over()
+    run_what_is_due()
+    assert lab.live().keys() == {again.json()["data"]["id"]}
+
+
+def undo_its_last_transaction(*, left):
+    """Leave what one leaves that dies before it: a hold, for as long as ``left`` says, and the lab asked."""
+    IdempotentAnswer.objects.all().delete()
+    OutboxMessage.objects.exclude(kind="provider.take_back").delete()
+    Hold.objects.update(status="active", expires_at=database_now() + left)
+    Slot.objects.update(expires_at=database_now() + left)
+    Appointment.objects.get().delete()
+
+
+def test_a_direct_booking_that_nobody_answered_is_gone_on_with(book, lab):
+    """It was booked, and the answer lost: to ask for that time under another id would be to ask for it twice."""
+    lab.behaviour = "forgets to answer"
+    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (502, "provider-unavailable")
+    [asked_for] = lab.live()
+    lab.behaviour = "answers"
+
+    again = book({"idempotency_key": "k1"}, **SOON)
+
+    assert told(again) == (201, "confirmed", "lab", f"UP-{asked_for[:8]}")
+    let_it_be_over()
+    run_what_is_due()
+    assert lab.live().keys() == {again.json()["data"]["id"]} == {asked_for}
+    assert (lab.bookings[asked_for]["times_booked"], lab.faults) == (1, [])
+
+
+def test_one_that_is_not_sent_again_keeps_its_time_no_longer_than_that(book, lab):
+    lab.behaviour = "down"
+    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (502, "provider-unavailable")
+    [hold] = Hold.objects.all()
+    assert hold.expires_at - database_now() < timedelta(seconds=11)
+
+
+def test_one_that_was_refused_keeps_nothing(book, lab):
+    lab.behaviour = "refuses"
+    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (409, "provider-refused")
+    assert Slot.objects.count() == 0
+
+
+# Whoever else must agree
+
+
+def test_staff_are_not_waited_for(lab, harbour, confirm):
+    lab.provider.kind = "staff"
+    lab.provider.save()
+
+    response = confirm()
+
+    assert told(response) == (202, "pending", "lab", "")
+    appointment = Appointment.objects.get()
+    assert appointment.answer_by == appointment.created_at + timedelta(minutes=15)
+    assert lab.bookings == {}
+
+
+def test_staff_answer_before_it_starts(lab, book, at, api):
+    lab.provider.kind = "staff"
+    lab.provider.save()
+
+    response = book(async_confirmation_timeout_millisecond=172_800_000)
+
+    assert response.status_code == 202
+    appointment = Appointment.objects.get()
+    assert appointment.answer_by == min(appointment.created_at + timedelta(days=2), appointment.starts_at)
+
+
+def test_a_services_own_provider_comes_first(lab, consultation, confirm):
+    own = Provider.objects.create(name="The clinic", slug="clinic", kind="clinic")
+    own.services.add(consultation)
+
+    assert told(confirm()) == (201, "confirmed", "clinic", "")
+    assert lab.bookings == {}
+
+
+def test_one_that_is_switched_off_is_not_asked(lab, confirm):
+    lab.provider.is_active = False
+    lab.provider.save()
+
+    assert told(confirm()) == (201, "confirmed", None, "")
+
+
+def test_an_order_is_told_with_its_address(lab, api, order, at, dana, harbour):
+    order.address_line_1, order.postcode = "1 Mill Lane", "E1 7AA"
+    order.save()
+    asked = []
+    lab.put = lambda id, wanted: (asked.append(wanted), (0, 200, {"status": "confirmed"}))[1]
+
+    opening = {"clinician_id": str(dana.pk), "location_id": str(harbour.pk), "start_time": at(9).isoformat()}
+    response = api.post(f"/orders/{order.pk}/book", opening)
+
+    assert response.status_code == 201
+    assert response.json()["data"]["external_id"] == "LAB-7"
+    assert asked[0]["order"] == {
+        "id": str(order.pk),
+        "external_id": "LAB-7",
+        "address": {
+            "line_1": "1 Mill Lane",
+            "line_2": "",
+            "unit": "",
+            "city": "",
+            "state": "",
+            "postcode": "E1 7AA",
+            "country": "",
+        },
+    }
+
+
+def test_every_behaviour_is_tried():
+    tried = {
+        "answers",
+        "reserves",
+        "refuses",
+        "slow",
+        "hangs",
+        "down",
+        "forgets to answer",
+        "never decides",
+        "decides later",
+    }
+    assert set(BEHAVIOURS) - tried == {"twice", "late"}  # those are in test_answering

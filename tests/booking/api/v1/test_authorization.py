@@ -1,0 +1,245 @@
+"""Who may do what: every method of every route with every kind of key. A route that is missing here fails."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+from django.utils import timezone
+
+from booking.access.api_keys import revoke_key
+from booking.api.v1.urls import urlpatterns
+from booking.integrations.webhooks.endpoints import create_endpoint, send_test
+from booking.models import ApiKey
+from tests.booking.api.conftest import SITE
+from tests.ledger import nothing_changes
+
+TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
+PUBLIC = {None, TYPES, TIMES, HOLDS}
+PATIENT = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
+ID = "<uuid:id>"
+
+
+class Right(NamedTuple):
+    """What a method needs, and a request that succeeds: its thing's name, parameters, body and status."""
+
+    scope: str | None
+    thing: str = ""
+    query: str = ""
+    body: str = ""
+    status: int = 200
+
+
+RIGHTS = {
+    ("GET", "me"): Right(None),
+    ("GET", "cancellation-reasons"): Right(None),
+    ("GET", "appointment-types"): Right(TYPES),
+    ("GET", f"appointment-types/{ID}"): Right(TYPES, "service"),
+    ("GET", "clinicians"): Right(TYPES),
+    ("GET", f"clinicians/{ID}"): Right(TYPES, "clinician"),
+    ("GET", "locations"): Right(TYPES),
+    ("GET", f"locations/{ID}"): Right(TYPES, "location"),
+    ("GET", "availability"): Right(TIMES, query="range"),
+    ("GET", "availability/days"): Right(TIMES, query="range"),
+    ("GET", "availability/next"): Right(TIMES, query="service"),
+    ("GET", "availability/explain"): Right(TIMES, query="start"),
+    ("POST", "holds"): Right(HOLDS, body="opening", status=201),
+    ("GET", f"holds/{ID}"): Right(HOLDS, "hold"),
+    ("DELETE", f"holds/{ID}"): Right(HOLDS, "hold"),
+    ("POST", f"holds/{ID}/extend"): Right(HOLDS, "hold"),
+    ("POST", f"holds/{ID}/move"): Right(HOLDS, "hold", body="opening"),
+    ("POST", f"holds/{ID}/confirm"): Right(HOLDS, "hold", body="patient", status=201),
+    ("GET", "patients"): Right("read_patients"),
+    ("POST", "patients"): Right("write_patients", body="person", status=201),
+    ("GET", f"patients/{ID}"): Right("read_patients", "patient"),
+    ("PATCH", f"patients/{ID}"): Right("write_patients", "patient", body="change"),
+    ("GET", "appointments"): Right("read_appointments"),
+    ("POST", "appointments"): Right("write_appointments", body="booking", status=201),
+    ("GET", f"appointments/{ID}"): Right("read_appointments", "appointment"),
+    ("POST", f"appointments/{ID}/reschedule"): Right("write_appointments", "appointment", body="opening"),
+    ("POST", f"appointments/{ID}/cancel"): Right("write_appointments", "appointment", body="reason"),
+    ("POST", f"appointments/{ID}/arrive"): Right("write_appointments", "appointment"),
+    ("POST", f"appointments/{ID}/complete"): Right("write_appointments", "appointment"),
+    ("POST", f"appointments/{ID}/no-show"): Right("write_appointments", "appointment"),
+    ("GET", "orders"): Right("write_orders"),
+    ("POST", "orders"): Right("write_orders", body="order", status=201),
+    ("GET", f"orders/{ID}"): Right("write_orders", "order"),
+    ("POST", f"orders/{ID}/book"): Right("write_orders", "order", body="opening", status=201),
+    ("POST", f"orders/{ID}/send-link"): Right("write_orders", "order"),
+    ("GET", "webhook-endpoints"): Right("manage_webhooks"),
+    ("POST", "webhook-endpoints"): Right("manage_webhooks", body="endpoint", status=201),
+    ("GET", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint"),
+    ("PATCH", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint", body="events"),
+    ("DELETE", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/rotate-secret"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/test"): Right("manage_webhooks", "endpoint", status=202),
+    ("POST", f"webhook-endpoints/{ID}/enable"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/disable"): Right("manage_webhooks", "endpoint"),
+    ("POST", f"webhook-endpoints/{ID}/redeliver"): Right("manage_webhooks", "endpoint", body="since", status=202),
+    ("GET", f"webhook-endpoints/{ID}/deliveries"): Right("manage_webhooks", "endpoint"),
+    ("GET", f"deliveries/{ID}"): Right("manage_webhooks", "delivery"),
+    ("POST", f"deliveries/{ID}/redeliver"): Right("manage_webhooks", "delivery", status=202),
+}
+each_method = pytest.mark.parametrize("method, route", RIGHTS, ids=lambda part: part)
+
+
+def test_every_method_of_every_route_is_here():
+    served = {}
+    for pattern in urlpatterns[:-1]:  # the last one is any other address
+        view = pattern.callback.cls
+        written = {name.upper() for name in view.http_method_names if hasattr(view, name)} - {"OPTIONS"}
+        assert written - {"HEAD"} == set(view.scopes), pattern
+        served |= {(method, str(pattern.pattern)): scope for method, scope in view.scopes.items()}
+    assert served == {place: right.scope for place, right in RIGHTS.items()}
+
+
+@pytest.fixture
+def request_of(with_key, hold_time, book, order, at, day, consultation, dana, harbour):
+    """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
+    opening = {
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(15).isoformat(),
+    }
+    service = {"appointment_type_id": str(consultation.pk)}
+    queries = {
+        "": {},
+        "service": service,
+        "start": service | {"start_time": at(15).isoformat()},
+        "range": service | {"start_date": str(day), "end_date": str(day)},
+    }
+    bodies = {
+        "": None,
+        "opening": opening,
+        "patient": {"patient": PATIENT},
+        "booking": opening | {"patient": PATIENT},
+        "person": PATIENT,
+        "change": {"phone": "020 7946 0000"},
+        "reason": {"reason": "other"},
+        "order": service | {"patient": PATIENT},
+        "endpoint": {"url": "https://8.8.8.8/"},
+        "events": {"events": ["hold.placed"]},
+        "since": {"since": at(9).isoformat()},
+    }
+    make = {
+        "": lambda holder: None,
+        "service": lambda holder: consultation,
+        "clinician": lambda holder: dana,
+        "location": lambda holder: harbour,
+        "appointment": lambda holder: book(at(10)),
+        "patient": lambda holder: book(at(10)).patient,
+        "order": lambda holder: order,
+        "endpoint": lambda holder: create_endpoint(url="https://8.8.8.8/"),
+        "delivery": lambda holder: send_test(create_endpoint(url="https://8.8.8.8/")),
+        "hold": lambda holder: hold_time(at(9), holder=holder.actor, actor=holder.actor),
+    }
+
+    def request_of(method, route, holder):
+        right = RIGHTS[method, route]
+        thing = make[right.thing](holder)
+        path = "/" + route.replace(ID, str(thing and thing.pk))
+        return lambda key, **headers: with_key(key, **headers)(
+            method, path, bodies[right.body], query=queries[right.query] or None
+        )
+
+    return request_of
+
+
+def refused(response, status, code, **members):
+    body = response.json()
+    assert (response.status_code, body["code"]) == (status, code)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert members.items() <= body.items()
+    return True
+
+
+@each_method
+def test_without_a_live_key_nothing(request_of, make_key, method, route):
+    key, revoked = make_key()
+    revoke_key(key)
+    _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
+    ask = request_of(method, route, key)
+    with nothing_changes():
+        for plain in (None, "hf_sec_" + "A" * 43, "é\x7f", "{}", revoked, expired):
+            response = ask(plain)
+            assert refused(response, 401, "invalid-key")
+            assert response.headers["WWW-Authenticate"] == 'Bearer realm="Holdfast"'
+
+
+@each_method
+def test_every_other_scope_is_not_enough(request_of, make_key, method, route):
+    right = RIGHTS[method, route]
+    key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
+    ask = request_of(method, route, key)
+    if right.scope is None:
+        assert ask(plain).status_code == right.status
+        return
+    with nothing_changes():
+        assert refused(ask(plain), 403, "missing-scope", scope=right.scope)
+
+
+@each_method
+def test_a_publishable_key_does_nothing_on_another_site(request_of, make_key, method, route):
+    key, plain = make_key(kind="publishable", allowed_origins=[SITE])
+    ask = request_of(method, route, key)
+    with nothing_changes():
+        for headers in ({"origin": "https://www.elsewhere.example"}, {"origin": "null"}, {}):
+            assert refused(ask(plain, **headers), 403, "foreign-origin")
+
+
+@each_method
+def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of, make_key, method, route):
+    right = RIGHTS[method, route]
+    key, plain = make_key(kind="publishable", allowed_origins=[SITE])
+    ask = request_of(method, route, key)
+    if right.scope in PUBLIC:
+        assert ask(plain, origin=SITE).status_code == right.status
+        return
+    ApiKey.objects.filter(pk=key.pk).update(scopes=ApiKey.Scope.values)  # nor if it got the scope all the same
+    with nothing_changes():
+        assert refused(ask(plain, origin=SITE), 403, "missing-scope", scope=right.scope)
+
+
+@pytest.mark.parametrize("method, route", [place for place, right in RIGHTS.items() if right.thing == "hold"])
+def test_another_keys_hold_is_not_there(request_of, make_key, method, route):
+    (owner, _), (_, plain) = make_key(), make_key()
+    ask = request_of(method, route, owner)
+    with nothing_changes():
+        assert refused(ask(plain), 404, "not-found")
+
+
+@each_method
+def test_the_right_scope_alone_is_enough(request_of, make_key, method, route):
+    right = RIGHTS[method, route]
+    key, plain = make_key(scopes=[right.scope or "read_availability"])
+    assert request_of(method, route, key)(plain).status_code == right.status
+
+
+# By what else than its scopes a key could reach patients
+
+
+def test_a_publishable_key_cannot_ask_whether_a_patient_exists(public_api, book, hold_time, at):
+    patient = book(at(10)).patient
+    hold = hold_time(at(9), holder=ApiKey.objects.get().actor)
+    answers = []
+    for patient_id in (patient.pk, "7d1f6cf0-0000-4000-8000-000000000000"):
+        with nothing_changes():
+            response = public_api.post(f"/holds/{hold.pk}/confirm", {"patient_id": str(patient_id)})
+        assert refused(response, 403, "missing-scope", scope="read_patients")
+        answers.append({**response.json(), "request_id": None})
+    assert answers[0] == answers[1]
+
+
+def test_nor_does_a_confirmed_hold_tell(public_api, book, at, alice, hold_time):
+    book(at(10), patient=alice)
+    known = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
+    holder = ApiKey.objects.get().actor
+    bodies = []
+    for person, hour in ((known, 13), (PATIENT, 14)):
+        hold = hold_time(at(hour), holder=holder)
+        response = public_api.post(f"/holds/{hold.pk}/confirm", {"patient": person})
+        assert response.status_code == 201
+        bodies.append(response.json()["data"])
+    assert [body["patient_id"] for body in bodies] == [None, None]
+    assert [sorted(body) for body in bodies[:1]] == [sorted(body) for body in bodies[1:]]
+    assert bodies[0]["attendee_phone"] == ""  # what was sent, not what is stored

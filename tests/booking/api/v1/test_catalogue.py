@@ -1,0 +1,110 @@
+"""What can be booked, with whom and where."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from scheduling.models import Clinician, Location, Service
+from tests.conftest import make_clinician
+
+
+@pytest.fixture
+def hidden(harbour, consultation):
+    """A service that only staff book, one that is no longer given, a clinician who left and a place that closed."""
+    Service.objects.create(name="Internal", slug="internal", is_online_bookable=False, position=1)
+    Service.objects.create(name="Old", slug="old", is_active=False, position=2)
+    Location.objects.create(name="Old Street", city="London", is_active=False)
+    make_clinician("Otis Hale", location=harbour, services=[])
+    Clinician.objects.filter(name="Otis Hale").update(is_active=False)
+
+
+def test_a_service_is_told_as_a_whole(api, consultation):
+    Service.objects.update(
+        notice=timedelta(hours=1, minutes=30), description="We talk.", price="72.50", new_patients_only_text="New only."
+    )
+
+    assert api.get(f"/appointment-types/{consultation.pk}").json()["data"] == {
+        "id": str(consultation.pk),
+        "name": "Consultation",
+        "description": "We talk.",
+        "duration_minutes": 30,
+        "price": 72.5,
+        "currency": "GBP",
+        "is_active": True,
+        "allow_online_booking": True,
+        "mode": "in_person",
+        "is_remote": False,
+        "booking_notice_hours": 1.5,
+        "cancellation_notice_hours": 24.0,
+        "new_patients_only_text": "New only.",
+        "what_to_bring": "Your glasses",
+        "color": "#2563eb",
+    }
+
+
+def test_a_clinician_is_told_as_a_whole(api, dana, consultation):
+    assert api.get(f"/clinicians/{dana.pk}").json()["data"] == {
+        "id": str(dana.pk),
+        "name": "Dana Reed",
+        "title": "Physiotherapist",
+        "bio": "",
+        "is_active": True,
+        "appointment_type_ids": [str(consultation.pk)],
+    }
+
+
+def test_a_location_is_told_as_a_whole(api, harbour):
+    Location.objects.update(latitude="51.5155", longitude="-0.0722")
+
+    assert api.get(f"/locations/{harbour.pk}").json()["data"] == {
+        "id": str(harbour.pk),
+        "name": "Harbour Street",
+        "timezone": "Europe/London",
+        "hold_seconds": 900,
+        "address": {
+            "line_1": "12 Harbour Street",
+            "line_2": "",
+            "city": "London",
+            "postcode": "E1 6AN",
+            "country": "GB",
+        },
+        "latitude": 51.5155,
+        "longitude": -0.0722,
+        "phone": "+442079460000",
+        "email": "",
+        "directions": "Ring the upper bell.",
+        "is_active": True,
+    }
+
+
+@pytest.mark.parametrize("path", ["/appointment-types", "/clinicians", "/locations"])
+def test_lists_have_what_each_is_alone(path, api, dana):
+    body = api.get(path).json()
+
+    assert body["data"] == [api.get(f"{path}/{each['id']}").json()["data"] for each in body["data"]] != []
+    assert (body["meta"]["next_cursor"], body["meta"]["has_more"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "all_names", "public_names"),
+    [
+        ("/appointment-types", ["Consultation", "Internal", "Old"], ["Consultation"]),
+        ("/clinicians", ["Dana Reed", "Otis Hale"], ["Dana Reed"]),
+        ("/locations", ["Harbour Street", "Old Street"], ["Harbour Street"]),
+    ],
+)
+def test_a_page_sees_what_a_patient_could_book(path, all_names, public_names, api, public_api, dana, hidden):
+    everything = api.get(path).json()["data"]
+
+    assert [each["name"] for each in everything] == all_names
+    assert [each["name"] for each in public_api.get(path).json()["data"]] == public_names
+    seen = [each["name"] for each in everything if public_api.get(f"{path}/{each['id']}").status_code == 200]
+    assert seen == public_names
+
+
+@pytest.mark.parametrize("path", ["/appointment-types", "/clinicians", "/locations"])
+def test_what_is_not_there_is_not_found(path, api):
+    response = api.get(f"{path}/{uuid4()}")
+
+    assert (response.status_code, response.json()["code"]) == (404, "not-found")

@@ -1,0 +1,287 @@
+"""A hold becomes an appointment."""
+
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+
+from booking.domain.holds import release_hold
+from booking.models import Appointment, Event, Hold, OutboxMessage
+from patients.models import Patient
+from scheduling.slots import lock_clinician
+from tests.booking.api.conftest import Caller
+from tests.ledger import lapse, nothing_changes
+from tests.waiting import wait_until
+
+PERSON = {
+    "first_name": "Alice",
+    "last_name": "Archer",
+    "date_of_birth": "1985-04-12",
+    "email": "Alice@Example.org",
+    "phone": "07700 900123",
+}
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    return {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
+
+
+@pytest.fixture
+def hold(api, opening):
+    """The id of a hold that the server has placed, of nine o'clock with Dana."""
+    return api.post("/holds", opening).json()["data"]["id"]
+
+
+@pytest.fixture
+def confirm(api, hold):
+    """Confirm the hold: ``confirm(patient=PERSON)``."""
+    return lambda **body: api.post(f"/holds/{hold}/confirm", body)
+
+
+def problem(response):
+    return response.status_code, response.json()["code"]
+
+
+def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consultation, at):
+    response = confirm(patient=PERSON, notes="My left knee.")
+
+    appointment = Appointment.objects.get()
+    assert response.json()["data"] == {
+        "id": hold,
+        "reference": appointment.reference,
+        "status": "confirmed",
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+        "end_time": at(9, 30).isoformat(),
+        "timezone": "Europe/London",
+        "is_remote": False,
+        "meeting_url": "",
+        "patient_id": str(appointment.patient_id),
+        "attendee_name": "Alice Archer",
+        "attendee_email": "alice@example.org",
+        "attendee_phone": "+447700900123",
+        "notes": "My left knee.",
+        "price": 60.0,
+        "currency": "GBP",
+        "can_reschedule": True,
+        "can_cancel": True,
+        "cancellation_reason": "",
+        "order_id": None,
+        "provider": None,
+        "provider_id": "",
+        "external_id": "",
+        "answer_by": None,
+        "events": [
+            {
+                "sequence": event.sequence,
+                "kind": event.kind,
+                "created_at": event.created_at.isoformat(),
+                "status": status,
+                "data": {},
+            }
+            for event, status in zip(
+                Event.objects.filter(booking_id=hold), ["active", "confirmed", "confirmed"], strict=True
+            )
+        ],
+        "created_at": appointment.created_at.isoformat(),
+        "updated_at": appointment.updated_at.isoformat(),
+    }
+    assert response.status_code == 201
+    assert response["Location"] == f"http://testserver/api/v1/appointments/{hold}"
+    assert response["Cache-Control"] == "no-store"
+    assert [event["kind"] for event in response.json()["data"]["events"]] == [
+        "hold.placed",
+        "hold.confirmed",
+        "appointment.created",
+    ]
+
+
+def test_its_version_is_that_of_the_appointment(confirm, api, hold):
+    assert confirm(patient=PERSON)["ETag"] == api.get(f"/appointments/{hold}")["ETag"]
+
+
+def test_by_a_patients_id(confirm, alice):
+    alice.save()
+
+    data = confirm(patient_id=str(alice.pk)).json()["data"]
+
+    assert data["patient_id"] == str(alice.pk)
+    assert [data[f"attendee_{part}"] for part in ("name", "email", "phone")] == [
+        "Alice Archer",
+        "alice@example.org",
+        "+447700900123",
+    ]
+
+
+def test_a_known_person_is_found_and_stays_as_written(confirm, alice):
+    alice.save()
+
+    data = confirm(patient={**PERSON, "first_name": "ALICE", "phone": "020 7946 0000"}).json()["data"]
+
+    assert data["patient_id"] == str(alice.pk)
+    assert data["attendee_phone"] == "+442079460000"
+    assert [(patient.first_name, patient.phone) for patient in Patient.objects.all()] == [("Alice", "+447700900123")]
+
+
+def test_an_archived_patient_is_not_one(confirm, alice):
+    alice.archived_at = "2026-01-01T00:00Z"
+    alice.save()
+
+    refused = confirm(patient_id=str(alice.pk))
+    made = confirm(patient=PERSON)
+
+    assert problem(refused) == (400, "validation")
+    assert made.json()["data"]["patient_id"] != str(alice.pk)
+
+
+def test_the_one_who_attends_can_be_written_differently_as_the_guides_client_does(confirm, alice):
+    alice.save()
+
+    data = confirm(
+        patient_id=str(alice.pk), attendee_name="Ali A.", attendee_email="ali@example.org", attendee_phone="ask at desk"
+    ).json()["data"]
+
+    assert [data[f"attendee_{part}"] for part in ("name", "email", "phone")] == [
+        "Ali A.",
+        "ali@example.org",
+        "ask at desk",
+    ]
+
+
+def test_again_it_is_the_same_appointment(confirm):
+    first = confirm(patient=PERSON)
+
+    with nothing_changes():
+        second = confirm(patient=PERSON)
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["data"] == second.json()["data"]
+    assert first["ETag"] == second["ETag"]
+
+
+def test_after_it_ran_out_the_time_is_offered_again_while_it_is_free(confirm, hold, at):
+    lapse(Hold.objects.get())
+
+    with nothing_changes():
+        response = confirm(patient=PERSON)
+
+    body = response.json()
+    assert problem(response) == (404, "hold-expired")
+    assert datetime.fromisoformat(body["expired_at"]) == Hold.objects.get().expires_at
+    assert [alternative["start_time"] for alternative in body["alternatives"]] == [
+        at(9).isoformat(),
+        at(9, 30).isoformat(),
+        at(10).isoformat(),
+    ]
+
+
+def test_what_was_given_back_is_not_found(confirm, hold):
+    release_hold(Hold.objects.get(), actor="patient")
+
+    assert problem(confirm(patient=PERSON)) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["patient_id"]),
+        ({"patient": PERSON, "patient_id": str(uuid4())}, ["patient_id"]),
+        ({"patient_id": str(uuid4())}, ["patient_id"]),
+        ({"patient": {}}, [f"patient/{name}" for name in ("first_name", "last_name", "date_of_birth", "email")]),
+        ({"patient": {**PERSON, "email": "alice"}}, ["patient/email"]),
+        ({"patient": {**PERSON, "phone": "1"}}, ["patient/phone"]),
+        ({"patient": {**PERSON, "date_of_birth": "2999-01-01"}}, ["patient/date_of_birth"]),
+        ({"patient": {**PERSON, "nhs_number": "9990000018"}}, ["patient/nhs_number"]),
+        ({"patient": {**PERSON, "first_name": "Al\u202eice"}}, ["patient/first_name"]),
+        ({"patient": PERSON, "attendee_email": "x"}, ["attendee_email"]),
+        ({"patient": PERSON, "notes": "x" * 2001}, ["notes"]),
+        ({"patient": PERSON, "atendee_name": "x"}, ["atendee_name"]),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(body, fields, confirm, hold):
+    with nothing_changes():
+        response = confirm(**body)
+
+    assert problem(response) == (400, "validation")
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}" for field in fields]
+
+
+def test_a_patients_id_needs_a_scope_of_patients(client, make_key, opening, alice):
+    alice.save()
+    caller = Caller(client, make_key(scopes=["write_holds"])[1])
+    hold = caller.post("/holds", opening).json()["data"]["id"]
+
+    answers = [caller.post(f"/holds/{hold}/confirm", {"patient_id": str(id)}) for id in (alice.pk, uuid4(), "x")]
+
+    assert [problem(response) for response in answers] == [(403, "missing-scope")] * 3
+    assert [response.json()["scope"] for response in answers] == ["read_patients"] * 3
+
+
+def test_a_page_confirms_for_its_visitor_and_learns_no_patients_id(public_api, opening):
+    hold = public_api.post("/holds", opening).json()["data"]["id"]
+
+    response = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON})
+
+    assert (response.status_code, response.json()["data"]["patient_id"]) == (201, None)
+    assert Appointment.objects.get().patient.email == "alice@example.org"
+
+
+def test_a_page_is_told_again_who_comes_only_by_the_one_who_held_it(public_api, opening):
+    hold = public_api.post("/holds", opening).json()["data"]["id"]
+    first = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON, "notes": "My left knee."})
+    Appointment.objects.update(meeting_url="https://video.example/alice")
+    somebody = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
+
+    with nothing_changes():
+        same = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON})
+        other = public_api.post(f"/holds/{hold}/confirm", {"patient": somebody}, **{"User-Agent": "Bob's phone"})
+
+    told = {**first.json()["data"], "meeting_url": "https://video.example/alice"}
+    nobody = dict.fromkeys(["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"], "")
+    assert (same.status_code, same.json()["data"]) == (200, told)
+    assert (other.status_code, other.json()["data"]) == (200, told | nobody)
+    assert "Location" not in first  # the key may not read it there
+
+
+def test_of_several_who_confirm_at_once_one_has_made_the_appointment(api, elsewhere, consultation, dana, harbour, at):
+    opening = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
+    hold = api.post("/holds", opening).json()["data"]["id"]
+    people = [{**PERSON, "first_name": name, "email": f"{name}@example.org"} for name in ("Alice", "Bob", "Carol")]
+
+    with transaction.atomic():
+        lock_clinician(dana.pk)
+        answers = [elsewhere(api.post, f"/holds/{hold}/confirm", {"patient": person}) for person in people]
+        wait_until(lambda: waiting_for_locks() == len(people))
+
+    assert sorted(answer.result().status_code for answer in answers) == [200, 200, 201]
+    assert len({answer.result().json()["data"]["attendee_name"] for answer in answers}) == 1
+    assert [patient.first_name for patient in Patient.objects.all()] == [Appointment.objects.get().patient.first_name]
+
+
+def waiting_for_locks():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_a_page_cannot_confirm_for_a_patients_id(public_api, opening, alice):
+    alice.save()
+    hold = public_api.post("/holds", opening).json()["data"]["id"]
+
+    assert problem(public_api.post(f"/holds/{hold}/confirm", {"patient_id": str(alice.pk)})) == (403, "missing-scope")
+
+
+def test_the_mail_waits_in_the_outbox(confirm, mailoutbox):
+    confirm(patient=PERSON)
+
+    assert [(message.kind, message.status) for message in OutboxMessage.objects.all()] == [
+        ("email.appointment_confirmed", "waiting")
+    ]
+    assert mailoutbox == []

@@ -1,0 +1,413 @@
+"""A hold over the API: placed, read, extended, moved, given back."""
+
+from datetime import datetime, timedelta, timezone
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from booking.domain.holds import release_hold
+from booking.models import Hold
+from scheduling.models import Location, Service, TimeOff
+from tests.booking.api.conftest import Caller
+from tests.booking.api.v1.clock_changes import next_last_sunday_of
+from tests.conftest import make_clinician
+from tests.ledger import lapse, nothing_changes
+
+
+@pytest.fixture
+def opening(consultation, dana, harbour, at):
+    """Nine o'clock with Dana."""
+    return {
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+    }
+
+
+@pytest.fixture
+def place(api, opening):
+    """Place a hold, of nine o'clock with Dana if nothing else is said; returns its ``data``."""
+
+    def place(**changes):
+        response = api.post("/holds", {**opening, **changes})
+        assert response.status_code == 201, response.content
+        return response.json()["data"]
+
+    return place
+
+
+def problem(response):
+    body = response.json()
+    assert response.status_code == body["status"]
+    return response.status_code, body["code"]
+
+
+def starts(body):
+    return [alternative["start_time"] for alternative in body["alternatives"]]
+
+
+def test_the_hold_is_told_as_a_whole(api, opening, dana, harbour, consultation, at):
+    response = api.post("/holds", opening)
+
+    hold = Hold.objects.get()
+    body = response.json()["data"]
+    assert abs(datetime.fromisoformat(body.pop("server_time")) - hold.created_at) < timedelta(minutes=1)
+    assert 890 < body.pop("seconds_left") < 900
+    assert body == {
+        "id": str(hold.pk),
+        "status": "active",
+        "appointment_type_id": str(consultation.pk),
+        "clinician_id": str(dana.pk),
+        "location_id": str(harbour.pk),
+        "start_time": at(9).isoformat(),
+        "end_time": at(9, 30).isoformat(),
+        "is_remote": False,
+        "expires_at": hold.expires_at.isoformat(),
+        "extensions_left": 10,
+    }
+    assert response.status_code == 201
+    assert response["Location"] == f"http://testserver/api/v1/holds/{hold.pk}"
+    assert hold.expires_at - hold.created_at == timedelta(seconds=900)
+
+
+def test_it_is_read_at_its_address_and_has_a_version(api, opening):
+    placed = api.post("/holds", opening)
+
+    read = api.get(f"/holds/{placed.json()['data']['id']}")
+
+    ticking = {"server_time": "", "seconds_left": 0}
+    assert {**read.json()["data"], **ticking} == {**placed.json()["data"], **ticking}
+    assert read["ETag"] == placed["ETag"]
+
+
+def test_a_place_has_its_own_length_of_holds(place, harbour):
+    Location.objects.update(hold_seconds=120)
+
+    assert 110 < place()["seconds_left"] < 120
+
+
+def test_by_the_local_time_as_the_guides_client_sends_it(place, day, at):
+    assert place(date=str(day), start_time="09:30")["start_time"] == at(9, 30).isoformat()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_by_any_offset(zone, place, at):
+    assert place(start_time=at(9).astimezone(ZoneInfo(zone)).isoformat())["start_time"] == at(9).isoformat()
+
+
+@pytest.fixture
+def at_night(dana, harbour, consultation):
+    """Nox works at night, and can be booked far ahead."""
+    Service.objects.update(horizon=timedelta(days=730))
+    return make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 4)])
+
+
+def test_a_local_time_that_the_clock_skips_does_not_exist(api, opening, at_night):
+    night = {"date": str(next_last_sunday_of(3)), "start_time": "01:30", "clinician_id": str(at_night.pk)}
+
+    response = api.post("/holds", {**opening, **night})
+
+    assert problem(response) == (400, "validation")
+    assert [(error["pointer"], error["code"]) for error in response.json()["errors"]] == [("#/start_time", "skipped")]
+
+
+def test_a_local_time_that_the_clock_repeats_is_the_first_that_is_free(api, place, at_night, opening):
+    sunday = next_last_sunday_of(10)
+    night = {"date": str(sunday), "start_time": "01:30", "clinician_id": str(at_night.pk)}
+
+    assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
+    assert problem(api.post("/holds", {**opening, **night})) == (409, "slot-taken")
+
+
+def test_a_local_time_that_the_clock_repeats_can_be_had_twice_with_any_clinician(place, at_night):
+    sunday = next_last_sunday_of(10)
+    night = {"date": str(sunday), "start_time": "01:30", "clinician_id": None}
+
+    assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
+
+
+def test_either_instant_of_a_repeated_hour_can_be_asked_for(place, at_night):
+    start = f"{next_last_sunday_of(10)}T01:30:00+00:00"
+
+    assert place(start_time=start, clinician_id=str(at_night.pk))["start_time"] == start
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"start_time": "09:00"}, "start_time"),
+        ({"start_time": "09:00", "date": "2027-01-01", "location_id": None}, "start_time"),
+        ({"date": "2027-01-01"}, "date"),
+        ({"start_time": "2027-01-01T09:00:00"}, "start_time"),
+        ({"start_time": "25:00", "date": "2027-01-01"}, "start_time"),
+        ({"start_time": None}, "start_time"),
+        ({"appointment_type_id": str(uuid4())}, "appointment_type_id"),
+        ({"clinician_id": "dana"}, "clinician_id"),
+        ({"booking_key": "x"}, "booking_key"),
+        ({"clinican_id": "x"}, "clinican_id"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_field(changes, field, api, opening):
+    with nothing_changes():
+        response = api.post("/holds", {**opening, **changes})
+
+    assert problem(response) == (400, "validation")
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}"]
+
+
+def test_a_time_that_is_not_offered_says_why(api, opening, dana, at):
+    TimeOff.objects.create(clinician=dana, starts_at=at(10), ends_at=at(11))
+
+    closed = api.post("/holds", {**opening, "start_time": at(12).isoformat()})
+    away = api.post("/holds", {**opening, "start_time": at(10).isoformat()})
+    remote = api.post("/holds", {**opening, "is_remote": True})
+
+    assert [problem(response) for response in (closed, away, remote)] == [(422, "not-offered")] * 3
+    assert [response.json()["reason"] for response in (closed, away, remote)] == [
+        "closed",
+        "time-off",
+        "not-offered-here",
+    ]
+
+
+def test_a_taken_time_comes_with_the_three_nearest(api, opening, place, at, dana, harbour):
+    place(start_time=at(10).isoformat())
+
+    with nothing_changes():
+        response = api.post("/holds", {**opening, "start_time": at(10).isoformat()})
+
+    assert problem(response) == (409, "slot-taken")
+    assert starts(response.json()) == [at(9).isoformat(), at(9, 30).isoformat(), at(10, 30).isoformat()]
+    assert api.post("/holds", {"booking_key": response.json()["alternatives"][0]["booking_key"]}).status_code == 201
+
+
+def test_without_a_clinician_it_is_whoever_is_least_booked(place, dana, harbour, consultation, at):
+    anna = make_clinician("Anna Bell", location=harbour, services=[consultation])
+    place(clinician_id=str(anna.pk), start_time=at(13).isoformat())
+
+    chosen = [place(clinician_id=None)["clinician_id"] for _ in range(2)]
+
+    assert chosen == [str(dana.pk), str(anna.pk)]
+
+
+def test_without_a_clinician_it_is_the_next_one_while_there_is_one(api, opening, place, dana, harbour, consultation):
+    make_clinician("Anna Bell", location=harbour, services=[consultation])
+    del opening["clinician_id"], opening["location_id"]
+
+    answers = [api.post("/holds", opening) for _ in range(3)]
+
+    assert [response.status_code for response in answers] == [201, 201, 409]
+    assert len({response.json()["data"]["clinician_id"] for response in answers[:2]}) == 2
+
+
+def test_extending_gives_the_full_time_again(api, place):
+    hold = place()
+    Hold.objects.update(expires_at=datetime.fromisoformat(hold["expires_at"]) - timedelta(seconds=600))
+
+    response = api.post(f"/holds/{hold['id']}/extend")
+
+    body = response.json()["data"]
+    assert response.status_code == 200
+    assert (body["extensions_left"], body["status"]) == (9, "active")
+    assert 890 < body["seconds_left"] <= 900
+    assert response["ETag"] == api.get(f"/holds/{hold['id']}")["ETag"]
+
+
+def test_ten_times_at_most(api, place):
+    path = f"/holds/{place()['id']}/extend"
+
+    answers = [api.post(path) for _ in range(11)]
+
+    assert [response.status_code for response in answers] == [200] * 10 + [409]
+    assert problem(answers[-1]) == (409, "no-more-extensions")
+
+
+def test_moving_keeps_the_hold_and_its_end(api, place, at):
+    hold = place()
+
+    moved = api.post(f"/holds/{hold['id']}/move", {"start_time": at(9, 30).isoformat()}).json()["data"]
+
+    ticking = {"server_time": "", "seconds_left": 0, "start_time": "", "end_time": ""}
+    assert {**moved, **ticking} == {**hold, **ticking}
+    assert (moved["start_time"], moved["end_time"]) == (at(9, 30).isoformat(), at(10).isoformat())
+    assert place()["start_time"] == at(9).isoformat()  # the old time is free again
+
+
+def test_moving_to_a_taken_time_keeps_the_old_one(api, place, at):
+    hold, _ = place(), place(start_time=at(10).isoformat())
+
+    with nothing_changes():
+        response = api.post(f"/holds/{hold['id']}/move", {"start_time": at(10).isoformat()})
+
+    assert problem(response) == (409, "slot-taken")
+    assert at(9, 30).isoformat() in starts(response.json())
+
+
+def test_a_hold_moves_by_less_than_its_own_length_and_stays_with_the_same_clinician(
+    api, place, harbour, consultation, dana, at
+):
+    make_clinician("Anna Bell", location=harbour, services=[consultation])
+    Service.objects.update(step=timedelta(minutes=10))
+    hold = place()
+
+    response = api.post(f"/holds/{hold['id']}/move", {"start_time": at(9, 10).isoformat()})
+
+    assert response.status_code == 200
+    assert (response.json()["data"]["start_time"], response.json()["data"]["clinician_id"]) == (
+        at(9, 10).isoformat(),
+        str(dana.pk),
+    )
+
+
+def test_a_hold_cannot_move_to_another_service(api, place, day):
+    other = Service.objects.create(name="Other", slug="other", price=1)
+
+    response = api.post(f"/holds/{place()['id']}/move", {"appointment_type_id": str(other.pk), "start_time": "x"})
+
+    assert response.status_code == 400
+
+
+def test_releasing_frees_the_time_and_again_is_fine(api, place):
+    hold = place()
+
+    answers = [api.delete(f"/holds/{hold['id']}") for _ in range(2)]
+
+    assert [response.status_code for response in answers] == [200, 200]
+    assert [response.json()["data"]["status"] for response in answers] == ["released", "released"]
+    assert answers[0].json()["data"]["seconds_left"] == 0
+    assert place()["start_time"] == hold["start_time"]
+
+
+@pytest.mark.parametrize("verb", ["extend", "move"])
+def test_what_has_run_out_is_gone_and_comes_with_what_is_free(verb, api, place, at):
+    hold = Hold.objects.get(pk=place()["id"])
+    lapse(hold)
+
+    response = api.post(f"/holds/{hold.pk}/{verb}", {"start_time": at(10).isoformat()} if verb == "move" else None)
+
+    assert problem(response) == (404, "hold-expired")
+    assert response.json()["expired_at"] == hold.expires_at.isoformat()
+    wanted = at(10) if verb == "move" else at(9)
+    assert wanted.isoformat() in starts(response.json())
+
+
+def test_what_has_run_out_says_so_before_anybody_has_marked_it(api, place):
+    hold = place()
+    lapse(Hold.objects.get())
+
+    with nothing_changes():
+        read = api.get(f"/holds/{hold['id']}").json()["data"]
+
+    assert (read["status"], read["seconds_left"], Hold.objects.get().status) == ("expired", 0, "active")
+
+
+@pytest.mark.parametrize("verb", ["extend", "move"])
+def test_what_was_given_back_is_not_found(verb, api, place, at):
+    hold = Hold.objects.get(pk=place()["id"])
+    release_hold(hold, actor="patient")
+
+    response = api.post(f"/holds/{hold.pk}/{verb}", {"start_time": at(10).isoformat()} if verb == "move" else None)
+
+    assert problem(response) == (404, "not-found")
+
+
+def test_another_keys_hold_is_not_found(api, client, make_key, place, at):
+    other = Caller(client, make_key(name="another server")[1])
+    path = f"/holds/{place()['id']}"
+    person = {"first_name": "A", "last_name": "B", "date_of_birth": "1985-04-12", "email": "a@example.org"}
+
+    with nothing_changes():
+        answers = [
+            other.get(path),
+            other.delete(path),
+            other.post(f"{path}/extend"),
+            other.post(f"{path}/move", {"start_time": at(10).isoformat()}),
+            other.post(f"{path}/confirm", {"patient": person}),
+        ]
+
+    assert [problem(response) for response in answers] == [(404, "not-found")] * 5
+    assert {response.json()["detail"] for response in answers} == {api.get(f"/holds/{uuid4()}").json()["detail"]}
+
+
+@pytest.mark.parametrize("verb", ["extend", "move"])
+def test_a_change_of_what_has_changed_since_is_refused(verb, api, opening, at):
+    placed = api.post("/holds", opening)
+    path, body = f"/holds/{placed.json()['data']['id']}", {"start_time": at(10).isoformat()}
+    body = body if verb == "move" else None
+    api.post(f"{path}/extend")
+
+    with nothing_changes():
+        late = api.post(f"{path}/{verb}", body, if_match=placed["ETag"])
+    in_time = api.post(f"{path}/{verb}", body, if_match=api.get(path)["ETag"])
+
+    assert problem(late) == (412, "changed-meanwhile")
+    assert in_time.status_code == 200
+
+
+def test_a_key_has_a_number_of_live_holds(client, make_key, opening, at):
+    caller = Caller(client, make_key(max_live_holds=2)[1])
+    answers = [caller.post("/holds", {**opening, "start_time": at(hour).isoformat()}) for hour in (9, 10, 11)]
+
+    assert [response.status_code for response in answers] == [201, 201, 429]
+    assert problem(answers[2]) == (429, "too-many-holds")
+    assert 890 < int(answers[2]["Retry-After"]) <= 900
+
+
+def test_a_key_that_may_hold_nothing_is_told_so(client, make_key, opening):
+    caller = Caller(client, make_key(max_live_holds=0)[1])
+
+    assert problem(caller.post("/holds", opening)) == (429, "too-many-holds")
+
+
+def test_a_page_cannot_hold_what_only_staff_book(public_api, api, opening):
+    Service.objects.update(is_online_bookable=False)
+
+    assert problem(public_api.post("/holds", opening)) == (422, "not-offered")
+    assert api.post("/holds", opening).status_code == 201
+
+
+def test_a_visitor_of_a_site_has_three_holds_however_many_its_key_has(public_api, consultation, dana, harbour, at):
+    def ask(hour, browser):
+        opening = {
+            "appointment_type_id": str(consultation.pk),
+            "clinician_id": str(dana.pk),
+            "location_id": str(harbour.pk),
+            "start_time": at(hour).isoformat(),
+        }
+        return public_api.post("/holds", opening, **{"User-Agent": browser}).status_code
+
+    assert [ask(hour, "Alice's phone") for hour in (9, 10, 11, 13)] == [201, 201, 201, 429]
+    assert ask(14, "Bob's phone") == 201
+
+
+def test_a_site_cannot_be_emptied_by_one_who_says_each_time_to_be_another_browser(
+    public_api, api, consultation, harbour, at
+):
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(3)]
+    half_hours = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15) for minute in (0, 30)]
+    times = [(clinician, starts_at) for clinician in clinicians for starts_at in half_hours]
+
+    def ask(api, number, **headers):
+        clinician, starts_at = times[number]
+        opening = {
+            "appointment_type_id": str(consultation.pk),
+            "clinician_id": str(clinician.pk),
+            "location_id": str(harbour.pk),
+            "start_time": starts_at.isoformat(),
+        }
+        return api.post("/holds", opening, **headers)
+
+    assert {ask(public_api, n, **{"User-Agent": f"Browser {n}"}).status_code for n in range(30)} == {201}
+    with nothing_changes():
+        assert problem(ask(public_api, 30, **{"User-Agent": "Another"})) == (429, "too-many-holds")
+    assert ask(api, 30).status_code == 201  # a server is trusted with its key
+
+
+def test_an_offset_that_no_clock_has_is_only_another_way_to_write_the_instant(api, opening, at):
+    odd = at(9).astimezone(timezone(timedelta(hours=23, minutes=59)))
+
+    answer = api.post("/holds", {**opening, "clinician_id": None, "start_time": odd.isoformat()})
+
+    assert (answer.status_code, answer.json()["data"]["start_time"]) == (201, at(9).isoformat())

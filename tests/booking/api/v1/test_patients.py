@@ -1,0 +1,168 @@
+"""Patients over the API: searched, listed, written down, read, changed."""
+
+from uuid import uuid4
+
+import pytest
+
+from patients.models import Patient
+from tests.ledger import nothing_changes
+
+PERSON = {
+    "first_name": "Alice",
+    "last_name": "Archer",
+    "date_of_birth": "1985-04-12",
+    "email": "Alice@Example.org",
+    "phone": "07700 900123",
+    "nhs_number": "999 000 0018",
+}
+
+
+def problem(response):
+    return response.status_code, response.json()["code"]
+
+
+def test_the_patient_is_told_as_a_whole(api):
+    response = api.post("/patients", PERSON)
+
+    patient = Patient.objects.get()
+    assert response.json()["data"] == {
+        "id": str(patient.pk),
+        "first_name": "Alice",
+        "last_name": "Archer",
+        "date_of_birth": "1985-04-12",
+        "email": "alice@example.org",
+        "phone": "+447700900123",
+        "nhs_number": "9990000018",
+        "created_at": patient.created_at.isoformat(),
+        "updated_at": patient.updated_at.isoformat(),
+    }
+    assert response.status_code == 201
+    assert response["Location"] == f"http://testserver/api/v1/patients/{patient.pk}"
+    assert response["Cache-Control"] == "no-store"
+    read = api.get(f"/patients/{patient.pk}")
+    assert (read.json()["data"], read["ETag"]) == (response.json()["data"], response["ETag"])
+
+
+def test_an_exact_twin_is_refused_with_its_id_unless_a_duplicate_is_wanted(api):
+    first = api.post("/patients", PERSON).json()["data"]
+    twin = {**PERSON, "first_name": "ALICE ", "nhs_number": ""}
+
+    with nothing_changes():
+        refused = api.post("/patients", twin)
+    made = api.post("/patients", {**twin, "allow_duplicate": True})
+
+    assert (problem(refused), refused.json()["patient_id"]) == ((409, "patient-exists"), first["id"])
+    assert (made.status_code, made.json()["data"]["id"] == first["id"]) == (201, False)
+
+
+def test_a_number_of_another_patient_is_refused(api):
+    api.post("/patients", PERSON)
+
+    with nothing_changes():
+        response = api.post("/patients", {**PERSON, "first_name": "Bob", "email": "bob@example.org"})
+
+    assert response.status_code in (400, 409)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"first_name": ""}, ["first_name"]),
+        ({"first_name": None, "last_name": None}, ["first_name", "last_name"]),
+        ({"date_of_birth": "1899-12-31"}, ["date_of_birth"]),
+        ({"date_of_birth": "12/04/1985"}, ["date_of_birth"]),
+        ({"email": "alice"}, ["email"]),
+        ({"email": "alice@example.org\r\nBcc: x@example.org"}, ["email"]),
+        ({"phone": "12"}, ["phone"]),
+        ({"nhs_number": "9990000019"}, ["nhs_number"]),
+        ({"surname": "x"}, ["surname"]),
+    ],
+)
+def test_what_is_wrong_is_named(changes, fields, api):
+    response = api.post("/patients", {**PERSON, **changes})
+
+    assert problem(response) == (400, "validation")
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}" for field in fields]
+    assert not Patient.objects.exists()
+
+
+def test_only_what_is_sent_is_changed(api):
+    made = api.post("/patients", PERSON).json()["data"]
+
+    response = api.patch(f"/patients/{made['id']}", {"last_name": "Stone", "phone": ""})
+
+    changed = response.json()["data"]
+    assert changed == {**made, "last_name": "Stone", "phone": "", "updated_at": changed["updated_at"]}
+    assert response["ETag"] == api.get(f"/patients/{made['id']}")["ETag"]
+    assert [each["id"] for each in api.get("/patients", query={"search": "stone alice"}).json()["data"]] == [made["id"]]
+
+
+def test_who_may_only_write_is_not_told_what_is_written(api, with_key, make_key):
+    made = api.post("/patients", PERSON).json()["data"]
+    writer = with_key(make_key(scopes=["write_patients"])[1])
+
+    response = writer.patch(f"/patients/{made['id']}", {"phone": "020 7946 0000"})
+
+    changed = api.get(f"/patients/{made['id']}")
+    assert response.json()["data"] == {"id": made["id"], "updated_at": changed.json()["data"]["updated_at"]}
+    assert response["ETag"] == changed["ETag"]
+    assert changed.json()["data"]["phone"] == "+442079460000"
+
+
+def test_a_change_of_what_has_changed_since_is_refused(api):
+    made = api.post("/patients", PERSON)
+    path = f"/patients/{made.json()['data']['id']}"
+    changed = api.patch(path, {"phone": ""}, if_match=made["ETag"])
+
+    with nothing_changes():
+        late = api.patch(path, {"phone": "020 7946 0000"}, if_match=made["ETag"])
+
+    assert (changed.status_code, problem(late)) == (200, (412, "changed-meanwhile"))
+    assert api.patch(path, {"phone": "020 7946 0000"}, if_match=changed["ETag"]).status_code == 200
+
+
+def test_an_invalid_change_changes_nothing(api):
+    made = api.post("/patients", PERSON).json()["data"]
+
+    with nothing_changes():
+        response = api.patch(f"/patients/{made['id']}", {"last_name": "Stone", "email": "x"})
+
+    assert problem(response) == (400, "validation")
+
+
+def test_an_archived_patient_is_not_found(api, alice):
+    alice.archived_at = "2026-01-01T00:00Z"
+    alice.save()
+
+    path = f"/patients/{alice.pk}"
+    answers = [api.get(path), api.patch(path, {}), api.get(f"/patients/{uuid4()}")]
+
+    assert [problem(response) for response in answers] == [(404, "not-found")] * 3
+    assert api.get("/patients").json()["data"] == api.get("/patients", query={"search": "alice"}).json()["data"] == []
+
+
+def test_the_search_of_the_guides_client_has_the_best_match_first(api):
+    for first, last in [("Alison", "Archibald"), ("Alice", "Archer"), ("Bob", "Stone")]:
+        api.post("/patients", {**PERSON, "first_name": first, "last_name": last, "nhs_number": ""})
+
+    response = api.get("/patients", query={"search": "alice arch", "limit": 10})
+
+    assert [each["last_name"] for each in response.json()["data"]] == ["Archer"]
+    assert response.json()["data"][0] == api.get(f"/patients/{response.json()['data'][0]['id']}").json()["data"]
+    assert response.json()["meta"] == {"request_id": response["X-Request-Id"], "next_cursor": None, "has_more": False}
+    assert response["Cache-Control"] == "no-store"
+    two = api.get("/patients", query={"search": "1985-04-12", "limit": 2}).json()["data"]
+    assert len(two) == 2
+
+
+def test_without_words_all_are_listed_in_pages(api):
+    made = [
+        api.post("/patients", {**PERSON, "first_name": name, "nhs_number": ""}).json()["data"]["id"]
+        for name in ("Alice", "Bob", "Carol")
+    ]
+    first = api.get("/patients", query={"limit": 2}).json()
+
+    second = api.get("/patients", query={"limit": 2, "cursor": first["meta"]["next_cursor"], "search": ""}).json()
+
+    assert [each["id"] for each in first["data"] + second["data"]] == made
+    assert (first["meta"]["has_more"], second["meta"]["has_more"]) == (True, False)

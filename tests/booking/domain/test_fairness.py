@@ -1,0 +1,177 @@
+"""Anyone will do: who is given the times of a thousand bookings that name nobody, and what is remembered of it."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import move_hold, place_hold
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import NotOffered, book_first_available
+from scheduling.models import Clinician, Slot, TimeOff
+from scheduling.slots import SlotTaken, take_slot
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+DAY, HALF_AN_HOUR = timedelta(days=1), timedelta(minutes=30)
+BOOKINGS = 1_000
+# So many clinicians, for so many days, of which each has 14 times.
+SHAPES = {
+    "one week": (40, 7),
+    "two weeks": (20, 14),
+    "a month": (10, 28),
+}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+@pytest.fixture
+def hold_any(consultation):
+    """Hold a time with anyone: ``hold_any(at(9))``."""
+    place = partial(place_hold, service=consultation, holder="alice's phone", actor="patient", limit=None)
+    return lambda starts_at, **named: book_first_available(place, service=consultation, starts_at=starts_at, **named)
+
+
+def assigned(clinician):
+    clinician.refresh_from_db()
+    return clinician.last_assigned_at is not None
+
+
+@pytest.mark.parametrize(
+    ("shape", "order"), [*((shape, "at random") for shape in SHAPES), ("two weeks", "one after the other")]
+)
+def test_of_a_thousand_bookings_nobody_has_more_than_one_more_or_less_than_the_mean(
+    shape, order, harbour, consultation, at, day
+):
+    number, days = SHAPES[shape]
+    for n in range(number):
+        make_clinician(f"Clinician {n:02}", location=harbour, services=[consultation])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # or PostgreSQL believes the tables empty, and reads them a thousand times in full
+    monday = at(0) + (7 - day.weekday()) * DAY
+    starts = [
+        monday + n * DAY + hour * timedelta(hours=1) + half * HALF_AN_HOUR
+        for n in range(days)
+        for hour in (9, 10, 11, 13, 14, 15, 16)
+        for half in (0, 1)
+    ]
+    wanted = starts * number
+    if order == "at random":
+        random.Random(shape).shuffle(wanted)
+    else:
+        wanted.sort()
+
+    for starts_at in wanted[:BOOKINGS]:
+        book_first_available(take, service=consultation, starts_at=starts_at)
+
+    each = Counter(Slot.objects.values_list("clinician__name", flat=True))
+    assert each.total() == BOOKINGS
+    assert all(abs(each[f"Clinician {n:02}"] - BOOKINGS / number) <= 1 for n in range(number)), each
+
+
+def take(*, clinician, location, starts_at, is_remote):
+    period = DateTimeTZRange(starts_at, starts_at + HALF_AN_HOUR)
+    return take_slot(clinician=clinician, location=location, period=period)
+
+
+# What is remembered
+
+
+def test_an_assignment_is_remembered_when_nobody_was_named(dana, otis, hold_any, at):
+    assert hold_any(at(9)).clinician == dana
+    assert (assigned(dana), assigned(otis)) == (True, False)
+
+
+def test_no_assignment_is_remembered_when_somebody_was_named(dana, otis, hold_any, harbour, at):
+    hold_any(at(9), clinician=dana)
+    hold_any(at(10), clinician=dana, location=harbour)
+
+    assert not assigned(dana)
+
+
+def test_who_was_chosen_by_the_rule_before_counts_as_nobody_named(dana, otis, hold_any, harbour, at):
+    hold_any(at(9), clinician=dana, location=harbour, is_remote=False, is_assigned=True)
+
+    assert assigned(dana)
+
+
+def test_a_refusal_assigns_nobody(dana, otis, hold_any, at):
+    TimeOff.objects.create(clinician=dana, starts_at=at(9), ends_at=at(10))
+    TimeOff.objects.create(clinician=otis, starts_at=at(9), ends_at=at(10))
+
+    with nothing_changes(), pytest.raises(NotOffered):
+        hold_any(at(9))
+
+    assert not Clinician.objects.exclude(last_assigned_at=None).exists()
+
+
+def test_if_whoever_was_chosen_is_taken_meanwhile_the_next_is_tried(dana, otis, consultation, harbour, at):
+    """Dana comes first, but in the same moment somebody else books her."""
+
+    def place(*, clinician, **opening):
+        if clinician == dana:
+            period = DateTimeTZRange(at(9), at(9, 30))
+            take_slot(clinician=dana, location=harbour, period=period)
+        return place_hold(service=consultation, clinician=clinician, holder="alice's phone", actor="patient", **opening)
+
+    hold = book_first_available(place, service=consultation, starts_at=at(9))
+
+    assert hold.clinician == otis
+    assert (assigned(dana), assigned(otis)) == (False, True)
+
+
+def test_direct_bookings_take_turns(dana, otis, consultation, alice, at):
+    verb = partial(book_directly, service=consultation, patient=alice, actor="patient", holder="alice's phone")
+
+    names = [
+        book_first_available(verb, service=consultation, starts_at=at(9) + n * 30 * DAY).clinician.name
+        for n in range(2)
+    ]
+
+    assert names == ["Dana Reed", "Otis Hale"]
+
+
+@pytest.mark.parametrize(("make", "verb"), [("hold_time", move_hold), ("book", reschedule)])
+def test_who_sees_a_patient_stays_the_same_if_they_are_free_and_nobody_is_assigned(
+    make, verb, request, dana, otis, harbour, consultation, hold_any, at
+):
+    booking = request.getfixturevalue(make)(at(9))
+    hold_any(at(11), clinician=dana)
+
+    book_first_available(
+        partial(verb, booking, actor="patient"), moving=booking, service=consultation, starts_at=at(10)
+    )
+
+    assert booking.clinician == dana
+    assert (assigned(dana), assigned(otis)) == (False, False)
+
+
+@pytest.mark.parametrize(("make", "verb"), [("hold_time", move_hold), ("book", reschedule)])
+def test_whoever_takes_over_is_assigned(make, verb, request, dana, otis, consultation, hold_any, at):
+    booking = request.getfixturevalue(make)(at(9))
+    hold_any(at(10), clinician=dana)
+
+    book_first_available(
+        partial(verb, booking, actor="patient"), moving=booking, service=consultation, starts_at=at(10)
+    )
+
+    assert booking.clinician == otis
+    assert (assigned(dana), assigned(otis)) == (False, True)
+
+
+def test_when_all_are_taken_that_is_said(dana, otis, hold_any, at):
+    hold_any(at(9))
+    hold_any(at(9))
+
+    with nothing_changes(), pytest.raises(SlotTaken):
+        hold_any(at(9))

@@ -1,0 +1,267 @@
+"""What becomes of a hold: it is extended, released, or it expires."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.domain.expiry import expire_stale_holds
+from booking.domain.holds import (
+    HoldExpired,
+    HoldNotFound,
+    TooManyExtensions,
+    confirm_hold,
+    extend_hold,
+    find_hold,
+    release_hold,
+)
+from booking.domain.transitions import WrongState
+from booking.models import Event, Hold
+from scheduling.lib.clock import database_now
+from scheduling.models import Slot
+from tests.conftest import make_clinician
+from tests.ledger import lapse, nothing_changes, rows
+
+MINUTE = timedelta(minutes=1)
+
+
+def let_pass(hold, passed):
+    """Let time pass for a hold, by moving its end nearer."""
+    Hold.objects.filter(pk=hold.pk).update(expires_at=hold.expires_at - passed)
+    Slot.objects.filter(pk=hold.slot_id).update(expires_at=hold.expires_at - passed)
+
+
+@pytest.fixture
+def in_every_state(hold_time, book, at):
+    """A hold in each state: its name and how to make one at nine."""
+
+    def confirmed():
+        return Hold.objects.get(pk=book(at(9)).pk)
+
+    def released():
+        hold = hold_time(at(9))
+        release_hold(hold, actor="patient")
+        return hold
+
+    def lapsed():
+        hold = hold_time(at(9))
+        lapse(hold)
+        return hold
+
+    def expired():
+        hold = lapsed()
+        expire_stale_holds()
+        hold.refresh_from_db()
+        return hold
+
+    return {"confirmed": confirmed, "released": released, "lapsed": lapsed, "expired": expired}
+
+
+# Finding
+
+
+def test_a_hold_is_found_by_its_token_in_whatever_state(in_every_state, hold_time, at):
+    hold = hold_time(at(9))
+
+    release_hold(hold, actor="patient")
+
+    assert find_hold(hold.token).status == "released"
+
+
+@pytest.mark.parametrize("token", ["", "guess", "\x00", "é" * 5_000, "\ud800"])
+def test_a_token_nobody_was_given_finds_nothing(token, hold_time, at):
+    hold_time(at(9))
+
+    with pytest.raises(HoldNotFound):
+        find_hold(token)
+
+
+def test_neither_the_id_nor_the_stored_hash_is_a_token(hold_time, at):
+    hold = hold_time(at(9))
+
+    for guess in (str(hold.pk), hold.token_hash.hex(), hold.token[:-1]):
+        with pytest.raises(HoldNotFound):
+            find_hold(guess)
+
+
+# Extending
+
+
+def test_extending_gives_the_full_time_again_to_hold_and_slot(hold_time, at):
+    hold = hold_time(at(9))
+    let_pass(hold, 14 * MINUTE)
+
+    extend_hold(hold, actor="patient")
+
+    [row], [slot], event = rows(Hold), rows(Slot), rows(Event)[-1]
+    assert row["expires_at"] == slot["expires_at"] == hold.expires_at == event["created_at"] + 15 * MINUTE
+    assert (row["status"], row["extensions"], hold.extensions_left) == ("active", 1, 9)
+    assert event == {
+        "id": event["id"],
+        "kind": "hold.extended",
+        "booking_id": hold.pk,
+        "sequence": 2,
+        "created_at": event["created_at"],
+        "actor": "patient",
+        "from_status": "",
+        "to_status": "",
+        "data": {"expires_at": hold.expires_at.isoformat()},
+    }
+
+
+def test_a_hold_is_extended_by_what_its_location_gave_it_when_it_was_placed(hold_time, at, harbour):
+    hold = hold_time(at(9))
+    before = hold.expires_at
+    harbour.hold_seconds = 30
+    harbour.save()
+
+    extend_hold(find_hold(hold.token), actor="patient")
+
+    assert rows(Hold)[0]["expires_at"] == rows(Slot)[0]["expires_at"] > before
+
+
+def test_a_hold_is_extended_ten_times_at_most(hold_time, at):
+    hold = hold_time(at(9))
+    for _ in range(10):
+        extend_hold(hold, actor="patient")
+
+    with nothing_changes(), pytest.raises(TooManyExtensions):
+        extend_hold(hold, actor="patient")
+
+    assert hold.extensions_left == 0
+
+
+def test_ten_stale_pages_do_not_outwit_the_cap(hold_time, at):
+    token = hold_time(at(9)).token
+    pages = [find_hold(token) for _ in range(11)]
+    for page in pages[:10]:
+        extend_hold(page, actor="patient")
+
+    with nothing_changes(), pytest.raises(TooManyExtensions):
+        extend_hold(pages[10], actor="patient")
+
+
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [("confirmed", WrongState), ("released", HoldNotFound), ("lapsed", HoldExpired), ("expired", HoldExpired)],
+)
+def test_only_a_live_hold_can_be_extended(state, refusal, in_every_state):
+    hold = in_every_state[state]()
+
+    with nothing_changes(), pytest.raises(refusal):
+        extend_hold(hold, actor="patient")
+
+
+# Releasing
+
+
+def test_releasing_gives_the_time_back_at_once(hold_time, at):
+    hold = hold_time(at(9))
+
+    release_hold(hold, actor="patient")
+
+    event = rows(Event)[-1]
+    assert (hold.status, rows(Hold)[0]["status"], rows(Hold)[0]["slot_id"]) == ("released", "released", None)
+    assert rows(Slot) == []
+    assert event == {
+        "id": event["id"],
+        "kind": "hold.released",
+        "booking_id": hold.pk,
+        "sequence": 2,
+        "created_at": event["created_at"],
+        "actor": "patient",
+        "from_status": "active",
+        "to_status": "released",
+        "data": {},
+    }
+    hold_time(at(9), holder="bob's phone")
+
+
+@pytest.mark.parametrize("state", ["released", "expired"])
+def test_releasing_what_is_no_longer_held_is_fine(state, in_every_state):
+    hold = in_every_state[state]()
+
+    with nothing_changes():
+        release_hold(hold, actor="patient")
+
+
+def test_a_confirmed_hold_cannot_be_released(in_every_state):
+    hold = in_every_state["confirmed"]()
+
+    with nothing_changes(), pytest.raises(WrongState) as refusal:
+        release_hold(hold, actor="patient")
+
+    assert (refusal.value.state, refusal.value.allowed) == ("confirmed", [])
+
+
+def test_a_stale_page_cannot_release_what_another_has_confirmed(hold_time, alice, at):
+    hold = hold_time(at(9))
+    stale = find_hold(hold.token)
+    confirm_hold(hold, patient=alice, actor="patient")
+
+    with nothing_changes(), pytest.raises(WrongState):
+        release_hold(stale, actor="patient")
+
+
+def test_releasing_a_lapsed_hold_leaves_its_time_to_whoever_took_it(hold_time, at):
+    lapsed = hold_time(at(9))
+    lapse(lapsed)
+    bobs = hold_time(at(9), holder="bob's phone")
+
+    release_hold(lapsed, actor="patient")
+
+    assert lapsed.status == "expired"  # it was not given back in time
+
+    assert [slot["id"] for slot in rows(Slot)] == [bobs.slot_id]
+
+
+# Expiring
+
+
+def test_the_sweeper_marks_what_has_lapsed_and_nothing_else(hold_time, book, at, harbour, consultation):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    lapsed = [hold_time(at(9)), hold_time(at(10)), hold_time(at(9), clinician=otis)]
+    live = hold_time(at(11), holder="bob's phone")
+    appointment = book(at(14), holder="carol's phone")
+    for hold in lapsed:
+        lapse(hold)
+
+    assert expire_stale_holds() == 3
+
+    states = {row["id"]: row["status"] for row in rows(Hold)}
+    assert states == dict.fromkeys([hold.pk for hold in lapsed], "expired") | {
+        live.pk: "active",
+        appointment.pk: "confirmed",
+    }
+    assert {slot["id"] for slot in rows(Slot)} == {live.slot_id, appointment.slot_id}
+    announced = Event.objects.filter(kind="hold.expired")
+    assert {(event.booking_id, event.actor, event.from_status, event.to_status) for event in announced} == {
+        (hold.pk, "worker", "active", "expired") for hold in lapsed
+    }
+
+
+def test_the_sweeper_announces_a_hold_once(hold_time, at):
+    lapse(hold_time(at(9)))
+    expire_stale_holds()
+
+    with nothing_changes():
+        assert expire_stale_holds() == 0
+
+
+def test_the_sweeper_marks_a_hold_whose_time_another_has_taken_and_leaves_the_time(hold_time, at):
+    lapsed = hold_time(at(9))
+    lapse(lapsed)
+    bobs = hold_time(at(9), holder="bob's phone")
+
+    assert expire_stale_holds() == 1
+
+    assert {row["id"]: row["status"] for row in rows(Hold)} == {lapsed.pk: "expired", bobs.pk: "active"}
+    assert [slot["id"] for slot in rows(Slot)] == [bobs.slot_id]
+
+
+def test_a_hold_has_run_out_at_its_very_last_instant(hold_time, at):
+    hold = hold_time(at(9))
+
+    assert hold.is_live(hold.expires_at - timedelta(microseconds=1))
+    assert not hold.is_live(hold.expires_at)
+    assert hold.seconds_left(database_now()) in (899, 900)
+    assert hold.seconds_left(hold.expires_at) == 0

@@ -1,0 +1,63 @@
+"""An appointment takes over the time of a live hold."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.domain.appointments import PastCutoff, cancel
+from booking.domain.holds import confirm_hold
+from booking.domain.rescheduling import reschedule, reschedule_to_hold
+from booking.domain.transitions import WrongState
+from tests.ledger import nothing_changes
+
+
+def test_a_hold_that_an_appointment_has_moved_to_cannot_be_confirmed_too(book, hold_time, at, alice):
+    appointment, hold = book(at(9)), hold_time(at(11))
+    reschedule_to_hold(appointment, hold, actor="staff:1")
+
+    with nothing_changes(), pytest.raises(WrongState):
+        confirm_hold(hold, patient=alice, actor="patient")
+
+    appointment.refresh_from_db()
+    assert appointment.starts_at == at(11)
+
+
+@pytest.fixture
+def move(dana, harbour):
+    """Move an appointment with Dana: ``move(appointment, at(11))``."""
+
+    def move(appointment, starts_at, **changes):
+        opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
+        reschedule(appointment, actor="staff:1", **opening | changes)
+
+    return move
+
+
+def test_to_move_an_appointment_to_where_it_is_changes_and_tells_nothing(move, book, at):
+    appointment = book(at(9))
+
+    with nothing_changes():
+        move(appointment, at(9))
+
+
+def test_to_move_it_there_is_refused_like_any_move_once_it_is_over_or_too_late(move, book, at, consultation):
+    appointment = book(at(9))
+    consultation.cancellation_notice = timedelta(days=30)
+    consultation.save()
+    with nothing_changes(), pytest.raises(PastCutoff):
+        move(appointment, at(9), enforce_cutoff=True)
+
+    cancel(appointment, reason="other", actor="staff:1")
+    with nothing_changes(), pytest.raises(WrongState):
+        move(appointment, at(9))
+
+
+def test_the_same_start_is_another_time_once_the_service_takes_longer(move, book, at, consultation):
+    appointment = book(at(9))
+    consultation.duration = timedelta(minutes=60)
+    consultation.save()
+
+    move(appointment, at(9))
+
+    appointment.refresh_from_db()
+    assert appointment.ends_at == at(10)

@@ -1,0 +1,115 @@
+"""Calendars that appointments are written into, in admin: added, tested and filled, against a real server."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from booking.models import OutboxMessage
+from scheduling.models import Calendar, Location, Service
+from tests.booking.admin.pages import act, said, shown, url
+from tests.ledger import nothing_changes, rows
+
+CALENDARS = "scheduling_calendar"
+
+
+def test_a_manager_adds_one_tests_it_and_fills_it(morgan, radicale, dana, book, at, work):
+    book(at(9))
+    typed = {
+        "clinician": str(dana.pk),
+        "name": "Dana's phone",
+        "kind": "caldav",
+        "url": radicale.url("dana"),
+        "username": "dana",
+        "password": "dana's secret",
+        "when_unreachable": "withhold",
+        "is_active": "on",
+    }
+    assert morgan.post(url(CALENDARS, "add"), typed).status_code == 302
+    calendar = Calendar.objects.get()
+    page = shown(morgan.get(url(CALENDARS, "change", calendar.pk)))
+    assert "Test connection Put all coming appointments into it" in page
+    assert "When it is switched off or removed here, what was written into it stays there." in page
+
+    assert said(morgan.post(url(CALENDARS, "test", calendar.pk)))[-1] == (
+        "Dana's phone of Dana Reed answers and can be written into."
+    )
+    assert said(morgan.post(url(CALENDARS, "fill", calendar.pk)))[-1] == (
+        "Coming appointments that are being put into Dana's phone of Dana Reed: 1."
+    )
+    assert work() == ["done"]
+
+    assert [event["dtstart"].dt for event in radicale.events("dana")] == [at(9)]
+    assert LogEntry.objects.first().change_message == "All coming appointments are put into it."
+
+
+def test_the_list_fills_them_too(morgan, danas_calendar, book, at):
+    book(at(9))
+    OutboxMessage.objects.all().delete()
+
+    act(morgan, CALENDARS, "put_coming", danas_calendar)
+
+    assert OutboxMessage.objects.filter(kind="calendar.push").count() == 1
+
+
+def test_another_name_of_a_service_or_a_location_reaches_it(morgan, radicale, danas_calendar, book, at, work):
+    book(at(9))
+    work()
+
+    rename(morgan, "scheduling_service", Service.objects.get(), "Examination")
+    rename(morgan, "scheduling_location", Location.objects.get(), "Harbour House")
+    work()
+
+    [event] = radicale.events("dana")
+    assert (event["summary"], event["location"].partition(",")[0]) == ("Examination", "Harbour House")
+
+
+def rename(browser, model, thing, name):
+    """Type another name on its page, and save that as it is otherwise."""
+    page = url(model, "change", thing.pk)
+    form = browser.get(page).context["adminform"].form
+    typed = {field.name: "" if field.value() is None else field.value() for field in form}
+    assert browser.post(page, typed | {"name": name}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"password": "wrong"}, "It refuses the user name or the password."),
+        ({"username": "otis", "password": "otis's secret"}, "It does not allow this user to do that."),
+    ],
+)
+def test_what_is_wrong_with_it_is_said(morgan, danas_calendar, wrong, sentence):
+    for name, value in wrong.items():
+        setattr(danas_calendar, name, value)
+    danas_calendar.save()
+
+    response = morgan.post(url(CALENDARS, "test", danas_calendar.pk))
+
+    assert said(response) == [f"dana's calendar of Dana Reed: {sentence}"]
+
+
+@pytest.mark.parametrize("change", [{"kind": "icalendar"}, {"is_active": False}])
+def test_one_that_is_not_written_into_has_none_of_it(morgan, dana, book, at, change):
+    book(at(9))
+    fields = {"kind": "caldav", "url": "https://calendar.example/dana", "name": "Old", **change}
+    calendar = Calendar.objects.create(clinician=dana, **fields)
+
+    assert "Test connection" not in shown(morgan.get(url(CALENDARS, "change", calendar.pk)))
+    with nothing_changes():
+        for verb in ("test", "fill"):
+            assert said(morgan.post(url(CALENDARS, verb, calendar.pk)))[-1] == (
+                "Old of Dana Reed is not written into: it is only read, or not used."
+            )
+
+
+def test_only_managers_may_and_only_by_the_buttons(morgan, erin, danas_browser, dana, book, at):
+    book(at(9))
+    calendar = Calendar.objects.create(clinician=dana, kind="caldav", url="https://calendar.example/dana", name="Own")
+    before = rows(Calendar)
+
+    with nothing_changes():
+        for verb in ("test", "fill"):
+            address = url(CALENDARS, verb, calendar.pk)
+            assert [browser.post(address).status_code for browser in (erin, danas_browser)] == [403, 403]
+            assert morgan.get(address).status_code == 405
+            assert morgan.post(url(CALENDARS, verb, "7d1f6cf0-0000-4000-8000-000000000000")).status_code == 404
+    assert rows(Calendar) == before

@@ -1,0 +1,247 @@
+"""A clinician's private feed, as calendars read it: all that is theirs, and nobody's name."""
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from icalendar import Calendar as ICalendar
+
+from booking.domain.appointments import cancel
+from booking.domain.rescheduling import reschedule
+from booking.integrations.calendars.feed import make_feed, revoke_feed
+from booking.models import Appointment, CalendarFeed
+from booking.ops.logs import Line
+from scheduling.lib.clock import database_now
+from tests.conftest import make_clinician
+from tests.ledger import rows
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def feed(dana):
+    """The address of Dana's feed."""
+    return f"/calendars/{make_feed(dana)}.ics"
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    """A clinician who gives consultations at Harbour Street too."""
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+def events(response):
+    return ICalendar.from_ical(response.content).walk("VEVENT")
+
+
+def starts(response):
+    return [event["dtstart"].dt for event in events(response)]
+
+
+def test_the_feed_of_a_clinician_who_has_left_is_gone(client, feed, dana):
+    dana.is_active = False
+    dana.save()
+
+    assert client.get(feed).status_code == 404
+
+
+def test_it_has_what_is_booked(client, feed, book, at, dana):
+    appointment = book(at(9))
+
+    response = client.get(feed)
+
+    lines = response.content.decode().replace("\r\n ", "").split("\r\n")
+    page = f"http://testserver/admin/booking/appointment/{appointment.pk}/change/"
+    assert response.status_code == 200
+    assert lines == [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Holdfast//Booking//EN",
+        "METHOD:PUBLISH",
+        "NAME:Dana Reed at Harbour Clinic",
+        "X-WR-CALNAME:Dana Reed at Harbour Clinic",
+        "BEGIN:VEVENT",
+        "SUMMARY:Consultation",
+        f"DTSTART:{appointment.starts_at:%Y%m%dT%H%M%SZ}",
+        f"DTEND:{appointment.ends_at:%Y%m%dT%H%M%SZ}",
+        f"DTSTAMP:{appointment.updated_at:%Y%m%dT%H%M%SZ}",
+        f"UID:{appointment.pk}.{dana.pk}@holdfast",
+        "SEQUENCE:3",
+        f"CREATED:{appointment.created_at:%Y%m%dT%H%M%SZ}",
+        f"DESCRIPTION:With Dana Reed\\nReference {appointment.reference}\\n{page}",
+        f"LAST-MODIFIED:{appointment.updated_at:%Y%m%dT%H%M%SZ}",
+        "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
+        "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
+        f"URL:{page}",
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ]
+
+
+def test_its_headers_keep_it_private(client, feed, book, at):
+    response = client.get(feed)
+
+    told = {name: response.get(name) for name in ("Content-Type", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")}
+    assert told == {
+        "Content-Type": "text/calendar; charset=utf-8",
+        "Cache-Control": "private, no-cache",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex, nofollow",
+    }
+    assert not response.cookies
+    assert "Cookie" not in response.get("Vary", "")
+
+
+def test_nobody_is_named_in_it(client, feed, book, at):
+    appointment = book(at(9))
+    Appointment.objects.filter(pk=appointment.pk).update(notes="I use a wheelchair.")
+
+    body = client.get(feed).content.decode().replace("\r\n ", "")
+
+    for secret in ("Alice", "Archer", "example.org", "1985", "900123", "wheelchair"):
+        assert secret not in body
+
+
+def test_it_has_a_months_past_and_all_that_is_coming_of_one_clinician(client, feed, book, at, otis):
+    now = database_now()
+    for hour, start in ((9, now - 31 * DAY), (10, now - 29 * DAY), (11, now + 700 * DAY)):
+        appointment = book(at(hour))
+        Appointment.objects.filter(pk=appointment.pk).update(starts_at=start, ends_at=start + timedelta(minutes=30))
+    book(at(9), clinician=otis)
+
+    assert starts(client.get(feed)) == [moment.replace(microsecond=0) for moment in (now - 29 * DAY, now + 700 * DAY)]
+
+
+def test_what_is_cancelled_is_left_out_and_what_is_not_confirmed_is_tentative(client, feed, book, at):
+    cancel(book(at(9)), reason="other", actor="staff:1")
+    Appointment.objects.filter(pk=book(at(10)).pk).update(status="reserved")
+
+    assert [(event["dtstart"].dt, event["status"]) for event in events(client.get(feed))] == [(at(10), "TENTATIVE")]
+
+
+def test_buffers_are_not_part_of_it(client, feed, book, at, consultation):
+    consultation.buffer_before = consultation.buffer_after = timedelta(minutes=15)
+    consultation.save()
+    book(at(10))
+
+    [event] = events(client.get(feed))
+    assert (event["dtstart"].dt, event["dtend"].dt) == (at(10), at(10, 30))
+
+
+# Not modified
+
+
+def test_what_has_not_changed_is_not_sent_again(client, feed, book, at):
+    book(at(9))
+    first = client.get(feed)
+
+    for condition in ({"If-None-Match": first["ETag"]}, {"If-Modified-Since": first["Last-Modified"]}):
+        again = client.get(feed, headers=condition)
+        assert (again.status_code, again.content) == (304, b"")
+        told = ("ETag", "Last-Modified", "Cache-Control")
+        assert [again[name] for name in told] == [first[name] for name in told]
+
+
+@pytest.mark.parametrize("change", ["book", "cancel", "leave", "rename"])
+def test_every_change_is_sent_even_within_one_second(client, feed, book, at, dana, otis, harbour, change):
+    appointment = book(at(9))
+    first = client.get(feed)
+
+    if change == "book":
+        book(at(10))
+    elif change == "cancel":
+        cancel(appointment, reason="other", actor="staff:1")
+    elif change == "leave":
+        reschedule(appointment, clinician=otis, location=harbour, starts_at=at(9), is_remote=False, actor="staff:1")
+    else:
+        harbour.name = "Mill Lane"
+        harbour.save()
+
+    for condition in ({"If-None-Match": first["ETag"]}, {"If-Modified-Since": first["Last-Modified"]}):
+        again = client.get(feed, headers=condition)
+        assert again.status_code == 200
+        assert (again["ETag"] != first["ETag"], again["Last-Modified"] != first["Last-Modified"]) == (True, True)
+        assert client.get(feed, headers={"If-Modified-Since": again["Last-Modified"]}).status_code == 304
+
+
+# The address
+
+
+def test_an_address_that_is_none_says_so_and_nothing_more(client, feed, dana):
+    token = make_feed(dana)  # which ends the one before
+    answers = [client.get(address) for address in (feed, "/calendars/x.ics", f"/calendars/{token[:-1]}.ics")]
+    revoke_feed(CalendarFeed.objects.get())
+    answers.append(client.get(f"/calendars/{token}.ics"))
+
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert {answer.content for answer in answers} == {
+        b"There is no such calendar. Its address may be incomplete, or no longer in use.\n"
+    }
+    assert {answer["Cache-Control"] for answer in answers} == {"private, no-cache"}
+
+
+@pytest.mark.parametrize("token", ["%00", "%ff", "a" * 5000, "ünïcödé", "..", "%F0%9F%92%A9"])
+def test_an_odd_address_is_none(client, db, token):
+    assert client.get(f"/calendars/{token}.ics").status_code == 404
+
+
+def test_it_can_only_be_read(client, feed, dana):
+    before = rows(CalendarFeed)
+
+    assert [client.generic(method, feed).status_code for method in ("POST", "PUT", "DELETE")] == [405] * 3
+    assert client.head(feed).content == b""
+    assert [row["token_hash"] for row in rows(CalendarFeed)] == [row["token_hash"] for row in before]
+
+
+def test_its_token_is_stored_as_a_hash_only(dana):
+    token = make_feed(dana)
+
+    assert len(token) == 43  # 256 bits
+    assert token not in str(rows(CalendarFeed))
+
+
+def test_its_token_is_in_no_line_of_the_log(client, feed, caplog):
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(Line())
+    token = feed.removeprefix("/calendars/").removesuffix(".ics")
+
+    for address in (feed, feed + "?x", feed.removesuffix(".ics"), f"{feed}/", f"/calendars/{token}x.ics"):
+        client.get(address)
+        client.post(address)
+
+    assert token not in caplog.text
+    assert {json.loads(line)["message"] for line in caplog.text.splitlines()} == {
+        "/calendars/<str:token>.ics",
+        "unknown",
+    }
+
+
+def test_when_it_was_read_is_noted_once_a_minute(client, feed):
+    client.get(feed)
+    first = CalendarFeed.objects.get().last_read_at
+    client.get(feed)
+    assert CalendarFeed.objects.get().last_read_at == first
+
+    CalendarFeed.objects.update(last_read_at=first - timedelta(minutes=2))
+    client.get(feed)
+    assert CalendarFeed.objects.get().last_read_at > first
+
+
+def test_more_appointments_take_no_more_queries(client, feed, book, at):
+    def queries():
+        client.get(feed)  # which notes what has changed
+        with CaptureQueriesContext(connection) as captured:
+            client.get(feed)
+        return len(captured)
+
+    book(at(9))
+    for_one = queries()
+    for hour in (10, 11, 14, 15):
+        book(at(hour))
+
+    assert queries() == for_one == 2

@@ -1,0 +1,96 @@
+"""What a clinician's own calendar says counts for new times, and takes back none that is promised."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.domain.holds import confirm_hold, extend_hold, move_hold, place_hold
+from booking.domain.rescheduling import reschedule, reschedule_to_hold
+from booking.domain.slot_selection import NotOffered
+from scheduling.calendars.storing import store_busy
+from scheduling.lib.clock import database_now
+from scheduling.models import Calendar
+from tests.ledger import nothing_changes
+
+
+def get_busy(dana, at):
+    """From now on Dana's own calendar says that she is busy all day."""
+    calendar = Calendar.objects.create(
+        clinician=dana, name="Own calendar", url="https://calendar.example/", last_synced_at=database_now()
+    )
+    store_busy(calendar, [(int(at(0).timestamp()), int(at(23).timestamp()))])
+
+
+def get_lost(dana, at):
+    """From now on nobody knows what Dana's own calendar says."""
+    Calendar.objects.create(clinician=dana, name="Own calendar", url="https://calendar.example/")
+
+
+LATER = [(get_busy, "calendar-busy"), (get_lost, "calendar-unreachable")]
+each = pytest.mark.parametrize(("change", "reason"), LATER)
+
+
+@pytest.fixture
+def anew(consultation, dana, harbour):
+    return {"clinician": dana, "location": harbour, "is_remote": False, "actor": "patient"}
+
+
+@each
+def test_no_new_time_is_held(change, reason, hold_time, dana, at):
+    change(dana, at)
+
+    with nothing_changes(), pytest.raises(NotOffered) as refused:
+        hold_time(at(9))
+
+    assert refused.value.reasons == [reason]
+
+
+@each
+def test_a_live_hold_is_confirmed_all_the_same(change, reason, hold_time, dana, at, alice):
+    hold = hold_time(at(9))
+    change(dana, at)
+    extend_hold(hold, actor="patient")
+
+    appointment = confirm_hold(hold, patient=alice, actor="patient")
+
+    assert (appointment.status, appointment.starts_at) == ("confirmed", at(9))
+
+
+@each
+def test_a_hold_is_not_moved_there(change, reason, hold_time, dana, at, anew):
+    hold = hold_time(at(9))
+    change(dana, at)
+
+    with nothing_changes(), pytest.raises(NotOffered) as refused:
+        move_hold(hold, starts_at=at(10), **anew)
+
+    assert refused.value.reasons == [reason]
+
+
+@each
+def test_nor_is_an_appointment(change, reason, book, dana, at, anew):
+    appointment = book(at(9))
+    change(dana, at)
+
+    with nothing_changes(), pytest.raises(NotOffered) as refused:
+        reschedule(appointment, starts_at=at(10), **anew)
+
+    assert refused.value.reasons == [reason]
+
+
+@each
+def test_but_to_a_time_that_was_held_before_it_is(change, reason, book, hold_time, dana, at):
+    appointment, hold = book(at(9)), hold_time(at(10))
+    change(dana, at)
+
+    reschedule_to_hold(appointment, hold, actor="patient")
+
+    assert appointment.starts_at == at(10)
+
+
+def test_the_next_day_is_held(dana, at, consultation, anew):
+    get_busy(dana, at)
+
+    hold = place_hold(service=consultation, starts_at=at(9) + timedelta(days=1), holder="alice's phone", **anew)
+
+    assert hold.status == "active"

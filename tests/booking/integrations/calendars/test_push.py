@@ -1,0 +1,423 @@
+"""Appointments in a clinician's calendar elsewhere: a real CalDAV server is told of every change."""
+
+from datetime import UTC, timedelta
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+from django.db import connection
+
+from booking.domain.appointments import annotate, cancel
+from booking.domain.notifications import push_upcoming
+from booking.domain.rescheduling import reschedule
+from booking.integrations.calendars import caldav
+from booking.integrations.calendars.push import push
+from booking.models import Appointment, OutboxMessage
+from scheduling.calendars.reading import read
+from scheduling.calendars.scope import Scope
+from scheduling.lib.clock import database_now
+from scheduling.models import Calendar
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+from tests.receivers import Receiver, answer
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    """A clinician who gives consultations at Harbour Street too."""
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+def shown(events):
+    """When events start, and their status."""
+    return sorted((event["dtstart"].dt, str(event["status"])) for event in events)
+
+
+def pushes():
+    return OutboxMessage.objects.filter(kind="calendar.push")
+
+
+def move(appointment, harbour, *, clinician, starts_at):
+    reschedule(
+        appointment, clinician=clinician, location=harbour, starts_at=starts_at, is_remote=False, actor="staff:1"
+    )
+
+
+# Each change
+
+
+def test_an_appointment_is_there_when_it_is_booked(radicale, danas_calendar, dana, book, at, work, settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    appointment = book(at(9))
+
+    assert work() == ["done"]
+
+    [event] = radicale.events("dana")
+    page = f"https://booking.clinic.example/admin/booking/appointment/{appointment.pk}/change/"
+    told = {name: event[name] for name in ("UID", "SUMMARY", "LOCATION", "STATUS", "TRANSP", "SEQUENCE", "URL")}
+    assert told == {
+        "UID": f"{appointment.pk}.{dana.pk}@holdfast",
+        "SUMMARY": "Consultation",
+        "LOCATION": "Harbour Street, 12 Harbour Street, London E1 6AN",
+        "STATUS": "CONFIRMED",
+        "TRANSP": "OPAQUE",
+        "SEQUENCE": 3,
+        "URL": page,
+    }
+    assert event["DESCRIPTION"] == f"With Dana Reed\nReference {appointment.reference}\n{page}"
+    assert (event["DTSTART"].dt, event["DTEND"].dt) == (at(9), at(9, 30))
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error == ""
+    assert danas_calendar.last_synced_at
+
+
+def test_nothing_in_it_says_who_comes(radicale, danas_calendar, book, at, work):
+    Appointment.objects.filter(pk=book(at(9)).pk).update(notes="I use a wheelchair.", attendee_name="Alice Archer")
+    work()
+
+    _, body = radicale.ask("GET", "/dana/appointments/", "dana")
+
+    for secret in (b"Alice", b"Archer", b"example.org", b"1985", b"900123", b"wheelchair"):
+        assert secret not in body.replace(b"\r\n ", b"")
+
+
+def test_a_moved_appointment_is_moved_there_and_stays_the_same_event(
+    radicale, danas_calendar, dana, harbour, book, at, work
+):
+    appointment = book(at(9))
+    work()
+    [before] = radicale.events("dana")
+
+    move(appointment, harbour, clinician=dana, starts_at=at(14))
+    assert work() == ["done"]
+
+    [after] = radicale.events("dana")
+    assert (after["uid"], after["dtstart"].dt) == (before["uid"], at(14))
+    assert after["sequence"] > before["sequence"]
+
+
+def test_one_that_goes_to_another_clinician_leaves_and_arrives(
+    radicale, danas_calendar, calendar_of, otis, harbour, book, at, work
+):
+    calendar_of(otis, "otis")
+    appointment = book(at(9))
+    work()
+
+    move(appointment, harbour, clinician=otis, starts_at=at(10))
+    assert work() == ["done", "done"]
+
+    assert radicale.events("dana") == []
+    assert shown(radicale.events("otis")) == [(at(10), "CONFIRMED")]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_in_a_calendar_that_two_share_it_stays(
+    radicale, danas_calendar, calendar_of, otis, harbour, book, at, work, backwards
+):
+    calendar_of(otis, "dana")
+    appointment = book(at(9))
+    work()
+
+    move(appointment, harbour, clinician=otis, starts_at=at(10))
+    for message in sorted(pushes().filter(status="waiting"), key=lambda message: message.pk, reverse=backwards):
+        push(message)
+
+    assert shown(radicale.events("dana")) == [(at(10), "CONFIRMED")]
+
+
+def test_a_cancelled_one_is_gone(radicale, danas_calendar, book, at, work):
+    appointment = book(at(9))
+    work()
+
+    cancel(appointment, reason="other", actor="staff:1")
+
+    assert work() == ["done"]
+    assert radicale.events("dana") == []
+
+
+def test_one_that_was_cancelled_before_it_was_written_is_no_error(radicale, danas_calendar, book, at, work):
+    cancel(book(at(9)), reason="other", actor="staff:1")
+
+    assert work() == ["done", "done"]
+    assert radicale.events("dana") == []
+
+
+def test_one_that_is_not_confirmed_yet_is_tentative(radicale, danas_calendar, book, at, work):
+    Appointment.objects.filter(pk=book(at(9)).pk).update(status="reserved")
+
+    work()
+
+    assert shown(radicale.events("dana")) == [(at(9), "TENTATIVE")]
+
+
+def test_a_video_link_that_is_added_later_is_there_and_notes_are_not(radicale, danas_calendar, book, at, work):
+    appointment = book(at(9))
+    Appointment.objects.update(is_remote=True)
+    work()
+    appointment.refresh_from_db()
+
+    annotate(appointment, actor="staff:1", notes="Needs an interpreter.")
+    assert work() == []
+    annotate(appointment, actor="staff:1", meeting_url="https://video.example/abc")
+    assert work() == ["done"]
+
+    [event] = radicale.events("dana")
+    assert "https://video.example/abc" in event["description"]
+    assert "interpreter" not in event.to_ical().decode()
+
+
+def test_without_such_a_calendar_no_message_is_written(dana, otis, book, at):
+    fields = {"url": "https://calendar.example/x", "name": "x"}
+    Calendar.objects.create(clinician=dana, kind="icalendar", when_unreachable="offer", **fields)
+    Calendar.objects.create(clinician=dana, kind="caldav", is_active=False, **fields)
+    Calendar.objects.create(clinician=otis, kind="caldav", **fields)
+
+    book(at(9))
+
+    assert not pushes().exists()
+
+
+# Late, repeated, out of order
+
+
+def test_a_message_that_comes_late_writes_what_is_true_by_now(radicale, danas_calendar, dana, harbour, book, at, work):
+    appointment = book(at(9))
+    [late] = pushes()
+    move(appointment, harbour, clinician=dana, starts_at=at(14))
+    work()
+    cancel(appointment, reason="other", actor="staff:1")
+    work()
+
+    push(late)
+
+    assert radicale.events("dana") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_once_the_slower_does_not_leave_what_it_had_read(
+    radicale, danas_calendar, dana, harbour, book, at, monkeypatch
+):
+    """The first has read the appointment and is about to write it, when it is moved and the second writes that."""
+    appointment = book(at(9))
+    [first] = pushes()
+    has_read, may_write = Flag(), Flag()
+    put = caldav.put
+
+    def put_slowly(*arguments):
+        has_read.set()
+        assert may_write.wait(20)
+        put(*arguments)
+
+    def run():
+        push(first)
+        connection.close()
+
+    monkeypatch.setattr("booking.integrations.calendars.push.put", put_slowly)
+    slower = Thread(target=run)
+    slower.start()
+    assert has_read.wait(20)
+    monkeypatch.setattr("booking.integrations.calendars.push.put", put)
+    move(appointment, harbour, clinician=dana, starts_at=at(14))
+    push(pushes().exclude(pk=first.pk).get())
+    may_write.set()
+    slower.join(30)
+
+    assert shown(radicale.events("dana")) == [(at(14), "CONFIRMED")]
+
+
+# What goes wrong
+
+
+def test_a_wrong_password_is_given_up_and_can_be_seen(radicale, danas_calendar, book, at, work):
+    danas_calendar.password = "wrong"
+    danas_calendar.save()
+    book(at(9))
+
+    assert work() == ["failed"]
+
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error == "It refuses the user name or the password."
+    assert danas_calendar.last_synced_at is None
+    assert pushes().get().last_error == "It refuses the user name or the password."
+
+
+def test_what_another_user_owns_is_given_up(radicale, danas_calendar, book, at, work):
+    danas_calendar.url = radicale.url("otis")
+    danas_calendar.save()
+    book(at(9))
+
+    assert work() == ["failed"]
+
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error == "It does not allow this user to do that."
+    assert radicale.events("otis") == []
+
+
+def test_a_server_that_is_down_is_tried_again_and_then_has_it(radicale, danas_calendar, book, at, work):
+    radicale.stop()
+    book(at(9))
+
+    assert [work(), work()] == [["waiting"], ["waiting"]]
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error.startswith("It cannot be reached: ")
+
+    radicale.start()
+    assert work() == ["done"]
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error == ""
+    assert shown(radicale.events("dana")) == [(at(9), "CONFIRMED")]
+
+
+def test_an_address_that_is_not_public_is_not_connected_to(radicale, danas_calendar, book, at, work, settings):
+    settings.PRIVATE_HOSTS = []
+    book(at(9))
+
+    assert work() == ["failed"]
+
+    danas_calendar.refresh_from_db()
+    assert danas_calendar.last_error == "Its address must be https, and on the public internet."
+    assert radicale.events("dana") == []
+
+
+def test_a_calendar_that_was_switched_off_is_left_as_it_is(radicale, danas_calendar, book, at, work):
+    appointment = book(at(9))
+    work()
+    cancel(appointment, reason="other", actor="staff:1")
+    Calendar.objects.update(is_active=False)
+
+    assert work() == ["done"]
+    assert len(radicale.events("dana")) == 1
+
+
+# All of them at once
+
+
+def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, calendar_of, dana, otis, book, at, work):
+    book(at(9)), book(at(10))
+    cancel(book(at(11)), reason="other", actor="staff:1")
+    book(at(9), clinician=otis)
+    calendar = calendar_of(dana, "dana")
+
+    assert push_upcoming(calendar) == 2
+
+    assert work() == ["done", "done"]
+    assert shown(radicale.events("dana")) == [(at(9), "CONFIRMED"), (at(10), "CONFIRMED")]
+
+
+@pytest.mark.parametrize("changed", ["consultation", "harbour", "dana"])
+def test_what_is_coming_of_a_service_a_location_or_a_clinician_is_put_into_their_calendars(
+    changed, request, calendar_of, dana, otis, book, at
+):
+    for calendar in (calendar_of(dana, "dana"), calendar_of(otis, "otis")):
+        calendar.save()
+    book(at(9))
+    book(at(10), clinician=otis)
+    OutboxMessage.objects.all().delete()
+
+    assert push_upcoming(request.getfixturevalue(changed)) == (1 if changed == "dana" else 2)
+
+
+def test_one_that_is_only_read_gets_nothing(dana, book, at):
+    book(at(9))
+    calendar = Calendar.objects.create(clinician=dana, kind="icalendar", url="https://calendar.example/x", name="x")
+
+    with nothing_changes():
+        assert push_upcoming(calendar) == 0
+
+
+# Whether it works
+
+
+def test_a_calendar_that_works_is_not_complained_of(danas_calendar):
+    caldav.check(danas_calendar)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"password": "wrong"}, "It refuses the user name or the password."),
+        ({"path": "otis/appointments/"}, "It does not allow this user to do that."),
+        ({"path": "dana/elsewhere/"}, "There is no calendar at its address."),
+        ({"path": "dana/"}, "It answers, but its address is not that of a calendar."),
+        ({"url": "https://127.0.0.1/dana/"}, "Its address must be https, and on the public internet."),
+    ],
+)
+def test_what_is_wrong_with_a_calendar_is_said(radicale, danas_calendar, change, sentence):
+    if "path" in change:
+        change = {"url": f"http://127.0.0.1:{radicale.port}/{change['path']}"}
+    for name, value in change.items():
+        setattr(danas_calendar, name, value)
+
+    with pytest.raises(caldav.CalendarRefused) as refusal:
+        caldav.check(danas_calendar)
+
+    assert str(refusal.value) == sentence
+
+
+# Read back
+
+
+def test_read_back_what_was_put_there_is_not_another_engagement(radicale, danas_calendar, harbour, book, at, work):
+    book(at(9))
+    work()
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Dana//EN", "BEGIN:VEVENT", "UID:dentist", "SUMMARY:Dentist"]
+    lines += [
+        f"{name}:{moment:%Y%m%dT%H%M%SZ}"
+        for name, moment in (
+            ("DTSTAMP", at(8).astimezone(UTC)),
+            ("DTSTART", at(15).astimezone(UTC)),
+            ("DTEND", at(16).astimezone(UTC)),
+        )
+    ]
+    caldav.put(danas_calendar, "dentist.ics", "\r\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""]).encode())
+    danas_calendar.kind = "icalendar"
+
+    reading = read(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone), timeout=20)
+
+    assert len(radicale.events("dana")) == 2
+    assert reading.busy == [(at(15).timestamp(), at(16).timestamp())]
+
+
+# What servers answer besides
+
+
+@pytest.mark.parametrize("status, asked, seconds", [(429, "90", 90), (503, "90", 90), (503, "1", 5), (500, "90", 5)])
+def test_one_that_is_overloaded_is_left_alone_for_as_long_as_it_asks(
+    dana, book, at, work, settings, status, asked, seconds
+):
+    with Receiver(answer(status, Retry_After=asked)) as server:
+        settings.PRIVATE_HOSTS = [server.netloc]
+        fields = {"kind": "caldav", "url": server.url, "username": "dana", "password": "x", "name": "Own"}
+        Calendar.objects.create(clinician=dana, **fields)
+        book(at(9))
+        assert work() == ["waiting"]
+
+    wait = OutboxMessage.objects.get(kind="calendar.push").due_at - database_now()
+    assert timedelta(seconds=seconds - 4) < wait <= timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes", "sentence"),
+    [
+        (409, "waiting", "It answers with status 409."),
+        (412, "waiting", "It answers with status 412."),
+        (429, "waiting", "It answers with status 429."),
+        (503, "waiting", "It answers with status 503."),
+        (301, "failed", "It has moved (status 301): its address here must be the one it has now."),
+        (405, "failed", "It answers with status 405."),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_what_does_not_is_given_up(
+    dana, book, at, work, settings, status, becomes, sentence
+):
+    with Receiver(answer(status, Location="http://127.0.0.1:1/")) as server:
+        settings.PRIVATE_HOSTS = [server.netloc]
+        fields = {"kind": "caldav", "url": server.url, "username": "dana", "password": "x", "name": "Own"}
+        calendar = Calendar.objects.create(clinician=dana, **fields)
+        book(at(9))
+
+        assert work() == [becomes]
+
+    calendar.refresh_from_db()
+    assert calendar.last_error == sentence
+    assert len(server.requests) == 1

@@ -1,0 +1,426 @@
+"""A delivery to a real receiver, whatever that does: what is sent, what is kept, and when it is tried again."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from standardwebhooks import Webhook
+
+from booking.integrations.webhooks.delivery import TIMEOUT, TRIES, WAITS, deliver
+from booking.integrations.webhooks.endpoints import change_endpoint, create_endpoint, disable, redeliver, rotate_secret
+from booking.models import Hold, OutboxMessage, WebhookEndpoint
+from booking.outbox import queue
+from booking.outbox.handlers import HANDLERS, Handler
+from booking.outbox.queue import Status
+from scheduling.lib.safe_http import NotPublic
+from tests.outbox import run_what_is_due
+from tests.receivers import answer, drip, hang, in_turn, reset
+from tests.scheduling.lib.test_safe_http import LITERALS, OTHERWISE, nothing_connects
+from tests.waiting import given_up_within, wait_until
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def told(listen, endpoint, delivery):
+    """Try the delivery once at a receiver that behaves so, and return its row as it is then."""
+
+    def told(behave, *, timeout=TIMEOUT, **options):
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(behave, **options).url)
+        handler = Handler(partial(deliver, timeout=timeout), WAITS)
+        queue.settle([queue.attempt(message, handler) for message in queue.claim(kinds=HANDLERS)])
+        delivery.refresh_from_db()
+        endpoint.refresh_from_db()
+        return delivery
+
+    return told
+
+
+def is_tried_again(delivery, *, after):
+    wait = (delivery.due_at - timezone.now()).total_seconds()
+    assert after.total_seconds() - 5 < wait <= after.total_seconds()
+    return delivery.status == Status.WAITING
+
+
+# What is sent
+
+
+def test_a_receiver_gets_the_event_and_can_see_that_it_is_ours(receiver, endpoint, delivery):
+    assert run_what_is_due() == 1
+    [(method, path, headers, body)] = receiver.requests
+    assert (method, path) == ("POST", "/")
+    assert Webhook(endpoint.secret).verify(body, dict(headers)) == delivery.payload
+    assert dict(headers) == {
+        "Host": receiver.netloc,
+        "User-Agent": "Holdfast",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "webhook-id": str(delivery.pk),
+        "webhook-timestamp": headers["webhook-timestamp"],
+        "webhook-signature": headers["webhook-signature"],
+    }
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts, delivery.response_status, delivery.last_error) == ("done", 1, 204, "")
+    assert run_what_is_due() == 0
+
+
+def test_every_try_and_every_redelivery_says_the_same(listen, endpoint, delivery):
+    receiver = listen(in_turn(answer(500), answer(200)))
+    change_endpoint(endpoint, url=receiver.url)
+    run_what_is_due()
+    OutboxMessage.objects.update(due_at=timezone.now())
+    run_what_is_due()
+    delivery.refresh_from_db()
+    redeliver(delivery)
+    run_what_is_due()
+    assert {(headers["webhook-id"], body) for _, _, headers, body in receiver.requests} == {
+        (str(delivery.pk), receiver.requests[0][3])
+    }
+    assert len(receiver.requests) == 3
+
+
+def test_while_a_secret_is_rotated_both_sign(receiver, endpoint, delivery):
+    old = endpoint.secret
+    rotate_secret(endpoint)
+    run_what_is_due()
+    [(_, _, headers, body)] = receiver.requests
+    assert endpoint.secret != old
+    for secret in (endpoint.secret, old):
+        Webhook(secret).verify(body, dict(headers))
+    redeliver(delivery)
+    WebhookEndpoint.objects.update(old_secret_ends_at=timezone.now())
+    run_what_is_due()
+    assert [len(headers["webhook-signature"].split()) for _, _, headers, _ in receiver.requests] == [2, 1]
+
+
+# What follows from the answer
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_any_2xx_is_a_success(told, status):
+    delivery = told(answer(status, body=b""))
+    assert (delivery.status, delivery.response_status, delivery.last_error) == ("done", status, "")
+
+
+@pytest.mark.parametrize("status", [101, 300, 301, 302, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503, 999])
+def test_everything_else_is_a_failure_and_tried_again(told, endpoint, status):
+    delivery = told(answer(status))
+    assert (delivery.response_status, delivery.last_error) == (status, f"HTTP {status}")
+    assert is_tried_again(delivery, after=5 * SECOND)
+    assert endpoint.failing_since
+
+
+def test_a_redirect_to_a_private_address_is_not_followed(told, listen, settings):
+    secret = listen(answer(200))
+    settings.PRIVATE_HOSTS = []
+    delivery = told(answer(307, Location=secret.url))
+    assert (delivery.response_status, delivery.last_error) == (307, "HTTP 307")
+    assert secret.connections == 0
+
+
+FAILING = {
+    "hangs": (hang, "no answer in time"),
+    "drips": (drip([b"HTTP/1.1 200 OK\r\n"], b"X: y\r\n", every=0.02), "no answer in time"),
+    "resets": (reset, "ConnectionResetError"),
+    "says nothing": (drip([], None), "RemoteDisconnected"),
+    "speaks another language": (drip([b"220 mail.example ESMTP\r\n"], None), "BadStatusLine"),
+}
+
+
+@pytest.mark.parametrize("behave, error", FAILING.values(), ids=FAILING)
+def test_no_answer_is_a_failure_and_tried_again(told, endpoint, behave, error):
+    with given_up_within(0.4):
+        delivery = told(behave, timeout=0.4)
+    assert (delivery.response_status, delivery.last_error) == (None, error)
+    assert is_tried_again(delivery, after=5 * SECOND)
+    assert endpoint.failing_since
+
+
+def test_nobody_there_is_a_failure_and_tried_again(told, endpoint, settings):
+    with socket.socket() as nobody:  # bound, but it does not listen
+        nobody.bind(("127.0.0.1", 0))
+        netloc = f"127.0.0.1:{nobody.getsockname()[1]}"
+        settings.PRIVATE_HOSTS = [netloc]
+        WebhookEndpoint.objects.update(url=f"http://{netloc}/")
+        run_what_is_due()
+    delivery = OutboxMessage.objects.get()
+    assert delivery.last_error == "ConnectionRefusedError"
+    assert is_tried_again(delivery, after=5 * SECOND)
+
+
+def test_one_that_answers_slowly_is_heard(told):
+    delivery = told(answer(200, after=1))
+    assert (delivery.status, delivery.response_status) == ("done", 200)
+    assert TIMEOUT == 15
+
+
+def test_an_answer_of_50_mb_is_not_waited_for_and_not_kept(told, endpoint):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
+    delivery = told(drip([head], b"alice@example.org" * 4_096, times=718))
+    assert (delivery.status, delivery.response_status, delivery.last_error) == ("done", 200, "")
+
+
+@pytest.mark.parametrize("rest", [b"", b"x"])
+def test_for_the_body_of_an_answer_nobody_waits(told, rest):
+    delivery = told(drip([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], rest, every=0.02), timeout=5)
+    assert (delivery.status, delivery.response_status) == ("done", 200)
+
+
+def test_of_an_answer_nothing_but_its_status_is_kept(told, caplog):
+    told(answer(500, body=b"alice@example.org is unknown", X_Patient="alice@example.org"))
+    assert "alice" not in str(OutboxMessage.objects.values_list().get())
+    assert "alice" not in caplog.text
+    assert "HTTP 500" in caplog.text
+
+
+def test_it_is_tried_ten_times_and_then_it_has_failed(told, delivery):
+    waits = []
+    for wait in WAITS:
+        assert is_tried_again(told(answer(500)), after=wait)
+        waits.append(wait)
+        OutboxMessage.objects.update(due_at=timezone.now())
+    assert told(answer(500)).status == Status.FAILED
+    assert delivery.attempts == len(TRIES) == 10
+    assert [str(tried) for tried in TRIES] == [
+        "0:00:00",
+        "0:00:05",
+        "0:05:00",
+        "0:30:00",
+        "2:00:00",
+        "5:00:00",
+        "10:00:00",
+        "14:00:00",
+        "20:00:00",
+        "1 day, 0:00:00",
+    ]
+    assert run_what_is_due() == 0
+
+
+# Being asked to wait
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("asked, seconds", [("120", 120), ("0", 5), ("3", 5), ("86400", 86_400), ("999999999", 86_400)])
+def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(told, status, asked, seconds):
+    assert is_tried_again(told(answer(status, Retry_After=asked)), after=seconds * SECOND)
+
+
+@pytest.mark.parametrize("hours, seconds", [(1, 3_600), (-1, 5), (48, 86_400)])
+def test_it_may_name_a_moment(told, hours, seconds):
+    moment = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    assert is_tried_again(told(answer(503, Retry_After=moment)), after=seconds * SECOND)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "soon", "-5", "1.5", "1e3", "٣٠", "Mon, 30 Mar 2026", "Mon, 30 Mar 99999999999 08:00:00 GMT", "9" * 5000],
+)
+def test_what_is_no_time_is_not_heeded(told, asked):
+    assert is_tried_again(told(answer(503, Retry_After=asked)), after=5 * SECOND)
+
+
+def test_nor_is_one_that_is_not_overloaded(told):
+    assert is_tried_again(told(answer(500, Retry_After="3600")), after=5 * SECOND)
+
+
+# Endpoints that have had enough
+
+
+@pytest.fixture
+def morgan(db):
+    """Morgan the manager, who reads e-mail; and others, who are not to be told."""
+    for name, group, is_active in [("morgan", "manager", True), ("max", "manager", False), ("erin", "reception", True)]:
+        user = User.objects.create_user(name, f"{name}@clinic.example", is_staff=True, is_active=is_active)
+        user.groups.add(Group.objects.get(name=group))
+    return User.objects.get(username="morgan")
+
+
+def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, delivery_of, morgan):
+    others = [delivery_of(endpoint, due_at=timezone.now() + timedelta(hours=1)) for _ in range(3)]
+    delivery = told(answer(410))
+    assert (delivery.status, delivery.response_status, delivery.last_error) == ("failed", 410, "HTTP 410")
+    assert endpoint.disabled_at
+    assert endpoint.disabled_because == "It answered 410: it wants no more."
+    run_what_is_due()
+    [message] = mail.outbox
+    assert message.to == ["morgan@clinic.example"]
+    assert message.subject == "Webhook endpoint disabled: Bob's practice"
+    assert "It answered 410: it wants no more." in message.body
+    assert endpoint.secret not in message.body
+    assert endpoint.url not in message.body
+    OutboxMessage.objects.filter(pk__in=[other.pk for other in others]).update(due_at=timezone.now())
+    run_what_is_due()
+    assert {other.last_error for other in endpoint.deliveries.all()} == {"HTTP 410", "its endpoint is disabled"}
+    assert {other.status for other in endpoint.deliveries.all()} == {"failed"}
+
+
+def test_five_days_of_nothing_but_failures_disable_it(told, endpoint, morgan):
+    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5) + timedelta(minutes=1))
+    told(answer(500))
+    assert not endpoint.disabled_at
+    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5))
+    OutboxMessage.objects.update(due_at=timezone.now())
+    told(answer(500))
+    assert endpoint.disabled_at
+    run_what_is_due()
+    assert ["For five days every delivery failed." in message.body for message in mail.outbox] == [True]
+
+
+def test_one_success_among_them_does_not(told, endpoint, delivery):
+    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
+    told(answer(200))
+    assert endpoint.failing_since is None
+    redeliver(delivery)
+    told(answer(500))
+    assert not endpoint.disabled_at
+
+
+def test_nor_one_that_has_come_since_this_one_began(endpoint, delivery, listen):
+    receiver = listen(answer(500))
+    WebhookEndpoint.objects.update(url=receiver.url, failing_since=timezone.now() - timedelta(days=6))
+    [message] = queue.claim(kinds=HANDLERS)
+    WebhookEndpoint.objects.update(failing_since=None)  # another delivery has arrived
+    queue.settle([queue.attempt(message, HANDLERS[message.kind])])
+    endpoint.refresh_from_db()
+    assert not endpoint.disabled_at
+
+
+def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, delivery_of, listen, morgan):
+    WebhookEndpoint.objects.update(url=listen(answer(410)).url)
+    for _ in range(5):
+        delivery_of(endpoint)
+    assert run_what_is_due() == 5
+    assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
+
+
+def test_nobody_is_told_of_what_was_mended_meanwhile(told, endpoint, morgan):
+    told(answer(410))
+    WebhookEndpoint.objects.update(disabled_at=None)
+    run_what_is_due()
+    assert mail.outbox == []
+
+
+def test_to_a_disabled_endpoint_nothing_is_sent(receiver, endpoint, delivery):
+    disable(endpoint)
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.last_error, delivery.response_status) == (
+        "failed",
+        "its endpoint is disabled",
+        None,
+    )
+    assert run_what_is_due() == 0
+    assert receiver.connections == 0
+
+
+def test_nor_is_what_was_just_being_sent_or_written_when_it_was_disabled(receiver, endpoint, delivery):
+    disable(endpoint)
+    OutboxMessage.objects.update(status="waiting", last_error="")
+    assert run_what_is_due() == 1
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.last_error) == ("failed", "its endpoint is disabled")
+    assert receiver.connections == 0
+
+
+# Addresses
+
+
+def test_an_address_is_checked_at_each_delivery(settings, receiver, endpoint, delivery):
+    settings.PRIVATE_HOSTS = []  # what was public once now leads home
+    run_what_is_due()
+    delivery.refresh_from_db()
+    assert delivery.last_error == "its address is not public"
+    assert is_tried_again(delivery, after=5 * SECOND)
+    assert receiver.connections == 0
+
+
+def test_to_none_of_the_addresses_that_are_not_public_is_anything_sent(settings, endpoint, delivery, receiver):
+    settings.PRIVATE_HOSTS = []
+    [message] = queue.claim(kinds=HANDLERS)
+    with nothing_connects():
+        for address in LITERALS + OTHERWISE:
+            message.endpoint.url = address.format(port=receiver.port)
+            with pytest.raises(queue.RetryLater, match="its address is not public"):
+                deliver(message, timeout=10)
+            with pytest.raises((NotPublic, ValidationError)):
+                create_endpoint(url=message.endpoint.url)
+    assert receiver.connections == 0
+    assert WebhookEndpoint.objects.count() == 1
+
+
+def test_a_format_that_does_not_tell_of_it_sends_nothing(monkeypatch, receiver, delivery):
+    from booking.integrations.webhooks.formats import FORMATS
+
+    monkeypatch.setitem(FORMATS, "holdfast", lambda message: None)
+    run_what_is_due()
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.response_status) == ("done", None)
+    assert receiver.connections == 0
+
+
+# What it costs
+
+
+def test_a_delivery_that_arrives_asks_the_database_nothing(django_assert_num_queries, delivery):
+    [message] = queue.claim(kinds=HANDLERS)
+    with django_assert_num_queries(0):
+        HANDLERS[message.kind].run(message)
+
+
+def test_one_that_fails_asks_once(django_assert_num_queries, delivery, listen):
+    WebhookEndpoint.objects.update(url=listen(answer(500)).url)
+    [message] = queue.claim(kinds=HANDLERS)
+    with django_assert_num_queries(1), pytest.raises(queue.RetryLater):
+        HANDLERS[message.kind].run(message)
+
+
+# From the booking to the receiver
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_happens_reaches_the_receiver(receiver, endpoint, book, at):
+    appointment = book(at(9))
+    run_what_is_due()
+    wait_until(lambda: len(receiver.requests) == 3)
+    bodies = sorted((json.loads(body) for _, _, _, body in receiver.requests), key=lambda body: body["type"])
+    start, end = at(9).isoformat(), at(9, 30).isoformat()
+    where = {
+        "id": str(appointment.pk),
+        "appointment_type_id": str(appointment.service_id),
+        "clinician_id": str(appointment.clinician_id),
+        "location_id": str(appointment.location_id),
+        "start_time": start,
+        "end_time": end,
+        "is_remote": False,
+    }
+    assert [(body["type"], body["data"]) for body in bodies] == [
+        (
+            "appointment.created",
+            where
+            | {
+                "status": "confirmed",
+                "patient_id": str(appointment.patient_id),
+                "order_id": None,
+                "sequence": 3,
+            },
+        ),
+        (
+            "hold.placed",
+            where
+            | {
+                "status": "active",
+                "expires_at": Hold.objects.get().expires_at.isoformat(),
+                "sequence": 1,
+            },
+        ),
+        ("patient.created", {"id": str(appointment.patient_id), "sequence": 1}),
+    ]
+    assert b"lice" not in b"".join(body for _, _, _, body in receiver.requests)

@@ -1,0 +1,331 @@
+"""The verbs of endpoints and deliveries, and what they do when things happen at once."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from booking.integrations.webhooks import endpoints
+from booking.integrations.webhooks.endpoints import (
+    AlreadyOnItsWay,
+    EndpointDisabled,
+    change_endpoint,
+    create_endpoint,
+    disable,
+    enable,
+    get_secrets,
+    redeliver,
+    redeliver_failed,
+    remove_endpoint,
+    rotate_secret,
+    send_test,
+)
+from booking.models import Hold, OutboxMessage, WebhookEndpoint
+from booking.outbox import queue
+from booking.outbox.handlers import HANDLERS
+from booking.outbox.queue import Status
+from scheduling.lib.safe_http import NotPublic
+from tests.ledger import nothing_changes, rows
+from tests.outbox import run_what_is_due
+from tests.receivers import answer
+from tests.waiting import somebody_waits_for_us, wait_until
+
+
+def fresh(thing):
+    return type(thing).objects.get(pk=thing.pk)
+
+
+# Creating and changing
+
+
+def test_each_endpoint_has_a_secret_of_its_own(receiver, db):
+    one, other = create_endpoint(url=receiver.url), create_endpoint(url=receiver.url)
+    assert one.secret.startswith("whsec_")
+    assert one.secret != other.secret
+    assert fresh(one).secret == one.secret
+
+
+def test_a_secret_cannot_be_read_in_the_database(endpoint):
+    rotate_secret(endpoint)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT secret, old_secret FROM booking_webhookendpoint")
+        assert not any(text.startswith("whsec_") for text in cursor.fetchone())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://8.8.8.8/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://10.0.0.1/",
+        "https://2130706433/",
+        "x",
+        "",
+        "https://user@8.8.8.8/",
+        "https://localhost/",
+    ],
+)
+def test_an_address_that_is_not_public_is_refused(endpoint, url):
+    before = rows(WebhookEndpoint)
+    with pytest.raises((NotPublic, ValidationError)):
+        create_endpoint(url=url)
+    with pytest.raises((NotPublic, ValidationError)):
+        change_endpoint(endpoint, url=url, description="another")
+    assert rows(WebhookEndpoint) == before
+
+
+def test_so_is_an_event_that_never_happens(receiver, db):
+    with pytest.raises(ValidationError):
+        create_endpoint(url=receiver.url, events=["hold.placed", "hold.dropped"])
+    assert not WebhookEndpoint.objects.exists()
+
+
+def test_what_is_changed_is_changed_and_nothing_else(endpoint, settings):
+    [before] = rows(WebhookEndpoint)
+    settings.PRIVATE_HOSTS = []  # an address that stays is not asked for again
+    change_endpoint(endpoint, events=["hold.placed", "hold.expired", "hold.placed"])
+    [after] = rows(WebhookEndpoint)
+    assert after == before | {"events": ["hold.expired", "hold.placed"], "updated_at": after["updated_at"]}
+
+
+# Which events
+
+
+def deliveries(endpoint):
+    return sorted(delivery.payload["type"] for delivery in endpoint.deliveries.all())
+
+
+def test_an_endpoint_is_told_of_what_it_wants_to_know(receiver, book, at):
+    everything = create_endpoint(url=receiver.url)
+    some = create_endpoint(url=receiver.url, events=["hold.placed", "appointment.cancelled"])
+    off = create_endpoint(url=receiver.url)
+    disable(off)
+    book(at(9))
+    assert deliveries(everything) == ["appointment.created", "hold.placed", "patient.created"]
+    assert deliveries(some) == ["hold.placed"]
+    assert deliveries(off) == []
+
+
+def test_a_delivery_vanishes_with_the_transaction_it_belongs_to(endpoint, hold_time, at):
+    with nothing_changes(), transaction.atomic():
+        hold_time(at(9))
+        assert deliveries(endpoint) == ["hold.placed"]
+        transaction.set_rollback(True)
+
+
+# Secrets
+
+
+def test_an_old_secret_is_used_until_its_overlap_is_over(endpoint):
+    old, now = endpoint.secret, timezone.now()
+    rotate_secret(endpoint, overlap=timedelta(hours=1))
+    endpoint = fresh(endpoint)
+    assert get_secrets(endpoint, now=now) == [endpoint.secret, old]
+    assert get_secrets(endpoint, now=now + timedelta(hours=1, seconds=5)) == [endpoint.secret]
+
+
+def test_one_that_got_about_is_used_no_more(endpoint):
+    old = endpoint.secret
+    rotate_secret(endpoint, overlap=timedelta(0))
+    endpoint = fresh(endpoint)
+    assert get_secrets(endpoint, now=timezone.now()) == [endpoint.secret]
+    assert old not in (endpoint.secret, endpoint.old_secret)
+
+
+def test_rotated_twice_the_last_two_are_used(endpoint):
+    rotate_secret(endpoint)
+    second = endpoint.secret
+    rotate_secret(fresh(endpoint))
+    endpoint = fresh(endpoint)
+    assert get_secrets(endpoint, now=timezone.now()) == [endpoint.secret, second]
+
+
+# Disabling and enabling
+
+
+def test_what_happens_while_an_endpoint_is_disabled_is_not_told_later(endpoint, receiver, hold_time, at):
+    hold_time(at(9))
+    disable(endpoint)
+    hold_time(at(10), holder="bob's phone")
+    run_what_is_due()
+    enable(endpoint)
+    hold_time(at(11), holder="erin's phone")
+    run_what_is_due()
+    assert len(receiver.requests) == 1
+    assert sorted(delivery.status for delivery in endpoint.deliveries.all()) == ["done", "failed"]
+    assert redeliver_failed(fresh(endpoint), since=timezone.now() - timedelta(hours=1)) == 1
+    run_what_is_due()
+    assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "verb, left, statement, times",
+    [(disable, ["failed"] * 5, "UPDATE", 3), (remove_endpoint, [], "DELETE FROM", 4)],  # the last with the endpoint
+)
+def test_however_many_deliveries_there_are_each_statement_is_soon_over(
+    endpoint, delivery_of, monkeypatch, verb, left, statement, times
+):
+    for _ in range(5):
+        delivery_of(endpoint)
+    monkeypatch.setattr(endpoints, "BATCH_SIZE", 2)
+
+    with CaptureQueriesContext(connection) as captured:
+        verb(endpoint)
+
+    assert list(OutboxMessage.objects.values_list("status", flat=True)) == left
+    portions = [query["sql"] for query in captured if query["sql"].startswith(f'{statement} "booking_outboxmessage"')]
+    assert len(portions) == times
+
+
+def test_what_waits_for_another_endpoint_or_was_delivered_stays_as_it_is(endpoint, receiver, hold_time, at):
+    hold_time(at(9))
+    run_what_is_due()
+    other = create_endpoint(url=receiver.url)
+    hold_time(at(10), holder="bob's phone")
+    disable(other)
+    assert sorted(delivery.status for delivery in endpoint.deliveries.all()) == ["done", "waiting"]
+    assert [delivery.status for delivery in other.deliveries.all()] == ["failed"]
+
+
+def test_enabling_forgets_how_it_failed(endpoint):
+    WebhookEndpoint.objects.update(
+        failing_since=timezone.now() - timedelta(days=9), disabled_at=timezone.now(), disabled_because="It failed."
+    )
+    enable(endpoint)
+    endpoint = fresh(endpoint)
+    assert (endpoint.failing_since, endpoint.disabled_at, endpoint.disabled_because) == (None, None, "")
+
+
+def test_disabling_twice_keeps_the_first_reason(endpoint):
+    disable(endpoint, because="It answered 410.")
+    disable(endpoint, because="For five days every delivery failed.")
+    assert fresh(endpoint).disabled_because == "It answered 410."
+    assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
+
+
+def test_staff_who_disable_one_are_not_told_of_it(endpoint):
+    disable(endpoint)
+    assert not OutboxMessage.objects.exists()
+
+
+# Test events and redelivery
+
+
+def test_a_test_event_arrives_even_where_it_was_not_asked_for(receiver, endpoint):
+    change_endpoint(endpoint, events=["hold.placed"])
+    delivery = send_test(endpoint)
+    run_what_is_due()
+    assert fresh(delivery).status == Status.DONE
+    assert delivery.payload["type"] == "webhook.test"
+    assert delivery.payload["data"] == {"endpoint_id": str(endpoint.pk)}
+    assert len(receiver.requests) == 1
+
+
+def test_what_arrived_is_sent_again_when_it_is_asked_for(receiver, delivery):
+    for times in (1, 2):
+        run_what_is_due()
+        assert len(receiver.requests) == times
+        redeliver(fresh(delivery))
+        assert fresh(delivery).status == Status.WAITING
+        assert fresh(delivery).done_at is None
+
+
+def test_redelivered_it_has_all_its_tries_again(listen, endpoint, delivery_of):
+    WebhookEndpoint.objects.update(url=listen(answer(500)).url)
+    delivery = delivery_of(endpoint, status=Status.FAILED, attempts=10)
+    redeliver(delivery)
+    run_what_is_due()
+    assert (fresh(delivery).status, fresh(delivery).attempts) == (Status.WAITING, 1)
+
+
+def test_what_is_being_sent_is_not_sent_twice(receiver, delivery):
+    [message] = queue.claim(kinds=HANDLERS)
+    with nothing_changes(), pytest.raises(AlreadyOnItsWay):
+        redeliver(message)
+
+
+def test_to_a_disabled_endpoint_nothing_is_sent_again(endpoint, delivery):
+    disable(endpoint)
+    endpoint = fresh(endpoint)
+    with nothing_changes():
+        for again in (
+            lambda: redeliver(fresh(delivery)),
+            lambda: send_test(endpoint),
+            lambda: redeliver_failed(endpoint, since=timezone.now() - timedelta(days=1)),
+        ):
+            with pytest.raises(EndpointDisabled):
+                again()
+
+
+def test_of_what_failed_that_since_then_is_sent_again(endpoint, delivery_of):
+    now = timezone.now()
+    made = {
+        (status, days): delivery_of(endpoint, status=status, created_at=now - timedelta(days=days))
+        for status in ("failed", "done", "waiting", "running")
+        for days in (1, 3)
+    }
+    other = create_endpoint(url=endpoint.url)
+    delivery_of(other, status="failed")
+    assert redeliver_failed(endpoint, since=now - timedelta(days=2)) == 1
+    assert {key: fresh(delivery).status for key, delivery in made.items()} == {
+        (status, days): "waiting" if (status, days) == ("failed", 1) else status for status, days in made
+    }
+    assert deliveries(other)
+    assert other.deliveries.get().status == "failed"
+
+
+# Deleting, while others book
+
+
+def test_with_an_endpoint_its_deliveries_go(endpoint, delivery, receiver):
+    [message] = queue.claim(kinds=HANDLERS)
+    remove_endpoint(endpoint)
+    assert not WebhookEndpoint.objects.exists()
+    assert not OutboxMessage.objects.exists()
+    queue.settle([queue.attempt(message, HANDLERS[message.kind])])  # one that was under way
+    assert not OutboxMessage.objects.exists()
+    remove_endpoint(endpoint)
+
+
+def test_a_booking_does_not_fail_for_an_endpoint_that_is_being_deleted(elsewhere, endpoint, hold_time, at):
+    with transaction.atomic():
+        locked = WebhookEndpoint.objects.select_for_update().get()
+        booked = elsewhere(hold_time, at(9))
+        wait_until(somebody_waits_for_us)
+        locked.delete()
+    assert isinstance(booked.result(10), Hold)
+    assert not OutboxMessage.objects.exists()
+
+
+def test_nor_does_the_deletion_for_a_booking_that_is_being_made(elsewhere, endpoint, hold_time, at):
+    with transaction.atomic():
+        hold_time(at(9))
+        removed = elsewhere(remove_endpoint, endpoint)
+        wait_until(somebody_waits_for_us)
+    assert removed.result(10) is None
+    assert not WebhookEndpoint.objects.exists()
+    assert not OutboxMessage.objects.exists()
+    assert Hold.objects.exists()
+
+
+@pytest.mark.parametrize("change, told", [("description", 1), ("disabled_at", 0), ("events", 0)])
+def test_a_booking_heeds_what_an_endpoint_has_become_while_it_waited(elsewhere, endpoint, hold_time, at, change, told):
+    values = {"description": "the surgery", "disabled_at": timezone.now(), "events": ["hold.expired"]}
+    with transaction.atomic():
+        WebhookEndpoint.objects.select_for_update().get()
+        booked = elsewhere(hold_time, at(9))
+        wait_until(somebody_waits_for_us)
+        WebhookEndpoint.objects.update(**{change: values[change]})
+    assert isinstance(booked.result(10), Hold)
+    assert OutboxMessage.objects.count() == told
+
+
+def test_failing_and_disabling_keep_nobody_from_booking(elsewhere, endpoint, hold_time, at):
+    with transaction.atomic():
+        disable(endpoint, because="It answered 410.")
+        booked = elsewhere(hold_time, at(9))
+        assert isinstance(booked.result(10), Hold)

@@ -1,0 +1,184 @@
+"""Every kind of event there is really happens, and tells ids, times and status, but nobody's name."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from booking.domain import patients
+from booking.domain.appointments import cancel, complete, mark_arrived, mark_no_show
+from booking.domain.expiry import expire_stale_holds
+from booking.domain.holds import extend_hold, move_hold, release_hold
+from booking.domain.rescheduling import reschedule
+from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpoint
+from patients.models import Patient, PossibleDuplicate
+from tests.booking.admin.pages import act, url
+from tests.ledger import lapse
+
+# Whatever may be told; of a person only an id.
+MEMBERS = {
+    "id",
+    "status",
+    "appointment_type_id",
+    "clinician_id",
+    "location_id",
+    "start_time",
+    "end_time",
+    "is_remote",
+    "patient_id",
+    "order_id",
+    "expires_at",
+    "sequence",
+    "merged_id",
+    "reason",
+    "changed",
+    "from",
+    "to",
+}
+
+
+def told():
+    """What the deliveries tell, in the order of their events."""
+    payloads = [delivery.payload for delivery in OutboxMessage.objects.filter(kind="webhook.event")]
+    ids = {(str(event.booking_id), event.sequence): event.pk for event in Event.objects.all()}
+    return sorted(payloads, key=lambda payload: ids[payload["data"]["id"], payload["data"]["sequence"]])
+
+
+@pytest.fixture
+def bob(db):
+    """A patient who may be Alice's twin in the records."""
+    return Patient(first_name="Bob", last_name="Brown", date_of_birth="1990-02-28", email="bob@example.org")
+
+
+@pytest.fixture
+def happens(hold_time, book, at, consultation, dana, harbour, alice, bob):
+    """Let everything happen to Alice that can."""
+
+    def happens():
+        hold = hold_time(at(9))
+        extend_hold(hold, actor="patient")
+        opening = {"clinician": dana, "location": harbour, "is_remote": False}
+        move_hold(hold, starts_at=at(10), actor="patient", **opening)
+        release_hold(hold, actor="patient")
+        lapse(hold_time(at(9)))
+        expire_stale_holds()
+        appointment = book(at(9))
+        reschedule(appointment, starts_at=at(11), actor="erin", **opening)
+        mark_arrived(appointment, actor="erin")
+        complete(appointment, actor="erin")
+        kept = appointment.patient
+        mark_no_show(book(at(13), patient=kept), actor="erin")
+        cancel(book(at(14), patient=kept), reason="patient_unwell", note="Alice has a cold.", actor="erin")
+        patients.merge(keep=kept, duplicate=patients.register(bob, actor="erin"), actor="erin")
+
+    return happens
+
+
+def test_every_kind_happens(endpoint, happens):
+    happens()
+    assert {body["type"] for body in told()} == set(WebhookEndpoint.Kind.values)
+
+
+def test_and_each_is_wanted_by_its_name(receiver, endpoint, happens):
+    for kind in WebhookEndpoint.Kind.values:
+        WebhookEndpoint.objects.create(url=receiver.url, events=[kind], description=kind)
+    happens()
+    for kind in WebhookEndpoint.Kind.values:
+        only = WebhookEndpoint.objects.get(description=kind)
+        assert {delivery.payload["type"] for delivery in only.deliveries.all()} == {kind}
+
+
+def test_none_tells_who_somebody_is(endpoint, happens):
+    happens()
+    for body in told():
+        assert set(body) == {"type", "timestamp", "data"}
+        assert set(body["data"]) <= MEMBERS
+        text = str(body).lower()
+        for secret in ("alice", "archer", "bob", "example.org", "1985", "7700900123", "cold", "+447700900123"):
+            assert secret not in text
+
+
+def test_each_has_the_time_and_the_sequence_of_its_event(endpoint, happens):
+    happens()
+    events = Event.objects.filter(kind__in=WebhookEndpoint.Kind.values).order_by("pk")
+    assert [(body["type"], body["timestamp"], body["data"]["id"], body["data"]["sequence"]) for body in told()] == [
+        (event.kind, event.created_at.isoformat(), str(event.booking_id), event.sequence) for event in events
+    ]
+
+
+def test_the_status_is_what_it_was_from_then_on(endpoint, happens):
+    happens()
+    by_kind = {body["type"]: body["data"].get("status") for body in told()}
+    assert by_kind == {
+        "hold.placed": "active",
+        "hold.extended": "active",
+        "hold.moved": "active",
+        "hold.released": "released",
+        "hold.expired": "expired",
+        "appointment.created": "confirmed",
+        "appointment.rescheduled": "confirmed",
+        "appointment.updated": "in_progress",
+        "appointment.completed": "completed",
+        "appointment.no_show": "no_show",
+        "appointment.cancelled": "cancelled",
+        "patient.created": None,
+        "patient.merged": None,
+    }
+
+
+def test_a_rescheduled_appointment_tells_its_new_time(endpoint, happens, at):
+    happens()
+    [body] = [body for body in told() if body["type"] == "appointment.rescheduled"]
+    assert (body["data"]["start_time"], body["data"]["end_time"]) == (at(11).isoformat(), at(11, 30).isoformat())
+    [body] = [body for body in told() if body["type"] == "hold.moved"]
+    assert body["data"]["start_time"] == at(10).isoformat()
+
+
+def test_an_extended_hold_tells_until_when(endpoint, hold_time, at):
+    hold = hold_time(at(9))
+    Hold.objects.update(expires_at=hold.expires_at - timedelta(minutes=5))
+    extend_hold(hold, actor="patient")
+    placed, extended = told()
+    assert extended["data"]["expires_at"] == Hold.objects.get().expires_at.isoformat()
+    assert placed["data"]["expires_at"] != extended["data"]["expires_at"]
+
+
+# What staff do in admin is told too
+
+
+@pytest.fixture
+def erin(db, django_user_model):
+    """Erin at reception."""
+    user = django_user_model.objects.create_user("erin", is_staff=True)
+    user.groups.add(Group.objects.get(name="reception"))
+    browser = Client()
+    browser.force_login(user)
+    browser.user = user
+    return browser
+
+
+def test_a_patient_written_down_in_admin(endpoint, erin):
+    forms = {
+        f"{prefix}-{name}": "0"
+        for prefix in ("consents", "appointments", "orders")
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    }
+    person = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
+    assert erin.post(url("patients_patient", "add"), person | forms).status_code == 302
+    bob = Patient.objects.get()
+    [body] = told()
+    assert (body["type"], body["data"]) == ("patient.created", {"id": str(bob.pk), "sequence": 1})
+    assert Event.objects.get().actor == f"staff:{erin.user.pk}"
+
+
+def test_two_records_merged_in_admin(endpoint, erin, alice, bob):
+    alice.save()
+    bob.save()
+    pair = PossibleDuplicate.objects.create(patient=alice, other=bob, reason="same name")
+    act(erin, "patients_possibleduplicate", "merge_into_first", pair, confirmed="yes")
+    assert [(body["type"], body["data"]) for body in told()] == [
+        ("patient.merged", {"id": str(alice.pk), "merged_id": str(bob.pk), "sequence": 1})
+    ]
+    assert Event.objects.get().actor == f"staff:{erin.user.pk}"
+    assert not Appointment.objects.exists()

@@ -1,0 +1,139 @@
+import socket
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from booking.models import Heartbeat
+from booking.ops import health
+from tests.waiting import given_up_within
+
+OK = {"status": "ok"}
+FAILING = {"status": "failing"}
+
+
+@pytest.fixture(autouse=True)
+def looked_long_ago(monkeypatch):
+    """What one test has seen is not what the next one sees; within one it does not grow old by itself."""
+    health.lately.forget()
+    monkeypatch.setattr(health, "CACHE_SECONDS", 3600)
+
+
+@pytest.fixture
+def beat(db):
+    """The beat came just now."""
+    return Heartbeat.objects.create(seen_at=timezone.now())
+
+
+def test_a_process_that_answers_lives(client):
+    response = client.get("/healthz/live")
+    assert (response.status_code, response.json()) == (200, OK)
+
+
+def test_all_is_well(client, beat):
+    response = client.get("/healthz/ready")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "checks": {"database": OK, "migrations": OK, "redis": OK, "beat": {"status": "ok", "age_seconds": 0}},
+    }
+
+
+@pytest.mark.parametrize("path", ["/healthz/live", "/healthz/ready", "/healthz/live/", "/healthz/ready/"])
+def test_load_balancers_probe_by_address_and_without_https(client, beat, settings, path):
+    settings.ALLOWED_HOSTS = ["booking.clinic.example"]
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+
+
+def test_every_other_page_checks_the_host(client, settings):
+    settings.ALLOWED_HOSTS = ["booking.clinic.example"]
+    assert client.get("/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
+
+
+def test_answers_are_not_to_be_cached(client, beat):
+    assert client.get("/healthz/live").headers["Cache-Control"] == "no-store"
+    assert client.get("/healthz/ready").headers["Cache-Control"] == "no-store"
+
+
+def test_a_beat_of_a_minute_ago_is_late_but_bookings_go_on(client, db):
+    Heartbeat.objects.create(seen_at=timezone.now() - timedelta(seconds=61))
+    response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": 61}
+
+
+def test_a_beat_that_never_came_is_late_too(client, db):
+    response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": None}
+
+
+def test_bookings_go_on_without_redis(client, beat, settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens there
+        settings.REDIS_URL = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+        response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["redis"] == FAILING
+
+
+def test_a_frozen_redis_is_given_a_second(client, beat, settings):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        with given_up_within(1):
+            response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["checks"]["redis"]) == (200, FAILING)
+
+
+def test_however_many_ask_at_once_only_one_waits_for_a_frozen_redis(rf, beat, settings):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        first = health.ready(rf.get("/")).content
+        health.lately.found_at -= health.CACHE_SECONDS  # so that somebody looks again
+        with health.lately.looking:  # and is at it
+            assert health.ready(rf.get("/")).content == first
+        mute.settimeout(0)
+        for _ in range(12):
+            assert health.ready(rf.get("/")).status_code == 200
+        mute.accept()
+        mute.accept()
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+
+
+def test_what_was_found_is_told_for_two_seconds(client, beat):
+    assert client.get("/healthz/ready").json()["status"] == "ok"
+    Heartbeat.objects.all().delete()
+    assert client.get("/healthz/ready").json()["status"] == "ok"
+    health.lately.found_at -= health.CACHE_SECONDS
+    assert client.get("/healthz/ready").json()["status"] == "degraded"
+
+
+def test_a_migration_that_the_database_has_not_had_stops_bookings(client, beat):
+    ((app, latest),) = MigrationLoader(connection).graph.leaf_nodes("booking")
+    MigrationRecorder(connection).record_unapplied(app, latest)
+    response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["status"]) == (503, "failing")
+    checks = response.json()["checks"]
+    assert checks["migrations"] == {"status": "failing", "unapplied": [f"booking.{latest}"]}
+    assert checks["beat"] == {"status": "unknown"}
+
+
+def test_without_a_database_there_are_no_bookings(run_python):
+    answered = run_python(
+        """
+        import django
+        django.setup()
+        from django.test import Client
+        response = Client().get("/healthz/ready")
+        print(response.status_code, response.json())
+        """,
+        DATABASE_URL="postgres://holdfast:password@127.0.0.1:1/holdfast",
+    )
+    assert answered.stdout.startswith("503 ")
+    assert "'database': {'status': 'failing'}, 'migrations': {'status': 'unknown'}" in answered.stdout
+    assert "password" not in answered.stdout + answered.stderr

@@ -1,0 +1,284 @@
+import json
+import logging
+
+import pytest
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import IntegrityError, connection, connections, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+from booking.ops.logs import Line
+from tests.waiting import somebody_waits_for_us, wait_until
+
+TOKEN = "a-token-that-opens-the-hold"
+
+
+def show(request, token):
+    return HttpResponse("shown")
+
+
+def fail(request, token):
+    raise ValueError("a bug")
+
+
+def wait_for_a_lock(request):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '20ms'")
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def meet_somebody_halfway(request):
+    """Wait for the lock of somebody who waits for ours, as two that change the same rows in another order do."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL deadlock_timeout = '20ms'")
+        cursor.execute("SELECT pg_advisory_xact_lock(2)")
+        request.META["meanwhile"]()
+        cursor.execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def ask_nobody(request):
+    away = connections.create_connection("default")
+    away.settings_dict = {**away.settings_dict, "HOST": "/nowhere"}
+    away.cursor()
+
+
+def take_too_long(request):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '20ms'")
+        cursor.execute("SELECT pg_sleep(10)")
+
+
+def refuse_to_read(request):
+    raise BadRequest
+
+
+def refuse_to_show(request):
+    raise PermissionDenied
+
+
+def break_a_rule(request):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
+urlpatterns = [
+    path("hold/<str:token>/", show),
+    path("hold/<str:token>/fail/", fail),
+    path("lock/", wait_for_a_lock),
+    path("halfway/", meet_somebody_halfway),
+    path("away/", ask_nobody),
+    path("slow/", take_too_long),
+    path("bug/", csrf_exempt(break_a_rule)),
+    path("bad/", csrf_exempt(refuse_to_read)),
+    path("forbidden/", csrf_exempt(refuse_to_show)),
+    path("", include("booking.urls")),
+]
+
+pytestmark = pytest.mark.urls(__name__)
+
+
+@pytest.fixture
+def client():
+    """A browser: an error in a view is a page to it."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def lines(caplog):
+    """The lines of the log so far, as they are written."""
+    caplog.set_level(logging.INFO)
+    caplog.handler.setFormatter(Line())
+    return lambda: [json.loads(line) for line in caplog.text.splitlines()]
+
+
+# The request id
+
+
+def test_every_answer_has_an_id(client):
+    first, second = (client.get(f"/hold/{TOKEN}/").headers["X-Request-Id"] for _ in range(2))
+    assert len(first) == len(second) == 32
+    assert first != second
+
+
+def test_the_id_that_a_proxy_gave_is_kept(client):
+    response = client.get(f"/hold/{TOKEN}/", headers={"X-Request-Id": "7f3a-from-the-proxy"})
+    assert response.headers["X-Request-Id"] == "7f3a-from-the-proxy"
+
+
+@pytest.mark.parametrize("given", ["", "short", "a" * 65, "with a space in it", 'quo"ted-and-more', "ünïcödé-id"])
+def test_an_id_that_could_disturb_the_log_is_replaced(client, given):
+    response = client.get(f"/hold/{TOKEN}/", headers={"X-Request-Id": given})
+    assert response.headers["X-Request-Id"] != given
+    assert len(response.headers["X-Request-Id"]) == 32
+
+
+# The log
+
+
+def test_a_request_is_one_line_with_its_route_and_its_id(client, lines):
+    response = client.get(f"/hold/{TOKEN}/?email=alice@example.org")
+    (line,) = lines()
+    assert line.pop("at").endswith("+00:00")
+    assert line.pop("ms") >= 0
+    assert line == {
+        "level": "info",
+        "logger": "booking.access",
+        "message": "/hold/<str:token>/",
+        "method": "GET",
+        "status": 200,
+        "request_id": response.headers["X-Request-Id"],
+    }
+
+
+def test_no_line_holds_a_token_or_a_patient(client, caplog, lines):
+    client.get(f"/hold/{TOKEN}/?email=alice@example.org")
+    client.get(f"/hold/{TOKEN}/fail/?email=alice@example.org")
+    client.get(f"/nowhere/{TOKEN}/?email=alice@example.org")
+    client.post("/admin/login/", {"username": "alice@example.org", "password": TOKEN})
+    assert {line["status"] for line in lines() if "status" in line} >= {200, 500, 404}
+    assert TOKEN not in caplog.text
+    assert "alice" not in caplog.text
+
+
+def test_a_bug_is_logged_with_its_traceback_in_one_line(client, lines):
+    response = client.get(f"/hold/{TOKEN}/fail/")
+    bug, access = lines()
+    assert response.status_code == access["status"] == 500
+    assert bug["message"] == "Internal Server Error: /hold/<str:token>/fail/"
+    assert bug["exception"].endswith("ValueError: a bug\n")
+    assert bug["request_id"] == access["request_id"] == response.headers["X-Request-Id"]
+
+
+def test_probes_are_not_logged(client, lines):
+    client.get("/healthz/live")
+    assert lines() == []
+
+
+def test_the_rows_that_postgresql_quotes_are_not_logged(db, caplog, lines):
+    email = "al" + "ice@example.org"  # the traceback quotes this very code
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE visitor (email text PRIMARY KEY)")
+            cursor.execute("INSERT INTO visitor VALUES (%s), (%s)", [email, email])
+    except IntegrityError as error:
+        assert email in str(error)
+        logging.getLogger("booking").exception("it failed")
+    (line,) = lines()
+    assert email not in caplog.text
+    assert 'duplicate key value violates unique constraint "visitor_pkey"' in line["exception"]
+
+
+# Frames
+
+
+def test_the_clinics_own_pages_may_frame_the_patients(client, db, settings):
+    response = client.get(f"/hold/{TOKEN}/")
+    assert "frame-ancestors 'self';" in response.headers["Content-Security-Policy"] + ";"
+    assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_other_sites_may_when_they_are_named(client, settings):
+    settings.WIDGET_FRAME_ANCESTORS = ["'self'", "https://www.clinic.example"]
+    response = client.get(f"/hold/{TOKEN}/")
+    assert "X-Frame-Options" not in response.headers
+
+
+def test_nobody_may_when_nobody_is_named(client, settings):
+    settings.WIDGET_FRAME_ANCESTORS = ["'none'"]
+    assert client.get(f"/hold/{TOKEN}/").headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("ancestors", [["'self'"], ["'self'", "https://www.clinic.example"]])
+def test_admin_is_never_framed(client, db, settings, ancestors):
+    settings.WIDGET_FRAME_ANCESTORS = ancestors
+    response = client.get("/admin/login/")
+    assert "frame-ancestors 'none';" in response.headers["Content-Security-Policy"] + ";"
+    assert response.headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_page_loads_nothing_from_elsewhere(client):
+    policy = client.get(f"/hold/{TOKEN}/").headers["Content-Security-Policy"]
+    assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'self'",
+    }
+
+
+# A busy database
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_waits_too_long_for_a_lock_is_asked_to_come_back(client):
+    other = connections.create_connection("default")
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1)")
+        response = client.get("/lock/?day=2026-03-30")
+    other.close()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "Many people are booking right now" in response.text
+    assert 'href="/lock/?day=2026-03-30"' in response.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_so_is_whoever_waits_too_long_for_an_answer(client):
+    response = client.post("/slow/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "href" not in response.text.partition("<body>")[2]  # there is no way to send a form again by a link
+
+
+def test_so_is_the_one_of_two_that_wait_for_each_other(client, elsewhere):
+    def lock_the_other_way_round():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # it is not the one to find out
+            cursor.execute("SELECT pg_advisory_xact_lock(1)")
+            cursor.execute("SELECT pg_advisory_xact_lock(2)")
+
+    def meanwhile():
+        elsewhere(lock_the_other_way_round)
+        wait_until(somebody_waits_for_us)
+
+    response = client.get("/halfway/", meanwhile=meanwhile)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+
+
+def test_so_is_everybody_while_the_database_is_away(client, db):
+    response = client.get("/away/")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
+    assert "our database is away for a moment" in response.text
+
+
+def test_any_other_error_of_the_database_is_a_bug(client, db):
+    response = client.get("/bug/")
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in response.text
+
+
+# The pages of problems
+
+
+@pytest.mark.parametrize(
+    "address, status, heading",
+    [
+        ("/nowhere/", 404, "This page is not here"),
+        ("/admin/login/", 403, "This form is no longer valid"),
+        ("/bad/", 400, "That did not reach us in one piece"),
+        ("/forbidden/", 403, "You cannot open this page"),
+        ("/bug/", 500, "Something went wrong on our side"),
+    ],
+)
+def test_a_problem_has_a_page_that_the_policy_allows(db, address, status, heading):
+    response = Client(raise_request_exception=False, enforce_csrf_checks=True).post(address)
+    assert response.status_code == status
+    assert f"<h1>{heading}</h1>" in response.text
+    assert 'href="/static/problems.css"' in response.text
+    assert "style>" not in response.text
+    assert "style=" not in response.text

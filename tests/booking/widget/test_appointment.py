@@ -1,0 +1,386 @@
+"""What a patient does with an appointment: wait for its outcome, give it another time, cancel it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from booking.access.patient_links import appointment_token
+from booking.domain.appointments import acknowledge, cancel, complete, confirm, decline
+from booking.domain.rescheduling import reschedule_to_hold
+from booking.models import Appointment, Hold
+from scheduling.lib.clock import database_now
+from scheduling.models import Location, Service, Slot
+from tests.booking.widget.conftest import Page
+from tests.conftest import make_clinician
+from tests.ledger import lapse, nothing_changes
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def visit(booked):
+    """The address of Alice's appointment at nine."""
+    return f"/appointment/{appointment_token(booked)}/"
+
+
+@pytest.fixture
+def pending(client, desk, held, typed):
+    """Alice's appointment at nine, for which staff must be asked."""
+    client.post(f"/hold/{held.token}/confirm", typed)
+    return Appointment.objects.get()
+
+
+# Waiting
+
+
+def test_who_was_asked_and_until_when_is_said(client, held, pending):
+    response = client.get(f"/hold/{held.token}/done")
+
+    page = Page(response)
+    by = pending.answer_by.astimezone(pending.location.zone)
+    assert "Your request is with the clinic We have asked the clinic." in page.text
+    assert f"You will hear by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} , here and by e-mail." in page.text
+    assert "If you no longer want it You can take it back here until it is confirmed" in page.text
+    assert "Add to calendar" not in page.text
+    assert f"/appointment/{appointment_token(pending)}/" in page.links  # to look again without JavaScript
+    for secret in ("Alice", "Archer", "alice@example.org"):
+        assert secret not in response.content.decode()
+
+
+def outcome(client, appointment, **query):
+    return client.get(f"/appointment/{appointment_token(appointment)}/outcome", query, headers=HTMX)
+
+
+def test_while_nobody_has_answered_it_is_looked_at_ever_less_often(client, pending):
+    pauses = []
+    for looked in range(14):
+        response = outcome(client, pending, status="pending", looked=looked)
+        assert "HX-Retarget" not in response
+        assert f"looked={looked + 1}" in response.content.decode()
+        pauses.append(int(response.content.decode().partition("delay:")[2].partition("s")[0]))
+    assert pauses == [2, 2, 2, 3, 3, 5, 5, 8, 13, 20, 30, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    "verb, heading",
+    [
+        (lambda appointment: confirm(appointment, actor="erin"), "You are booked"),
+        (lambda appointment: decline(appointment, actor="erin"), "The clinic could not confirm this"),
+        (
+            lambda appointment: cancel(appointment, reason="not_acknowledged", actor="worker"),
+            "Nobody confirmed this in time",
+        ),
+        (
+            lambda appointment: cancel(appointment, reason="clinic_closed", actor="erin"),
+            "This appointment is cancelled",
+        ),
+    ],
+)
+def test_the_outcome_replaces_the_page_and_ends_the_looking(client, pending, verb, heading):
+    verb(pending)
+
+    response = outcome(client, pending, status="pending", looked=3)
+
+    assert (response["HX-Retarget"], response["HX-Reswap"]) == ("#visit", "outerHTML")
+    assert heading in Page(response).text
+    assert "hx-trigger" not in response.content.decode()
+    assert f"<title>{heading} – Harbour Clinic</title>" in response.content.decode()
+
+
+def test_reserved_is_news_and_looked_at_more_slowly(client, pending):
+    acknowledge(pending, "reserved", actor="provider:desk")
+
+    response = outcome(client, pending, status="pending", looked=1)
+
+    assert "Your time is reserved" in Page(response).text
+    assert "delay:30s" in response.content.decode()
+
+
+@pytest.mark.parametrize("reason", ["declined", "not_acknowledged"])
+def test_what_was_not_confirmed_leads_to_other_times(client, held, pending, reason):
+    cancel(pending, reason=reason, actor="erin")
+
+    page = Page(client.get(f"/hold/{held.token}/done"))
+
+    assert "nothing is booked" in page.text
+    assert "/book/consultation/" in page.links
+    assert "tel:+442079460000" in page.links
+    assert not any(link.endswith((".ics", "/cancel", "/reschedule")) for link in page.links)
+
+
+def test_nonsense_about_how_often_it_was_looked_at_is_as_good_as_none(client, pending):
+    for looked in ("", "-1", "x", "²", "9" * 50):
+        assert "delay:2s" in outcome(client, pending, status="pending", looked=looked).content.decode()
+    assert client.get(f"/appointment/{appointment_token(pending)}/outcome").status_code == 302  # not for people
+
+
+# Cancelling
+
+
+def test_an_appointment_is_cancelled_with_a_reason(client, visit, booked):
+    form = Page(client.get(f"{visit}cancel"))
+    assert "Cancel this appointment?" in form.text
+
+    response = client.post(f"{visit}cancel", {"reason": "patient_unwell", "note": "A cold"})
+
+    assert (response.status_code, response["Location"]) == (303, visit)
+    booked.refresh_from_db()
+    assert (booked.status, booked.cancellation_reason, booked.cancellation_note) == (
+        "cancelled",
+        "patient_unwell",
+        "A cold",
+    )
+    assert not Slot.objects.exists()
+    assert "This appointment is cancelled" in Page(client.get(visit)).text
+    assert client.get(f"{visit}cancel")["Location"] == visit
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"reason": "declined"},
+        {"reason": "x"},
+        {"reason": "other", "note": "x" * 501},
+        {"reason": "other", "note": "a\x00b"},
+    ],
+)
+def test_for_a_reason_that_makes_no_sense_nothing_is_cancelled(client, visit, answer):
+    with nothing_changes():
+        response = client.post(f"{visit}cancel", answer)
+
+    assert response.status_code == 422
+    assert "Please check this" in Page(response).text
+
+
+def test_nobody_has_to_say_why(client, visit, booked):
+    client.post(f"{visit}cancel", {"reason": ""})
+
+    booked.refresh_from_db()
+    assert (booked.status, booked.cancellation_reason) == ("cancelled", "other")
+
+
+def test_what_nobody_has_agreed_to_yet_is_taken_back_whenever_one_likes(client, pending):
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+    visit = f"/appointment/{appointment_token(pending)}/"
+    assert f"{visit}cancel" in Page(client.get(visit)).links
+
+    response = client.post(f"{visit}cancel", {"reason": ""})
+
+    assert (response.status_code, response["Location"]) == (303, visit)
+    pending.refresh_from_db()
+    assert pending.status == "cancelled"
+
+
+def test_after_the_cutoff_the_clinic_is_to_be_called(client, visit, booked):
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+
+    page = Page(client.get(visit))
+    assert "It is too late to change it online. Please call Harbour Clinic, +44 20 7946 0000 , and" in page.text
+    assert not any(link.endswith(("/cancel", "/reschedule")) for link in page.links)
+    for name, method in [
+        ("cancel", client.get),
+        ("cancel", client.post),
+        ("reschedule", client.get),
+        ("reschedule/hold", client.post),
+    ]:
+        with nothing_changes():
+            response = method(f"{visit}{name}", {"reason": "other"})
+        assert response.status_code == 409
+        assert "It is too late to change it online" in Page(response).text
+        assert booked.reference in Page(response).text
+        assert "tel:+442079460000" in Page(response).links
+
+
+def test_an_appointment_that_is_over_is_neither_cancelled_nor_moved(client, visit, booked):
+    complete(booked, actor="erin")
+
+    with nothing_changes():
+        for address in (f"{visit}cancel", f"{visit}reschedule/hold"):
+            assert client.post(address, {"reason": "other"})["Location"] == visit
+    assert "This appointment is over" in Page(client.get(visit)).text
+
+
+@pytest.mark.parametrize("name", ["", "outcome", "cancel", "reschedule", "appointment.ics"])
+@pytest.mark.parametrize("token", ["nonsense", "A" * 64, "x" * 200])
+def test_a_token_of_nothing_opens_nothing(client, db, token, name):
+    assert client.get(f"/appointment/{token}/{name}").status_code == 404
+
+
+# Another time
+
+
+@pytest.fixture
+def new_time(client, visit, opening, at):
+    """Hold ten o'clock for the appointment and return the address of that hold."""
+    response = client.post(f"{visit}reschedule/hold", {"opening": opening(at(10))})
+    assert response.status_code == 303
+    return response["Location"]
+
+
+def test_the_old_time_is_kept_until_the_new_one_is_taken(client, visit, booked, new_time, at):
+    assert {hold.starts_at for hold in Hold.objects.filter(status="active")} == {at(10)}
+    page = Page(client.get(new_time))
+    assert "Is this the new time?" in page.text
+    booked.refresh_from_db()
+    assert booked.starts_at == at(9)
+
+    response = client.post(f"{new_time}confirm")
+
+    assert (response.status_code, response["Location"]) == (303, f"/hold/{new_time.split('/')[4]}/done")
+    booked.refresh_from_db()
+    assert (booked.starts_at, booked.status) == (at(10), "confirmed")
+    assert [slot.period.lower for slot in Slot.objects.all()] == [at(10)]
+    assert "Your appointment has moved A confirmation is on its way" in Page(client.get(response["Location"])).text
+    page = Page(client.get(visit))
+    assert "Your appointment is confirmed" in page.text and ", 10:00 London time" in page.text
+
+
+@pytest.fixture
+def otis(consultation):
+    """A clinician in Berlin."""
+    mitte = Location.objects.create(name="Mitte", timezone="Europe/Berlin", city="Berlin")
+    return make_clinician("Otis Hale", location=mitte, services=[consultation])
+
+
+def test_another_time_is_looked_for_with_the_same_clinician_at_the_same_place(client, visit, dana, harbour, day, otis):
+    [link] = [link for link in Page(client.get(visit)).links if link.startswith(f"{visit}reschedule")]
+    assert link == f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}"
+
+    found = client.get(f"{link}&day={day}").context["parts"]
+
+    assert {choice.place for _, choices in found for choice in choices} == {"Harbour Street"}
+
+
+def test_one_who_sees_nobody_any_more_is_looked_for_in_vain(client, visit, dana, harbour, otis):
+    dana.working_hours.all().delete()
+
+    response = client.get(f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}")
+
+    assert response.status_code == 200
+    assert "Look at every clinician and place" in Page(response).text
+
+
+def test_another_clinician_at_another_place_is_said_plainly(client, visit, opening, day, at, otis):
+    mitte = Location.objects.get(name="Mitte")
+    theirs = opening(at(10), clinician_id=otis.pk, location_id=mitte.pk)
+    held = client.post(f"{visit}reschedule/hold", {"opening": theirs})["Location"]
+
+    page = Page(client.get(held))
+
+    date = f"{day:%A} {day.day} {day:%B}"
+    in_berlin = at(10).astimezone(mitte.zone)
+    assert (
+        f"This is with another clinician and at another place. When {date}, 11:00 {in_berlin:%Z} "
+        f"instead of {date}, 09:00 {at(9):%Z} With Otis Hale instead of Dana Reed "
+        "Where Mitte, Berlin instead of Harbour Street, 12 Harbour Street, London E1 6AN"
+    ) in page.text
+
+
+def test_the_same_clinician_and_place_are_said_to_be_as_before(client, new_time):
+    page = Page(client.get(new_time))
+
+    assert "This is with" not in page.text
+    assert "With Dana Reed as before Where Harbour Street, 12 Harbour Street, London E1 6AN as before" in page.text
+
+
+def test_confirming_the_new_time_again_is_fine(client, visit, new_time):
+    client.post(f"{new_time}confirm")
+
+    with nothing_changes():
+        assert client.post(f"{new_time}confirm")["Location"] == visit
+        assert client.get(new_time)["Location"] == visit
+
+
+def test_a_time_that_the_appointment_takes_in_another_window_at_that_moment_is_not_another_one(
+    client, new_time, booked, typed
+):
+    in_the_other_window = list(Hold.objects.filter(status="active"))
+    its_own_page = f"/hold/{new_time.split('/')[4]}/"
+
+    def meanwhile(execute, sql, *arguments):
+        if in_the_other_window and sql.startswith("SAVEPOINT"):  # it has been read, and not been locked yet
+            reschedule_to_hold(booked, in_the_other_window.pop(), actor="patient")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(meanwhile):
+        response = client.post(f"{its_own_page}confirm", typed)
+
+    assert (response.status_code, response["Location"]) == (303, f"{its_own_page}done")
+    assert Appointment.objects.count() == 1
+
+
+def test_the_page_of_the_new_times_hold_shows_the_appointment_as_long_as_it_is_there(client, visit, new_time, booked):
+    client.post(f"{new_time}confirm")
+    done = f"/hold/{new_time.split('/')[4]}/done"
+    assert booked.reference in Page(client.get(done)).text
+
+    booked.refresh_from_db()
+    cancel(booked, reason="other", actor="erin")
+
+    for address in (done, done.replace("done", "appointment.ics")):
+        assert client.get(address, follow=True).status_code == 410
+
+
+def test_the_page_of_times_says_what_one_has(client, visit, day, at, held):
+    page = Page(client.get(f"{visit}reschedule", {"day": day}))
+
+    assert "Choose another time Consultation" in page.text
+    has = f"You have {day:%A} {day.day} {day:%B}, 09:00 {at(9):%Z} with Dana Reed, Harbour Street."
+    assert has in page.text
+    assert "You keep that until you have confirmed the new time." in page.text
+    assert visit in page.links
+    assert not any("09:00" in word for word in page.words if "You have" not in word)
+
+
+def test_it_is_not_moved_after_the_cutoff_although_the_time_was_held_before(client, new_time, at, booked):
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+
+    with nothing_changes():
+        response = client.post(f"{new_time}confirm")
+
+    assert response.status_code == 409
+    assert "It is too late to change it online" in Page(response).text
+
+
+def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, new_time, at, day, harbour):
+    response = client.post(f"{new_time}extend")
+    assert (response.status_code, response["Location"]) == (307, f"{new_time}?extended=1")
+
+    lapse(Hold.objects.get(status="active"))
+    assert client.post(f"{new_time}confirm").status_code == 410
+    again = client.post(f"{new_time}again")["Location"]
+    assert again.startswith(visit)
+
+    assert client.post(f"{again}release")["Location"] == f"{visit}reschedule?day={day}&where={harbour.pk}"
+    assert "Your appointment keeps the time it had." in Page(client.get(again)).text
+    assert Appointment.objects.get().starts_at == at(9)
+
+
+def test_a_hold_of_another_service_is_no_new_time(client, visit, hold_time, dana, at):
+    other = Service.objects.create(name="Massage", slug="massage", notice=timedelta())
+    dana.services.add(other)
+    hold = hold_time(at(14), service=other)
+
+    with nothing_changes():
+        assert client.post(f"{visit}to/{hold.token}/confirm").status_code == 404
+
+
+def test_a_cancelled_appointment_is_not_moved(client, visit, new_time, booked):
+    cancel(booked, reason="other", actor="erin")
+
+    with nothing_changes():
+        response = client.post(f"{new_time}confirm")
+
+    assert (response.status_code, response["Location"]) == (303, visit)
+
+
+def test_a_pending_one_is_moved_too_and_stays_pending(client, pending, opening, at):
+    Service.objects.update(cancellation_notice=timedelta(days=30))  # which does not count yet
+    visit = f"/appointment/{appointment_token(pending)}/"
+    new_time = client.post(f"{visit}reschedule/hold", {"opening": opening(at(10))})["Location"]
+
+    client.post(f"{new_time}confirm")
+
+    pending.refresh_from_db()
+    assert (pending.starts_at, pending.status, pending.answer_by > database_now()) == (at(10), "pending", True)

@@ -1,0 +1,200 @@
+"""Pressing a time: it is held at once, or the page says why not and what is free instead."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.domain.holds import find_hold
+from booking.models import Hold
+from scheduling.models import Service, TimeOff
+from tests.booking.widget.conftest import Page
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+
+@pytest.fixture
+def press(client):
+    """Press a time on the page of times: ``press(opening(at(9)), hold=…)``."""
+    return lambda opening, **state: client.post("/book/consultation/hold", {"opening": opening, **state})
+
+
+def test_a_time_that_is_pressed_is_held(press, opening, at, dana, harbour, consultation):
+    response = press(opening(at(9)))
+
+    hold = Hold.objects.get()
+    assert (hold.service, hold.clinician, hold.location, hold.starts_at) == (consultation, dana, harbour, at(9))
+    assert not hold.is_remote
+    assert response.status_code == 303
+    assert find_hold(response["Location"].split("/")[2]) == hold
+
+
+def test_a_video_time_is_held_as_one(press, opening, at, dana):
+    Service.objects.update(mode="both")
+    dana.working_hours.update(is_remote=True)
+
+    press(opening(at(9), is_remote=True))
+
+    assert Hold.objects.get().is_remote
+
+
+def test_a_time_just_taken_is_told_with_the_three_nearest(press, opening, at, held):
+    with nothing_changes():
+        response = press(opening(at(9)))
+
+    page = Page(response)
+    assert response.status_code == 409
+    assert "That time has just been taken" in page.text
+    assert page.buttons[:3] == [opening(at(9, 30)), opening(at(10)), opening(at(10, 30))]
+
+
+def test_the_nearest_times_keep_to_the_filters_if_they_can(press, opening, at, held, dana, harbour, consultation):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+    nearest = Page(press(opening(at(9)), clinician=otis.pk)).buttons[:3]
+    assert nearest == [opening(at(*time), clinician_id=otis.pk) for time in [(9,), (9, 30), (10,)]]
+
+    otis.working_hours.all().delete()
+    assert len(press(opening(at(9)), clinician=dana.pk).context["nearest"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("hour", "why"),
+    [(12, "There are no working hours then."), (14, "The clinic is closed or the clinician is away then.")],
+)
+def test_a_time_that_is_not_offered_is_refused_with_its_reason(press, opening, at, dana, hour, why):
+    TimeOff.objects.create(clinician=dana, starts_at=at(14), ends_at=at(15))
+
+    with nothing_changes():
+        response = press(opening(at(hour)))
+
+    assert response.status_code == 422
+    assert why in Page(response).text
+    assert len(response.context["nearest"]) == 3
+
+
+def test_too_soon_and_too_far_are_told(press, opening, at):
+    Service.objects.update(notice=timedelta(days=10))
+    assert "The clinic needs a little notice" in Page(press(opening(at(9)))).text.replace("the clinic", "The clinic")
+
+    Service.objects.update(notice=timedelta(), horizon=timedelta(days=2))
+    assert "that day cannot be booked yet" in Page(press(opening(at(9)))).text
+
+
+def test_nobody_holds_more_than_three_times(press, opening, at, dana):
+    for hour in (9, 10, 11):
+        press(opening(at(hour)))
+
+    with nothing_changes():
+        response = press(opening(at(14)))
+
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 900
+    assert "Too many times are held for you" in Page(response).text
+    assert "try again in 15 minutes" in Page(response).text
+
+
+def test_nor_thirty_by_saying_each_time_to_be_another_browser(client, opening, at, harbour, consultation):
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(4)]
+    times = [opening(at(hour), clinician_id=clinician.pk) for clinician in clinicians for hour in range(9, 17)]
+    statuses = [
+        client.post("/book/consultation/hold", {"opening": time}, headers={"user-agent": f"Browser {n}"}).status_code
+        for n, time in enumerate(times)
+        if n % 8 != 3  # noon
+    ]
+
+    assert statuses == [303] * 28
+    assert len(set(Hold.objects.values_list("network", flat=True))) == 1
+
+    clinician = make_clinician("Clinician 5", location=harbour, services=[consultation])
+    responses = [
+        client.post(
+            "/book/consultation/hold",
+            {"opening": opening(at(hour), clinician_id=clinician.pk)},
+            headers={"user-agent": f"Phone {hour}"},
+        )
+        for hour in (9, 10, 11)
+    ]
+
+    assert [response.status_code for response in responses] == [303, 303, 429]
+    assert "Many people are booking from where you are Please try again in 15 minutes" in Page(responses[2]).text
+
+
+def test_another_time_takes_the_place_of_the_one_held(press, opening, at, held):
+    response = press(opening(at(10)), hold=held.token)
+
+    held.refresh_from_db()
+    assert held.status == "released"
+    assert find_hold(response["Location"].split("/")[2]).starts_at == at(10)
+
+
+def test_a_time_that_overlaps_ones_own_can_take_its_place(press, opening, at, held):
+    Service.objects.update(step=timedelta(minutes=15))
+
+    press(opening(at(9, 15)), hold=held.token)
+
+    assert Hold.objects.get(status="active").starts_at == at(9, 15)
+
+
+def test_another_time_that_is_taken_leaves_the_one_held(press, opening, at, held, hold_time):
+    hold_time(at(10), holder="bob's phone")
+
+    with nothing_changes():
+        response = press(opening(at(10)), hold=held.token)
+
+    assert response.status_code == 409
+    assert opening(at(9)) in Page(response).buttons
+
+
+def test_pressing_ones_own_time_leads_back_to_it(press, opening, at, held):
+    with nothing_changes():
+        response = press(opening(at(9)), hold=held.token)
+
+    assert response["Location"] == f"/hold/{held.token}/"
+
+
+def test_a_hold_that_became_an_appointment_is_never_replaced(press, opening, at, held, booked):
+    press(opening(at(10)), hold=held.token)
+
+    booked.refresh_from_db()
+    assert booked.status == "confirmed"
+    assert Hold.objects.get(status="active").starts_at == at(10)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "nonsense",
+        "1.2.3",
+        "-1.{dana}.{harbour}.video",
+        "9{start}.{dana}.{harbour}.in-person",
+        "{start}.{dana}.{harbour}.by-owl",
+        "{start}.{dana}\x00.{harbour}.video",
+        "\u202e",
+        "7" * 10_000,
+    ],
+)
+def test_a_time_that_makes_no_sense_is_refused(press, at, dana, harbour, value):
+    value = value.format(start=int(at(9).timestamp()), dana=dana.pk.hex, harbour=harbour.pk.hex)
+
+    with nothing_changes():
+        response = press(value)
+
+    assert response.status_code == 400
+    assert "That is not a time we know" in Page(response).text
+
+
+def test_ids_of_nobody_are_refused(press, opening, at, consultation, dana, harbour):
+    for changes in ({"clinician_id": harbour.pk}, {"location_id": dana.pk}):
+        with nothing_changes():
+            response = press(opening(at(9), **changes))
+
+        assert response.status_code == 422
+        assert "This is not offered by that clinician there." in Page(response).text
+
+
+def test_a_service_only_staff_book_is_refused(press, opening, at, dana):
+    Service.objects.update(is_online_bookable=False)
+
+    with nothing_changes():
+        assert press(opening(at(9))).status_code == 404

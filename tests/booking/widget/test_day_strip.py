@@ -1,0 +1,82 @@
+"""The strip of days and the parts of a day, without a database."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from booking.widget.day_strip import make_choices, make_strip, parts_of_day, strip_start
+from booking.widget.offer import Offer, Place
+from scheduling.availability.search import Opening
+
+DANA, HARBOUR = UUID(int=1), UUID(int=2)
+TODAY = date(2026, 3, 2)
+
+
+def offer(zone="Europe/London"):
+    return Offer({DANA: "Dana Reed"}, {HARBOUR: Place("Harbour Street", ZoneInfo(zone))}, {(HARBOUR, False)})
+
+
+def opening(moment):
+    return Opening(int(moment.timestamp()), 0, DANA, HARBOUR, False)
+
+
+def choices(*moments, zone="Europe/London"):
+    return make_choices([opening(moment) for moment in moments], offer(zone))
+
+
+@pytest.mark.parametrize(("days", "start"), [(0, 0), (13, 0), (14, 14), (30, 28)])
+def test_strips_are_fourteen_days_counted_from_today(days, start):
+    assert strip_start(TODAY + timedelta(days=days), today=TODAY) == TODAY + timedelta(days=start)
+
+
+def test_the_last_strip_has_no_later_one():
+    strip = make_strip([], start=TODAY + timedelta(days=14), today=TODAY, last=TODAY + timedelta(days=27))
+
+    assert (strip.earlier, strip.later) == (TODAY, None)
+
+
+def test_a_time_belongs_to_the_local_day():
+    late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+
+    strip = make_strip(choices(late, zone="Asia/Tokyo"), start=TODAY, today=TODAY, last=TODAY)
+
+    assert [day.count for day in strip.days[:2]] == [0, 1]
+
+
+def test_parts_of_a_day():
+    at = [
+        datetime(2026, 3, 2, hour, minute, tzinfo=UTC)
+        for hour, minute in [(0, 0), (11, 59), (12, 0), (16, 59), (17, 0)]
+    ]
+
+    parts = parts_of_day(choices(*at), TODAY)
+
+    assert [(name, [choice.time for choice in part]) for name, part in parts] == [
+        ("Morning", ["00:00", "11:59"]),
+        ("Afternoon", ["12:00", "16:59"]),
+        ("Evening", ["17:00"]),
+    ]
+
+
+def test_who_came_after_the_names_were_read_is_left_out():
+    later = opening(datetime(2026, 3, 2, 9, tzinfo=UTC))._replace(clinician_id=UUID(int=9))
+
+    assert make_choices([later], offer()) == []
+
+
+def test_an_hour_that_comes_twice_is_told_apart():
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+    [(_, of_night)] = parts_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
+
+    assert [(choice.time, choice.zone) for choice in of_night] == [("01:30", "BST"), ("01:30", "GMT")]
+
+
+def test_a_zone_that_all_times_of_a_day_have_goes_without_saying():
+    summer, winter = (datetime(2026, month, 2, 9, tzinfo=UTC) for month in (7, 11))
+
+    for moment in (summer, winter):
+        [(_, [choice])] = parts_of_day(choices(summer, winter), moment.date())
+        assert choice.zone == ""

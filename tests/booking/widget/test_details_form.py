@@ -1,0 +1,170 @@
+"""The details, checking and confirming them."""
+
+from datetime import UTC, date, timedelta
+
+import pytest
+
+from booking.models import Appointment, Hold
+from patients.models import Consent, Patient
+from scheduling.models import Service
+from tests.booking.widget.conftest import Page
+from tests.conftest import LONDON
+from tests.ledger import nothing_changes
+
+
+def url(hold, name=""):
+    return f"/hold/{hold.token}/{name}"
+
+
+def test_the_details_show_what_is_held_and_for_how_long(client, held):
+    response = client.get(url(held))
+    page = Page(response)
+
+    assert "Consultation , 30 minutes, £60 Dana Reed, Physiotherapist Harbour Street, 12 Harbour Street" in page.text
+    assert "London time (" in page.text
+    assert 890 <= response.context["seconds_left"] < 900
+    assert f'data-seconds-left="{response.context["seconds_left"]}"' in response.content.decode()
+    assert "Held for you until" in page.text
+
+
+def test_alice_checks_and_confirms(client, held, typed, alice):
+    page = Page(client.post(url(held, "check"), typed))
+    assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +44 7700 900123" in page.text
+    assert typed == {name: page.inputs[name] for name in typed}
+    assert not Appointment.objects.exists()
+
+    response = client.post(url(held, "confirm"), page.inputs)
+    assert response["Location"] == url(held, "done")
+
+    appointment = Appointment.objects.get()
+    patient = appointment.patient
+    assert appointment.pk == held.pk
+    assert appointment.notes == "I use a wheelchair."
+    assert (patient.first_name, patient.last_name, patient.date_of_birth) == ("Alice", "Archer", alice.date_of_birth)
+    assert (patient.email, patient.phone) == (alice.email, alice.phone)
+    assert [consent.purpose for consent in patient.consents.all()] == [Consent.Purpose.PRIVACY_NOTICE]
+
+
+def test_confirming_twice_is_one_appointment(client, held, typed, booked):
+    with nothing_changes():
+        response = client.post(url(held, "confirm"), typed)
+
+    assert response["Location"] == url(held, "done")
+
+
+@pytest.mark.parametrize(
+    "born", [("12", "4", "1985"), (" 12. ", "April", "1985"), ("12/", "APR", "1985"), ("012", "04", "1985")]
+)
+def test_a_birth_date_is_understood_as_people_write_it(client, held, typed, born):
+    typed |= dict(zip(["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"], born, strict=True))
+
+    client.post(url(held, "confirm"), typed)
+
+    assert Patient.objects.get().date_of_birth == date(1985, 4, 12)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"first_name": ""}, "Please enter your first name."),
+        ({"first_name": "x" * 10_000}, "That first name is too long."),
+        ({"last_name": "Arch\x00er"}, "Null characters are not allowed."),
+        ({"last_name": "\u202eArcher"}, "Please remove the invisible or unreadable characters."),
+        ({"date_of_birth_day": "31", "date_of_birth_month": "2"}, "Please enter a real date of birth"),
+        ({"date_of_birth_month": ""}, "Your date of birth needs a month too."),
+        (
+            {"date_of_birth_day": "", "date_of_birth_month": "", "date_of_birth_year": ""},
+            "Please enter your date of birth.",
+        ),
+        ({"date_of_birth_year": "85"}, "Please type the year of birth with four digits."),
+        ({"date_of_birth_year": "19x5"}, "Please enter a real date of birth"),
+        ({"date_of_birth_year": "99999999999999999999"}, "Please enter a real date of birth"),
+        ({"date_of_birth_year": "1899"}, "Please enter a date of birth between 1900 and today."),
+        ({"date_of_birth_year": "2999"}, "Please enter a date of birth between 1900 and today."),
+        ({"email": "alice@"}, "Please enter an e-mail address such as name@example.org."),
+        ({"phone": "call me"}, "+44 20 7946 0000, or leave it empty."),
+        ({"notes": "x" * 1001}, "Please keep the note under 1000 characters."),
+        ({"notes": "a\u202eb"}, "Please remove the invisible or unreadable characters."),
+        ({"consent": ""}, "Please tick the box"),
+    ],
+)
+@pytest.mark.parametrize("step", ["check", "confirm"])
+def test_what_is_wrong_is_said_at_the_field_and_on_top(client, held, typed, step, wrong, sentence):
+    typed = {name: value for name, value in (typed | wrong).items() if value}
+
+    with nothing_changes():
+        response = client.post(url(held, step), typed)
+
+    page = Page(response)
+    assert response.status_code == 422
+    assert page.text.count(sentence) == 2
+    assert "Please check what you typed" in page.text
+    [error_link] = [link for link in page.links if link.startswith("#id_")]
+    assert error_link[1:] in page.ids
+
+
+def test_what_was_typed_is_kept_beside_the_errors(client, held, typed):
+    page = Page(client.post(url(held, "check"), typed | {"email": "nonsense"}))
+
+    kept = {name: page.inputs[name] for name in typed if name not in ("notes", "consent")}
+    assert kept == {name: typed[name] for name in kept} | {"email": "nonsense"}
+    assert page.inputs["consent"] is True
+    assert "I use a wheelchair." in page.text
+
+
+def test_changing_the_details_brings_everything_back(client, held, typed):
+    response = client.post(url(held), typed)
+    page = Page(response)
+
+    assert response.status_code == 200
+    assert {name: page.inputs[name] for name in ("first_name", "date_of_birth_day", "phone")} == {
+        "first_name": "Alice",
+        "date_of_birth_day": "12",
+        "phone": "07700 900123",
+    }
+    assert "Please check" not in page.text
+
+
+def test_a_reload_of_the_check_goes_back_to_the_details(client, held):
+    assert client.get(url(held, "check"))["Location"] == url(held)
+
+
+def test_the_answer_is_the_same_for_a_known_patient_and_a_new_one(client, hold_time, at, typed, book):
+    known = client.post(url(hold_time(at(9)), "check"), typed)
+    book(at(10))
+    new = client.post(url(hold_time(at(9, 30), holder="x"), "check"), typed)
+
+    assert known.status_code == new.status_code == 200
+    assert Page(known).inputs == Page(new).inputs
+
+
+def test_validating_asks_the_database_nothing_about_patients(client, held, typed, django_assert_num_queries):
+    with django_assert_num_queries(4) as captured:  # the hold, the clock twice, and who must agree
+        client.post(url(held, "check"), typed)
+
+    assert not [query for query in captured.captured_queries if "patients_patient" in query["sql"]]
+
+
+def test_a_booked_hold_leads_to_its_appointment(client, held, booked, typed):
+    for response in (
+        client.get(url(held)),
+        client.get(url(held, "check")),
+        client.post(url(held), typed),
+        client.post(url(held, "extend")),
+        client.post(url(held, "again")),
+        client.post(url(held, "release")),
+    ):
+        assert response["Location"] == url(held, "done")
+    assert Hold.objects.get().status == "confirmed"
+
+
+def test_until_when_it_can_be_changed_is_said_before_it_is_booked(client, held, typed, at):
+    until = (at(9).astimezone(UTC) - timedelta(days=1)).astimezone(LONDON)
+    page = Page(client.post(url(held, "check"), typed))
+    assert f"Once booked you can change or cancel it online until {until:%A %-d %B, %H:%M %Z}." in page.text
+
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+
+    page = Page(client.post(url(held, "check"), typed))
+    assert "Once booked it can only be changed or cancelled by phone: +44 20 7946 0000" in page.text
+    assert "tel:+442079460000" in page.links

@@ -1,0 +1,210 @@
+"""More time, an expired hold, another try, giving back: nothing typed is ever lost."""
+
+from datetime import timedelta
+
+import pytest
+
+from booking.domain.holds import find_hold, release_hold
+from booking.models import Hold
+from scheduling.lib.clock import database_now
+from tests.booking.widget.conftest import Page
+from tests.ledger import lapse, nothing_changes
+
+
+def url(hold, name=""):
+    return f"/hold/{hold.token}/{name}"
+
+
+def token_in(response):
+    return response["Location"].split("/")[2]
+
+
+@pytest.mark.parametrize(("came_from", "goes_to"), [("", ""), ("check", "check")])
+def test_more_time_goes_on_where_one_was_with_everything_typed(client, held, typed, came_from, goes_to):
+    before = held.expires_at
+
+    response = client.post(url(held, "extend"), typed | {"from": came_from})
+
+    held.refresh_from_db()
+    assert held.expires_at > before
+    # 307: the browser posts the same form there again.
+    assert (response.status_code, response["Location"]) == (307, f"{url(held, goes_to)}?extended=1")
+    page = Page(client.post(response["Location"], typed))
+    assert "You have more time now." in page.text
+    assert page.inputs["first_name"] == "Alice"
+
+
+def test_more_time_has_an_end(client, held, typed):
+    Hold.objects.update(extensions=Hold.MAX_EXTENSIONS)
+
+    with nothing_changes():
+        response = client.post(url(held, "extend"), typed)
+
+    page = Page(response)
+    assert response.status_code == 409
+    assert "It cannot be held any longer" in page.text
+    assert "Need more time?" not in page.text
+    assert page.inputs["first_name"] == "Alice"
+
+
+@pytest.mark.parametrize("step", ["check", "confirm", "extend"])
+def test_an_expired_hold_keeps_what_was_typed_and_offers_another_try(client, lapsed, typed, step):
+    with nothing_changes():
+        response = client.post(url(lapsed, step), typed)
+
+    page = Page(response)
+    assert response.status_code == 410
+    assert 'class="running" hidden' in response.content.decode()
+    assert "This time is no longer held for you If it is still free, you can hold it again." in page.text
+    assert "Hold it again" in page.text
+    assert page.inputs["last_name"] == "Archer"
+    assert page.inputs["consent"] in (True, "on")
+
+
+def test_on_the_page_of_the_check_one_stays_there(client, lapsed, typed, hold_time, at):
+    typed["from"] = "check"
+    for step in ("confirm", "extend"):
+        assert "Check and confirm" in Page(client.post(url(lapsed, step), typed)).text
+    held_again = client.post(url(lapsed, "again"), typed)["Location"]
+    assert held_again.endswith("/check")
+    assert "Held for you until" in Page(client.post(held_again, typed)).text
+
+    hold_time(at(10))
+    taken = client.post(url(lapsed, "again"), typed)
+
+    assert taken.status_code == 409
+    page = Page(taken)
+    assert "Check and confirm" in page.text and len(page.buttons) == 3
+
+
+def test_what_was_typed_is_only_said_to_be_there_if_it_is(client, lapsed, typed):
+    hidden = '<span id="kept" hidden>'
+    assert hidden in client.get(url(lapsed)).content.decode()
+    assert hidden in client.post(url(lapsed), {"first_name": "", "from": "check"}).content.decode()
+    assert hidden not in client.post(url(lapsed), typed).content.decode()
+
+
+def test_more_time_is_news_once(client, held, typed):
+    there = client.post(url(held, "extend"), typed)["Location"]
+
+    assert "You have more time now." in Page(client.post(there, typed)).text
+    assert "You have more time now." not in Page(client.get(there)).text
+
+
+def test_an_expired_hold_is_held_again_with_one_press(client, lapsed, typed, at):
+    response = client.post(url(lapsed, "again"), typed)
+
+    again = find_hold(token_in(response))
+    assert (again.starts_at, again.status) == (at(9), "active")
+    assert response.status_code == 307
+    page = Page(client.post(response["Location"], typed))
+    assert page.inputs["first_name"] == "Alice"
+
+
+def test_a_time_lost_meanwhile_is_told_with_the_three_nearest(client, lapsed, typed, at, hold_time, opening):
+    hold_time(at(9), holder="bob's phone")
+
+    with nothing_changes():
+        response = client.post(url(lapsed, "again"), typed)
+
+    page = Page(response)
+    assert response.status_code == 409
+    assert "That time has just been taken" in page.text
+    assert page.buttons == [opening(at(9, 30)), opening(at(10)), opening(at(10, 30))]
+    assert page.inputs["first_name"] == "Alice"
+    assert "Hold it again" not in page.text
+
+
+def test_a_nearest_time_is_held_with_everything_typed(client, lapsed, typed, at, opening):
+    response = client.post(url(lapsed, "again"), typed | {"opening": opening(at(10))})
+
+    assert find_hold(token_in(response)).starts_at == at(10)
+    assert response.status_code == 307
+
+
+def test_another_try_that_makes_no_sense_changes_nothing(client, lapsed, typed, at, opening, hold_time):
+    for value, status in [("nonsense", 400), (opening(at(12)), 422)]:
+        with nothing_changes():
+            response = client.post(url(lapsed, "again"), typed | {"opening": value})
+
+        assert response.status_code == status
+        assert Page(response).inputs["first_name"] == "Alice"
+
+
+def test_another_try_counts_against_the_limit(client, lapsed, typed, at, opening):
+    for hour in (10, 11, 14):
+        client.post("/book/consultation/hold", {"opening": opening(at(hour))})
+
+    with nothing_changes():
+        response = client.post(url(lapsed, "again"), typed)
+
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) > 0
+    assert Page(response).inputs["first_name"] == "Alice"
+
+
+def test_another_try_with_a_live_hold_goes_on_with_it(client, held, typed):
+    with nothing_changes():
+        assert client.post(url(held, "again"), typed)["Location"] == url(held)
+
+
+def test_an_expired_hold_shows_its_details_as_expired(client, lapsed):
+    response = client.get(url(lapsed))
+
+    assert response.status_code == 410
+    assert "This time is no longer held for you." in Page(response).text
+
+
+def test_giving_back_frees_the_time_and_shows_that_day(client, held, day, harbour):
+    response = client.post(url(held, "release"))
+
+    held.refresh_from_db()
+    assert held.status == "released"
+    assert response["Location"] == f"/book/consultation/?day={day}&where={harbour.pk}"
+
+
+@pytest.mark.parametrize("name", ["", "check", "done"])
+def test_a_hold_given_back_says_so_and_offers_the_times(client, held, name):
+    release_hold(held, actor="patient")
+
+    response = client.get(url(held, name))
+
+    assert response.status_code == 410
+    assert "That time was given back" in Page(response).text
+    assert "/book/consultation/" in Page(response).links
+
+
+def test_a_hold_given_back_cannot_be_confirmed(client, held, typed):
+    release_hold(held, actor="patient")
+
+    for name in ("check", "confirm", "extend", "again", "release"):
+        with nothing_changes():
+            assert client.post(url(held, name), typed).status_code == 410
+
+
+def test_the_countdown_can_be_asked_for_alone(client, held):
+    htmx = {"HX-Request": "true"}
+
+    fragment = client.get(url(held, "countdown"), headers=htmx).content.decode()
+    assert fragment.strip().startswith('<div id="countdown"')
+    assert client.get(url(held, "countdown"))["Location"] == url(held)
+
+    lapse(held)
+    assert 'data-seconds-left="0"' in client.get(url(held, "countdown"), headers=htmx).content.decode()
+
+
+def test_a_countdown_that_has_nothing_to_count_asks_for_the_page_again(client, held):
+    release_hold(held, actor="patient")
+
+    for address in (url(held, "countdown"), "/hold/nonsense/countdown"):
+        response = client.get(address, headers={"HX-Request": "true"})
+
+        assert (response.status_code, response["HX-Refresh"]) == (204, "true")
+
+
+def test_under_two_minutes_the_countdown_warns(client, held):
+    assert "countdown short" not in client.get(url(held)).content.decode()
+
+    Hold.objects.update(expires_at=database_now() + timedelta(seconds=100))
+
+    assert "countdown short" in client.get(url(held)).content.decode()

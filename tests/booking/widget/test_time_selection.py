@@ -1,0 +1,254 @@
+"""The page of times: days, times, filters, zones, one's own held time."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduling.models import Location, Service, WorkingHours
+from tests.booking.widget.conftest import Page
+from tests.conftest import make_clinician
+from tests.ledger import nothing_changes
+
+
+@pytest.fixture
+def times(client):
+    """Open the page of times: ``times(day=…)``."""
+
+    def times(**query):
+        response = client.get("/book/consultation/", query)
+        assert response.status_code == 200
+        return response.context, Page(response)
+
+    return times
+
+
+@pytest.fixture
+def otis(consultation):
+    """A clinician in New York who also gives consultations by video."""
+    hudson = Location.objects.create(name="Hudson Square", timezone="America/New_York", city="New York")
+    otis = make_clinician("Otis Hale", location=hudson, services=[consultation], hours=[(9, 11)])
+    for hours in list(otis.working_hours.all()):
+        hours.pk, hours.is_remote, hours.start_time, hours.end_time = None, True, "13:00", "14:00"
+        hours.save()
+    Service.objects.update(mode="both")
+    consultation.refresh_from_db()
+    return otis
+
+
+def test_the_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
+    hold_time(at(9))
+
+    context, _ = times(day=day)
+
+    counts = {a_day.date: a_day.count for a_day in context["strip"].days}
+    assert len(counts) == 14
+    assert counts[day] == 13
+    assert counts[day + timedelta(days=1)] == 14
+
+
+def test_the_times_of_a_day_are_grouped_and_earliest_first(times, day, dana):
+    context, page = times(day=day)
+
+    assert [(name, [choice.time for choice in choices]) for name, choices in context["parts"]] == [
+        ("Morning", ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]),
+        ("Afternoon", ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:30"]),
+    ]
+    assert "09:00 Dana Reed Harbour Street" in page.text
+
+
+def test_without_a_day_the_first_free_one_is_shown(times, dana):
+    WorkingHours.objects.exclude(weekday=2).delete()
+
+    context, _ = times()
+
+    assert context["chosen"].weekday() == 2
+    assert context["parts"]
+
+
+def test_pages_of_days_lead_to_the_horizon_and_back(times, dana):
+    context, page = times()
+    seen = [context["strip"].days[0].date]
+    while later := context["strip"].later:
+        context, page = times(start=later)
+        seen.append(context["strip"].days[0].date)
+
+    assert [(later - seen[0]).days for later in seen] == [0, 14, 28, 42, 56]
+    assert context["strip"].earlier == seen[-2]
+    assert f"/book/consultation/?start={seen[-2]}" in page.links
+
+
+def test_a_filter_stays_when_another_day_is_chosen(times, day, dana, otis):
+    _, page = times(clinician=dana.pk, where="in-person", day=day)
+
+    tomorrow = day + timedelta(days=1)
+    assert f"/book/consultation/?clinician={dana.pk}&where=in-person&day={tomorrow}" in page.links
+
+
+@pytest.mark.parametrize(
+    ("wish", "found"),
+    [
+        ({}, {"Dana Reed": "Harbour Street", "Otis Hale": "Hudson Square, Video"}),
+        ({"clinician": "dana"}, {"Dana Reed": "Harbour Street"}),
+        ({"where": "video"}, {"Otis Hale": "Video"}),
+        ({"where": "in-person"}, {"Dana Reed": "Harbour Street", "Otis Hale": "Hudson Square"}),
+        ({"where": "hudson"}, {"Otis Hale": "Hudson Square"}),
+        ({"clinician": "dana", "where": "video"}, {}),
+    ],
+)
+def test_filters_for_clinician_place_and_video(times, day, dana, otis, wish, found):
+    ids = {"dana": dana.pk, "hudson": Location.objects.get(name="Hudson Square").pk}
+
+    context, _ = times(day=day, **{name: ids.get(value, value) for name, value in wish.items()})
+
+    choices = [choice for _, choices in context["parts"] for choice in choices]
+    who = sorted({choice.clinician for choice in choices})
+    assert {name: ", ".join(sorted({c.place for c in choices if c.clinician == name})) for name in who} == found
+
+
+def test_where_there_is_nothing_to_choose_no_filter_is_shown(times, dana):
+    _, page = times()
+
+    assert "id_clinician" not in page.ids
+    assert "id_where" not in page.ids
+
+
+def test_times_are_those_of_the_clinic(times, day, dana, otis):
+    context, page = times(day=day, clinician=otis.pk, where="in-person")
+
+    assert [choice.time for _, choices in context["parts"] for choice in choices] == [
+        "09:00",
+        "09:30",
+        "10:00",
+        "10:30",
+    ]
+    assert "All times are New York time (E" in page.text
+    assert "09:00 Hudson Square" in page.text
+
+
+def test_two_zones_of_a_day_are_told_apart(times, day, dana, otis):
+    _, page = times(day=day)
+
+    assert "Each time is the local time of its clinic: London time (" in page.text
+    assert "New York time (E" in page.text
+    assert "09:00 E" in page.text
+
+
+def test_where_lists_the_ways_first_and_then_the_places_by_name(times, dana, otis, consultation):
+    attic = Location.objects.create(name="attic", timezone="Europe/London")
+    make_clinician("Zoe Adler", location=attic, services=[consultation])
+
+    context, _ = times()
+
+    *ways, places = context["wish"].fields["where"].choices
+    assert ways == [("", "Anywhere"), ("in-person", "In person, anywhere"), ("video", "Video call")]
+    assert places == (
+        "Places",
+        [(str(Location.objects.get(name=name).pk), name) for name in ("attic", "Harbour Street", "Hudson Square")],
+    )
+
+
+def test_one_zone_is_named_once(times, day, dana):
+    _, page = times(day=day)
+
+    assert "All times are London time (" in page.text
+    assert "09:00 Dana Reed" in page.text
+
+
+def test_an_empty_day_leads_to_the_next_free_one(times, day, dana):
+    WorkingHours.objects.filter(weekday=day.weekday()).delete()
+
+    context, page = times(day=day)
+
+    assert "No time is free on this day" in page.text
+    assert context["next_free"] == day + timedelta(days=1)
+    assert f"/book/consultation/?day={day + timedelta(days=1)}" in page.links
+
+
+def test_an_empty_range_leads_to_the_next_free_day(client, times, dana):
+    Service.objects.update(notice=timedelta(days=30))
+
+    context, _ = times()
+
+    assert not any(a_day.count for a_day in context["strip"].days)
+    following = client.get("/book/consultation/", {"day": context["next_free"]})
+    assert following.context["parts"]
+
+
+def test_no_time_at_all_says_so(times, consultation):
+    _, page = times()
+
+    assert "There is none later either. Please call the clinic." in page.text
+
+
+def test_filters_that_leave_nothing_offer_to_drop_them(times, dana, otis):
+    _, page = times(clinician=dana.pk, where="video")
+
+    assert "Look at every clinician and place" in page.text
+
+
+def test_days_outside_what_can_be_booked_are_told(times, day, dana):
+    assert "That day is over." in times(day="2020-02-29")[1].text
+    assert "Bookings are open until" in times(day="9999-12-31")[1].text
+    assert "That day is over." in times(start="0001-01-01")[1].text
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"clinician": "somebody"}, "We do not know that clinician"),
+        ({"clinician": "\x00"}, "We do not know that clinician"),
+        ({"where": "\u202eabc"}, "We do not know that place"),
+        ({"day": "2026-02-30"}, "We could not read that date"),
+        ({"day": "-1"}, "We could not read that date"),
+        ({"start": "9" * 10_000}, "We could not read that date"),
+        ({"hold": "x" * 10_000}, "We do not know that hold"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_told_and_the_page_works(client, dana, query, sentence):
+    with nothing_changes():
+        response = client.get("/book/consultation/", query)
+
+    assert response.status_code == 400
+    assert sentence in Page(response).text
+    assert response.context["parts"]
+
+
+def test_ones_own_held_time_is_free_and_marked(times, day, held, opening):
+    context, page = times(day=day, hold=held.token)
+
+    [own] = [choice for _, choices in context["parts"] for choice in choices if choice.is_own]
+    assert own.value == opening(held.starts_at)
+    assert "09:00 Dana Reed Harbour Street Held for you" in page.text
+    assert context["strip"].days[7].count == 14
+
+
+def test_ones_own_held_time_stays_when_notice_has_passed_or_a_filter_hides_it(times, day, held, otis):
+    Service.objects.update(notice=timedelta(days=20))
+    context, _ = times(day=day, hold=held.token)
+    assert [[choice.time for choice in choices] for _, choices in context["parts"]] == [["09:00"]]
+
+    Service.objects.update(notice=timedelta())
+    _, page = times(day=day, hold=held.token, clinician=otis.pk)
+    assert "Held for you" in page.text
+
+
+def test_somebody_elses_held_time_is_not_there(times, day, held):
+    context, page = times(day=day)
+
+    assert "Held for you" not in page.text
+    assert context["strip"].days[7].count == 13
+
+
+def test_a_hold_that_is_over_is_told(times, held, lapsed):
+    assert "no longer held for you" in times(hold=held.token)[1].text
+
+
+def test_a_page_of_times_takes_a_fixed_number_of_queries(
+    client, django_assert_num_queries, consultation, harbour, dana, held, day
+):
+    with django_assert_num_queries(6):
+        client.get("/book/consultation/", {"day": day, "hold": held.token})
+    for name in ("Otis Hale", "Ines Roth", "Bo Lind"):
+        make_clinician(name, location=harbour, services=[consultation])
+    with django_assert_num_queries(6):
+        client.get("/book/consultation/", {"day": day, "hold": held.token})

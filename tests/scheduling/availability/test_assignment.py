@@ -1,0 +1,245 @@
+"""Who is given a time when whoever books does not mind. Dana, Otis and Vera work 9 to 12 and 13 to 17."""
+
+from collections import Counter
+from datetime import datetime, time, timedelta
+from itertools import count
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from scheduling.availability.assignment import Assign, assign, next_assigned, note_assignment
+from scheduling.availability.openings import as_instant
+from scheduling.availability.search import next_opening, open_starts_by_place
+from scheduling.lib.clock import database_now
+from scheduling.models import Clinician, Location, Service, Slot, WorkingHours
+from tests.conftest import make_clinician
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+@pytest.fixture
+def vera(harbour, consultation):
+    return make_clinician("Vera Holm", location=harbour, services=[consultation])
+
+
+@pytest.fixture
+def day(day):
+    """A Wednesday, so that the days around it are in the same week."""
+    return day + timedelta(days=(2 - day.weekday()) % 7)
+
+
+@pytest.fixture
+def assigned(consultation, at):
+    """Who is offered when: ``assigned(at(9), at(10))`` returns [(start, name, location, by video)]."""
+
+    def assigned(start_at, end_at, how=Assign.BALANCED, ignoring=None):
+        now = at(0) - 7 * DAY
+        found = open_starts_by_place(service=consultation, start_at=start_at, end_at=end_at, now=now, ignoring=ignoring)
+        return sorted(
+            (start, place.clinician_name, place.location_name, place.is_remote)
+            for place, starts in assign(found, how, now=now, ignoring=ignoring)
+            for start in starts
+        )
+
+    return assigned
+
+
+@pytest.fixture
+def who(assigned):
+    """The name of the clinician who is assigned a time."""
+
+    def who(starts_at, **changes):
+        [(_, name, _, _)] = assigned(starts_at, starts_at + MINUTE, **changes)
+        return name
+
+    return who
+
+
+def take(clinician, location, starts_at, *, minutes=30, expires_at=None):
+    return Slot.objects.create(
+        clinician=clinician,
+        location=location,
+        period=(starts_at, starts_at + minutes * MINUTE),
+        taken_at=database_now(),
+        expires_at=expires_at,
+    )
+
+
+def test_each_start_has_one_clinician(dana, otis, vera, assigned, at):
+    openings = assigned(at(9), at(12))
+
+    assert [start for start, *_ in openings] == [as_instant(at(9) + n * 30 * MINUTE) for n in range(6)]
+
+
+def test_whoever_is_the_only_one_free_is_assigned(dana, otis, harbour, who, at):
+    take(otis, harbour, at(9))
+    take(dana, harbour, at(10))
+    take(dana, harbour, at(11))
+
+    assert who(at(9)) == "Dana Reed"
+    assert who(at(10)) == "Otis Hale"
+
+
+def test_whoever_has_the_least_booked_time_in_the_week_is_assigned(dana, otis, vera, harbour, who, at):
+    take(dana, harbour, at(15), minutes=60)
+    take(otis, harbour, at(14) - 2 * DAY)
+    take(otis, harbour, at(14) + 4 * DAY)
+    take(vera, harbour, at(16) + DAY, minutes=90)
+
+    assert who(at(9)) == "Dana Reed"  # by name: an hour, as much as Otis has
+    take(dana, harbour, at(16), minutes=1)
+    assert who(at(9)) == "Otis Hale"
+
+
+@pytest.mark.parametrize("days", [-3, 5])
+def test_another_week_does_not_count(days, dana, otis, harbour, who, at):
+    take(dana, harbour, at(9) + days * DAY)
+
+    assert who(at(9)) == "Dana Reed"
+    assert who(at(10) + days * DAY) == "Otis Hale"
+
+
+def test_each_week_of_a_range_is_judged_by_itself(dana, otis, harbour, assigned, at):
+    take(dana, harbour, at(8))
+    take(otis, harbour, at(8) + 7 * DAY)
+
+    openings = assigned(at(9), at(9) + 10 * DAY)
+
+    next_week = as_instant(at(0) + 5 * DAY)
+    assert {name for start, name, *_ in openings if start < next_week} == {"Otis Hale"}
+    assert {name for start, name, *_ in openings if start >= next_week} == {"Dana Reed"}
+
+
+def test_a_week_begins_on_monday_on_the_locations_clock(dana, otis, harbour, consultation, who, at, day):
+    """In Auckland it is Monday while in London it is still Sunday."""
+    Location.objects.update(timezone="Pacific/Auckland")
+    harbour.refresh_from_db()
+    monday = datetime.combine(day - 2 * DAY, time(), harbour.zone)
+    take(dana, harbour, monday - 30 * MINUTE)
+    take(otis, harbour, monday)
+
+    assert who(datetime.combine(day, time(9), harbour.zone)) == "Dana Reed"
+
+
+def test_a_hold_counts_until_it_has_run_out(dana, otis, harbour, who, at):
+    hold = take(dana, harbour, at(14), expires_at=at(1))
+    assert who(at(9)) == "Otis Hale"
+
+    Slot.objects.filter(pk=hold.pk).update(expires_at=at(0) - 7 * DAY)
+    assert who(at(9)) == "Dana Reed"
+
+
+def test_ones_own_hold_does_not_count(dana, otis, harbour, who, at):
+    hold = take(dana, harbour, at(14), expires_at=at(1))
+
+    assert who(at(9), ignoring=hold.pk) == "Dana Reed"
+
+
+def test_of_equals_whoever_was_never_assigned_comes_first_and_then_longest_ago(dana, otis, vera, who, at):
+    order = [dana, otis, vera, otis, dana, vera]
+    names = []
+    for clinician in order:
+        names.append(who(at(9)))
+        note_assignment(clinician.pk)
+
+    assert names == ["Dana Reed", "Otis Hale", "Vera Holm", "Dana Reed", "Dana Reed", "Vera Holm"]
+    assert who(at(9)) == "Otis Hale"
+
+
+def test_every_location_keeps_its_own_openings(dana, otis, harbour, consultation, assigned, at):
+    quay = Location.objects.create(name="Quay", timezone="Europe/London", city="London")
+    make_clinician("Ada Byrne", location=quay, services=[consultation])
+    make_clinician("Bo Lind", location=quay, services=[consultation])
+
+    assert [(name, location) for _, name, location, _ in assigned(at(9), at(9, 30))] == [
+        ("Ada Byrne", "Quay"),
+        ("Dana Reed", "Harbour Street"),
+    ]
+
+
+def test_in_person_and_by_video_are_different_offers(dana, otis, harbour, consultation, assigned, at):
+    Service.objects.update(mode="both")
+    consultation.refresh_from_db()
+    for rule in WorkingHours.objects.filter(clinician=otis):
+        rule.pk, rule.is_remote = None, True
+        rule.save()
+
+    assert [(name, is_remote) for _, name, _, is_remote in assigned(at(9), at(9, 30))] == [
+        ("Dana Reed", False),
+        ("Otis Hale", True),
+    ]
+
+
+def test_by_lot_everybody_has_the_same_chance(dana, otis, vera, assigned, at):
+    openings = assigned(at(9), at(9) + 30 * DAY, how=Assign.RANDOM)
+
+    assert len({start for start, *_ in openings}) == len(openings) == 30 * 14
+    assert all(90 < number < 190 for number in Counter(name for _, name, *_ in openings).values())
+
+
+def test_without_assignment_everybody_is_offered(dana, otis, vera, assigned, at):
+    assert [name for _, name, *_ in assigned(at(9), at(9, 30), how=Assign.NONE)] == [
+        "Dana Reed",
+        "Otis Hale",
+        "Vera Holm",
+    ]
+
+
+def test_nobody_free_is_nothing_to_assign(consultation, assigned, at):
+    assert assigned(at(9), at(12)) == []
+
+
+@pytest.mark.parametrize(("how", "queries"), [(Assign.NONE, 2), (Assign.RANDOM, 2), (Assign.BALANCED, 3)])
+def test_it_costs_one_query_for_any_number_of_clinicians_and_weeks(
+    how, queries, dana, otis, vera, assigned, at, django_assert_num_queries
+):
+    with django_assert_num_queries(queries):
+        assigned(at(9), at(9) + 30 * DAY, how=how)
+
+
+@pytest.mark.parametrize("how", [Assign.RANDOM, Assign.BALANCED])
+def test_the_next_opening_is_with_one_of_those_who_are_free_then(how, dana, otis, harbour, consultation, at):
+    take(dana, harbour, at(9))
+    take(otis, harbour, at(15))
+    take(otis, harbour, at(16))
+
+    opening = next_assigned(how, service=consultation, now=at(0))
+    assert (opening.starts_at, opening.clinician_id) == (at(9), otis.pk)
+
+    after = {next_assigned(how, service=consultation, now=at(0), after=at(10)).clinician_id for _ in range(40)}
+    assert after == {Assign.RANDOM: {dana.pk, otis.pk}, Assign.BALANCED: {dana.pk}}[how]
+
+
+@pytest.mark.parametrize("how", [Assign.RANDOM, Assign.BALANCED])
+def test_if_the_next_opening_is_taken_while_it_is_assigned_it_is_the_one_after(how, dana, harbour, consultation, at):
+    with CaptureQueriesContext(connection) as finding:
+        next_opening(service=consultation, now=at(0))
+    queries = count(1)
+
+    def somebody_is_quicker(execute, *query):
+        if next(queries) == len(finding) + 1:
+            take(dana, harbour, at(9))
+        return execute(*query)
+
+    with connection.execute_wrapper(somebody_is_quicker):
+        opening = next_assigned(how, service=consultation, now=at(0))
+
+    assert (opening.starts_at, opening.clinician_id) == (at(9, 30), dana.pk)
+
+
+def test_nobody_free_at_all_is_no_next_opening(consultation, at):
+    assert next_assigned(Assign.BALANCED, service=consultation, now=at(0)) is None
+
+
+def test_an_assignment_is_remembered(dana):
+    before = database_now()
+
+    note_assignment(dana.pk)
+
+    assert before < Clinician.objects.get().last_assigned_at < database_now()

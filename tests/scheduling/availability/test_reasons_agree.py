@@ -1,0 +1,35 @@
+"""Asking for the openings and asking why a time is none are two questions with one answer."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduling.availability.search import open_times, why_not
+from scheduling.lib.clock import database_now
+from tests.clinics import MINUTE, forgotten, make_clinic
+
+
+@pytest.mark.django_db
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_time_has_no_reason_why_not_exactly_when_it_is_offered(data):
+    with forgotten():
+        clinic = make_clinic(data.draw)
+        now = database_now()
+        openings = open_times(service=clinic.service, start_at=clinic.start_at, end_at=clinic.end_at, now=now)
+        offered = {(one.starts_at, one.clinician_id, one.location_id, one.is_remote) for one in openings}
+
+        length = int((clinic.end_at - clinic.start_at) / MINUTE)
+        minutes = data.draw(st.lists(st.sampled_from(range(length)), min_size=3, max_size=3))
+        starts = [clinic.start_at + minute * MINUTE for minute in minutes]
+        if openings:
+            chosen = data.draw(st.lists(st.sampled_from(openings), min_size=1, max_size=5))
+            starts += [opening.starts_at for opening in chosen]
+
+        for start, dana, place, remote in product(starts, clinic.clinicians, clinic.locations, [True, False]):
+            reasons = why_not(
+                service=clinic.service, clinician=dana, location=place, starts_at=start, is_remote=remote, now=now
+            )
+            assert (reasons == set()) == ((start, dana.pk, place.pk, remote) in offered), reasons

@@ -1,0 +1,70 @@
+"""Single rows by statements that are built once: the same as the ORM reads and writes."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduling.lib.compiled_queries import get_or_none, refresh, update_if
+from scheduling.models import Calendar, Clinician, Service, WorkingHours
+
+pytestmark = pytest.mark.django_db
+
+
+def fields(thing):
+    return {field.attname: getattr(thing, field.attname) for field in thing._meta.concrete_fields}
+
+
+def test_what_is_found_is_what_the_orm_finds(consultation):
+    found = get_or_none(Service, id=consultation.pk)
+
+    assert fields(found) == fields(Service.objects.get())
+    assert not found._state.adding
+
+
+def test_all_values_must_be_so(consultation):
+    assert get_or_none(Service, id=consultation.pk, slug="consultation") == consultation
+    assert get_or_none(Service, id=consultation.pk, slug="surgery") is None
+
+
+def test_related_objects_come_with_it(dana, harbour, django_assert_num_queries):
+    hours = WorkingHours.objects.first()
+
+    with django_assert_num_queries(1):
+        found = get_or_none(WorkingHours, "clinician", "location", id=hours.pk)
+        assert fields(found.clinician) == fields(dana)
+        assert fields(found.location) == fields(harbour)
+
+
+def test_an_encrypted_field_is_read_as_by_the_orm(dana):
+    Calendar.objects.create(clinician=dana, name="own", url="https://calendar.example/private.ics")
+
+    assert get_or_none(Calendar, clinician_id=dana.pk).url == "https://calendar.example/private.ics"
+    assert fields(get_or_none(Calendar, clinician_id=dana.pk)) == fields(Calendar.objects.get())
+
+
+def test_what_is_reread_is_up_to_date_and_keeps_what_it_had_loaded(dana, django_assert_num_queries):
+    hours = get_or_none(WorkingHours, "clinician", id=WorkingHours.objects.first().pk)
+    otis = Clinician.objects.create(name="Otis")
+    WorkingHours.objects.filter(pk=hours.pk).update(weekday=6)
+
+    with django_assert_num_queries(1):
+        refresh(hours)
+        assert (hours.weekday, hours.clinician) == (6, dana)
+
+    WorkingHours.objects.filter(pk=hours.pk).update(clinician=otis)
+    refresh(hours)
+    assert hours.clinician == otis
+
+
+def test_what_is_gone_cannot_be_reread(consultation):
+    Service.objects.all().delete()
+
+    with pytest.raises(Service.DoesNotExist):
+        refresh(consultation)
+
+
+def test_a_row_is_changed_only_while_it_is_as_given(consultation):
+    assert update_if(consultation, {"slug": "consultation"}, duration=timedelta(hours=1))
+    assert not update_if(consultation, {"slug": "surgery"}, duration=timedelta(hours=2))
+
+    assert Service.objects.get().duration == timedelta(hours=1)

@@ -4,29 +4,30 @@ from datetime import datetime
 
 from booking.admin.events import with_names
 from booking.models import Appointment, Event, Hold
+from booking.models.enums import EventKind
 from scheduling.lib.timezones import format_local
 
 WHAT = {
-    "hold.placed": "The time was held",
-    "hold.extended": "Held for longer",
-    "hold.moved": "Another time was held instead",
-    "hold.released": "The time was given back",
-    "hold.expired": "Held no longer: nobody confirmed it in time",
-    "hold.confirmed": "The held time was taken",
-    "appointment.created": "Booked",
-    "appointment.updated": "Changed",
-    "appointment.rescheduled": "Given another time",
-    "appointment.cancelled": "Cancelled",
-    "appointment.completed": "Completed",
-    "appointment.no_show": "Nobody came",
-    "provider.asked": "The provider was asked",
-    "provider.agreed": "The provider agreed",
-    "provider.refused": "The provider refused",
-    "provider.taken_back": "The provider was told that it is off",
-    "order.created": "Ordered",
-    "order.updated": "Changed",
-    "order.link_sent": "The link was e-mailed",
-    "order.link_revoked": "The link was taken back",
+    EventKind.HOLD_PLACED: "The time was held",
+    EventKind.HOLD_EXTENDED: "Held for longer",
+    EventKind.HOLD_MOVED: "Another time was held instead",
+    EventKind.HOLD_RELEASED: "The time was given back",
+    EventKind.HOLD_EXPIRED: "Held no longer: nobody confirmed it in time",
+    EventKind.HOLD_CONFIRMED: "The held time was taken",
+    EventKind.APPOINTMENT_CREATED: "Booked",
+    EventKind.APPOINTMENT_UPDATED: "Changed",
+    EventKind.APPOINTMENT_RESCHEDULED: "Given another time",
+    EventKind.APPOINTMENT_CANCELLED: "Cancelled",
+    EventKind.APPOINTMENT_COMPLETED: "Completed",
+    EventKind.APPOINTMENT_NO_SHOW: "Nobody came",
+    EventKind.APPROVER_ASKED: "The provider was asked",
+    EventKind.APPROVER_AGREED: "The provider agreed",
+    EventKind.APPROVER_REFUSED: "The provider refused",
+    EventKind.APPROVER_WITHDRAWN: "The provider was told that it is off",
+    EventKind.ORDER_CREATED: "Ordered",
+    EventKind.ORDER_UPDATED: "Changed",
+    EventKind.ORDER_LINK_SENT: "The link was e-mailed",
+    EventKind.ORDER_LINK_REVOKED: "The link was taken back",
 }
 BY = {"patient": "the patient", "worker": "the system"}
 STATUS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}

@@ -13,6 +13,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.domain.appointments import REFERENCE_ALPHABET
 from booking.models import Appointment, Event, Hold, Order, Provider
+from booking.models.enums import EventKind
 from scheduling.availability.intervals import clip, merge, subtract
 from scheduling.availability.openings import Busy, Hours, as_datetime, as_instant, open_starts, working_time
 from scheduling.availability.search import get_rules
@@ -170,23 +171,23 @@ def list_story(hold, appointment, by_staff, now, rng):
     booked_at, must_agree = appointment.created_at, appointment.provider is not None
     first = Status.PENDING if must_agree else Status.CONFIRMED
     story = [
-        ("hold.placed", hold.created_at, "patient", "", "active", {}),
-        ("hold.confirmed", booked_at, "patient", "active", "confirmed", {}),
-        ("appointment.created", booked_at, "patient", "", first, {}),
+        (EventKind.HOLD_PLACED, hold.created_at, "patient", "", "active", {}),
+        (EventKind.HOLD_CONFIRMED, booked_at, "patient", "active", "confirmed", {}),
+        (EventKind.APPOINTMENT_CREATED, booked_at, "patient", "", first, {}),
     ]
     if first == Status.PENDING and status != Status.PENDING:
-        story.append(("appointment.updated", booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
+        story.append((EventKind.APPOINTMENT_UPDATED, booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
     if status in (Status.IN_PROGRESS, Status.COMPLETED):
-        story.append(("appointment.updated", starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
+        story.append((EventKind.APPOINTMENT_UPDATED, starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
     if status == Status.COMPLETED:
-        story.append(("appointment.completed", ends_at, by_staff, Status.IN_PROGRESS, status, {}))
+        story.append((EventKind.APPOINTMENT_COMPLETED, ends_at, by_staff, Status.IN_PROGRESS, status, {}))
     if status == Status.NO_SHOW:
-        story.append(("appointment.no_show", ends_at, by_staff, Status.CONFIRMED, status, {}))
+        story.append((EventKind.APPOINTMENT_NO_SHOW, ends_at, by_staff, Status.CONFIRMED, status, {}))
     if status == Status.CANCELLED:
         settled_at = booked_at + 40 * MINUTE * must_agree
         cancelled_at = settled_at + max(min(now, starts_at) - settled_at, timedelta()) * rng.random()
         why = {"reason": appointment.cancellation_reason}
-        story.append(("appointment.cancelled", cancelled_at, by_staff, Status.CONFIRMED, status, why))
+        story.append((EventKind.APPOINTMENT_CANCELLED, cancelled_at, by_staff, Status.CONFIRMED, status, why))
     return story
 
 
@@ -213,7 +214,13 @@ def order_some(patients, *, slug, now, rng):
     Appointment.objects.bulk_update(booked, ["order"])
     Hold.objects.bulk_update([Hold(pk=each.pk, order=each.order) for each in booked], ["order"])
     Event.objects.bulk_create(
-        Event(kind="order.created", booking_id=order.pk, sequence=1, created_at=order.created_at, actor="key:the lab")
+        Event(
+            kind=EventKind.ORDER_CREATED,
+            booking_id=order.pk,
+            sequence=1,
+            created_at=order.created_at,
+            actor="key:the lab",
+        )
         for order in orders
     )
     return orders[len(booked) :]

@@ -8,6 +8,7 @@ from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
 from booking.models import Appointment
+from booking.models.enums import EventKind, Job
 from scheduling.slots import free_slot, violated_constraint
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
@@ -68,10 +69,11 @@ def create_appointment(hold, *, patient, attendee, acknowledged, notes, actor, a
         _save_of_order(appointment)
     else:
         appointment.save(force_insert=True)
-    record_event(appointment, "appointment.created", actor=actor, at=at, to_status=appointment.status)
+    record_event(appointment, EventKind.APPOINTMENT_CREATED, actor=actor, at=at, to_status=appointment.status)
     # What is confirmed or reserved already its provider knows of: it has just said so.
     is_confirmed, is_pending = (appointment.status == status for status in (Status.CONFIRMED, Status.PENDING))
-    notify_changed(appointment, email="confirmed" if is_confirmed else "requested", notify_approver=is_pending)
+    email = Job.EMAIL_APPOINTMENT_CONFIRMED if is_confirmed else Job.EMAIL_APPOINTMENT_REQUESTED
+    notify_changed(appointment, email=email, notify_approver=is_pending)
     return appointment
 
 
@@ -108,10 +110,9 @@ def acknowledge(appointment, status, *, actor, reference="", notify_approver=Fal
         cancel_under_lock(appointment, now, actor=actor, reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
         return
     changes = {"provider_reference": reference} if reference else {}
-    transition(appointment, status, kind="appointment.updated", actor=actor, at=now, **changes)
-    notify_changed(
-        appointment, email="confirmed" if status == Status.CONFIRMED else None, notify_approver=notify_approver
-    )
+    transition(appointment, status, kind=EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, **changes)
+    email = Job.EMAIL_APPOINTMENT_CONFIRMED if status == Status.CONFIRMED else None
+    notify_changed(appointment, email=email, notify_approver=notify_approver)
 
 
 def confirm(appointment, *, actor):
@@ -154,7 +155,7 @@ def cancel_under_lock(appointment, now, *, actor, reason, note=""):
     transition(
         appointment,
         Status.CANCELLED,
-        kind="appointment.cancelled",
+        kind=EventKind.APPOINTMENT_CANCELLED,
         actor=actor,
         at=now,
         data={"reason": reason},
@@ -162,7 +163,7 @@ def cancel_under_lock(appointment, now, *, actor, reason, note=""):
         cancellation_note=note,
     )
     free_slot(appointment.slot_id)
-    notify_changed(appointment, email="cancelled")
+    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED)
 
 
 @transaction.atomic
@@ -175,7 +176,7 @@ def annotate(appointment, *, actor, **changes):
     for name, value in changes.items():
         setattr(appointment, name, value)
     appointment.save(update_fields=[*changes, "updated_at"])
-    record_event(appointment, "appointment.updated", actor=actor, at=now, data={"changed": sorted(changes)})
+    record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": sorted(changes)})
     if "meeting_url" in changes:
         notify_changed(appointment, email=None, notify_approver=False)
 
@@ -183,19 +184,33 @@ def annotate(appointment, *, actor, **changes):
 @transaction.atomic
 def mark_arrived(appointment, *, actor, expected_version=None):
     """The patient is here. Raises WrongState unless the appointment is confirmed."""
-    _mark(appointment, Status.IN_PROGRESS, kind="appointment.updated", actor=actor, expected_version=expected_version)
+    _mark(
+        appointment,
+        Status.IN_PROGRESS,
+        kind=EventKind.APPOINTMENT_UPDATED,
+        actor=actor,
+        expected_version=expected_version,
+    )
 
 
 @transaction.atomic
 def complete(appointment, *, actor, expected_version=None):
     """The patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
-    _mark(appointment, Status.COMPLETED, kind="appointment.completed", actor=actor, expected_version=expected_version)
+    _mark(
+        appointment,
+        Status.COMPLETED,
+        kind=EventKind.APPOINTMENT_COMPLETED,
+        actor=actor,
+        expected_version=expected_version,
+    )
 
 
 @transaction.atomic
 def mark_no_show(appointment, *, actor, expected_version=None):
     """The patient did not come. Raises WrongState unless the appointment is confirmed."""
-    _mark(appointment, Status.NO_SHOW, kind="appointment.no_show", actor=actor, expected_version=expected_version)
+    _mark(
+        appointment, Status.NO_SHOW, kind=EventKind.APPOINTMENT_NO_SHOW, actor=actor, expected_version=expected_version
+    )
 
 
 def _mark(appointment, status, *, kind, actor, expected_version):

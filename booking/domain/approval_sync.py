@@ -14,6 +14,7 @@ from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_re
 from booking.integrations.approvers import get_approver
 from booking.integrations.approvers.base import Attendee, NotAnswered
 from booking.models import Appointment, Event, Hold, Provider
+from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
 
@@ -23,7 +24,7 @@ ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
 SAFETY_MARGIN = timedelta(seconds=5)
 
 Status = Appointment.Status
-REFUSED, ENDS_OF_REFUSAL = "provider.refused", ["provider.agreed", "appointment.rescheduled"]
+REFUSED, ENDS_OF_REFUSAL = EventKind.APPROVER_REFUSED, [EventKind.APPROVER_AGREED, EventKind.APPOINTMENT_RESCHEDULED]
 ACKNOWLEDGED = (Status.CONFIRMED, Status.RESERVED)
 
 
@@ -56,12 +57,12 @@ def _write_down_taking_back(hold, provider, *, asked):
     if Appointment.objects.filter(pk=hold.pk, provider=provider).exists():
         return None
     since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
-    if since.filter(kind="provider.asked").exists():  # that has a message of its own
+    if since.filter(kind=EventKind.APPROVER_ASKED).exists():  # that has a message of its own
         return None
-    if not since.filter(kind="provider.taken_back").exists():
+    if not since.filter(kind=EventKind.APPROVER_WITHDRAWN).exists():
         # Whoever asked and has only been slow finds this, and books nothing.
-        record_event(hold, "provider.taken_back", actor="worker", at=now, data={"provider": provider.slug})
-    return since.filter(kind="provider.taken_back").values_list("sequence", flat=True).get()
+        record_event(hold, EventKind.APPROVER_WITHDRAWN, actor="worker", at=now, data={"provider": provider.slug})
+    return since.filter(kind=EventKind.APPROVER_WITHDRAWN).values_list("sequence", flat=True).get()
 
 
 def _take_back(message, provider, booking_id, version):
@@ -117,7 +118,7 @@ def _agree(appointment, status, *, actor, reference, expected_version):
     """The provider agrees; if it has refused the same before, the log tells that it does no longer."""
     acknowledge(appointment, status, actor=actor, reference=reference, expected_version=expected_version)
     if _is_refused(appointment):
-        record_event(appointment, "provider.agreed", actor=actor, at=database_now())
+        record_event(appointment, EventKind.APPROVER_AGREED, actor=actor, at=database_now())
 
 
 @transaction.atomic
@@ -128,7 +129,7 @@ def _refuse(appointment, *, actor, expected_version=None):
         decline(appointment, actor=actor)
     elif appointment.status in Appointment.UPCOMING and not _is_refused(appointment):
         record_event(appointment, REFUSED, actor=actor, at=now)
-        queue.enqueue("email.change_refused", appointment=appointment.pk)
+        queue.enqueue(Job.EMAIL_CHANGE_REFUSED, appointment=appointment.pk)
 
 
 def _is_refused(appointment):
@@ -171,11 +172,11 @@ def apply_decision(appointment, status, *, reference="", version=None):
     except WrongState:
         appointment.refresh_from_db()
     if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
-        queue.enqueue("provider.sync", appointment=appointment.pk)  # it seems not to know
+        queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)  # it seems not to know
 
 
 def _is_outdated(appointment, version):
-    moved = Event.objects.filter(booking_id=appointment.pk, kind="appointment.rescheduled")
+    moved = Event.objects.filter(booking_id=appointment.pk, kind=EventKind.APPOINTMENT_RESCHEDULED)
     return version is not None and moved.filter(sequence__gt=version).exists()
 
 

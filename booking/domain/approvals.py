@@ -17,6 +17,7 @@ from booking.domain.transitions import ChangedMeanwhile, lock_and_refresh
 from booking.integrations.approvers import get_approver
 from booking.integrations.approvers.base import Answer, Attendee, NotAnswered
 from booking.models import Acknowledgement, Appointment, Event, Hold
+from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
 from scheduling.slots import set_slot_expiry
@@ -95,14 +96,14 @@ def _write_down(hold, provider, *, timeout, actor):
         return None
     check_live(hold, now)
     until = now + timeout + GRACE
-    times = Event.objects.filter(booking_id=hold.pk, kind="provider.asked").count()
+    times = Event.objects.filter(booking_id=hold.pk, kind=EventKind.APPROVER_ASKED).count()
     if hold.expires_at < until and times < MAX_PROLONGATIONS:
         hold.expires_at = until
         hold.save(update_fields=["expires_at", "updated_at"])
         set_slot_expiry(hold.slot_id, expires_at=until)
-    record_event(hold, "provider.asked", actor=actor, at=now, data={"provider": provider.slug})
+    record_event(hold, EventKind.APPROVER_ASKED, actor=actor, at=now, data={"provider": provider.slug})
     asked = get_latest_sequence(hold.pk)
-    queue.enqueue("provider.take_back", due_at=until, hold=hold.pk, provider=provider.pk, asked=asked)
+    queue.enqueue(Job.APPROVER_WITHDRAW, due_at=until, hold=hold.pk, provider=provider.pk, asked=asked)
     return asked
 
 

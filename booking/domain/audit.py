@@ -4,9 +4,8 @@ from django.db import connection
 from django.db.models import Max
 from psycopg.types.json import Jsonb
 
-from booking.models import Appointment, Event, Hold, WebhookEndpoint
-
-ANNOUNCED = frozenset(WebhookEndpoint.Kind.values)
+from booking.models import Appointment, Event, Hold
+from booking.models.enums import ANNOUNCED_KINDS, Job
 
 # By hand: the ORM takes ten times as long to build this statement, and every verb records something.
 # With the event go its deliveries, one to each endpoint that wants it: whatever dies later, they are written.
@@ -21,7 +20,7 @@ APPEND = """
  RETURNING sequence)
     INSERT INTO booking_outboxmessage
            (id, kind, payload, endpoint_id, status, due_at, attempts, last_error, created_at)
-    SELECT gen_random_uuid(), 'webhook.event',
+    SELECT gen_random_uuid(), %(job)s,
            jsonb_set(%(announcement)s, '{data,sequence}', to_jsonb(appended.sequence)),
            endpoint.id, 'waiting', now(), 0, '', now()
       FROM appended, booking_webhookendpoint AS endpoint
@@ -46,6 +45,7 @@ def record_event(subject, kind, *, actor, at, from_status="", to_status="", data
         cursor.execute(
             APPEND,
             {
+                "job": Job.WEBHOOK_EVENT,
                 "kind": kind,
                 "subject": subject.pk,
                 "at": at,
@@ -54,7 +54,7 @@ def record_event(subject, kind, *, actor, at, from_status="", to_status="", data
                 "to_status": to_status,
                 "data": Jsonb(data or {}),
                 "announcement": Jsonb(announcement),
-                "is_announced": kind in ANNOUNCED,
+                "is_announced": kind in ANNOUNCED_KINDS,
             },
         )
 

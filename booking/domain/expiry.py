@@ -5,6 +5,7 @@ from django.db import transaction
 from booking.domain.appointments import cancel_under_lock
 from booking.domain.transitions import ChangedMeanwhile, lock_and_refresh, transition
 from booking.models import Appointment, Hold
+from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
 from scheduling.slots import free_slot, lock_clinician
 
@@ -25,7 +26,7 @@ def _expire_holds_of(clinician_id):
     lapsed = Hold.objects.filter(clinician=clinician_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
     lapsed = lapsed.select_related("location")
     for hold in lapsed:
-        transition(hold, Hold.Status.EXPIRED, kind="hold.expired", actor="worker", at=now)
+        transition(hold, Hold.Status.EXPIRED, kind=EventKind.HOLD_EXPIRED, actor="worker", at=now)
         free_slot(hold.slot_id)
     return len(lapsed)
 

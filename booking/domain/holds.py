@@ -15,6 +15,7 @@ from booking.domain.slot_selection import check_offered
 from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Appointment, Event, Hold, Provider
+from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from patients.matching import agree
 from scheduling.lib.compiled_queries import get_or_none
@@ -142,7 +143,7 @@ def place_hold(
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, actor=actor)
     hold.save(force_insert=True)
-    record_event(hold, "hold.placed", actor=actor, at=hold.created_at, to_status=hold.status)
+    record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
 
@@ -182,7 +183,7 @@ def extend_hold(hold, *, actor, expected_version=None):
     hold.extensions += 1
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
-    record_event(hold, "hold.extended", actor=actor, at=now, data={"expires_at": hold.expires_at.isoformat()})
+    record_event(hold, EventKind.HOLD_EXTENDED, actor=actor, at=now, data={"expires_at": hold.expires_at.isoformat()})
 
 
 def check_live(hold, now):
@@ -209,7 +210,7 @@ def move_hold(hold, *, clinician, location, starts_at, is_remote, actor, expecte
         hold, clinician=clinician, location=location, starts_at=starts_at, is_remote=is_remote, now=now
     )
     moved.save(update_fields=["clinician", "location", "is_remote", "starts_at", "ends_at", "updated_at"])
-    record_event(moved, "hold.moved", actor=actor, at=now)
+    record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now)
     vars(hold).update(vars(moved))
 
 
@@ -237,18 +238,20 @@ def release_hold(hold, *, actor, expected_version=None):
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):
         return
-    end = Hold.Status.RELEASED if hold.is_live(now) else Hold.Status.EXPIRED
-    transition(hold, end, kind=f"hold.{end}", actor=actor, at=now)
+    if hold.is_live(now):
+        transition(hold, Hold.Status.RELEASED, kind=EventKind.HOLD_RELEASED, actor=actor, at=now)
+    else:
+        transition(hold, Hold.Status.EXPIRED, kind=EventKind.HOLD_EXPIRED, actor=actor, at=now)
     free_slot(hold.slot_id)
     _take_back_soon(hold)
 
 
 def _take_back_soon(hold):
     """Tell a provider that was asked for it at once: whoever has the time next may have to ask for it too."""
-    asked = Event.objects.filter(booking_id=hold.pk, kind="provider.asked").order_by("-sequence").first()
+    asked = Event.objects.filter(booking_id=hold.pk, kind=EventKind.APPROVER_ASKED).order_by("-sequence").first()
     if asked:
         provider = Provider.objects.get(slug=asked.data["provider"])
-        queue.enqueue("provider.take_back", hold=hold.pk, provider=provider.pk, asked=asked.sequence)
+        queue.enqueue(Job.APPROVER_WITHDRAW, hold=hold.pk, provider=provider.pk, asked=asked.sequence)
 
 
 @transaction.atomic
@@ -289,7 +292,7 @@ def confirm_hold(
         raise ChangedMeanwhile
     attendee = attendee or patient.contact  # as they say, however they are written down
     patient = find_or_register(patient, actor=actor)
-    transition(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", actor=actor, at=now)
+    transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     set_slot_expiry(hold.slot_id, expires_at=None)
     appointment = create_appointment(
         hold, patient=patient, attendee=attendee, acknowledged=acknowledged, notes=notes, actor=actor, at=now
@@ -312,5 +315,5 @@ def _is_void(acknowledged, hold):
     if not acknowledged.asked:
         return False
     since = Event.objects.filter(booking_id=hold.pk, sequence__gt=acknowledged.asked)
-    is_taken_back = Q(kind="provider.taken_back", data__provider=acknowledged.provider.slug)
-    return since.filter(is_taken_back | Q(kind="hold.moved")).exists()
+    is_taken_back = Q(kind=EventKind.APPROVER_WITHDRAWN, data__provider=acknowledged.provider.slug)
+    return since.filter(is_taken_back | Q(kind=EventKind.HOLD_MOVED)).exists()

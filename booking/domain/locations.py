@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from booking.domain.audit import record_event
+from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
 from scheduling.models import Location
 
@@ -16,4 +17,4 @@ def change_location(location, *, hold_seconds, actor):
         return
     location.save(update_fields=["hold_seconds"])
     change = {"changed": ["hold_seconds"], "from": before, "to": hold_seconds}
-    record_event(location, "location.updated", actor=actor, at=database_now(), data=change)
+    record_event(location, EventKind.LOCATION_UPDATED, actor=actor, at=database_now(), data=change)

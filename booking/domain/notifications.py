@@ -3,12 +3,13 @@
 from django.db import connection
 
 from booking.integrations import approvers
+from booking.models.enums import Job
 from booking.outbox import queue
 
 # To the calendars elsewhere that appointments are written into.
 PUSH = """
     INSERT INTO booking_outboxmessage (id, kind, payload, status, due_at, attempts, last_error, created_at)
-    SELECT gen_random_uuid(), 'calendar.push',
+    SELECT gen_random_uuid(), %(job)s,
            jsonb_build_object('appointment', appointment.id, 'calendar', calendar.id),
            'waiting', now(), 0, '', now()
       FROM scheduling_calendar AS calendar
@@ -34,13 +35,13 @@ UPCOMING = (
 def notify_changed(appointment, *, email, previous_clinician_id=None, notify_approver=True):
     """Write the messages that a change of an appointment causes, in the change's transaction.
 
-    ``email`` names the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician it was
+    ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician it was
     with before, if another; ``notify_approver`` says whether its approver has still to be told.
     """
     if email:
-        queue.enqueue(f"email.appointment_{email}", appointment=appointment.pk)
+        queue.enqueue(email, appointment=appointment.pk)
     if notify_approver and appointment.provider_id and approvers.is_outside(appointment.provider):
-        queue.enqueue("provider.sync", appointment=appointment.pk)
+        queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)
     _push(appointment, previous_clinician_id)
 
 
@@ -48,7 +49,7 @@ def _push(appointment, previous_clinician_id):
     # One statement, whether there are such calendars or none.
     clinicians = [appointment.clinician_id, *([previous_clinician_id] if previous_clinician_id else [])]
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED, {"appointment": appointment.pk, "clinicians": clinicians})
+        cursor.execute(CHANGED, {"job": Job.CALENDAR_PUSH, "appointment": appointment.pk, "clinicians": clinicians})
 
 
 def push_upcoming(thing):
@@ -57,5 +58,5 @@ def push_upcoming(thing):
     ``thing`` is any of these. Returns how often an appointment is put into a calendar.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UPCOMING, {"of": thing.pk})
+        cursor.execute(UPCOMING, {"job": Job.CALENDAR_PUSH, "of": thing.pk})
         return cursor.rowcount

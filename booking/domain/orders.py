@@ -11,6 +11,7 @@ from booking.domain.audit import record_event
 from booking.domain.holds import confirm_hold, place_hold
 from booking.domain.patients import find_or_register
 from booking.models import Order
+from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
 
@@ -34,7 +35,7 @@ def create_order(*, patient, service, actor, external_id="", **address):
     """
     patient = find_or_register(patient, actor=actor)
     order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
-    record_event(order, "order.created", actor=actor, at=order.created_at)
+    record_event(order, EventKind.ORDER_CREATED, actor=actor, at=order.created_at)
     return order
 
 
@@ -45,7 +46,7 @@ def change_order(order, *, actor, **changes):
     for name, value in changes.items():
         setattr(order, name, value)
     order.save(update_fields=[*changes, "updated_at"])
-    record_event(order, "order.updated", actor=actor, at=database_now(), data={"changed": sorted(changes)})
+    record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": sorted(changes)})
 
 
 def check_not_booked(order):
@@ -83,8 +84,10 @@ def send_link(order, *, actor):
     order.link_ends_at = now + LINK_LIFETIME
     order.token_hash = hash_token(new_order_token(order))
     order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
-    record_event(order, "order.link_sent", actor=actor, at=now, data={"good_until": order.link_ends_at.isoformat()})
-    queue.enqueue("email.order_link", order=order.pk)
+    record_event(
+        order, EventKind.ORDER_LINK_SENT, actor=actor, at=now, data={"good_until": order.link_ends_at.isoformat()}
+    )
+    queue.enqueue(Job.EMAIL_ORDER_LINK, order=order.pk)
 
 
 @transaction.atomic
@@ -95,7 +98,7 @@ def revoke_link(order, *, actor):
         return
     order.token_hash = order.link_ends_at = None
     order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
-    record_event(order, "order.link_revoked", actor=actor, at=database_now())
+    record_event(order, EventKind.ORDER_LINK_REVOKED, actor=actor, at=database_now())
 
 
 def find_order(token):

@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from booking.domain.audit import record_event
+from booking.models.enums import EventKind
 from patients.matching import match_patient, merge_patients
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
@@ -25,7 +26,7 @@ def find_or_register(patient, *, actor):
         return patient
     found = match_patient(patient)
     if found is patient:
-        record_event(patient, "patient.created", actor=actor, at=timezone.now())
+        record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
     return found
 
 
@@ -33,7 +34,7 @@ def find_or_register(patient, *, actor):
 def register(candidate, *, actor, allow_duplicate=False):
     """Write an unsaved, validated Patient down and return it; raises what register_patient does."""
     patient = register_patient(candidate, allow_duplicate=allow_duplicate)
-    record_event(patient, "patient.created", actor=actor, at=timezone.now())
+    record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
     return patient
 
 
@@ -50,7 +51,7 @@ def change(patient_id, change, *, actor, expected_version=None):
 
     patient = change_patient(patient_id, noted, expected_version=expected_version)
     if changed := [name for name in DETAILS if before[name] != after[name]]:
-        record_event(patient, "patient.updated", actor=actor, at=timezone.now(), data={"changed": changed})
+        record_event(patient, EventKind.PATIENT_UPDATED, actor=actor, at=timezone.now(), data={"changed": changed})
     return patient
 
 
@@ -59,7 +60,7 @@ def archive(patient, *, actor):
     """Put a patient out of the way, so that new bookings no longer find them; return whether that was still to do."""
     is_changed = archive_patient(patient.pk)
     if is_changed:
-        record_event(patient, "patient.archived", actor=actor, at=timezone.now())
+        record_event(patient, EventKind.PATIENT_ARCHIVED, actor=actor, at=timezone.now())
     return is_changed
 
 
@@ -68,7 +69,7 @@ def restore(patient, *, actor):
     """Take a patient out of the archive; return whether that was still to do."""
     is_changed = restore_patient(patient.pk) is not None
     if is_changed:
-        record_event(patient, "patient.restored", actor=actor, at=timezone.now())
+        record_event(patient, EventKind.PATIENT_RESTORED, actor=actor, at=timezone.now())
     return is_changed
 
 
@@ -76,5 +77,5 @@ def restore(patient, *, actor):
 def merge(*, keep, duplicate, actor):
     """Merge ``duplicate`` into ``keep`` and return that; raises CannotMerge."""
     kept = merge_patients(keep=keep, duplicate=duplicate)
-    record_event(kept, "patient.merged", actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)})
+    record_event(kept, EventKind.PATIENT_MERGED, actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)})
     return kept

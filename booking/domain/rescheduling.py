@@ -10,6 +10,7 @@ from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
 from booking.integrations.approvers import get_provider, is_outside
 from booking.models import Appointment, Hold
+from booking.models.enums import EventKind, Job
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 
@@ -45,7 +46,7 @@ def reschedule_to_hold(appointment, hold, *, actor, enforce_cutoff=False, expect
     if hold.service_id != appointment.service_id:
         raise NotOffered(["not-offered-here"])
     _check_provider(appointment, hold.location)
-    transition(hold, Hold.Status.CONFIRMED, kind="hold.confirmed", actor=actor, at=now)
+    transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     set_slot_expiry(hold.slot_id, expires_at=None)
     before, previous_clinician_id, old_slot_id = appointment.local_start, appointment.clinician_id, appointment.slot_id
     for name in ("clinician", "location", "is_remote", "starts_at", "ends_at", "slot"):
@@ -95,5 +96,5 @@ def _save(appointment, before, *, previous_clinician_id, actor, now):
         ]
     )
     times = {"from": before.isoformat(), "to": appointment.local_start.isoformat()}
-    record_event(appointment, "appointment.rescheduled", actor=actor, at=now, data=times)
-    notify_changed(appointment, email="rescheduled", previous_clinician_id=previous_clinician_id)
+    record_event(appointment, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
+    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_RESCHEDULED, previous_clinician_id=previous_clinician_id)

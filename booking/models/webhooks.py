@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from booking.models.enums import ANNOUNCED_KINDS
 from patients.text import validate_printable
 from scheduling.lib.encrypted_field import EncryptedField
 
@@ -17,20 +18,8 @@ class WebhookEndpoint(models.Model):
         HOLDFAST = "holdfast"
         JUNCTION = "junction"
 
-    class Kind(models.TextChoices):
-        HOLD_PLACED = "hold.placed", "hold.placed"
-        HOLD_EXTENDED = "hold.extended", "hold.extended"
-        HOLD_MOVED = "hold.moved", "hold.moved"
-        HOLD_RELEASED = "hold.released", "hold.released"
-        HOLD_EXPIRED = "hold.expired", "hold.expired"
-        APPOINTMENT_CREATED = "appointment.created", "appointment.created"
-        APPOINTMENT_UPDATED = "appointment.updated", "appointment.updated"
-        APPOINTMENT_RESCHEDULED = "appointment.rescheduled", "appointment.rescheduled"
-        APPOINTMENT_CANCELLED = "appointment.cancelled", "appointment.cancelled"
-        APPOINTMENT_COMPLETED = "appointment.completed", "appointment.completed"
-        APPOINTMENT_NO_SHOW = "appointment.no_show", "appointment.no_show"
-        PATIENT_CREATED = "patient.created", "patient.created"
-        PATIENT_MERGED = "patient.merged", "patient.merged"
+    # What endpoints may listen to.
+    Kind = models.TextChoices("Kind", {kind.name: (kind.value, kind.value) for kind in ANNOUNCED_KINDS})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     url = models.CharField("address", max_length=500, help_text="Such as https://www.clinic.example/hooks.")

@@ -1,4 +1,4 @@
-"""Who does what the outbox asks for: HANDLERS has a line for every kind of message.
+"""Who does what the outbox asks for: HANDLERS has a line for every Job.
 
 A handler is called with the message, in a thread of a worker, and must return well within outbox.CLAIM.
 It may be called again for a message it has done: what it does must be the same by ``message.pk``.
@@ -17,6 +17,7 @@ from booking.domain import approval_sync
 from booking.integrations.calendars.push import push
 from booking.integrations.email import appointment_emails, staff_emails
 from booking.integrations.webhooks import delivery
+from booking.models.enums import Job
 from booking.outbox import queue
 
 
@@ -29,17 +30,17 @@ class Handler(NamedTuple):
 
 # What stands before the dot is a queue: messages of one never wait for those of another.
 HANDLERS = {
-    "calendar.push": Handler(push),
-    "email.appointment_requested": Handler(appointment_emails.appointment_requested),
-    "email.appointment_confirmed": Handler(appointment_emails.appointment_confirmed),
-    "email.appointment_rescheduled": Handler(appointment_emails.appointment_rescheduled),
-    "email.appointment_cancelled": Handler(appointment_emails.appointment_cancelled),
-    "email.change_refused": Handler(staff_emails.change_refused),
-    "email.endpoint_disabled": Handler(staff_emails.endpoint_disabled),
-    "email.order_link": Handler(appointment_emails.order_link),
-    "provider.sync": Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
-    "provider.take_back": Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
-    "webhook.event": Handler(delivery.deliver, delivery.WAITS),
+    Job.CALENDAR_PUSH: Handler(push),
+    Job.EMAIL_APPOINTMENT_REQUESTED: Handler(appointment_emails.appointment_requested),
+    Job.EMAIL_APPOINTMENT_CONFIRMED: Handler(appointment_emails.appointment_confirmed),
+    Job.EMAIL_APPOINTMENT_RESCHEDULED: Handler(appointment_emails.appointment_rescheduled),
+    Job.EMAIL_APPOINTMENT_CANCELLED: Handler(appointment_emails.appointment_cancelled),
+    Job.EMAIL_CHANGE_REFUSED: Handler(staff_emails.change_refused),
+    Job.EMAIL_ENDPOINT_DISABLED: Handler(staff_emails.endpoint_disabled),
+    Job.EMAIL_ORDER_LINK: Handler(appointment_emails.order_link),
+    Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
+    Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
+    Job.WEBHOOK_EVENT: Handler(delivery.deliver, delivery.WAITS),
 }
 
 

@@ -6,13 +6,14 @@ A message is done at least once. Whoever runs it has claimed it for a minute; a 
 
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection
 from psycopg.types.json import Jsonb
 
 from booking.models import OutboxMessage, WebhookEndpoint
+from booking.models.enums import Job
 from scheduling.lib.clock import database_now
 
 logger = logging.getLogger(__name__)
@@ -57,11 +58,15 @@ ENQUEUE = """
 """
 
 
-def enqueue(kind, *, due_at=None, **payload):
-    """Write a message of ``kind`` (a name in HANDLERS), due at once; ``payload`` has ids, no personal data."""
+def enqueue(job: Job, *, due_at: datetime | None = None, **payload) -> None:
+    """Write a message that has a worker do ``job``, now or at ``due_at``; ``payload`` has ids, no personal data.
+
+    Raises ValueError if there is no such job.
+    """
+    job = Job(job)
     payload = {name: str(value) for name, value in payload.items()}
     with connection.cursor() as cursor:
-        cursor.execute(ENQUEUE, [kind, Jsonb(payload), due_at])
+        cursor.execute(ENQUEUE, [job, Jsonb(payload), due_at])
 
 
 # By name: what a connection has prepared fails once a column is added to what * was.

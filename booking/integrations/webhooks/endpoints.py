@@ -7,11 +7,12 @@ from django.utils import timezone
 
 from booking.access.signatures import make_secret
 from booking.models import OutboxMessage, WebhookEndpoint
+from booking.models.enums import Job
 from booking.outbox import queue
 from scheduling.lib.addresses import LOOKUP_TIMEOUT
 from scheduling.lib.safe_http import NotPublic, Unreachable, resolve
 
-DELIVERY = "webhook.event"  # the kind of message that a delivery is
+DELIVERY = Job.WEBHOOK_EVENT  # the kind of message that a delivery is
 TEST = "webhook.test"  # the type of an event that tells of nothing
 OVERLAP = timedelta(days=1)
 MAX_OVERLAP = timedelta(days=7)
@@ -102,7 +103,7 @@ def _switch_off(endpoint, because="", **if_still):
     now = timezone.now()
     is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
     if is_ours and because:
-        queue.enqueue("email.endpoint_disabled", endpoint=endpoint.pk)
+        queue.enqueue(Job.EMAIL_ENDPOINT_DISABLED, endpoint=endpoint.pk)
     return is_ours
 
 

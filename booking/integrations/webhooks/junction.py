@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import orjson
 
 from booking.integrations.webhooks.connections import connected
+from booking.integrations.webhooks.endpoints import TEST
 from booking.models import Appointment, Event
+from booking.models.enums import EventKind
 from scheduling.models import Location
 
 PREFIX = "appointment."
-TEST = "webhook.test"
 NOBODY = "00000000-0000-0000-0000-000000000000"  # a text, as readers of the format expect
 # Ours, as appointment.status and event_status say it. A missed one can be booked again, so it counts as cancelled.
 STATUSES = {"no_show": "cancelled"}
@@ -54,7 +55,7 @@ def statuses(events):
     status = ""
     for event in events:
         status = event.to_status or status
-        if event.kind.startswith(PREFIX) and (event.to_status or event.kind == "appointment.rescheduled"):
+        if event.kind.startswith(PREFIX) and (event.to_status or event.kind == EventKind.APPOINTMENT_RESCHEDULED):
             yield event, status
 
 
@@ -121,7 +122,7 @@ def junction(message):
     appointment.ends_at = datetime.fromisoformat(data["end_time"])
     history = Event.objects.filter(booking_id=appointment.pk, sequence__lte=data["sequence"])
     now = datetime.fromisoformat(event["timestamp"])
-    kind = "created" if event["type"] == "appointment.created" else "updated"
+    kind = "created" if event["type"] == EventKind.APPOINTMENT_CREATED else "updated"
     written = write_appointment(appointment, history, now=now, tells_home=False)
     return _write(message, f"labtest.appointment.{kind}", data["patient_id"], written)
 

@@ -87,6 +87,11 @@ def add(number, kind="webhook.event", **members):
     )
 
 
+def test_enqueue_rejects_unknown_job():
+    with nothing_changes(), pytest.raises(ValueError, match="appointment_forgotten"):
+        queue.enqueue("email.appointment_forgotten", appointment="of alice")
+
+
 def test_a_message_waits_and_is_due_at_once(message):
     assert state(message) == ("waiting", 0, "")
     assert message.payload == {"appointment": "of alice"}

@@ -1,0 +1,68 @@
+"""Values that are stored, announced and asked for by name: the kinds of events, and the jobs of the outbox."""
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What can happen to a booking, an order, a patient or a location."""
+
+    HOLD_PLACED = "hold.placed"
+    HOLD_EXTENDED = "hold.extended"
+    HOLD_MOVED = "hold.moved"
+    HOLD_RELEASED = "hold.released"
+    HOLD_EXPIRED = "hold.expired"
+    HOLD_CONFIRMED = "hold.confirmed"
+    APPOINTMENT_CREATED = "appointment.created"
+    APPOINTMENT_UPDATED = "appointment.updated"
+    APPOINTMENT_RESCHEDULED = "appointment.rescheduled"
+    APPOINTMENT_CANCELLED = "appointment.cancelled"
+    APPOINTMENT_COMPLETED = "appointment.completed"
+    APPOINTMENT_NO_SHOW = "appointment.no_show"
+    APPROVER_ASKED = "provider.asked"
+    APPROVER_AGREED = "provider.agreed"
+    APPROVER_REFUSED = "provider.refused"
+    APPROVER_WITHDRAWN = "provider.taken_back"
+    ORDER_CREATED = "order.created"
+    ORDER_UPDATED = "order.updated"
+    ORDER_LINK_SENT = "order.link_sent"
+    ORDER_LINK_REVOKED = "order.link_revoked"
+    PATIENT_CREATED = "patient.created"
+    PATIENT_UPDATED = "patient.updated"
+    PATIENT_ARCHIVED = "patient.archived"
+    PATIENT_RESTORED = "patient.restored"
+    PATIENT_MERGED = "patient.merged"
+    LOCATION_UPDATED = "location.updated"
+
+
+# What webhook endpoints can be told of, in the order that they are offered.
+ANNOUNCED_KINDS = (
+    EventKind.HOLD_PLACED,
+    EventKind.HOLD_EXTENDED,
+    EventKind.HOLD_MOVED,
+    EventKind.HOLD_RELEASED,
+    EventKind.HOLD_EXPIRED,
+    EventKind.APPOINTMENT_CREATED,
+    EventKind.APPOINTMENT_UPDATED,
+    EventKind.APPOINTMENT_RESCHEDULED,
+    EventKind.APPOINTMENT_CANCELLED,
+    EventKind.APPOINTMENT_COMPLETED,
+    EventKind.APPOINTMENT_NO_SHOW,
+    EventKind.PATIENT_CREATED,
+    EventKind.PATIENT_MERGED,
+)
+
+
+class Job(StrEnum):
+    """What a worker can be asked to do. The part before the dot is the family, and each family is a queue."""
+
+    CALENDAR_PUSH = "calendar.push"
+    EMAIL_APPOINTMENT_REQUESTED = "email.appointment_requested"
+    EMAIL_APPOINTMENT_CONFIRMED = "email.appointment_confirmed"
+    EMAIL_APPOINTMENT_RESCHEDULED = "email.appointment_rescheduled"
+    EMAIL_APPOINTMENT_CANCELLED = "email.appointment_cancelled"
+    EMAIL_CHANGE_REFUSED = "email.change_refused"
+    EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
+    EMAIL_ORDER_LINK = "email.order_link"
+    APPROVER_SYNC = "provider.sync"
+    APPROVER_WITHDRAW = "provider.take_back"
+    WEBHOOK_EVENT = "webhook.event"

@@ -35,8 +35,8 @@ UPCOMING = (
 def notify_changed(appointment, *, email, previous_clinician_id=None, notify_approver=True):
     """Write the messages that a change of an appointment causes, in the change's transaction.
 
-    ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician it was
-    with before, if another; ``notify_approver`` says whether its approver has still to be told.
+    ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician
+    it was with before, if another; ``notify_approver`` says whether its approver has still to be told.
     """
     if email:
         queue.enqueue(email, appointment=appointment.pk)

@@ -2,13 +2,16 @@
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from patients.matching import find_twin, list_near_matches
 from patients.models import Consent, Patient
 
 
 class PatientExists(Exception):
-    """A patient with these names, birth date and e-mail is written down already."""
+    """A record with the same names, birth date and e-mail exists: ``patient``."""
+
+    message = _("A patient with these names, birth date and e-mail is written down already.")
 
     def __init__(self, patient):
         self.patient = patient
@@ -16,15 +19,21 @@ class PatientExists(Exception):
 
 
 class PatientArchived(Exception):
-    """That patient's record is in the archive: it may have been merged with another."""
+    """The patient's record is archived, perhaps merged into another."""
+
+    message = _("That patient's record is in the archive: it may have been merged with another.")
 
 
 class PatientChanged(Exception):
-    """The patient has been changed since you read it."""
+    """The patient's version is no longer the one that the caller read."""
+
+    message = _("The patient has been changed since you read it.")
 
 
 class NhsNumberTaken(Exception):
-    """Another patient has that NHS number."""
+    """The NHS number belongs to another patient."""
+
+    message = _("Another patient has that NHS number.")
 
 
 @transaction.atomic

@@ -1,12 +1,15 @@
 """Taking and giving back a clinician's time."""
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from scheduling.models import Slot
 
 
 class SlotTaken(Exception):
-    """That time has just been taken."""
+    """Another slot of the clinician overlaps the period."""
+
+    message = _("That time has just been taken.")
 
 
 def lock_clinician(clinician_id):

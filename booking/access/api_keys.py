@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from booking.access.tokens import hash_token, new_token
 from booking.models import ApiKey
@@ -14,7 +15,9 @@ USE_NOTE_INTERVAL = timedelta(minutes=1)
 
 
 class InvalidKey(Exception):
-    """The API key is missing, unknown, expired or revoked."""
+    """No live API key matches what was sent."""
+
+    message = _("The API key is missing, unknown, expired or revoked.")
 
 
 def create_key(*, name, kind, scopes, **fields):

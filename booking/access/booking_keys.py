@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from booking.access.tokens import signing_keys
 
@@ -19,7 +20,9 @@ ANYONE = UUID(int=0)
 
 
 class InvalidBookingKey(Exception):
-    """The booking key is forged, stale or not for this."""
+    """The booking key is forged, stale or for something else."""
+
+    message = _("The booking key is forged, stale or not for this.")
 
 
 class BookingKey(NamedTuple):

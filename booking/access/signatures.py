@@ -8,12 +8,16 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 PREFIX = "whsec_"
 TOLERANCE = timedelta(minutes=5)
 
 
 class BadSignature(Exception):
-    """The signature is missing, not right, or too old."""
+    """The signature is missing, wrong or too old."""
+
+    message = _("The signature is missing, not right, or too old.")
 
 
 def make_secret():

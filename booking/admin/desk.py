@@ -197,7 +197,7 @@ def attempt(request, verb, opening):
         why = ", ".join(WHY_NOT[Reason(reason)] for reason in refusal.reasons)
         messages.error(request, f"That time is not offered: {why}.")
     except REFUSALS as refusal:
-        messages.error(request, f"{refusal.__doc__.splitlines()[0]} Nothing was changed.")
+        messages.error(request, f"{refusal.message} Nothing was changed.")
 
 
 def book(request, opening, *, patient, notes, service, id):

@@ -31,7 +31,7 @@ class ProviderForm(forms.ModelForm):
             if "?" in url or "#" in url:
                 raise forms.ValidationError("Write it without ? and #: more is written behind it.", code="url")
             if self.unusable:
-                raise forms.ValidationError(NotPublic.__doc__, code="not-public")
+                raise forms.ValidationError(NotPublic.message, code="not-public")
         return url
 
     def clean(self):

@@ -41,7 +41,7 @@ class EndpointForm(forms.ModelForm):
     def clean_url(self):
         url = self.cleaned_data["url"]
         if "url" in self.changed_data and self.unusable:
-            raise forms.ValidationError(NotPublic.__doc__, code="not-public")
+            raise forms.ValidationError(NotPublic.message, code="not-public")
         return url
 
 

@@ -1,11 +1,12 @@
 """The one table that says how each exception is answered; pages and OpenAPI are written from it too.
 
-The first line of an exception's docstring is its title; ``advice`` says what the caller can do.
+An exception's ``message`` is its title; ``advice`` says what the caller can do. Both are English for every caller.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.utils import translation
 from rest_framework import exceptions
 
 from booking.access import api_keys, signatures
@@ -32,8 +33,9 @@ class Problem:
     title: str = ""  # for exceptions that are not ours
 
     def title_of(self, exception):
-        """Return the sentence that says what happened."""
-        return self.title or exception.__doc__.strip().partition("\n")[0]
+        """Return the English sentence that says what happened."""
+        with translation.override(None):  # programs read it, and a page's language must not change it
+            return self.title or str(exception.message)
 
 
 def retry_after(error):

@@ -1,32 +1,48 @@
-"""The API's own refusals. Each docstring is a public sentence; problems.PROBLEMS says how each is answered."""
+"""The API's own refusals: ``message`` is the public sentence, problems.PROBLEMS says how each is answered."""
+
+from django.utils.translation import gettext_lazy as _
 
 
 class Unreadable(Exception):
-    """The request could not be read."""
+    """The Host header, the address or the body's encoding is malformed."""
+
+    message = _("The request could not be read.")
 
 
 class TooManyParameters(Exception):
-    """The address has too many parameters."""
+    """The query string has more fields than Django reads."""
+
+    message = _("The address has too many parameters.")
 
 
 class RequestTooLarge(Exception):
-    """The body of a request may have a megabyte at most."""
+    """The body exceeds DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    message = _("The body of a request may have a megabyte at most.")
 
 
 class LengthRequired(Exception):
-    """The length of the body must be said before it is sent."""
+    """The request has a body and no Content-Length."""
+
+    message = _("The length of the body must be said before it is sent.")
 
 
 class HttpsRequired(Exception):
-    """The API answers over https only."""
+    """The request came over plain HTTP."""
+
+    message = _("The API answers over https only.")
 
 
 class NotHeldAnyMore(Exception):
-    """It is not held any more: it has been booked."""
+    """The hold has been confirmed: it is an appointment."""
+
+    message = _("It is not held any more: it has been booked.")
 
 
 class MissingScope(Exception):
-    """The API key does not have the scope this needs."""
+    """The API key lacks ``scope``."""
+
+    message = _("The API key does not have the scope this needs.")
 
     def __init__(self, scope):
         self.scope = scope
@@ -34,11 +50,15 @@ class MissingScope(Exception):
 
 
 class ForeignOrigin(Exception):
-    """A publishable key works only in pages of the sites it names (header Origin)."""
+    """The Origin is not one of the publishable key's allowed origins."""
+
+    message = _("A publishable key works only in pages of the sites it names (header Origin).")
 
 
 class Throttled(Exception):
-    """Too many requests."""
+    """The caller has used up its requests; ``retry_after`` is in seconds."""
+
+    message = _("Too many requests.")
 
     def __init__(self, retry_after):
         self.retry_after = retry_after
@@ -46,10 +66,14 @@ class Throttled(Exception):
 
 
 class Busy(Exception):
-    """The server is busy with that time."""
+    """PostgreSQL did not answer within its lock or statement timeout."""
+
+    message = _("The server is busy with that time.")
 
     retry_after = 2
 
 
 class InternalError(Exception):
-    """Something went wrong on our side."""
+    """Any exception that the table does not know."""
+
+    message = _("Something went wrong on our side.")

@@ -3,6 +3,7 @@
 import secrets
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
@@ -18,7 +19,9 @@ Status = Appointment.Status
 
 
 class OrderBooked(Exception):
-    """That order has an appointment already."""
+    """The order has an appointment, ``appointment_id``, that is not cancelled."""
+
+    message = _("That order has an appointment already.")
 
     def __init__(self, appointment_id):
         self.appointment_id = appointment_id
@@ -26,7 +29,9 @@ class OrderBooked(Exception):
 
 
 class PastCutoff(Exception):
-    """It is too late to change that appointment."""
+    """The patient's cut-off for changes, ``cutoff_at``, has passed."""
+
+    message = _("It is too late to change that appointment.")
 
     def __init__(self, cutoff_at):
         self.cutoff_at = cutoff_at

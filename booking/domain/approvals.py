@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import get_latest_sequence, record_event
 from booking.domain.holds import MustAsk, check_live, confirm_hold
@@ -33,11 +34,15 @@ Status = Appointment.Status
 
 
 class ProviderRefused(Exception):
-    """The provider has refused that booking."""
+    """The approver declined the booking."""
+
+    message = _("The provider has refused that booking.")
 
 
 class ProviderUnavailable(Exception):
-    """The provider has not answered in time."""
+    """The approver gave no usable answer in time."""
+
+    message = _("The provider has not answered in time.")
 
 
 class ApprovalTimeouts(NamedTuple):

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from booking.access.tokens import hash_token, new_token
 from booking.domain.appointments import create_appointment
@@ -27,7 +28,9 @@ MINUTE = timedelta(minutes=1)
 
 
 class TooManyHolds(Exception):
-    """So many times are already held for you; use one or give it back first."""
+    """The holder has as many live holds as it may; ``retry_after`` is in seconds."""
+
+    message = _("So many times are already held for you; use one or give it back first.")
 
     def __init__(self, retry_after, *, is_of_network=False):
         self.retry_after, self.is_of_network = retry_after, is_of_network
@@ -35,11 +38,15 @@ class TooManyHolds(Exception):
 
 
 class HoldNotFound(Exception):
-    """There is no such hold, or it was given back."""
+    """No hold has that id or token, or it was released."""
+
+    message = _("There is no such hold, or it was given back.")
 
 
 class HoldExpired(Exception):
-    """The hold has run out."""
+    """The hold lapsed before the verb had the lock."""
+
+    message = _("The hold has run out.")
 
     def __init__(self, hold):
         self.hold = hold
@@ -47,7 +54,9 @@ class HoldExpired(Exception):
 
 
 class TooManyExtensions(Exception):
-    """The hold cannot be extended any more."""
+    """The hold has used up its extensions."""
+
+    message = _("The hold cannot be extended any more.")
 
 
 class MustAsk(Exception):

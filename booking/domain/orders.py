@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from booking.access.patient_links import new_order_token
 from booking.access.tokens import hash_token
@@ -23,7 +24,9 @@ class OrderNotFound(Exception):
 
 
 class NoEmailAddress(Exception):
-    """No e-mail address of that patient is known."""
+    """The order's patient has no e-mail address to send the link to."""
+
+    message = _("No e-mail address of that patient is known.")
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from scheduling.availability.assignment import in_turn, note_assignment
 from scheduling.availability.openings import as_datetime
@@ -17,7 +18,9 @@ MOVE_PREFERENCES = ["clinician_id", "location_id", "is_remote"]
 
 
 class NotOffered(Exception):
-    """That time is not offered."""
+    """The time is no opening; ``reasons`` are values of Reason, sorted."""
+
+    message = _("That time is not offered.")
 
     def __init__(self, reasons):
         self.reasons = sorted(reasons)

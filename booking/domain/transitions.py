@@ -1,5 +1,7 @@
 """Which moves a hold and an appointment may make, and the one function that makes them."""
 
+from django.utils.translation import gettext_lazy as _
+
 from booking.domain.audit import record_event
 from booking.models import Appointment, Hold
 from scheduling.lib.compiled_queries import refresh, update_if
@@ -19,7 +21,9 @@ TRANSITIONS = {
 
 
 class WrongState(Exception):
-    """That cannot be done in the present state."""
+    """The state machine has no such move from the booking's present state."""
+
+    message = _("That cannot be done in the present state.")
 
     def __init__(self, booking):
         self.subject = booking._meta.model_name
@@ -29,7 +33,9 @@ class WrongState(Exception):
 
 
 class ChangedMeanwhile(Exception):
-    """It has been changed since you read it."""
+    """The booking's version is no longer the one that the caller read."""
+
+    message = _("It has been changed since you read it.")
 
 
 def lock_and_refresh(booking, *, expected_version=None):

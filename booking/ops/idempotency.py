@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from psycopg.errors import LockNotAvailable
 
 from booking.models import IdempotentAnswer
@@ -13,11 +14,15 @@ LOCK_TIMEOUT = "2s"
 
 
 class KeyReused(Exception):
-    """That Idempotency-Key was used for a different request."""
+    """The Idempotency-Key belongs to a request with another body or route."""
+
+    message = _("That Idempotency-Key was used for a different request.")
 
 
 class KeyInFlight(Exception):
-    """The first request with that Idempotency-Key is still running."""
+    """A request with the same Idempotency-Key has not finished."""
+
+    message = _("The first request with that Idempotency-Key is still running.")
 
 
 class NotStored(Exception):

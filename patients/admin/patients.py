@@ -124,7 +124,7 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
         try:
             return super().changeform_view(request, object_id, *args, **kwargs)
         except (PatientExists, PatientChanged, NhsNumberTaken) as refusal:  # between the form's look and the save
-            messages.error(request, f"{refusal.__doc__} Nothing was saved.")
+            messages.error(request, f"{refusal.message} Nothing was saved.")
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):

@@ -2,19 +2,15 @@
 
 
 class CannotRead(Exception):
-    """The calendar could not be read."""
+    """A calendar could not be read; ``message`` tells staff why, without an address or an event's words."""
 
-    # The docstring is the sentence that staff read. It never has an address or an event's words in it.
-
-    @property
-    def sentence(self):
-        return self.__doc__.partition("\n")[0]
+    message = "The calendar could not be read."
 
 
 class Refused(CannotRead):
-    """The calendar's server did not give it."""
+    """The calendar's server answered with ``status`` instead of the calendar."""
 
-    SENTENCES = {
+    MESSAGES = {
         401: "The calendar's server asks for another name or password.",
         403: "The calendar's server refuses to give it: perhaps it is no longer shared.",
         404: "There is no calendar at its address.",
@@ -27,40 +23,52 @@ class Refused(CannotRead):
         super().__init__(status)
 
     @property
-    def sentence(self):
-        return self.SENTENCES.get(self.status, f"The calendar's server answered {self.status} instead of the calendar.")
+    def message(self):
+        return self.MESSAGES.get(self.status, f"The calendar's server answered {self.status} instead of the calendar.")
 
 
 class TooManyRedirects(CannotRead):
-    """The calendar's server sends us from one address to the next."""
+    """The calendar's server redirects more often than we follow."""
+
+    message = "The calendar's server sends us from one address to the next."
 
 
 class TooLarge(CannotRead):
-    """The calendar is larger than 20 MB."""
+    """The calendar exceeds the size limit."""
+
+    message = "The calendar is larger than 20 MB."
 
 
 class NotACalendar(CannotRead):
-    """What its address answers is not a calendar, or only the beginning of one."""
+    """The answer is no iCalendar file, or a truncated one."""
+
+    message = "What its address answers is not a calendar, or only the beginning of one."
 
 
 class NotUnderstood(CannotRead):
-    """The calendar has an event that cannot be understood."""
+    """The calendar has a malformed event; ``day`` is the date it starts on, where that much can be read."""
 
     def __init__(self, day=None):
-        self.day = day  # on which it begins, where that much can be read
+        self.day = day
         super().__init__(day)
 
     @property
-    def sentence(self):
-        return f"The calendar has an event, on {self.day}, that cannot be understood." if self.day else self.__doc__
+    def message(self):
+        if self.day:
+            return f"The calendar has an event, on {self.day}, that cannot be understood."
+        return "The calendar has an event that cannot be understood."
 
 
 class TooMuch(CannotRead):
-    """The calendar has more events than can be counted in a reasonable time."""
+    """The calendar has more events than the time limit lets us expand."""
+
+    message = "The calendar has more events than can be counted in a reasonable time."
 
 
 class NoTime(CannotRead):
-    """There was no answer in time, or none that could be read."""
+    """The time for reading the calendar is used up."""
+
+    message = "There was no answer in time, or none that could be read."
 
 
 OURS = "holdfast"

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from scheduling.calendars.base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
 from scheduling.calendars.sandbox import busy_times_in_sandbox
 from scheduling.calendars.trimming import trim
-from scheduling.lib.safe_http import NotPublic, Unreachable, basic_auth, send
+from scheduling.lib.safe_http import basic_auth, send
 
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 4
@@ -108,8 +108,6 @@ def origin(url):
     return urlsplit(url)[:2]
 
 
-def sentence(error):
-    """Return what staff are told of a failure: a plain sentence without any address."""
-    if isinstance(error, (NotPublic, Unreachable)):
-        return error.__doc__.partition("\n")[0]
-    return error.sentence
+def get_message(error):
+    """Return the sentence that tells staff why ``error`` (CannotRead, NotPublic, Unreachable) was raised."""
+    return str(error.message)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from scheduling.calendars.base import CannotRead, NoTime
-from scheduling.calendars.reading import read, sentence
+from scheduling.calendars.reading import get_message, read
 from scheduling.calendars.scope import list_scopes
 from scheduling.calendars.storing import calendars_to_read, store_failure, store_reading
 from scheduling.lib.clock import database_now
@@ -82,7 +82,7 @@ def sync_together(calendars, *, timeout, counting=True):
         return {}
     deadline = time.monotonic() + timeout
     now = database_now()
-    failures = dict.fromkeys((calendar.pk for calendar in calendars), sentence(NoTime()))
+    failures = dict.fromkeys((calendar.pk for calendar in calendars), get_message(NoTime()))
     scopes = list_scopes(calendars, now)
     pool = ThreadPoolExecutor(min(THREADS, len(calendars)), thread_name_prefix="calendar")
     left = {
@@ -120,5 +120,5 @@ def _store_result(calendar, future, scopes, now, counting):
     if counting:
         # By its id: its name may be a person's, and its address is a secret.
         logger.warning("calendar %s cannot be read: %s", calendar.pk, type(failure).__name__)
-        store_failure(calendar, sentence(failure))
-    return sentence(failure)
+        store_failure(calendar, get_message(failure))
+    return get_message(failure)

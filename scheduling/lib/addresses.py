@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 # Nothing that two programs could read in two ways: no user, no backslash, no space, no character that
 # is not ASCII, and of the ways to write an IP address the usual one. A name ends in a letter's label,
@@ -36,11 +37,15 @@ MAX_IPS = 4
 
 
 class NotPublic(Exception):
-    """That address cannot be used: it must be https, and on the public internet."""
+    """The address is not https, or does not lead to the public internet."""
+
+    message = _("That address cannot be used: it must be https, and on the public internet.")
 
 
 class Unreachable(Exception):
-    """There was no answer in time, or none that could be read."""
+    """The server did not answer in time, or not in HTTP."""
+
+    message = _("There was no answer in time, or none that could be read.")
 
 
 class Target(NamedTuple):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from booking.access.signatures import make_secret
 from booking.models import OutboxMessage, WebhookEndpoint
@@ -25,11 +26,15 @@ Status = OutboxMessage.Status
 
 
 class EndpointDisabled(Exception):
-    """Nothing is sent to that endpoint: it is disabled."""
+    """The endpoint is disabled, so nothing is delivered to it."""
+
+    message = _("Nothing is sent to that endpoint: it is disabled.")
 
 
 class AlreadyOnItsWay(Exception):
-    """That delivery is being sent."""
+    """A worker is sending the delivery."""
+
+    message = _("That delivery is being sent.")
 
 
 def create_endpoint(*, url, is_checked=False, **fields):

@@ -345,7 +345,7 @@ def test_the_refusal_names_the_day_and_nothing_else():
     with pytest.raises(NotUnderstood) as refused:
         said(body)
 
-    assert refused.value.sentence == "The calendar has an event, on 2026-03-24, that cannot be understood."
+    assert refused.value.message == "The calendar has an event, on 2026-03-24, that cannot be understood."
 
 
 def test_what_is_malformed_but_long_over_does_no_harm():

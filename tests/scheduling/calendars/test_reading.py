@@ -76,7 +76,7 @@ def test_any_other_answer_is_a_refusal_with_a_sentence(status, listen, connect):
     with pytest.raises(Refused) as refused:
         ask(connect(listen(answer(status, body=b"" if status in (204, 304) else b"no"))))
 
-    assert refused.value.sentence.endswith(".") and "http" not in refused.value.sentence
+    assert refused.value.message.endswith(".") and "http" not in refused.value.message
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"])

@@ -9,8 +9,14 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint bench lock schema
+.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench migrations shell schema lock
 MAKEFLAGS += --no-print-directory
+
+# The settings need addresses of servers; what runs with these asks none of them for anything.
+WITHOUT_SERVERS := SECRET_KEY=none DEBUG=True DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost
+
+# What is too long for every change, and runs before a release.
+LONG := clients or abuse or proof or scale
 
 help:  ## say what there is
 	@echo "Holdfast, a clinic's booking portal."
@@ -23,7 +29,14 @@ demo: .venv/ready  ## run a believable clinic on this machine, until Ctrl-C
 demo-reset: .venv/ready  ## empty the demo's clinic
 	@$(BIN)/python -m booking.dev.demo --reset
 
-test: .venv/ready  ## run all tests, those in a browser too
+test: .venv/ready  ## run the tests that every change must pass
+	@$(BIN)/python -m booking.dev.chromium
+	@$(BIN)/pytest -n auto -m "not ($(LONG))"
+
+test-fast: .venv/ready  ## run what takes less than a minute: no browser, no races, no failures
+	@$(BIN)/pytest -n auto -m "not slow and not ($(LONG))"
+
+test-all: .venv/ready  ## run all tests, those that take long too
 	@$(BIN)/python -m booking.dev.chromium
 	@$(BIN)/pytest -n auto
 
@@ -32,13 +45,24 @@ lint: .venv/ready  ## check style, and which module imports which
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/lint-imports --no-logo
 
+format: .venv/ready  ## mend what lint can mend by itself
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+typecheck: .venv/ready  ## check types
+	@$(BIN)/basedpyright
+
 bench: .venv/ready  ## measure how fast it is
 	@$(BIN)/python -m tests.bench
 
-# The settings need addresses of servers, but none of these is asked for anything.
+migrations: .venv/ready  ## write migrations for models that have changed
+	@$(WITHOUT_SERVERS) $(BIN)/python -W ignore manage.py makemigrations
+
+shell: .venv/ready  ## open Django's shell in the demo's clinic
+	@$(BIN)/python -m booking.dev.manage shell
+
 schema: .venv/ready  ## write docs/openapi.yaml anew from the code of the API
-	@SECRET_KEY=none DEBUG=True DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost \
-		$(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	@$(WITHOUT_SERVERS) $(BIN)/python manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn
 	@echo "docs/openapi.yaml is written."
 
 lock: .data/uv/ready  ## write requirements*.txt anew from pyproject.toml

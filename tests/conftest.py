@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,17 @@ from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
 
 LONDON = ZoneInfo("Europe/London")
+
+# Their tests need the whole machine: a hundred clients, a killed server, a browser.
+DEMANDING = {"browser", "failures", "races"}
+
+
+def pytest_collection_modifyitems(items):
+    """Give demanding tests to one worker, so that no two of them run at the same time."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in DEMANDING:
+            item.add_marker(pytest.mark.xdist_group("demanding"))
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -1,16 +1,10 @@
-"""Races are run by one worker, one after the other: all hundred clients run in each of them."""
+"""A hundred clients, each a process of its own."""
 
 import pytest
 from django.db import connection
 
 from tests.races import client
 from tests.races.crowd import Crowd, deadlocks
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "races" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("races"))
 
 
 @pytest.fixture(scope="session")

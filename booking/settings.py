@@ -1,141 +1,48 @@
-"""All settings. What differs between installations comes from the environment; README.md has the table.
+"""All settings. What differs between installations comes from the environment; README.md has the table."""
 
-A setting that is missing or wrong stops the start with one line that names it.
-"""
-
-import os
 import re
-import sys
 import zoneinfo
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
 import phonenumbers
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
+from booking import env
 from booking.ops.logs import LOGGING  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-
-def refuse(name, reason):
-    """Stop the start with one line. It never repeats the value: that may be a password."""
-    sys.exit(f"Holdfast cannot start: {name} {reason}")
-
-
-def text(name, default=None):
-    """The variable's value; without a default it must be set."""
-    value = os.environ.get(name, "").strip() or default
-    if value is None:
-        refuse(name, "is not set.")
-    return value
-
-
-def switch(name, default):
-    """True or False. Anything else is refused, so that a typing error never switches a safeguard off."""
-    word = text(name, str(default)).lower()
-    if word not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
-        refuse(name, "must be True or False.")
-    return word in ("true", "1", "yes", "on")
-
-
-def number(name, default, least=0):
-    """A whole number, no smaller than ``least``."""
-    value = text(name, str(default))
-    if not re.fullmatch("[0-9]{1,9}", value) or int(value) < least:
-        refuse(name, f"must be a whole number, {least} or more.")
-    return int(value)
-
-
-def words(name, default=None):
-    """A list, written with commas."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
-
-
-def database(name):
-    """Where PostgreSQL is, as Django wants to know it."""
-    try:
-        url = text(name)
-        config = environ.Env.db_url_config(url) if re.match("postgres(ql)?://", url) else {}
-    except ValueError:
-        config = {}
-    if not config.get("NAME"):
-        refuse(name, "must look like postgres://user:password@host:5432/database.")
-    return config
-
-
-def redis(name):
-    """Where Redis is."""
-    url = text(name)
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        refuse(name, "must look like redis://:password@host:6379/0.")
-    return url
-
-
-def email(name, default):
-    """How mail is sent, as Django's EMAIL_… settings."""
-    try:
-        config = environ.Env.email_url_config(text(name, default))
-    except (ValueError, environ.ImproperlyConfigured):
-        config = {}
-    if not config or (config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]):
-        refuse(name, "must look like smtp+tls://user:password@host:587.")
-    return config
-
-
-def origins(name, values):
-    """The values, each of which must be a web origin such as https://clinic.example."""
-    for value in values:
-        if not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", value):
-            refuse(name, "must be origins such as https://clinic.example, separated by commas.")
-    return values
-
-
-def frame_ancestors(name):
-    """Who may frame the patient's pages, as Content-Security-Policy says it: self, none, and origins."""
-    values = [value.strip("'") for value in words(name, "self")]
-    if "none" in values:
-        return [NONE]
-    return [SELF] * ("self" in values) + origins(name, [value for value in values if value != "self"])
-
-
 # The clinic
 
-CLINIC_NAME = text("CLINIC_NAME", "Holdfast Clinic")
-DEFAULT_PHONE_REGION = text("DEFAULT_PHONE_REGION", "GB")
+CLINIC_NAME = env.text("CLINIC_NAME", "Holdfast Clinic")
+DEFAULT_PHONE_REGION = env.text("DEFAULT_PHONE_REGION", "GB")
 if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
-    refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
+    env.refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
 
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = ["booking.formats"]
-TIME_ZONE = text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
+TIME_ZONE = env.text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
 if TIME_ZONE not in zoneinfo.available_timezones():
-    refuse("TIME_ZONE", "must be a time zone such as Europe/London.")
+    env.refuse("TIME_ZONE", "must be a time zone such as Europe/London.")
 USE_I18N = True
 USE_TZ = True
 
 # Who may reach it
 
-DEBUG = switch("DEBUG", False)
-SECRET_KEY = text("SECRET_KEY")
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY")
 if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
-    refuse("SECRET_KEY", "is too easy to guess: it needs 50 random characters or more.")
+    env.refuse("SECRET_KEY", "is too easy to guess: it needs 50 random characters or more.")
 # The one before, while what was encrypted with it is still there.
-SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS", "")
-ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None)
-CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", words("CSRF_TRUSTED_ORIGINS", ""))
-TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+SECRET_KEY_FALLBACKS = env.word_list("SECRET_KEY_FALLBACKS", "")
+ALLOWED_HOSTS = env.word_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else None)
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", "")
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 # Where people reach it, for links in what is not an answer to a request: e-mails, calendars. Without it, no such links.
-SITE_URL = text("SITE_URL", "")
+SITE_URL = env.text("SITE_URL", "")
 if SITE_URL and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", SITE_URL):
-    refuse("SITE_URL", "must be an origin such as https://booking.clinic.example.")
+    env.refuse("SITE_URL", "must be an origin such as https://booking.clinic.example.")
 
 # The code
 
@@ -209,14 +116,14 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # The web server; booking.gunicorn has the rest
 
-BIND = text("BIND", "0.0.0.0:8000")
+BIND = env.text("BIND", "0.0.0.0:8000")
 if not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}|unix:/\S+|fd://[0-9]+", BIND):
-    refuse("BIND", "must look like 0.0.0.0:8000.")
-WEB_PROCESSES = number("WEB_PROCESSES", 2, least=1)
+    env.refuse("BIND", "must look like 0.0.0.0:8000.")
+WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
 
 # The database. booking.wsgi limits how long a web request may wait for it.
 
-DATABASES = {"default": database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {"default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     # What a connection asks for the third time is prepared: half of PostgreSQL's work was reading and planning
@@ -228,7 +135,7 @@ DATABASES["default"]["OPTIONS"] = {
 
 # Redis carries work from the beat to the worker and nothing else: no page ever waits for it.
 
-REDIS_URL = redis("REDIS_URL")
+REDIS_URL = env.redis("REDIS_URL")
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -270,15 +177,23 @@ CELERY_BEAT_SCHEDULE = {
 
 # Mail
 
-globals().update(email("EMAIL_URL", "consolemail://" if DEBUG else None))
+_mail = env.email("EMAIL_URL", "consolemail://" if DEBUG else None)
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = text("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Static files
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(text("STATIC_ROOT", str(BASE_DIR / ".data" / "static")))
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / ".data" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -295,21 +210,21 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 # What admin says after a change can have a name in it: it is kept with the session, not in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = switch("SECURE_COOKIES", not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("SECURE_COOKIES", not DEBUG)
 CSRF_COOKIE_HTTPONLY = True
 
 # What browsers are told
 
-SECURE_SSL_REDIRECT = switch("SECURE_SSL_REDIRECT", not DEBUG)
-SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 31_536_000 if SECURE_SSL_REDIRECT else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = switch("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
-SECURE_HSTS_PRELOAD = switch("SECURE_HSTS_PRELOAD", False)
+SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000 if SECURE_SSL_REDIRECT else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.boolean("SECURE_HSTS_INCLUDE_SUBDOMAINS", False)
+SECURE_HSTS_PRELOAD = env.boolean("SECURE_HSTS_PRELOAD", False)
 SECURE_REFERRER_POLICY = "same-origin"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # Sites that may show the patient's pages in a frame. booking.ops.middleware.framing adds: admin in none.
-WIDGET_FRAME_ANCESTORS = frame_ancestors("WIDGET_FRAME_ANCESTORS")
+WIDGET_FRAME_ANCESTORS = env.frame_ancestors("WIDGET_FRAME_ANCESTORS")
 X_FRAME_OPTIONS = "DENY"
 
 CONTENT_SECURITY_POLICY = {
@@ -329,7 +244,7 @@ CONTENT_SECURITY_POLICY = {
 # Other systems, which staff name the addresses of: calendars, webhooks, upstream systems
 
 # Of these, and of these only, an address may be http or in a private network: host:port.
-PRIVATE_HOSTS = words("PRIVATE_HOSTS", "")
+PRIVATE_HOSTS = env.word_list("PRIVATE_HOSTS", "")
 
 # The API
 

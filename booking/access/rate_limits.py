@@ -5,16 +5,17 @@ from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
-from limits.storage import RedisStorage
-from redis import RedisError
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 WINDOW_SECONDS = 60
 # Redis may be frozen or gone: one request waits for it this long at most, and the next ones do not ask for a while.
 TIMEOUT_SECONDS = 0.5
 BACKOFF_SECONDS = 5
 
-
-# The window starts with its first request. A script is atomic, so the count is exact, and one round trip.
+# A fixed window that starts with its first request. A script is atomic, so the count is exact; and it returns
+# the count and the reset together: one round trip for each request.
 COUNT = """
     local used = redis.call("INCR", KEYS[1])
     if used == 1 then redis.call("EXPIRE", KEYS[1], ARGV[1]) end
@@ -31,11 +32,11 @@ class Usage(NamedTuple):
     resets_in: int
 
     @property
-    def is_over(self):
+    def is_over(self) -> bool:
         return self.used > self.limit
 
     @property
-    def headers(self):
+    def headers(self) -> dict[str, str]:
         """What answers say of it: how many requests there are in a minute, and how many are left."""
         return {
             "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={WINDOW_SECONDS}',
@@ -46,26 +47,24 @@ class Usage(NamedTuple):
 class Counter:
     """Counts in Redis. While Redis is away nothing is counted, and now and then one request asks whether it is back."""
 
-    def __init__(self, url):
-        self.storage = RedisStorage(
+    def __init__(self, url: str):
+        self.redis = Redis.from_url(
             url,
-            key_prefix="holdfast-limit",
-            wrap_exceptions=True,
             socket_timeout=TIMEOUT_SECONDS,
             socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=None,
+            retry=Retry(NoBackoff(), 0),
         )
-        self.ask = self.storage.get_connection().register_script(COUNT)
+        self.script = self.redis.register_script(COUNT)
         self.ask_again_at = None
 
-    def count(self, policy, whose, limit):
+    def count(self, policy: str, whose: str, limit: int) -> Usage | None:
         """Return the Usage of a policy's limit by somebody, this request included, or None when Redis is away."""
         if self.ask_again_at is not None:
             if time.monotonic() < self.ask_again_at:
                 return None
             self._leave_alone()  # this request asks; the others need not wait with it
         try:
-            used, seconds = self.ask([self.storage.prefixed_key(f"{policy} {whose}")], [WINDOW_SECONDS])
+            used, seconds = self.script([f"holdfast-limit:{policy} {whose}"], [WINDOW_SECONDS])
         except RedisError:
             self._leave_alone()
             return None
@@ -78,6 +77,6 @@ class Counter:
 
 
 @cache
-def counter():
+def counter() -> Counter:
     """Return this process's Counter."""
     return Counter(settings.REDIS_URL)

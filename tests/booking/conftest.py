@@ -172,7 +172,7 @@ def redis(tmp_path, settings):
     server.start()
     settings.REDIS_URL = server.url
     rate_limits.counter.cache_clear()
-    wait_until(lambda: rate_limits.counter().storage.check())
+    wait_until(server.answers)
     yield server
     server.kill()
     rate_limits.counter.cache_clear()

@@ -8,7 +8,7 @@ import socketserver
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -61,6 +61,11 @@ class Redis:
     def start(self):
         options = f"--port {self.port} --bind 127.0.0.1 --dir {self.folder} --appendonly yes --loglevel warning"
         self.server = Program([self.program, *options.split()], {})
+
+    def answers(self):
+        """Return whether it is up."""
+        with suppress(redis.RedisError), redis.Redis.from_url(self.url) as client:
+            return client.ping()
 
     def kill(self):
         self.server.kill()

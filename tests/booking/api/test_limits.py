@@ -45,8 +45,8 @@ def test_each_answer_says_how_much_is_left(slow_api):
 
 def test_the_seconds_until_the_reset_count_down(redis, slow_api):
     first = slow_api.get("/me")
-    key = next(rate_limits.counter().storage.get_connection().scan_iter("*key*"))
-    rate_limits.counter().storage.get_connection().pexpire(key, 20_000)
+    key = next(rate_limits.counter().redis.scan_iter("*key*"))
+    rate_limits.counter().redis.pexpire(key, 20_000)
 
     second, _, refused = [slow_api.get("/me") for _ in range(3)]
 
@@ -57,8 +57,8 @@ def test_the_seconds_until_the_reset_count_down(redis, slow_api):
 def test_whoever_waits_as_told_is_served_again(redis, slow_api):
     assert [slow_api.get("/me").status_code for _ in range(4)] == [200, 200, 200, 429]
 
-    for key in rate_limits.counter().storage.get_connection().scan_iter("*key*"):
-        rate_limits.counter().storage.get_connection().pexpire(key, 1)
+    for key in rate_limits.counter().redis.scan_iter("*key*"):
+        rate_limits.counter().redis.pexpire(key, 1)
 
     wait_until(lambda: slow_api.get("/me").status_code == 200)
 
@@ -164,8 +164,8 @@ def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis, monke
     counter.count("key", "alice", 1)
     counter.ask_again_at = 0.0  # long ago
 
-    asked, ask = [], counter.ask
-    monkeypatch.setattr(counter, "ask", lambda *args: asked.append(args) or ask(*args))
+    asked, script = [], counter.script
+    monkeypatch.setattr(counter, "script", lambda *args: asked.append(args) or script(*args))
 
     with ThreadPoolExecutor(4) as threads:
         counted = list(threads.map(lambda _: counter.count("key", "alice", 1), range(4)))

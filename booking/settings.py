@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "booking.ops.middleware.access_log",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "booking.ops.middleware.ContentSecurityPolicy",
     "booking.ops.middleware.framing",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -223,7 +223,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# Sites that may show the patient's pages in a frame. booking.ops.middleware.framing adds: admin in none.
+# Sites that may show the patient's pages in a frame. booking.ops.middleware adds: admin in none.
 WIDGET_FRAME_ANCESTORS = env.frame_ancestors("WIDGET_FRAME_ANCESTORS")
 X_FRAME_OPTIONS = "DENY"
 

@@ -6,6 +6,7 @@ import time
 import uuid
 
 from csp.constants import NONE, SELF
+from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
@@ -47,17 +48,24 @@ def access_log(get_response):
     return middleware
 
 
-def framing(get_response):
-    """Say who may show a page in a frame: for the patient's pages WIDGET_FRAME_ANCESTORS, for admin nobody.
+class ContentSecurityPolicy(CSPMiddleware):
+    """Send CONTENT_SECURITY_POLICY. Nobody may show admin in a frame."""
 
-    Both headers say the same, except that X-Frame-Options cannot name other sites and is left out then.
-    """
+    def get_policy_parts(self, request, response, report_only=False):
+        parts = super().get_policy_parts(request, response, report_only)
+        if is_admin(request):
+            parts.replace = {"frame-ancestors": [NONE]}
+        return parts
+
+
+def framing(get_response):
+    """Have X-Frame-Options agree with the policy's frame-ancestors; it cannot name other sites and is left out then."""
 
     def middleware(request):
         response = get_response(request)
         ancestors = settings.WIDGET_FRAME_ANCESTORS
-        if request.path_info.startswith(reverse("admin:index")):
-            response._csp_replace = {"frame-ancestors": [NONE]}
+        if is_admin(request):
+            pass  # XFrameOptionsMiddleware denies
         elif ancestors == [SELF]:
             response["X-Frame-Options"] = "SAMEORIGIN"
         elif ancestors != [NONE]:
@@ -65,6 +73,10 @@ def framing(get_response):
         return response
 
     return middleware
+
+
+def is_admin(request):
+    return request.path_info.startswith(reverse("admin:index"))
 
 
 class Busy:

@@ -70,7 +70,14 @@ def _expanded(series, window):
     try:
         yield from series.between(*window)
     except Exception as error:
-        raise NotUnderstood(_day_of(series.components[0]._component)) from error
+        raise NotUnderstood(_first_day_of(series)) from error
+
+
+def _first_day_of(series):
+    try:
+        return f"{series.components[0].raw_start:%Y-%m-%d}"
+    except Exception:  # noqa: BLE001 (as below)
+        return None
 
 
 def _day_of(component):

@@ -1,4 +1,4 @@
-"""API keys: who may use the API and for what. A key is shown once, on the page that makes it."""
+"""API keys: who may use the API, and for what. A key is shown once, on the page that creates it."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -8,21 +8,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from booking.access.api_keys import InvalidKey, give_secret, revoke_key, rotate_key
-from booking.admin.idempotent_create import IdempotentCreate
-from booking.admin.key_rotation import ask_overlap, chosen_overlap, is_sent_again
-from booking.admin.page_buttons import PageButtons
-from booking.admin.secret_page import show_once
+from booking.admin.idempotent_create import IdempotentCreateMixin
+from booking.admin.object_tools import ObjectToolsMixin
+from booking.admin.secret_pages import get_overlap, is_repeated_rotation, render_rotation_form, render_secret
 from booking.models import ApiKey
 from booking.models.api import validate_origin
 
-ROTATING = (
+ROTATION_ADVICE = (
     "A new key is made that may do the same and goes on with the same holds. Until the old one ends, both work: long "
     "enough to put the new one everywhere the old one is used."
 )
 
 
-class Lines(forms.Textarea):
-    """A list, one entry per line."""
+class LinesWidget(forms.Textarea):
+    """A text area that edits a list, one item per line."""
 
     def format_value(self, value):
         return value if isinstance(value, str) else "\n".join(value or [])
@@ -32,10 +31,10 @@ class Lines(forms.Textarea):
 
 
 class OriginsField(forms.Field):
-    widget = Lines(attrs={"rows": 3, "cols": 60})
+    widget = LinesWidget(attrs={"rows": 3, "cols": 60})
 
     def clean(self, value):
-        """Check each line as the model does its items, and name the line that is wrong."""
+        """Return the list of origins; validate each line as the model does, and name the wrong one."""
         for line in super().clean(value) or []:
             try:
                 validate_origin(line)
@@ -78,15 +77,15 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
+class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, admin.ModelAdmin):
     form = ApiKeyForm
-    list_display = ["name", "beginning", "kind", "may", "state", "expires_at", "last_used_at"]
+    list_display = ["name", "key_start", "kind", "permissions", "state", "expires_at", "last_used_at"]
     list_filter = [StateFilter, "kind"]
     search_fields = ["name", "start"]
     change_form_template = "admin/booking/apikey/change_form.html"
     actions = ["revoke"]
-    buttons = ["rotate", "revoke"]
-    asking = ["rotate", "revoke"]
+    object_tools = ["rotate", "revoke"]
+    tools_with_form = ["rotate", "revoke"]
     fields = [
         "name",
         "kind",
@@ -96,12 +95,12 @@ class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
         "max_live_holds",
         "expires_at",
     ]
-    shown = ["beginning", "state", "created_at", "last_used_at", "revoked_at"]
+    status_fields = ["key_start", "state", "created_at", "last_used_at", "revoked_at"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # Who may: whoever may change keys. None is ever deleted, so that it can be told what a key has done.
+    # Permissions. A key is never deleted: events and holds refer to it.
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -111,23 +110,24 @@ class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
 
     # The list
 
-    @admin.display(ordering="start")
-    def beginning(self, key):
+    @admin.display(description="beginning", ordering="start")
+    def key_start(self, key):
         return format_html("<code>{}…</code>", key.start)
 
-    def may(self, key):
+    @admin.display(description="may")
+    def permissions(self, key):
         return "everything" if set(key.scopes) == set(ApiKey.Scope) else ", ".join(key.scopes)
 
     def state(self, key):
         return key.state(timezone.now())
 
-    # One key
+    # The page
 
     def get_fields(self, request, obj=None):
-        return [*self.fields, *self.shown] if obj else self.fields
+        return [*self.fields, *self.status_fields] if obj else self.fields
 
     def get_readonly_fields(self, request, obj=None):
-        return ["kind", *self.shown] if obj else []  # its beginning says its kind, which therefore stays
+        return ["kind", *self.status_fields] if obj else []  # the key's first letters encode its kind
 
     def save_model(self, request, obj, form, change):
         if not change:
@@ -141,51 +141,51 @@ class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
             )
 
     def response_add(self, request, obj, post_url_continue=None):
-        return self._show_once(request, obj, obj.plain)
+        return self._render_secret(request, obj, obj.plain)
 
-    def _show_once(self, request, key, plain):
+    def _render_secret(self, request, key, secret):
         advice = "Keep it on a server. Whoever has it can do all that it may do."
         if key.is_publishable:
             advice = f"It works on the pages of {', '.join(key.allowed_origins)}, for everyone who reads them."
-        return show_once(
+        return render_secret(
             self,
             request,
             title="Copy the key now",
             what="the key",
             name=key,
-            plain=plain,
+            secret=secret,
             advice=advice,
-            page=self.page_of(key),
+            page=self.get_change_url(key),
         )
 
-    # Verbs
+    # Object tools
 
-    def rotate_button(self, request, key):
-        """Make a key that replaces this one; first ask until when this one works."""
-        overlap = chosen_overlap(request)
+    def rotate_tool(self, request, key):
+        """Create a key that replaces this one, after asking how long this one stays valid."""
+        overlap = get_overlap(request)
         if overlap is None:
-            return ask_overlap(
+            return render_rotation_form(
                 self,
                 request,
                 title=f"Rotate {key}",
-                advice=ROTATING,
+                advice=ROTATION_ADVICE,
                 label="The old key ends",
-                page=self.page_of(key),
+                page=self.get_change_url(key),
                 state=key.expires_at,
             )
-        if is_sent_again(request, key.expires_at):
+        if is_repeated_rotation(request, key.expires_at):
             return None
         try:
-            new, plain = rotate_key(key, overlap=overlap)
+            new, secret = rotate_key(key, overlap=overlap)
         except InvalidKey:
             messages.warning(request, f"{key} does not work any more: make a new key.")
             return None
         self.log_change(request, key, "Rotated.")
         self.log_addition(request, new, f"Replaces {key.start}….")
-        return self._show_once(request, new, plain)
+        return self._render_secret(request, new, secret)
 
-    def revoke_button(self, request, key):
-        """Stop accepting this key; first ask."""
+    def revoke_tool(self, request, key):
+        """Stop accepting the key, after asking."""
         if request.method == "POST":
             self.revoke(request, [key])
             return None
@@ -194,7 +194,7 @@ class ApiKeyAdmin(IdempotentCreate, PageButtons, admin.ModelAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": f"Revoke {key}",
-            "page": self.page_of(key),
+            "page": self.get_change_url(key),
             "key": key,
         }
         return TemplateResponse(request, "admin/booking/apikey/revoke.html", context)

@@ -1,51 +1,205 @@
-"""Appointments: the day's list, and one appointment with its log. They change through the verbs only."""
+"""Appointments: the day's list and the page of one, with its transitions and its log. Only verbs change them."""
 
 import re
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 
-from booking.admin.appointment_columns import AppointmentColumns
-from booking.admin.approver_refusals import when_refused
-from booking.admin.booking_filters import DayFilter, HowFilter
-from booking.admin.desk import AtDesk
-from booking.admin.event_log import list_events
-from booking.admin.moves import get_actor, list_moves, may, theirs
-from booking.admin.moving import Moving
+from booking.admin.approver_refusals import get_refused_at
+from booking.admin.booking_columns import BookingColumns
+from booking.admin.booking_filters import VisitFilter
+from booking.admin.desk import DeskMixin
+from booking.admin.events import list_events
+from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
+from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.domain.appointments import annotate
 from booking.domain.transitions import ChangedMeanwhile
 from booking.models import Appointment
-from patients.admin.forms import SharedForm
+from patients.admin.forms import EditConflictForm
 from patients.models import Patient
 from patients.search import get_search_steps
-from scheduling.admin import WarnsOfCalendars
+from patients.text import validate_printable
+from scheduling.admin import CalendarWarningsMixin
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
+from scheduling.models import Location
+
+DAY = timedelta(days=1)
+DAY_SPANS = {
+    "today": lambda today: (today, today),
+    "tomorrow": lambda today: (today + DAY, today + DAY),
+    "week": lambda today: (today - today.weekday() * DAY, today + (6 - today.weekday()) * DAY),
+    "next-week": lambda today: (today + (7 - today.weekday()) * DAY, today + (13 - today.weekday()) * DAY),
+}
+DAY_LABELS = {
+    "today": "Today",
+    "tomorrow": "Tomorrow",
+    "week": "This week",
+    "next-week": "Next week",
+    "coming": "From now on",
+    "past": "Past",
+    "any": "Any day",
+}
 
 
-class AppointmentForm(SharedForm):
+class DayFilter(admin.SimpleListFilter):
+    """Filter by day in each location's own zone: today by default, any day for a search."""
+
+    title = "day"
+    parameter_name = "day"
+
+    def __init__(self, request, params, model, model_admin):
+        super().__init__(request, params, model, model_admin)
+        self.default = "any" if request.GET.get("q") else "today"
+        self.other_parameters = [
+            (key, value) for key, value in request.GET.items() if key not in (self.parameter_name, "p")
+        ]
+
+    def lookups(self, request, model_admin):
+        return DAY_LABELS.items()
+
+    def value(self):
+        value = super().value()
+        return value if value in DAY_LABELS or self._parse_date(value) else self.default
+
+    def choices(self, changelist):
+        for value, name in DAY_LABELS.items():
+            yield self._make_choice(changelist, value, name) | {"selected": value == self.value()}
+
+    def get_day_bar(self, changelist):
+        """Return the context of the bar above the list: the day, its neighbours and the other parameters."""
+        today = timezone.now().astimezone(self._get_zone()).date()
+        day = self._parse_date(self.value()) or {"today": today, "tomorrow": today + DAY}.get(self.value())
+        neighbours = [
+            self._make_choice(changelist, (day + step * DAY).isoformat(), f"{day + step * DAY:%a %-d %b}")
+            for step in ((-1, 1) if day else ())
+        ]
+        name = f"{day:%A %-d %B %Y}" if day else DAY_LABELS[self.value()]
+        return {"day": day, "name": name, "neighbours": neighbours, "other_parameters": self.other_parameters}
+
+    def _get_zone(self):
+        """Return the zone that decides which day is today: the chosen location's, or that of most locations."""
+        location_ids = [value for name, value in self.other_parameters if name == "location__id__exact"]
+        here, everywhere = Location.objects.filter(pk__in=location_ids), Location.objects.all()
+        zones = here.values_list("timezone") if location_ids else everywhere.values_list(get_home_zone())
+        [name] = zones.first() or [settings.TIME_ZONE]
+        return ZoneInfo(name)
+
+    def _make_choice(self, changelist, value, name):
+        return {"query_string": changelist.get_query_string({self.parameter_name: value}, ["p"]), "display": name}
+
+    def queryset(self, request, queryset):
+        value = self.value()
+        if value == "any":
+            return queryset
+        if value == "coming":
+            return queryset.filter(ends_at__gt=timezone.now())
+        if value == "past":
+            return queryset.filter(ends_at__lte=timezone.now())
+        return queryset.filter(self._build_date_query())
+
+    def _build_date_query(self):
+        """Return a Q for bookings that start on the requested dates, each in its location's own zone."""
+        query = Q(pk__in=[])
+        for name in Location.objects.order_by().values_list("timezone", flat=True).distinct():
+            zone = ZoneInfo(name)
+            first = last = self._parse_date(self.value())
+            if not first:
+                first, last = DAY_SPANS[self.value()](timezone.now().astimezone(zone).date())
+            query |= Q(
+                location__timezone=name,
+                starts_at__gte=datetime.combine(first, time(), zone),
+                starts_at__lt=datetime.combine(last + DAY, time(), zone),
+            )
+        return query
+
+    @staticmethod
+    def _parse_date(value):
+        try:
+            day = date.fromisoformat(value or "")
+        except ValueError:
+            return None
+        return day if 1900 <= day.year <= 2200 else None
+
+
+class AppointmentForm(EditConflictForm):
     class Meta:
         help_texts = {"notes": "What the patient wrote, and what staff add to it."}
 
 
+class CancelForm(forms.Form):
+    reason = forms.ChoiceField(choices=[("", "Choose …"), *Appointment.CancellationReason.given()])
+    note = forms.CharField(
+        max_length=500,
+        required=False,
+        validators=[validate_printable],
+        help_text="For staff only. The patient is told by e-mail that it is cancelled, not why.",
+    )
+
+
+def make_bulk_action(transition):
+    """Return the list action that makes ``transition`` with each selected appointment."""
+
+    @admin.action(description=transition.label, permissions=[transition.permission])
+    def action(model_admin, request, queryset):
+        for appointment in queryset:
+            apply_transition(request, appointment, transition)
+
+    action.__name__ = transition.name
+    return action
+
+
 @admin.register(Appointment)
-class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, admin.ModelAdmin):
+class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin):
     list_display = ["time", "attendee", "state", "what"]
-    list_filter = [DayFilter, "clinician", "location", "service", "status", HowFilter]
-    search_fields = ["reference"]  # only so that there is a search box: see get_search_results
+    list_filter = [DayFilter, "clinician", "location", "service", "status", VisitFilter]
+    search_fields = ["reference"]  # shows the search box; get_search_results does the search
     search_help_text = "Reference, name, e-mail, phone or its last four digits, NHS number, date of birth; on any day."
     ordering = ["starts_at", "clinician__name"]
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
+    actions = [make_bulk_action(each) for name, each in STAFF_TRANSITIONS.items() if name != "cancel"] + ["cancel"]
     fieldsets = [
-        (None, {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "cost"]}),
+        (
+            None,
+            {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "formatted_price"]},
+        ),
         ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record", "notes"]}),
-        ("Asked for", {"fields": ["approver_name", "asked_until", "provider_reference", "ordered"]}),
+        ("Asked for", {"fields": ["approver_name", "approval_due", "provider_reference", "linked_order"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
         ("Kept by staff", {"fields": ["meeting_url"]}),
+    ]
+    readonly_fields = [
+        "reference",
+        "state",
+        "when",
+        "service_name",
+        "clinician_name",
+        "place",
+        "formatted_price",
+        "attendee_name",
+        "attendee_email",
+        "attendee_phone",
+        "patient_record",
+        "approver_name",
+        "approval_due",
+        "provider_reference",
+        "linked_order",
+        "cancellation_reason",
+        "cancellation_note",
     ]
     form = AppointmentForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
@@ -53,20 +207,27 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # Who may
+    # Permissions
 
     def get_queryset(self, request):
         related = ("service", "clinician", "location", "patient", "provider", "order")
         rows = super().get_queryset(request).select_related(*related)
-        return theirs(request, rows).annotate(home=get_home_zone())
+        return limit_to_visible(request, rows).annotate(home=get_home_zone())
 
     def has_delete_permission(self, request, obj=None):
         return False
 
+    def has_decide_permission(self, request):
+        return has_appointment_permission(request, "decide")
+
+    def has_mark_permission(self, request):
+        return has_appointment_permission(request, "mark")
+
     # The list
 
     def get_list_filter(self, request):
-        return [name for name in self.list_filter if may(request, "view_all") or name != "clinician"]
+        sees_all = has_appointment_permission(request, "view_all")
+        return [name for name in self.list_filter if sees_all or name != "clinician"]
 
     def get_search_results(self, request, queryset, search_term):
         text = search_term.strip()
@@ -79,33 +240,66 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
             )
         reference = re.sub("[^A-Z0-9]", "", text.upper())
         booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
-        known = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
-        return queryset.filter(booked | attendee | known), False
+        known_patient = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
+        return queryset.filter(booked | attendee | known_patient), False
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, {"title": "Appointments", **(extra_context or {})})
-        context = getattr(response, "context_data", {})  # an action answers with a redirect or another page
+        context = getattr(response, "context_data", {})  # an action may return a redirect or a page of its own
         if changelist := context.get("cl"):
             [days] = [spec for spec in changelist.filter_specs if isinstance(spec, DayFilter)]
-            context["days"] = days.bar(changelist)
+            context["days"] = days.get_day_bar(changelist)
         return response
 
-    # One appointment
+    # Columns
+
+    @admin.display(ordering="starts_at")
+    def time(self, appointment):
+        zone = appointment.location.zone
+        return format_html(
+            "{}–{}<br><small>{}</small>",
+            format_local(appointment.starts_at, zone, unless=zone, pattern="%H:%M"),
+            format_local(appointment.ends_at, zone, unless=appointment.home, pattern="%H:%M"),
+            format_local(appointment.starts_at, zone, unless=zone, pattern="%a %-d %b %Y"),
+        )
+
+    @admin.display(ordering="attendee_name")
+    def attendee(self, appointment):
+        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+
+    @admin.display(description="service", ordering="service__name")
+    def what(self, appointment):
+        place, clinician = self.place(appointment), appointment.clinician
+        return format_html(
+            '{}<br><small>with {}, {} · <span class="left">{}</span></small>',
+            appointment.service,
+            clinician,
+            place,
+            appointment.reference,
+        )
+
+    @admin.display(description="status", ordering="status")
+    def state(self, appointment):
+        return format_html(
+            '<span class="state state-{}">{}</span>', appointment.status, appointment.get_status_display()
+        )
+
+    # The page
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        links = {"patient_record": "patients.view_patient", "ordered": "booking.view_order"}
-        hidden = {name for name, permission in links.items() if not request.user.has_perm(permission)}
-        left_out = self.left_out(obj) if obj else set()
+        links = {"patient_record": "patients.view_patient", "linked_order": "booking.view_order"}
+        hidden_fields = {name for name, permission in links.items() if not request.user.has_perm(permission)}
+        hidden_fieldsets = self._get_hidden_fieldsets(obj) if obj else set()
         return [
-            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden_fields]})
             for title, options in fieldsets
-            if title not in left_out
+            if title not in hidden_fieldsets
         ]
 
     @staticmethod
-    def left_out(appointment):
-        """Return the parts of the page that say nothing about this appointment."""
+    def _get_hidden_fieldsets(appointment):
+        """Return the titles of the fieldsets that would be empty for this appointment."""
         return {
             *(["Cancelled"] if appointment.status != Appointment.Status.CANCELLED else []),
             *(["Asked for"] if not appointment.provider_id and not appointment.order_id else []),
@@ -114,11 +308,11 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
-            "may_reschedule": may(request, "decide") and obj.status in Appointment.UPCOMING,
+            "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
-        context |= {"moves": list_moves(obj, request), "log": list_events(obj, zone=obj.location.zone)}
-        if refused_at := when_refused(obj):
-            context["refused_on"] = format_local(refused_at, obj.location.zone, unless=obj.home)
+        context |= {"transitions": list_transitions(request, obj), "log": list_events(obj, zone=obj.location.zone)}
+        if refused_at := get_refused_at(obj):
+            context["refused_at"] = format_local(refused_at, obj.location.zone, unless=obj.home)
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def changeform_view(self, request, *args, **kwargs):
@@ -131,3 +325,83 @@ class AppointmentAdmin(AtDesk, Moving, WarnsOfCalendars, AppointmentColumns, adm
     def save_model(self, request, obj, form, change):
         if form.changed_data:
             annotate(obj, actor=get_actor(request), **{name: form.cleaned_data[name] for name in form.changed_data})
+
+    # Fields of the page
+
+    def when(self, appointment):
+        zone = appointment.location.zone
+        start = format_local(appointment.starts_at, zone, unless=zone)
+        return f"{start}–{format_local(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
+
+    @admin.display(description="price")
+    def formatted_price(self, appointment):
+        return f"{appointment.price} {appointment.currency}"
+
+    @admin.display(description="confirmed by")
+    def approver_name(self, appointment):
+        provider = appointment.provider
+        return f"{provider} ({provider.get_kind_display()})" if provider else "the clinic itself, at once"
+
+    @admin.display(description="answer by")
+    def approval_due(self, appointment):
+        if not appointment.answer_by:
+            return "–"
+        return format_local(appointment.answer_by, appointment.location.zone, unless=appointment.home)
+
+    @admin.display(description="order")
+    def linked_order(self, appointment):
+        if not appointment.order_id:
+            return "none"
+        url = reverse("admin:booking_order_change", args=[appointment.order_id])
+        return format_html('<a href="{}">{}</a>', url, appointment.order.external_id or "its order")
+
+    @admin.display(description="patient")
+    def patient_record(self, appointment):
+        url = reverse("admin:patients_patient_change", args=[appointment.patient_id])
+        return format_html('<a href="{}">{}</a>', url, appointment.patient)
+
+    # Transitions
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.transition_view)
+        name = "booking_appointment_move"
+        return [path("<path:object_id>/move/<slug:name>/", view, name=name), *super().get_urls()]
+
+    def transition_view(self, request, object_id, name):
+        """Make one transition with one appointment: the buttons of its page."""
+        appointment = self.get_object(request, unquote(object_id))
+        transition = STAFF_TRANSITIONS.get(name)
+        if appointment is None or transition is None:
+            raise Http404
+        is_permitted = has_appointment_permission(request, transition.permission)
+        if not is_permitted or not self.has_view_permission(request, appointment):
+            raise PermissionDenied
+        page = reverse("admin:booking_appointment_change", args=[object_id])
+        if name == "cancel":
+            return self._confirm_cancel(request, [appointment], return_url=page) or HttpResponseRedirect(page)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        apply_transition(request, appointment, transition)
+        return HttpResponseRedirect(page)
+
+    @admin.action(description="Cancel …", permissions=["decide"])
+    def cancel(self, request, queryset):
+        return self._confirm_cancel(request, list(queryset), return_url=request.get_full_path())
+
+    def _confirm_cancel(self, request, appointments, *, return_url):
+        """Return the form that asks for the reason; once it is valid, cancel and return None."""
+        form = CancelForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            for appointment in appointments:
+                apply_transition(request, appointment, STAFF_TRANSITIONS["cancel"], **form.cleaned_data)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "form": form,
+            "return_url": return_url,
+            "appointments": [(appointment, self.when(appointment)) for appointment in appointments],
+            "title": "Cancel an appointment" if len(appointments) == 1 else "Cancel appointments",
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/booking/appointment/cancel.html", context)

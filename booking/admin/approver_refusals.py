@@ -1,4 +1,4 @@
-"""Appointments that were given another time, which their provider refuses: somebody has to talk to them."""
+"""Rescheduled appointments whose new time the approver refuses: staff must call the approver or the patient."""
 
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
@@ -8,21 +8,21 @@ from booking.domain.approval_sync import ENDS_OF_REFUSAL, REFUSED
 from booking.models import Appointment, Event, Provider
 
 
-def refused(appointments):
-    """Narrow appointments to those to come whose provider refuses their time; ``refused_at`` says since when."""
+def filter_refused(appointments):
+    """Narrow appointments to upcoming ones whose approver refuses their time, annotated with ``refused_at``."""
     events = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence")
     refusals = events.filter(kind=REFUSED)
     ends = events.filter(kind__in=ENDS_OF_REFUSAL)
-    coming = appointments.filter(
+    upcoming = appointments.filter(
         status__in=Appointment.UPCOMING, ends_at__gt=timezone.now(), provider__kind=Provider.Kind.UPSTREAM
     )
-    return coming.annotate(
+    return upcoming.annotate(
         refused=Subquery(refusals.values("sequence")[:1]),
         refused_at=Subquery(refusals.values("created_at")[:1]),
         ended=Coalesce(Subquery(ends.values("sequence")[:1]), Value(0)),
     ).filter(refused__gt=F("ended"))
 
 
-def when_refused(appointment):
-    """Return when the appointment's provider refused the time that it has, or None."""
-    return refused(Appointment.objects.filter(pk=appointment.pk)).values_list("refused_at", flat=True).first()
+def get_refused_at(appointment):
+    """Return when the approver refused the appointment's present time, or None."""
+    return filter_refused(Appointment.objects.filter(pk=appointment.pk)).values_list("refused_at", flat=True).first()

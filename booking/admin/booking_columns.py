@@ -1,4 +1,4 @@
-"""What lists and pages say of a hold or an appointment."""
+"""Columns that lists of holds and appointments share."""
 
 from django.contrib import admin
 
@@ -6,7 +6,7 @@ from scheduling.lib.timezones import format_local
 
 
 class BookingColumns:
-    """Columns for rows that are annotated with home_zone() as ``home``."""
+    """A ModelAdmin or inline of bookings that are annotated with get_home_zone() as ``home``."""
 
     @admin.display(ordering="starts_at")
     def when(self, booking):
@@ -16,7 +16,7 @@ class BookingColumns:
     def place(self, booking):
         return f"by video ({booking.location})" if booking.is_remote else str(booking.location)
 
-    # As text: a field of a page would be a link.
+    # As text, since Django renders a foreign key on a page as a link.
 
     @admin.display(description="service")
     def service_name(self, booking):

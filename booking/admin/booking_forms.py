@@ -1,15 +1,47 @@
-"""Who comes: the forms of the desk."""
+"""The forms of the desk: which times to show, and who comes."""
+
+from datetime import timedelta
 
 from django import forms
+from django.utils import timezone
 
 from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
 from patients.text import validate_printable_lines
+from scheduling.models import Clinician, Location, Service
+
+MAX_DAYS_AHEAD = 3 * 365
 
 
-class WhoForm(forms.Form):
-    """A patient who is written down already, if it is one."""
+class OpeningSearchForm(forms.Form):
+    """Which openings to show."""
+
+    service = forms.ModelChoiceField(Service.objects.filter(is_active=True), empty_label="Choose …")
+    clinician = forms.ModelChoiceField(
+        Clinician.objects.filter(is_active=True), required=False, empty_label="Whoever is free"
+    )
+    location = forms.ModelChoiceField(
+        Location.objects.filter(is_active=True), required=False, empty_label="Any location"
+    )
+    visit = forms.ChoiceField(
+        choices=[("", "In person or by video"), ("0", "In person"), ("1", "By video")], required=False
+    )
+    # Defaults to the first day with an opening.
+    day = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    why = forms.TimeField(
+        required=False, label="Why not at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+
+    def clean_day(self):
+        day, today = self.cleaned_data["day"], timezone.localdate()
+        if day and not today - timedelta(days=1) <= day <= today + timedelta(days=MAX_DAYS_AHEAD):
+            raise forms.ValidationError("Choose a day from today on.", code="past")
+        return day
+
+
+class AttendeeForm(forms.Form):
+    """An existing patient, if any, and notes."""
 
     patient = PatientField(Appointment._meta.get_field("patient"), required=False)
     notes = forms.CharField(
@@ -22,7 +54,7 @@ class WhoForm(forms.Form):
 
 
 class NewPatientForm(PatientForm):
-    """Somebody new; whoever is written down already just so is found, not written twice."""
+    """A new patient; the verb reuses an existing patient with identical details."""
 
     def validate_unique(self):
         forms.ModelForm.validate_unique(self)

@@ -1,4 +1,4 @@
-"""What was delivered to webhook endpoints, and what could not be."""
+"""Webhook deliveries: what was sent, what failed, and sending it again."""
 
 import json
 
@@ -7,11 +7,11 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from booking.admin.page_buttons import PageButtons
+from booking.admin.object_tools import ObjectToolsMixin
 from booking.integrations.webhooks import endpoints
 from booking.integrations.webhooks.endpoints import AlreadyOnItsWay, EndpointDisabled
 from booking.models import Delivery
-from scheduling.admin import ReadOnly
+from scheduling.admin import ReadOnlyMixin
 
 NOT_SENT = "Nothing was sent: %s is disabled. Enable it first."
 
@@ -21,8 +21,8 @@ class EndpointFilter(admin.RelatedOnlyFieldListFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
-    list_display = ["told", "endpoint", "how", "tries", "answer", "next_try", "created_at"]
+class DeliveryAdmin(ObjectToolsMixin, ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["event", "endpoint", "state", "tries", "answer", "next_try", "created_at"]
     list_filter = ["status", ("endpoint", EndpointFilter), ("created_at", admin.DateFieldListFilter)]
     list_select_related = ["endpoint"]
     search_fields = ["payload__type", "payload__data__id", "last_error"]
@@ -30,12 +30,12 @@ class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
     show_full_result_count = False
     change_form_template = "admin/booking/delivery/change_form.html"
     actions = ["redeliver"]
-    buttons = ["redeliver"]
-    button_permission = "redeliver"
+    object_tools = ["redeliver"]
+    object_tool_permission = "redeliver"
     fields = [
         "id",
         "endpoint",
-        "how",
+        "state",
         "tries",
         "answer",
         "next_try",
@@ -51,11 +51,11 @@ class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
         return request.user.has_perm("booking.change_delivery")
 
     @admin.display(description="event")
-    def told(self, delivery):
+    def event(self, delivery):
         return delivery.payload.get("type")
 
     @admin.display(description="status", ordering="status")
-    def how(self, delivery):
+    def state(self, delivery):
         return format_html('<span class="state state-{}">{}</span>', delivery.status, delivery.get_status_display())
 
     @admin.display(ordering="attempts")
@@ -64,7 +64,7 @@ class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="answer")
     def answer(self, delivery):
-        """Return what the last try was answered with, or why there was no answer."""
+        """Return the last attempt's error or status code."""
         return delivery.last_error or (f"HTTP {delivery.response_status}" if delivery.response_status else "–")
 
     @admin.display(ordering="due_at")
@@ -79,22 +79,22 @@ class DeliveryAdmin(PageButtons, ReadOnly, admin.ModelAdmin):
         context = {**(extra_context or {}), "may_redeliver": self.has_redeliver_permission(request)}
         return super().change_view(request, object_id, form_url, context)
 
-    def redeliver_button(self, request, delivery):
-        """Send it again."""
+    def redeliver_tool(self, request, delivery):
+        """Send the delivery again."""
         self.redeliver(request, self.get_queryset(request).filter(pk=delivery.pk))
 
     @admin.action(description="Send the selected deliveries again", permissions=["redeliver"])
     def redeliver(self, request, queryset):
-        sent, kept = 0, {}
+        sent, skipped = 0, {}
         for delivery in queryset.select_related("endpoint"):
             try:
                 endpoints.redeliver(delivery)
                 sent += 1
             except EndpointDisabled:
-                kept.setdefault(NOT_SENT % delivery.endpoint)
+                skipped.setdefault(NOT_SENT % delivery.endpoint)
             except AlreadyOnItsWay:
-                kept.setdefault(f"{delivery} is being sent right now.")
-        for reason in kept:
+                skipped.setdefault(f"{delivery} is being sent right now.")
+        for reason in skipped:
             messages.warning(request, reason)
         if sent:
             messages.success(request, f"On their way again: {sent}.")

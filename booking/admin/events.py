@@ -1,6 +1,7 @@
-"""What happened to bookings: the audit trail, to be read only."""
+"""The audit trail: its read-only list, and the log on the page of a booking or an order."""
 
 from contextlib import suppress
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib import admin
@@ -11,33 +12,91 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from booking.models import Appointment, Event, Hold, Order
+from booking.models.enums import EventKind
 from patients.models import Patient
-from scheduling.admin import ReadOnly
+from scheduling.admin import ReadOnlyMixin
+from scheduling.lib.timezones import format_local
 from scheduling.models import Location
 
-NAME = get_user_model().USERNAME_FIELD
+EVENT_LABELS = {
+    EventKind.HOLD_PLACED: "The time was held",
+    EventKind.HOLD_EXTENDED: "Held for longer",
+    EventKind.HOLD_MOVED: "Another time was held instead",
+    EventKind.HOLD_RELEASED: "The time was given back",
+    EventKind.HOLD_EXPIRED: "Held no longer: nobody confirmed it in time",
+    EventKind.HOLD_CONFIRMED: "The held time was taken",
+    EventKind.APPOINTMENT_CREATED: "Booked",
+    EventKind.APPOINTMENT_UPDATED: "Changed",
+    EventKind.APPOINTMENT_RESCHEDULED: "Given another time",
+    EventKind.APPOINTMENT_CANCELLED: "Cancelled",
+    EventKind.APPOINTMENT_COMPLETED: "Completed",
+    EventKind.APPOINTMENT_NO_SHOW: "Nobody came",
+    EventKind.APPROVER_ASKED: "The provider was asked",
+    EventKind.APPROVER_AGREED: "The provider agreed",
+    EventKind.APPROVER_REFUSED: "The provider refused",
+    EventKind.APPROVER_WITHDRAWN: "The provider was told that it is off",
+    EventKind.ORDER_CREATED: "Ordered",
+    EventKind.ORDER_UPDATED: "Changed",
+    EventKind.ORDER_LINK_SENT: "The link was e-mailed",
+    EventKind.ORDER_LINK_REVOKED: "The link was taken back",
+}
+ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
+STATUS_LABELS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}
+REASON_LABELS = dict(Appointment.CancellationReason.choices)
+DATA_LABELS = {"expires_at": "until", "good_until": "good until", "meeting_url": "video link"}
 
 
-def with_names(events):
-    """Annotate events with ``who``: the login of the member of staff that ``actor`` is the number of, if one."""
+def annotate_staff_names(events):
+    """Annotate events with ``staff_name``: the login of the member of staff whose id ``actor`` holds, if any."""
     staff = get_user_model().objects.annotate(tag=Concat(Value("staff:"), Cast("pk", CharField())))
-    return events.annotate(who=Subquery(staff.filter(tag=OuterRef("actor")).values(NAME)[:1]))
+    return events.annotate(
+        staff_name=Subquery(staff.filter(tag=OuterRef("actor")).values(get_user_model().USERNAME_FIELD)[:1])
+    )
+
+
+def list_events(subject, *, zone):
+    """Return the subject's events as rows of (when, what, who, from, to, details)."""
+    events = annotate_staff_names(Event.objects.filter(booking_id=subject.pk)).order_by("sequence")
+    return [
+        (
+            format_local(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
+            EVENT_LABELS.get(event.kind, event.kind),
+            event.staff_name or ACTOR_LABELS.get(event.actor, event.actor),
+            STATUS_LABELS.get(event.from_status, ""),
+            STATUS_LABELS.get(event.to_status, ""),
+            ", ".join(
+                f"{DATA_LABELS.get(name, name)}: {format_event_value(value, zone)}"
+                for name, value in event.data.items()
+            ),
+        )
+        for event in events
+    ]
+
+
+def format_event_value(value, zone):
+    """Return a value of an event's data as readable text."""
+    if isinstance(value, list):
+        return ", ".join(DATA_LABELS.get(item, item).replace("_", " ") for item in value)
+    try:
+        return format_local(datetime.fromisoformat(value), zone)
+    except ValueError:
+        return REASON_LABELS.get(value, value)
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["created_at", "kind", "booking", "done_by", "from_status", "to_status", "data"]
+class EventAdmin(ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["created_at", "kind", "booking", "actor_name", "from_status", "to_status", "data"]
     list_display_links = None
     list_filter = ["kind", ("created_at", admin.DateFieldListFilter)]
-    search_fields = ["booking_id"]  # only so that there is a search box: see get_search_results
+    search_fields = ["booking_id"]  # shows the search box; get_search_results does the search
     search_help_text = "The reference of an appointment, or the id of a hold or an appointment."
     ordering = ["-id"]
     show_full_result_count = False
-    fields = ["created_at", "kind", "booking", "sequence", "done_by", "from_status", "to_status", "data"]
+    fields = ["created_at", "kind", "booking", "sequence", "actor_name", "from_status", "to_status", "data"]
 
     def get_queryset(self, request):
         reference = Appointment.objects.filter(pk=OuterRef("booking_id")).values("reference")
-        return with_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
+        return annotate_staff_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
 
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
@@ -55,5 +114,5 @@ class EventAdmin(ReadOnly, admin.ModelAdmin):
         return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 
     @admin.display(description="actor", ordering="actor")
-    def done_by(self, event):
-        return event.who or event.actor
+    def actor_name(self, event):
+        return event.staff_name or event.actor

@@ -1,22 +1,22 @@
-"""Holds: what is held right now, for how long, and giving it back."""
+"""Holds: the live ones with the time left, and their release."""
 
 from django.contrib import admin, messages
 from django.utils import timezone
 
 from booking.admin.booking_columns import BookingColumns
-from booking.admin.booking_filters import HowFilter
-from booking.admin.moves import get_actor
+from booking.admin.booking_filters import VisitFilter
+from booking.admin.permissions import get_actor
 from booking.domain.holds import release_hold
 from booking.domain.transitions import ChangedMeanwhile, WrongState
 from booking.models import Hold
-from patients.admin.filters import FilterWithDefault
-from scheduling.admin import ReadOnly
+from patients.admin.filters import DefaultFilter
+from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
 
 
-class LiveFilter(FilterWithDefault):
-    """Live holds unless asked otherwise."""
+class LiveFilter(DefaultFilter):
+    """Filter by status: live holds by default."""
 
     default = "Live"
     title = "status"
@@ -32,14 +32,14 @@ class LiveFilter(FilterWithDefault):
 
 
 @admin.register(Hold)
-class HoldAdmin(BookingColumns, ReadOnly, admin.ModelAdmin):
-    list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed"]
-    list_filter = [LiveFilter, "clinician", "location", "service", HowFilter]
+class HoldAdmin(BookingColumns, ReadOnlyMixin, admin.ModelAdmin):
+    list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed_at"]
+    list_filter = [LiveFilter, "clinician", "location", "service", VisitFilter]
     search_fields = ["=id", "clinician__name", "service__name", "location__name"]
     ordering = ["expires_at"]
     show_full_result_count = False
     actions = ["release"]
-    fields = ["id", "status", "when", "service", "clinician", "place", "placed", "time_left", "extensions"]
+    fields = ["id", "status", "when", "service", "clinician", "place", "placed_at", "time_left", "extensions"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -51,8 +51,8 @@ class HoldAdmin(BookingColumns, ReadOnly, admin.ModelAdmin):
     def has_release_permission(self, request):
         return request.user.has_perm("booking.change_hold")
 
-    @admin.display(ordering="created_at")
-    def placed(self, hold):
+    @admin.display(description="placed", ordering="created_at")
+    def placed_at(self, hold):
         return format_local(hold.created_at, hold.location.zone, unless=hold.home, pattern="%-d %b, %H:%M")
 
     @admin.display(ordering="expires_at", empty_value="–")

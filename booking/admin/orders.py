@@ -1,8 +1,10 @@
-"""Orders: writing one down, e-mailing its patient the link to book it, and what it was booked with."""
+"""Orders: create one, e-mail its patient the link to book it, see what was booked with it."""
 
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponseRedirect
@@ -11,12 +13,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from booking.admin.event_log import list_events
-from booking.admin.moves import get_actor
-from booking.admin.order_links import OrderLinks
-from booking.domain.orders import change_order, create_order
+from booking.admin.events import list_events
+from booking.admin.object_tools import ObjectToolsMixin
+from booking.admin.permissions import get_actor
+from booking.domain.appointments import OrderBooked
+from booking.domain.orders import NoEmailAddress, change_order, create_order, revoke_link, send_link
 from booking.models import Appointment, Order
-from patients.admin.forms import SharedForm
+from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import PatientField
 from patients.models import Patient
 from patients.records import PatientArchived
@@ -24,7 +27,7 @@ from patients.search import get_search_steps
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
 
-ADDRESS = [
+ADDRESS_FIELDS = [
     "address_line_1",
     "address_line_2",
     "unit",
@@ -36,9 +39,10 @@ ADDRESS = [
     "longitude",
 ]
 BOOKED = Appointment.objects.exclude(status__in=Appointment.UNSUCCESSFUL)
+SITE_URL_MISSING = "No link was sent: SITE_URL is not set, so nobody knows where these pages are."
 
 
-class OrderForm(SharedForm):
+class OrderForm(EditConflictForm):
     """An order; a new one can be e-mailed to its patient at once."""
 
     send_link = forms.BooleanField(
@@ -73,25 +77,31 @@ class BookedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(OrderLinks, admin.ModelAdmin):
+class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     form = OrderForm
-    list_display = ["ordered", "patient", "service", "booked", "link", "external_id"]
+    list_display = ["ordered_at", "patient", "service", "booked", "link", "external_id"]
     list_filter = [BookedFilter, "service"]
-    search_fields = ["external_id"]  # only so that there is a search box: see get_search_results
+    search_fields = ["external_id"]  # shows the search box; get_search_results does the search
     search_help_text = "The patient, as in the list of patients, or the external id."
     ordering = ["-created_at"]
     show_full_result_count = False
     list_per_page = 50
+    actions = ["send_links"]
+    object_tools = ["send_link", "revoke_link"]
+    object_tool_permission = "link"
     change_form_template = "admin/booking/order/change_form.html"
-    readonly_fields = ["ordered", "booked", "link", "appointments"]
+    readonly_fields = ["ordered_at", "booked", "link", "appointments"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # Who may
+    # Permissions
 
     def has_delete_permission(self, request, obj=None):
-        return False  # what it was booked with points at it
+        return False  # appointments point at it
+
+    def has_link_permission(self, request):
+        return request.user.has_perm("booking.change_order")
 
     # The list
 
@@ -112,17 +122,17 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
         text = search_term.strip()
         if not text:
             return queryset, False
-        known = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
-        return queryset.filter(known | Q(external_id__icontains=text)), False
+        known_patient = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
+        return queryset.filter(known_patient | Q(external_id__icontains=text)), False
 
     @admin.display(description="ordered", ordering="created_at")
-    def ordered(self, order):
+    def ordered_at(self, order):
         return format_local(order.created_at, ZoneInfo(order.home), unless=order.home, pattern="%-d %b %Y, %H:%M")
 
     @admin.display(description="booked")
     def booked(self, order):
-        booked = [one for one in order.appointments.all() if one.status not in Appointment.UNSUCCESSFUL]
-        return self._linked(booked[0], order) if booked else "not yet"
+        booked = [each for each in order.appointments.all() if each.status not in Appointment.UNSUCCESSFUL]
+        return self._make_link(booked[0], order) if booked else "not yet"
 
     @admin.display(description="link")
     def link(self, order):
@@ -133,11 +143,12 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
 
     @admin.display(description="appointments")
     def appointments(self, order):
-        lines = [[self._linked(one, order)] for one in sorted(order.appointments.all(), key=lambda one: one.created_at)]
+        appointments = sorted(order.appointments.all(), key=attrgetter("created_at"))
+        lines = [[self._make_link(appointment, order)] for appointment in appointments]
         return format_html_join(mark_safe("<br>"), "{}", lines) or "none yet"
 
     @staticmethod
-    def _linked(appointment, order):
+    def _make_link(appointment, order):
         return format_html(
             '<a href="{}">{}</a> <span class="state state-{}">{}</span>',
             reverse("admin:booking_appointment_change", args=[appointment.pk]),
@@ -146,13 +157,13 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
             appointment.get_status_display(),
         )
 
-    # One order
+    # The page
 
     def get_fieldsets(self, request, obj=None):
         first = ["patient", "service", "external_id"]
         return [
-            (None, {"fields": [*first, *(["ordered", "booked", "link", "appointments"] if obj else ["send_link"])]}),
-            ("Where to visit the patient, if at home", {"fields": ADDRESS, "classes": ["collapse"]}),
+            (None, {"fields": [*first, *(["ordered_at", "booked", "link", "appointments"] if obj else ["send_link"])]}),
+            ("Where to visit the patient, if at home", {"fields": ADDRESS_FIELDS, "classes": ["collapse"]}),
         ]
 
     def get_readonly_fields(self, request, obj=None):
@@ -183,12 +194,51 @@ class OrderAdmin(OrderLinks, admin.ModelAdmin):
                     obj, actor=get_actor(request), **{name: form.cleaned_data[name] for name in form.changed_data}
                 )
             return
-        fields = {name: getattr(obj, name) for name in ["patient", "service", "external_id", *ADDRESS]}
+        fields = {name: getattr(obj, name) for name in ["patient", "service", "external_id", *ADDRESS_FIELDS]}
         obj.pk = create_order(**fields, actor=get_actor(request)).pk
         if form.cleaned_data["send_link"]:
-            self.send(request, self.get_queryset(request).get(pk=obj.pk))
+            self._send_link(request, self.get_queryset(request).get(pk=obj.pk))
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         if obj:
-            context |= {"moves": self.moves_of(request, obj), "log": list_events(obj, zone=ZoneInfo(obj.home))}
+            context |= {"tools": self._list_tools(request, obj), "log": list_events(obj, zone=ZoneInfo(obj.home))}
         return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    # The link
+
+    def _list_tools(self, request, order):
+        """Return the allowed object tools as pairs of name and label."""
+        tools = []
+        if self.has_link_permission(request) and not order.is_booked:
+            tools.append(("send_link", "E-mail the link again" if order.token_hash else "E-mail the link"))
+        if self.has_link_permission(request) and order.token_hash:
+            tools.append(("revoke_link", "Take the link back"))
+        return tools
+
+    def send_link_tool(self, request, order):
+        """E-mail the link."""
+        self._send_link(request, order)
+
+    def revoke_link_tool(self, request, order):
+        """Take the link back."""
+        revoke_link(order, actor=get_actor(request))
+        messages.success(request, "The link does not work any more.")
+
+    @admin.action(description="E-mail the link", permissions=["link"])
+    def send_links(self, request, queryset):
+        for order in queryset:
+            self._send_link(request, order)
+
+    def _send_link(self, request, order):
+        """E-mail the link and add a message about the result."""
+        if not settings.SITE_URL:
+            messages.error(request, SITE_URL_MISSING)
+            return
+        try:
+            send_link(order, actor=get_actor(request))
+        except OrderBooked:
+            messages.warning(request, f"No link was sent to {order.patient}: the order is booked.")
+        except NoEmailAddress:
+            messages.warning(request, f"No link was sent to {order.patient}: no e-mail address is known.")
+        else:
+            messages.success(request, f"The link is on its way to {order.patient.email}.")

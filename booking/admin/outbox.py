@@ -1,14 +1,14 @@
-"""Messages that wait to be sent, those that failed, and running them again."""
+"""Outbox messages: what waits, what failed, and running it again."""
 
 from django.contrib import admin, messages
 
 from booking.models import OutboxMessage
 from booking.outbox import queue
-from scheduling.admin import ReadOnly
+from scheduling.admin import ReadOnlyMixin
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
+class OutboxMessageAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_display = ["kind", "status", "attempts", "due_at", "last_error", "created_at", "done_at"]
     list_filter = ["status", "kind", ("created_at", admin.DateFieldListFilter)]
     search_fields = ["kind", "last_error", "payload__appointment"]
@@ -25,5 +25,5 @@ class OutboxMessageAdmin(ReadOnly, admin.ModelAdmin):
             if queue.retry(message):
                 messages.success(request, f"{message} is due now.")
             else:
-                why = "done" if message.status == OutboxMessage.Status.DONE else "being run"
-                messages.warning(request, f"{message} was not run again: it is {why}.")
+                state = "done" if message.status == OutboxMessage.Status.DONE else "being run"
+                messages.warning(request, f"{message} was not run again: it is {state}.")

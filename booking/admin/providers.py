@@ -6,18 +6,18 @@ from django.db import models
 from django.http import Http404
 
 from booking.access.signatures import make_secret
-from booking.admin.idempotent_create import IdempotentCreate
-from booking.admin.page_buttons import PageButtons
-from booking.admin.secret_page import show_once
+from booking.admin.idempotent_create import IdempotentCreateMixin
+from booking.admin.object_tools import ObjectToolsMixin
+from booking.admin.secret_pages import render_secret
 from booking.integrations.approvers import get_approver, is_outside
 from booking.integrations.approvers.base import NotAnswered
 from booking.models import Provider
-from scheduling.admin.address_lookup import LooksUpAddress
+from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.admin.forms import DurationField
 from scheduling.lib import durations
 from scheduling.lib.safe_http import NotPublic
 
-TIMEOUT = 5.0  # seconds that staff wait to learn whether another system is there
+CHECK_TIMEOUT = 5.0  # seconds that staff wait for the other system
 ADVICE = (
     "Give it to whoever runs the other system, and to nobody else. Until they have it, they refuse what we ask, "
     "and we what they say; what is asked meanwhile is asked again."
@@ -30,12 +30,12 @@ class ProviderForm(forms.ModelForm):
         if url and "url" in self.changed_data:
             if "?" in url or "#" in url:
                 raise forms.ValidationError("Write it without ? and #: more is written behind it.", code="url")
-            if self.unusable:
+            if self.address_error:
                 raise forms.ValidationError(NotPublic.message, code="not-public")
         return url
 
     def clean(self):
-        """A service or a location has one provider at a time, so that it is plain who is asked."""
+        """Allow one active provider per service and per location, so that it is plain who is asked."""
         fields = super().clean()
         others = Provider.objects.filter(is_active=True).exclude(pk=self.instance.pk)
         for name in ("services", "locations") if fields.get("is_active") else ():
@@ -50,21 +50,21 @@ class ProviderForm(forms.ModelForm):
 
 
 @admin.register(Provider)
-class ProviderAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAdmin):
+class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
     form = ProviderForm
-    list_display = ["name", "slug", "kind", "asked_for", "answers_within", "is_active"]
+    list_display = ["name", "slug", "kind", "responsibilities", "formatted_answer_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
     list_filter = ["kind", "is_active"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["services", "locations"]
     change_form_template = "admin/booking/provider/change_form.html"
-    buttons = ["rotate", "check"]
+    object_tools = ["rotate", "check"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # None is ever deleted, so that it can be told who has acknowledged what: it is switched off.
+    # Never deleted, since appointments refer to who acknowledged them: a provider is deactivated.
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -73,17 +73,19 @@ class ProviderAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAd
         return super().get_queryset(request).prefetch_related("services", "locations")
 
     @admin.display(description="asked for")
-    def asked_for(self, provider):
-        return ", ".join(str(thing) for thing in [*provider.services.all(), *provider.locations.all()])
+    def responsibilities(self, provider):
+        return ", ".join(
+            str(responsibility) for responsibility in [*provider.services.all(), *provider.locations.all()]
+        )
 
     @admin.display(description="answer within", ordering="answer_within")
-    def answers_within(self, provider):
+    def formatted_answer_within(self, provider):
         return durations.format_duration(provider.answer_within)
 
-    # One provider
+    # The page
 
     def get_readonly_fields(self, request, obj=None):
-        return ["kind", "slug"] if obj else []  # appointments wait for that kind, and programs know that word
+        return ["kind", "slug"] if obj else []  # pending appointments depend on the kind, API clients on the slug
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj else self.prepopulated_fields
@@ -106,42 +108,42 @@ class ProviderAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAd
     def response_add(self, request, obj, post_url_continue=None):
         if not is_outside(obj):
             return super().response_add(request, obj, post_url_continue)
-        return self._show_once(request, obj)
+        return self._render_secret(request, obj)
 
-    def _show_once(self, request, provider):
-        return show_once(
+    def _render_secret(self, request, provider):
+        return render_secret(
             self,
             request,
             title="Copy the secret now",
             what="the secret of the provider",
             name=provider,
-            plain=provider.secret,
+            secret=provider.secret,
             advice=ADVICE,
-            page=self.page_of(provider),
-            kept="if it is lost, make a new one",
+            page=self.get_change_url(provider),
+            reason="if it is lost, make a new one",
         )
 
-    # The buttons of its page
+    # Object tools
 
-    def rotate_button(self, request, provider):
-        """Make a new secret; the old one ends now."""
-        self._check_outside(provider)
+    def rotate_tool(self, request, provider):
+        """Replace the secret; the old one ends now."""
+        self._require_outside(provider)
         provider.secret = make_secret()
         provider.save(update_fields=["secret"])
         self.log_change(request, provider, "Made a new secret.")
-        return self._show_once(request, provider)
+        return self._render_secret(request, provider)
 
-    def check_button(self, request, provider):
-        """Ask it whether it is there and takes our signature."""
-        self._check_outside(provider)
+    def check_tool(self, request, provider):
+        """Check whether the other system answers and accepts our signature."""
+        self._require_outside(provider)
         try:
-            get_approver(provider).check(provider, timeout=TIMEOUT)
+            get_approver(provider).check(provider, timeout=CHECK_TIMEOUT)
         except NotAnswered as error:
             messages.error(request, f"{provider} does not answer: {error}.")
         else:
             messages.success(request, f"{provider} is there and takes our signature.")
 
     @staticmethod
-    def _check_outside(provider):
+    def _require_outside(provider):
         if not is_outside(provider):
             raise Http404

@@ -1,21 +1,21 @@
-"""The free times that staff choose from, and why another time is not among them."""
+"""The openings that staff choose from, and the reasons why another time is not offered."""
 
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django import forms
 from django.utils import timezone
 
+from scheduling.availability import search
 from scheduling.availability.openings import as_datetime
-from scheduling.availability.search import Reason, explain, open_starts_by_place
+from scheduling.availability.search import Reason
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
-from scheduling.models import Clinician, Location, Service
+from scheduling.models import Clinician, Location
 
-DAY, YEAR = timedelta(days=1), timedelta(days=365)
-STRIP = 14  # days
-WHY_NOT = {
+DAY = timedelta(days=1)
+STRIP_DAYS = 14
+REASON_LABELS = {
     Reason.NOT_OFFERED_HERE: "the service is not offered there in that way",
     Reason.TOO_SOON: "it is in the past",
     Reason.TOO_FAR: "it is further ahead than the service is booked",
@@ -28,104 +28,77 @@ WHY_NOT = {
 }
 
 
-class TimesForm(forms.Form):
-    """Which times to look at."""
-
-    service = forms.ModelChoiceField(Service.objects.filter(is_active=True), empty_label="Choose …")
-    clinician = forms.ModelChoiceField(
-        Clinician.objects.filter(is_active=True), required=False, empty_label="Whoever is free"
-    )
-    location = forms.ModelChoiceField(
-        Location.objects.filter(is_active=True), required=False, empty_label="Any location"
-    )
-    visit = forms.ChoiceField(
-        choices=[("", "In person or by video"), ("0", "In person"), ("1", "By video")], required=False
-    )
-    # Without one, the first with something free.
-    day = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    why = forms.TimeField(
-        required=False, label="Why not at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
-
-    def clean_day(self):
-        day, today = self.cleaned_data["day"], timezone.localdate()
-        if day and not today - DAY <= day <= today + 3 * YEAR:
-            raise forms.ValidationError("Choose a day from today on.", code="past")
-        return day
-
-
-class Row(NamedTuple):
-    """The times of one clinician at one place, as pairs of their value and local time."""
+class OpeningRow(NamedTuple):
+    """The openings of one clinician at one place, as pairs of form value and local time."""
 
     clinician: str
     place: str
     times: list
 
 
-class Times:
-    """What there is on the days around ``form``'s, which is valid.
+class TimePicker:
+    """The openings around the day of a valid OpeningSearchForm, for an appointment to be rescheduled if one is given.
 
-    ``rescheduling`` is the appointment that is to have another time, if any.
-    Staff need not heed the service's notice: it is for patients, who might come before anybody knows of it.
+    The service's notice does not apply to staff: it keeps patients from coming before anybody knows.
     """
 
     def __init__(self, form, *, rescheduling=None):
-        asked = form.cleaned_data
-        self.service = asked["service"]
-        self.service.notice = timedelta()  # of this object only: nobody saves it
+        criteria = form.cleaned_data
+        self.service = criteria["service"]
+        self.service.notice = timedelta()  # on this instance only, which is never saved
         self.now, self.today = timezone.now(), timezone.localdate()
-        self.day = asked["day"] or self.today
+        self.day = criteria["day"] or self.today
         self.first = self.day - timedelta(days=self.day.weekday())
         self.filters = {
-            "clinicians": [asked["clinician"]] if asked["clinician"] else None,
-            "location": asked["location"],
-            "is_remote": bool(int(asked["visit"])) if asked["visit"] else None,
+            "clinicians": [criteria["clinician"]] if criteria["clinician"] else None,
+            "location": criteria["location"],
+            "is_remote": bool(int(criteria["visit"])) if criteria["visit"] else None,
             "ignoring": rescheduling and rescheduling.slot_id,
         }
-        self.found = open_starts_by_place(
+        self.openings = search.open_starts_by_place(
             service=self.service,
             start_at=self.first,
-            end_at=self.first + (STRIP - 1) * DAY,
+            end_at=self.first + (STRIP_DAYS - 1) * DAY,
             now=self.now,
             **self.filters,
         )
-        self.asked_why = asked["why"]
+        self.time_in_question = criteria["why"]
         self.home = Location.objects.values_list(get_home_zone(), flat=True).first()
-        if not asked["day"]:
+        if not criteria["day"]:
             self.day = next((day for day, number in self.days() if number), self.day)
 
     def days(self):
-        """Return (date, number of free times) of two weeks."""
-        counts = Counter(local(start, place).date() for place, starts in self.found for start in starts)
-        return [(self.first + number * DAY, counts[self.first + number * DAY]) for number in range(STRIP)]
+        """Return (date, number of openings) for two weeks."""
+        counts = Counter(to_local(start, place).date() for place, starts in self.openings for start in starts)
+        return [(self.first + number * DAY, counts[self.first + number * DAY]) for number in range(STRIP_DAYS)]
 
     @property
     def earlier(self):
-        """The day that shows earlier weeks, or None when they are over."""
-        return max(self.day - timedelta(days=STRIP), self.today) if self.first > self.today else None
+        """The day to show for earlier weeks, or None if they are over."""
+        return max(self.day - timedelta(days=STRIP_DAYS), self.today) if self.first > self.today else None
 
     @property
     def later(self):
-        return self.day + timedelta(days=STRIP)
+        return self.day + timedelta(days=STRIP_DAYS)
 
     def rows(self):
-        """Return a Row for each clinician and place that has times on the day."""
+        """Return an OpeningRow for each clinician and place with openings on the day."""
         rows = []
-        for place, starts in self.found:
-            here = [start for start in starts if local(start, place).date() == self.day]
+        for place, starts in self.openings:
+            here = [start for start in starts if to_local(start, place).date() == self.day]
             if here:
-                times = [(get_value(start, place), self._time(as_datetime(start), place)) for start in here]
-                rows.append(Row(place.clinician_name, where(place), times))
+                times = [(get_form_value(start, place), self._format_time(as_datetime(start), place)) for start in here]
+                rows.append(OpeningRow(place.clinician_name, format_place(place), times))
         return rows
 
-    def _time(self, moment, place):
+    def _format_time(self, moment, place):
         return format_local(moment, place.zone, unless=self.home, pattern="%H:%M")
 
-    def opening(self, value):
-        """Return the opening with that value as arguments of a verb, or None when it is no longer there."""
-        for place, starts in self.found:
+    def get_opening(self, value):
+        """Return the opening with that form value as keyword arguments of a verb, or None if it is gone."""
+        for place, starts in self.openings:
             for start in starts:
-                if get_value(start, place) == value:
+                if get_form_value(start, place) == value:
                     return {
                         "clinician": Clinician.objects.get(pk=place.clinician_id),
                         "location": Location.objects.get(pk=place.location_id),
@@ -134,35 +107,35 @@ class Times:
                     }
         return None
 
-    def why_not(self):
-        """Return (clinician, place and time there, reasons in words) for the time asked about; a free one has none."""
-        if self.asked_why is None:
+    def explain(self):
+        """Return (clinician, place and local time, reasons) for the time in question; an opening has no reasons."""
+        if self.time_in_question is None:
             return []
         answers = []
         for zone in {location.zone for location in Location.objects.filter(is_active=True)}:
-            starts_at = datetime.combine(self.day, self.asked_why, zone)
-            found = explain(service=self.service, starts_at=starts_at, now=self.now, **self.filters)
+            starts_at = datetime.combine(self.day, self.time_in_question, zone)
+            reasons_by_place = search.explain(service=self.service, starts_at=starts_at, now=self.now, **self.filters)
             answers += [
                 (
                     place.clinician_name,
-                    f"{where(place)}, {self._time(starts_at, place)}",
-                    [WHY_NOT[reason] for reason in sorted(reasons)],
+                    f"{format_place(place)}, {self._format_time(starts_at, place)}",
+                    [REASON_LABELS[reason] for reason in sorted(reasons)],
                 )
-                for place, reasons in found.items()
+                for place, reasons in reasons_by_place.items()
                 if place.zone == zone
             ]
         return answers
 
 
-def where(place):
-    """Return a place as one reads it; a clinician may be seen at one in person and by video."""
+def format_place(place):
+    """Return a place's label: a clinician may be seen at one location in person and by video."""
     return f"by video ({place.location_name})" if place.is_remote else place.location_name
 
 
-def local(start, place):
+def to_local(start, place):
     return datetime.fromtimestamp(start, place.zone)
 
 
-def get_value(start, place):
-    """Return how a form names an opening."""
+def get_form_value(start, place):
+    """Return the form value that identifies an opening."""
     return f"{start} {place.clinician_id} {place.location_id} {place.is_remote:d}"

@@ -1,4 +1,4 @@
-"""The queue of appointments that staff have to confirm or decline, the one that is lost first on top."""
+"""The queue of appointments that staff must confirm or decline, the most urgent on top."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,22 +17,23 @@ from django.utils.text import Truncator
 from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
-from booking.admin.approver_refusals import refused
-from booking.admin.moves import STAFF_MOVES, make, may, theirs
+from booking.admin.approver_refusals import filter_refused
+from booking.admin.permissions import has_appointment_permission, limit_to_visible
+from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
 from booking.models import Appointment, Provider, Unconfirmed
 from patients.text import validate_printable
-from scheduling.admin import ReadOnly
+from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
 
-URGENT = timedelta(minutes=10)
-MOVES = ["confirm", "decline"]
-MAX_REFUSED = 50  # shown at once: with so many, somebody is on the phone anyway
+URGENT_BELOW = timedelta(minutes=10)
+DECISIONS = ["confirm", "decline"]
+MAX_REFUSED = 50  # shown at once
 
 
-def in_queue(request):
-    """Return the appointments that wait for the member of staff: those of which another system is asked do not."""
-    rows = theirs(request, Unconfirmed.objects.filter(status=Appointment.Status.PENDING))
+def get_queue(request):
+    """Return the pending appointments that the member of staff may decide; those asked of another system are not."""
+    rows = limit_to_visible(request, Unconfirmed.objects.filter(status=Appointment.Status.PENDING))
     return rows.filter(Q(provider=None) | ~Q(provider__kind=Provider.Kind.UPSTREAM))
 
 
@@ -46,21 +47,21 @@ class QueueActionForm(ActionForm):
     note = forms.CharField(max_length=500, required=False, label="Why, if declined:")
 
 
-def in_bulk(move):
-    """Return the action of the queue that makes ``move`` with each selected appointment."""
+def make_bulk_action(transition):
+    """Return the queue's action that makes ``transition`` with each selected appointment."""
 
-    @admin.action(description=move.label, permissions=["decide"])
+    @admin.action(description=transition.label, permissions=["decide"])
     def action(model_admin, request, queryset):
-        chosen = [appointment.pk for appointment in queryset]
-        for appointment in Appointment.objects.filter(pk__in=chosen).order_by("answer_by"):
-            model_admin.decide(request, appointment, move.name, note=request.POST.get("note", ""))
+        ids = [appointment.pk for appointment in queryset]
+        for appointment in Appointment.objects.filter(pk__in=ids).order_by("answer_by"):
+            model_admin.decide(request, appointment, transition.name, note=request.POST.get("note", ""))
 
-    action.__name__ = move.name
+    action.__name__ = transition.name
     return action
 
 
 @admin.register(Unconfirmed)
-class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
+class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_display = ["time_left", "attendee", "what", "decision"]
     list_display_links = None
     search_fields = ["reference", "attendee_name", "service__name", "clinician__name", "location__name"]
@@ -69,16 +70,16 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     action_form = QueueActionForm
-    actions = [in_bulk(STAFF_MOVES[name]) for name in MOVES]
+    actions = [make_bulk_action(STAFF_TRANSITIONS[name]) for name in DECISIONS]
     change_list_template = "admin/booking/unconfirmed/change_list.html"
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # Who may: whoever may decide
+    # Permissions
 
     def has_view_permission(self, request, obj=None):
-        return may(request, "decide")
+        return has_appointment_permission(request, "decide")
 
     def has_module_permission(self, request):
         return self.has_view_permission(request)
@@ -89,36 +90,36 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
     # The queue
 
     def get_queryset(self, request):
-        rows = in_queue(request).select_related("service", "clinician", "location")
+        rows = get_queue(request).select_related("service", "clinician", "location")
         return rows.order_by("answer_by").annotate(home=get_home_zone())
 
     def changelist_view(self, request, extra_context=None):
-        queue = in_queue(request).aggregate(number=Count("pk"), newest=Max("created_at"))
+        queue = get_queue(request).aggregate(number=Count("pk"), newest=Max("created_at"))
         number, newest = queue["number"], queue["newest"] or timezone.now()
         title = f"{number} appointment{'' if number == 1 else 's'} to confirm" if number else "Nothing to confirm"
         context = {
             "title": "Appointments to confirm" if request.GET.get("q") else title,
             "news": reverse("admin:booking_unconfirmed_news", query={"since": newest.isoformat()}),
-            "refused": [(one, self.what(one)) for one in self.refused(request)],
+            "refused": [(each, self.what(each)) for each in self._list_refused(request)],
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
 
-    def refused(self, request):
-        """Return the appointments that staff have still to see to because their provider refuses their time."""
-        rows = refused(theirs(request, Appointment.objects.all())).annotate(home=get_home_zone())
+    def _list_refused(self, request):
+        """Return the appointments whose approver refuses their time, the earliest first."""
+        rows = filter_refused(limit_to_visible(request, Appointment.objects.all())).annotate(home=get_home_zone())
         rows = rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
         return rows[:MAX_REFUSED]
 
     def news_view(self, request):
-        """Say how many have come since the page was made, which asks now and then; it does not lose what is typed."""
+        """Return a fragment with the number of new requests; the queue polls it, so that typed notes are not lost."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
             since = datetime.fromisoformat(request.GET.get("since", "")).astimezone(UTC)
         except (ValueError, OverflowError):
             since = timezone.now()
-        number = in_queue(request).filter(created_at__gt=since).count()
+        number = get_queue(request).filter(created_at__gt=since).count()
         return TemplateResponse(request, "admin/booking/unconfirmed/_news.html", {"number": number})
 
     @admin.display(description="answer within")
@@ -126,7 +127,7 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
         left = appointment.answer_by - timezone.now()
         return format_html(
             '<strong class="left{}">{}</strong><br><small>by {}</small>',
-            " soon" if left < URGENT else "",
+            " soon" if left < URGENT_BELOW else "",
             timeuntil(appointment.answer_by, depth=1) if left > timedelta() else "over",
             format_local(appointment.answer_by, appointment.location.zone, unless=appointment.home, pattern="%a %H:%M"),
         )
@@ -152,7 +153,9 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(description="decision")
     def decision(self, appointment):
-        confirm, decline = (reverse("admin:booking_unconfirmed_decide", args=[appointment.pk, name]) for name in MOVES)
+        confirm, decline = (
+            reverse("admin:booking_unconfirmed_decide", args=[appointment.pk, name]) for name in DECISIONS
+        )
         return format_html(
             '<span class="decision"><button type="submit" class="confirm" formaction="{}">Confirm</button>'
             '<button type="submit" class="decline" formaction="{}">Decline</button>'
@@ -168,7 +171,7 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
 
     def get_urls(self):
         return [
-            # Not admin_view: to whoever is signed out by now it would answer with the login page.
+            # Not wrapped in admin_view, which would put the login page into the fragment after a logout.
             path("news/", never_cache(self.news_view), name="booking_unconfirmed_news"),
             path(
                 "<uuid:pk>/decide/<slug:name>/",
@@ -179,23 +182,23 @@ class UnconfirmedAdmin(ReadOnly, admin.ModelAdmin):
         ]
 
     def decide_view(self, request, pk, name):
-        """Confirm or decline one of them: the buttons of its row."""
-        if not self.has_decide_permission(request) or name not in MOVES:
+        """Confirm or decline one appointment: the buttons of its row."""
+        if not self.has_decide_permission(request) or name not in DECISIONS:
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        # Somebody else may have been quicker: then the verb says so.
-        appointment = get_object_or_404(theirs(request, Appointment.objects.all()), pk=pk)
+        # Not limited to the queue: if a colleague was faster, the verb refuses with the present status.
+        appointment = get_object_or_404(limit_to_visible(request, Appointment.objects.all()), pk=pk)
         self.decide(request, appointment, name, note=request.POST.get(f"note-{pk}", ""))
         return HttpResponseRedirect(reverse("admin:booking_unconfirmed_changelist"))
 
     def decide(self, request, appointment, name, *, note):
         if name != "decline":
-            make(STAFF_MOVES[name], appointment, request)
+            apply_transition(request, appointment, STAFF_TRANSITIONS[name])
             return
         form = NoteForm({"note": note})
         if form.is_valid():
-            make(STAFF_MOVES[name], appointment, request, note=form.cleaned_data["note"])
+            apply_transition(request, appointment, STAFF_TRANSITIONS[name], note=form.cleaned_data["note"])
         else:
             messages.warning(request, f"{appointment.reference} was not declined. {form.errors['note'][0]}")
 

@@ -1,4 +1,4 @@
-"""Webhook endpoints. A secret is shown once, on the page that makes it."""
+"""Webhook endpoints. A secret is shown once, on the page that creates it."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -8,17 +8,16 @@ from django.utils.html import format_html
 
 from booking.access.signatures import make_secret
 from booking.admin.deliveries import NOT_SENT
-from booking.admin.idempotent_create import IdempotentCreate
-from booking.admin.key_rotation import ask_overlap, chosen_overlap, is_sent_again
-from booking.admin.page_buttons import PageButtons
-from booking.admin.secret_page import show_once
+from booking.admin.idempotent_create import IdempotentCreateMixin
+from booking.admin.object_tools import ObjectToolsMixin
+from booking.admin.secret_pages import get_overlap, is_repeated_rotation, render_rotation_form, render_secret
 from booking.integrations.webhooks import endpoints
 from booking.integrations.webhooks.endpoints import EndpointDisabled
 from booking.models import Delivery, WebhookEndpoint
-from scheduling.admin.address_lookup import LooksUpAddress
+from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.lib.safe_http import NotPublic
 
-ROTATING = (
+ROTATION_ADVICE = (
     "A new secret is made. Until the old one ends, every delivery is signed with both: long enough to put the new one "
     "into the receiver. If the old one got about, end it now."
 )
@@ -40,7 +39,7 @@ class EndpointForm(forms.ModelForm):
 
     def clean_url(self):
         url = self.cleaned_data["url"]
-        if "url" in self.changed_data and self.unusable:
+        if "url" in self.changed_data and self.address_error:
             raise forms.ValidationError(NotPublic.message, code="not-public")
         return url
 
@@ -62,17 +61,24 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.ModelAdmin):
+class WebhookEndpointAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
     form = EndpointForm
-    list_display = ["name", "address", "told_of", "format", "state", "disabled_because"]
+    list_display = ["name", "address", "subscribed_events", "format", "state", "disabled_because"]
     list_filter = [StateFilter, "format"]
     search_fields = ["description", "url"]
     change_form_template = "admin/booking/webhookendpoint/change_form.html"
     actions = ["enable", "disable"]
-    buttons = ["rotate", "test", "enable", "disable"]
-    asking = ["rotate"]
+    object_tools = ["rotate", "test", "enable", "disable"]
+    tools_with_form = ["rotate"]
     fields = ["url", "description", "format", "events"]
-    shown = ["state", "failing_since", "disabled_at", "disabled_because", "old_secret_ends_at", "created_at"]
+    status_fields = [
+        "state",
+        "failing_since",
+        "disabled_at",
+        "disabled_because",
+        "old_secret_ends_at",
+        "created_at",
+    ]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -91,20 +97,20 @@ class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.
         return format_html('<span class="address">{}</span>', endpoint.url)
 
     @admin.display(description="told of")
-    def told_of(self, endpoint):
+    def subscribed_events(self, endpoint):
         return ", ".join(endpoint.events) or "everything"
 
     def state(self, endpoint):
         state = "disabled" if endpoint.disabled_at else "failing" if endpoint.failing_since else "live"
         return format_html('<span class="state state-{}">{}</span>', state, state)
 
-    # One endpoint
+    # The page
 
     def get_fields(self, request, obj=None):
-        return [*self.fields, *self.shown] if obj else self.fields
+        return [*self.fields, *self.status_fields] if obj else self.fields
 
     def get_readonly_fields(self, request, obj=None):
-        return self.shown if obj else []
+        return self.status_fields if obj else []
 
     def save_model(self, request, obj, form, change):
         if not change:
@@ -113,7 +119,7 @@ class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.
 
     def delete_view(self, request, object_id, extra_context=None):
         if request.method == "POST" and self.has_delete_permission(request):
-            # Before the transaction that deletes: see remove_endpoint.
+            # In batches, before the transaction that deletes: see remove_endpoint.
             for endpoint in WebhookEndpoint.objects.filter(pk=object_id):
                 endpoints.empty_endpoint(endpoint)
         return super().delete_view(request, object_id, extra_context)
@@ -126,50 +132,50 @@ class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.
             endpoints.remove_endpoint(endpoint)
 
     def get_deleted_objects(self, objs, request):
-        # Not each of its deliveries by name: there may be a hundred thousand.
+        # Count deliveries instead of naming each: there may be a hundred thousand.
         number = Delivery.objects.filter(endpoint__in=objs).count()
         counted = {"webhook endpoints": len(objs), "deliveries": number}
         return [str(endpoint) for endpoint in objs], counted, set(), []
 
     def response_add(self, request, obj, post_url_continue=None):
-        return self._show_once(request, obj)
+        return self._render_secret(request, obj)
 
-    def _show_once(self, request, endpoint):
-        return show_once(
+    def _render_secret(self, request, endpoint):
+        return render_secret(
             self,
             request,
             title="Copy the secret now",
             what="the secret of the webhook endpoint",
             name=endpoint,
-            plain=endpoint.secret,
+            secret=endpoint.secret,
             advice=ADVICE,
-            page=self.page_of(endpoint),
-            kept="if it is lost, rotate it",
+            page=self.get_change_url(endpoint),
+            reason="if it is lost, rotate it",
         )
 
-    # Verbs
+    # Object tools
 
-    def rotate_button(self, request, endpoint):
-        """Make a new secret; first ask until when the old one is used."""
-        overlap = chosen_overlap(request)
+    def rotate_tool(self, request, endpoint):
+        """Create a new secret, after asking how long deliveries are signed with the old one too."""
+        overlap = get_overlap(request)
         if overlap is None:
-            return ask_overlap(
+            return render_rotation_form(
                 self,
                 request,
                 title=f"Rotate the secret of {endpoint}",
-                advice=ROTATING,
+                advice=ROTATION_ADVICE,
                 label="The old secret ends",
-                page=self.page_of(endpoint),
+                page=self.get_change_url(endpoint),
                 state=endpoint.updated_at,
             )
-        if is_sent_again(request, endpoint.updated_at):
+        if is_repeated_rotation(request, endpoint.updated_at):
             return None
         endpoints.rotate_secret(endpoint, overlap=overlap)
         self.log_change(request, endpoint, "Rotated its secret.")
-        return self._show_once(request, endpoint)
+        return self._render_secret(request, endpoint)
 
-    def test_button(self, request, endpoint):
-        """Send a test event and go to its delivery."""
+    def test_tool(self, request, endpoint):
+        """Send a test event and redirect to its delivery."""
         try:
             delivery = endpoints.send_test(endpoint)
         except EndpointDisabled:
@@ -178,10 +184,10 @@ class WebhookEndpointAdmin(IdempotentCreate, PageButtons, LooksUpAddress, admin.
         messages.success(request, "A test event is on its way: load this page again in a moment to see how it went.")
         return HttpResponseRedirect(reverse("admin:booking_delivery_change", args=[delivery.pk]))
 
-    def enable_button(self, request, endpoint):
+    def enable_tool(self, request, endpoint):
         self.enable(request, [endpoint])
 
-    def disable_button(self, request, endpoint):
+    def disable_tool(self, request, endpoint):
         self.disable(request, [endpoint])
 
     @admin.action(description="Enable the selected webhook endpoints", permissions=["switch"])

@@ -1,4 +1,4 @@
-"""Pairs of records that may be one person: merged, or dismissed."""
+"""Pairs of records that may be one person: merge or dismiss them."""
 
 from django.contrib import admin, messages
 from django.db.models import Q
@@ -6,7 +6,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from patients.admin.filters import Dismissed
+from patients.admin.filters import DismissedFilter
 from patients.admin.patients import PatientAdmin
 from patients.matching import CannotMerge, merge_patients
 from patients.models import Patient, PossibleDuplicate
@@ -17,7 +17,7 @@ from patients.search import get_search_steps
 class PossibleDuplicateAdmin(admin.ModelAdmin):
     list_display = ["first", "second", "reason", "found_at"]
     list_display_links = None
-    list_filter = [Dismissed, "reason"]
+    list_filter = [DismissedFilter, "reason"]
     list_select_related = ["patient", "other"]
     list_per_page = 50
     search_fields = ["patient__normalized_name"]
@@ -49,10 +49,10 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
         return queryset.filter(Q(patient__in=found) | Q(other__in=found)), False
 
     def first(self, pair):
-        return person(pair.patient, beside=pair.other)
+        return render_person(pair.patient, beside=pair.other)
 
     def second(self, pair):
-        return person(pair.other, beside=pair.patient)
+        return render_person(pair.other, beside=pair.patient)
 
     @admin.action(description="Merge: keep the first", permissions=["decide"])
     def merge_into_first(self, request, queryset):
@@ -71,21 +71,26 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
                 "action": request.POST["action"],
                 "media": self.media,
                 "merges": [
-                    (pair, person(keep, beside=duplicate), person(duplicate, beside=keep), differ(keep, duplicate))
+                    (
+                        pair,
+                        render_person(keep, beside=duplicate),
+                        render_person(duplicate, beside=keep),
+                        has_other_nhs_number(keep, duplicate),
+                    )
                     for pair, keep, duplicate in merges
                 ],
             }
             return TemplateResponse(request, "admin/patients/possibleduplicate/merge.html", context)
         for _, keep, duplicate in merges:
             try:
-                self.merge(request, keep=keep, duplicate=duplicate)
+                self.merge_records(request, keep=keep, duplicate=duplicate)
             except CannotMerge:
                 messages.warning(request, f"{duplicate} was not merged: one of the two is archived by now.")
             else:
                 messages.success(request, f"Merged: everything of both is {keep}'s now; the other record is archived.")
         return None
 
-    def merge(self, request, *, keep, duplicate):
+    def merge_records(self, request, *, keep, duplicate):
         """Merge two records; raises CannotMerge."""
         merge_patients(keep=keep, duplicate=duplicate)
 
@@ -95,8 +100,8 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
         messages.success(request, f"Dismissed: {number}. Both records stay.")
 
 
-def person(patient, *, beside):
-    """Return a patient's details as a list in HTML, marked where they differ from those ``beside``."""
+def render_person(patient, *, beside):
+    """Return a patient's details as an HTML list that marks differences from the patient ``beside``."""
     born = patient.date_of_birth
     rows = [
         ("name", str(patient), patient.normalized_name != beside.normalized_name),
@@ -114,6 +119,6 @@ def person(patient, *, beside):
     return format_html('<dl class="person">{}</dl>', items)
 
 
-def differ(keep, duplicate):
-    """Return whether two NHS numbers say that these are two people."""
+def has_other_nhs_number(keep, duplicate):
+    """Return whether both records have an NHS number and the numbers differ."""
     return bool(keep.nhs_number and duplicate.nhs_number and keep.nhs_number != duplicate.nhs_number)

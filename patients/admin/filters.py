@@ -1,10 +1,10 @@
-"""Filters of lists."""
+"""List filters with a default other than all."""
 
 from django.contrib import admin
 
 
-class FilterWithDefault(admin.SimpleListFilter):
-    """A filter that has something chosen until asked otherwise: ``default`` is its name, ``value()`` is None then."""
+class DefaultFilter(admin.SimpleListFilter):
+    """A filter that applies by default: ``default`` is the label of that choice, for which ``value()`` is None."""
 
     default = "No"
 
@@ -18,8 +18,8 @@ class FilterWithDefault(admin.SimpleListFilter):
         yield from others
 
 
-class OutOfTheWay(FilterWithDefault):
-    """What has a date in ``field`` is out of the way until asked for."""
+class EmptyDateFilter(DefaultFilter):
+    """By default, hide rows that have a date in ``field``."""
 
     def lookups(self, request, model_admin):
         return [("yes", "Yes"), ("all", "All")]
@@ -30,11 +30,11 @@ class OutOfTheWay(FilterWithDefault):
         return queryset.filter(**{f"{self.field}__isnull": self.value() != "yes"})
 
 
-class Archived(OutOfTheWay):
+class ArchivedFilter(EmptyDateFilter):
     title = parameter_name = "archived"
     field = "archived_at"
 
 
-class Dismissed(OutOfTheWay):
+class DismissedFilter(EmptyDateFilter):
     title = parameter_name = "dismissed"
     field = "dismissed_at"

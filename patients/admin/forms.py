@@ -1,12 +1,12 @@
-"""Forms on pages that several people may have open at once."""
+"""Forms that several members of staff may have open at once."""
 
 from django import forms
 
 
-class SharedForm(forms.ModelForm):
-    """A form whose ``changed_data`` is what was changed of what the page showed, whatever became of it meanwhile.
+class EditConflictForm(forms.ModelForm):
+    """A form that refuses fields which somebody else changed after the page was rendered.
 
-    What somebody else has changed meanwhile too is refused, so only ``changed_data`` is to be saved.
+    ``changed_data`` compares with what the page showed; callers save only those fields.
     """
 
     def __init__(self, *args, **kwargs):
@@ -18,13 +18,13 @@ class SharedForm(forms.ModelForm):
     def clean(self):
         fields = super().clean()
         for name in self.changed_data:
-            if self._is_outdated(name):
+            if self._has_conflict(name):
                 sentence = "Somebody else has changed this meanwhile. Open the page again to see what it is now."
                 self.add_error(name, sentence)
         return fields
 
-    def _is_outdated(self, name):
-        seen, now = self.data.get(self[name].html_initial_name), self[name].initial
-        if isinstance(now, str):
-            now = "\r\n".join(now.splitlines())  # as browsers send it
-        return seen is not None and self.fields[name].has_changed(now, seen)
+    def _has_conflict(self, name):
+        shown, current = self.data.get(self[name].html_initial_name), self[name].initial
+        if isinstance(current, str):
+            current = "\r\n".join(current.splitlines())  # as browsers send it
+        return shown is not None and self.fields[name].has_changed(current, shown)

@@ -1,19 +1,18 @@
-"""Patients at the desk: found, written down, changed, archived."""
+"""Patients: search, register, change, archive, and withdraw their consents."""
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from patients.admin.consents import ConsentInline, may_withdraw
-from patients.admin.filters import Archived
-from patients.admin.forms import SharedForm
-from patients.admin.look_alikes import open_pairs, warn_about_look_alikes
-from patients.admin.patient_field import Chooser
+from patients.admin.duplicate_warnings import get_open_pairs, warn_about_duplicates
+from patients.admin.filters import ArchivedFilter
+from patients.admin.forms import EditConflictForm
+from patients.admin.patient_field import label_patient
 from patients.matching import find_twin
 from patients.models import Consent, Patient
 from patients.records import (
@@ -26,23 +25,25 @@ from patients.records import (
     restore_patient,
     withdraw_consent,
 )
-from patients.search import get_list_order, get_search_steps
+from patients.search import get_list_order, get_search_steps, search_patients
+
+MAX_SHOWN = 20  # choices of PatientField
 
 
-class PatientForm(SharedForm):
-    """Refuses to write the same person down twice."""
+class PatientForm(EditConflictForm):
+    """A patient's details; refuses to register the same person twice."""
 
     class Meta:
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
-        # A form puts its own sentence for the code "invalid" in place of the model's, here that it is no date.
+        # Overrides the form field's own message, which has the same code as the model's.
         help_texts = {"date_of_birth": "For example 29/01/1982, or 29 Jan 1982."}
         error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if "date_of_birth" in self.fields:
-            # Who was brought here without can be changed without it; nobody can lose it or be added so.
+            # Imported patients may lack one; it can be neither removed nor left out of a new record.
             self.fields["date_of_birth"].required = self.instance._state.adding or bool(self.instance.date_of_birth)
 
     def clean(self):
@@ -53,18 +54,46 @@ class PatientForm(SharedForm):
         return fields
 
     def validate_unique(self):
-        super().validate_unique()  # by now the instance has what was typed, in one form
+        super().validate_unique()  # after this, the instance holds the normalized values
         if self.instance._state.adding and not self.errors and (twin := find_twin(self.instance)):
             sentence = "This patient is already written down, with the same names, date of birth and e-mail: %s."
             self.add_error(None, ValidationError(sentence % twin, code="twin"))
 
 
+class ConsentInline(admin.TabularInline):
+    """Consents, read only; each is withdrawn on a page of its own."""
+
+    model = Consent
+    fields = readonly_fields = ["purpose", "given_at", "withdrawn_at", "withdraw"]
+    extra = 0
+    can_delete = False
+
+    def get_fields(self, request, obj=None):
+        return [name for name in self.fields if name != "withdraw" or can_withdraw_consent(request)]
+
+    # A link, since the Enter key presses a form's first button.
+    @admin.display(description="", empty_value="")
+    def withdraw(self, consent):
+        url = reverse("admin:patients_patient_withdraw", args=[consent.patient_id, consent.pk])
+        return None if consent.withdrawn_at else format_html('<a href="{}">Withdraw …</a>', url)
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+def can_withdraw_consent(request):
+    return request.user.has_perm("patients.change_consent")
+
+
 @admin.register(Patient)
-class PatientAdmin(Chooser, admin.ModelAdmin):
+class PatientAdmin(admin.ModelAdmin):
     form = PatientForm
     list_display = ["name", "date_of_birth", "email", "phone", "nhs_number", "archived_at"]
-    list_filter = [Archived, ("created_at", admin.DateFieldListFilter)]
-    search_fields = ["normalized_name"]  # only so that there is a search box: see get_search_results
+    list_filter = [ArchivedFilter, ("created_at", admin.DateFieldListFilter)]
+    search_fields = ["normalized_name"]  # shows the search box; get_search_results does the search
     search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
     show_full_result_count = False
     inlines = [ConsentInline]
@@ -96,22 +125,22 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
             return queryset, False
         found = get_search_steps(search_term, among=queryset)
         rows = queryset.filter(pk__in=found)
-        return rows if "o" in request.GET else get_list_order(rows, found), False  # unless a column is to order them
+        return rows if "o" in request.GET else get_list_order(rows, found), False  # a column's order wins
 
     def changelist_view(self, request, extra_context=None):
-        response = super().changelist_view(request, {"pairs": open_pairs().count(), **(extra_context or {})})
+        response = super().changelist_view(request, {"pairs": get_open_pairs().count(), **(extra_context or {})})
         changelist = getattr(response, "context_data", {}).get("cl")
         if changelist and changelist.query and not changelist.result_count and "archived" not in request.GET:
-            self._say_who_is_archived(request, changelist)
+            self._announce_archived_matches(request, changelist)
         return response
 
-    def _say_who_is_archived(self, request, changelist):
+    def _announce_archived_matches(self, request, changelist):
         number = len(get_search_steps(changelist.query, among=Patient.objects.exclude(archived_at=None)))
         if number:
             page = changelist.get_query_string({"archived": "yes"})
             messages.info(request, format_html('{} in the archive: <a href="{}">show</a>', number, page))
 
-    # One patient
+    # The page
 
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and not (obj and obj.archived_at)
@@ -123,14 +152,14 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
             return HttpResponseRedirect(request.get_full_path())
         try:
             return super().changeform_view(request, object_id, *args, **kwargs)
-        except (PatientExists, PatientChanged, NhsNumberTaken) as refusal:  # between the form's look and the save
+        except (PatientExists, PatientChanged, NhsNumberTaken) as refusal:  # changed since the form was validated
             messages.error(request, f"{refusal.message} Nothing was saved.")
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):
         if not change:
-            self.register(request, obj)
-            warn_about_look_alikes(request, obj)
+            self.register_patient(request, obj)
+            warn_about_duplicates(request, obj)
             return
 
         def details(patient):
@@ -139,18 +168,34 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
             return patient
 
         try:
-            self.change(request, obj, details)
+            self.change_patient(request, obj, details)
         except Patient.DoesNotExist as error:
             raise PatientChanged from error
 
     def get_urls(self):
-        view, name = self.admin_site.admin_view(self.withdraw_view), "patients_patient_withdraw"
-        return [path("<uuid:patient_id>/withdraw/<int:consent_id>/", view, name=name), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("choose/", view(self.choose_view), name="patients_patient_choose"),
+            path(
+                "<uuid:patient_id>/withdraw/<int:consent_id>/",
+                view(self.withdraw_view),
+                name="patients_patient_withdraw",
+            ),
+            *super().get_urls(),
+        ]
+
+    def choose_view(self, request):
+        """Return the best matches for a PatientField's search as JSON."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = search_patients(request.GET.get("term", ""), limit=MAX_SHOWN)
+        results = [{"id": str(patient.pk), "text": label_patient(patient)} for patient in found]
+        return JsonResponse({"results": results, "pagination": {"more": False}})
 
     def withdraw_view(self, request, patient_id, consent_id):
-        """Ask whether the patient no longer agrees to something; write it down when they do not."""
+        """Withdraw a patient's consent, after asking."""
         patient = get_object_or_404(self.get_queryset(request), pk=patient_id)
-        if not (self.has_view_permission(request, patient) and may_withdraw(request)):
+        if not (self.has_view_permission(request, patient) and can_withdraw_consent(request)):
             raise PermissionDenied
         consent = get_object_or_404(Consent, pk=consent_id, patient=patient)
         page = reverse("admin:patients_patient_change", args=[patient.pk])
@@ -163,33 +208,33 @@ class PatientAdmin(Chooser, admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "media": self.media,
-            "back": page,
+            "return_url": page,
             "title": "Withdraw a consent",
             "patient": patient,
             "consent": consent,
         }
         return TemplateResponse(request, "admin/patients/consent/withdraw.html", context)
 
-    # The verbs, for whoever has more to do with them
+    # Verbs, which the booking app overrides to record events
 
-    def register(self, request, patient):
+    def register_patient(self, request, patient):
         register_patient(patient)
 
-    def change(self, request, patient, details):
+    def change_patient(self, request, patient, details):
         change_patient(patient.pk, details)
 
-    def archive_one(self, request, patient):
+    def archive_patient(self, request, patient):
         return archive_patient(patient.pk)
 
-    def restore_one(self, request, patient):
+    def restore_patient(self, request, patient):
         return restore_patient(patient.pk) is not None
 
     @admin.action(description="Archive the selected patients", permissions=["change"])
     def archive(self, request, queryset):
-        number = sum([self.archive_one(request, patient) for patient in queryset])
+        number = sum([self.archive_patient(request, patient) for patient in queryset])
         messages.success(request, f"Archived: {number}. They stay as they are, but new bookings no longer find them.")
 
     @admin.action(description="Take the selected patients out of the archive", permissions=["change"])
     def restore(self, request, queryset):
-        number = sum([self.restore_one(request, patient) for patient in queryset])
+        number = sum([self.restore_patient(request, patient) for patient in queryset])
         messages.success(request, f"Taken out of the archive: {number}.")

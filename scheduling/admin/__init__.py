@@ -1,20 +1,21 @@
-"""Django admin for the schedule: places, people, services, time off, calendars, and the ledger of taken time."""
+"""Django admin of locations, services, clinicians, time off, calendars and slots."""
 
-from scheduling.admin.calendar_warnings import WarnsOfCalendars
+from scheduling.admin.calendar_warnings import CalendarWarningsMixin
 from scheduling.admin.calendars import CalendarAdmin
-from scheduling.admin.clinic import LocationAdmin, ServiceAdmin
 from scheduling.admin.clinicians import ClinicianAdmin
-from scheduling.admin.protected_admin import ReadOnly
+from scheduling.admin.locations import LocationAdmin
+from scheduling.admin.protected_admin import ReadOnlyMixin
+from scheduling.admin.services import ServiceAdmin
 from scheduling.admin.slots import SlotAdmin
 from scheduling.admin.time_off import TimeOffAdmin
 
 __all__ = [
     "CalendarAdmin",
+    "CalendarWarningsMixin",
     "ClinicianAdmin",
     "LocationAdmin",
-    "ReadOnly",
+    "ReadOnlyMixin",
     "ServiceAdmin",
     "SlotAdmin",
     "TimeOffAdmin",
-    "WarnsOfCalendars",
 ]

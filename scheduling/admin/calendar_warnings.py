@@ -1,4 +1,4 @@
-"""Whether clinicians' calendars elsewhere are read as they should be, and warnings where they are not."""
+"""The sync state of clinicians' own calendars, and warnings about those that cannot be read."""
 
 from django.contrib import messages
 from django.db.models import Q
@@ -14,29 +14,29 @@ MAX_WARNINGS = 3
 
 
 def get_calendar_state(calendar, *, at):
-    """Return in words whether a calendar is read, or written to, as it should be."""
+    """Return a phrase that says when the calendar was last read or written to."""
     if not calendar.is_active:
         return "not used"
-    done = "written to" if calendar.kind == Calendar.Kind.CALDAV else "read"
+    verb = "written to" if calendar.kind == Calendar.Kind.CALDAV else "read"
     if calendar.last_synced_at is None:
-        return f"not {done} yet"
+        return f"not {verb} yet"
     age = timesince(calendar.last_synced_at, at)
     is_stale = calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_unreachable(at=at)
-    return f"not {done} for {age}" if is_stale else f"{done} {age} ago"
+    return f"not {verb} for {age}" if is_stale else f"{verb} {age} ago"
 
 
-def unreachable(*, at):
-    """Return the query of the calendars that are to be read and have not been for too long."""
-    unread = Q(last_synced_at__isnull=True) | Q(last_synced_at__lte=at - Calendar.STALE_AFTER)
-    return calendars_to_read().filter(unread, clinician__is_active=True).select_related("clinician")
+def get_unreachable_calendars(*, at):
+    """Return the calendars of active clinicians that have not been read for too long."""
+    stale = Q(last_synced_at__isnull=True) | Q(last_synced_at__lte=at - Calendar.STALE_AFTER)
+    return calendars_to_read().filter(stale, clinician__is_active=True).select_related("clinician")
 
 
-def warn_about_unreachable(request, **of):
-    """Say which calendars cannot be read, and what that means for their clinicians, to whom may know of them."""
+def warn_about_unreachable(request, **conditions):
+    """Warn staff who may view calendars about those that cannot be read, and what that means for their clinicians."""
     if not request.user.has_perm("scheduling.view_calendar"):
         return
     now = timezone.now()
-    found = list(unreachable(at=now).filter(**of))
+    found = list(get_unreachable_calendars(at=now).filter(**conditions))
     for calendar in found[:MAX_WARNINGS]:
         withheld = calendar.when_unreachable == Calendar.WhenUnreachable.WITHHOLD
         since = (
@@ -60,16 +60,16 @@ def warn_about_unreachable(request, **of):
         messages.warning(request, format_html("{} more cannot be read: see {}.", len(found) - MAX_WARNINGS, more))
 
 
-def add_calendar(request, clinician):
-    """Return a link to where a calendar of the clinician is added, or None for who may not."""
+def render_add_calendar_link(request, clinician):
+    """Return a link to the add form for a calendar of the clinician, or None without permission."""
     if not request.user.has_perm("scheduling.add_calendar"):
         return None
     page = reverse("admin:scheduling_calendar_add", query={"clinician": clinician.pk})
     return format_html('<a href="{}">Add a calendar of {}</a>', page, clinician)
 
 
-class WarnsOfCalendars:
-    """A list of the schedule, above which stands which calendars cannot be read."""
+class CalendarWarningsMixin:
+    """A ModelAdmin whose list starts with warnings about calendars that cannot be read."""
 
     def changelist_view(self, request, extra_context=None):
         if request.method == "GET":

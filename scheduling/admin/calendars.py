@@ -1,4 +1,4 @@
-"""Django admin for clinicians' calendars elsewhere. Their addresses are as good as passwords, and never shown."""
+"""Clinicians' own calendars. Their addresses are as good as passwords, and are never shown."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -9,8 +9,8 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.utils import timezone
 
-from scheduling.admin.address_lookup import LooksUpAddress
-from scheduling.admin.calendar_warnings import WarnsOfCalendars, get_calendar_state
+from scheduling.admin.address_lookup import AddressLookupMixin
+from scheduling.admin.calendar_warnings import CalendarWarningsMixin, get_calendar_state
 from scheduling.calendars.reading import origin, plain_address
 from scheduling.calendars.storing import calendars_to_read, forget_reading
 from scheduling.calendars.syncing import sync_calendar, sync_together
@@ -19,26 +19,28 @@ from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
 from scheduling.models import Calendar
 
-READ_TIMEOUT = 5  # seconds, while somebody waits for the page
+READ_TIMEOUT = 5  # seconds that staff wait for the page
 
-KINDS = (
+KINDS_HELP = (
     "Read: an iCalendar (.ics) address, which Google calls “secret address in iCal format”, Outlook a published "
     "calendar's ICS link. The clinician is not offered when that calendar says they are busy. "
     "Write: a CalDAV collection, into which their appointments are put."
 )
-ADDRESS = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
-NOT_USABLE = "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
-NOT_FOUND = "Nothing is found at that address: check how its name is spelled."
+ADDRESS_HELP = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
+REFUSED_ADDRESS = (
+    "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
+)
+UNKNOWN_ADDRESS = "Nothing is found at that address: check how its name is spelled."
 TYPE_AGAIN = "Type the password again: it is only ever sent to the address it was given for."
 
 
 class CalendarForm(forms.ModelForm):
-    """Where a calendar is. What is secret is typed anew or stays as it is."""
+    """A calendar's address and login. Secrets are never rendered; left empty, they stay unchanged."""
 
     url = forms.CharField(
         label="Address",
         max_length=2000,
-        help_text=ADDRESS,
+        help_text=ADDRESS_HELP,
         widget=forms.TextInput(
             attrs={"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", "size": 80}
         ),
@@ -59,31 +61,33 @@ class CalendarForm(forms.ModelForm):
         if not self.instance._state.adding:
             self.fields["url"].required = False
             self.initial["url"] = self.initial["password"] = ""
-            for name, kept in (("url", get_host(self.instance)), ("password", self.instance.password and "••••••••")):
-                self.fields[name].widget.attrs["placeholder"] = f"{kept} (unchanged)" if kept else ""
+            for name, stored in (("url", get_host(self.instance)), ("password", self.instance.password and "••••••••")):
+                self.fields[name].widget.attrs["placeholder"] = f"{stored} (unchanged)" if stored else ""
 
     def clean_url(self):
         address = plain_address(self.cleaned_data["url"])
         if not address:
             return self.instance.url
-        if self.unusable:
-            raise forms.ValidationError(NOT_USABLE if isinstance(self.unusable, NotPublic) else NOT_FOUND)
+        if self.address_error:
+            raise forms.ValidationError(
+                REFUSED_ADDRESS if isinstance(self.address_error, NotPublic) else UNKNOWN_ADDRESS
+            )
         return address
 
     def clean(self):
         super().clean()
-        fields, known = self.cleaned_data, self.instance
+        fields, calendar = self.cleaned_data, self.instance
         if not fields.get("username"):
             fields["password"] = ""
         elif not fields.get("password"):
-            fields["password"] = known.password
-            given_for = (known.username, origin(known.url))
-            if known.password and "url" in fields and (fields["username"], origin(fields["url"])) != given_for:
+            fields["password"] = calendar.password
+            given_for = (calendar.username, origin(calendar.url))
+            if calendar.password and "url" in fields and (fields["username"], origin(fields["url"])) != given_for:
                 self.add_error("password", TYPE_AGAIN)
 
 
 def get_host(calendar):
-    """Return the part of a calendar's address that is no secret."""
+    """Return the part of a calendar's address that is not secret."""
     parts = urlsplit(calendar.url)
     return f"{parts.scheme}://{parts.hostname}/…"
 
@@ -93,13 +97,13 @@ def read_now(model_admin, request, queryset):
     calendars = list(calendars_to_read().filter(pk__in=queryset).select_related("clinician")[:50])
     failures = sync_together(calendars, timeout=READ_TIMEOUT)
     for calendar in calendars:
-        tell(request, calendar, failures[calendar.pk])
+        report_result(request, calendar, failures[calendar.pk])
     if not calendars:
         messages.warning(request, "None of these is read: they are written to, or not used.")
 
 
-def tell(request, calendar, failure):
-    """Say what came of reading a calendar."""
+def report_result(request, calendar, failure):
+    """Add a message about the result of reading a calendar."""
     if failure:
         messages.error(request, f"{calendar}: {failure}")
     else:
@@ -107,26 +111,26 @@ def tell(request, calendar, failure):
 
 
 @admin.register(Calendar)
-class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
+class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, admin.ModelAdmin):
     form = CalendarForm
     read_address = staticmethod(plain_address)
-    list_display = ["name", "clinician", "kind", "where", "state", "last_error", "is_active"]
+    list_display = ["name", "clinician", "kind", "host", "state", "last_error", "is_active"]
     list_filter = ["kind", "is_active", "clinician"]
     list_select_related = ["clinician"]
     search_fields = ["name", "clinician__name"]
     show_full_result_count = False
     actions = [read_now]
-    readonly_fields = ["where", "state", "last_reached", "last_tried", "next_read", "last_error"]
+    readonly_fields = ["host", "state", "last_reached", "last_tried", "next_read", "last_error"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(home=get_home_zone())
 
     def get_fieldsets(self, request, obj=None):
-        may_change = self.has_change_permission(request, obj) if obj else True
-        # Fields that may only be looked at are shown as they are: of an address, then, no more than where it leads.
-        secrets = ["url", "username", "password"] if may_change else ["where"]
+        is_permitted = self.has_change_permission(request, obj) if obj else True
+        # Django renders read-only fields as they are, so show the host instead of the address.
+        secrets = ["url", "username", "password"] if is_permitted else ["host"]
         shown = [
-            (None, {"fields": ["clinician", "name", "kind", *secrets], "description": KINDS}),
+            (None, {"fields": ["clinician", "name", "kind", *secrets], "description": KINDS_HELP}),
             ("Used", {"fields": ["when_unreachable", "is_active"]}),
         ]
         state = ("Now", {"fields": ["state", "last_error", "last_reached", "last_tried", "next_read"]})
@@ -139,15 +143,15 @@ class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
         super().save_model(request, obj, form, change)
         if not change or {"clinician", "kind", "url", "username", "password", "is_active"} & set(form.changed_data):
             forget_reading(obj)
-            # After the commit: nobody waits for a network in a transaction.
-            transaction.on_commit(partial(self._read, request, obj))
+            # After the commit: no transaction waits for a network.
+            transaction.on_commit(partial(self._read_calendar, request, obj))
 
-    def _read(self, request, calendar):
+    def _read_calendar(self, request, calendar):
         if calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_active:
-            tell(request, calendar, sync_calendar(calendar, timeout=READ_TIMEOUT))
+            report_result(request, calendar, sync_calendar(calendar, timeout=READ_TIMEOUT))
 
     @admin.display(description="leads to")
-    def where(self, calendar):
+    def host(self, calendar):
         return get_host(calendar)
 
     @admin.display(ordering="last_synced_at")
@@ -156,15 +160,15 @@ class CalendarAdmin(WarnsOfCalendars, LooksUpAddress, admin.ModelAdmin):
 
     @admin.display(description="last reached")
     def last_reached(self, calendar):
-        return self._written(calendar, calendar.last_synced_at)
+        return self._format_local(calendar, calendar.last_synced_at)
 
     @admin.display(description="last tried")
     def last_tried(self, calendar):
-        return self._written(calendar, calendar.last_tried_at)
+        return self._format_local(calendar, calendar.last_tried_at)
 
     @admin.display(description="next read")
     def next_read(self, calendar):
-        return self._written(calendar, calendar.due_at if calendar.kind == Calendar.Kind.ICALENDAR else None)
+        return self._format_local(calendar, calendar.due_at if calendar.kind == Calendar.Kind.ICALENDAR else None)
 
-    def _written(self, calendar, moment):
+    def _format_local(self, calendar, moment):
         return moment and format_local(moment, ZoneInfo(calendar.home), unless=calendar.home)

@@ -11,9 +11,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
 from scheduling.admin.calendar_warnings import (
-    WarnsOfCalendars,
-    add_calendar,
+    CalendarWarningsMixin,
     get_calendar_state,
+    render_add_calendar_link,
     warn_about_unreachable,
 )
 from scheduling.admin.forms import TimeOffForm
@@ -30,7 +30,7 @@ class WorkingHoursInline(admin.TabularInline):
 
 
 class TimeOffInline(admin.TabularInline):
-    """Time off that is not over yet; all of it is in the list of time off."""
+    """Time off that has not ended; the list of time off shows all of it."""
 
     model = TimeOff
     form = TimeOffForm
@@ -44,8 +44,8 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(WarnsOfCalendars, ProtectedAdmin):
-    list_display = ["name", "title", "offers", "own_calendars", "user", "is_active"]
+class ClinicianAdmin(CalendarWarningsMixin, ProtectedAdmin):
+    list_display = ["name", "title", "service_names", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["user"]
     search_fields = ["name", "title", "user__username"]
@@ -60,18 +60,18 @@ class ClinicianAdmin(WarnsOfCalendars, ProtectedAdmin):
         offered = ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING})
         if obj is None:
             return [about, offered]
-        calendars = {"fields": ["own_calendars"], "description": add_calendar(request, obj)}
+        calendars = {"fields": ["own_calendars"], "description": render_add_calendar_link(request, obj)}
         return [about, ("Own calendars", calendars), offered]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":
-            with suppress(ValueError):  # an address that is nobody's
+            with suppress(ValueError):  # not an id
                 warn_about_unreachable(request, clinician=UUID(object_id))
         return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description="calendars")
     def own_calendars(self, clinician):
-        """Return a line for each of their calendars elsewhere, with its state."""
+        """Return a line for each of the clinician's calendars, with its state."""
         now = timezone.now()
         calendars = [(calendar, get_calendar_state(calendar, at=now)) for calendar in clinician.calendars.all()]
         lines = [
@@ -81,7 +81,7 @@ class ClinicianAdmin(WarnsOfCalendars, ProtectedAdmin):
         return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', lines) or None
 
     def get_inlines(self, request, obj):
-        # A new clinician works nowhere yet, so it is not known in which zone time off would be written.
+        # Time off is written in the zone where the clinician works, which is unknown for a new one.
         return [WorkingHoursInline, TimeOffInline] if obj else [WorkingHoursInline]
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
@@ -89,5 +89,6 @@ class ClinicianAdmin(WarnsOfCalendars, ProtectedAdmin):
             kwargs["queryset"] = get_user_model().objects.filter(is_staff=True, is_superuser=False)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def offers(self, clinician):
+    @admin.display(description="offers")
+    def service_names(self, clinician):
         return ", ".join(service.name for service in clinician.services.all()) or None

@@ -1,4 +1,4 @@
-"""How staff type durations and time off."""
+"""Form fields for durations and for days with times, and the form of time off."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from scheduling.models import Location, TimeOff
 
 
 class DurationField(forms.Field):
-    """A length of time in words: ``30 min``, ``1 h 30 min``, ``60 days``; a bare number is minutes."""
+    """A duration typed as ``30 min``, ``1 h 30 min`` or ``60 days``; a bare number means minutes."""
 
     def __init__(self, **kwargs):
         kwargs["help_text"] = kwargs.get("help_text") or "For example 30 min, 2 h or 60 days."
@@ -43,7 +43,7 @@ class DurationField(forms.Field):
 
 
 class DayAndTimeField(forms.MultiValueField):
-    """A day and a time; what is cleaned is a list of both, and either may be None."""
+    """A day and a time; cleans to a list of both, either of which may be None."""
 
     widget = AdminSplitDateTime
 
@@ -61,9 +61,9 @@ class DayAndTimeField(forms.MultiValueField):
 
 
 class TimeOffForm(forms.ModelForm):
-    """Time off in the wall time of the location that is closed, or of where the clinician works.
+    """Time off in the wall time of the closed location, or of where the clinician works.
 
-    A day is enough: times that are left out are those that make it whole days, and without a last day it is one.
+    Without times it covers whole days, without a last day it covers one.
     """
 
     starts_at = DayAndTimeField(label="From", help_text="Without a time: from the beginning of the day.")
@@ -86,24 +86,24 @@ class TimeOffForm(forms.ModelForm):
         first, start = self.cleaned_data.pop("starts_at", (None, None))
         last, end = self.cleaned_data.pop("ends_at", (None, None))
         if first:
-            self._read_in(zone, "starts_at", datetime.combine(first, start or time()))
+            self._set_local_time(zone, "starts_at", datetime.combine(first, start or time()))
         elif "starts_at" not in self.errors:
             self.add_error("starts_at", "Write the first day.")
         last = last or first
         if last and "ends_at" not in self.errors:
             end_of_day = datetime.combine(last, time()) + timedelta(days=1)
-            self._read_in(zone, "ends_at", datetime.combine(last, end) if end else end_of_day)
+            self._set_local_time(zone, "ends_at", datetime.combine(last, end) if end else end_of_day)
 
-    def _read_in(self, zone, name, typed):
+    def _set_local_time(self, zone, name, local_time):
         try:
             with timezone.override(zone):
-                self.cleaned_data[name] = from_current_timezone(typed)
+                self.cleaned_data[name] = from_current_timezone(local_time)
         except forms.ValidationError as error:
             self.add_error(name, error)
 
 
 def get_form_zone(*, clinician, location):
-    """Return the ZoneInfo in which time off of the clinician or the location is written."""
+    """Return the zone in which staff type time off of the clinician or the location."""
     if location:
         return location.zone
     name = get_clinician_zone(clinician.pk if hasattr(clinician, "pk") else clinician) if clinician else get_home_zone()

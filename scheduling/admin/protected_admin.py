@@ -1,4 +1,4 @@
-"""Pages of what is looked at only, and of what history points at."""
+"""Read-only admin, and admin that protects rows which history refers to."""
 
 from django.contrib import admin
 from django.db import models
@@ -9,8 +9,8 @@ INSTEAD_OF_DELETING = (
 )
 
 
-class ReadOnly:
-    """A page to look at: what it shows is made, changed and removed by verbs alone."""
+class ReadOnlyMixin:
+    """A ModelAdmin without add, change and delete: only verbs write these rows."""
 
     def has_add_permission(self, request):
         return False
@@ -23,17 +23,17 @@ class ReadOnly:
 
 
 class ProtectedAdmin(admin.ModelAdmin):
-    """For what history points at: that is made inactive instead of deleted, and never in bulk."""
+    """A ModelAdmin of rows that are deactivated instead of deleted once history refers to them; no bulk delete."""
 
     show_full_result_count = False
 
     def has_delete_permission(self, request, obj=None):
-        return super().has_delete_permission(request, obj) and not (obj and self._is_kept(obj))
+        return super().has_delete_permission(request, obj) and not (obj and self._is_referenced(obj))
 
-    def _is_kept(self, obj):
+    def _is_referenced(self, obj):
         return any(
             relation.related_model._base_manager.filter(**{relation.field.name: obj}).exists()
-            for relation in obj._meta.related_objects  # whoever points at it, without knowing them
+            for relation in obj._meta.related_objects  # every protecting relation, whichever app it comes from
             if relation.on_delete is models.PROTECT
         )
 

@@ -11,7 +11,7 @@ from scheduling.local_zones import get_time_off_zone
 from scheduling.models import TimeOff
 
 
-class WhenOver(admin.SimpleListFilter):
+class PeriodFilter(admin.SimpleListFilter):
     title = "when"
     parameter_name = "when"
 
@@ -31,8 +31,8 @@ class WhenOver(admin.SimpleListFilter):
 @admin.register(TimeOff)
 class TimeOffAdmin(admin.ModelAdmin):
     form = TimeOffForm
-    list_display = ["who", "from_time", "to_time", "reason"]
-    list_filter = [WhenOver, "clinician", "location"]
+    list_display = ["owner", "from_time", "to_time", "reason"]
+    list_filter = [PeriodFilter, "clinician", "location"]
     search_fields = ["clinician__name", "location__name", "reason"]
     show_full_result_count = False
     fieldsets = [
@@ -51,8 +51,8 @@ class TimeOffAdmin(admin.ModelAdmin):
         rows = super().get_queryset(request).select_related("clinician", "location")
         return rows.annotate(zone=get_time_off_zone())
 
-    @admin.display(ordering="clinician__name")
-    def who(self, time_off):
+    @admin.display(description="who", ordering="clinician__name")
+    def owner(self, time_off):
         return time_off.clinician or time_off.location
 
     @admin.display(description="from", ordering="starts_at")

@@ -155,7 +155,7 @@ def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book_today)
 
     response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
 
-    assert [move.name for move in response.context["moves"]] == ["arrived", "complete", "no-show", "cancel"]
+    assert [move.name for move in response.context["transitions"]] == ["arrived", "complete", "no-show", "cancel"]
     assert [row[1:] for row in response.context["log"]] == [
         ("The time was held", "the patient", "", "Active", ""),
         ("The held time was taken", "the patient", "Active", "Confirmed", ""),

@@ -107,13 +107,13 @@ def test_its_page_shows_its_story_and_what_can_be_done(erin, order, book_it, at,
     send_link(order, actor="erin")
     cancel(book_it(at(9)), reason="other", actor="erin")
     response = erin.get(url(ORDERS, "change", order.pk))
-    assert [name for name, _ in response.context["moves"]] == ["send_link", "revoke_link"]
+    assert [name for name, _ in response.context["tools"]] == ["send_link", "revoke_link"]
     assert [row[1] for row in response.context["log"]] == ["Ordered", "The link was e-mailed"]
     assert f"{day:%a %-d %b %Y}, 09:00 Cancelled" in shown(response)
 
     book_it(at(10))
     response = erin.get(url(ORDERS, "change", order.pk))
-    assert [name for name, _ in response.context["moves"]] == ["revoke_link"]
+    assert [name for name, _ in response.context["tools"]] == ["revoke_link"]
 
 
 def test_its_link_is_sent_again_and_taken_back(erin, order):

@@ -2,7 +2,7 @@
 
 import re
 
-from booking.admin.event_log import WHAT
+from booking.admin.events import EVENT_LABELS
 from booking.models import WebhookEndpoint
 from tests.booking.admin.pages import shown, url
 
@@ -20,7 +20,7 @@ def test_staff_are_shown_the_way_back_to_the_clinic(erin, client):
 def test_the_log_has_words_for_whatever_is_announced_of_bookings():
     kinds = [kind for kind in WebhookEndpoint.Kind.values if kind.startswith(("hold.", "appointment.", "order."))]
 
-    assert [kind for kind in kinds if kind not in WHAT] == []
+    assert [kind for kind in kinds if kind not in EVENT_LABELS] == []
 
 
 def test_the_log_is_written_in_words(erin, book, at):

@@ -195,7 +195,7 @@ def test_the_page_of_an_appointment_says_who_was_asked_and_until_when(erin, ask,
 
     assert "The front desk (staff, who approve each in admin)" in shown(response)
     assert "D-17" in shown(response)
-    assert [move.name for move in response.context["moves"]] == ["confirm", "decline", "cancel"]
+    assert [move.name for move in response.context["transitions"]] == ["confirm", "decline", "cancel"]
 
 
 def test_the_open_page_says_what_has_come_since(erin, ask, at):

@@ -13,7 +13,7 @@ from django.db.models.functions import Concat
 from django.test import Client
 
 from booking.access import signatures
-from booking.admin.approver_refusals import when_refused
+from booking.admin.approver_refusals import get_refused_at
 from booking.domain import approval_sync
 from booking.domain.appointments import acknowledge, annotate, cancel, complete, decline
 from booking.domain.appointments import confirm as confirm_by_staff
@@ -420,9 +420,9 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
     with nothing_changes():
         say(confirmed, "refused")
 
-    assert when_refused(confirmed)
+    assert get_refused_at(confirmed)
     say(confirmed, "confirmed")
-    assert not when_refused(confirmed)
+    assert not get_refused_at(confirmed)
     with nothing_changes():
         say(confirmed, "confirmed")
 

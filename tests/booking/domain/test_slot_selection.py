@@ -30,6 +30,6 @@ def test_after_a_time_was_taken_the_booking_is_as_it_was(make, verb, request, ho
     assert place_of(booking) == before
 
 
-@pytest.mark.parametrize("sentences", [for_programs.REASONS, for_patients.REASONS, for_staff.WHY_NOT])
+@pytest.mark.parametrize("sentences", [for_programs.REASONS, for_patients.REASONS, for_staff.REASON_LABELS])
 def test_each_reason_why_a_time_is_not_offered_has_its_sentence(sentences):
     assert set(sentences) == set(Reason)

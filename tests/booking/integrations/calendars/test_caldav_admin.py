@@ -45,7 +45,7 @@ def test_the_list_fills_them_too(morgan, danas_calendar, book, at):
     book(at(9))
     OutboxMessage.objects.all().delete()
 
-    act(morgan, CALENDARS, "put_coming", danas_calendar)
+    act(morgan, CALENDARS, "push_upcoming", danas_calendar)
 
     assert OutboxMessage.objects.filter(kind="calendar.push").count() == 1
 

@@ -1,0 +1,18 @@
+"""What the member of staff behind a request may see and do."""
+
+
+def get_actor(request):
+    """Return the member of staff as events name them."""
+    return f"staff:{request.user.pk}"
+
+
+def has_appointment_permission(request, action):
+    """Return whether the member of staff has ``booking.<action>_appointment``."""
+    return request.user.has_perm(f"booking.{action}_appointment")
+
+
+def limit_to_visible(request, appointments):
+    """Narrow appointments to those the member of staff may see: a clinician sees only their own."""
+    if has_appointment_permission(request, "view_all"):
+        return appointments
+    return appointments.filter(clinician__user=request.user.pk)

@@ -21,6 +21,8 @@ if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     env.refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["booking.formats"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
 if TIME_ZONE not in zoneinfo.available_timezones():

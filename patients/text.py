@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 # Cc: control (NUL too, which PostgreSQL refuses). Cf: invisible, among them the marks that turn the
 # direction of text around. Cs: half a character. Co, Cn: nobody knows how to show them. Zl, Zp: ends of lines.
@@ -16,14 +17,14 @@ def validate_printable(text, *, allowed=""):
     """Raise ValidationError if ``text`` has characters that cannot be seen, beyond those ``allowed``."""
     for character in text:
         if unicodedata.category(character) in UNPRINTABLE and character not in NEEDED and character not in allowed:
-            raise ValidationError("Please remove the invisible or unreadable characters.", code="unprintable")
+            raise ValidationError(_("Please remove the invisible or unreadable characters."), code="unprintable")
 
 
 def validate_name(text):
     """Raise ValidationError for what is no name: with an address in it, a stranger could have us mail it to anyone."""
     validate_printable(text)
     if re.search(r"@|://|www\.", text.lower()):
-        raise ValidationError("Please write only a name here, no address.", code="address")
+        raise ValidationError(_("Please write only a name here, no address."), code="address")
 
 
 def validate_printable_lines(text):

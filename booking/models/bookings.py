@@ -208,9 +208,9 @@ class Appointment(Booking):
 
     @property
     def approver_name(self):
-        """The name of the other system that was asked; staff are the clinic to a patient."""
+        """The name of the other system that was asked; empty where it is the clinic itself, or its staff."""
         provider = self.provider
-        return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else "the clinic"
+        return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else ""
 
     def can_change(self, now):
         """Return whether the patient may still give it another time or cancel it."""

@@ -1,12 +1,17 @@
-"""How durations, prices, times, time zones and phone numbers are written for people."""
+"""Write durations, prices, times, time zones, phone numbers and places for people, in the page's language."""
 
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 from django import template
 from django.conf import settings
+from django.utils.dateformat import format as format_date
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext, pgettext
 
-from scheduling.lib.timezones import format_local, get_zone_abbreviation
+from scheduling.lib.timezones import get_zone_abbreviation
+from scheduling.models import Service
 
 register = template.Library()
 
@@ -17,10 +22,13 @@ SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 def price(priced):
     """Return the price of a service or an appointment: £60, £62.50, CHF 80, No charge."""
     if not priced.price:
-        return "No charge"
-    amount = f"{priced.price:,.2f}".removesuffix(".00")
+        return gettext("No charge")
+    rounded = round(priced.price, 2)
+    amount = number_format(rounded, decimal_pos=0 if rounded == int(rounded) else 2, force_grouping=True)
     symbol = SYMBOLS.get(priced.currency)
-    return f"{symbol}{amount}" if symbol else f"{priced.currency} {amount}"
+    if symbol:
+        return pgettext("price", "%(symbol)s%(amount)s") % {"symbol": symbol, "amount": amount}
+    return pgettext("price", "%(currency)s %(amount)s") % {"currency": priced.currency, "amount": amount}
 
 
 @register.filter
@@ -28,21 +36,44 @@ def duration(delta):
     """Return a length of time in words: 45 minutes, 1 hour, 1 hour 30 minutes, 2 days."""
     hours, minutes = divmod(int(delta.total_seconds()) // 60, 60)
     if hours >= 48 and not minutes and hours % 24 == 0:
-        return f"{hours // 24} days"
-    parts = [(hours, "hour"), (minutes, "minute")]
-    return " ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in parts if number)
+        return ngettext("%(days)s day", "%(days)s days", hours // 24) % {"days": hours // 24}
+    in_hours = ngettext("%(hours)s hour", "%(hours)s hours", hours) % {"hours": hours}
+    in_minutes = ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes) % {"minutes": minutes}
+    if hours and minutes:
+        # Translators: such as “1 hour 30 minutes”.
+        return gettext("%(hours)s %(minutes)s") % {"hours": in_hours, "minutes": in_minutes}
+    return in_hours if hours else in_minutes
 
 
 @register.filter
 def when(moment, name):
-    """Return a moment as it is told in the IANA zone ``name``: Monday 23 November, 09:00 GMT."""
-    return format_local(moment, ZoneInfo(name), pattern="%A %-d %B, %H:%M")
+    """Return a moment on the clock of the IANA zone ``name``: Monday 23 November, 09:00 GMT."""
+    return _format_with_zone(moment, name, gettext("l j F, H:i"))
 
 
 @register.filter
 def clock(moment, name):
-    """Return the time of day there: 09:00 GMT."""
-    return format_local(moment, ZoneInfo(name), pattern="%H:%M")
+    """Return the time of day on the clock of the IANA zone ``name``: 09:00 GMT."""
+    return _format_with_zone(moment, name, gettext("H:i"))
+
+
+def _format_with_zone(moment, name, pattern):
+    local = moment.astimezone(ZoneInfo(name))
+    # Translators: such as “Monday 23 November, 09:00 GMT”.
+    return gettext("%(moment)s %(zone)s") % {
+        "moment": format_date(local, pattern),
+        "zone": get_zone_abbreviation(local),
+    }
+
+
+@register.filter
+def zone(moment, name):
+    """Return the name of the IANA zone ``name`` at that moment: London time (BST)."""
+    city = name.rpartition("/")[2].replace("_", " ")
+    short = get_zone_abbreviation(moment.astimezone(ZoneInfo(name)))
+    if city == short:
+        return city
+    return gettext("%(city)s time (%(zone)s)") % {"city": city, "zone": short}
 
 
 @register.filter
@@ -56,8 +87,28 @@ def phone(number):
 
 
 @register.filter
-def zone(moment, name):
-    """Return the name of the IANA zone ``name`` at that moment: London time (BST)."""
-    city = name.rpartition("/")[2].replace("_", " ")
-    short = get_zone_abbreviation(moment.astimezone(ZoneInfo(name)))
-    return f"{city} time ({short})" if city != short else city
+def phone_link(number, style=""):
+    """Return a phone number as a link that calls it, with an inline ``style`` for e-mails."""
+    attributes = format_html(' style="{}"', style) if style else ""
+    return format_html('<a href="tel:{}"{}>{}</a>', number.replace(" ", ""), attributes, phone(number))
+
+
+@register.filter
+def place(booking):
+    """Return where a hold or an appointment takes place: Video call, At your home, or the location's address."""
+    if booking.is_remote:
+        return gettext("Video call")
+    moves = getattr(booking, "moves", None)
+    if booking.is_at_home or (moves and moves.is_at_home):
+        return gettext("At your home")
+    return ", ".join([booking.location.name, *booking.location.address])
+
+
+@register.filter
+def mode(service):
+    """Return how a service is met: In person, By video, In person or by video."""
+    return {
+        Service.Mode.IN_PERSON: gettext("In person"),
+        Service.Mode.REMOTE: gettext("By video"),
+        Service.Mode.BOTH: gettext("In person or by video"),
+    }[service.mode]

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, appointments_to_show, times_for
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
@@ -18,7 +19,7 @@ from booking.widget.page_urls import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, show
 from scheduling.lib.clock import database_now
 
-Status = Appointment.Status
+Status, Reason = Appointment.Status, Appointment.CancellationReason
 # Seconds between two looks at an appointment that waits for an answer: often at first, when the patient is there.
 PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
 MAX_PAUSE = 30
@@ -35,7 +36,9 @@ def done(request, hold):
     """The appointment that a hold has become."""
     found = of_hold(hold)
     if found is None:  # it had been moved to this hold's time, and has another one by now
-        return refuse(request, "Nothing is booked at that time any more", "It was changed or cancelled.", status=410)
+        return refuse(
+            request, _("Nothing is booked at that time any more"), _("It was changed or cancelled."), status=410
+        )
     return show_visit(request, found, news="booked" if found.pk == hold.pk else "moved")
 
 
@@ -59,6 +62,7 @@ def visit_context(appointment, *, news, looked=0):
     token = appointment_token(appointment)
     return {
         "appointment": appointment,
+        "title": get_title(appointment, news),
         "token": token,
         "news": news,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
@@ -69,6 +73,28 @@ def visit_context(appointment, *, news, looked=0):
         "looked": looked + 1,
         "pause": pause_after(looked, appointment),
     }
+
+
+def get_title(appointment, news):
+    """Return the heading that says how an appointment stands; ``news`` as for visit_context."""
+    if appointment.status == Status.CANCELLED:
+        if appointment.cancellation_reason == Reason.DECLINED:
+            return _("The clinic could not confirm this")
+        if appointment.cancellation_reason == Reason.NOT_ACKNOWLEDGED:
+            return _("Nobody confirmed this in time")
+        return _("This appointment is cancelled")
+    if appointment.status == Status.PENDING:
+        approver = appointment.approver_name
+        if approver:
+            return _("Your request is with %(approver)s") % {"approver": approver}
+        return _("Your request is with the clinic")
+    if appointment.status == Status.RESERVED:
+        return _("Your time is reserved")
+    if appointment.status == Status.CONFIRMED:
+        if news == "moved":
+            return _("Your appointment has moved")
+        return _("You are booked") if news == "booked" else _("Your appointment is confirmed")
+    return _("This appointment is over")
 
 
 def pause_after(looked, appointment):

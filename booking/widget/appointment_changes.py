@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from booking.access.patient_links import appointment_token
 from booking.domain.appointments import PastCutoff, cancel
@@ -46,12 +48,14 @@ def past_cutoff(request, appointment):
     """Say until when it could have been changed here, and whom to call."""
     return refuse(
         request,
-        "It is too late to change it online",
-        f"That could be done until {when(appointment.cutoff_at, appointment.location.timezone)}.",
-        f"{settings.CLINIC_NAME} can still help you: please give your reference, {appointment.reference}.",
+        _("It is too late to change it online"),
+        _("That could be done until %(cutoff)s.")
+        % {"cutoff": when(appointment.cutoff_at, appointment.location.timezone)},
+        _("%(clinic)s can still help you: please give your reference, %(reference)s.")
+        % {"clinic": settings.CLINIC_NAME, "reference": appointment.reference},
         status=409,
         phone=appointment.location.phone,
-        onward=("Back to the appointment", address_of(appointment)),
+        onward=(_("Back to the appointment"), address_of(appointment)),
     )
 
 
@@ -83,18 +87,30 @@ def refuse_to_move(request, appointment):
     return None
 
 
+# What else changes, as (whether it is another clinician, how they meet).
+DIFFERENCES = {
+    (True, "same"): gettext_lazy("This is with another clinician."),
+    (True, "video"): gettext_lazy("This is with another clinician and by video, not in person."),
+    (True, "in-person"): gettext_lazy("This is with another clinician and in person, not by video."),
+    (True, "elsewhere"): gettext_lazy("This is with another clinician and at another place."),
+    (False, "video"): gettext_lazy("This is by video, not in person."),
+    (False, "in-person"): gettext_lazy("This is in person, not by video."),
+    (False, "elsewhere"): gettext_lazy("This is at another place."),
+}
+
+
 def move_context(hold):
-    """Return what else than the time a move changes: ``differences`` in words, whether it ``is_same_place``."""
+    """Return what a move changes beside the time: a sentence, ``difference``, and whether it ``is_same_place``."""
     old = hold.moves
-    differences = ["with another clinician"] * (hold.clinician_id != old.clinician_id)
     is_same_place = hold.is_remote == old.is_remote and (
         hold.is_remote or old.is_at_home or hold.location_id == old.location_id
     )
     if hold.is_remote != old.is_remote:
-        differences.append("by video, not in person" if hold.is_remote else "in person, not by video")
-    elif not is_same_place:
-        differences.append("at another place")
-    return {"differences": " and ".join(differences), "is_same_place": is_same_place}
+        way = "video" if hold.is_remote else "in-person"
+    else:
+        way = "same" if is_same_place else "elsewhere"
+    difference = DIFFERENCES.get((hold.clinician_id != old.clinician_id, way))
+    return {"difference": difference, "is_same_place": is_same_place}
 
 
 def search_of(appointment, query):

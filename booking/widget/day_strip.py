@@ -8,6 +8,9 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext as _
+
 from booking.widget.forms import write_opening
 from scheduling.lib.timezones import get_zone_abbreviation
 
@@ -31,7 +34,7 @@ class Choice(NamedTuple):
 
     @property
     def time(self):
-        return f"{self.at:%H:%M}"
+        return format_date(self.at, _("H:i"))
 
 
 class Day(NamedTuple):
@@ -88,7 +91,7 @@ def make_choices(openings, offer, *, own=None, anyone=False):
             value=write_opening(opening, anyone=opening in several),
             at=(at := opening.starts_at.astimezone(offer.zone_of(opening.location_id))),
             clinician="" if opening in several else offer.clinicians[opening.clinician_id],
-            place="Video" if opening.is_remote else offer.locations[opening.location_id].name,
+            place=_("Video") if opening.is_remote else offer.locations[opening.location_id].name,
             is_remote=opening.is_remote,
             is_own=opening == own,
             zone=get_zone_abbreviation(at),
@@ -120,4 +123,6 @@ def parts_of_day(choices, day):
 
 
 def _part(choice):
-    return "Morning" if choice.at.hour < 12 else "Afternoon" if choice.at.hour < 17 else "Evening"
+    if choice.at.hour < 12:
+        return _("Morning")
+    return _("Afternoon") if choice.at.hour < 17 else _("Evening")

@@ -4,6 +4,7 @@ from datetime import date
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from patients.models import Patient
 from patients.text import validate_printable_lines
@@ -38,10 +39,15 @@ class BirthDateField(forms.MultiValueField):
 
     widget = BirthDateWidget
 
+    INCOMPLETE = [
+        _("Your date of birth needs a day too."),
+        _("Your date of birth needs a month too."),
+        _("Your date of birth needs a year too."),
+    ]
+
     def __init__(self, **kwargs):
         parts = [
-            forms.CharField(max_length=20, error_messages={"incomplete": f"Your date of birth needs a {name} too."})
-            for name in ("day", "month", "year")
+            forms.CharField(max_length=20, error_messages={"incomplete": sentence}) for sentence in self.INCOMPLETE
         ]
         super().__init__(fields=parts, require_all_fields=False, **kwargs)
 
@@ -50,12 +56,12 @@ class BirthDateField(forms.MultiValueField):
             return None
         day, month, year = (value.strip(" .,/-") for value in values)
         if year.isdecimal() and len(year) < 4:
-            raise ValidationError("Please type the year of birth with four digits.", code="short-year")
+            raise ValidationError(_("Please type the year of birth with four digits."), code="short-year")
         try:
             return date(int(year), _month(month), int(day))
         except (ValueError, OverflowError) as error:
             raise ValidationError(
-                "Please enter a real date of birth, for example 27 3 1985.", code="no-date"
+                _("Please enter a real date of birth, for example 27 3 1985."), code="no-date"
             ) from error
 
 
@@ -68,42 +74,58 @@ class DetailsForm(forms.ModelForm):
     """A patient's details; ``instance`` is then an unsaved, validated Patient."""
 
     date_of_birth = BirthDateField(
-        label="Date of birth",
-        help_text="For example, 27 3 1985",
+        label=_("Date of birth"),
+        help_text=_("For example, 27 3 1985"),
         error_messages={
-            "required": "Please enter your date of birth.",
-            "invalid": "Please enter a date of birth between 1900 and today.",
-            "out_of_range": "Please enter a date of birth between 1900 and today.",
+            "required": _("Please enter your date of birth."),
+            "invalid": _("Please enter a date of birth between 1900 and today."),
+            "out_of_range": _("Please enter a date of birth between 1900 and today."),
         },
     )
     notes = forms.CharField(
-        label="Anything the clinic should know?",
+        label=_("Anything the clinic should know?"),
         required=False,
         max_length=1000,
         validators=[validate_printable_lines],
         widget=forms.Textarea({"rows": 3}),
-        error_messages={"max_length": "Please keep the note under 1000 characters."},
+        error_messages={"max_length": _("Please keep the note under 1000 characters.")},
     )
     consent = forms.BooleanField(
-        label="I agree that the clinic keeps these details to look after me.",
-        error_messages={"required": "Please tick the box: without your agreement we cannot book."},
+        label=_("I agree that the clinic keeps these details to look after me."),
+        error_messages={"required": _("Please tick the box: without your agreement we cannot book.")},
     )
 
     class Meta:
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone"]
-        labels = {"email": "E-mail address", "phone": "Phone number"}
-        help_texts = {"email": "Your confirmation goes here.", "phone": "In case the clinic must reach you quickly."}
+        labels = {
+            "first_name": _("First name"),
+            "last_name": _("Last name"),
+            "email": _("E-mail address"),
+            "phone": _("Phone number"),
+        }
+        help_texts = {
+            "email": _("Your confirmation goes here."),
+            "phone": _("In case the clinic must reach you quickly."),
+        }
         error_messages = {
-            "first_name": {"required": "Please enter your first name.", "max_length": "That first name is too long."},
-            "last_name": {"required": "Please enter your last name.", "max_length": "That last name is too long."},
+            "first_name": {
+                "required": _("Please enter your first name."),
+                "max_length": _("That first name is too long."),
+            },
+            "last_name": {
+                "required": _("Please enter your last name."),
+                "max_length": _("That last name is too long."),
+            },
             "email": {
-                "required": "Please enter your e-mail address.",
-                "invalid": "Please enter an e-mail address such as name@example.org.",
+                "required": _("Please enter your e-mail address."),
+                "invalid": _("Please enter an e-mail address such as name@example.org."),
             },
             "phone": {
-                "invalid": "Please enter a phone number such as 020 7946 0000, or with its country code "
-                "+44 20 7946 0000, or leave it empty.",
+                "invalid": _(
+                    "Please enter a phone number such as 020 7946 0000, or with its country code "
+                    "+44 20 7946 0000, or leave it empty."
+                ),
             },
         }
         widgets = {

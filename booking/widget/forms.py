@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from booking.models import Appointment
 from patients.text import validate_printable
@@ -46,7 +48,7 @@ def read_opening(value):
         clinician_id = None if clinician == ANYONE else UUID(clinician)
         return Picked(datetime.fromtimestamp(int(start), UTC), clinician_id, UUID(location), WAYS[way])
     except (ValueError, KeyError) as error:
-        raise ValidationError("That is not a time we know.") from error
+        raise ValidationError(_("That is not a time we know.")) from error
 
 
 class WishForm(forms.Form):
@@ -55,8 +57,8 @@ class WishForm(forms.Form):
     ``day`` is the day to show; ``start`` instead shows its strip and the first free day in it.
     """
 
-    clinician = forms.ChoiceField(required=False, label="Clinician")
-    where = forms.ChoiceField(required=False, label="Where")
+    clinician = forms.ChoiceField(required=False, label=gettext_lazy("Clinician"))
+    where = forms.ChoiceField(required=False, label=gettext_lazy("Where"))
     day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     start = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     hold = forms.CharField(required=False, max_length=200)
@@ -64,17 +66,17 @@ class WishForm(forms.Form):
     def __init__(self, data, offer):
         super().__init__(data)
         clinicians = [(str(pk), name) for pk, name in offer.clinicians.items()]
-        self.fields["clinician"].choices = [("", "Any clinician"), *clinicians]
-        self.fields["where"].choices = [("", "Anywhere"), *offer.ways_to_meet, ("Places", offer.places)]
+        self.fields["clinician"].choices = [("", _("Any clinician")), *clinicians]
+        self.fields["where"].choices = [("", _("Anywhere")), *offer.ways_to_meet, (_("Places"), offer.places)]
         # With one clinician, or one place, there is nothing to choose.
         has_choice = {"clinician": len(clinicians) > 1, "where": len(offer.ways_to_meet) + len(offer.places) > 1}
         self.filters = [self[name] for name in has_choice if has_choice[name]]
         for name, sentence in {
-            "clinician": "We do not know that clinician, so you see everyone’s times.",
-            "where": "We do not know that place, so you see the times everywhere.",
-            "day": "We could not read that date, so you see the first days.",
-            "start": "We could not read that date, so you see the first days.",
-            "hold": "We do not know that hold.",
+            "clinician": _("We do not know that clinician, so you see everyone’s times."),
+            "where": _("We do not know that place, so you see the times everywhere."),
+            "day": _("We could not read that date, so you see the first days."),
+            "start": _("We could not read that date, so you see the first days."),
+            "hold": _("We do not know that hold."),
         }.items():
             self.fields[name].error_messages |= {
                 "invalid": sentence,
@@ -116,25 +118,25 @@ class CancelForm(forms.Form):
     """Why a patient cancels."""
 
     REASONS = [
-        ("", "I prefer not to say"),
-        (Reason.PATIENT_REQUEST, "I cannot come, or no longer need it"),
-        (Reason.PATIENT_UNWELL, "I am not well enough to come"),
-        (Reason.BOOKED_BY_MISTAKE, "I booked it by mistake"),
-        (Reason.OTHER, "Another reason"),
+        ("", gettext_lazy("I prefer not to say")),
+        (Reason.PATIENT_REQUEST, gettext_lazy("I cannot come, or no longer need it")),
+        (Reason.PATIENT_UNWELL, gettext_lazy("I am not well enough to come")),
+        (Reason.BOOKED_BY_MISTAKE, gettext_lazy("I booked it by mistake")),
+        (Reason.OTHER, gettext_lazy("Another reason")),
     ]
 
     reason = forms.TypedChoiceField(
-        label="Why are you cancelling?",
+        label=gettext_lazy("Why are you cancelling?"),
         choices=REASONS,
         widget=forms.RadioSelect,
         required=False,
         empty_value=Reason.OTHER,
-        error_messages={"invalid_choice": "Please choose one of these reasons."},
+        error_messages={"invalid_choice": gettext_lazy("Please choose one of these reasons.")},
     )
     note = forms.CharField(
-        label="Anything the clinic should know?",
+        label=gettext_lazy("Anything the clinic should know?"),
         required=False,
         max_length=500,
         validators=[validate_printable],
-        error_messages={"max_length": "Please keep the note under 500 characters."},
+        error_messages={"max_length": gettext_lazy("Please keep the note under 500 characters.")},
     )

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from scheduling.models import WorkingHours
 
 
@@ -21,9 +23,10 @@ class Offer(NamedTuple):
     @property
     def ways_to_meet(self):
         """What “where” can be but for places, as pairs of value and name."""
-        if not any(is_remote for _, is_remote in self.ways):
+        if not any(is_remote for location_id, is_remote in self.ways):
             return []
-        return [("in-person", "In person, anywhere")] * (len(self.places) > 1) + [("video", "Video call")]
+        anywhere = [("in-person", _("In person, anywhere"))] if len(self.places) > 1 else []
+        return [*anywhere, ("video", _("Video call"))]
 
     @property
     def places(self):

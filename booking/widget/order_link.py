@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, find_appointment
 from booking.domain.orders import OrderNotFound, find_order
@@ -16,9 +17,9 @@ from scheduling.lib.clock import database_now
 def no_such_link(request):
     return refuse(
         request,
-        "This link does not work any more",
-        "It may have run out, or you were sent a newer one: please look for our latest e-mail.",
-        f"If that does not help, call {settings.CLINIC_NAME} and ask for a new link.",
+        _("This link does not work any more"),
+        _("It may have run out, or you were sent a newer one: please look for our latest e-mail."),
+        _("If that does not help, call %(clinic)s and ask for a new link.") % {"clinic": settings.CLINIC_NAME},
         status=404,
     )
 

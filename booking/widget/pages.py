@@ -6,6 +6,8 @@ from django.conf import settings
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
@@ -15,14 +17,36 @@ from booking.widget.details_form import typed
 from booking.widget.page_urls import get_done_url, get_hold_url, get_search, get_times_url
 from scheduling.lib.clock import database_now
 
-STEPS = ["Service", "Time", "Details", "Check"]
-KNOWN_STEPS = ["Time", "Check"]  # where the clinic knows service and patient already
+STEPS = [gettext_lazy("Service"), gettext_lazy("Time"), gettext_lazy("Details"), gettext_lazy("Check")]
+KNOWN_STEPS = [gettext_lazy("Time"), gettext_lazy("Check")]  # where the clinic knows service and patient already
+# What static/widget/widget.js says.
+SCRIPT_TEXTS = {
+    "held": {
+        5: gettext_lazy("Your time is held for 5 more minutes."),
+        2: gettext_lazy("Your time is held for 2 more minutes."),
+        1: gettext_lazy("Your time is held for 1 more minute."),
+    },
+    "expired": gettext_lazy("Your time is no longer held for you. You can hold it again."),
+    "expiredWithInput": gettext_lazy(
+        "Your time is no longer held for you. What you typed is still here. You can hold it again."
+    ),
+    "yourTime": gettext_lazy("%(time)s your time"),
+    # Translators: such as “Mon 09:00 your time”.
+    "yourTimeOnAnotherDay": gettext_lazy("%(weekday)s %(time)s your time"),
+    "trouble": gettext_lazy("That did not work. Nothing you typed is lost. Please try again in a moment."),
+}
 
 
 def show(request, template, context=None, *, status=200):
     """Render a page; for htmx only what changes in it."""
     layout = "widget/_page.html" if request.htmx else "widget/base.html"
-    context = {"clinic_name": settings.CLINIC_NAME, "layout": layout, "steps": STEPS} | (context or {})
+    everywhere = {
+        "clinic_name": settings.CLINIC_NAME,
+        "layout": layout,
+        "steps": STEPS,
+        "script_texts": SCRIPT_TEXTS,
+    }
+    context = everywhere | (context or {})
     response = render(request, template, context, status=status)
     if request.htmx and status >= 400:
         response["HX-Push-Url"] = "false"  # the address stays that of the last page that worked
@@ -31,13 +55,13 @@ def show(request, template, context=None, *, status=200):
 
 def refuse(request, title, *sentences, status, onward=None, phone=""):
     """Show a page that says why there is nothing to see; ``onward`` is (label, address) of what can be done instead."""
-    label, address = onward or ("See what can be booked", reverse("widget:services"))
+    label, address = onward or (_("See what can be booked"), reverse("widget:services"))
     context = {"title": title, "sentences": sentences, "label": label, "address": address, "phone": phone}
     return show(request, "widget/refused.html", context, status=status)
 
 
 def not_found(request):
-    return refuse(request, "We cannot find that", "The address may be incomplete, or too old.", status=404)
+    return refuse(request, _("We cannot find that"), _("The address may be incomplete, or too old."), status=404)
 
 
 def page(*methods):
@@ -55,8 +79,8 @@ def page(*methods):
             if request.method in methods or (request.method == "HEAD" and "GET" in methods):
                 response = view(request, **kwargs)
             else:
-                sentence = "This address only answers to a button on one of our pages."
-                response = refuse(request, "There is nothing to see here", sentence, status=405)
+                sentence = _("This address only answers to a button on one of our pages.")
+                response = refuse(request, _("There is nothing to see here"), sentence, status=405)
                 response["Allow"] = ", ".join(methods)
             if request.method == "POST" and response.status_code == 302:
                 response.status_code = 303  # what follows is a GET; 302 leaves that open
@@ -132,9 +156,13 @@ def hold_page(*methods, done=False):
 
 def given_back(request, hold):
     """Say that a hold was released."""
-    kept = "Your appointment keeps the time it had." if hold.moves else "Nothing is booked, and the time is free again."
-    onward = ("See the free times", get_times_url(hold))
-    return refuse(request, "That time was given back", kept, status=410, onward=onward)
+    kept = (
+        _("Your appointment keeps the time it had.")
+        if hold.moves
+        else _("Nothing is booked, and the time is free again.")
+    )
+    onward = (_("See the free times"), get_times_url(hold))
+    return refuse(request, _("That time was given back"), kept, status=410, onward=onward)
 
 
 def is_known(hold):
@@ -153,5 +181,5 @@ def hold_context(request, hold):
         "is_known": is_known(hold),
         "seconds_left": hold.seconds_left(now),
         "is_past_cutoff": now > hold.cutoff_at,
-        "has_typed": any(value for _, value in typed(request.POST)),
+        "has_typed": any(value for name, value in typed(request.POST)),
     }

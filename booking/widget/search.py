@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, time, timedelta
 
+from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext as _
+
 from booking.domain.holds import HoldNotFound, find_hold
 from booking.templatetags.wording import zone as zone_name
 from booking.widget.day_strip import STRIP, make_choices, make_strip, parts_of_day, strip_start
@@ -36,9 +39,10 @@ class Search:
         self.day = self.wish.cleaned_data.get("day")
         wanted = self.day or self.wish.cleaned_data.get("start") or self.today
         if wanted < self.today:
-            self.remarks.append("That day is over. These are the next days.")
+            self.remarks.append(_("That day is over. These are the next days."))
         elif wanted > self.last:
-            self.remarks.append(f"Bookings are open until {self.last:%A} {self.last.day} {self.last:%B}.")
+            last = format_date(self.last, _("l j F"))
+            self.remarks.append(_("Bookings are open until %(day)s.") % {"day": last})
         if not self.today <= wanted <= self.last:
             self.day, wanted = None, min(max(wanted, self.today), self.last)
         self.start = strip_start(wanted, today=self.today)
@@ -122,8 +126,8 @@ def zone_note(choices, day):
     noon = datetime.combine(day, time(12), UTC)
     names = sorted({zone_name(noon, choice.at.tzinfo.key) for choice in choices if choice.day == day})
     if len(names) > 1:
-        return f"Each time is the local time of its clinic: {', '.join(names)}."
-    return f"All times are {names[0]}." if names else ""
+        return _("Each time is the local time of its clinic: %(zones)s.") % {"zones": ", ".join(names)}
+    return _("All times are %(zone)s.") % {"zone": names[0]} if names else ""
 
 
 def search_page(search):
@@ -153,9 +157,9 @@ def own_hold(token, now):
     try:
         hold = find_hold(token)
     except HoldNotFound:
-        return None, ["We do not know that hold."]
+        return None, [_("We do not know that hold.")]
     if hold.is_live(now):
         return hold, []
     if hold.status == hold.Status.CONFIRMED:
-        return None, ["Your earlier time is booked. This would be another appointment."]
-    return None, ["The time you had before is no longer held for you."]
+        return None, [_("Your earlier time is booked. This would be another appointment.")]
+    return None, [_("The time you had before is no longer held for you.")]

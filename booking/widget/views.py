@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
@@ -48,4 +49,6 @@ def bookable_services():
 
 
 def no_such_service(request):
-    return refuse(request, "That cannot be booked here", "It may no longer be offered, or only by phone.", status=404)
+    return refuse(
+        request, _("That cannot be booked here"), _("It may no longer be offered, or only by phone."), status=404
+    )

@@ -2,6 +2,7 @@
 "use strict";
 
 const page = document.getElementById("page");
+const texts = JSON.parse(document.getElementById("texts").textContent);  // in the page's language
 
 // The countdown. Only the server's seconds count: the clock of this computer may be wrong.
 
@@ -27,7 +28,7 @@ function tick() {
   box.classList.toggle("short", left < 120);
   for (const minutes of [5, 2, 1]) {
     if (shown > minutes * 60 && left <= minutes * 60) {
-      say(`Your time is held for ${minutes} more minute${minutes > 1 ? "s" : ""}.`);
+      say(texts.held[minutes]);
     }
   }
   if (left === 0 && !running.hidden) {
@@ -36,8 +37,7 @@ function tick() {
     box.querySelector(".expired").hidden = false;
     if (hadFocus) box.querySelector(".expired button")?.focus();
     tellWhatIsKept();
-    const kept = document.getElementById("kept");
-    say(`Your time is no longer held for you. ${kept.hidden ? "" : kept.textContent} You can hold it again.`);
+    say(document.getElementById("kept").hidden ? texts.expired : texts.expiredWithInput);
   }
   shown = left;
 }
@@ -90,8 +90,9 @@ function tellYours() {
     const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
     const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
     if (span.dataset.at.startsWith(`${date}T${time}`)) continue;
-    const day = span.dataset.at.startsWith(date) ? "" : `${at.toLocaleDateString("en-GB", { weekday: "short" })} `;
-    span.textContent = `${day}${time} your time`;
+    const text = span.dataset.at.startsWith(date) ? texts.yourTime : texts.yourTimeOnAnotherDay;
+    const weekday = at.toLocaleDateString(document.documentElement.lang, { weekday: "short" });
+    span.textContent = text.replace("%(weekday)s", weekday).replace("%(time)s", time);
     span.hidden = false;
   }
 }
@@ -132,7 +133,7 @@ for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
       return;
     }
     const trouble = document.getElementById("trouble");
-    trouble.textContent = "That did not work. Nothing you typed is lost. Please try again in a moment.";
+    trouble.textContent = texts.trouble;
     trouble.hidden = false;
   });
 }

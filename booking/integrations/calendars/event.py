@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from icalendar import Calendar
 from icalendar import Event as CalendarEvent
 
@@ -38,23 +39,27 @@ def with_sequence(appointments):
 def entry_for_patient(appointment, *, clinic_name):
     """Return the Entry of the patient's own calendar."""
     location = appointment.location
-    about = [f"With {appointment.clinician}", f"Reference {appointment.reference}", *_video(appointment)]
+    about = _about(appointment)
     if location.phone:
-        about.append(f"To change or cancel: {location.phone}")
-    return _entry(appointment, f"{appointment.pk}@holdfast", f"{appointment.service} at {clinic_name}", about)
+        about.append(_("To change or cancel: %(phone)s") % {"phone": location.phone})
+    summary = _("%(service)s at %(clinic)s") % {"service": appointment.service, "clinic": clinic_name}
+    return _entry(appointment, f"{appointment.pk}@holdfast", summary, about)
 
 
 def entry_for_clinician(appointment, *, site):
     """Return the Entry of the clinician's calendar, which links to staff's page on ``site`` if that is known."""
     page = site and urljoin(site, reverse("admin:booking_appointment_change", args=[appointment.pk]))
-    about = [f"With {appointment.clinician}", f"Reference {appointment.reference}", *_video(appointment)]
-    about += [page] if page else []
+    about = _about(appointment) + ([page] if page else [])
     uid = event_uid(appointment.pk, clinician_id=appointment.clinician_id)
     return _entry(appointment, uid, str(appointment.service), about, url=page)
 
 
-def _video(appointment):
-    return [appointment.meeting_url] if appointment.is_remote and appointment.meeting_url else []
+def _about(appointment):
+    lines = [
+        _("With %(clinician)s") % {"clinician": appointment.clinician},
+        _("Reference %(reference)s") % {"reference": appointment.reference},
+    ]
+    return [*lines, appointment.meeting_url] if appointment.is_remote and appointment.meeting_url else lines
 
 
 def _entry(appointment, uid, summary, about, url=""):
@@ -67,7 +72,7 @@ def _entry(appointment, uid, summary, about, url=""):
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         summary=summary,
-        place="Video call" if appointment.is_remote else ", ".join([location.name, *location.address]),
+        place=_("Video call") if appointment.is_remote else ", ".join([location.name, *location.address]),
         about="\n".join(about),
         url=url,
         created_at=appointment.created_at,

@@ -10,6 +10,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateformat import format as format_date
+from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, order_token, times_for
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
@@ -24,14 +26,15 @@ def appointment_requested(message):
     """Tell the attendee who has been asked, and until when they hear."""
     appointment = _appointment(message)
     if appointment.status in Appointment.TENTATIVE:  # else there is other news by now, with a message of its own
-        _send(message, appointment, "appointment_requested", "Your request")
+        _send(message, appointment, "appointment_requested", _("Your request at %(clinic)s, %(when)s"))
 
 
 def appointment_confirmed(message):
     """Tell the attendee time, place and what to bring."""
     appointment = _appointment(message)
     if appointment.status != Status.CANCELLED:  # cancelled before this left: then only that is news
-        _send(message, appointment, "appointment_confirmed", "Your appointment", has_file=True)
+        subject = _("Your appointment at %(clinic)s, %(when)s")
+        _send(message, appointment, "appointment_confirmed", subject, has_file=True)
 
 
 def appointment_rescheduled(message):
@@ -39,16 +42,19 @@ def appointment_rescheduled(message):
     appointment = _appointment(message)
     if appointment.status != Status.CANCELLED:
         has_file = appointment.status not in Appointment.TENTATIVE
-        _send(message, appointment, "appointment_rescheduled", "New time: your appointment", has_file=has_file)
+        subject = _("New time: your appointment at %(clinic)s, %(when)s")
+        _send(message, appointment, "appointment_rescheduled", subject, has_file=has_file)
 
 
 def appointment_cancelled(message):
     """Tell the attendee that the appointment is off, or that what was asked for could not be had."""
     appointment = _appointment(message)
     if appointment.cancellation_reason in NOT_CONFIRMED:
-        _send(message, appointment, "appointment_not_confirmed", "Not confirmed: your request")
+        subject = _("Not confirmed: your request at %(clinic)s, %(when)s")
+        _send(message, appointment, "appointment_not_confirmed", subject)
     else:
-        _send(message, appointment, "appointment_cancelled", "Cancelled: your appointment", has_file=True)
+        subject = _("Cancelled: your appointment at %(clinic)s, %(when)s")
+        _send(message, appointment, "appointment_cancelled", subject, has_file=True)
 
 
 def order_link(message):
@@ -64,8 +70,14 @@ def order_link(message):
         or not order.patient.email
     ):
         return  # taken back, or booked meanwhile: there is nothing to choose any more
-    context = {"order": order, "name": str(order.patient), "link": _address(reverse("widget:order", args=[token]))}
-    _mail(message, "order_link", f"Choose your time at {settings.CLINIC_NAME}", order.patient.email, context).send()
+    context = {
+        "order": order,
+        "name": str(order.patient),
+        "link": _address(reverse("widget:order", args=[token])),
+        "last_day": timezone.localtime(order.link_ends_at).date(),
+    }
+    subject = _("Choose your time at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+    _mail(message, "order_link", subject, order.patient.email, context).send()
 
 
 def _appointment(message):
@@ -84,8 +96,8 @@ def _send(message, appointment, template, subject, *, has_file=False):
         "page": _address(reverse("widget:appointment", args=[appointment_token(appointment)])),
         "times": _address(times_for(appointment)),
     }
-    when = appointment.local_start.strftime("%a %-d %B %Y, %H:%M")
-    subject = f"{subject} at {settings.CLINIC_NAME}, {when}"
+    when = format_date(appointment.local_start, _("D j F Y, H:i"))
+    subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}
     mail = _mail(message, template, subject, appointment.attendee_email, context)
     if has_file:
         mail.attach(_calendar_file(appointment))

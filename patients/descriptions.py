@@ -20,7 +20,7 @@ DATES = [
     re.compile(rf"(?<![\d+]){pattern}(?![\d-])")
     for pattern in (
         r"(?P<year>\d{4})-(?P<month>\d\d?)-(?P<day>\d\d?)",
-        r"(?P<day>\d\d?)(?P<by>[./ -])(?P<month>\d\d?)(?P=by)(?P<year>\d{4})",
+        r"(?P<day>\d\d?)(?P<separator>[./ -])(?P<month>\d\d?)(?P=separator)(?P<year>\d{4})",
         r"(?P<day>\d\d?)[./-](?P<month>\d\d?)[./-](?P<year>\d\d)",
         r"(?P<day>\d\d?)(?:st|nd|rd|th)?[ ./-]*(?P<month>[a-z]{3,9})[ .,/-]*(?P<year>\d{4})",
     )
@@ -65,7 +65,7 @@ def read_description(text):
     return Description(text, words[:MAX_WORDS], emails, list(_possible_numbers(number)), digits, births)
 
 
-def _possible_dates(year, month, day, by=None):
+def _possible_dates(year, month, day, separator=None):
     """Yield the dates that can be meant: two where the year has no century."""
     if month[:3] in MONTHS:
         month = MONTHS.index(month[:3]) + 1

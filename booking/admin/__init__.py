@@ -1,10 +1,11 @@
-"""Django admin for staff. What is changed here is changed through the verbs."""
+"""Django admin for staff, which changes bookings through the domain's verbs."""
 
 from django.contrib import admin
 
 from booking.admin import (  # noqa: F401
     api_keys,
     appointments,
+    approvers,
     calendars,
     deliveries,
     events,
@@ -13,7 +14,6 @@ from booking.admin import (  # noqa: F401
     orders,
     outbox,
     patients,
-    providers,
     schedule,
     unconfirmed,
     webhooks,

@@ -339,8 +339,8 @@ class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.M
 
     @admin.display(description="confirmed by")
     def approver_name(self, appointment):
-        provider = appointment.provider
-        return f"{provider} ({provider.get_kind_display()})" if provider else "the clinic itself, at once"
+        approver = appointment.provider
+        return f"{approver} ({approver.get_kind_display()})" if approver else "the clinic itself, at once"
 
     @admin.display(description="answer by")
     def approval_due(self, appointment):

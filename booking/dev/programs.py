@@ -48,7 +48,7 @@ def programs(*, record, listener):
         started = [(child.pid, psutil.Process(child.pid).create_time()) for child in children.values()]
         record.write_text(json.dumps(started))
         for name, child in children.items():
-            threading.Thread(target=follow, args=(name, child, ended), daemon=True).start()
+            threading.Thread(target=print_output, args=(name, child, ended), daemon=True).start()
         yield ended
     finally:
         for child in children.values():
@@ -61,7 +61,7 @@ def programs(*, record, listener):
         record.unlink(missing_ok=True)
 
 
-def follow(name, child, ended):
+def print_output(name, child, ended):
     """Print what a program prints, with its name before it, until it ends."""
     for line in child.stdout:
         print(f"{name:6} | {line}", end="", flush=True)

@@ -38,7 +38,7 @@ from tests.waiting import wait_until
 MANY = int(os.environ.get("UPSTREAM_APPOINTMENTS", "120"))
 AT_ONCE = 8
 LIVES = 2.0  # seconds of a worker that is at work
-ANSWER_WITHIN = [timedelta(seconds=seconds) for seconds in (4, 8, 16)]
+ANSWER_TIMEOUTS = [timedelta(seconds=seconds) for seconds in (4, 8, 16)]
 # Until a deadline is seen to: somebody has to be alive for it.
 LATE = timedelta(seconds=60)
 
@@ -119,7 +119,7 @@ def go_through_it(number, opening, another, consultation, lab):
     try:
         hold = place_hold(service=consultation, holder=f"patient {number}", actor="patient", **opening)
         timeouts = ApprovalTimeouts(
-            sync=timedelta(seconds=0.3), is_async=chance.random() < 0.8, answer_within=chance.choice(ANSWER_WITHIN)
+            sync=timedelta(seconds=0.3), is_async=chance.random() < 0.8, answer_within=chance.choice(ANSWER_TIMEOUTS)
         )
         if chance.random() < 0.1:
             request_approval(hold, lab.provider, patient=somebody(number), actor="patient", timeouts=timeouts)

@@ -14,7 +14,7 @@ from django.db import connection
 
 SIZE = 100
 MAX_WAIT = 2  # seconds; a web request gives up then
-PATIENCE = 60  # seconds until a race that hangs is a failure
+RACE_TIMEOUT = 60  # seconds until a race that hangs is a failure
 
 
 class Outcome(NamedTuple):
@@ -66,7 +66,7 @@ class Crowd:
     def leave(self):
         for client, pipe in self.clients:
             pipe.send(None)
-            client.join(PATIENCE)
+            client.join(RACE_TIMEOUT)
 
 
 def start_client(*arguments):
@@ -77,7 +77,7 @@ def start_client(*arguments):
 
 def hear(pipes):
     """What each of the pipes says next."""
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + RACE_TIMEOUT
     for pipe in pipes:
         assert pipe.poll(max(0, deadline - monotonic())), "a client hangs"
     return [pipe.recv() for pipe in pipes]

@@ -21,7 +21,7 @@ def otis(harbour, consultation):
     return make_clinician("Otis Hale", location=harbour, services=[consultation])
 
 
-def address_in(response):
+def get_shown_address(response):
     """The address that a page shows, from its path on."""
     assert "no-store" in response.headers["Cache-Control"]
     [address] = re.findall(r"http://testserver(/calendars/[A-Za-z0-9_-]{43}\.ics)", response.content.decode())
@@ -38,7 +38,7 @@ def test_a_manager_makes_one_from_the_clinicians_page_and_its_address_is_shown_o
     assert f'href="{add}"' in page.content.decode()
     assert f'<option value="{dana.pk}" selected>' in morgan.get(add).content.decode()
 
-    address = address_in(morgan.post(add, {"clinician": str(dana.pk)}))
+    address = get_shown_address(morgan.post(add, {"clinician": str(dana.pk)}))
 
     assert status(address) == 200
     assert CalendarFeed.objects.get().clinician == dana
@@ -58,7 +58,7 @@ def test_its_pages_say_that_it_names_no_patient(morgan, danas_browser, dana):
 def test_a_new_address_ends_the_old_one(morgan, dana):
     old = f"/calendars/{make_feed(dana)}.ics"
 
-    new = address_in(morgan.post(url(FEEDS, "renew", dana.pk)))
+    new = get_shown_address(morgan.post(url(FEEDS, "renew", dana.pk)))
 
     assert (status(old), status(new)) == (404, 200)
     assert LogEntry.objects.get().change_message == "Renewed."
@@ -98,11 +98,11 @@ def test_a_clinician_makes_their_own(danas_browser, dana):
     form = danas_browser.get(url(FEEDS, "add"))
     assert f'<option value="{dana.pk}" selected>' in form.content.decode()
 
-    address = address_in(danas_browser.post(url(FEEDS, "add"), {"clinician": str(dana.pk)}))
+    address = get_shown_address(danas_browser.post(url(FEEDS, "add"), {"clinician": str(dana.pk)}))
 
     assert status(address) == 200
     assert "Dana Reed" in shown(danas_browser.get(url(FEEDS)))
-    assert status(address_in(danas_browser.post(url(FEEDS, "renew", dana.pk)))) == 200
+    assert status(get_shown_address(danas_browser.post(url(FEEDS, "renew", dana.pk)))) == 200
 
 
 def test_and_nobody_elses(danas_browser, otis):

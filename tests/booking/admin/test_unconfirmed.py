@@ -234,7 +234,7 @@ def refused(lab, hold_time, at, dana, harbour, alice):
 
 def test_a_refused_new_time_is_shown_until_it_has_another(refused, erin, lab, at, dana, harbour):
     page = shown(erin.get(url(QUEUE)))
-    assert "Refused by who must agree" in page
+    assert "Refused by the approver" in page
     assert refused.reference in page
     alone = url("booking_appointment", "change", refused.pk)
     assert "The lab refuses this time, said on " in shown(erin.get(alone))

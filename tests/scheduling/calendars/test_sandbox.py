@@ -49,12 +49,12 @@ def an_hour(*lines, start="20260324T090000Z"):
     return event(f"DTSTART:{start}", "DURATION:PT1H", *lines)
 
 
-EVERY = ";".join(
+EVERY_SECOND = ";".join(
     f"BY{unit}={','.join(map(str, range(limit)))}" for unit, limit in (("HOUR", 24), ("MINUTE", 60), ("SECOND", 60))
 )
 DATES = ",".join(f"{START + timedelta(seconds=10 * n):%Y%m%dT%H%M%SZ}" for n in range(100_000))
 ENDLESS = {
-    "every second by another name": [an_hour(f"RRULE:FREQ=DAILY;{EVERY}", start="19700101T000000Z")],
+    "every second by another name": [an_hour(f"RRULE:FREQ=DAILY;{EVERY_SECOND}", start="19700101T000000Z")],
     "a day that never comes": [an_hour("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30", start="00010101T000000Z")],
     "a thousand rules for every hour": hourly(1000),
     "a hundred thousand dates": [an_hour(f"RDATE:{DATES}")],

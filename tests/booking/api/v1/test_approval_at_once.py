@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from booking.models import Appointment, Hold
 from scheduling.models import Slot
 from scheduling.slots import lock_clinician
-from tests.booking.api.v1.test_approvers import PERSON, SOON, opening  # noqa: F401 (a fixture)
+from tests.booking.api.v1.test_approvers import PERSON, SHORT_TIMEOUT, opening  # noqa: F401 (a fixture)
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,10 +21,10 @@ def requests(api, lab, opening):  # noqa: F811
     hold = api.post("/holds", opening | {"start_time": opening["start_time"].replace("T09", "T10")}).json()["data"]
 
     def confirm(**headers):
-        return api.post(f"/holds/{hold['id']}/confirm", {"patient": PERSON, **SOON}, **headers)
+        return api.post(f"/holds/{hold['id']}/confirm", {"patient": PERSON, **SHORT_TIMEOUT}, **headers)
 
     def book(**headers):
-        return api.post("/appointments", {**opening, "patient": PERSON, **SOON}, **headers)
+        return api.post("/appointments", {**opening, "patient": PERSON, **SHORT_TIMEOUT}, **headers)
 
     return {"confirm": confirm, "book": book}
 

@@ -17,8 +17,8 @@ from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
 
 PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
-SOON = {"sync_confirmation_timeout_millisecond": 1000}
-LATER = SOON | {"async_confirmation": True}
+SHORT_TIMEOUT = {"sync_confirmation_timeout_millisecond": 1000}
+ASYNC = SHORT_TIMEOUT | {"async_confirmation": True}
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_it_refuses(lab, confirm):
 def test_without_an_answer_nothing_is_booked_and_it_is_taken_back(behaviour, lab, confirm):
     lab.behaviour = behaviour
 
-    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     assert the_hold_lives_on()
 
     lab.behaviour = "answers"
@@ -138,7 +138,7 @@ def test_without_an_answer_nothing_is_booked_and_it_is_taken_back(behaviour, lab
 def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab, confirm, hold):
     lab.behaviour = behaviour
 
-    response = confirm(**LATER)
+    response = confirm(**ASYNC)
 
     assert told(response)[:3] == (202, "pending", "lab")
     appointment = Appointment.objects.get()
@@ -158,7 +158,7 @@ def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab,
 def test_a_caller_says_how_long_it_may_be_pending(lab, confirm):
     lab.behaviour = "down"
 
-    confirm(**LATER, async_confirmation_timeout_millisecond=60_000)
+    confirm(**ASYNC, async_confirmation_timeout_millisecond=60_000)
 
     appointment = Appointment.objects.get()
     assert appointment.answer_by - appointment.created_at < timedelta(seconds=61)
@@ -184,9 +184,9 @@ def test_a_wait_out_of_range_is_refused(field, value, lab, confirm):
 
 
 def test_confirming_again_asks_nobody(lab, confirm):
-    first = confirm(**LATER)
+    first = confirm(**ASYNC)
     lab.behaviour = "down"
-    again = confirm(**LATER)
+    again = confirm(**ASYNC)
 
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json()["data"] == first.json()["data"]
@@ -196,14 +196,14 @@ def test_confirming_again_asks_nobody(lab, confirm):
 def test_confirming_a_pending_one_again_is_202_again(lab, confirm):
     lab.behaviour = "down"
 
-    assert [told(confirm(**LATER))[:2] for _ in range(2)] == [(202, "pending")] * 2
+    assert [told(confirm(**ASYNC))[:2] for _ in range(2)] == [(202, "pending")] * 2
     assert Appointment.objects.count() == 1
 
 
 def test_after_a_refusal_it_can_be_asked_again(lab, confirm, hold):
     for behaviour, answer in [("down", 502), ("refuses", 409), ("answers", 201)]:
         lab.behaviour = behaviour
-        assert confirm(**SOON).status_code == answer
+        assert confirm(**SHORT_TIMEOUT).status_code == answer
 
     let_it_be_over()
     run_what_is_due()
@@ -250,7 +250,7 @@ def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at)
 @pytest.mark.parametrize("there", ["nobody", "another lab"])
 def test_what_was_asked_is_taken_back_where_the_hold_was_moved_away_from(there, lab, confirm, api, hold, dana, at):
     lab.behaviour = "forgets to answer"
-    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     assert lab.live().keys() == {hold}
     mill = Location.objects.create(name="Mill Lane", address_line_1="1 Mill Lane", city="London")
     dana.working_hours.update(location=mill)
@@ -306,11 +306,11 @@ def test_a_repeated_request_is_answered_the_same_and_asks_once(lab, confirm):
 
 def test_a_refusal_is_kept_but_no_answer_is_not(lab, confirm):
     lab.behaviour = "down"
-    assert confirm({"idempotency_key": "k1"}, **SOON).status_code == 502
+    assert confirm({"idempotency_key": "k1"}, **SHORT_TIMEOUT).status_code == 502
     lab.behaviour = "refuses"
-    assert confirm({"idempotency_key": "k1"}, **SOON).status_code == 409
+    assert confirm({"idempotency_key": "k1"}, **SHORT_TIMEOUT).status_code == 409
     lab.behaviour = "answers"
-    again = confirm({"idempotency_key": "k1"}, **SOON)
+    again = confirm({"idempotency_key": "k1"}, **SHORT_TIMEOUT)
     assert (problem(again), again.headers["Idempotent-Replayed"]) == ((409, "provider-refused"), "true")
 
 
@@ -338,7 +338,7 @@ def test_a_direct_booking_is_asked_for_too(book, lab):
     "behaviour, body, answer",
     [
         ("refuses", {}, (409, "provider-refused")),
-        ("down", SOON, (502, "provider-unavailable")),
+        ("down", SHORT_TIMEOUT, (502, "provider-unavailable")),
     ],
 )
 def test_a_direct_booking_that_comes_to_nothing_leaves_nothing(behaviour, body, answer, book, lab):
@@ -350,7 +350,7 @@ def test_a_direct_booking_that_comes_to_nothing_leaves_nothing(behaviour, body, 
 
 def test_what_was_asked_for_it_is_taken_back_before_others_ask_for_its_time(book, lab):
     lab.behaviour = "forgets to answer"
-    assert problem(book(**SOON)) == (502, "provider-unavailable")
+    assert problem(book(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     lab.behaviour = "answers"
     run_what_is_due()
     assert lab.live() == {}
@@ -364,7 +364,7 @@ def test_what_was_asked_for_it_is_taken_back_before_others_ask_for_its_time(book
 
 def test_so_is_what_was_asked_for_a_hold_that_is_given_back(confirm, hold, api, lab):
     lab.behaviour = "forgets to answer"
-    assert problem(confirm(**SOON)) == (502, "provider-unavailable")
+    assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     assert api.delete(f"/holds/{hold}").status_code == 200
     lab.behaviour = "answers"
     run_what_is_due()
@@ -374,18 +374,18 @@ def test_so_is_what_was_asked_for_a_hold_that_is_given_back(confirm, hold, api, 
 def test_a_direct_booking_may_be_pending(book, lab):
     lab.behaviour = "down"
 
-    assert told(book(**LATER))[:2] == (202, "pending")
+    assert told(book(**ASYNC))[:2] == (202, "pending")
 
 
 def test_a_direct_booking_whose_request_died_is_gone_on_with(book, lab, api):
     """It had placed its hold and asked. The same request, sent again, books that very time."""
     lab.behaviour = "down"
-    died = book({"idempotency_key": "k1"}, **LATER)
+    died = book({"idempotency_key": "k1"}, **ASYNC)
     assert died.status_code == 202
     undo_its_last_transaction(left=timedelta(seconds=10))
 
     lab.behaviour = "answers"
-    again = book({"idempotency_key": "k1"}, **LATER)
+    again = book({"idempotency_key": "k1"}, **ASYNC)
 
     assert told(again)[:2] == (201, "confirmed")
     assert again.json()["data"]["id"] == died.json()["data"]["id"]
@@ -394,11 +394,11 @@ def test_a_direct_booking_whose_request_died_is_gone_on_with(book, lab, api):
 
 def test_one_that_died_so_long_ago_that_its_hold_has_lapsed_is_made_anew(book, lab):
     lab.behaviour = "down"
-    died = book({"idempotency_key": "k1"}, **LATER)
+    died = book({"idempotency_key": "k1"}, **ASYNC)
     undo_its_last_transaction(left=-timedelta(seconds=1))
 
     lab.behaviour = "answers"
-    again = book({"idempotency_key": "k1"}, **LATER)
+    again = book({"idempotency_key": "k1"}, **ASYNC)
 
     assert told(again)[:2] == (201, "confirmed")
     assert again.json()["data"]["id"] != died.json()["data"]["id"]
@@ -419,11 +419,11 @@ def undo_its_last_transaction(*, left):
 def test_a_direct_booking_that_nobody_answered_is_gone_on_with(book, lab):
     """It was booked, and the answer lost: to ask for that time under another id would be to ask for it twice."""
     lab.behaviour = "forgets to answer"
-    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (502, "provider-unavailable")
+    assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (502, "provider-unavailable")
     [asked_for] = lab.live()
     lab.behaviour = "answers"
 
-    again = book({"idempotency_key": "k1"}, **SOON)
+    again = book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)
 
     assert told(again) == (201, "confirmed", "lab", f"UP-{asked_for[:8]}")
     let_it_be_over()
@@ -434,14 +434,14 @@ def test_a_direct_booking_that_nobody_answered_is_gone_on_with(book, lab):
 
 def test_one_that_is_not_sent_again_keeps_its_time_no_longer_than_that(book, lab):
     lab.behaviour = "down"
-    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (502, "provider-unavailable")
+    assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (502, "provider-unavailable")
     [hold] = Hold.objects.all()
     assert hold.expires_at - database_now() < timedelta(seconds=11)
 
 
 def test_one_that_was_refused_keeps_nothing(book, lab):
     lab.behaviour = "refuses"
-    assert problem(book({"idempotency_key": "k1"}, **SOON)) == (409, "provider-refused")
+    assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (409, "provider-refused")
     assert Slot.objects.count() == 0
 
 

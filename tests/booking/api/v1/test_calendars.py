@@ -15,7 +15,7 @@ from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
 from tests.waiting import given_up_within
 
-EVERY = pytest.mark.parametrize("path", ["", "/days", "/next", "/explain"])
+EVERY_PATH = pytest.mark.parametrize("path", ["", "/days", "/next", "/explain"])
 
 
 def ics(start, end):
@@ -97,7 +97,7 @@ def test_an_event_made_a_moment_ago_counts_if_calendars_are_read_now(unhurried, 
     assert len(receiver.requests) == 2
 
 
-@EVERY
+@EVERY_PATH
 def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, listen, connect, at):
     calendar = connect(listen(answer(200, body=ics(at(0), at(12)))))
 
@@ -113,7 +113,7 @@ def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, lis
     assert expected[path](body["data"])
 
 
-@EVERY
+@EVERY_PATH
 def test_a_calendar_that_hangs_is_waited_for_two_seconds_and_then_told_of(path, ask, listen, connect, at):
     calendar = connect(listen(hang), last_synced_at=database_now() - timedelta(minutes=5))
     store_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
@@ -211,7 +211,7 @@ def test_explain_says_that_a_calendar_is_out_of_reach_and_why(ask, listen, conne
     assert body["meta"]["calendars"] == [told(calendar, is_current=False, error=error)]
 
 
-@EVERY
+@EVERY_PATH
 @pytest.mark.parametrize("sync", ["true", "false"])
 def test_a_page_for_visitors_learns_whether_it_is_current_and_no_more(sync, path, ask, public_api, listen, connect):
     calendar = connect(listen(answer(500)), last_synced_at=database_now() - timedelta(hours=2), last_error="Refused.")
@@ -222,7 +222,7 @@ def test_a_page_for_visitors_learns_whether_it_is_current_and_no_more(sync, path
     assert body["meta"]["calendars"] == [expected]
 
 
-@EVERY
+@EVERY_PATH
 def test_no_address_name_or_title_is_ever_told(path, ask, listen, connect, at, caplog):
     receiver = listen(in_turn(answer(200, body=ics(at(9), at(10))), answer(500)))
     connect(receiver, username="dana-login", password="dana-password")
@@ -262,7 +262,7 @@ def test_it_is_true_or_false(value, api, consultation, day):
     assert [error["pointer"] for error in response.json()["errors"]] == ["#/sync_external"]
 
 
-@EVERY
+@EVERY_PATH
 def test_many_calendars_cost_as_many_queries_as_one(path, ask, listen, connect, harbour, consultation, at):
     receiver = listen(answer(200, body=ics(at(9), at(10))))
     counts = []

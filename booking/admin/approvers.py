@@ -1,4 +1,4 @@
-"""Providers: who must acknowledge appointments. The secret of another system is shown once."""
+"""Approvers: who must acknowledge appointments. The secret of another system is shown once."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -24,7 +24,7 @@ ADVICE = (
 )
 
 
-class ProviderForm(forms.ModelForm):
+class ApproverForm(forms.ModelForm):
     def clean_url(self):
         url = self.cleaned_data["url"].strip()
         if url and "url" in self.changed_data:
@@ -35,12 +35,12 @@ class ProviderForm(forms.ModelForm):
         return url
 
     def clean(self):
-        """Allow one active provider per service and per location, so that it is plain who is asked."""
+        """Allow one active approver per service and per location, so that it is plain who is asked."""
         fields = super().clean()
         others = Provider.objects.filter(is_active=True).exclude(pk=self.instance.pk)
         for name in ("services", "locations") if fields.get("is_active") else ():
             for other in others.filter(**{f"{name}__in": fields.get(name, [])}).distinct():
-                self.add_error(name, f"Some of these have a provider already: {other}.")
+                self.add_error(name, f"Some of these have an approver already: {other}.")
         return fields
 
     class Meta:
@@ -50,8 +50,8 @@ class ProviderForm(forms.ModelForm):
 
 
 @admin.register(Provider)
-class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
-    form = ProviderForm
+class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
+    form = ApproverForm
     list_display = ["name", "slug", "kind", "responsibilities", "formatted_answer_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
     list_filter = ["kind", "is_active"]
@@ -64,7 +64,7 @@ class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
     class Media:
         css = {"all": ["admin/holdfast.css"]}
 
-    # Never deleted, since appointments refer to who acknowledged them: a provider is deactivated.
+    # Never deleted, since appointments refer to who acknowledged them: an approver is deactivated.
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -73,14 +73,12 @@ class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
         return super().get_queryset(request).prefetch_related("services", "locations")
 
     @admin.display(description="asked for")
-    def responsibilities(self, provider):
-        return ", ".join(
-            str(responsibility) for responsibility in [*provider.services.all(), *provider.locations.all()]
-        )
+    def responsibilities(self, approver):
+        return ", ".join(map(str, [*approver.services.all(), *approver.locations.all()]))
 
     @admin.display(description="answer within", ordering="answer_within")
-    def formatted_answer_within(self, provider):
-        return durations.format_duration(provider.answer_within)
+    def formatted_answer_within(self, approver):
+        return durations.format_duration(approver.answer_within)
 
     # The page
 
@@ -97,9 +95,9 @@ class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        provider = form.instance
-        if provider.is_active and not (provider.services.exists() or provider.locations.exists()):
-            messages.warning(request, f"{provider} is asked for nothing yet: it has no services and no locations.")
+        approver = form.instance
+        if approver.is_active and not (approver.services.exists() or approver.locations.exists()):
+            messages.warning(request, f"{approver} is asked for nothing yet: it has no services and no locations.")
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         context["is_outside"] = obj is not None and is_outside(obj)
@@ -110,40 +108,40 @@ class ProviderAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
             return super().response_add(request, obj, post_url_continue)
         return self._render_secret(request, obj)
 
-    def _render_secret(self, request, provider):
+    def _render_secret(self, request, approver):
         return render_secret(
             self,
             request,
             title="Copy the secret now",
-            what="the secret of the provider",
-            name=provider,
-            secret=provider.secret,
+            what="the secret of the approver",
+            name=approver,
+            secret=approver.secret,
             advice=ADVICE,
-            page=self.get_change_url(provider),
+            page=self.get_change_url(approver),
             reason="if it is lost, make a new one",
         )
 
     # Object tools
 
-    def rotate_tool(self, request, provider):
+    def rotate_tool(self, request, approver):
         """Replace the secret; the old one ends now."""
-        self._require_outside(provider)
-        provider.secret = make_secret()
-        provider.save(update_fields=["secret"])
-        self.log_change(request, provider, "Made a new secret.")
-        return self._render_secret(request, provider)
+        self._require_outside(approver)
+        approver.secret = make_secret()
+        approver.save(update_fields=["secret"])
+        self.log_change(request, approver, "Made a new secret.")
+        return self._render_secret(request, approver)
 
-    def check_tool(self, request, provider):
+    def check_tool(self, request, approver):
         """Check whether the other system answers and accepts our signature."""
-        self._require_outside(provider)
+        self._require_outside(approver)
         try:
-            get_approver(provider).check(provider, timeout=CHECK_TIMEOUT)
+            get_approver(approver).check(approver, timeout=CHECK_TIMEOUT)
         except NotAnswered as error:
-            messages.error(request, f"{provider} does not answer: {error}.")
+            messages.error(request, f"{approver} does not answer: {error}.")
         else:
-            messages.success(request, f"{provider} is there and takes our signature.")
+            messages.success(request, f"{approver} is there and takes our signature.")
 
     @staticmethod
-    def _require_outside(provider):
-        if not is_outside(provider):
+    def _require_outside(approver):
+        if not is_outside(approver):
             raise Http404

@@ -71,7 +71,7 @@ def test_two_cannot_be_asked_for_one_thing(morgan, form):
     morgan.post(url(PROVIDERS, "add"), form)
 
     response = morgan.post(url(PROVIDERS, "add"), form | {"name": "Others", "slug": "others"})
-    assert "Some of these have a provider already: The lab." in shown(response)
+    assert "Some of these have an approver already: The lab." in shown(response)
     assert Provider.objects.count() == 1
 
     form.pop("is_active")

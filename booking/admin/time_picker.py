@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from scheduling.availability import search
 from scheduling.availability.openings import as_datetime
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason
 from scheduling.lib.timezones import format_local
 from scheduling.local_zones import get_home_zone
@@ -49,18 +50,15 @@ class TimePicker:
         self.now, self.today = timezone.now(), timezone.localdate()
         self.day = criteria["day"] or self.today
         self.first = self.day - timedelta(days=self.day.weekday())
-        self.filters = {
-            "clinicians": [criteria["clinician"]] if criteria["clinician"] else None,
-            "location": criteria["location"],
-            "is_remote": bool(int(criteria["visit"])) if criteria["visit"] else None,
-            "ignoring": rescheduling and rescheduling.slot_id,
-        }
-        self.openings = search.open_starts_by_place(
-            service=self.service,
-            start_at=self.first,
-            end_at=self.first + (STRIP_DAYS - 1) * DAY,
-            now=self.now,
-            **self.filters,
+        self.filters = OpeningFilters(
+            self.service,
+            clinician_ids=[criteria["clinician"].pk] if criteria["clinician"] else None,
+            location_id=criteria["location"] and criteria["location"].pk,
+            is_remote=bool(int(criteria["visit"])) if criteria["visit"] else None,
+            ignored_slot_id=rescheduling and rescheduling.slot_id,
+        )
+        self.openings = search.find_open_starts(
+            self.filters, start_at=self.first, end_at=self.first + (STRIP_DAYS - 1) * DAY, now=self.now
         )
         self.time_in_question = criteria["why"]
         self.home = Location.objects.values_list(get_home_zone(), flat=True).first()
@@ -114,7 +112,7 @@ class TimePicker:
         answers = []
         for zone in {location.zone for location in Location.objects.filter(is_active=True)}:
             starts_at = datetime.combine(self.day, self.time_in_question, zone)
-            reasons_by_place = search.explain(service=self.service, starts_at=starts_at, now=self.now, **self.filters)
+            reasons_by_place = search.explain(self.filters, starts_at=starts_at, now=self.now)
             answers += [
                 (
                     place.clinician_name,

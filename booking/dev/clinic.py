@@ -15,6 +15,7 @@ from booking.domain.orders import send_link
 from booking.models import Provider
 from patients.matching import match_patient
 from patients.models import Consent, Patient
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
 
@@ -154,7 +155,7 @@ def hold_some(rng):
     """Place a few holds, as visitors who are typing their details at this moment."""
     now = timezone.now()
     for service in Service.objects.all()[:4]:
-        openings = open_times(service=service, start_at=now + DAY, end_at=now + 6 * DAY, now=now)
+        openings = open_times(OpeningFilters(service), start_at=now + DAY, end_at=now + 6 * DAY, now=now)
         opening = rng.choice(openings)
         place_hold(
             service=service,

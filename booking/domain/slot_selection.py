@@ -6,9 +6,10 @@ from functools import partial
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from scheduling.availability.assignment import in_turn, note_assignment
+from scheduling.availability.assignment import note_assignment, rank_places
 from scheduling.availability.openings import as_datetime
-from scheduling.availability.search import Reason, explain, open_starts_by_place, why_not
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Reason, explain, find_open_starts, get_not_offered_reasons
 from scheduling.lib.clock import database_now
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Location
@@ -29,16 +30,14 @@ class NotOffered(Exception):
 
 def check_offered(booking, *, now):
     """Raise NotOffered unless the booking's time, which its own slot has taken, is an opening."""
-    reasons = why_not(
-        service=booking.service,
-        clinician=booking.clinician,
-        location=booking.location,
-        starts_at=booking.starts_at,
+    filters = OpeningFilters(
+        booking.service,
+        clinician_ids=[booking.clinician_id],
+        location_id=booking.location_id,
         is_remote=booking.is_remote,
-        now=now,
-        ignoring=booking.slot_id,
+        ignored_slot_id=booking.slot_id,
     )
-    if reasons:
+    if reasons := get_not_offered_reasons(filters, starts_at=booking.starts_at, now=now):
         raise NotOffered(reasons)
 
 
@@ -69,16 +68,15 @@ def book_first_available(
         choice = {"clinician": clinician, "location": location, "starts_at": starts_at, "is_remote": is_remote}
         return _assigning(verb, **choice) if is_assigned else verb(**choice)
 
-    filters = {
-        "clinicians": [clinician] if clinician else clinicians,
-        "location": location,
-        "is_remote": is_remote,
-        "ignoring": moving and moving.slot_id,
-    }
-    now = database_now()
-    found = open_starts_by_place(
-        service=service, start_at=starts_at, end_at=starts_at + timedelta(seconds=1), now=now, **filters
+    filters = OpeningFilters(
+        service,
+        clinician_ids=[clinician.pk] if clinician else clinicians,
+        location_id=location and location.pk,
+        is_remote=is_remote,
+        ignored_slot_id=moving and moving.slot_id,
     )
+    now = database_now()
+    found = find_open_starts(filters, start_at=starts_at, end_at=starts_at + timedelta(seconds=1), now=now)
     before = moving and moving.clinician_id
     for place, start in _best_first(found, moving, now):
         has_named_nobody = clinician is None and place.clinician_id != before
@@ -91,7 +89,7 @@ def book_first_available(
             )
         except SlotTaken:
             continue
-    raise _refusal(explain(service=service, starts_at=starts_at, now=now, **filters))
+    raise _refusal(explain(filters, starts_at=starts_at, now=now))
 
 
 @transaction.atomic
@@ -111,7 +109,7 @@ def _best_first(found, moving, now):
     def differences(place):
         return [getattr(place, name) != getattr(moving, name, None) for name in MOVE_PREFERENCES]
 
-    in_order = in_turn(list(start_at), start, now=now, ignoring=moving and moving.slot_id)
+    in_order = rank_places(list(start_at), start, now=now, ignored_slot_id=moving and moving.slot_id)
     return [(place, start) for place in sorted(in_order, key=differences)]
 
 

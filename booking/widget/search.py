@@ -10,7 +10,8 @@ from booking.templatetags.wording import zone as zone_name
 from booking.widget.day_strip import STRIP, make_choices, make_strip, parts_of_day, strip_start
 from booking.widget.forms import WAYS, WishForm
 from booking.widget.offer import get_offer
-from scheduling.availability.search import Opening, nearest_openings, next_opening, open_times
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Opening, find_nearest_openings, find_next_opening, open_times
 
 DAY = timedelta(days=1)
 
@@ -50,14 +51,15 @@ class Search:
 
     @property
     def filters(self):
-        """The filters in the words of open_times."""
+        """The OpeningFilters that the patient has chosen."""
         clinician, where = self.wish.cleaned_data.get("clinician"), self.wish.cleaned_data.get("where")
-        return {
-            "clinicians": [clinician] if clinician else None,
-            "location": where if where and where not in WAYS else None,
-            "is_remote": WAYS.get(where, False) if where else None,
-            "ignoring": self.hold.slot_id if self.hold else None,
-        }
+        return OpeningFilters(
+            self.service,
+            clinician_ids=[clinician] if clinician else None,
+            location_id=where if where and where not in WAYS else None,
+            is_remote=WAYS.get(where, False) if where else None,
+            ignored_slot_id=self.hold.slot_id if self.hold else None,
+        )
 
     @property
     def own(self):
@@ -75,9 +77,8 @@ class Search:
     def choices(self):
         """Return the choices of the strip, one's own time always among them."""
         openings = open_times(
-            service=self.service,
+            self.filters,
             now=self.now,
-            **self.filters,
             # A day later: where the last day ends last.
             start_at=self.midnight(self.start),
             end_at=self.midnight(self.end + DAY),
@@ -93,15 +94,16 @@ class Search:
             if day > chosen:
                 return day
         for after in (self.midnight(self.end), None):
-            opening = next_opening(service=self.service, now=self.now, after=after, **self.filters)
+            opening = find_next_opening(self.filters, now=self.now, after=after)
             if opening:
                 return opening.starts_at.astimezone(self.offer.zone_of(opening.location_id)).date()
         return None
 
     def nearest(self, near):
         """Return the three choices nearest to the moment ``near``, within the filters if there are any."""
-        for filters in (self.filters, {"ignoring": self.filters["ignoring"]}):
-            openings = nearest_openings(service=self.service, near=near, now=self.now, **filters)
+        anything = OpeningFilters(self.service, ignored_slot_id=self.filters.ignored_slot_id)
+        for filters in (self.filters, anything):
+            openings = find_nearest_openings(filters, near=near, now=self.now)
             if openings:
                 return self.make_choices(self.with_others(openings, filters))
         return []
@@ -110,9 +112,7 @@ class Search:
         """Return the openings with those that others have at the same time and place."""
         first, last = openings[0].starts_at, openings[-1].starts_at
         theirs = {(opening.start, opening.location_id, opening.is_remote) for opening in openings}
-        found = open_times(
-            service=self.service, start_at=first, end_at=last + timedelta(seconds=1), now=self.now, **filters
-        )
+        found = open_times(filters, start_at=first, end_at=last + timedelta(seconds=1), now=self.now)
         return [opening for opening in found if (opening.start, opening.location_id, opening.is_remote) in theirs]
 
     def make_choices(self, openings):

@@ -26,6 +26,9 @@ class Hours(NamedTuple):
     end_time: time
 
 
+WeeklyHours = tuple[Hours, ...]
+
+
 class Rules(NamedTuple):
     """What a service asks of a start, in seconds."""
 

@@ -2,7 +2,9 @@
 
 from array import array
 from collections import defaultdict
-from datetime import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
 from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
@@ -11,12 +13,26 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from scheduling.availability.intervals import clip, pairs, unpack
-from scheduling.availability.openings import Hours, as_datetime
-from scheduling.models import Calendar, Slot
+from scheduling.availability.openings import Hours, WeeklyHours, as_datetime
+from scheduling.models import Calendar, Service, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningFilters:
+    """Which openings to search; None leaves a choice open.
+
+    ``ignored_slot_id`` is the slot of a booking that is being moved or confirmed: it does not count as taken.
+    """
+
+    service: Service
+    clinician_ids: list[UUID] | None = None
+    location_id: UUID | None = None
+    is_remote: bool | None = None
+    ignored_slot_id: int | None = None
 
 
 class Place(NamedTuple):
-    """Where and how a clinician can be seen; times there are told in ``zone``."""
+    """Where and how a clinician can be seen; ``zone`` is the location's time zone."""
 
     clinician_id: UUID
     clinician_name: str
@@ -26,7 +42,7 @@ class Place(NamedTuple):
     zone: ZoneInfo
 
 
-# By hand, like what follows: the ORM takes longer to build this statement than PostgreSQL to answer it.
+# Hand-written SQL, here and below: the ORM takes longer to build this statement than PostgreSQL to answer it.
 HOURS = """
     SELECT clinician.id, clinician.name, location.id, location.name, hours.is_remote, location.timezone,
            string_agg(concat_ws(' ', hours.weekday, hours.start_time, hours.end_time), ','
@@ -44,47 +60,47 @@ HOURS = """
 """
 
 
-def load_hours(service, *, clinicians=None, location=None, is_remote=None):
-    """Return {Place: its weekly Hours, a tuple} of who offers the service, ordered by name."""
+def load_hours(filters: OpeningFilters) -> dict[Place, WeeklyHours]:
+    """Return the weekly hours of every place that offers the service, ordered by clinician name."""
+    service, is_remote = filters.service, filters.is_remote
     parameters = {
         "service": service.pk,
-        "clinicians": clinicians if clinicians is None else [_id(clinician) for clinician in clinicians],
-        "location": _id(location),
+        "clinicians": filters.clinician_ids,
+        "location": filters.location_id,
         "ways": [way for way in (False, True) if service.allows(is_remote=way) and is_remote in (None, way)],
     }
     with connection.cursor() as cursor:
         cursor.execute(HOURS, parameters)
-        return {Place(*place, ZoneInfo(zone)): _read_weekly(weekly) for *place, zone, weekly in cursor}
+        return {
+            Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): _parse_hours(
+                weekly
+            )
+            for clinician_id, clinician_name, location_id, location_name, remote, zone, weekly in cursor
+        }
 
 
-# Many clinicians work alike, and tomorrow as today: each week is read once.
+# Cached: many clinicians share a week, and it seldom changes.
 @lru_cache(maxsize=4096)
-def _read_weekly(text):
+def _parse_hours(text: str) -> WeeklyHours:
     rules = [rule.split(" ") for rule in text.split(",")]
     return tuple(Hours(int(day), time.fromisoformat(start), time.fromisoformat(end)) for day, start, end in rules)
 
 
-def _id(thing):
-    """Return the id of an object, or an id as it is."""
-    return getattr(thing, "pk", thing)
-
-
 # One lateral index scan per clinician on (clinician, upper(period)). A slot is at most a day long,
 # which bounds the scan from above too; the GiST index would visit every clinician's window instead.
-# A calendar that cannot be reached, or has not been read so far ahead, may say anything: if its
-# clinician's times are to be withheld then, they count as busy.
-# Stretches are packed, see intervals.py. Whole seconds, outward: what is busy for part of one is busy for all of it.
+# A calendar that was not read lately, or not this far ahead, counts as busy if it withholds when unreachable.
+# Stretches are packed, see intervals.py. Whole seconds, rounded outward: a partly busy second is busy.
 PACKED = "int8send(floor(date_part('epoch', starts_at))::bigint) || int8send(ceil(date_part('epoch', ends_at))::bigint)"
 BUSY_ROWS = f"""
-    SELECT who.id, {PACKED} AS stretches, CASE WHEN expires_at IS NULL THEN 'taken' ELSE 'held' END AS reason
-      FROM unnest(%(clinicians)s::uuid[]) AS who(id)
+    SELECT clinician.id, {PACKED} AS stretches, CASE WHEN expires_at IS NULL THEN 'taken' ELSE 'held' END AS reason
+      FROM unnest(%(clinicians)s::uuid[]) AS clinician(id)
      CROSS JOIN LATERAL (
            SELECT lower(period) AS starts_at, upper(period) AS ends_at, expires_at FROM scheduling_slot
-            WHERE clinician_id = who.id
+            WHERE clinician_id = clinician.id
               AND upper(period) > %(start)s AND upper(period) < %(end)s + %(longest)s
               AND lower(period) < %(end)s
               AND (expires_at IS NULL OR expires_at > %(now)s)
-              AND id IS DISTINCT FROM %(ignoring)s) AS slot
+              AND id IS DISTINCT FROM %(ignored_slot_id)s) AS slot
      UNION ALL
     SELECT coalesce(clinician_id, location_id), {PACKED}, 'time-off'
       FROM scheduling_timeoff
@@ -106,37 +122,41 @@ BUSY_ROWS = f"""
 BUSY_OF_EACH = f"SELECT id, string_agg(stretches, '') FROM ({BUSY_ROWS}) AS busy GROUP BY id"  # noqa: S608
 
 
-def load_busy(hours, start, end, now, ignoring=None):
-    """Return {clinician or location id: array [start, end, …]} of what shares time with ``[start, end)``, in instants.
+def load_busy(
+    places: Collection[Place], start: int, end: int, *, now: datetime, ignored_slot_id: int | None = None
+) -> Mapping[UUID, array]:
+    """Return {clinician or location id: array [start, end, …]} of the busy time that overlaps ``[start, end)``.
 
-    There may be more around it, in any order.
+    All in instants. The stretches may reach beyond the range, overlap each other and come in any order.
     """
     busy = defaultdict(partial(array, "q"))
-    for owner, stretches in _run(BUSY_OF_EACH, hours, start, end, now, ignoring):
+    for owner, stretches in _fetch_busy(BUSY_OF_EACH, places, start, end, now, ignored_slot_id):
         busy[owner] = unpack(stretches)
     return busy
 
 
-def load_why_busy(hours, start, end, now, ignoring=None):
-    """Return {clinician or location id: set of Reason values} of what shares time with ``[start, end)``."""
+def load_busy_reasons(
+    places: Collection[Place], start: int, end: int, *, now: datetime, ignored_slot_id: int | None = None
+) -> Mapping[UUID, set[str]]:
+    """Return {clinician or location id: set of Reason values} of the busy time that overlaps ``[start, end)``."""
     reasons = defaultdict(set)
-    for owner, stretches, reason in _run(BUSY_ROWS, hours, start, end, now, ignoring):
+    for owner, stretches, reason in _fetch_busy(BUSY_ROWS, places, start, end, now, ignored_slot_id):
         if clip(pairs(unpack(stretches)), start, end):
             reasons[owner].add(reason)
     return reasons
 
 
-def _run(sql, hours, start, end, now, ignoring):
+def _fetch_busy(sql, places, start, end, now, ignored_slot_id):
     parameters = {
-        "clinicians": list({place.clinician_id for place in hours}),
-        "locations": list({place.location_id for place in hours}),
+        "clinicians": list({place.clinician_id for place in places}),
+        "locations": list({place.location_id for place in places}),
         "start": as_datetime(start),
         "end": as_datetime(end),
         "now": now,
         "first_day": as_datetime(start).date(),
         "last_day": as_datetime(end).date(),
         "longest": Slot.MAX_DURATION,
-        "ignoring": ignoring,
+        "ignored_slot_id": ignored_slot_id,
         "stale": Calendar.STALE_AFTER,
     }
     with connection.cursor() as cursor:

@@ -1,9 +1,9 @@
-"""Which times can be booked, and why others cannot: loads the rows of a range, asks openings.py.
+"""Find the times that can be booked, and explain why others cannot: loads rows, asks openings.py.
 
-Two queries whatever the number of clinicians: working hours, then busy time.
+Two queries, whatever the number of clinicians: working hours, then busy time.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
@@ -19,11 +19,14 @@ from scheduling.availability.openings import (
     open_starts,
     working_time,
 )
-from scheduling.availability.queries import load_busy, load_hours, load_why_busy
+from scheduling.availability.queries import OpeningFilters, Place, load_busy, load_busy_reasons, load_hours
+from scheduling.models import Service
+
+PlaceStarts = tuple[Place, list[int]]
 
 
 class Opening(NamedTuple):
-    """A time that can be booked; ``start`` and ``end`` are seconds since 1970 UTC, without buffers."""
+    """A time that can be booked; ``start`` and ``end`` are instants, without buffers."""
 
     start: int
     end: int
@@ -32,11 +35,11 @@ class Opening(NamedTuple):
     is_remote: bool
 
     @property
-    def starts_at(self):
+    def starts_at(self) -> datetime:
         return as_datetime(self.start)
 
     @property
-    def ends_at(self):
+    def ends_at(self) -> datetime:
         return as_datetime(self.end)
 
 
@@ -54,30 +57,31 @@ class Reason(StrEnum):
     CALENDAR_UNREACHABLE = "calendar-unreachable"
 
 
-def open_times(*, service, start_at, end_at, now, **filters):
+def open_times(
+    filters: OpeningFilters, *, start_at: datetime | date, end_at: datetime | date, now: datetime
+) -> list[Opening]:
     """Return the openings that start in ``[start_at, end_at)``, earliest first.
 
-    Instead of datetimes both may be dates: local dates of each place, both included. ``clinicians``
-    (objects or ids), ``location`` and ``is_remote`` narrow the search. ``ignoring`` is the slot of one's
-    own hold: it does not count as taken. Notice and horizon count from ``now``.
+    Two dates instead of datetimes are local dates of each place, both included. Notice and horizon count from ``now``.
     """
     openings = []
-    duration = get_rules(service).duration
-    for place, starts in open_starts_by_place(service=service, start_at=start_at, end_at=end_at, now=now, **filters):
+    duration = get_rules(filters.service).duration
+    for place, starts in find_open_starts(filters, start_at=start_at, end_at=end_at, now=now):
         clinician_id, location_id, remote = place.clinician_id, place.location_id, place.is_remote
         openings += [Opening(start, start + duration, clinician_id, location_id, remote) for start in starts]
     openings.sort(key=attrgetter("start"))
     return openings
 
 
-def open_starts_by_place(
-    *, service, start_at, end_at, now, clinicians=None, location=None, is_remote=None, ignoring=None
-):
-    """Return what open_times does as ``[(Place, ascending starts in seconds since 1970 UTC)]``."""
+def find_open_starts(
+    filters: OpeningFilters, *, start_at: datetime | date, end_at: datetime | date, now: datetime
+) -> list[PlaceStarts]:
+    """Return the same openings as ``open_times``, as (place, ascending start instants)."""
+    service = filters.service
     if not service.is_active:
         return []
     rules = get_rules(service)
-    hours = load_hours(service, clinicians=clinicians, location=location, is_remote=is_remote)
+    hours = load_hours(filters)
     soonest, furthest = as_instant(now + service.notice), as_instant(now + service.horizon)
     ranges = {
         zone: (max(soonest, _bound(start_at, zone)), min(furthest, _bound(end_at, zone, is_end=True)))
@@ -90,8 +94,8 @@ def open_starts_by_place(
         hours,
         min(earliest for earliest, _ in ranges.values()) - rules.buffer_before,
         max(latest for _, latest in ranges.values()) + rules.duration + rules.buffer_after,
-        now,
-        ignoring,
+        now=now,
+        ignored_slot_id=filters.ignored_slot_id,
     )
     found = []
     for place, weekly in hours.items():
@@ -106,66 +110,56 @@ def open_starts_by_place(
 
 
 def _bound(moment, zone, *, is_end=False):
-    """Return the instant of a datetime, or that at which a local date begins or, as an end, has ended."""
+    """Return a datetime's instant, or the first instant of a local date; with ``is_end`` the first one after it."""
     if isinstance(moment, datetime):
         return as_instant(moment)
     parts = day_parts(zone, moment)
     return parts[-1][1] if is_end else parts[0][0]
 
 
-def next_opening(*, service, now, after=None, **filters):
+def find_next_opening(filters: OpeningFilters, *, now: datetime, after: datetime | None = None) -> Opening | None:
     """Return the first opening at or after ``after`` (default ``now``) in the service's horizon, or None."""
     start_at, span = after or now, timedelta(days=14)
-    while start_at < now + service.horizon:
-        openings = open_times(service=service, start_at=start_at, end_at=start_at + span, now=now, **filters)
+    while start_at < now + filters.service.horizon:
+        openings = open_times(filters, start_at=start_at, end_at=start_at + span, now=now)
         if openings:
             return openings[0]
         start_at, span = start_at + span, span * 4
     return None
 
 
-def nearest_openings(*, service, near, now, count=3, **filters):
-    """Return up to ``count`` openings whose starts are nearest to ``near``, earliest first."""
-    # Most often they are within hours, and then there is little to read.
+def find_nearest_openings(filters: OpeningFilters, *, near: datetime, now: datetime, limit: int = 3) -> list[Opening]:
+    """Return up to ``limit`` openings with the starts nearest to ``near``, one for each start, earliest first."""
+    one_per_start = {}
+    # Widen step by step: most often the nearest are within hours, and then there is little to read.
     for reach in (timedelta(hours=3), timedelta(days=1), timedelta(days=14)):
-        openings = open_times(service=service, start_at=near - reach, end_at=near + reach, now=now, **filters)
+        openings = open_times(filters, start_at=near - reach, end_at=near + reach, now=now)
         one_per_start = {opening.start: opening for opening in reversed(openings)}
-        if len(one_per_start) >= count:
+        if len(one_per_start) >= limit:
             break
     target = as_instant(near)
     chosen = sorted(one_per_start.values(), key=lambda opening: (abs(opening.start - target), opening.start))
-    return sorted(chosen[:count])
+    return sorted(chosen[:limit])
 
 
-def why_not(*, service, clinician, location, starts_at, is_remote, now, ignoring=None):
-    """Return the set of Reasons why that time is not an opening; empty when it is one."""
-    [reasons] = explain(
-        service=service,
-        starts_at=starts_at,
-        now=now,
-        ignoring=ignoring,
-        clinicians=[clinician],
-        location=location,
-        is_remote=is_remote,
-    ).values() or [{Reason.NOT_OFFERED_HERE}]
-    return reasons
+def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> dict[Place, set[Reason]]:
+    """Return, for each place that offers the service, the reasons why ``starts_at`` is not an opening there.
 
-
-def explain(*, service, starts_at, now, ignoring=None, **filters):
-    """Return ``{Place: set of Reasons}`` for a start: the places that could offer it, and why each does not."""
-    hours = load_hours(service, **filters)
+    A place without reasons offers that start.
+    """
+    service, hours = filters.service, load_hours(filters)
     common = set()
     if not service.is_active:
         common.add(Reason.NOT_OFFERED_HERE)
     if starts_at < now + service.notice:
         common.add(Reason.TOO_SOON)
     if starts_at >= now + service.horizon:
-        # What is beyond the horizon is not looked at: it may be beyond the calendar too.
+        # Look no further: a start beyond the horizon may also lie beyond the last date that Python knows.
         return dict.fromkeys(hours, common | {Reason.TOO_FAR})
 
     start, rules = as_instant(starts_at), get_rules(service)
     window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
-    busy = load_why_busy(hours, *window, now, ignoring)
+    busy = load_busy_reasons(hours, *window, now=now, ignored_slot_id=filters.ignored_slot_id)
     found = {}
     for place, weekly in hours.items():
         working = working_time(weekly, place.zone, *local_dates(place.zone, start, start + rules.duration))
@@ -176,7 +170,13 @@ def explain(*, service, starts_at, now, ignoring=None, **filters):
     return found
 
 
-def get_rules(service):
+def get_not_offered_reasons(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> set[Reason]:
+    """Return why the one place that ``filters`` name does not offer ``starts_at``; empty if it does."""
+    [reasons] = explain(filters, starts_at=starts_at, now=now).values() or [{Reason.NOT_OFFERED_HERE}]
+    return reasons
+
+
+def get_rules(service: Service) -> Rules:
     """Return the service's Rules in seconds."""
     durations = (service.duration, service.buffer_before, service.buffer_after, service.step)
     return Rules(*(int(duration.total_seconds()) for duration in durations))

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from booking.domain.holds import confirm_hold, place_hold
 from patients.models import Patient
-from scheduling.availability.assignment import Assign, assign
+from scheduling.availability.assignment import Assign, assign_clinicians
 from scheduling.availability.openings import as_instant
-from scheduling.availability.queries import load_busy, load_hours
-from scheduling.availability.search import open_starts_by_place, open_times
+from scheduling.availability.queries import OpeningFilters, load_busy, load_hours
+from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.best_sql import OPENINGS
 from tests.bench.clinic import make_clinic, make_twin
@@ -72,22 +72,23 @@ def one_clinician(service):
 
 
 def openings(service, now, **filters):
-    return open_times(service=service, start_at=now, end_at=now + TWO_WEEKS, now=now, **filters)
+    return open_times(OpeningFilters(service, **filters), start_at=now, end_at=now + TWO_WEEKS, now=now)
 
 
 def balanced(service, now):
-    found = open_starts_by_place(service=service, start_at=now, end_at=now + TWO_WEEKS, now=now)
-    return assign(found, Assign.BALANCED, now=now)
+    found = find_open_starts(OpeningFilters(service), start_at=now, end_at=now + TWO_WEEKS, now=now)
+    return assign_clinicians(found, Assign.BALANCED, now=now)
 
 
 def one_day(service, now):
     noon = now + timedelta(days=7)
     clinician = Clinician.objects.filter(services=service).values_list("pk", flat=True)[0]
-    return open_times(service=service, start_at=noon, end_at=noon + timedelta(days=1), now=now, clinicians=[clinician])
+    filters = OpeningFilters(service, clinician_ids=[clinician])
+    return open_times(filters, start_at=noon, end_at=noon + timedelta(days=1), now=now)
 
 
 def fetch(service, now):
-    return load_busy(load_hours(service), as_instant(now), as_instant(now + TWO_WEEKS), now)
+    return load_busy(load_hours(OpeningFilters(service)), as_instant(now), as_instant(now + TWO_WEEKS), now=now)
 
 
 def best_sql(service, now):

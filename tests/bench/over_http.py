@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from booking.access.api_keys import create_key
 from booking.models import ApiKey
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from tests.bench.http_load import Client, in_parallel
 
@@ -111,7 +112,7 @@ def bare_path(service, now):
 def show_pairs(service, bare_port, port, headers):
     """Holds placed and confirmed by clients at once, a second."""
     now = timezone.now()
-    openings = open_times(service=service, start_at=now, end_at=now + timedelta(days=30), now=now)
+    openings = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)
     shares = [openings[n::CLIENTS] for n in range(2 * CLIENTS)]
     ours = [partial(book, Client(port, headers), service, shares[n][:PAIRS_EACH]) for n in range(CLIENTS)]
     bare = [
@@ -167,7 +168,7 @@ def alice(opening):
 def show_one_slot(service, port, headers):
     """A hundred clients who want one time."""
     now = timezone.now()
-    wanted = open_times(service=service, start_at=now, end_at=now + timedelta(days=30), now=now)[-1]
+    wanted = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)[-1]
     statuses = []
 
     def want():

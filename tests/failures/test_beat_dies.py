@@ -1,6 +1,7 @@
 """Nobody sweeps: no beat, no worker, no Redis. What has run out is free all the same."""
 
 from booking.models import Hold
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.clock import database_now
 from tests.failures.visitor import answers, hold_on_the_web, offered, visit
@@ -12,7 +13,7 @@ def test_the_time_of_a_hold_that_ran_out_is_offered_and_taken_at_once(hold_time,
     lapsed = hold_time(at(9))
     lapse(lapsed)
 
-    openings = open_times(service=consultation, start_at=at(0), end_at=at(23), now=database_now())
+    openings = open_times(OpeningFilters(consultation), start_at=at(0), end_at=at(23), now=database_now())
     assert openings[0].starts_at == at(9)
     hold = hold_time(at(9), holder="bob's phone")
 

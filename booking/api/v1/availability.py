@@ -29,8 +29,9 @@ from booking.api.v1.opening_output import (
 )
 from booking.api.views import ApiView
 from booking.models import ApiKey
-from scheduling.availability.assignment import Assign, assign, next_assigned
-from scheduling.availability.search import Reason, explain, open_starts_by_place
+from scheduling.availability.assignment import Assign, assign_clinicians, find_next_assigned
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Reason, explain, find_open_starts
 from scheduling.models import Location
 
 MAX_RANGE = timedelta(days=31)
@@ -104,10 +105,22 @@ class AvailabilityView(ApiView):
 
     tag = "Availability"
 
-    def read_calendars(self):
-        """Return the filters of the openings asked for, and what ``meta`` says of the calendars they depend on."""
-        filters = self.parameters.copy()
-        return filters, read_calendars(filters, sync_external=filters.pop("sync_external"), key=self.key)
+    def read_filters(self):
+        """Return the OpeningFilters asked for, and the output of the calendars that those openings depend on."""
+        asked = self.parameters
+        filters = OpeningFilters(
+            asked["service"],
+            clinician_ids=asked.get("clinicians"),
+            location_id=asked["location"].pk if "location" in asked else None,
+            is_remote=asked.get("is_remote"),
+        )
+        return filters, read_calendars(filters, sync_external=asked["sync_external"], key=self.key)
+
+    def find_assigned_starts(self, filters, now):
+        """Return the open starts of the range asked for, as (place, starts), assigned as asked for."""
+        start_at, end_at = self.parameters["start_at"], self.parameters["end_at"]
+        found = find_open_starts(filters, start_at=start_at, end_at=end_at, now=now)
+        return assign_clinicians(found, self.parameters["assign"], now=now)
 
 
 class Availability(AvailabilityView):
@@ -118,11 +131,11 @@ class Availability(AvailabilityView):
     @method_decorator(gzip_page)
     @operation(query=Range, output=OpeningOutput, many=True, dated=True, tells_calendars=True)
     def get(self, request):
-        (filters, calendars), now = self.read_calendars(), timezone.now()
-        service, how = filters["service"], filters.pop("assign")
+        (filters, calendars), now = self.read_filters(), timezone.now()
+        service, is_assigned = filters.service, self.parameters["assign"] != Assign.NONE
         openings, times_in = [], {}
-        for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now):
-            sign = get_signer(service, place, now, is_assigned=how != Assign.NONE).sign
+        for place, starts in self.find_assigned_starts(filters, now):
+            sign = get_signer(service, place, now, is_assigned=is_assigned).sign
             shared = inside(write_place(place))
             # Many clinicians are free at one time: it is written once for all of them.
             times = times_in.setdefault(place.zone, WrittenTimes(service.duration, place.zone))
@@ -169,11 +182,10 @@ class Days(AvailabilityView):
 
     @operation(name="list_available_days", query=Range, output=DayOutput, many=True, dated=True, tells_calendars=True)
     def get(self, request):
-        (filters, calendars), now = self.read_calendars(), timezone.now()
-        how = filters.pop("assign")
+        (filters, calendars), now = self.read_filters(), timezone.now()
         days = Counter(
             datetime.fromtimestamp(start, place.zone).date()
-            for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now)
+            for place, starts in self.find_assigned_starts(filters, now)
             for start in starts
         )
         written = [{"date": day, "openings": days[day]} for day in sorted(days)]
@@ -189,10 +201,9 @@ class Next(AvailabilityView):
         name="get_next_opening", query=Assigned, output=OpeningOutput, nullable=True, dated=True, tells_calendars=True
     )
     def get(self, request):
-        (filters, calendars), now = self.read_calendars(), timezone.now()
-        how = filters.pop("assign")
-        opening = next_assigned(how, now=now, **filters)
-        found = write_openings([opening] if opening else [], filters["service"], now, is_assigned=how != Assign.NONE)
+        (filters, calendars), now, how = self.read_filters(), timezone.now(), self.parameters["assign"]
+        opening = find_next_assigned(filters, how, now=now)
+        found = write_openings([opening] if opening else [], filters.service, now, is_assigned=how != Assign.NONE)
         return self.answer(found[0] if found else None, generated_at=now, calendars=calendars)
 
 
@@ -232,13 +243,14 @@ class Explain(AvailabilityView):
 
     @operation(name="explain_availability", query=ExplainQuery, output=Explanation, dated=True, tells_calendars=True)
     def get(self, request):
-        (filters, calendars), now = self.read_calendars(), timezone.now()
-        found = explain(now=now, **filters)
+        (filters, calendars), now = self.read_filters(), timezone.now()
+        starts_at = self.parameters["starts_at"]
+        found = explain(filters, starts_at=starts_at, now=now)
         is_open = any(not reasons for reasons in found.values())
         reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}
         return self.answer(
             {
-                "start_time": filters["starts_at"],
+                "start_time": starts_at,
                 "is_open": is_open,
                 "reasons": [] if is_open else sorted(reasons),
                 "places": [

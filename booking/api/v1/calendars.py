@@ -4,11 +4,10 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from booking.api.fields import Moment
-from scheduling.calendars.connected import get_connection_url
+from scheduling.availability.queries import OpeningFilters
+from scheduling.calendars.status import list_calendar_statuses
 from scheduling.calendars.syncing import RECENT, sync_now
 from scheduling.models import Calendar
-
-DECIDING = ("clinicians", "location", "is_remote")
 
 
 class CalendarOutput(serializers.Serializer):
@@ -25,18 +24,17 @@ class CalendarOutput(serializers.Serializer):
     error = serializers.CharField(allow_null=True, help_text="Why it could not be read when that was last tried.")
 
 
-def read_calendars(filters, *, sync_external, key):
-    """Return what is said of each calendar that openings with these filters depend on.
+def read_calendars(filters: OpeningFilters, *, sync_external, key):
+    """Return the output of each calendar that the openings of ``filters`` depend on.
 
-    With ``sync_external`` they are read now, all at once and for two seconds at most; then, or where one does
-    not answer so soon, what was last read counts.
+    With ``sync_external`` read them now, all at once and for two seconds at most; of one that does not answer in time
+    the last reading counts.
     """
     asked_at = timezone.now()
-    deciding = {name: filters[name] for name in DECIDING if name in filters}
-    calendars, failures = get_connection_url(filters["service"], **deciding), {}
+    calendars, failures = list_calendar_statuses(filters), {}
     if sync_external and calendars:
         failures = sync_now([calendar.id for calendar in calendars])
-        calendars = get_connection_url(filters["service"], **deciding)
+        calendars = list_calendar_statuses(filters)
     oldest = asked_at - (RECENT if sync_external else Calendar.STALE_AFTER)
     return [
         {

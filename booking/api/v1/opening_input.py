@@ -10,6 +10,7 @@ from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import Day, Id, Moment
 from booking.api.serializers import Input
 from scheduling.availability.openings import as_datetime
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Location, Service
@@ -95,13 +96,15 @@ class OpeningInput(Input):
                 {"start_time": "The clock is put forward over that time on that day."}, code="skipped"
             )
         is_open = open_times(
-            service=named["service"],
+            OpeningFilters(
+                named["service"],
+                clinician_ids=[named["clinician"].pk] if named.get("clinician") else None,
+                location_id=named["location"].pk,
+                is_remote=named.get("is_remote"),
+            ),
             start_at=earlier,
             end_at=earlier + timedelta(seconds=1),
             now=timezone.now(),
-            location=named["location"],
-            clinicians=[named["clinician"]] if named.get("clinician") else None,
-            is_remote=named.get("is_remote"),
         )
         return earlier if is_open else later
 

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from booking.access.booking_keys import Signer
 from booking.api.fields import Moment
 from booking.domain.holds import HoldExpired
-from scheduling.availability.queries import Place
-from scheduling.availability.search import nearest_openings
+from scheduling.availability.queries import OpeningFilters, Place
+from scheduling.availability.search import find_nearest_openings
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
@@ -94,9 +94,9 @@ def offering_alternatives(opening):
         yield
     except (SlotTaken, HoldExpired) as error:
         now = timezone.now()
-        nearest = nearest_openings(
-            service=opening["service"], near=opening["starts_at"], now=now, location=opening.get("location")
-        )
+        location = opening.get("location")
+        filters = OpeningFilters(opening["service"], location_id=location and location.pk)
+        nearest = find_nearest_openings(filters, near=opening["starts_at"], now=now)
         error.alternatives = write_openings(nearest, opening["service"], now)
         raise
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from booking.domain.holds import confirm_hold, place_hold, release_hold
 from booking.models import Appointment, Hold
 from patients.models import Patient
-from scheduling.availability.assignment import Assign, assign
+from scheduling.availability.assignment import Assign, assign_clinicians
 from scheduling.availability.intervals import pairs, unpack
 from scheduling.availability.openings import as_datetime
-from scheduling.availability.search import Opening, open_starts_by_place, open_times
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Opening, find_open_starts, open_times
 from scheduling.calendars.storing import store_busy
 from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar, Clinician, Location, Service, Slot, TimeOff, WorkingHours
@@ -22,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 
 def offered(clinic):
-    return open_times(service=clinic.service, start_at=clinic.start_at, end_at=clinic.end_at, now=database_now())
+    filters = OpeningFilters(clinic.service)
+    return open_times(filters, start_at=clinic.start_at, end_at=clinic.end_at, now=database_now())
 
 
 def hold_opening(clinic, opening):
@@ -67,8 +69,9 @@ def test_of_each_start_one_opening_is_assigned_and_can_be_held(data, how):
     with forgotten():
         clinic = make_clinic(data.draw)
         now = database_now()
-        found = open_starts_by_place(service=clinic.service, start_at=clinic.start_at, end_at=clinic.end_at, now=now)
-        openings = [(place, start) for place, starts in assign(found, how, now=now) for start in starts]
+        filters = OpeningFilters(clinic.service)
+        found = find_open_starts(filters, start_at=clinic.start_at, end_at=clinic.end_at, now=now)
+        openings = [(place, start) for place, starts in assign_clinicians(found, how, now=now) for start in starts]
 
         offers = [(start, place.location_id, place.is_remote) for place, start in openings]
         everything = {(one.start, one.location_id, one.is_remote) for one in offered(clinic)}

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from scheduling.availability.assignment import Assign, assign, next_assigned, note_assignment
+from scheduling.availability.assignment import Assign, assign_clinicians, find_next_assigned, note_assignment
 from scheduling.availability.openings import as_instant
-from scheduling.availability.search import next_opening, open_starts_by_place
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import find_next_opening, find_open_starts
 from scheduling.lib.clock import database_now
 from scheduling.models import Clinician, Location, Service, Slot, WorkingHours
 from tests.conftest import make_clinician
@@ -38,12 +39,13 @@ def day(day):
 def assigned(consultation, at):
     """Who is offered when: ``assigned(at(9), at(10))`` returns [(start, name, location, by video)]."""
 
-    def assigned(start_at, end_at, how=Assign.BALANCED, ignoring=None):
+    def assigned(start_at, end_at, how=Assign.BALANCED, ignored_slot_id=None):
         now = at(0) - 7 * DAY
-        found = open_starts_by_place(service=consultation, start_at=start_at, end_at=end_at, now=now, ignoring=ignoring)
+        filters = OpeningFilters(consultation, ignored_slot_id=ignored_slot_id)
+        found = find_open_starts(filters, start_at=start_at, end_at=end_at, now=now)
         return sorted(
             (start, place.clinician_name, place.location_name, place.is_remote)
-            for place, starts in assign(found, how, now=now, ignoring=ignoring)
+            for place, starts in assign_clinicians(found, how, now=now, ignored_slot_id=ignored_slot_id)
             for start in starts
         )
 
@@ -138,7 +140,7 @@ def test_a_hold_counts_until_it_has_run_out(dana, otis, harbour, who, at):
 def test_ones_own_hold_does_not_count(dana, otis, harbour, who, at):
     hold = take(dana, harbour, at(14), expires_at=at(1))
 
-    assert who(at(9), ignoring=hold.pk) == "Dana Reed"
+    assert who(at(9), ignored_slot_id=hold.pk) == "Dana Reed"
 
 
 def test_of_equals_whoever_was_never_assigned_comes_first_and_then_longest_ago(dana, otis, vera, who, at):
@@ -209,17 +211,18 @@ def test_the_next_opening_is_with_one_of_those_who_are_free_then(how, dana, otis
     take(otis, harbour, at(15))
     take(otis, harbour, at(16))
 
-    opening = next_assigned(how, service=consultation, now=at(0))
+    filters = OpeningFilters(consultation)
+    opening = find_next_assigned(filters, how, now=at(0))
     assert (opening.starts_at, opening.clinician_id) == (at(9), otis.pk)
 
-    after = {next_assigned(how, service=consultation, now=at(0), after=at(10)).clinician_id for _ in range(40)}
+    after = {find_next_assigned(filters, how, now=at(0), after=at(10)).clinician_id for _ in range(40)}
     assert after == {Assign.RANDOM: {dana.pk, otis.pk}, Assign.BALANCED: {dana.pk}}[how]
 
 
 @pytest.mark.parametrize("how", [Assign.RANDOM, Assign.BALANCED])
 def test_if_the_next_opening_is_taken_while_it_is_assigned_it_is_the_one_after(how, dana, harbour, consultation, at):
     with CaptureQueriesContext(connection) as finding:
-        next_opening(service=consultation, now=at(0))
+        find_next_opening(OpeningFilters(consultation), now=at(0))
     queries = count(1)
 
     def somebody_is_quicker(execute, *query):
@@ -228,13 +231,13 @@ def test_if_the_next_opening_is_taken_while_it_is_assigned_it_is_the_one_after(h
         return execute(*query)
 
     with connection.execute_wrapper(somebody_is_quicker):
-        opening = next_assigned(how, service=consultation, now=at(0))
+        opening = find_next_assigned(OpeningFilters(consultation), how, now=at(0))
 
     assert (opening.starts_at, opening.clinician_id) == (at(9, 30), dana.pk)
 
 
 def test_nobody_free_at_all_is_no_next_opening(consultation, at):
-    assert next_assigned(Assign.BALANCED, service=consultation, now=at(0)) is None
+    assert find_next_assigned(OpeningFilters(consultation), Assign.BALANCED, now=at(0)) is None
 
 
 def test_an_assignment_is_remembered(dana):

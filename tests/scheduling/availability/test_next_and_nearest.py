@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.availability.search import nearest_openings, next_opening
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import find_nearest_openings, find_next_opening
 from scheduling.models import TimeOff
 from tests.conftest import make_clinician
 
@@ -15,8 +16,8 @@ DAY = timedelta(days=1)
 def next_start(consultation, at):
     """The start of the next opening, or None."""
 
-    def next_start(**changes):
-        opening = next_opening(**{"service": consultation, "now": at(0), **changes})
+    def next_start(*, now=None, after=None, **filters):
+        opening = find_next_opening(OpeningFilters(consultation, **filters), now=now or at(0), after=after)
         return opening and opening.starts_at
 
     return next_start
@@ -26,8 +27,8 @@ def next_start(consultation, at):
 def nearest(consultation, at):
     """The starts of the three openings nearest to a time."""
 
-    def nearest(near, **changes):
-        openings = nearest_openings(**{"service": consultation, "near": near, "now": at(0), **changes})
+    def nearest(near, *, limit=3):
+        openings = find_nearest_openings(OpeningFilters(consultation), near=near, now=at(0), limit=limit)
         return [opening.starts_at for opening in openings]
 
     return nearest
@@ -61,7 +62,7 @@ def test_there_is_no_next_opening_beyond_the_horizon(dana, consultation, next_st
 def test_the_next_opening_can_be_approver_name_one_clinician(dana, harbour, consultation, next_start, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(16, 17)])
 
-    assert next_start(clinicians=[otis]) == at(16)
+    assert next_start(clinician_ids=[otis.pk]) == at(16)
 
 
 # Nearest
@@ -76,7 +77,7 @@ def test_nearest_passes_over_lunch(dana, nearest, at):
 
 
 def test_of_two_equally_near_the_earlier_is_preferred(dana, nearest, at):
-    assert nearest(at(10), count=2) == [at(9, 30), at(10)]
+    assert nearest(at(10), limit=2) == [at(9, 30), at(10)]
 
 
 def test_nearest_looks_two_weeks_far_when_the_day_before_and_after_are_full(dana, nearest, at):

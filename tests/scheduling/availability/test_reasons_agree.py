@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.availability.search import open_times, why_not
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import get_not_offered_reasons, open_times
 from scheduling.lib.clock import database_now
 from tests.clinics import MINUTE, forgotten, make_clinic
 
@@ -18,7 +19,7 @@ def test_a_time_has_no_reason_why_not_exactly_when_it_is_offered(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         now = database_now()
-        openings = open_times(service=clinic.service, start_at=clinic.start_at, end_at=clinic.end_at, now=now)
+        openings = open_times(OpeningFilters(clinic.service), start_at=clinic.start_at, end_at=clinic.end_at, now=now)
         offered = {(one.starts_at, one.clinician_id, one.location_id, one.is_remote) for one in openings}
 
         length = int((clinic.end_at - clinic.start_at) / MINUTE)
@@ -29,7 +30,6 @@ def test_a_time_has_no_reason_why_not_exactly_when_it_is_offered(data):
             starts += [opening.starts_at for opening in chosen]
 
         for start, dana, place, remote in product(starts, clinic.clinicians, clinic.locations, [True, False]):
-            reasons = why_not(
-                service=clinic.service, clinician=dana, location=place, starts_at=start, is_remote=remote, now=now
-            )
+            filters = OpeningFilters(clinic.service, clinician_ids=[dana.pk], location_id=place.pk, is_remote=remote)
+            reasons = get_not_offered_reasons(filters, starts_at=start, now=now)
             assert (reasons == set()) == ((start, dana.pk, place.pk, remote) in offered), reasons

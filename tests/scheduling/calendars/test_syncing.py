@@ -8,11 +8,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from scheduling.availability.intervals import pairs, unpack
+from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.calendars import syncing
-from scheduling.calendars.connected import get_connection_url
 from scheduling.calendars.reading import Reading
 from scheduling.calendars.scope import AHEAD
+from scheduling.calendars.status import list_calendar_statuses
 from scheduling.calendars.storing import READ_INTERVAL, forget_reading, store_busy, store_failure, store_reading
 from scheduling.calendars.syncing import (
     claim_due,
@@ -44,9 +45,8 @@ def instants(*moments):
 @pytest.fixture
 def offered(consultation, at, dana):
     def offered():
-        openings = open_times(
-            service=consultation, start_at=at(0), end_at=at(23), now=database_now(), clinicians=[dana]
-        )
+        filters = OpeningFilters(consultation, clinician_ids=[dana.pk])
+        openings = open_times(filters, start_at=at(0), end_at=at(23), now=database_now())
         return [f"{opening.starts_at.astimezone(at(0).tzinfo):%H:%M}" for opening in openings]
 
     return offered
@@ -419,11 +419,11 @@ def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultat
     connect("https://calendar.example/", clinician=away)
 
     def found(service=consultation, **filters):
-        return {calendar.id for calendar in get_connection_url(service, **filters)}
+        return {calendar.id for calendar in list_calendar_statuses(OpeningFilters(service, **filters))}
 
     assert found() == {own.pk, other.pk}
-    assert found(clinicians=[dana.pk]) == found(location=harbour) == {own.pk}
-    assert found(clinicians=[dana.pk], location=mill) == found(is_remote=True) == set()
+    assert found(clinician_ids=[dana.pk]) == found(location_id=harbour.pk) == {own.pk}
+    assert found(clinician_ids=[dana.pk], location_id=mill.pk) == found(is_remote=True) == set()
     assert found(Service.objects.create(name="Other", slug="other")) == set()
     WorkingHours.objects.filter(clinician=otis).update(is_remote=True)
     assert found(is_remote=True) == {other.pk}
@@ -472,6 +472,6 @@ def test_a_series_is_known_on_to_the_horizon(listen, connect, at, consultation):
 
     now = database_now()
     far = now + timedelta(days=640)
-    found = open_times(service=consultation, start_at=far, end_at=far + timedelta(days=30), now=now)
+    found = open_times(OpeningFilters(consultation), start_at=far, end_at=far + timedelta(days=30), now=now)
 
     assert {opening.starts_at.astimezone(at(0).tzinfo).hour for opening in found} <= {9, 16}  # the clocks change

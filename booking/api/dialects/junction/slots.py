@@ -7,7 +7,8 @@ from os.path import commonprefix
 from booking.access.booking_keys import LIFETIME, Signer
 from booking.api.dialects.junction.outputs import write_center, write_start
 from booking.integrations.webhooks.junction import write_moment
-from scheduling.availability.search import open_starts_by_place
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import find_open_starts
 from scheduling.models import Location, Service
 
 KINDS = ["phlebotomy", "psc"]
@@ -35,7 +36,7 @@ def free_at_locations(service, *, start_date, now):
     start_at, end_at = now, now + DAYS * DAY
     if start_date:
         start_at, end_at = start_date, start_date + (DAYS - 1) * DAY  # that day included
-    found = open_starts_by_place(service=service, start_at=start_at, end_at=end_at, now=now, is_remote=False)
+    found = find_open_starts(OpeningFilters(service, is_remote=False), start_at=start_at, end_at=end_at, now=now)
     for place, starts in found:
         free[place.location_id].update(starts)
     locations = Location.objects.in_bulk(list(free))

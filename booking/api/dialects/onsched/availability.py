@@ -10,8 +10,9 @@ from booking.api.dialects.onsched.inputs import AvailabilityQuery
 from booking.api.dialects.onsched.outputs import write_calendar, write_times
 from booking.api.dialects.views import contract
 from booking.api.v1.calendars import read_calendars
-from scheduling.availability.assignment import Assign, assign
-from scheduling.availability.search import open_starts_by_place
+from scheduling.availability.assignment import Assign, assign_clinicians
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import find_open_starts
 
 
 class Availability(View):
@@ -22,14 +23,15 @@ class Availability(View):
 
     @contract(query=AvailabilityQuery)
     def get(self, request):
-        filters = self.parameters.copy()
-        service, location = filters["service"], filters["location"]
-        how, sync_external = Assign(filters.pop("roundRobin").lower()), filters.pop("syncExternal")
-        calendars = read_calendars(filters, sync_external=True, key=self.key) if sync_external else None
+        asked = self.parameters
+        service, location, how = asked["service"], asked["location"], Assign(asked["roundRobin"].lower())
+        filters = OpeningFilters(service, clinician_ids=asked["clinicians"], location_id=location and location.pk)
+        calendars = read_calendars(filters, sync_external=True, key=self.key) if asked["syncExternal"] else None
         now = timezone.now()
         free = defaultdict(dict)
         if location:
-            for place, starts in assign(open_starts_by_place(now=now, **filters), how, now=now):
+            found = find_open_starts(filters, start_at=asked["start_at"], end_at=asked["end_at"], now=now)
+            for place, starts in assign_clinicians(found, how, now=now):
                 for start in starts:
                     free[start][place.clinician_id] = None  # a set that keeps its order
         days, times = defaultdict(list), []

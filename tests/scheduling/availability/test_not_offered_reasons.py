@@ -5,7 +5,8 @@ from datetime import time, timedelta
 import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from scheduling.availability.search import Reason, why_not
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Reason, get_not_offered_reasons
 from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import take_slot
@@ -16,16 +17,9 @@ from tests.conftest import make_clinician
 def reasons(consultation, dana, harbour, at):
     """Why a consultation with Dana at a time of the day is not offered, asked at its midnight."""
 
-    def reasons(starts_at, **changes):
-        arguments = {
-            "service": consultation,
-            "clinician": dana,
-            "location": harbour,
-            "is_remote": False,
-            "now": at(0),
-            **changes,
-        }
-        return why_not(starts_at=starts_at, **arguments)
+    def reasons(starts_at, *, now=None, clinician=dana, location=harbour, is_remote=False, ignored_slot_id=None):
+        filters = OpeningFilters(consultation, [clinician.pk], location.pk, is_remote, ignored_slot_id)
+        return get_not_offered_reasons(filters, starts_at=starts_at, now=now or at(0))
 
     return reasons
 
@@ -48,7 +42,7 @@ def test_taken(reasons, dana, harbour, at):
     slot = take_slot(clinician=dana, location=harbour, period=DateTimeTZRange(at(9, 10), at(9, 20)))
 
     assert reasons(at(9)) == {Reason.TAKEN}
-    assert reasons(at(9), ignoring=slot.pk) == reasons(at(9, 30)) == set()
+    assert reasons(at(9), ignored_slot_id=slot.pk) == reasons(at(9, 30)) == set()
 
 
 def test_held_until_the_hold_lapses(reasons, hold_time, at):

@@ -1,4 +1,4 @@
-"""Which calendars decide who is offered."""
+"""When the calendars that openings depend on were last read, and why one could not be."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.db import connection
 
+from scheduling.availability.queries import OpeningFilters
 
-class Connected(NamedTuple):
-    """A calendar whose busy time is not offered, and how it fares."""
+
+class CalendarStatus(NamedTuple):
+    """A calendar whose busy time is not offered, and its last reading."""
 
     id: UUID
     clinician_id: UUID
@@ -16,8 +18,8 @@ class Connected(NamedTuple):
     last_error: str
 
 
-# By hand, like what availability reads: every answer with free times asks for it.
-CONNECTED = """
+# Hand-written SQL, like that of availability: every answer with free times runs it.
+STATUSES = """
     SELECT calendar.id, calendar.clinician_id, calendar.last_synced_at, calendar.last_error
       FROM scheduling_calendar AS calendar
       JOIN scheduling_clinician AS clinician ON clinician.id = calendar.clinician_id AND clinician.is_active
@@ -34,14 +36,14 @@ CONNECTED = """
 """
 
 
-def get_connection_url(service, *, clinicians=None, location=None, is_remote=None):
-    """Return the calendars that openings of a service depend on, as Connected; ``clinicians`` has ids."""
+def list_calendar_statuses(filters: OpeningFilters) -> list[CalendarStatus]:
+    """Return the status of each calendar that the openings of ``filters`` depend on."""
     parameters = {
-        "service": service.pk,
-        "clinicians": clinicians,
-        "location": location and location.pk,
-        "is_remote": is_remote,
+        "service": filters.service.pk,
+        "clinicians": filters.clinician_ids,
+        "location": filters.location_id,
+        "is_remote": filters.is_remote,
     }
     with connection.cursor() as cursor:
-        cursor.execute(CONNECTED, parameters)
-        return [Connected(*row) for row in cursor]
+        cursor.execute(STATUSES, parameters)
+        return [CalendarStatus(*row) for row in cursor]

@@ -1,6 +1,9 @@
 """Taking and giving back a clinician's time."""
 
+from contextlib import suppress
+
 from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.models import Slot
@@ -10,6 +13,10 @@ class SlotTaken(Exception):
     """Another slot of the clinician overlaps the period."""
 
     message = _("That time has just been taken.")
+
+    def __init__(self, alternatives=()):
+        self.alternatives = alternatives
+        super().__init__()
 
 
 def lock_clinician(clinician_id):
@@ -82,9 +89,10 @@ def _take_from_lapsed(slot):
         if cursor.fetchone() is None:
             return False
     before = transaction.savepoint()
-    if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _take(slot):
-        transaction.savepoint_commit(before)
-        return True
+    with suppress(ProtectedError):
+        if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _take(slot):
+            transaction.savepoint_commit(before)
+            return True
     transaction.savepoint_rollback(before)
     return False
 
@@ -101,6 +109,8 @@ def move_slot(slot, *, clinician, location, period):
             if not moved:
                 raise SlotTaken
             slot.refresh_from_db()
+    except ProtectedError as error:
+        raise SlotTaken from error
     except IntegrityError as error:
         if violated_constraint(error) == Slot.NO_OVERLAP:
             raise SlotTaken from error
@@ -108,7 +118,10 @@ def move_slot(slot, *, clinician, location, period):
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):
-    """Delete the lapsed slots in the way, and return whether there were any."""
+    """Delete the lapsed slots in the way, and return whether there were any.
+
+    Raises ProtectedError where one is still needed by what it was taken for: that has to be ended first.
+    """
     lapsed = Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at)
     deleted, _ = lapsed.exclude(pk=spare and spare.pk).delete()
     return deleted > 0

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
 from booking.domain.orders import create_order
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Provider
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
@@ -112,16 +113,22 @@ def hold_time(consultation, dana, harbour):
     """Hold a time with Dana: ``hold_time(at(9))``."""
 
     def hold_time(starts_at, **changes):
-        arguments = {
-            "service": consultation,
-            "clinician": dana,
-            "location": harbour,
-            "is_remote": False,
-            "holder": "alice's phone",
-            "actor": "patient",
-            **changes,
+        opening = {
+            name: changes.pop(name, usual)
+            for name, usual in {
+                "service": consultation,
+                "clinician": dana,
+                "location": harbour,
+                "is_remote": False,
+            }.items()
         }
-        return place_hold(starts_at=starts_at, **arguments)
+        if "limit" in changes:
+            changes["limits"] = HoldLimits(live=changes.pop("limit"))
+        holder = {name: changes.pop(name) for name in ("visitor", "network") if name in changes}
+        holder = Holder(changes.pop("holder", "alice's phone"), **holder)
+        return place_hold(
+            OpeningRequest(starts_at=starts_at, **opening), **{"holder": holder, "actor": "patient", **changes}
+        )
 
     return hold_time
 

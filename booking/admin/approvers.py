@@ -9,7 +9,7 @@ from booking.access.signatures import make_secret
 from booking.admin.idempotent_create import IdempotentCreateMixin
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.secret_pages import render_secret
-from booking.integrations.approvers import get_approver, is_outside
+from booking.integrations.approvers import APPROVERS, get_approver, list_kinds
 from booking.integrations.approvers.base import NotAnswered
 from booking.models import Provider
 from scheduling.admin.address_lookup import AddressLookupMixin
@@ -25,6 +25,8 @@ ADVICE = (
 
 
 class ApproverForm(forms.ModelForm):
+    kind = forms.ChoiceField(choices=lambda: [(kind, approver.label) for kind, approver in APPROVERS.items()])
+
     def clean_url(self):
         url = self.cleaned_data["url"].strip()
         if url and "url" in self.changed_data:
@@ -37,6 +39,9 @@ class ApproverForm(forms.ModelForm):
     def clean(self):
         """Allow one active approver per service and per location, so that it is plain who is asked."""
         fields = super().clean()
+        kind = fields.get("kind") or self.instance.kind
+        if kind in list_kinds(is_remote=True) and not fields.get("url"):
+            self.add_error("url", "Another system needs an address to ask it at.")
         others = Provider.objects.filter(is_active=True).exclude(pk=self.instance.pk)
         for name in ("services", "locations") if fields.get("is_active") else ():
             for other in others.filter(**{f"{name}__in": fields.get(name, [])}).distinct():
@@ -49,12 +54,23 @@ class ApproverForm(forms.ModelForm):
         widgets = {"url": forms.URLInput(attrs={"size": 80})}
 
 
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request, model_admin):
+        return [(kind, approver.label) for kind, approver in APPROVERS.items()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Provider)
 class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
     form = ApproverForm
-    list_display = ["name", "slug", "kind", "responsibilities", "formatted_answer_within", "is_active"]
+    list_display = ["name", "slug", "kind_label", "responsibilities", "formatted_answer_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
-    list_filter = ["kind", "is_active"]
+    list_filter = [KindFilter, "is_active"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["services", "locations"]
@@ -72,6 +88,10 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("services", "locations")
 
+    @admin.display(description="kind", ordering="kind")
+    def kind_label(self, provider):
+        return get_approver(provider).label
+
     @admin.display(description="asked for")
     def responsibilities(self, approver):
         return ", ".join(map(str, [*approver.services.all(), *approver.locations.all()]))
@@ -82,14 +102,17 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
 
     # The page
 
+    def get_fields(self, request, obj=None):
+        return ["kind_label" if name == "kind" and obj else name for name in ApproverForm.Meta.fields]
+
     def get_readonly_fields(self, request, obj=None):
-        return ["kind", "slug"] if obj else []  # pending appointments depend on the kind, API clients on the slug
+        return ["kind_label", "slug"] if obj else []  # pending appointments depend on the kind, API clients on the slug
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj else self.prepopulated_fields
 
     def save_model(self, request, obj, form, change):
-        if not change and is_outside(obj):
+        if not change and get_approver(obj).is_remote:
             obj.secret = make_secret()
         super().save_model(request, obj, form, change)
 
@@ -100,11 +123,11 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
             messages.warning(request, f"{approver} is asked for nothing yet: it has no services and no locations.")
 
     def render_change_form(self, request, context, obj=None, **kwargs):
-        context["is_outside"] = obj is not None and is_outside(obj)
+        context["is_remote"] = obj is not None and get_approver(obj).is_remote
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def response_add(self, request, obj, post_url_continue=None):
-        if not is_outside(obj):
+        if not get_approver(obj).is_remote:
             return super().response_add(request, obj, post_url_continue)
         return self._render_secret(request, obj)
 
@@ -125,7 +148,7 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
 
     def rotate_tool(self, request, approver):
         """Replace the secret; the old one ends now."""
-        self._require_outside(approver)
+        self._require_remote(approver)
         approver.secret = make_secret()
         approver.save(update_fields=["secret"])
         self.log_change(request, approver, "Made a new secret.")
@@ -133,7 +156,7 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
 
     def check_tool(self, request, approver):
         """Check whether the other system answers and accepts our signature."""
-        self._require_outside(approver)
+        self._require_remote(approver)
         try:
             get_approver(approver).check(approver, timeout=CHECK_TIMEOUT)
         except NotAnswered as error:
@@ -142,6 +165,6 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
             messages.success(request, f"{approver} is there and takes our signature.")
 
     @staticmethod
-    def _require_outside(approver):
-        if not is_outside(approver):
+    def _require_remote(approver):
+        if not get_approver(approver).is_remote:
             raise Http404

@@ -17,11 +17,11 @@ from booking.admin.idempotent_create import get_new_id
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.time_picker import REASON_LABELS, TimePicker
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
-from booking.domain.direct_booking import book_directly, hold_and_ask
-from booking.domain.holds import HoldExpired, HoldNotFound, MustAsk, confirm_hold
+from booking.domain.direct_booking import book_with_approval
+from booking.domain.holds import Holder
 from booking.domain.rescheduling import reschedule
-from booking.domain.slot_selection import NotOffered
-from booking.domain.transitions import ChangedMeanwhile, WrongState
+from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
 from booking.models import Appointment
 from patients.admin.duplicate_warnings import warn_about_duplicates
 from patients.models import Patient
@@ -202,20 +202,19 @@ def run_verb(request, verb, opening):
 
 
 def book(request, opening, *, patient, notes, service, id):
-    """Book the opening and return the Appointment with that id.
-
-    Raises what book_directly, hold_and_ask and confirm_hold do, except MustAsk.
-    """
-    details = {"patient": patient, "actor": get_actor(request), "holder": get_actor(request), "id": id}
-    opening = {"service": service, **opening}
-    try:
-        return book_directly(notes=notes, **details, **opening)
-    except MustAsk:
-        hold, acknowledged = hold_and_ask(opening=opening, timeouts=ApprovalTimeouts(is_async=True), **details)
-    return confirm_hold(hold, patient=patient, actor=get_actor(request), acknowledged=acknowledged, notes=notes)
+    """Book the opening and return the Appointment with that id; raises what book_with_approval raises."""
+    actor = get_actor(request)
+    return book_with_approval(
+        OpeningRequest(service, **opening),
+        patient=patient,
+        actor=actor,
+        holder=Holder(actor),
+        timeouts=ApprovalTimeouts(is_async=True),
+        notes=notes,
+        id=id,
+    )
 
 
 def give_another_time(request, opening, *, appointment):
-    """Reschedule the appointment to the opening and return it; raises what reschedule does."""
-    reschedule(appointment, actor=get_actor(request), **opening)
-    return appointment
+    """Reschedule the appointment to the opening and return it; raises what reschedule raises."""
+    return reschedule(appointment, OpeningRequest(appointment.service, **opening), actor=get_actor(request))

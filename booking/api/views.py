@@ -19,7 +19,6 @@ from booking.api.operation import get_operation
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled
 from booking.api.serializers import read_json
-from booking.domain.holds import MustAsk
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
 
@@ -118,32 +117,46 @@ class ApiView(APIView):
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
         request = self.request
-        name = request.headers.get("Idempotency-Key")
-        if name is None or request.method not in self.once_with_a_key:
+        if self.idempotency_key is None or request.method not in self.once_with_a_key:
             return handler(request, **self.kwargs)
-        if not (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
-            raise exceptions.ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
-        route = f"{request.method} {request.path}"
         try:
-            (status, body, headers), is_replay = idempotency.run_once(
-                lambda: self.effect(handler),
-                holder=self.caller,
-                route=route,
-                idempotency_key=name,
-                request_hash=hashlib.sha256(self.raw_body()).digest(),
-            )
+            stored = idempotency.run_once(lambda: self.effect(handler), **self.stored_under())
         except idempotency.NotStored as undone:
             return undone.answer
+        return self.write_stored(*stored)
+
+    def find_stored_answer(self):
+        """Return the answer of an earlier request with the same Idempotency-Key, or None."""
+        answer = self.idempotency_key and idempotency.find_answer(**self.stored_under())
+        return self.write_stored(answer, is_replay=True) if answer else None
+
+    def stored_under(self):
+        """Return what tells a request with an Idempotency-Key from others."""
+        return {
+            "holder": self.caller,
+            "route": f"{self.request.method} {self.request.path}",
+            "idempotency_key": self.idempotency_key,
+            "request_hash": hashlib.sha256(self.raw_body()).digest(),
+        }
+
+    def write_stored(self, answer, is_replay):
+        status, body, headers = answer
         response = HttpResponse(body, status=status, headers=headers)
         if is_replay:
             response["Idempotent-Replayed"] = "true"
         return response
 
+    @property
+    def idempotency_key(self):
+        """The request's Idempotency-Key, or None; raises ValidationError."""
+        name = self.request.headers.get("Idempotency-Key")
+        if name is None or (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
+            return name
+        raise exceptions.ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
+
     def effect(self, handler):
         try:
             response = handler(self.request, **self.kwargs)
-        except MustAsk:  # to be asked outside this transaction: see asking.AskingView
-            raise
         except Exception as error:  # noqa: BLE001 (as in dispatch)
             response = self.refuse(error)
         if response.status_code in self.never_stored or response.status_code >= 500:

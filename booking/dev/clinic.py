@@ -10,8 +10,9 @@ from stdnum.gb import nhs
 
 from booking.dev.bookings import book_many, order_some
 from booking.dev.cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
-from booking.domain.holds import place_hold
+from booking.domain.holds import Holder, place_hold
 from booking.domain.orders import send_link
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Provider
 from patients.matching import match_patient
 from patients.models import Consent, Patient
@@ -158,11 +159,13 @@ def hold_some(rng):
         openings = open_times(OpeningFilters(service), start_at=now + DAY, end_at=now + 6 * DAY, now=now)
         opening = rng.choice(openings)
         place_hold(
-            service=service,
-            clinician=Clinician.objects.get(pk=opening.clinician_id),
-            location=Location.objects.get(pk=opening.location_id),
-            starts_at=opening.starts_at,
-            is_remote=opening.is_remote,
-            holder=f"demo {service.slug}",
+            OpeningRequest(
+                service,
+                opening.starts_at,
+                Clinician.objects.get(pk=opening.clinician_id),
+                Location.objects.get(pk=opening.location_id),
+                opening.is_remote,
+            ),
+            holder=Holder(f"demo {service.slug}"),
             actor="patient",
         )

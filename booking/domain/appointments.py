@@ -10,7 +10,7 @@ from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
 from booking.models import Appointment
 from booking.models.enums import EventKind, Job
-from scheduling.slots import free_slot, violated_constraint
+from scheduling.slots import free_slot, set_slot_expiry, violated_constraint
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
 REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
@@ -44,12 +44,12 @@ def check_cutoff(appointment, now):
         raise PastCutoff(appointment.cutoff_at)
 
 
-def create_appointment(hold, *, patient, attendee, acknowledged, notes, actor, at):
+def create_appointment(hold, *, patient, attendee, acknowledgement, notes, actor, at):
     """Write the appointment of a hold just confirmed; part of confirm_hold's transaction."""
     appointment = Appointment(
         id=hold.pk,
         reference=new_reference(),
-        status=acknowledged.status,
+        status=acknowledgement.status,
         patient=patient,
         service=hold.service,
         clinician_id=hold.clinician_id,
@@ -59,9 +59,9 @@ def create_appointment(hold, *, patient, attendee, acknowledged, notes, actor, a
         ends_at=hold.ends_at,
         is_remote=hold.is_remote,
         order_id=hold.order_id,
-        provider=acknowledged.provider,
-        provider_reference=acknowledged.reference,
-        answer_by=acknowledged.answer_by,
+        provider=acknowledgement.provider,
+        provider_reference=acknowledgement.reference,
+        answer_by=acknowledgement.answer_by,
         price=hold.service.price,
         currency=hold.service.currency,
         notes=notes,
@@ -100,20 +100,29 @@ def new_reference():
     return f"{symbols[:5]}-{symbols[5:]}"
 
 
+def lock_appointment(appointment, *, expected_version=None):
+    """Lock and refresh like lock_and_refresh; cancel an appointment whose approver has let its deadline pass."""
+    now = lock_and_refresh(appointment, expected_version=expected_version)
+    if appointment.is_unanswered(now):
+        reason = Appointment.CancellationReason.NOT_ACKNOWLEDGED
+        cancel_under_lock(appointment, now, actor="worker", reason=reason)
+    return now
+
+
 @transaction.atomic
 def acknowledge(appointment, status, *, actor, reference="", notify_approver=False, expected_version=None):
-    """Whoever had to agree has agreed: what was pending is reserved or confirmed, what was reserved confirmed.
+    """Reserve or confirm a pending appointment, or confirm a reserved one: its approver has agreed. Idempotent.
 
-    ``reference`` is the provider's own id for it; ``notify_approver`` says that the provider has still to be told.
-    Again, or reserved once it is confirmed, is fine. After its ``answer_by`` it is too late: then it is cancelled,
-    here if nobody has been quicker. Raises WrongState in any other state, and ChangedMeanwhile.
+    ``reference`` is the approver's own id for it; ``notify_approver`` says that the approver has still to be told.
+    After ``answer_by`` it is too late: the appointment is cancelled, and stays so. Raises WrongState in any other
+    state, and ChangedMeanwhile.
     """
-    now = lock_and_refresh(appointment, expected_version=expected_version)
-    if appointment.status in (status, Status.CONFIRMED):
+    now = lock_appointment(appointment, expected_version=expected_version)
+    has_just_lapsed = appointment.status == Status.CANCELLED and appointment.updated_at == now
+    if has_just_lapsed or appointment.status in (status, Status.CONFIRMED):
         return
-    if appointment.status == Status.PENDING and appointment.answer_by <= now:
-        cancel_under_lock(appointment, now, actor=actor, reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
-        return
+    if appointment.status == Status.PENDING:
+        set_slot_expiry(appointment.slot_id, expires_at=None)
     changes = {"provider_reference": reference} if reference else {}
     transition(appointment, status, kind=EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, **changes)
     email = Job.EMAIL_APPOINTMENT_CONFIRMED if status == Status.CONFIRMED else None
@@ -121,7 +130,10 @@ def acknowledge(appointment, status, *, actor, reference="", notify_approver=Fal
 
 
 def confirm(appointment, *, actor):
-    """Staff confirm it. Again is fine; raises WrongState once it was more than reserved, or too late for that."""
+    """Confirm a tentative appointment for staff. Idempotent.
+
+    Raises WrongState once it was more than reserved, or when its deadline has passed.
+    """
     acknowledge(appointment, Status.CONFIRMED, actor=actor, notify_approver=True)
     if appointment.status == Status.CANCELLED:
         raise WrongState(appointment)
@@ -129,11 +141,11 @@ def confirm(appointment, *, actor):
 
 @transaction.atomic
 def decline(appointment, *, actor, note="", expected_version=None):
-    """Whoever had to agree does not: cancel it. Again is fine.
+    """Cancel a tentative appointment that its approver declined. Idempotent.
 
     Raises WrongState once it was more than reserved, and ChangedMeanwhile.
     """
-    now = lock_and_refresh(appointment, expected_version=expected_version)
+    now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == Status.CANCELLED:
         return
     if appointment.status not in Appointment.TENTATIVE:
@@ -145,10 +157,10 @@ def decline(appointment, *, actor, note="", expected_version=None):
 def cancel(appointment, *, reason, actor, note="", enforce_cutoff=False, expected_version=None):
     """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
 
-    Cancelling again is fine. Raises WrongState once it is completed or missed, with ``enforce_cutoff``
-    PastCutoff within the service's cancellation notice, and ChangedMeanwhile.
+    Idempotent. Raises WrongState once it is completed or missed, with ``enforce_cutoff`` PastCutoff within the
+    service's cancellation notice, and ChangedMeanwhile.
     """
-    now = lock_and_refresh(appointment, expected_version=expected_version)
+    now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == Status.CANCELLED:
         return
     if enforce_cutoff:
@@ -157,6 +169,8 @@ def cancel(appointment, *, reason, actor, note="", enforce_cutoff=False, expecte
 
 
 def cancel_under_lock(appointment, now, *, actor, reason, note=""):
+    """Cancel an appointment whose clinician is locked; raises WrongState."""
+    slot_id = appointment.slot_id
     transition(
         appointment,
         Status.CANCELLED,
@@ -166,8 +180,9 @@ def cancel_under_lock(appointment, now, *, actor, reason, note=""):
         data={"reason": reason},
         cancellation_reason=reason,
         cancellation_note=note,
+        slot_id=None,
     )
-    free_slot(appointment.slot_id)
+    free_slot(slot_id)
     notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED)
 
 
@@ -177,7 +192,7 @@ def annotate(appointment, *, actor, **changes):
 
     Raises ChangedMeanwhile if it has moved to another clinician.
     """
-    now = lock_and_refresh(appointment)
+    now = lock_appointment(appointment)
     for name, value in changes.items():
         setattr(appointment, name, value)
     appointment.save(update_fields=[*changes, "updated_at"])
@@ -219,6 +234,6 @@ def mark_no_show(appointment, *, actor, expected_version=None):
 
 
 def _mark(appointment, status, *, kind, actor, expected_version):
-    now = lock_and_refresh(appointment, expected_version=expected_version)
+    now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status != status:
         transition(appointment, status, kind=kind, actor=actor, at=now)

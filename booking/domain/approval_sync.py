@@ -12,7 +12,7 @@ from booking.domain.appointments import acknowledge, cancel, complete, decline, 
 from booking.domain.audit import get_latest_sequence, record_event
 from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_refresh
 from booking.integrations.approvers import get_approver
-from booking.integrations.approvers.base import Attendee, NotAnswered
+from booking.integrations.approvers.base import Attendee, NotAnswered, Request
 from booking.models import Appointment, Event, Hold, Provider
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
@@ -35,22 +35,22 @@ def sync(message):
     related = ("service", "clinician", "location", "patient", "order", "provider")
     appointment = Appointment.objects.select_related(*related).get(pk=message.payload["appointment"])
     if appointment.status == Status.CANCELLED:
-        _take_back(message, appointment.provider, appointment.pk, version)
+        _withdraw_booking(message, appointment.provider, appointment.pk, version)
     elif appointment.status in Appointment.UPCOMING:
         _ask_again(message, appointment, version)
 
 
 def withdraw(message):
-    """Take back what a provider was asked for, unless an appointment with it came of that: a message of asking.ask."""
+    """Withdraw what a provider was asked for, unless an appointment came of it; runs the message of obtain_approval."""
     hold = Hold.objects.select_related("location").get(pk=message.payload["hold"])
     provider = Provider.objects.get(pk=message.payload["provider"])
-    version = _write_down_taking_back(hold, provider, asked=int(message.payload["asked"]))
+    version = _record_withdrawal(hold, provider, asked=int(message.payload["asked"]))
     if version:
-        _take_back(message, provider, hold.pk, version)
+        _withdraw_booking(message, provider, hold.pk, version)
 
 
 @transaction.atomic
-def _write_down_taking_back(hold, provider, *, asked):
+def _record_withdrawal(hold, provider, *, asked):
     """Return the sequence of the event that makes what was asked void, or None if it is not to be taken back."""
     now = lock_and_refresh(hold)
     # The hold may have been moved since, and be an appointment where another provider has agreed, or nobody had to.
@@ -65,11 +65,11 @@ def _write_down_taking_back(hold, provider, *, asked):
     return since.filter(kind=EventKind.APPROVER_WITHDRAWN).values_list("sequence", flat=True).get()
 
 
-def _take_back(message, provider, booking_id, version):
+def _withdraw_booking(message, provider, booking_id, version):
     try:
-        get_approver(provider).take_back(provider, booking_id, version=version, timeout=TIMEOUT)
+        get_approver(provider).withdraw(provider, booking_id, version=version, timeout=TIMEOUT)
     except NotAnswered as error:
-        _try_later(message, error)
+        _retry_later(message, error)
 
 
 def _ask_again(message, appointment, version):
@@ -82,14 +82,13 @@ def _ask_again(message, appointment, version):
         },
     )
     try:
-        answer = get_approver(appointment.provider).ask(
-            appointment.provider, appointment, attendee, version=version, timeout=TIMEOUT
-        )
+        request = Request(appointment, attendee, version=version)
+        answer = get_approver(appointment.provider).ask(appointment.provider, request, timeout=TIMEOUT)
     except NotAnswered as error:
         if appointment.status == Status.PENDING:
-            _ask_soon(message, appointment, error)
+            _ask_again_soon(message, appointment, error)
         else:
-            _try_later(message, error)
+            _retry_later(message, error)
         return
     actor, is_pending = get_actor_name(appointment.provider), appointment.status == Status.PENDING
     try:
@@ -106,7 +105,7 @@ def _ask_again(message, appointment, version):
             if not is_pending:
                 raise queue.PermanentError("The provider refuses what we have: somebody has to talk to them.")
         elif is_pending:
-            _ask_soon(message, appointment, "not decided yet")
+            _ask_again_soon(message, appointment, "not decided yet")
     except ChangedMeanwhile as error:  # it has answered to what is no longer so
         raise queue.RetryLater("changed meanwhile", after=ASKING[0]) from error
     except WrongState:
@@ -138,14 +137,14 @@ def _is_refused(appointment):
     return said.order_by("-sequence").values_list("kind", flat=True).first() == REFUSED
 
 
-def _ask_soon(message, appointment, reason):
+def _ask_again_soon(message, appointment, reason):
     """Have the message run again while there is time; who is too late is cancelled by lapse_unanswered."""
     wait, left = ASKING[min(message.attempts, len(ASKING)) - 1], appointment.answer_by - database_now()
     if left > SAFETY_MARGIN:
         raise queue.RetryLater(str(reason), after=min(wait, left - SAFETY_MARGIN))
 
 
-def _try_later(message, reason):
+def _retry_later(message, reason):
     if message.attempts > len(queue.BACKOFF):
         raise queue.PermanentError(str(reason))
     raise queue.RetryLater(str(reason), after=queue.BACKOFF[message.attempts - 1])

@@ -1,33 +1,31 @@
-"""Asking another system for a booking while it is still a hold, without a transaction that waits for the answer.
+"""Asking another system to approve a booking while its time is still held.
 
-The hold has the id that the appointment will have, so asking twice books once. In three steps: what is asked is
-written down, with a message that takes it back unless an appointment comes of it (booking/answering.py does
-that); then the provider is asked; then confirm_hold makes of its Acknowledgement an appointment.
+The hold has the id that the appointment will have, so asking twice books once. In three steps, none of which waits
+for an answer in a transaction: what is asked is recorded, with a message that withdraws it unless an appointment
+comes of it (approval_sync runs that); the approver is asked; confirm_hold makes an appointment of the Approval.
 """
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import get_latest_sequence, record_event
-from booking.domain.holds import MustAsk, check_live, confirm_hold
-from booking.domain.transitions import ChangedMeanwhile, lock_and_refresh
-from booking.integrations.approvers import get_approver
-from booking.integrations.approvers.base import Answer, Attendee, NotAnswered
-from booking.models import Acknowledgement, Appointment, Event, Hold
+from booking.domain.transitions import check_live, lock_and_refresh
+from booking.integrations.approvers import get_approver, get_provider
+from booking.integrations.approvers.base import Answer, Attendee, NotAnswered, Request
+from booking.models import Acknowledgement, Appointment, Event, Hold, Provider
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
 from scheduling.slots import set_slot_expiry
 
-# A caller that has not come back by then, after its wait, has died.
-GRACE = timedelta(seconds=10)
-# Between two tries in one wait.
-POLL_INTERVAL = 0.25
-# So often asking makes a hold last longer: nobody keeps a time by asking for it again and again.
+GRACE = timedelta(seconds=10)  # a caller that is not back this long after its timeout has crashed
+POLL_INTERVAL = 0.25  # seconds between two tries within one timeout
+# So often asking extends a hold: nobody keeps a time by asking for it again and again.
 MAX_PROLONGATIONS = 5
 
 Status = Appointment.Status
@@ -45,7 +43,8 @@ class ProviderUnavailable(Exception):
     message = _("The provider has not answered in time.")
 
 
-class ApprovalTimeouts(NamedTuple):
+@dataclass(frozen=True)
+class ApprovalTimeouts:
     """How long a caller waits for an answer: ``sync`` now. With ``is_async`` the appointment is pending after
     that, for as long as ``answer_within`` says (None: as the provider is set)."""
 
@@ -54,17 +53,65 @@ class ApprovalTimeouts(NamedTuple):
     answer_within: timedelta | None = None
 
 
-def request_approval(hold, provider, *, patient, actor, attendee=None, timeouts=ApprovalTimeouts()):  # noqa: B008 (it is immutable)
-    """Ask the provider whether it agrees to a live hold, and return the Acknowledgement for confirm_hold.
+@dataclass(frozen=True)
+class Approval:
+    """Who is responsible for a booking (None: the clinic itself) and, where that is another system, what it said.
 
-    Takes ``patience.sync``, so call it outside any transaction. ``patient`` and ``attendee`` are as for
-    confirm_hold. Returns None for a hold that is confirmed already. Raises ProviderRefused or
-    ProviderUnavailable, and then the hold lives on; HoldExpired or HoldNotFound.
+    With ``is_open`` it is somebody at the clinic, and confirm_hold finds out who, once the location is chosen.
     """
-    asked = _write_down(hold, provider, timeout=timeouts.sync, actor=actor)
+
+    provider: Provider | None = None
+    acknowledgement: Acknowledgement | None = None
+    is_open: bool = False
+
+
+DEFAULT_TIMEOUTS = ApprovalTimeouts()
+
+
+def obtain_approval(
+    hold: Hold, *, patient, actor: str, attendee: dict | None = None, timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS
+) -> Approval:
+    """Return the Approval for confirm_hold of a live hold, asking for it where another system must approve.
+
+    Takes up to ``timeouts.sync``: call it outside any transaction. ``patient`` and ``attendee`` are as for
+    confirm_hold. Asks nobody for a hold that is confirmed already. Raises ProviderRefused or ProviderUnavailable, and
+    then the hold lives on; HoldExpired or HoldNotFound.
+    """
+    provider = get_provider(hold.service_id, hold.location_id)
+    if not get_approver(provider).is_remote:
+        return Approval(provider)
+    return Approval(provider, _ask(hold, provider, Attendee.of(patient, attendee), timeouts, actor))
+
+
+def check_approval(approval: Approval, hold: Hold) -> None:
+    """Raise ProviderUnavailable if what another system approved is no longer what is booked, or not its to approve.
+
+    Call it under the clinician's lock. What it approved is then withdrawn by the message that asking has left.
+    """
+    if get_provider(hold.service_id, hold.location_id) != approval.provider or _is_void(approval.acknowledgement, hold):
+        raise ProviderUnavailable
+
+
+def _is_void(acknowledgement, hold):
+    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=acknowledgement.asked)
+    is_withdrawn = Q(kind=EventKind.APPROVER_WITHDRAWN, data__provider=acknowledgement.provider.slug)
+    return since.filter(is_withdrawn | Q(kind=EventKind.HOLD_MOVED)).exists()
+
+
+def withdraw_soon(hold: Hold) -> None:
+    """Have what an approver was asked for a hold withdrawn now: whoever takes the time next may ask for it too."""
+    asked = Event.objects.filter(booking_id=hold.pk, kind=EventKind.APPROVER_ASKED).order_by("-sequence").first()
+    if asked:
+        provider = Provider.objects.get(slug=asked.data["provider"])
+        queue.enqueue(Job.APPROVER_WITHDRAW, hold=hold.pk, provider=provider.pk, asked=asked.sequence)
+
+
+def _ask(hold, provider, attendee, timeouts, actor):
+    """Return the provider's Acknowledgement of a hold; None for one that is confirmed already."""
+    asked = _record_asking(hold, provider, timeout=timeouts.sync, actor=actor)
     if asked is None:
         return None
-    answer = _answer_of(provider, hold, Attendee.of(patient, attendee), asked, timeouts)
+    answer = _poll_answer(provider, Request(hold, attendee, version=asked), timeouts)
     if answer.status == "refused":
         raise ProviderRefused
     if answer.status != Status.PENDING:
@@ -77,24 +124,8 @@ def request_approval(hold, provider, *, patient, actor, attendee=None, timeouts=
     )
 
 
-def confirm_with_approval(hold, *, timeouts=ApprovalTimeouts(), **details):  # noqa: B008
-    """Confirm a hold as confirm_hold does, after asking its provider if there is one to ask.
-
-    Not to be called in a transaction. Raises ProviderRefused and ProviderUnavailable too.
-    """
-    try:
-        return confirm_hold(hold, answer_within=timeouts.answer_within, **details)
-    except MustAsk as must:
-        known = {name: details[name] for name in ("patient", "actor", "attendee") if name in details}
-        acknowledged = request_approval(hold, must.provider, timeouts=timeouts, **known)
-    try:
-        return confirm_hold(hold, acknowledged=acknowledged, **details)
-    except ChangedMeanwhile as error:
-        raise ProviderUnavailable from error
-
-
 @transaction.atomic
-def _write_down(hold, provider, *, timeout, actor):
+def _record_asking(hold, provider, *, timeout, actor):
     """Record that the provider is being asked and return the event's sequence; None if it is confirmed already."""
     now = lock_and_refresh(hold)
     if hold.status == Hold.Status.CONFIRMED:
@@ -112,14 +143,12 @@ def _write_down(hold, provider, *, timeout, actor):
     return asked
 
 
-def _answer_of(provider, hold, attendee, asked, timeouts):
-    """Return the provider's Answer, pending if it has none by the end of the wait."""
-    deadline = time.monotonic() + timeouts.sync.total_seconds()
+def _poll_answer(provider, request, timeouts):
+    """Return the provider's Answer, pending if it has none by the end of the timeout."""
+    approver, deadline = get_approver(provider), time.monotonic() + timeouts.sync.total_seconds()
     while True:
         try:
-            answer = get_approver(provider).ask(
-                provider, hold, attendee, version=asked, timeout=deadline - time.monotonic()
-            )
+            answer = approver.ask(provider, request, timeout=deadline - time.monotonic())
         except NotAnswered:
             answer = Answer(Status.PENDING)
         is_last = timeouts.is_async or deadline - time.monotonic() < 2 * POLL_INTERVAL

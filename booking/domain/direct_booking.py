@@ -1,68 +1,143 @@
 """Booking in one step, for a caller who knows the patient already."""
 
+from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from booking.domain.approvals import GRACE, ProviderRefused, ProviderUnavailable, request_approval
-from booking.domain.holds import confirm_hold, place_hold, release_hold
-from booking.domain.slot_selection import book_first_available
-from booking.integrations.approvers import get_provider, is_outside
-from booking.models import Hold
+from booking.domain.approvals import (
+    DEFAULT_TIMEOUTS,
+    GRACE,
+    Approval,
+    ApprovalTimeouts,
+    ProviderRefused,
+    ProviderUnavailable,
+    obtain_approval,
+)
+from booking.domain.holds import UNLIMITED, Holder, confirm_hold, place_hold, release_hold
+from booking.domain.orders import check_not_booked
+from booking.domain.slot_selection import OpeningRequest, book_first_available
+from booking.integrations.approvers import get_approver, get_provider, is_any_remote
+from booking.models import Appointment, Hold, Order
+from patients.models import Patient
 from scheduling.lib.clock import database_now
 from scheduling.slots import SlotTaken
 
 
-@transaction.atomic
-def book_directly(*, patient, actor, holder, notes="", attendee=None, answer_within=None, **opening):
-    """Book an opening at once and return the Appointment; takes what place_hold and confirm_hold take.
+def find_local_approval(opening: OpeningRequest) -> Approval | None:
+    """Return the Approval of an opening that nobody but the clinic has to give, or None.
 
-    Raises SlotTaken, NotOffered, PatientArchived or MustAsk, and then nothing has changed.
+    None also where the location is left open and another system is responsible at any: hold_for_approval then finds
+    out who is, once a time is held.
     """
-    hold = place_hold(holder=holder, actor=actor, limit=None, **opening)
-    return confirm_hold(hold, patient=patient, actor=actor, notes=notes, attendee=attendee, answer_within=answer_within)
+    if opening.location:
+        provider = get_provider(opening.service.pk, opening.location.pk)
+        return None if get_approver(provider).is_remote else Approval(provider)
+    return None if is_any_remote() else Approval(is_open=True)
 
 
-def hold_and_ask(*, opening, patient, actor, holder, timeouts, attendee=None, order=None, id=None):
-    """Hold an opening for as long as it takes to ask its provider for it; return the Hold and the Acknowledgement.
+@transaction.atomic
+def book_directly(
+    opening: OpeningRequest,
+    *,
+    patient: Patient,
+    actor: str,
+    holder: Holder,
+    order: Order | None = None,
+    notes: str = "",
+    attendee: dict | None = None,
+    approval: Approval | None = None,
+    answer_within: timedelta | None = None,
+    id: UUID | None = None,
+) -> Appointment:
+    """Book an opening at once, perhaps for an order, and return the Appointment.
 
-    For where book_directly raises MustAsk; not to be called in a transaction. ``opening`` is as for
-    with_first_free, ``timeouts`` as for ask. With an ``id``, a request that is sent again goes on with the hold
-    that it has placed before. Raises SlotTaken and NotOffered, and what ask raises; then nothing is held, except
+    The arguments are as for place_hold and confirm_hold. Raises SlotTaken, NotOffered, PatientArchived, OrderBooked or
+    ProviderUnavailable, and then nothing has changed. Of two that book an order the database lets one through.
+    """
+    if order:
+        check_not_booked(order)
+    hold = place_hold(opening, holder=holder, actor=actor, limits=UNLIMITED, order=order, id=id)
+    return confirm_hold(
+        hold,
+        patient=patient,
+        actor=actor,
+        notes=notes,
+        attendee=attendee,
+        approval=approval,
+        answer_within=answer_within,
+    )
+
+
+def hold_for_approval(
+    opening: OpeningRequest,
+    *,
+    patient: Patient,
+    actor: str,
+    holder: Holder,
+    timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS,
+    attendee: dict | None = None,
+    order: Order | None = None,
+    id: UUID | None = None,
+) -> tuple[Hold, Approval]:
+    """Hold an opening for as long as it takes to obtain its approval; return both, for confirm_hold.
+
+    Not to be called in a transaction. With an ``id``, a request that is sent again finds the hold that it placed
+    before. Raises SlotTaken, NotOffered and OrderBooked, and what obtain_approval raises; then nothing is held, except
     where nobody has answered a request with an ``id``: its hold is left to run out, in case it is sent again.
     """
-    hold = placed_before(id, holder) or _place(
-        opening, holder=holder, actor=actor, order=order, id=id, lifetime=timeouts.sync + GRACE
-    )
-    provider = get_provider(hold.service_id, hold.location_id)
-    if not is_outside(provider):
-        return hold, None
+    hold = find_placed_before(id, holder)
+    if hold is None:
+        if order:
+            check_not_booked(order)
+        hold = _place(opening, holder=holder, actor=actor, order=order, id=id, lifetime=timeouts.sync + GRACE)
     try:
-        return hold, request_approval(
-            hold, provider, patient=patient, attendee=attendee, timeouts=timeouts, actor=actor
-        )
+        return hold, obtain_approval(hold, patient=patient, attendee=attendee, timeouts=timeouts, actor=actor)
     except (ProviderRefused, ProviderUnavailable) as error:
-        is_gone_on_with = isinstance(error, ProviderUnavailable) and hold.pk == id
-        if not is_gone_on_with:
+        can_be_resumed = isinstance(error, ProviderUnavailable) and hold.pk == id
+        if not can_be_resumed:
             release_hold(hold, actor=actor)
         raise
 
 
-def placed_before(id, holder):
+def find_placed_before(id: UUID | None, holder: Holder) -> Hold | None:
     """Return the hold with that id if ``holder`` has placed it and it lives or is confirmed, else None."""
     holds = Hold.objects.select_related("service", "location")
-    hold = holds.filter(pk=id, holder=holder).first() if id else None
+    hold = holds.filter(pk=id, holder=holder.id).first() if id else None
     return hold if hold and (hold.status == Hold.Status.CONFIRMED or hold.is_live(database_now())) else None
 
 
 def _place(opening, *, holder, id, **details):
-    if id and Hold.objects.filter(pk=id).exists():  # it was placed before and is no more
+    if id and Hold.objects.filter(pk=id).exists():  # it was placed before and has lapsed
         id = None
-    place = partial(place_hold, service=opening["service"], holder=holder, limit=None, id=id, **details)
+    place = partial(place_hold, holder=holder, limits=UNLIMITED, id=id, **details)
     try:
-        return book_first_available(place, **opening)
+        return book_first_available(place, opening)
     except (SlotTaken, IntegrityError):
         # Perhaps by the same request, sent twice at once.
-        if hold := placed_before(id, holder):
+        if hold := find_placed_before(id, holder):
             return hold
         raise
+
+
+def book_with_approval(
+    opening: OpeningRequest,
+    *,
+    patient: Patient,
+    actor: str,
+    holder: Holder,
+    timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS,
+    notes: str = "",
+    id: UUID | None = None,
+) -> Appointment:
+    """Book an opening at once, after asking for approval where another system must approve; return the Appointment.
+
+    Not to be called in a transaction. Raises what book_directly and hold_for_approval raise.
+    """
+    details = {"patient": patient, "actor": actor}
+    last = {**details, "notes": notes, "answer_within": timeouts.answer_within}
+    if approval := find_local_approval(opening):
+        return book_first_available(partial(book_directly, holder=holder, approval=approval, id=id, **last), opening)
+    hold, approval = hold_for_approval(opening, holder=holder, timeouts=timeouts, id=id, **details)
+    return confirm_hold(hold, approval=approval, **last)

@@ -1,27 +1,29 @@
-"""What time does: expire stale holds, cancel unanswered appointments."""
+"""What time does: stale holds expire, and pending appointments that nobody answers are cancelled.
+
+A lapsed slot stops counting by itself, whoever is dead. Beat runs the two verbs that tidy up and announce; whoever
+takes such a time first does the same, in the same transaction.
+"""
 
 from django.db import transaction
 
-from booking.domain.appointments import cancel_under_lock
-from booking.domain.transitions import ChangedMeanwhile, lock_and_refresh, transition
+from booking.domain.appointments import cancel_under_lock, lock_appointment
+from booking.domain.transitions import ChangedMeanwhile, transition
 from booking.models import Appointment, Hold
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
-from scheduling.slots import free_slot, lock_clinician
+from scheduling.models import Slot
+from scheduling.slots import SlotTaken, free_slot, lock_clinician, move_slot, take_slot
 
 
-def expire_stale_holds():
-    """Mark the holds that have run out, free their time, and return how many there were.
-
-    Only tidies and announces: a lapsed hold stops counting by itself.
-    """
+def expire_stale_holds() -> int:
+    """Mark the holds that have lapsed, free their slots, and return how many there were."""
     lapsed = Hold.objects.filter(status=Hold.Status.ACTIVE, expires_at__lte=database_now())
     clinicians = lapsed.order_by("clinician").values_list("clinician", flat=True).distinct()
-    return sum(_expire_holds_of(clinician_id) for clinician_id in list(clinicians))
+    return sum(_expire_stale_holds(clinician_id) for clinician_id in list(clinicians))
 
 
 @transaction.atomic
-def _expire_holds_of(clinician_id):
+def _expire_stale_holds(clinician_id):
     now = lock_clinician(clinician_id)
     lapsed = Hold.objects.filter(clinician=clinician_id, status=Hold.Status.ACTIVE, expires_at__lte=now)
     lapsed = lapsed.select_related("location")
@@ -31,21 +33,52 @@ def _expire_holds_of(clinician_id):
     return len(lapsed)
 
 
-def cancel_unanswered():
+def cancel_unanswered() -> int:
     """Cancel the pending appointments that nobody has acknowledged in time, and return how many there were."""
     unanswered = Appointment.objects.filter(status=Appointment.Status.PENDING, answer_by__lte=database_now())
     unanswered = unanswered.select_related("location", "provider").order_by("answer_by")
     # Each by itself: what is done stays done if this is killed on the way.
-    return sum(_cancel_if_unanswered(appointment) for appointment in unanswered)
+    return sum(cancel_if_unanswered(appointment) for appointment in unanswered)
 
 
 @transaction.atomic
-def _cancel_if_unanswered(appointment):
+def cancel_if_unanswered(appointment: Appointment) -> bool:
+    """Cancel an appointment whose deadline has passed without an answer; return whether it was cancelled here."""
     try:
-        now = lock_and_refresh(appointment)
-    except ChangedMeanwhile:  # it is with somebody else by now: next time
+        now = lock_appointment(appointment)
+    except ChangedMeanwhile:  # it is with another clinician: the next run finds it there
         return False
-    if appointment.status != Appointment.Status.PENDING or appointment.answer_by > now:
-        return False
-    cancel_under_lock(appointment, now, actor="worker", reason=Appointment.CancellationReason.NOT_ACKNOWLEDGED)
-    return True
+    return appointment.status == Appointment.Status.CANCELLED and appointment.updated_at == now
+
+
+def take_time(*, clinician, location, period, lifetime=None) -> Slot:
+    """Take a slot as take_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
+    taking = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime}
+    try:
+        return take_slot(**taking)
+    except SlotTaken:
+        if not _cancel_unanswered_within(clinician, period):
+            raise
+    return take_slot(**taking)
+
+
+def move_time(slot: Slot, *, clinician, location, period) -> None:
+    """Move a slot as move_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
+    try:
+        return move_slot(slot, clinician=clinician, location=location, period=period)
+    except SlotTaken:
+        if not _cancel_unanswered_within(clinician, period):
+            raise
+    return move_slot(slot, clinician=clinician, location=location, period=period)
+
+
+def _cancel_unanswered_within(clinician, period):
+    """Cancel a locked clinician's unanswered appointments that overlap a period; return whether there were any."""
+    now = database_now()
+    pending = Appointment.objects.filter(clinician=clinician, status=Appointment.Status.PENDING)
+    unanswered = pending.filter(slot__period__overlap=period, slot__expires_at__lte=now)
+    unanswered = list(unanswered.select_related("location", "provider"))
+    for appointment in unanswered:
+        reason = Appointment.CancellationReason.NOT_ACKNOWLEDGED
+        cancel_under_lock(appointment, now, actor="worker", reason=reason)
+    return bool(unanswered)

@@ -1,4 +1,4 @@
-"""The verbs of an order: create it, change it, book it, send its patient a link to book it with, take that back."""
+"""The verbs of an order: create it, change it, send its patient a link to book it with, take that back."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from booking.access.patient_links import new_order_token
 from booking.access.tokens import hash_token
 from booking.domain.appointments import OrderBooked
 from booking.domain.audit import record_event
-from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.expiry import cancel_if_unanswered
 from booking.domain.patients import find_or_register
 from booking.models import Order
 from booking.models.enums import EventKind, Job
@@ -53,24 +53,13 @@ def change_order(order, *, actor, **changes):
 
 
 def check_not_booked(order):
-    """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed."""
-    appointment = order.get_booked_appointment()
-    if appointment:
-        raise OrderBooked(appointment.pk)
+    """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed.
 
-
-@transaction.atomic
-def book_order(order, *, actor, holder, notes="", attendee=None, answer_within=None, **opening):
-    """Book an opening of the order's service for its patient and return the Appointment.
-
-    ``opening`` and the rest are as in place_hold and confirm_hold. Raises OrderBooked, SlotTaken, NotOffered,
-    PatientArchived or MustAsk, and then nothing has changed. Of two at once the database lets one through.
+    An appointment whose deadline has passed without an answer is cancelled first.
     """
-    check_not_booked(order)
-    hold = place_hold(service=order.service, order=order, holder=holder, actor=actor, limit=None, **opening)
-    return confirm_hold(
-        hold, patient=order.patient, actor=actor, notes=notes, attendee=attendee, answer_within=answer_within
-    )
+    appointment = order.get_booked_appointment()
+    if appointment and not (appointment.is_unanswered(database_now()) and cancel_if_unanswered(appointment)):
+        raise OrderBooked(appointment.pk)
 
 
 @transaction.atomic

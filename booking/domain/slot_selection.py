@@ -1,19 +1,25 @@
 """Whether a time is offered, and who takes it when the caller leaves that open."""
 
-from datetime import timedelta
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from booking.models import Booking
 from scheduling.availability.assignment import note_assignment, rank_places
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason, explain, find_open_starts, get_not_offered_reasons
 from scheduling.lib.clock import database_now
 from scheduling.lib.compiled_queries import get_or_none
-from scheduling.models import Clinician, Location
+from scheduling.models import Clinician, Location, Service
 from scheduling.slots import SlotTaken
+
+T = TypeVar("T")
 
 MOVE_PREFERENCES = ["clinician_id", "location_id", "is_remote"]
 
@@ -41,62 +47,72 @@ def check_offered(booking, *, now):
         raise NotOffered(reasons)
 
 
-def book_first_available(
-    verb,
-    *,
-    service,
-    starts_at,
-    clinician=None,
-    clinicians=None,
-    location=None,
-    is_remote=None,
-    moving=None,
-    is_assigned=False,
-):
-    """Return ``verb(clinician=, location=, starts_at=, is_remote=)`` for the first choice that is free.
+@dataclass(frozen=True)
+class OpeningRequest:
+    """An opening that somebody wants. What is None is left open: whoever is free takes it.
 
-    What is None is left open: of several clinicians scheduling.availability.assignment says who comes first.
-    ``clinicians`` has the ids of those among whom it is left open, if not of all. ``moving`` is the booking that
-    gets the new time: its own time does not count as taken, and whom it is with comes first.
-    ``is_assigned`` says that whoever books has named nobody, and that the clinician was chosen by that rule before.
-    If somebody else takes a choice meanwhile, the next one is tried. Raises SlotTaken when all are taken,
-    or NotOffered.
+    ``clinicians`` has the ids of those among whom it is left open, if not of all; ``is_assigned`` says that the
+    clinician was chosen by the rule of scheduling.availability.assignment, not by whoever books.
     """
-    if is_remote is None and service.mode != service.Mode.BOTH:
-        is_remote = service.mode == service.Mode.REMOTE
-    if clinician and location and is_remote is not None:
-        choice = {"clinician": clinician, "location": location, "starts_at": starts_at, "is_remote": is_remote}
-        return _assigning(verb, **choice) if is_assigned else verb(**choice)
+
+    service: Service
+    starts_at: datetime
+    clinician: Clinician | None = None
+    location: Location | None = None
+    is_remote: bool | None = None
+    clinicians: Sequence[UUID] | None = None
+    is_assigned: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        return None not in (self.clinician, self.location, self.is_remote)
+
+
+def book_first_available(
+    verb: Callable[[OpeningRequest], T], opening: OpeningRequest, *, moving: Booking | None = None
+) -> T:
+    """Return ``verb(opening)`` for the first choice that is free, in which nothing is left open.
+
+    Of several clinicians scheduling.availability.assignment says who comes first. ``moving`` is the booking that
+    gets the new time: its own time does not count as taken, and whom it is with comes first. If somebody else takes
+    a choice while it is tried, the next one is. Raises SlotTaken when all are taken, or NotOffered.
+    """
+    service = opening.service
+    if opening.is_remote is None and service.mode != service.Mode.BOTH:
+        opening = replace(opening, is_remote=service.mode == service.Mode.REMOTE)
+    if opening.is_complete:
+        return _assign(verb, opening) if opening.is_assigned else verb(opening)
 
     filters = OpeningFilters(
         service,
-        clinician_ids=[clinician.pk] if clinician else clinicians,
-        location_id=location and location.pk,
-        is_remote=is_remote,
+        clinician_ids=[opening.clinician.pk] if opening.clinician else opening.clinicians,
+        location_id=opening.location and opening.location.pk,
+        is_remote=opening.is_remote,
         ignored_slot_id=moving and moving.slot_id,
     )
-    now = database_now()
+    now, starts_at = database_now(), opening.starts_at
     found = find_open_starts(filters, start_at=starts_at, end_at=starts_at + timedelta(seconds=1), now=now)
-    before = moving and moving.clinician_id
     for place, start in _best_first(found, moving, now):
-        has_named_nobody = clinician is None and place.clinician_id != before
+        choice = replace(
+            opening,
+            clinician=opening.clinician or get_or_none(Clinician, id=place.clinician_id),
+            location=opening.location or get_or_none(Location, id=place.location_id),
+            starts_at=as_datetime(start),
+            is_remote=place.is_remote,
+        )
+        has_named_nobody = opening.clinician is None and place.clinician_id != (moving and moving.clinician_id)
         try:
-            return (partial(_assigning, verb) if has_named_nobody else verb)(
-                clinician=clinician or get_or_none(Clinician, id=place.clinician_id),
-                location=location or get_or_none(Location, id=place.location_id),
-                starts_at=as_datetime(start),
-                is_remote=place.is_remote,
-            )
+            return _assign(verb, choice) if has_named_nobody else verb(choice)
         except SlotTaken:
             continue
     raise _refusal(explain(filters, starts_at=starts_at, now=now))
 
 
 @transaction.atomic
-def _assigning(verb, *, clinician, **choice):
+def _assign(verb, opening):
     # Behind the clinician's lock, which the verb has taken: later it would have to be waited for.
-    booking = verb(clinician=clinician, **choice)
-    note_assignment(clinician.pk)
+    booking = verb(opening)
+    note_assignment(opening.clinician.pk)
     return booking
 
 

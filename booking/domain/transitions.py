@@ -1,4 +1,4 @@
-"""Which moves a hold and an appointment may make, and the one function that makes them."""
+"""Which transitions a hold and an appointment may make, and the one function that makes them."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -38,11 +38,27 @@ class ChangedMeanwhile(Exception):
     message = _("It has been changed since you read it.")
 
 
+class HoldNotFound(Exception):
+    """No hold has that id or token, or it was released."""
+
+    message = _("There is no such hold, or it was given back.")
+
+
+class HoldExpired(Exception):
+    """The hold lapsed before the verb had the lock."""
+
+    message = _("The hold has run out.")
+
+    def __init__(self, hold, alternatives=()):
+        self.hold, self.alternatives = hold, alternatives
+        super().__init__(hold.expires_at.isoformat())
+
+
 def lock_and_refresh(booking, *, expected_version=None):
-    """Return the time once the booking's clinician is ours, with the booking as it is by then.
+    """Lock the clinician row, refresh ``booking``, and return the database time.
 
     Raises ChangedMeanwhile when its ``updated_at`` is no longer ``expected_version``, or when it has moved to
-    another clinician, whose lock this is not.
+    another clinician, whose row is not locked.
     """
     clinician_id = booking.clinician_id
     now = lock_clinician(clinician_id)
@@ -52,11 +68,21 @@ def lock_and_refresh(booking, *, expected_version=None):
     return now
 
 
+def check_live(hold, now):
+    """Raise WrongState, HoldNotFound or HoldExpired unless the hold can be confirmed."""
+    if hold.status == Hold.Status.CONFIRMED:
+        raise WrongState(hold)
+    if hold.status == Hold.Status.RELEASED:
+        raise HoldNotFound
+    if not hold.is_live(now):
+        raise HoldExpired(hold)
+
+
 def transition(booking, to, *, kind, actor, at, data=None, **changes):
     """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
 
-    Call it under the clinician's lock. Raises WrongState when the move is not allowed, or when the row
-    is no longer in the status that ``booking`` says: whoever was first has won.
+    Call it under the clinician's lock. Raises WrongState when the transition is not allowed, or when the row is no
+    longer in the status that ``booking`` says: another was first.
     """
     if to not in TRANSITIONS[type(booking)].get(booking.status, []):
         raise WrongState(booking)

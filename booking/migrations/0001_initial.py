@@ -307,7 +307,7 @@ class Migration(migrations.Migration):
                 (
                     "slot",
                     models.OneToOneField(
-                        editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to="scheduling.slot"
+                        editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="scheduling.slot"
                     ),
                 ),
             ],
@@ -556,17 +556,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=100)),
                 ("slug", models.SlugField(help_text="How programs know it: appointments say it.", unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("clinic", "the clinic itself, at once"),
-                            ("staff", "staff, who approve each in admin"),
-                            ("upstream", "another system, asked over HTTP"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
+                ("kind", models.CharField(help_text="One of booking.integrations.approvers.APPROVERS.", max_length=20)),
                 (
                     "answer_within",
                     models.DurationField(

@@ -25,7 +25,6 @@ class Booking(models.Model):
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT)
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
-    slot = models.OneToOneField(Slot, on_delete=models.SET_NULL, null=True, editable=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     is_remote = models.BooleanField("by video", default=False)
@@ -73,6 +72,8 @@ class Hold(Booking):
         EXPIRED = "expired"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # A lapsed hold's slot is deleted by whoever takes its time next.
+    slot = models.OneToOneField(Slot, on_delete=models.SET_NULL, null=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
     lifetime = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
@@ -149,6 +150,8 @@ class Appointment(Booking):
             return cls.choices[:-2]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # An appointment's slot is never deleted from under it, lapsed or not: it is cancelled first.
+    slot = models.OneToOneField(Slot, on_delete=models.PROTECT, null=True, editable=False)
     reference = models.CharField(max_length=11, editable=False)
     status = models.CharField(max_length=12, choices=Status)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
@@ -209,8 +212,11 @@ class Appointment(Booking):
     @property
     def approver_name(self):
         """The name of the other system that was asked; empty where it is the clinic itself, or its staff."""
-        provider = self.provider
-        return provider.name if provider and provider.kind == provider.Kind.UPSTREAM else ""
+        return self.provider.public_name if self.provider else ""
+
+    def is_unanswered(self, now):
+        """Return whether its deadline has passed without an answer: then it does not count any more."""
+        return self.status == self.Status.PENDING and self.answer_by <= now
 
     def can_change(self, now):
         """Return whether the patient may still give it another time or cancel it."""

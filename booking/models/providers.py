@@ -4,7 +4,6 @@ import uuid
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -18,15 +17,13 @@ class Provider(models.Model):
     A service's own provider comes before its location's; without either it is the clinic itself, at once.
     """
 
-    class Kind(models.TextChoices):
-        CLINIC = "clinic", "the clinic itself, at once"
-        STAFF = "staff", "staff, who approve each in admin"
-        UPSTREAM = "upstream", "another system, asked over HTTP"
+    # Of these kinds a patient knows none but the clinic.
+    IN_HOUSE = ("clinic", "staff")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=50, unique=True, help_text="How programs know it: appointments say it.")
-    kind = models.CharField(max_length=10, choices=Kind)
+    kind = models.CharField(max_length=20, help_text="One of booking.integrations.approvers.APPROVERS.")
     services = models.ManyToManyField(Service, related_name="providers", blank=True)
     locations = models.ManyToManyField(Location, related_name="providers", blank=True)
     answer_within = models.DurationField(
@@ -44,10 +41,10 @@ class Provider(models.Model):
     def __str__(self):
         return self.name
 
-    def clean(self):
-        """Another system has an address."""
-        if self.kind == self.Kind.UPSTREAM and not self.url:
-            raise ValidationError({"url": "Another system needs an address to ask it at."})
+    @property
+    def public_name(self):
+        """What patients read of it: the name of another system, nothing of the clinic's own staff."""
+        return "" if self.kind in self.IN_HOUSE else self.name
 
 
 class Acknowledgement(NamedTuple):

@@ -45,12 +45,22 @@ def run_once(effect, *, holder, route, idempotency_key, request_hash):
         status, body, headers = answer = _with_effect_unless_refused(effect)
         IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
         return answer, False
-    earlier = IdempotentAnswer.objects.filter(**identity).first()
+    earlier = find_answer(holder, route, idempotency_key, request_hash)
     if earlier is None:  # its day was over just now
         raise KeyInFlight
+    return earlier, True
+
+
+def find_answer(holder, route, idempotency_key, request_hash):
+    """Return the answer ``(status, body, headers)`` to the same request earlier, or None; raises KeyReused."""
+    earlier = IdempotentAnswer.objects.filter(
+        api_key_holder=holder, route=route, idempotency_key=idempotency_key, created_at__gte=timezone.now() - RETENTION
+    ).first()
+    if earlier is None:
+        return None
     if bytes(earlier.request_hash) != request_hash:
         raise KeyReused
-    return (earlier.status, bytes(earlier.body), earlier.headers), True
+    return earlier.status, bytes(earlier.body), earlier.headers
 
 
 def _with_effect_unless_refused(effect):

@@ -2,15 +2,14 @@
 
 from django.shortcuts import redirect
 
-from booking.domain import approvals
 from booking.domain.appointments import OrderBooked, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
-from booking.domain.holds import HoldExpired, HoldNotFound, find_hold
+from booking.domain.holds import confirm_with_approval, find_hold
 from booking.domain.orders import check_not_booked
 from booking.domain.rescheduling import reschedule_to_hold
 from booking.domain.slot_selection import NotOffered
-from booking.domain.transitions import ChangedMeanwhile, WrongState
-from booking.integrations.approvers import get_provider
+from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
+from booking.integrations.approvers import get_approver, get_provider
 from booking.widget import refusals
 from booking.widget.appointment_changes import move_context, past_cutoff
 from booking.widget.details_form import DetailsForm, retyped, typed
@@ -74,7 +73,7 @@ def show_check(request, hold, form, *, status=200, **context):
 def get_staff_provider(hold):
     """Return the Provider whose staff look at what is asked for, or None where nobody has to."""
     provider = get_provider(hold.service_id, hold.location_id)
-    return provider if provider and provider.kind == provider.Kind.STAFF else None
+    return provider if get_approver(provider).is_staff else None
 
 
 @hold_page("POST")
@@ -112,9 +111,9 @@ def make_appointment(hold, form):
         reschedule_to_hold(hold.moves, hold, actor="patient", enforce_cutoff=True)
     elif hold.order_id:
         check_not_booked(hold.order)  # before anybody is asked
-        approvals.confirm_with_approval(hold, patient=hold.order.patient, actor="patient", timeouts=TIMEOUTS)
+        confirm_with_approval(hold, patient=hold.order.patient, actor="patient", timeouts=TIMEOUTS)
     else:
-        approvals.confirm_with_approval(
+        confirm_with_approval(
             hold,
             patient=form.instance,
             notes=form.cleaned_data["notes"],

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from booking.access.client_identity import get_network_id, get_visitor_id
 from booking.access.patient_links import appointment_token
-from booking.domain.holds import TooManyHolds, place_hold
-from booking.domain.slot_selection import NotOffered, book_first_available
+from booking.domain.holds import Holder, TooManyHolds, place_hold
+from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from booking.domain.transitions import WrongState
 from booking.models import Appointment, Order
 from booking.widget import refusals
@@ -89,21 +89,13 @@ def hold_picked(request, service, picked, *, order=None, replaces=None):
         raise NotOffered({"not-offered-here"})
     place = partial(
         place_hold,
-        service=service,
         order=order,
         actor="patient",
         replaces=replaces,
-        holder=get_visitor_id(request),
-        network=get_network_id(request),
+        holder=Holder(get_visitor_id(request), network=get_network_id(request)),
     )
-    return book_first_available(
-        place,
-        service=service,
-        starts_at=picked.starts_at,
-        clinician=clinician,
-        location=location,
-        is_remote=picked.is_remote,
-    )
+    opening = OpeningRequest(service, picked.starts_at, clinician, location, picked.is_remote)
+    return book_first_available(place, opening)
 
 
 def refuse_time(request, search, desk, refusal, *, status, near=None):

@@ -20,15 +20,15 @@ class SlotQuerySet(models.QuerySet):
         return self.filter(period__overlap=period)
 
     def lapsed(self, *, at):
-        """Slots whose hold had run out by ``at``."""
+        """Slots that had stopped counting by ``at``."""
         return self.filter(expires_at__lte=at)
 
 
 class Slot(models.Model):
     """A stretch of one clinician's time that is taken, buffers included.
 
-    No two of one clinician overlap: the database refuses the second. A slot with ``expires_at``
-    belongs to a hold and stops counting then; one without is kept until it is deleted.
+    No two of one clinician overlap: the database refuses the second. A slot with ``expires_at`` stops counting then
+    by itself; one without is kept until it is deleted.
     """
 
     NO_OVERLAP = SLOT_NO_OVERLAP

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.slot_selection import OpeningRequest
 from patients.models import Patient
 from scheduling.availability.assignment import Assign, assign_clinicians
 from scheduling.availability.openings import as_instant
@@ -110,12 +111,8 @@ def booker(service):
     def book():
         opening = next(free)
         hold = place_hold(
-            service=service,
-            clinician=Clinician(pk=opening.clinician_id),
-            location=location,
-            starts_at=opening.starts_at,
-            is_remote=False,
-            holder=f"phone {next(numbers)}",
+            OpeningRequest(service, opening.starts_at, Clinician(pk=opening.clinician_id), location, is_remote=False),
+            holder=Holder(f"phone {next(numbers)}"),
             actor="patient",
         )
         patient = Patient(

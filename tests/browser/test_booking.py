@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
-from booking.domain.holds import place_hold
+from booking.domain.holds import Holder, place_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Hold
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -109,12 +110,8 @@ def test_a_time_lost_meanwhile_is_replaced_by_a_near_one(
     type_details(page)
     expires_in(seconds=-1)
     place_hold(
-        service=consultation,
-        clinician=clinic,
-        location=harbour,
-        starts_at=at(9),
-        is_remote=False,
-        holder="bob's phone",
+        OpeningRequest(consultation, at(9), clinic, harbour, is_remote=False),
+        holder=Holder("bob's phone"),
         actor="patient",
     )
     press(page, "Continue")

@@ -22,11 +22,11 @@ from booking.domain.approvals import (
     ApprovalTimeouts,
     ProviderRefused,
     ProviderUnavailable,
-    confirm_with_approval,
-    request_approval,
+    obtain_approval,
 )
-from booking.domain.holds import place_hold
+from booking.domain.holds import Holder, confirm_with_approval, place_hold
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Heartbeat, Hold, OutboxMessage, Provider
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -117,19 +117,19 @@ def go_through_it(number, opening, another, consultation, lab):
     """Hold a time and confirm it, some dying on the way; then some change their mind. Return what came of it."""
     chance = random.Random(number)
     try:
-        hold = place_hold(service=consultation, holder=f"patient {number}", actor="patient", **opening)
+        hold = place_hold(OpeningRequest(consultation, **opening), holder=Holder(f"patient {number}"), actor="patient")
         timeouts = ApprovalTimeouts(
             sync=timedelta(seconds=0.3), is_async=chance.random() < 0.8, answer_within=chance.choice(ANSWER_TIMEOUTS)
         )
         if chance.random() < 0.1:
-            request_approval(hold, lab.provider, patient=somebody(number), actor="patient", timeouts=timeouts)
+            obtain_approval(hold, patient=somebody(number), actor="patient", timeouts=timeouts)
             return "died"
         appointment = confirm_with_approval(hold, patient=somebody(number), actor="patient", timeouts=timeouts)
         change = chance.random()
         if change < 0.1:
             cancel(appointment, reason="other", actor="patient")
         elif change < 0.2:
-            reschedule(appointment, actor="patient", **another)
+            reschedule(appointment, OpeningRequest(consultation, **another), actor="patient")
         return appointment.status
     except (ProviderRefused, ProviderUnavailable) as error:
         return type(error).__name__

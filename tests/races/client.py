@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking.domain import expiry, holds, orders, patients, rescheduling, slot_selection  # noqa: E402
+from booking.domain import direct_booking, expiry, holds, patients, rescheduling, slot_selection  # noqa: E402
 from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
@@ -69,15 +69,11 @@ def hold(*, service, clinician, location, starts_at, holder, replaces=None, limi
 
     def verb():
         holds.place_hold(
-            service=service,
-            clinician=clinician,
-            location=location,
-            starts_at=starts_at,
-            is_remote=False,
-            holder=holder,
+            slot_selection.OpeningRequest(service, starts_at, clinician, location, is_remote=False),
+            holder=holds.Holder(holder),
+            limits=holds.HoldLimits(live=limit),
             actor=holder,
             replaces=replaces,
-            limit=limit,
         )
         return "held"
 
@@ -86,8 +82,10 @@ def hold(*, service, clinician, location, starts_at, holder, replaces=None, limi
 
 def hold_with_anyone(*, service, starts_at, holder):
     service = Service.objects.get(pk=service)
-    place = partial(holds.place_hold, service=service, holder=holder, actor=holder)
-    return lambda: str(slot_selection.book_first_available(place, service=service, starts_at=starts_at).clinician_id)
+    place = partial(holds.place_hold, holder=holds.Holder(holder), actor=holder)
+    return lambda: str(
+        slot_selection.book_first_available(place, slot_selection.OpeningRequest(service, starts_at)).clinician_id
+    )
 
 
 def hold_without_lock(**arguments):
@@ -107,7 +105,9 @@ def reschedule(*, appointment, clinician, starts_at):
 
     def verb():
         rescheduling.reschedule(
-            found, clinician=clinician, location=found.location, starts_at=starts_at, is_remote=False, actor="erin"
+            found,
+            slot_selection.OpeningRequest(found.service, starts_at, clinician, found.location, is_remote=False),
+            actor="erin",
         )
         return "rescheduled"
 
@@ -160,13 +160,11 @@ def book_order(*, order, clinician, location, starts_at):
     clinician, location = Clinician.objects.get(pk=clinician), Location.objects.get(pk=location)
 
     def verb():
-        orders.book_order(
-            found,
-            clinician=clinician,
-            location=location,
-            starts_at=starts_at,
-            is_remote=False,
-            holder="the practice",
+        direct_booking.book_directly(
+            slot_selection.OpeningRequest(found.service, starts_at, clinician, location, is_remote=False),
+            patient=found.patient,
+            order=found,
+            holder=holds.Holder("the practice"),
             actor="key:1",
         )
         return "booked"

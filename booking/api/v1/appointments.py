@@ -100,8 +100,7 @@ class Appointments(AppointmentView, ApprovalView):
     )
     def post(self, request):
         """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
-        appointment = self.book(**self.body())
-        return self.answer_booked(appointment)
+        return self.book(**self.body())
 
 
 class AppointmentEntry(AppointmentView):
@@ -155,7 +154,7 @@ class AppointmentReschedule(AppointmentView):
         else:
             with offering_alternatives(fields["opening"]):
                 verb = partial(reschedule, appointment, **options)
-                book_first_available(verb, moving=appointment, **fields["opening"])
+                book_first_available(verb, fields["opening"], moving=appointment)
         return self.answer_appointment(appointment)
 
 

@@ -1,6 +1,7 @@
 """Bookings that a provider may have to acknowledge: how long a caller waits for it, and asking it in time."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -11,14 +12,31 @@ from rest_framework import serializers
 from booking.api.serializers import Input
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
-from booking.domain.approvals import ApprovalTimeouts, ProviderUnavailable, request_approval
-from booking.domain.direct_booking import book_directly, hold_and_ask, placed_before
-from booking.domain.holds import HoldExpired, HoldNotFound, MustAsk, confirm_hold
-from booking.domain.orders import book_order, check_not_booked
+from booking.domain.approvals import DEFAULT_TIMEOUTS, ApprovalTimeouts, ProviderUnavailable, obtain_approval
+from booking.domain.direct_booking import book_directly, find_local_approval, hold_for_approval
+from booking.domain.holds import Holder, confirm_hold
 from booking.domain.slot_selection import book_first_available
-from booking.domain.transitions import ChangedMeanwhile
+from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import ApiKey, Appointment
-from scheduling.slots import SlotTaken
+
+
+class Attempt:
+    """A call made now, whose result or exception is delivered where ``result()`` is called.
+
+    What fails before the transaction of the answer is so answered, and kept, like what fails in it.
+    """
+
+    def __init__(self, function, *args, **kwargs):
+        self.error = None
+        try:
+            self.value = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 (it is raised where it is asked for)
+            self.error = error
+
+    def result(self):
+        if self.error:
+            raise self.error
+        return self.value
 
 
 def milliseconds(minimum, maximum, **options):
@@ -39,109 +57,98 @@ class ApprovalTimeoutsInput(Input):
     )
 
     def validate(self, fields):
-        """Return the fields with ``timeouts``, a Patience, in place of the three."""
+        """Return the fields with ``timeouts``, ApprovalTimeouts, in place of the three."""
         fields = super().validate(fields)
         timeouts = ApprovalTimeouts(is_async=fields.pop("async_confirmation", False))
         for name, part in (("sync", "sync"), ("async", "answer_within")):
             if given := fields.pop(f"{name}_confirmation_timeout_millisecond", None):
-                timeouts = timeouts._replace(**{part: timedelta(milliseconds=given)})
+                timeouts = replace(timeouts, **{part: timedelta(milliseconds=given)})
         return {**fields, "timeouts": timeouts}
 
 
 class ApprovalView(ApiView):
-    """An endpoint that makes appointments.
+    """An endpoint that makes appointments, which another system may have to approve.
 
-    Its method may run in a transaction, that of an Idempotency-Key, and no provider is asked in one. So where a
-    verb says that one must be, the transaction is undone, the provider asked, and the method called once more.
+    No other system is asked in a transaction, so its method is not run in that of the Idempotency-Key as a whole:
+    the time is held and the approval obtained first, then ``store`` confirms and keeps the answer in one transaction.
     """
 
-    asking = asked = None
-
     def answer_once(self, handler):
-        try:
-            return super().answer_once(handler)
-        except MustAsk as must:
-            try:
-                self.asked = (self.asking(must.provider),)
-            except Exception as error:  # noqa: BLE001 (the method raises it: it is answered, and kept, like its own)
-                self.asked = error
-        try:
-            return super().answer_once(handler)
-        except MustAsk:  # meanwhile it is for another provider to say
-            return self.refuse(ProviderUnavailable())
+        """Call the method; it stores its answer by itself."""
+        return handler(self.request, **self.kwargs)
 
-    def answer_of_provider(self):
-        """Return what asking has brought, or raise what it has raised; None where nobody has been asked yet."""
-        if isinstance(self.asked, Exception):
-            raise self.asked
-        return self.asked and self.asked[0]
+    def store(self, act):
+        """Return the answer of ``act()``; with an Idempotency-Key, act once for all requests with that key."""
+        return super().answer_once(lambda request, **kwargs: act())
 
-    def confirm(self, hold, *, timeouts=ApprovalTimeouts(), **details):  # noqa: B008 (it is immutable)
-        """Confirm a hold as confirm_hold does; a provider that must be asked has been."""
-        actor = self.key.actor
-        known = {name: details[name] for name in ("patient", "attendee") if name in details}
-        self.asking = partial(request_approval, hold, actor=actor, timeouts=timeouts, **known)
-        with offering_alternatives(get_opening(hold)):
-            acknowledged = self.answer_of_provider()
-            # Asking made the hold last longer; before, it was as it should be.
-            expected_version = None if self.asked else self.expected_version(hold)
-            return confirm_hold(
-                hold,
-                actor=actor,
-                acknowledged=acknowledged,
-                answer_within=timeouts.answer_within,
-                expected_version=expected_version,
-                **details,
-            )
+    def confirm(self, hold, *, patient, attendee=None, timeouts=DEFAULT_TIMEOUTS, answer=None, **details):
+        """Confirm a hold, if necessary with the approval of another system, and answer with its appointment.
 
-    def book(self, opening, *, patient=None, order=None, timeouts=ApprovalTimeouts(), **details):  # noqa: B008
-        """Book an opening at once for a patient, or for an order; a provider that must be asked has been."""
-        who = {"holder": self.key.actor, "actor": self.key.actor}
-        patient, id = order.patient if order else patient, self.id_of_booking()
-        self.asking = lambda provider: hold_and_ask(
-            opening=opening,
-            timeouts=timeouts,
-            patient=patient,
-            attendee=details.get("attendee"),
-            order=order,
-            id=id,
-            **who,
-        )
-        with offering_alternatives(opening):
-            if asked := self.answer_of_provider():
-                return self.confirm_asked(*asked, patient=patient, **details)
-            if placed_before(id, self.key.actor):  # by the same request, which did not come to its end
-                raise MustAsk
-            if order:
-                check_not_booked(order)  # before its own booking is in the way
-            verb = (
-                partial(book_order, order)
-                if order
-                else partial(book_directly, service=opening["service"], patient=patient)
-            )
-            try:
-                return book_first_available(
-                    partial(verb, answer_within=timeouts.answer_within, **who, **details), **opening
+        ``answer(confirm)`` answers with what ``confirm(must_be_new=True)`` returns, if not as answer_booked does.
+        """
+        actor, opening = self.key.actor, get_opening(hold)
+        expected_version = self.expected_version(hold)
+        who = {"patient": patient, "attendee": attendee, "actor": actor}
+        approval = Attempt(obtain_approval, hold, timeouts=timeouts, **who)
+
+        def confirm(must_be_new=False):
+            with offering_alternatives(opening):
+                return confirm_hold(
+                    hold,
+                    approval=approval.result(),
+                    answer_within=timeouts.answer_within,
+                    # Asking has changed the hold; before, it was as expected.
+                    expected_version=None if approval.result().acknowledgement else expected_version,
+                    must_be_new=must_be_new,
+                    **who,
+                    **details,
                 )
-            except SlotTaken:
-                if placed_before(id, self.key.actor):  # by its twin, a moment ago
-                    raise MustAsk from None
-                raise
 
-    def confirm_asked(self, hold, acknowledged, **details):
-        """Confirm a hold of this request's own; one that is no more was given back by its twin, or is too late."""
+        return self.store(lambda: answer(confirm) if answer else self.answer_booked(confirm(must_be_new=True)))
+
+    def book(self, opening, *, patient=None, order=None, attendee=None, timeouts=DEFAULT_TIMEOUTS, **details):
+        """Book an opening at once for a patient, or for an order, and answer with its appointment."""
+        actor, holder = self.key.actor, Holder(self.key.actor)
+        who = {"patient": order.patient if order else patient, "attendee": attendee, "actor": actor}
+        details |= {**who, "answer_within": timeouts.answer_within}
+        if approval := find_local_approval(opening):
+            verb = partial(book_directly, holder=holder, order=order, approval=approval, **details)
+            act = partial(book_first_available, verb, opening)
+        elif stored := self.find_stored_answer():
+            return stored
+        else:
+            held = Attempt(
+                hold_for_approval,
+                opening,
+                holder=holder,
+                order=order,
+                timeouts=timeouts,
+                id=self.id_of_booking(),
+                **who,
+            )
+            act = partial(self._confirm_held, held, details)
+
+        def answer():
+            with offering_alternatives(opening):
+                return self.answer_booked(act())
+
+        return self.store(answer)
+
+    @staticmethod
+    def _confirm_held(held, details):
+        hold, approval = held.result()
         try:
-            return confirm_hold(hold, actor=self.key.actor, acknowledged=acknowledged, **details)
-        except (ChangedMeanwhile, HoldExpired, HoldNotFound) as error:
+            return confirm_hold(hold, approval=approval, **details)
+        except (HoldExpired, HoldNotFound) as error:
+            # Released by a concurrent duplicate of this request, or the caller was too slow.
             raise ProviderUnavailable from error
 
     def id_of_booking(self):
         """Return the id of what this request books, the same if it is sent again; None without an Idempotency-Key."""
-        name = self.request.headers.get("Idempotency-Key")
-        if name is None:
+        if self.idempotency_key is None:
             return None
         body = hashlib.sha256(self.raw_body()).hexdigest()
-        same = "\n".join([str(self.caller), self.request.path, name, body])
+        same = "\n".join([str(self.caller), self.request.path, self.idempotency_key, body])
         return UUID(bytes=hashlib.sha256(same.encode()).digest()[:16], version=4)
 
     def answer_booked(self, appointment, *, is_new=True, **options):

@@ -14,7 +14,9 @@ from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.holds import (
+    Holder,
     HoldExpired,
+    HoldLimits,
     TooManyExtensions,
     TooManyHolds,
     extend_hold,
@@ -48,16 +50,12 @@ def get_place_hold(view, service):
     key = view.key
     if not is_bookable(service, key):
         raise NotOffered(["not-offered-here"])
-    return partial(
-        place_hold,
-        service=service,
-        holder=key.actor,
-        actor=key.actor,
-        limit=key.max_live_holds,
-        visitor=get_visitor_id(view.request) if key.is_publishable else "",
-        network=get_network_id(view.request) if key.is_publishable else "",
-        limit_per_minute=None if view.usage else key.requests_per_minute,  # while Redis does not count
-    )
+    holder = Holder(key.actor)
+    if key.is_publishable:
+        holder = Holder(key.actor, get_visitor_id(view.request), get_network_id(view.request))
+    # The rate is counted here only while Redis does not count it.
+    limits = HoldLimits(key.max_live_holds, per_minute=None if view.usage else key.requests_per_minute)
+    return partial(place_hold, holder=holder, actor=key.actor, limits=limits)
 
 
 class Holds(HoldView):
@@ -78,9 +76,9 @@ class Holds(HoldView):
         free will do. Until ``expires_at`` nobody else can have that time.
         """
         opening = self.body()["opening"]
-        place = get_place_hold(self, opening["service"])
+        place = get_place_hold(self, opening.service)
         with offering_alternatives(opening):
-            hold = book_first_available(place, **opening)
+            hold = book_first_available(place, opening)
         return self.answer_hold(hold, 201, Location=request.build_absolute_uri(f"{request.path}/{hold.pk}"))
 
 
@@ -128,7 +126,7 @@ class HoldMove(HoldView):
         opening = self.body(service=hold.service)["opening"]
         move = partial(move_hold, hold, actor=self.key.actor, expected_version=self.expected_version(hold))
         with offering_alternatives(opening):
-            book_first_available(move, moving=hold, **opening)
+            book_first_available(move, opening, moving=hold)
         return self.answer_hold(hold)
 
 
@@ -155,10 +153,13 @@ class HoldConfirm(HoldView, ApprovalView):
     )
     def post(self, request, id):
         hold = self.hold(id)
-        fields = self.body()
-        try:
-            return self.answer_booked(self.confirm(hold, must_be_new=True, **fields))
-        except WrongState:  # it was confirmed before, perhaps a moment ago
-            appointment = self.confirm(hold, **fields)
-        is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(request)
-        return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)
+
+        def answer(confirm):
+            try:
+                return self.answer_booked(confirm(must_be_new=True))
+            except WrongState:  # it was confirmed before, perhaps a moment ago
+                appointment = confirm()
+            is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(request)
+            return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)
+
+        return self.confirm(hold, answer=answer, **self.body())

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import Day, Id, Moment
 from booking.api.serializers import Input
+from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
@@ -46,19 +47,19 @@ class OpeningInput(Input):
     BY_KEY = ("service", "clinician", "location", "is_remote", "date", "starts_at")
 
     def validate(self, fields):
-        """Return the fields with ``opening``: service, starts_at and what is named of the rest."""
+        """Return the fields with ``opening``, an OpeningRequest of what is named."""
         fields = super().validate(fields)
         named = {name: fields.pop(name) for name in self.BY_KEY if name in fields}
         key = fields.pop("booking_key", None)
         if key is None:
-            opening = self.by_ids(named)
+            opening = OpeningRequest(**self.by_ids(named))
         elif named:
             raise serializers.ValidationError(
                 {"booking_key": "A booking key names everything: send it alone."}, code="alone"
             )
         else:
             opening = read_opening(key, now=timezone.now())
-        if opening["service"] != self.context.get("service", opening["service"]):
+        if opening.service != self.context.get("service", opening.service):
             if key:
                 raise InvalidBookingKey
             raise serializers.ValidationError(
@@ -116,14 +117,14 @@ def read_opening(booking_key, *, now):
     clinician = key.clinician_id and get_or_none(Clinician, id=key.clinician_id)
     if not service or not location or (key.clinician_id and not clinician):
         raise InvalidBookingKey
-    return {
-        "service": service,
-        "clinician": clinician,
-        "location": location,
-        "is_remote": key.is_remote,
-        "starts_at": as_datetime(key.start),
-        "is_assigned": key.is_assigned,
-    }
+    return OpeningRequest(
+        service,
+        as_datetime(key.start),
+        clinician=clinician,
+        location=location,
+        is_remote=key.is_remote,
+        is_assigned=key.is_assigned,
+    )
 
 
 class NewTimeInput(OpeningInput):

@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from booking.access.booking_keys import Signer
 from booking.api.fields import Moment
-from booking.domain.holds import HoldExpired
+from booking.domain.slot_selection import OpeningRequest
+from booking.domain.transitions import HoldExpired
 from scheduling.availability.queries import OpeningFilters, Place
 from scheduling.availability.search import find_nearest_openings
 from scheduling.lib.compiled_queries import get_or_none
@@ -89,18 +90,19 @@ def write_openings(openings, service, now, *, is_assigned=False):
 
 @contextmanager
 def offering_alternatives(opening):
-    """Give SlotTaken and HoldExpired the three openings nearest to what could not be had."""
+    """Raise SlotTaken and HoldExpired with the three openings nearest to what could not be had."""
     try:
         yield
     except (SlotTaken, HoldExpired) as error:
         now = timezone.now()
-        location = opening.get("location")
-        filters = OpeningFilters(opening["service"], location_id=location and location.pk)
-        nearest = find_nearest_openings(filters, near=opening["starts_at"], now=now)
-        error.alternatives = write_openings(nearest, opening["service"], now)
-        raise
+        filters = OpeningFilters(opening.service, location_id=opening.location and opening.location.pk)
+        nearest = find_nearest_openings(filters, near=opening.starts_at, now=now)
+        alternatives = write_openings(nearest, opening.service, now)
+        if isinstance(error, HoldExpired):
+            raise HoldExpired(error.hold, alternatives) from error
+        raise SlotTaken(alternatives) from error
 
 
 def get_opening(hold):
-    """Return what a hold holds, as offering_alternatives wants it."""
-    return {"service": hold.service, "starts_at": hold.starts_at, "location": hold.location}
+    """Return what a hold holds, for offering_alternatives."""
+    return OpeningRequest(hold.service, hold.starts_at, location=hold.location)

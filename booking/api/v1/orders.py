@@ -226,7 +226,7 @@ class OrderBook(OrderView, ApprovalView):
         """Book an order with a booking key alone. One that has an appointment already is not booked twice."""
         order = self.order(id)
         fields = self.body(service=order.service)
-        return self.answer_booked(self.book(order=order, **fields))
+        return self.book(order=order, **fields)
 
 
 class OrderSendLink(OrderView):

@@ -1,21 +1,29 @@
-"""Who must acknowledge an appointment: one module per kind of provider. See docs/providers.md.
+"""Who must acknowledge an appointment: one module per kind of approver. docs/providers.md has the wire.
 
-Each has ``at_once(provider, booking, *, at, answer_within)``: the Acknowledgement of a booking that is made now,
-or None where somebody must be asked first. One that asks another system has three functions more, as
-upstream.py has: ``ask``, ``take_back`` and ``check``, which raise base.NotAnswered. They run outside any
-transaction, and asking again and again is the same as asking once.
+A new kind is a module with a class as base.Approver describes, and a line in APPROVERS.
 """
+
+from uuid import UUID
 
 from django.db import connection
 
-from booking.integrations.approvers import clinic, staff, upstream
+from booking.integrations.approvers.base import Approver
+from booking.integrations.approvers.clinic import ClinicApprover
+from booking.integrations.approvers.staff import StaffApprover
+from booking.integrations.approvers.upstream import UpstreamApprover
 from booking.models import Provider
 
-KINDS = {"clinic": clinic, "staff": staff, "upstream": upstream}
+APPROVERS: dict[str, Approver] = {
+    approver.kind: approver
+    for approver in (
+        ClinicApprover(),
+        StaffApprover(),
+        UpstreamApprover(),
+    )
+}
 
-
-# By hand, for it is asked with every booking, and most clinics have no provider at all.
-PROVIDER_OF = """
+# By hand: it is asked with every booking, and most clinics have no provider at all.
+RESPONSIBLE = """
     SELECT provider.id
       FROM (SELECT provider_id, 1 AS rank FROM booking_provider_services WHERE service_id = %s
              UNION ALL
@@ -25,19 +33,28 @@ PROVIDER_OF = """
 """
 
 
-def get_provider(service_id, location_id):
+def get_provider(service_id: UUID, location_id: UUID) -> Provider | None:
     """Return the Provider of a service at a location, or None where it is the clinic itself."""
     with connection.cursor() as cursor:
-        cursor.execute(PROVIDER_OF, [service_id, location_id])
+        cursor.execute(RESPONSIBLE, [service_id, location_id])
         row = cursor.fetchone()
     return row and Provider.objects.get(pk=row[0])
 
 
-def get_approver(provider):
-    """Return the module of a provider's kind; without a provider it is the clinic's."""
-    return KINDS[provider.kind] if provider else clinic
+def get_approver(provider: Provider | None) -> Approver:
+    """Return the Approver of a provider's kind; without a provider it is the clinic."""
+    return APPROVERS[provider.kind if provider else ClinicApprover.kind]
 
 
-def is_outside(provider):
-    """Return whether a provider is another system, which has to be asked and told over the network."""
-    return hasattr(get_approver(provider), "ask")
+def list_kinds(*, is_remote: bool | None = None, is_staff: bool | None = None) -> list[str]:
+    """Return the kinds of approver that are remote, or staff, or not, as asked."""
+    return [
+        kind
+        for kind, approver in APPROVERS.items()
+        if is_remote in (None, approver.is_remote) and is_staff in (None, approver.is_staff)
+    ]
+
+
+def is_any_remote() -> bool:
+    """Return whether another system is responsible for anything."""
+    return Provider.objects.filter(is_active=True, kind__in=list_kinds(is_remote=True)).exists()

@@ -1,15 +1,20 @@
-"""What all kinds of provider have in common."""
+"""What an approver is: whoever must acknowledge an appointment. docs/providers.md has the other side's view."""
 
-from datetime import date
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from booking.models import Acknowledgement, Appointment, Hold, Provider
+from patients.models import Patient
 
 
 class NotAnswered(Exception):
-    """The provider gave no answer, or none that can be understood. Its text has no address and no name."""
+    """The approver gave no answer, or none that can be understood. Its text has no address and no name."""
 
 
 class Answer(NamedTuple):
-    """What a provider says to a booking: confirmed, reserved, refused, or pending while it has not decided.
+    """What an approver says to a booking: confirmed, reserved, refused, or pending while it has not decided.
 
     ``reference`` is its own id for it.
     """
@@ -19,7 +24,7 @@ class Answer(NamedTuple):
 
 
 class Attendee(NamedTuple):
-    """Who comes, as far as a provider must know."""
+    """Who comes, as far as an approver must know."""
 
     name: str
     date_of_birth: date | None
@@ -27,7 +32,50 @@ class Attendee(NamedTuple):
     phone: str
 
     @classmethod
-    def of(cls, patient, attendee=None):
+    def of(cls, patient: Patient, attendee: dict | None = None) -> "Attendee":
         """Return the Attendee for a Patient and perhaps {"name", "email", "phone"} of who comes in fact."""
         contact = attendee or patient.contact
         return cls(contact["name"], patient.date_of_birth, contact["email"], contact["phone"])
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an approver is asked for: a Hold or an Appointment as it is now, and who comes.
+
+    ``version`` grows with each change of the booking: what is older than what the approver knows counts for nothing.
+    """
+
+    booking: Hold | Appointment
+    attendee: Attendee
+    version: int
+
+
+class Approver(Protocol):
+    """One kind of approver. ``kind`` is stored in Provider.kind, ``label`` is how admin names it.
+
+    ``is_remote`` says that it is another system: it is asked outside any transaction, while the time is held, and
+    asking again is the same as asking once. ``is_staff`` says that staff decide in admin.
+    """
+
+    kind: str
+    label: str
+    is_remote: bool
+    is_staff: bool
+
+    def acknowledge(
+        self, provider: Provider | None, booking: Hold, *, at: datetime, answer_within: timedelta | None = None
+    ) -> Acknowledgement:
+        """Return what becomes of a booking that is made ``at`` a time; never called where ``is_remote``."""
+        ...
+
+    def ask(self, provider: Provider, request: Request, *, timeout: float) -> Answer:
+        """Have the approver take the booking as it is now; raises NotAnswered. Only called where ``is_remote``."""
+        ...
+
+    def withdraw(self, provider: Provider, booking_id: UUID, *, version: int, timeout: float) -> None:
+        """See to it that the approver does not have the booking; raises NotAnswered. Only where ``is_remote``."""
+        ...
+
+    def check(self, provider: Provider, *, timeout: float) -> None:
+        """Raise NotAnswered unless the approver is there and takes our signature. Only where ``is_remote``."""
+        ...

@@ -1,8 +1,13 @@
-"""The clinic itself: what it can offer it has agreed to."""
+"""The clinic itself: it acknowledges at once."""
 
 from booking.models import Acknowledgement, Appointment
 
 
-def at_once(provider, booking, *, at, answer_within=None):
-    """Return that the booking is confirmed."""
-    return Acknowledgement(Appointment.Status.CONFIRMED, provider)
+class ClinicApprover:
+    kind = "clinic"
+    label = "the clinic itself, at once"
+    is_remote = is_staff = False
+
+    def acknowledge(self, provider, booking, *, at, answer_within=None):
+        """Return that the booking is confirmed."""
+        return Acknowledgement(Appointment.Status.CONFIRMED, provider)

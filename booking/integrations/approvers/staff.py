@@ -3,7 +3,13 @@
 from booking.models import Acknowledgement, Appointment
 
 
-def at_once(provider, booking, *, at, answer_within=None):
-    """Return that the booking is pending: for as long as the provider has, but not beyond its start."""
-    answer_by = min(at + (answer_within or provider.answer_within), booking.starts_at)
-    return Acknowledgement(Appointment.Status.PENDING, provider, answer_by=answer_by)
+class StaffApprover:
+    kind = "staff"
+    label = "staff, who approve each in admin"
+    is_remote = False
+    is_staff = True
+
+    def acknowledge(self, provider, booking, *, at, answer_within=None):
+        """Return that the booking is pending until the provider's deadline, at the latest until it starts."""
+        answer_by = min(at + (answer_within or provider.answer_within), booking.starts_at)
+        return Acknowledgement(Appointment.Status.PENDING, provider, answer_by=answer_by)

@@ -10,46 +10,46 @@ from booking.access import signatures
 from booking.integrations.approvers.base import Answer, NotAnswered
 from scheduling.lib import safe_http
 
-SAYS = {"confirmed", "reserved", "pending", "refused"}
-MAX_BYTES = 20_000  # bytes of an answer
+STATUSES = {"confirmed", "reserved", "pending", "refused"}
+MAX_BYTES = 20_000  # of an answer
 
 
-def at_once(provider, booking, *, at, answer_within=None):
-    """Return None: it must be asked."""
+class UpstreamApprover:
+    kind = "upstream"
+    label = "another system, asked over HTTP"
+    is_remote = True
+    is_staff = False
+
+    def acknowledge(self, provider, booking, *, at, answer_within=None):
+        raise NotImplementedError("Another system is asked before the booking is made.")
+
+    def ask(self, provider, request, *, timeout):
+        """Ask the system to take the booking as it is now, and return its Answer; raises NotAnswered."""
+        path = f"/appointments/{request.booking.pk}"
+        content = _send(provider, "PUT", path, timeout, write_request(provider, request))
+        status, reference = content.get("status"), content.get("provider_id") or ""
+        if status not in STATUSES:
+            raise NotAnswered("an answer without a status")
+        if not (isinstance(reference, str) and len(reference) <= 100 and reference.isprintable()):
+            raise NotAnswered("an answer with a strange provider_id")
+        return Answer(status, reference)
+
+    def withdraw(self, provider, booking_id, *, version, timeout):
+        """See to it that the system does not have the booking, which it may never have had; raises NotAnswered."""
+        content = {"id": str(booking_id), "version": version}  # in the body, which is what a signature is of
+        _send(provider, "DELETE", f"/appointments/{booking_id}", timeout, content, accepted=(404, 410))
+
+    def check(self, provider, *, timeout):
+        """Raise NotAnswered unless the system is there and takes our signature."""
+        _send(provider, "GET", "", timeout)
 
 
-def ask(provider, booking, attendee, *, version, timeout):
-    """Ask the provider to have the booking (a Hold or an Appointment) as it is now, and return its Answer.
-
-    ``version`` grows with each change of the booking: what is older than what it knows it must not heed.
-    """
-    content = _send(
-        provider, "PUT", f"/appointments/{booking.pk}", timeout, write(provider, booking, attendee, version)
-    )
-    status, reference = content.get("status"), content.get("provider_id") or ""
-    if status not in SAYS:
-        raise NotAnswered("an answer without a status")
-    if not (isinstance(reference, str) and len(reference) <= 100 and reference.isprintable()):
-        raise NotAnswered("an answer with a strange provider_id")
-    return Answer(status, reference)
-
-
-def take_back(provider, booking_id, *, version, timeout):
-    """See to it that the provider does not have the booking; that it never had it is fine."""
-    content = {"id": str(booking_id), "version": version}  # in the body, which is what a signature is of
-    _send(provider, "DELETE", f"/appointments/{booking_id}", timeout, content, fine=(404, 410))
-
-
-def check(provider, *, timeout):
-    """Ask the provider whether it is there and takes our signature."""
-    _send(provider, "GET", "", timeout)
-
-
-def write(provider, booking, attendee, version):
-    """Return what the provider must know of a booking: see "What is sent" in docs/providers.md."""
+def write_request(provider, request):
+    """Return what another system must know of a booking: see "What is sent" in docs/providers.md."""
+    booking = request.booking
     return {
         "id": str(booking.pk),
-        "version": version,
+        "version": request.version,
         "start_time": booking.local_start.isoformat(),
         "end_time": booking.local_end.isoformat(),
         "timezone": booking.location.timezone,
@@ -57,13 +57,13 @@ def write(provider, booking, attendee, version):
         "service": {"id": str(booking.service_id), "slug": booking.service.slug, "name": booking.service.name},
         "clinician": {"id": str(booking.clinician_id), "name": booking.clinician.name},
         "location": {"id": str(booking.location_id), "name": booking.location.name},
-        "attendee": attendee._asdict(),
-        "order": _order(booking.order) if booking.order_id else None,
+        "attendee": request.attendee._asdict(),
+        "order": _write_order(booking.order) if booking.order_id else None,
         "callback_url": f"{settings.SITE_URL}/api/providers/{provider.pk}/answers" if settings.SITE_URL else None,
     }
 
 
-def _order(order):
+def _write_order(order):
     address = {
         "line_1": order.address_line_1,
         "line_2": order.address_line_2,
@@ -77,7 +77,7 @@ def _order(order):
     return {"id": str(order.pk), "external_id": order.external_id, "address": address}
 
 
-def _send(provider, method, path, timeout, content=None, *, fine=()):
+def _send(provider, method, path, timeout, content=None, *, accepted=()):
     body = orjson.dumps(content) if content else b""
     headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
     headers |= signatures.sign([provider.secret], message_id=uuid4(), at=timezone.now(), body=body)
@@ -86,7 +86,7 @@ def _send(provider, method, path, timeout, content=None, *, fine=()):
         answer = safe_http.send(method, url, body=body or None, headers=headers, timeout=timeout, limit=MAX_BYTES)
     except (safe_http.NotPublic, safe_http.Unreachable) as error:
         raise NotAnswered(str(error) or "its address is not public") from error
-    if answer.status in fine:
+    if answer.status in accepted:
         return {}
     if not 200 <= answer.status < 300:
         raise NotAnswered(f"HTTP {answer.status}")

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from booking.access.api_keys import InvalidKey, create_key, find_key, revoke_key, rotate_key
 from booking.access.tokens import hash_token
-from booking.domain.holds import HoldNotFound, get_hold, place_hold
+from booking.domain.holds import Holder, HoldNotFound, get_hold, place_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import ApiKey
 from tests.ledger import rows
 
@@ -228,13 +229,7 @@ def test_a_key_that_does_not_work_any_more_cannot_be_rotated(db):
 def test_the_new_key_reaches_the_holds_of_the_old_one_and_no_others(consultation, dana, harbour, at):
     key, _ = make(scopes=["write_holds"])
     hold = place_hold(
-        service=consultation,
-        clinician=dana,
-        location=harbour,
-        starts_at=at(9),
-        is_remote=False,
-        holder=key.actor,
-        actor=key.actor,
+        OpeningRequest(consultation, at(9), dana, harbour, is_remote=False), holder=Holder(key.actor), actor=key.actor
     )
     new_key, _ = rotate_key(key, overlap=timedelta(hours=1))
     assert get_hold(new_key.actor, hold.pk) == hold

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from booking.domain.appointments import annotate
-from booking.domain.holds import confirm_hold, place_hold
+from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event
 from patients.models import Patient
 from scheduling.models import Location
@@ -51,13 +52,7 @@ def test_a_day_is_the_day_of_the_place(erin, consultation, alice, day):
     zone = ZoneInfo("Pacific/Auckland")
     starts_at = datetime(day.year, day.month, day.day, 1, tzinfo=zone)  # still the day before in London
     hold = place_hold(
-        service=consultation,
-        clinician=owl,
-        location=night,
-        starts_at=starts_at,
-        is_remote=False,
-        holder="alice",
-        actor="patient",
+        OpeningRequest(consultation, starts_at, owl, night, is_remote=False), holder=Holder("alice"), actor="patient"
     )
     appointment = confirm_hold(hold, patient=alice, actor="patient")
 

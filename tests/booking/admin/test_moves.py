@@ -8,6 +8,7 @@ from django.db import transaction
 
 from booking.domain.appointments import cancel, complete
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, OutboxMessage
 from scheduling.models import Slot
 from scheduling.slots import lock_clinician
@@ -186,7 +187,9 @@ def test_who_writes_a_note_while_it_is_given_another_time_is_told_only_that(
         lock_clinician(dana.pk)
         saving = elsewhere(erin.post, page, {"notes": "Rang at nine", "meeting_url": ""})
         wait_until(somebody_waits_for_us)
-        reschedule(appointment, clinician=otis, location=harbour, starts_at=at(9), is_remote=False, actor="morgan")
+        reschedule(
+            appointment, OpeningRequest(appointment.service, at(9), otis, harbour, is_remote=False), actor="morgan"
+        )
 
     response = saving.result()
 

@@ -3,7 +3,10 @@
 import pytest
 
 from booking.domain.appointments import cancel
-from booking.domain.orders import book_order, send_link
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.orders import send_link
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Event, Order, OutboxMessage
 from tests.booking.admin.pages import act, queries, rows, said, shown, url
 from tests.ledger import nothing_changes
@@ -18,8 +21,12 @@ def site(settings):
 
 @pytest.fixture
 def book_it(order, dana, harbour):
-    return lambda starts_at: book_order(
-        order, clinician=dana, location=harbour, starts_at=starts_at, is_remote=False, holder="erin", actor="erin"
+    return lambda starts_at: book_directly(
+        OpeningRequest(order.service, starts_at, dana, harbour, is_remote=False),
+        patient=order.patient,
+        order=order,
+        holder=Holder("erin"),
+        actor="erin",
     )
 
 

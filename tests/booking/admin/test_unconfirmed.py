@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from booking.domain import approvals
 from booking.domain.appointments import confirm
+from booking.domain.holds import confirm_with_approval
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, OutboxMessage, Provider
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -225,9 +226,9 @@ def test_news_is_for_whoever_may_decide(client, danas_browser):
 @pytest.fixture
 def refused(lab, hold_time, at, dana, harbour, alice):
     """Alice's appointment, given another time that the lab refuses."""
-    appointment = approvals.confirm_with_approval(hold_time(at(9)), patient=alice, actor="patient")
+    appointment = confirm_with_approval(hold_time(at(9)), patient=alice, actor="patient")
     lab.behaviour = "refuses"
-    reschedule(appointment, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(appointment, OpeningRequest(appointment.service, at(10), dana, harbour, is_remote=False), actor="erin")
     run_what_is_due()
     return appointment
 
@@ -240,7 +241,7 @@ def test_a_refused_new_time_is_shown_until_it_has_another(refused, erin, lab, at
     assert "The lab refuses this time, said on " in shown(erin.get(alone))
 
     lab.behaviour = "answers"
-    reschedule(refused, clinician=dana, location=harbour, starts_at=at(11), is_remote=False, actor="erin")
+    reschedule(refused, OpeningRequest(refused.service, at(11), dana, harbour, is_remote=False), actor="erin")
 
     assert refused.reference not in shown(erin.get(url(QUEUE)))
     assert "refuses this time" not in shown(erin.get(alone))

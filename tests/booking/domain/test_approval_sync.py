@@ -17,11 +17,12 @@ from booking.admin.approver_refusals import get_refused_at
 from booking.domain import approval_sync
 from booking.domain.appointments import acknowledge, annotate, cancel, complete, decline
 from booking.domain.appointments import confirm as confirm_by_staff
-from booking.domain.approvals import ApprovalTimeouts, confirm_with_approval
+from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.audit import get_latest_sequence
 from booking.domain.expiry import cancel_unanswered
+from booking.domain.holds import confirm_with_approval
 from booking.domain.rescheduling import reschedule
-from booking.domain.slot_selection import NotOffered
+from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from booking.outbox.queue import RetryLater
@@ -151,7 +152,7 @@ def test_an_answer_to_what_has_changed_meanwhile_counts_for_nothing(pending, lab
     message = OutboxMessage.objects.get(kind="provider.sync")
     message.attempts = 1
     stale = Appointment.objects.select_related("provider", "location", "patient").get()
-    reschedule(pending, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(pending, OpeningRequest(pending.service, at(10), dana, harbour, is_remote=False), actor="erin")
 
     with pytest.raises(RetryLater):
         approval_sync._ask_again(message, stale, version=4)
@@ -300,7 +301,7 @@ def test_it_cancels_what_it_had_confirmed(pending, say):
 
 def test_an_answer_to_an_earlier_time_counts_for_nothing(pending, say, dana, harbour, at):
     asked = Event.objects.filter(booking_id=pending.pk).count()
-    reschedule(pending, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(pending, OpeningRequest(pending.service, at(10), dana, harbour, is_remote=False), actor="erin")
 
     with nothing_changes():
         assert say(pending, "confirmed", version=asked).json()["data"]["status"] == "pending"
@@ -313,7 +314,7 @@ def test_not_even_when_the_new_time_is_being_written_just_then(elsewhere, book, 
     asked, seen = get_latest_sequence(pending.pk), Appointment.objects.select_related("provider").get()
 
     with transaction.atomic():
-        reschedule(pending, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+        reschedule(pending, OpeningRequest(pending.service, at(10), dana, harbour, is_remote=False), actor="erin")
         answered = elsewhere(approval_sync.apply_decision, seen, "confirmed", version=asked)
         wait_until(somebody_waits_for_us)
 
@@ -386,7 +387,7 @@ def test_a_cancellation_is_told(confirmed, lab):
 
 
 def test_another_time_is_told(confirmed, lab, dana, harbour, at):
-    reschedule(confirmed, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     run_until_done()
 
     [booking] = lab.live().values()
@@ -400,7 +401,7 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
     User.objects.update(email=Concat("username", Value("@clinic.example")))
     mailoutbox.clear()
     lab.behaviour = "refuses"
-    reschedule(confirmed, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     run_until_done()
 
     assert reaches(confirmed) == ("confirmed", "")
@@ -428,7 +429,7 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
 
 
 def test_what_is_told_late_does_not_undo_what_was_told_since(confirmed, lab, dana, harbour, at):
-    reschedule(confirmed, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="erin")
+    reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     lab.behaviour = "down"
     run_until_done()
     cancel(confirmed, reason="other", actor="patient")
@@ -468,7 +469,7 @@ def test_a_place_where_another_must_agree_is_another_booking(confirmed, dana, co
         hours.pk, hours.location, hours._state.adding = None, mill_lane, True
         hours.save()
     with nothing_changes(), pytest.raises(NotOffered):
-        reschedule(confirmed, clinician=dana, location=mill_lane, starts_at=at(10), is_remote=False, actor="erin")
+        reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, mill_lane, is_remote=False), actor="erin")
 
 
 def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana, harbour, at):
@@ -476,7 +477,7 @@ def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana,
     pending.refresh_from_db()
     earlier = at(9) - timedelta(days=1)
 
-    reschedule(pending, clinician=dana, location=harbour, starts_at=earlier, is_remote=False, actor="erin")
+    reschedule(pending, OpeningRequest(pending.service, earlier, dana, harbour, is_remote=False), actor="erin")
 
     assert Appointment.objects.get().answer_by == earlier
 

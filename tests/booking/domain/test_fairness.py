@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.domain.direct_booking import book_directly
-from booking.domain.holds import move_hold, place_hold
+from booking.domain.holds import UNLIMITED, Holder, move_hold, place_hold
 from booking.domain.rescheduling import reschedule
-from booking.domain.slot_selection import NotOffered, book_first_available
+from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from scheduling.models import Clinician, Slot, TimeOff
 from scheduling.slots import SlotTaken, take_slot
 from tests.conftest import make_clinician
@@ -38,8 +38,8 @@ def otis(harbour, consultation):
 @pytest.fixture
 def hold_any(consultation):
     """Hold a time with anyone: ``hold_any(at(9))``."""
-    place = partial(place_hold, service=consultation, holder="alice's phone", actor="patient", limit=None)
-    return lambda starts_at, **named: book_first_available(place, service=consultation, starts_at=starts_at, **named)
+    place = partial(place_hold, holder=Holder("alice's phone"), actor="patient", limits=UNLIMITED)
+    return lambda starts_at, **named: book_first_available(place, OpeningRequest(consultation, starts_at, **named))
 
 
 def assigned(clinician):
@@ -72,16 +72,16 @@ def test_of_a_thousand_bookings_nobody_has_more_than_one_more_or_less_than_the_m
         wanted.sort()
 
     for starts_at in wanted[:BOOKINGS]:
-        book_first_available(take, service=consultation, starts_at=starts_at)
+        book_first_available(take, OpeningRequest(consultation, starts_at))
 
     each = Counter(Slot.objects.values_list("clinician__name", flat=True))
     assert each.total() == BOOKINGS
     assert all(abs(each[f"Clinician {n:02}"] - BOOKINGS / number) <= 1 for n in range(number)), each
 
 
-def take(*, clinician, location, starts_at, is_remote):
-    period = DateTimeTZRange(starts_at, starts_at + HALF_AN_HOUR)
-    return take_slot(clinician=clinician, location=location, period=period)
+def take(opening):
+    period = DateTimeTZRange(opening.starts_at, opening.starts_at + HALF_AN_HOUR)
+    return take_slot(clinician=opening.clinician, location=opening.location, period=period)
 
 
 # What is remembered
@@ -118,24 +118,23 @@ def test_a_refusal_assigns_nobody(dana, otis, hold_any, at):
 def test_if_whoever_was_chosen_is_taken_meanwhile_the_next_is_tried(dana, otis, consultation, harbour, at):
     """Dana comes first, but in the same moment somebody else books her."""
 
-    def place(*, clinician, **opening):
-        if clinician == dana:
+    def place(opening):
+        if opening.clinician == dana:
             period = DateTimeTZRange(at(9), at(9, 30))
             take_slot(clinician=dana, location=harbour, period=period)
-        return place_hold(service=consultation, clinician=clinician, holder="alice's phone", actor="patient", **opening)
+        return place_hold(opening, holder=Holder("alice's phone"), actor="patient")
 
-    hold = book_first_available(place, service=consultation, starts_at=at(9))
+    hold = book_first_available(place, OpeningRequest(consultation, at(9)))
 
     assert hold.clinician == otis
     assert (assigned(dana), assigned(otis)) == (False, True)
 
 
 def test_direct_bookings_take_turns(dana, otis, consultation, alice, at):
-    verb = partial(book_directly, service=consultation, patient=alice, actor="patient", holder="alice's phone")
+    verb = partial(book_directly, patient=alice, actor="patient", holder=Holder("alice's phone"))
 
     names = [
-        book_first_available(verb, service=consultation, starts_at=at(9) + n * 30 * DAY).clinician.name
-        for n in range(2)
+        book_first_available(verb, OpeningRequest(consultation, at(9) + n * 30 * DAY)).clinician.name for n in range(2)
     ]
 
     assert names == ["Dana Reed", "Otis Hale"]
@@ -148,9 +147,7 @@ def test_who_sees_a_patient_stays_the_same_if_they_are_free_and_nobody_is_assign
     booking = request.getfixturevalue(make)(at(9))
     hold_any(at(11), clinician=dana)
 
-    book_first_available(
-        partial(verb, booking, actor="patient"), moving=booking, service=consultation, starts_at=at(10)
-    )
+    book_first_available(partial(verb, booking, actor="patient"), OpeningRequest(consultation, at(10)), moving=booking)
 
     assert booking.clinician == dana
     assert (assigned(dana), assigned(otis)) == (False, False)
@@ -161,9 +158,7 @@ def test_whoever_takes_over_is_assigned(make, verb, request, dana, otis, consult
     booking = request.getfixturevalue(make)(at(9))
     hold_any(at(10), clinician=dana)
 
-    book_first_available(
-        partial(verb, booking, actor="patient"), moving=booking, service=consultation, starts_at=at(10)
-    )
+    book_first_available(partial(verb, booking, actor="patient"), OpeningRequest(consultation, at(10)), moving=booking)
 
     assert booking.clinician == otis
     assert (assigned(dana), assigned(otis)) == (False, True)

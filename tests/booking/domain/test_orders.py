@@ -6,8 +6,10 @@ import pytest
 
 from booking.access.patient_links import AppointmentNotFound, appointment_token, find_appointment, order_token
 from booking.domain.appointments import OrderBooked, cancel, mark_no_show
-from booking.domain.orders import OrderNotFound, book_order, create_order, find_order, revoke_link, send_link
-from booking.domain.slot_selection import NotOffered
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.orders import OrderNotFound, create_order, find_order, revoke_link, send_link
+from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.models import Appointment, Event, Order, OutboxMessage
 from patients.models import Patient
 from scheduling.slots import SlotTaken
@@ -20,7 +22,13 @@ def book_alices(order, dana, harbour):
 
     def book_alices(starts_at, **changes):
         opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
-        return book_order(order, holder="the practice", actor="key:1", **opening | changes)
+        return book_directly(
+            OpeningRequest(order.service, **opening | changes),
+            patient=order.patient,
+            order=order,
+            holder=Holder("the practice"),
+            actor="key:1",
+        )
 
     return book_alices
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking.domain.holds import confirm_hold, place_hold, release_hold
+from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold, release_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Hold
 from patients.models import Patient
 from scheduling.availability.assignment import Assign, assign_clinicians
@@ -29,14 +30,16 @@ def offered(clinic):
 
 def hold_opening(clinic, opening):
     return place_hold(
-        service=clinic.service,
-        clinician=Clinician.objects.get(pk=opening.clinician_id),
-        location=Location.objects.get(pk=opening.location_id),
-        starts_at=opening.starts_at,
-        is_remote=opening.is_remote,
-        holder="alice's phone",
+        OpeningRequest(
+            clinic.service,
+            opening.starts_at,
+            Clinician.objects.get(pk=opening.clinician_id),
+            Location.objects.get(pk=opening.location_id),
+            is_remote=opening.is_remote,
+        ),
+        holder=Holder("alice's phone"),
+        limits=HoldLimits(live=None),
         actor="patient",
-        limit=None,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from booking.domain.appointments import PastCutoff, cancel
 from booking.domain.holds import confirm_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import WrongState
 from tests.ledger import nothing_changes
 
@@ -28,7 +29,7 @@ def move(dana, harbour):
 
     def move(appointment, starts_at, **changes):
         opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
-        reschedule(appointment, actor="staff:1", **opening | changes)
+        reschedule(appointment, OpeningRequest(appointment.service, **opening | changes), actor="staff:1")
 
     return move
 

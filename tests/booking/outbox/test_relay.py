@@ -5,7 +5,9 @@ from django.db import connection
 
 from booking.access.signatures import make_secret
 from booking.domain.audit import describe_subject
-from booking.domain.orders import book_order
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.slot_selection import OpeningRequest
 from booking.integrations.webhooks.connections import MAX_CONNECTIONS
 from booking.models import OutboxMessage, WebhookEndpoint
 from booking.outbox.relay import MAX_ROOM, MIN_ROOM, Runner
@@ -124,7 +126,15 @@ def test_deliveries_that_ask_the_database_have_few_connections(
 ):
     """While a receiver takes its time a delivery has none, and of those that fail together few ask at once."""
     opening = {"clinician": dana, "location": harbour, "is_remote": False, "starts_at": at(9)}
-    booked = describe_subject(book_order(order, actor="erin", holder="erin", **opening))
+    booked = describe_subject(
+        book_directly(
+            OpeningRequest(order.service, **opening),
+            patient=order.patient,
+            order=order,
+            actor="erin",
+            holder=Holder("erin"),
+        )
+    )
     event = {"type": "appointment.created", "timestamp": at(9).isoformat(), "data": booked | {"sequence": 9}}
     fine, broken = answer(204, after=0.8, body=b""), answer(500, after=0.8)
     endpoints = [

@@ -1,5 +1,6 @@
 """What requests may contain."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -57,7 +58,7 @@ class OpeningInput(Input):
         """Return the fields with ``opening`` in place of the key, which must be of the order's service."""
         fields = super().validate(fields)
         opening = read_opening(fields.pop("booking_key"), now=timezone.now())
-        if opening["service"] != self.context["service"]:
+        if opening.service != self.context["service"]:
             raise InvalidBookingKey
         return {**fields, "opening": opening}
 
@@ -70,7 +71,7 @@ class BookInput(OpeningInput, ApprovalTimeoutsInput):
         timeouts = fields["timeouts"]
         if not timeouts.is_async:
             return {**fields, "timeouts": ApprovalTimeouts()}
-        return {**fields, "timeouts": timeouts._replace(answer_within=timeouts.answer_within or ANSWER_TIMEOUT)}
+        return {**fields, "timeouts": replace(timeouts, answer_within=timeouts.answer_within or ANSWER_TIMEOUT)}
 
 
 class CancelInput(Input):

@@ -88,6 +88,9 @@ class AppointmentView(View, ApprovalView):
             raise Http404
         return appointment
 
+    def answer_booked(self, appointment):
+        return self.answer_appointment(appointment)
+
     def answer_appointment(self, appointment):
         events = Event.objects.filter(booking_id=appointment.pk)
         return self.reply(write_appointment(appointment, events, now=timezone.now()))
@@ -111,7 +114,7 @@ class AppointmentBook(AppointmentView):
     @contract(body=BookInput)
     def post(self, request, kind, order_id):
         order = self.order(order_id)
-        return self.answer_appointment(self.book(order=order, **self.body(service=order.service)))
+        return self.book(order=order, **self.body(service=order.service))
 
 
 class AppointmentReschedule(AppointmentView):
@@ -124,7 +127,7 @@ class AppointmentReschedule(AppointmentView):
         appointment = self.appointment(order_id)
         opening = self.body(service=appointment.service)["opening"]
         verb = partial(reschedule, appointment, actor=self.key.actor, enforce_cutoff=True)
-        book_first_available(verb, moving=appointment, **opening)
+        book_first_available(verb, opening, moving=appointment)
         return self.answer_appointment(appointment)
 
 

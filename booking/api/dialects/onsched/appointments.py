@@ -1,5 +1,6 @@
 """Appointments. What is only held is one too: its status is IN."""
 
+from dataclasses import replace
 from functools import partial
 
 from rest_framework import serializers
@@ -39,6 +40,9 @@ class AppointmentView(View, ApprovalView):
                 raise HoldExpired(hold)
         return hold
 
+    def answer_booked(self, appointment):
+        return self.answer_booking(appointment, 201)
+
     def answer_booking(self, booking, status=200):
         return self.succeed(write_appointment(booking, self.key), status)
 
@@ -50,7 +54,7 @@ class Appointments(AppointmentView):
 
     @contract(body=AppointmentInput)
     def post(self, request):
-        return self.answer_booking(self.book(**self.body()), 201)
+        return self.book(**self.body())
 
 
 class AppointmentHold(AppointmentView):
@@ -62,9 +66,9 @@ class AppointmentHold(AppointmentView):
     def post(self, request):
         fields = self.body()
         opening = fields.pop("opening")
-        place = partial(get_place_hold(self, opening["service"]), **fields)
+        place = partial(get_place_hold(self, opening.service), **fields)
         with offering_alternatives(opening):
-            return self.answer_booking(book_first_available(place, **opening), 201)
+            return self.answer_booking(book_first_available(place, opening), 201)
 
 
 class AppointmentEntry(AppointmentView):
@@ -89,10 +93,14 @@ class AppointmentBook(AppointmentView):
         patient = fields.pop("patient", None) or hold.patient
         if patient is None:
             raise serializers.ValidationError({"Customer": "Say who comes."}, code="required")
-        try:
-            return self.answer_booking(self.confirm(hold, patient=patient, must_be_new=True, **fields))
-        except WrongState as error:  # another request was quicker
-            raise (NotHeldAnyMore if error.state == Hold.Status.CONFIRMED else HoldNotFound) from error
+
+        def answer(confirm):
+            try:
+                return self.answer_booking(confirm(must_be_new=True))
+            except WrongState as error:  # another request was quicker
+                raise (NotHeldAnyMore if error.state == Hold.Status.CONFIRMED else HoldNotFound) from error
+
+        return self.confirm(hold, patient=patient, answer=answer, **fields)
 
 
 class AppointmentReschedule(AppointmentView):
@@ -104,13 +112,13 @@ class AppointmentReschedule(AppointmentView):
     def put(self, request, id):
         booking = self.booking(id)
         opening = self.body(service=booking.service)["opening"]
-        opening["location"] = opening["location"] or booking.location
+        opening = replace(opening, location=opening.location or booking.location)
         if isinstance(booking, Hold):
             verb = partial(move_hold, booking, actor=self.key.actor)
         else:
             verb = partial(reschedule, booking, actor=self.key.actor, enforce_cutoff=True)
         with offering_alternatives(opening):
-            book_first_available(verb, moving=booking, **opening)
+            book_first_available(verb, opening, moving=booking)
         return self.answer_booking(booking)
 
 

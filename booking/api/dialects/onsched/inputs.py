@@ -1,5 +1,6 @@
 """What requests may contain."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rest_framework import serializers
@@ -8,6 +9,7 @@ from booking.api.dialects.views import Input, Query
 from booking.api.fields import BookableService, ClinicianIds, DayOrMoment, Id, Moment, Text
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
+from booking.domain.slot_selection import OpeningRequest
 from patients.models import Patient
 from patients.text import validate_printable_lines
 from scheduling.models import Clinician, Location, Service
@@ -102,7 +104,7 @@ class TimeInput(Input):
     Unavailability = UnavailabilityInput(source="time")
 
     def validate(self, fields):
-        """Return the fields with ``opening``: the service, the start, and what is named of the rest."""
+        """Return the fields with ``opening``, an OpeningRequest of what is named."""
         service = fields.pop("service", None) or self.context["service"]
         starts_at, ends_at = fields["time"]["starts_at"], fields.pop("time").get("ends_at")
         if ends_at not in (None, starts_at + service.duration):
@@ -111,7 +113,7 @@ class TimeInput(Input):
                 code="order",
             )
         opening = {name: fields.pop(name, None) or None for name in ("clinician", "clinicians", "location")}
-        return {**fields, "opening": {"service": service, "starts_at": starts_at, **opening}}
+        return {**fields, "opening": OpeningRequest(service, starts_at, **opening)}
 
 
 class HoldInput(TimeInput):
@@ -122,8 +124,8 @@ class HoldInput(TimeInput):
 
     def validate(self, fields):
         fields = super().validate(fields)
-        fields["opening"]["location"] = fields["opening"]["location"] or primary_location()
-        return fields
+        opening = fields["opening"]
+        return {**fields, "opening": replace(opening, location=opening.location or primary_location())}
 
 
 class AppointmentInput(HoldInput):

@@ -11,7 +11,10 @@ from booking.access.api_keys import revoke_key
 from booking.access.booking_keys import Signer
 from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
 from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
-from booking.domain.orders import book_order, create_order
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.orders import create_order
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import ApiKey
 from scheduling.lib.clock import database_now
 from tests.booking.api.conftest import SITE
@@ -108,8 +111,12 @@ def request_of(client, hold_time, book, at, day, consultation, dana, harbour, al
 
     def booked_order(holder):
         made = order(holder)
-        book_order(
-            made, actor="erin", holder="erin", clinician=dana, location=harbour, is_remote=False, starts_at=at(9)
+        book_directly(
+            OpeningRequest(made.service, at(9), dana, harbour, is_remote=False),
+            patient=made.patient,
+            order=made,
+            holder=Holder("erin"),
+            actor="erin",
         )
         return made
 

@@ -6,9 +6,9 @@ import pytest
 from django.conf import settings
 
 from booking.dev.upstream import BEHAVIOURS, StandIn
-from booking.domain.approvals import request_approval
+from booking.domain.approvals import ProviderUnavailable, obtain_approval
 from booking.domain.holds import confirm_hold, move_hold
-from booking.domain.transitions import ChangedMeanwhile
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Hold, IdempotentAnswer, OutboxMessage, Provider
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -215,9 +215,9 @@ def test_after_a_refusal_it_can_be_asked_again(lab, confirm, hold):
 def asked(lab, hold):
     """The hold of the server, and what the lab has answered; what is made of it is up to the test."""
     found = Hold.objects.get()
-    acknowledged = request_approval(found, lab.provider, patient=Patient(**PERSON), actor="key:1")
-    assert (acknowledged.status, lab.live().keys()) == ("confirmed", {hold})
-    return found, acknowledged
+    approval = obtain_approval(found, patient=Patient(**PERSON), actor="key:1")
+    assert (approval.acknowledgement.status, lab.live().keys()) == ("confirmed", {hold})
+    return found, approval
 
 
 def test_what_was_asked_by_one_who_died_is_taken_back(lab, asked):
@@ -228,23 +228,23 @@ def test_what_was_asked_by_one_who_died_is_taken_back(lab, asked):
 
 
 def test_one_who_wakes_up_after_that_books_nothing(lab, asked, confirm, hold):
-    held, acknowledged = asked
+    held, approval = asked
     let_it_be_over()
     run_what_is_due()
 
-    with nothing_changes(), pytest.raises(ChangedMeanwhile):
-        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", acknowledged=acknowledged)
+    with nothing_changes(), pytest.raises(ProviderUnavailable):
+        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", approval=approval)
 
     assert confirm().status_code == 201
     assert lab.live().keys() == {hold}
 
 
 def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at):
-    held, acknowledged = asked
-    move_hold(held, clinician=dana, location=harbour, starts_at=at(10), is_remote=False, actor="key:1")
+    held, approval = asked
+    move_hold(held, OpeningRequest(held.service, at(10), dana, harbour, is_remote=False), actor="key:1")
 
-    with nothing_changes(), pytest.raises(ChangedMeanwhile):
-        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", acknowledged=acknowledged)
+    with nothing_changes(), pytest.raises(ProviderUnavailable):
+        confirm_hold(held, patient=Patient(**PERSON), actor="key:1", approval=approval)
 
 
 @pytest.mark.parametrize("there", ["nobody", "another lab"])

@@ -11,6 +11,7 @@ from icalendar import Calendar as ICalendar
 
 from booking.domain.appointments import cancel
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.integrations.calendars.feed import make_feed, revoke_feed
 from booking.models import Appointment, CalendarFeed
 from booking.ops.logs import Line
@@ -157,7 +158,9 @@ def test_every_change_is_sent_even_within_one_second(client, feed, book, at, dan
     elif change == "cancel":
         cancel(appointment, reason="other", actor="staff:1")
     elif change == "leave":
-        reschedule(appointment, clinician=otis, location=harbour, starts_at=at(9), is_remote=False, actor="staff:1")
+        reschedule(
+            appointment, OpeningRequest(appointment.service, at(9), otis, harbour, is_remote=False), actor="staff:1"
+        )
     else:
         harbour.name = "Mill Lane"
         harbour.save()

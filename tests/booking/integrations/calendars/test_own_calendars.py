@@ -1,12 +1,13 @@
 """What a clinician's own calendar says counts for new times, and takes back none that is promised."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from booking.domain.holds import confirm_hold, extend_hold, move_hold, place_hold
+from booking.domain.holds import Holder, confirm_hold, extend_hold, move_hold, place_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
-from booking.domain.slot_selection import NotOffered
+from booking.domain.slot_selection import NotOffered, OpeningRequest
 from scheduling.calendars.storing import store_busy
 from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
@@ -32,7 +33,7 @@ each = pytest.mark.parametrize(("change", "reason"), LATER)
 
 @pytest.fixture
 def anew(consultation, dana, harbour):
-    return {"clinician": dana, "location": harbour, "is_remote": False, "actor": "patient"}
+    return partial(OpeningRequest, consultation, clinician=dana, location=harbour, is_remote=False)
 
 
 @each
@@ -62,7 +63,7 @@ def test_a_hold_is_not_moved_there(change, reason, hold_time, dana, at, anew):
     change(dana, at)
 
     with nothing_changes(), pytest.raises(NotOffered) as refused:
-        move_hold(hold, starts_at=at(10), **anew)
+        move_hold(hold, anew(at(10)), actor="patient")
 
     assert refused.value.reasons == [reason]
 
@@ -73,7 +74,7 @@ def test_nor_is_an_appointment(change, reason, book, dana, at, anew):
     change(dana, at)
 
     with nothing_changes(), pytest.raises(NotOffered) as refused:
-        reschedule(appointment, starts_at=at(10), **anew)
+        reschedule(appointment, anew(at(10)), actor="patient")
 
     assert refused.value.reasons == [reason]
 
@@ -91,6 +92,6 @@ def test_but_to_a_time_that_was_held_before_it_is(change, reason, book, hold_tim
 def test_the_next_day_is_held(dana, at, consultation, anew):
     get_busy(dana, at)
 
-    hold = place_hold(service=consultation, starts_at=at(9) + timedelta(days=1), holder="alice's phone", **anew)
+    hold = place_hold(anew(at(9) + timedelta(days=1)), holder=Holder("alice's phone"), actor="patient")
 
     assert hold.status == "active"

@@ -10,6 +10,7 @@ from django.db import connection
 from booking.domain.appointments import annotate, cancel
 from booking.domain.notifications import push_upcoming
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.integrations.calendars import caldav
 from booking.integrations.calendars.push import push
 from booking.models import Appointment, OutboxMessage
@@ -39,7 +40,9 @@ def pushes():
 
 def move(appointment, harbour, *, clinician, starts_at):
     reschedule(
-        appointment, clinician=clinician, location=harbour, starts_at=starts_at, is_remote=False, actor="staff:1"
+        appointment,
+        OpeningRequest(appointment.service, starts_at, clinician, harbour, is_remote=False),
+        actor="staff:1",
     )
 
 

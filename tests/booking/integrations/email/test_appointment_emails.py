@@ -7,8 +7,11 @@ import pytest
 
 from booking.access.patient_links import appointment_token, order_token
 from booking.domain.appointments import cancel, confirm, decline
-from booking.domain.orders import book_order, revoke_link, send_link
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.orders import revoke_link, send_link
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Order, OutboxMessage
 from scheduling.models import Service, WorkingHours
 from tests.conftest import LONDON
@@ -228,8 +231,8 @@ def test_what_is_too_late_to_change_online_is_not_offered(book, at, mails, setti
 def test_no_subject_says_what_it_is_about(book, at, mails):
     appointment = book(at(9))
     mails()
-    same = {"clinician": appointment.clinician, "location": appointment.location, "is_remote": False}
-    reschedule(appointment, starts_at=at(10), **same, actor="erin")
+    opening = OpeningRequest(appointment.service, at(10), appointment.clinician, appointment.location, is_remote=False)
+    reschedule(appointment, opening, actor="erin")
     mails()
     cancel(appointment, reason="other", actor="erin")
 
@@ -321,7 +324,13 @@ def test_a_link_that_was_taken_back_or_is_of_no_use_by_now_is_not_sent(site, ord
     assert mails() == []
 
     send_link(order, actor="erin")
-    book_order(order, clinician=dana, location=harbour, starts_at=at(9), is_remote=False, holder="x", actor="erin")
+    book_directly(
+        OpeningRequest(order.service, at(9), dana, harbour, is_remote=False),
+        patient=order.patient,
+        order=order,
+        holder=Holder("x"),
+        actor="erin",
+    )
     assert [mail.subject.partition(" at ")[0] for mail in mails()] == ["Your appointment"]
 
 
@@ -336,7 +345,13 @@ def test_without_the_address_of_the_pages_a_link_is_given_up_visibly(order, mail
 def test_the_mails_of_a_visit_at_home_name_no_other_place(site, order, dana, harbour, at, mails):
     Order.objects.update(address_line_1="4 Mill Lane", city="Leeds")
     order.refresh_from_db()
-    book_order(order, clinician=dana, location=harbour, starts_at=at(9), is_remote=False, holder="x", actor="erin")
+    book_directly(
+        OpeningRequest(order.service, at(9), dana, harbour, is_remote=False),
+        patient=order.patient,
+        order=order,
+        holder=Holder("x"),
+        actor="erin",
+    )
 
     [mail] = mails()
 

@@ -1,6 +1,7 @@
 """Every kind of event there is really happens, and tells ids, times and status, but nobody's name."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import Group
@@ -11,6 +12,7 @@ from booking.domain.appointments import cancel, complete, mark_arrived, mark_no_
 from booking.domain.expiry import expire_stale_holds
 from booking.domain.holds import extend_hold, move_hold, release_hold
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
 from tests.booking.admin.pages import act, url
@@ -58,13 +60,13 @@ def happens(hold_time, book, at, consultation, dana, harbour, alice, bob):
     def happens():
         hold = hold_time(at(9))
         extend_hold(hold, actor="patient")
-        opening = {"clinician": dana, "location": harbour, "is_remote": False}
-        move_hold(hold, starts_at=at(10), actor="patient", **opening)
+        opening = partial(OpeningRequest, consultation, clinician=dana, location=harbour, is_remote=False)
+        move_hold(hold, opening(at(10)), actor="patient")
         release_hold(hold, actor="patient")
         lapse(hold_time(at(9)))
         expire_stale_holds()
         appointment = book(at(9))
-        reschedule(appointment, starts_at=at(11), actor="erin", **opening)
+        reschedule(appointment, opening(at(11)), actor="erin")
         mark_arrived(appointment, actor="erin")
         complete(appointment, actor="erin")
         kept = appointment.patient

@@ -72,14 +72,14 @@ PROBLEMS = {
         lambda error: {"reason": error.reasons[0], "reasons": error.reasons},
         {"reason": "closed", "reasons": ["closed", "too-soon"]},
     ),
-    holds.HoldExpired: Problem(
+    transitions.HoldExpired: Problem(
         404,
         "hold-expired",
         "Place a new hold; the alternatives are the nearest free times.",
         lambda error: {"expired_at": error.hold.expires_at, "alternatives": getattr(error, "alternatives", [])},
         {"expired_at": "2026-03-27T16:20:00Z", "alternatives": [OPENING]},
     ),
-    holds.HoldNotFound: Problem(404, "not-found", "Check the id. A key sees only the holds it has placed."),
+    transitions.HoldNotFound: Problem(404, "not-found", "Check the id. A key sees only the holds it has placed."),
     refusals.NotHeldAnyMore: Problem(
         404,
         "not-found",

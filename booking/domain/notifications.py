@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from booking.integrations import approvers
+from booking.integrations.approvers import get_approver
 from booking.models.enums import Job
 from booking.outbox import queue
 
@@ -40,7 +40,7 @@ def notify_changed(appointment, *, email, previous_clinician_id=None, notify_app
     """
     if email:
         queue.enqueue(email, appointment=appointment.pk)
-    if notify_approver and appointment.provider_id and approvers.is_outside(appointment.provider):
+    if notify_approver and appointment.provider_id and get_approver(appointment.provider).is_remote:
         queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)
     _push(appointment, previous_clinician_id)
 

@@ -5,17 +5,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from booking.access.patient_links import AppointmentNotFound, find_appointment
-from booking.domain.holds import (
-    HoldExpired,
-    HoldNotFound,
-    TooManyExtensions,
-    TooManyHolds,
-    extend_hold,
-    find_hold,
-    release_hold,
-)
+from booking.domain.holds import TooManyExtensions, TooManyHolds, extend_hold, find_hold, release_hold
 from booking.domain.slot_selection import NotOffered
-from booking.domain.transitions import WrongState
+from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.widget import refusals
 from booking.widget.checkout import refuse_here
 from booking.widget.details_form import DetailsForm

@@ -12,7 +12,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
 from booking.access.patient_links import AppointmentNotFound, find_appointment
-from booking.domain.holds import HoldNotFound, find_hold
+from booking.domain.holds import find_hold
+from booking.domain.transitions import HoldNotFound
 from booking.widget.details_form import typed
 from booking.widget.page_urls import get_done_url, get_hold_url, get_search, get_times_url
 from scheduling.lib.clock import database_now

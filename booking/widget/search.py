@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
-from booking.domain.holds import HoldNotFound, find_hold
+from booking.domain.holds import find_hold
+from booking.domain.transitions import HoldNotFound
 from booking.templatetags.wording import zone as zone_name
 from booking.widget.day_strip import STRIP, make_choices, make_strip, parts_of_day, strip_start
 from booking.widget.forms import WAYS, WishForm

@@ -18,10 +18,10 @@ from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
-from booking.domain.holds import HoldExpired, HoldNotFound, get_hold
+from booking.domain.holds import get_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, book_first_available
-from booking.domain.transitions import WrongState
+from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import ApiKey, Appointment
 from patients.records import PatientArchived
 from scheduling.slots import SlotTaken

@@ -15,7 +15,6 @@ from booking.api.views import ApiView
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.holds import (
     Holder,
-    HoldExpired,
     HoldLimits,
     TooManyExtensions,
     TooManyHolds,
@@ -26,7 +25,7 @@ from booking.domain.holds import (
     release_hold,
 )
 from booking.domain.slot_selection import NotOffered, book_first_available
-from booking.domain.transitions import WrongState
+from booking.domain.transitions import HoldExpired, WrongState
 from booking.models import ApiKey
 from patients.records import PatientArchived
 from scheduling.slots import SlotTaken

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from booking.access.api_keys import InvalidKey, create_key, find_key, revoke_key, rotate_key
 from booking.access.tokens import hash_token
-from booking.domain.holds import Holder, HoldNotFound, get_hold, place_hold
+from booking.domain.holds import Holder, get_hold, place_hold
 from booking.domain.slot_selection import OpeningRequest
+from booking.domain.transitions import HoldNotFound
 from booking.models import ApiKey
 from tests.ledger import rows
 

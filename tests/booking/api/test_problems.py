@@ -341,7 +341,6 @@ NOT_ANSWERED = {
     "CalendarRefused",
     "OrderNotFound",
     "AppointmentNotFound",
-    "MustAsk",
     "NotAnswered",
 }
 

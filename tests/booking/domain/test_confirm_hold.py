@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import HoldExpired, HoldNotFound, confirm_hold, find_hold, release_hold
+from booking.domain.holds import confirm_hold, find_hold, release_hold
+from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now

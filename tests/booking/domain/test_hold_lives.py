@@ -6,15 +6,13 @@ import pytest
 
 from booking.domain.expiry import expire_stale_holds
 from booking.domain.holds import (
-    HoldExpired,
-    HoldNotFound,
     TooManyExtensions,
     confirm_hold,
     extend_hold,
     find_hold,
     release_hold,
 )
-from booking.domain.transitions import WrongState
+from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import Event, Hold
 from scheduling.lib.clock import database_now
 from scheduling.models import Slot

@@ -29,7 +29,8 @@ def move(dana, harbour):
 
     def move(appointment, starts_at, **changes):
         opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
-        reschedule(appointment, OpeningRequest(appointment.service, **opening | changes), actor="staff:1")
+        opening |= {name: changes.pop(name) for name in opening if name in changes}
+        reschedule(appointment, OpeningRequest(appointment.service, **opening), actor="staff:1", **changes)
 
     return move
 

@@ -6,6 +6,7 @@ from booking.admin import time_picker as for_staff
 from booking.api import not_offered_reasons as for_programs
 from booking.domain.holds import move_hold
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.widget import refusals as for_patients
 from scheduling.availability.search import Reason
 from scheduling.slots import SlotTaken
@@ -25,7 +26,7 @@ def test_after_a_time_was_taken_the_booking_is_as_it_was(make, verb, request, ho
     before = place_of(booking)
 
     with nothing_changes(), pytest.raises(SlotTaken):
-        verb(booking, clinician=otis, location=harbour, starts_at=at(10), is_remote=False, actor="patient")
+        verb(booking, OpeningRequest(consultation, at(10), otis, harbour, is_remote=False), actor="patient")
 
     assert place_of(booking) == before
 

@@ -14,10 +14,10 @@ from booking.api.v1.approval_views import ApprovalView
 from booking.api.v1.holds import get_place_hold
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.domain.appointments import cancel
-from booking.domain.holds import HoldExpired, HoldNotFound, get_hold, move_hold, release_hold
+from booking.domain.holds import get_hold, move_hold, release_hold
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import book_first_available
-from booking.domain.transitions import WrongState
+from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import Appointment, Hold
 from scheduling.lib.clock import database_now
 

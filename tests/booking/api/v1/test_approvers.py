@@ -144,7 +144,7 @@ def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab,
     appointment = Appointment.objects.get()
     in_time = appointment.answer_by - appointment.created_at
     assert timedelta(minutes=15) <= in_time + timedelta(seconds=2) < timedelta(minutes=15, seconds=4)
-    assert Slot.objects.get().expires_at is None
+    assert Slot.objects.get().expires_at == appointment.answer_by
     lab.behaviour = "answers"
     lab.bookings.clear()
     assert run_what_is_due() >= 1

@@ -13,6 +13,7 @@ COPY --from=build /venv /venv
 COPY manage.py ./
 COPY templates templates
 COPY static static
+COPY locale locale
 COPY scheduling scheduling
 COPY patients patients
 COPY booking booking

@@ -9,7 +9,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench migrations shell schema lock
+.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench migrations messages shell schema lock
 MAKEFLAGS += --no-print-directory
 
 # The settings need addresses of servers; what runs with these asks none of them for anything.
@@ -57,6 +57,9 @@ bench: .venv/ready  ## measure how fast it is
 
 migrations: .venv/ready  ## write migrations for models that have changed
 	@$(WITHOUT_SERVERS) $(BIN)/python -W ignore manage.py makemigrations
+
+messages: .venv/ready  ## collect the texts for patients in locale/ and compile them; a new language: ADD=de
+	@$(BIN)/python -m booking.dev.messages $(ADD)
 
 shell: .venv/ready  ## open Django's shell in the demo's clinic
 	@$(BIN)/python -m booking.dev.manage shell

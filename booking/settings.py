@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "booking.ops.health.answer_probes",
     "booking.ops.middleware.request_id",
+    "booking.api.middleware.in_english",
     "booking.api.middleware.only_problems",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",

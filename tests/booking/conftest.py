@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils import translation
 
 from booking.access import rate_limits
 from booking.access.signatures import make_secret
@@ -15,6 +16,7 @@ from booking.dev.upstream import StandIn
 from booking.integrations.webhooks.endpoints import create_endpoint
 from booking.models import Appointment, OutboxMessage, Provider
 from tests.failures.programs import Redis
+from tests.pseudo_locale import LANGUAGE, write_pseudo_catalogue
 from tests.receivers import answer
 from tests.waiting import wait_until
 
@@ -176,3 +178,15 @@ def redis(tmp_path, settings):
     yield server
     server.kill()
     rate_limits.counter.cache_clear()
+
+
+# Another language
+
+
+@pytest.fixture
+def pseudo_locale(settings, tmp_path):
+    """Speak a language that wraps every message in ⟦…⟧."""
+    write_pseudo_catalogue(tmp_path)
+    settings.LOCALE_PATHS = [tmp_path]
+    with translation.override(LANGUAGE):
+        yield

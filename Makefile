@@ -4,7 +4,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 IDENTITY := 'import sys; print(sys.base_prefix, sys.version)'
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PIP := PYTHONUNBUFFERED=1 $(BIN)/pip --disable-pip-version-check --no-color
+# Of what pip says, how far it is; its warnings and errors stay on stderr.
+PROGRESS := awk -v all="$$(grep -c '^[a-z].*==' requirements-dev.txt)" ' \
+	/^(Collecting|Ignoring|Requirement already)/ && ++seen % 10 == 0 { print "  " seen " of " all " packages are here"; fflush() } \
+	/^Installing collected/ { print "  unpacking them ..."; fflush() } \
+	/^pip has failed/ { failed = 1 } \
+	END { exit failed }'
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
@@ -86,6 +92,6 @@ lock: .data/uv/ready  ## write requirements*.txt anew from pyproject.toml
 	@echo "Installing what Holdfast needs into .venv ..."
 	@test "$$($(BIN)/python -c $(IDENTITY) 2>/dev/null)" = "$$($(PYTHON) -c $(IDENTITY))" || rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@{ $(PIP) install --require-hashes -r requirements-dev.txt || echo "pip has failed"; } | $(PROGRESS)
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/holdfast.pth"
 	@touch $@

@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from queue import Empty
 
+from booking.dev.processes import wait_for
 from booking.dev.programs import programs, stop_leftovers
 from booking.dev.servers import BASE_DIR, FolderInUse, claim, servers, stop_leftover_servers
 
@@ -68,7 +69,7 @@ def run():
             address = "http://{}:{}".format(*listener.getsockname())
             add_to_environment({"SITE_URL": address})
             with programs(record=PROGRAMS, listener=listener) as ended:
-                wait_for(f"{address}/healthz/live", ended)
+                wait_for_page(f"{address}/healthz/live", ended)
                 introduce(address, seconds=time.monotonic() - started)
                 sys.exit(f"{ended.get()} has ended, so everything ends.")
 
@@ -152,13 +153,17 @@ def listening_socket():
     sys.exit(f"Port {wanted} is taken, and so are those after it.")
 
 
-def wait_for(url, ended):
-    """Return when the page answers."""
-    while True:
-        with suppress(urllib.error.URLError), urllib.request.urlopen(url, timeout=10):  # noqa: S310
-            return
+def wait_for_page(url, ended):
+    """Return when the page answers; exit when one of the programs has ended instead."""
+
+    def answers():
+        # Neither HTTPException nor a bare TimeoutError, of an answer that begins and does not go on, is a URLError.
+        with suppress(OSError, HTTPException), urllib.request.urlopen(url, timeout=10):  # noqa: S310
+            return True
         with suppress(Empty):
-            sys.exit(f"{ended.get(timeout=0.1)} has ended at once.")
+            sys.exit(f"{ended.get_nowait()} has ended at once.")
+
+    wait_for("the web server to answer", answers)
 
 
 def introduce(address, *, seconds):

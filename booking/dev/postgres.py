@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from booking.dev.processes import stop, stop_leftover
+from booking.dev.processes import stop, stop_leftover, wait_for
 
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
@@ -113,14 +112,15 @@ def wait_for_postgres(server, url, log):
     """Return when the server takes connections and has its database."""
     import psycopg
 
-    deadline = time.monotonic() + 60
-    while True:
+    def has_database():
         try:
             with psycopg.connect(url.replace("/holdfast?", "/postgres?"), autocommit=True) as connection:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'holdfast'").fetchone():
                     connection.execute("CREATE DATABASE holdfast")
-            return
+            return True
         except psycopg.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
+            if server.poll() is not None:
                 sys.exit(f"PostgreSQL did not start: {error}\n{log.read_text()}")
-            time.sleep(0.05)
+            return False
+
+    wait_for("PostgreSQL", has_database)

@@ -1,10 +1,23 @@
-"""Ending what runs, also what a killed run left running."""
+"""Waiting for what starts, and ending what runs, also what a killed run left running."""
 
 import shutil
 import subprocess
 import time
 
 import psutil
+
+TELL_INTERVAL = 10  # seconds
+
+
+def wait_for(what, is_ready):
+    """Return once ``is_ready()`` is true, however long a busy machine takes; say now and then what is waited for."""
+    started_at = told_at = time.monotonic()
+    while not is_ready():
+        now = time.monotonic()
+        if now - told_at >= TELL_INTERVAL:
+            print(f"Waiting for {what}, {now - started_at:.0f} seconds so far ...", flush=True)
+            told_at = now
+        time.sleep(0.05)
 
 
 def stop_leftover(folder, pid_file, ending):

@@ -6,12 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from booking.dev.processes import stop, stop_leftover
+from booking.dev.processes import stop, stop_leftover, wait_for
 
 
 @contextmanager
@@ -55,16 +54,16 @@ def wait_for_redis(server, url, log):
     """Return when the server answers."""
     import redis
 
-    deadline = time.monotonic() + 60
+    def answers():
+        try:
+            return client.ping()
+        except redis.RedisError as error:
+            if server.poll() is not None:
+                sys.exit(f"Redis did not start: {error}\n{log.read_text()}")
+            return False
+
     with redis.Redis.from_url(url) as client:
-        while True:
-            try:
-                client.ping()
-                return
-            except redis.RedisError as error:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    sys.exit(f"Redis did not start: {error}\n{log.read_text()}")
-                time.sleep(0.05)
+        wait_for("Redis", answers)
 
 
 def free_port():

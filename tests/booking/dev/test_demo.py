@@ -5,10 +5,14 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import psutil
 import pytest
 
+from booking.dev import processes
+from booking.dev.demo import wait_for_page
 from booking.dev.processes import still_running
 from booking.dev.servers import BASE_DIR, claim
 
@@ -125,3 +129,32 @@ def test_but_not_while_it_runs(folder, demo_environment):
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "The demo of this folder is running. Stop it first: Ctrl-C where it runs.\n"
     assert (folder / "admin-password").exists()
+
+
+def test_a_page_that_is_slow_to_answer_is_waited_for_and_named(monkeypatch, capsys):
+    monkeypatch.setattr(processes, "TELL_INTERVAL", 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
+        host, port = listener.getsockname()
+        waiting = threads.submit(wait_for_page, f"http://{host}:{port}/", SimpleQueue())
+
+        silent, _ = listener.accept()
+        silent.close()
+        broken, _ = listener.accept()
+        broken.sendall(b"garbage\r\n\r\n")
+        broken.close()
+        answering, _ = listener.accept()
+        answering.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        answering.close()
+
+        assert waiting.result(timeout=60) is None
+    assert capsys.readouterr().out.startswith("Waiting for the web server to answer, 0 seconds so far ...\n")
+
+
+def test_a_program_that_ends_at_once_is_named_instead_of_waited_for():
+    ended = SimpleQueue()
+    ended.put("web")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+
+    with pytest.raises(SystemExit, match="web has ended at once"):
+        wait_for_page(f"http://{host}:{port}/", ended)

@@ -22,12 +22,17 @@ LONDON = ZoneInfo("Europe/London")
 # Their tests need the whole machine: a hundred clients, a killed server, a browser.
 DEMANDING = {"browser", "failures", "races"}
 
+# They empty every table after the test, or start a program.
+SLOW_FIXTURES = {"demo_environment", "folder", "live_server", "redis", "run", "run_python", "transactional_db"}
+
 
 def pytest_collection_modifyitems(items):
-    """Give demanding tests to one worker, so that no two of them run at the same time."""
+    """Give demanding tests to one worker, so that no two of them run at the same time; mark what is slow."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in DEMANDING:
+        is_demanding = item.path.relative_to(Path(__file__).parent).parts[0] in DEMANDING
+        if is_demanding:
             item.add_marker(pytest.mark.xdist_group("demanding"))
+        if is_demanding or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 
 

@@ -130,7 +130,7 @@ def merge_patients(*, keep, duplicate):
             )
     for name in ("date_of_birth", "email", "phone", "nhs_number"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
-    duplicate.nhs_number, duplicate.archived_at = "", timezone.now()
+    duplicate.nhs_number, duplicate.archived_at, duplicate.merged_into = "", timezone.now(), keep
     duplicate.save()
     keep.save()
     return keep

@@ -38,6 +38,10 @@ class Patient(models.Model):
     phone = PhoneField(blank=True, db_collation="C")
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The record that was kept, of one that was archived because both are one person.
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Kept by save(). The second has the last name first, and a space before each word to tell where it starts.

@@ -78,8 +78,8 @@ def restore_patient(patient_id):
     archived = Patient.objects.select_for_update(no_key=True).exclude(archived_at=None)
     patient = archived.filter(pk=patient_id).first()
     if patient:
-        patient.archived_at = None
-        patient.save(update_fields=["archived_at", "updated_at"])
+        patient.archived_at = patient.merged_into = None
+        patient.save(update_fields=["archived_at", "merged_into", "updated_at"])
         list_near_matches(patient)
     return patient
 

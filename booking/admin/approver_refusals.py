@@ -11,7 +11,7 @@ from booking.models import Appointment, Event
 
 def filter_refused(appointments):
     """Narrow appointments to upcoming ones whose approver refuses their time, annotated with ``refused_at``."""
-    events = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence")
+    events = Event.objects.filter(subject_id=OuterRef("pk")).order_by("-sequence")
     refusals = events.filter(kind=REFUSED)
     ends = events.filter(kind__in=ENDS_OF_REFUSAL)
     upcoming = appointments.filter(

@@ -40,6 +40,12 @@ EVENT_LABELS = {
     EventKind.ORDER_LINK_SENT: "The link was e-mailed",
     EventKind.ORDER_LINK_REVOKED: "The link was taken back",
 }
+SUBJECT_MODELS = {
+    Event.SubjectType.BOOKING: Hold,  # until it is an appointment
+    Event.SubjectType.ORDER: Order,
+    Event.SubjectType.PATIENT: Patient,
+    Event.SubjectType.LOCATION: Location,
+}
 ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
 STATUS_LABELS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}
 REASON_LABELS = dict(Appointment.CancellationReason.choices)
@@ -56,7 +62,7 @@ def annotate_staff_names(events):
 
 def list_events(subject, *, zone):
     """Return the subject's events as rows of (when, what, who, from, to, details)."""
-    events = annotate_staff_names(Event.objects.filter(booking_id=subject.pk)).order_by("sequence")
+    events = annotate_staff_names(Event.objects.filter(subject_id=subject.pk)).order_by("sequence")
     return [
         (
             format_local(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
@@ -88,29 +94,27 @@ class EventAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_display = ["created_at", "kind", "booking", "actor_name", "from_status", "to_status", "data"]
     list_display_links = None
     list_filter = ["kind", ("created_at", admin.DateFieldListFilter)]
-    search_fields = ["booking_id"]  # shows the search box; get_search_results does the search
+    search_fields = ["subject_id"]  # shows the search box; get_search_results does the search
     search_help_text = "The reference of an appointment, or the id of a hold or an appointment."
     ordering = ["-id"]
     show_full_result_count = False
     fields = ["created_at", "kind", "booking", "sequence", "actor_name", "from_status", "to_status", "data"]
 
     def get_queryset(self, request):
-        reference = Appointment.objects.filter(pk=OuterRef("booking_id")).values("reference")
+        reference = Appointment.objects.filter(pk=OuterRef("subject_id")).values("reference")
         return annotate_staff_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
 
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
-        booking = Q(booking_id__in=Appointment.objects.filter(reference__iexact=search_term.strip()).values("pk"))
+        booking = Q(subject_id__in=Appointment.objects.filter(reference__iexact=search_term.strip()).values("pk"))
         with suppress(ValueError):
-            booking |= Q(booking_id=UUID(search_term.strip()))
+            booking |= Q(subject_id=UUID(search_term.strip()))
         return queryset.filter(booking), False
 
     def booking(self, event):
-        about = event.kind.partition(".")[0]
-        others = {"order": Order, "patient": Patient, "location": Location}
-        model = Appointment if event.reference else others.get(about, Hold)
-        url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.booking_id])
+        model = Appointment if event.reference else SUBJECT_MODELS[event.subject_type]
+        url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.subject_id])
         return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 
     @admin.display(description="actor", ordering="actor")

@@ -181,8 +181,8 @@ def write_appointments(appointments, key):
 
 # By hand, as EventOutput says: every answer with an appointment has them.
 EVENTS = """
-    SELECT booking_id, sequence, kind, created_at, to_status, data FROM booking_event
-     WHERE booking_id = ANY(%s) ORDER BY booking_id, sequence
+    SELECT subject_id, sequence, kind, created_at, to_status, data FROM booking_event
+     WHERE subject_id = ANY(%s) ORDER BY subject_id, sequence
 """
 
 

@@ -120,6 +120,8 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
         "starts_at": starts_at,
         "ends_at": ends_at,
         "is_remote": is_remote,
+        "price": service.price,
+        "currency": service.currency,
     }
     hold = Hold(
         **shared,
@@ -141,8 +143,6 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
         attendee_name=str(patient),
         attendee_email=patient.email,
         attendee_phone=patient.phone,
-        price=service.price,
-        currency=service.currency,
         provider=provider,
         answer_by=answer_by,
         cancellation_reason=reason if status == Status.CANCELLED else "",
@@ -152,7 +152,8 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
     events = [
         Event(
             kind=kind,
-            booking_id=key,
+            subject_type=Event.SubjectType.BOOKING,
+            subject_id=key,
             sequence=number,
             created_at=at.astimezone(UTC),
             actor=actor,
@@ -216,7 +217,8 @@ def order_some(patients, *, slug, now, rng):
     Event.objects.bulk_create(
         Event(
             kind=EventKind.ORDER_CREATED,
-            booking_id=order.pk,
+            subject_type=Event.SubjectType.ORDER,
+            subject_id=order.pk,
             sequence=1,
             created_at=order.created_at,
             actor="key:the lab",

@@ -56,7 +56,7 @@ def _record_withdrawal(hold, provider, *, asked):
     # The hold may have been moved since, and be an appointment where another provider has agreed, or nobody had to.
     if Appointment.objects.filter(pk=hold.pk, provider=provider).exists():
         return None
-    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
+    since = Event.objects.filter(subject_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
     if since.filter(kind=EventKind.APPROVER_ASKED).exists():  # that has a message of its own
         return None
     if not since.filter(kind=EventKind.APPROVER_WITHDRAWN).exists():
@@ -133,7 +133,7 @@ def _refuse(appointment, *, actor, expected_version=None):
 
 def _is_refused(appointment):
     """Return whether the provider has refused the time that it has, and not agreed since."""
-    said = Event.objects.filter(booking_id=appointment.pk, kind__in=[REFUSED, *ENDS_OF_REFUSAL])
+    said = Event.objects.filter(subject_id=appointment.pk, kind__in=[REFUSED, *ENDS_OF_REFUSAL])
     return said.order_by("-sequence").values_list("kind", flat=True).first() == REFUSED
 
 
@@ -175,7 +175,7 @@ def apply_decision(appointment, status, *, reference="", version=None):
 
 
 def _is_outdated(appointment, version):
-    moved = Event.objects.filter(booking_id=appointment.pk, kind=EventKind.APPOINTMENT_RESCHEDULED)
+    moved = Event.objects.filter(subject_id=appointment.pk, kind=EventKind.APPOINTMENT_RESCHEDULED)
     return version is not None and moved.filter(sequence__gt=version).exists()
 
 

@@ -93,14 +93,14 @@ def check_approval(approval: Approval, hold: Hold) -> None:
 
 
 def _is_void(acknowledgement, hold):
-    since = Event.objects.filter(booking_id=hold.pk, sequence__gt=acknowledgement.asked)
+    since = Event.objects.filter(subject_id=hold.pk, sequence__gt=acknowledgement.asked)
     is_withdrawn = Q(kind=EventKind.APPROVER_WITHDRAWN, data__provider=acknowledgement.provider.slug)
     return since.filter(is_withdrawn | Q(kind=EventKind.HOLD_MOVED)).exists()
 
 
 def withdraw_soon(hold: Hold) -> None:
     """Have what an approver was asked for a hold withdrawn now: whoever takes the time next may ask for it too."""
-    asked = Event.objects.filter(booking_id=hold.pk, kind=EventKind.APPROVER_ASKED).order_by("-sequence").first()
+    asked = Event.objects.filter(subject_id=hold.pk, kind=EventKind.APPROVER_ASKED).order_by("-sequence").first()
     if asked:
         provider = Provider.objects.get(slug=asked.data["provider"])
         queue.enqueue(Job.APPROVER_WITHDRAW, hold=hold.pk, provider=provider.pk, asked=asked.sequence)
@@ -132,7 +132,7 @@ def _record_asking(hold, provider, *, timeout, actor):
         return None
     check_live(hold, now)
     until = now + timeout + GRACE
-    times = Event.objects.filter(booking_id=hold.pk, kind=EventKind.APPROVER_ASKED).count()
+    times = Event.objects.filter(subject_id=hold.pk, kind=EventKind.APPROVER_ASKED).count()
     if hold.expires_at < until and times < MAX_PROLONGATIONS:
         hold.expires_at = until
         hold.save(update_fields=["expires_at", "updated_at"])

@@ -4,8 +4,18 @@ from django.db import connection
 from django.db.models import Max
 from psycopg.types.json import Jsonb
 
-from booking.models import Appointment, Event, Hold
+from booking.models import Appointment, Event, Hold, Order
 from booking.models.enums import ANNOUNCED_KINDS, Job
+from patients.models import Patient
+from scheduling.models import Location
+
+SUBJECT_TYPES = {
+    Hold: Event.SubjectType.BOOKING,
+    Appointment: Event.SubjectType.BOOKING,
+    Order: Event.SubjectType.ORDER,
+    Patient: Event.SubjectType.PATIENT,
+    Location: Event.SubjectType.LOCATION,
+}
 
 # By hand: the ORM takes ten times as long to build this statement, and every verb records something.
 # With the event go its deliveries, one to each endpoint that wants it: whatever dies later, they are written.
@@ -13,9 +23,10 @@ from booking.models.enums import ANNOUNCED_KINDS, Job
 # would find out at the commit that it has gone, and the booking would fail for it.
 APPEND = """
       WITH appended AS (
-    INSERT INTO booking_event (kind, booking_id, sequence, created_at, actor, from_status, to_status, data)
-    VALUES (%(kind)s, %(subject)s,
-            (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE booking_id = %(subject)s),
+    INSERT INTO booking_event
+           (kind, subject_type, subject_id, sequence, created_at, actor, from_status, to_status, data)
+    VALUES (%(kind)s, %(subject_type)s, %(subject_id)s,
+            (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE subject_id = %(subject_id)s),
             %(at)s, %(actor)s, %(from_status)s, %(to_status)s, %(data)s)
  RETURNING sequence)
     INSERT INTO booking_outboxmessage
@@ -47,7 +58,8 @@ def record_event(subject, kind, *, actor, at, from_status="", to_status="", data
             {
                 "job": Job.WEBHOOK_EVENT,
                 "kind": kind,
-                "subject": subject.pk,
+                "subject_type": SUBJECT_TYPES[subject._meta.concrete_model],
+                "subject_id": subject.pk,
                 "at": at,
                 "actor": actor,
                 "from_status": from_status,
@@ -59,9 +71,9 @@ def record_event(subject, kind, *, actor, at, from_status="", to_status="", data
         )
 
 
-def get_latest_sequence(booking_id):
-    """Return the sequence of a booking's latest event: it grows with every change."""
-    return Event.objects.filter(booking_id=booking_id).aggregate(latest=Max("sequence"))["latest"]
+def get_latest_sequence(subject_id):
+    """Return the sequence of the latest event of a booking or a patient: it grows with every change."""
+    return Event.objects.filter(subject_id=subject_id).aggregate(latest=Max("sequence"))["latest"]
 
 
 def describe_subject(subject):

@@ -123,6 +123,8 @@ def place_hold(
         is_remote=opening.is_remote,
         starts_at=starts_at,
         ends_at=starts_at + opening.service.duration,
+        price=opening.service.price,
+        currency=opening.service.currency,
         holder=holder.id,
         visitor=holder.visitor,
         network=holder.network,

@@ -9,9 +9,11 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import booking.models.api
+import booking.models.fields
 import patients.fields
 import patients.text
 import scheduling.lib.encrypted_field
+import scheduling.lib.price_field
 
 # The log of events is append-only for everyone, whatever code writes to it.
 EVENTS_STAY = """
@@ -225,6 +227,8 @@ class Migration(migrations.Migration):
                 ("starts_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField()),
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
+                ("price", scheduling.lib.price_field.PriceField(editable=False)),
+                ("currency", models.CharField(editable=False, max_length=3)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -271,8 +275,6 @@ class Migration(migrations.Migration):
                     models.TextField(blank=True, max_length=2000, validators=[patients.text.validate_printable_lines]),
                 ),
                 ("meeting_url", models.URLField(blank=True, verbose_name="video link")),
-                ("price", models.DecimalField(decimal_places=2, max_digits=8)),
-                ("currency", models.CharField(max_length=3)),
                 (
                     "cancellation_reason",
                     models.CharField(
@@ -338,18 +340,31 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("kind", models.CharField(max_length=40)),
-                ("booking_id", models.UUIDField()),
+                (
+                    "subject_type",
+                    models.CharField(
+                        choices=[
+                            ("booking", "Booking"),
+                            ("patient", "Patient"),
+                            ("order", "Order"),
+                            ("location", "Location"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("subject_id", models.UUIDField()),
                 ("sequence", models.PositiveIntegerField()),
                 ("created_at", models.DateTimeField()),
                 ("actor", models.CharField(max_length=64)),
                 ("from_status", models.CharField(blank=True, max_length=12)),
                 ("to_status", models.CharField(blank=True, max_length=12)),
                 ("data", models.JSONField(default=dict)),
+                ("transaction_id", booking.models.fields.TransactionIdField()),
             ],
             options={
                 "ordering": ["id"],
                 "constraints": [
-                    models.UniqueConstraint(models.F("booking_id"), models.F("sequence"), name="event_sequence")
+                    models.UniqueConstraint(models.F("subject_id"), models.F("sequence"), name="event_sequence")
                 ],
             },
         ),
@@ -452,6 +467,8 @@ class Migration(migrations.Migration):
                 ("starts_at", models.DateTimeField()),
                 ("ends_at", models.DateTimeField()),
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
+                ("price", scheduling.lib.price_field.PriceField(editable=False)),
+                ("currency", models.CharField(editable=False, max_length=3)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -587,6 +604,7 @@ class Migration(migrations.Migration):
                 ("services", models.ManyToManyField(blank=True, related_name="providers", to="scheduling.service")),
             ],
             options={
+                "verbose_name": "approver",
                 "ordering": ["name"],
             },
         ),

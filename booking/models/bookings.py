@@ -12,6 +12,7 @@ from booking.models.providers import Provider
 from patients.fields import EmailField
 from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
+from scheduling.lib.price_field import PriceField
 from scheduling.models import Clinician, Location, Service, Slot
 
 # Of Appointment; here, because a class body cannot see its own names inside Meta.
@@ -20,7 +21,7 @@ UNSUCCESSFUL = ["cancelled", "no_show"]
 
 
 class Booking(models.Model):
-    """What holds and appointments share: who sees whom, for what, where and when."""
+    """What holds and appointments share: who sees whom, for what, where, when and at what price."""
 
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT)
@@ -28,6 +29,8 @@ class Booking(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     is_remote = models.BooleanField("by video", default=False)
+    price = PriceField(editable=False)
+    currency = models.CharField(max_length=3, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -170,8 +173,6 @@ class Appointment(Booking):
     attendee_phone = models.CharField(max_length=32, blank=True, validators=[validate_printable])
     notes = models.TextField(max_length=2000, blank=True, validators=[validate_printable_lines])
     meeting_url = models.URLField("video link", blank=True)
-    price = models.DecimalField(max_digits=8, decimal_places=2)
-    currency = models.CharField(max_length=3)
     cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)
     cancellation_note = models.CharField(max_length=500, blank=True, editable=False)
 

@@ -2,28 +2,40 @@
 
 from django.db import models
 
+from booking.models.fields import TransactionIdField
+
 
 class Event(models.Model):
     """Something that happened to a booking, an order, a patient or a location: the audit trail.
 
     Append-only, by a trigger in the database.
-    A hold and its appointment share one id, so one ``sequence`` tells the whole story of a booking.
+    A hold and its appointment are one booking with one id, so one ``sequence`` tells its whole story.
     ``data`` has ids, times and reasons, never a patient's values.
     """
 
+    class SubjectType(models.TextChoices):
+        BOOKING = "booking"
+        PATIENT = "patient"
+        ORDER = "order"
+        LOCATION = "location"
+
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=40)
-    booking_id = models.UUIDField()
+    subject_type = models.CharField(max_length=10, choices=SubjectType)
+    subject_id = models.UUIDField()
     sequence = models.PositiveIntegerField()
     created_at = models.DateTimeField()
     actor = models.CharField(max_length=64)
     from_status = models.CharField(max_length=12, blank=True)
     to_status = models.CharField(max_length=12, blank=True)
     data = models.JSONField(default=dict)
+    # Ids are given before the commit, so a reader may see 8 before 7. One that stops before the oldest transaction
+    # that is still open misses none.
+    transaction_id = TransactionIdField()
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint("booking_id", "sequence", name="event_sequence")]
+        constraints = [models.UniqueConstraint("subject_id", "sequence", name="event_sequence")]
 
     def __str__(self):
         return self.kind

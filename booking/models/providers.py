@@ -37,6 +37,7 @@ class Provider(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "approver"
 
     def __str__(self):
         return self.name

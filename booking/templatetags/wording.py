@@ -20,7 +20,7 @@ SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 @register.filter
 def price(priced):
-    """Return the price of a service or an appointment: £60, £62.50, CHF 80, No charge."""
+    """Return the price of a service, a hold or an appointment: £60, £62.50, CHF 80, No charge."""
     if not priced.price:
         return gettext("No charge")
     rounded = round(priced.price, 2)

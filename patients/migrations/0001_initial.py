@@ -42,6 +42,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("archived_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="merged",
+                        to="patients.patient",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("normalized_name", models.CharField(db_collation="C", editable=False, max_length=250)),

@@ -14,6 +14,7 @@ from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
 import scheduling.lib.encrypted_field
+import scheduling.lib.price_field
 import scheduling.validators
 
 
@@ -110,11 +111,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "price",
-                    models.DecimalField(
-                        decimal_places=2,
-                        default=Decimal("0"),
-                        max_digits=8,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                    scheduling.lib.price_field.PriceField(
+                        default=Decimal("0"), validators=[django.core.validators.MinValueValidator(Decimal("0"))]
                     ),
                 ),
                 (
@@ -350,6 +348,7 @@ class Migration(migrations.Migration):
             name="Slot",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("lane", models.SmallIntegerField(db_default=0, default=0, editable=False)),
                 ("period", django.contrib.postgres.fields.ranges.DateTimeRangeField()),
                 ("taken_at", models.DateTimeField()),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
@@ -483,8 +482,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="slot",
             constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[("clinician", "="), ("period", "&&")], name="slot_no_overlap"
+                expressions=[("clinician", "="), ("lane", "="), ("period", "&&")], name="slot_no_overlap"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="slot",
+            constraint=models.CheckConstraint(condition=models.Q(("lane__range", (0, 1))), name="slot_lane"),
         ),
         migrations.AddConstraint(
             model_name="slot",

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from scheduling import validators
+from scheduling.lib.price_field import PriceField
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -80,9 +81,7 @@ class Service(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
     )
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.IN_PERSON)
-    price = models.DecimalField(
-        max_digits=8, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]
-    )
+    price = PriceField(default=Decimal(0), validators=[MinValueValidator(Decimal(0))])
     currency = models.CharField(
         max_length=3, default="GBP", validators=[RegexValidator(r"^[A-Z]{3}\Z", "Write an ISO 4217 code such as GBP.")]
     )

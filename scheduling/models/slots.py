@@ -36,6 +36,8 @@ class Slot(models.Model):
 
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
+    # 0 for every slot, until staff may book a clinician twice on purpose: those will be in lane 1.
+    lane = models.SmallIntegerField(default=0, db_default=0, editable=False)
     period = DateTimeRangeField()
     taken_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -47,8 +49,13 @@ class Slot(models.Model):
         constraints = [
             ExclusionConstraint(
                 name=SLOT_NO_OVERLAP,
-                expressions=[("clinician", RangeOperators.EQUAL), ("period", RangeOperators.OVERLAPS)],
+                expressions=[
+                    ("clinician", RangeOperators.EQUAL),
+                    ("lane", RangeOperators.EQUAL),
+                    ("period", RangeOperators.OVERLAPS),
+                ],
             ),
+            models.CheckConstraint(name="slot_lane", condition=Q(lane__range=(0, 1))),
             # The length bounds how far loading.py must read beyond a range.
             models.CheckConstraint(
                 name="slot_is_bounded",

@@ -155,14 +155,14 @@ def test_every_appointment_ends_in_time_and_is_booked_once(clinic, lab, openings
 
     # Each by its deadline.
     late = [
-        event.created_at - Appointment.objects.get(pk=event.booking_id).answer_by
+        event.created_at - Appointment.objects.get(pk=event.subject_id).answer_by
         for event in Event.objects.filter(data__reason="not_acknowledged")
     ]
     assert max(late, default=timedelta()) < LATE
     assert set(Appointment.objects.values_list("status", flat=True)) <= {"confirmed", "reserved", "cancelled"}
     for appointment in Appointment.objects.exclude(status="cancelled"):
         acknowledged = Event.objects.filter(
-            booking_id=appointment.pk, to_status__in=["reserved", "confirmed"], kind__startswith="appointment."
+            subject_id=appointment.pk, to_status__in=["reserved", "confirmed"], kind__startswith="appointment."
         )
         assert acknowledged.exists()
 

@@ -183,6 +183,17 @@ def test_merging_gives_everything_to_the_record_that_is_kept(twice, book, at):
     assert PossibleDuplicate.objects.count() == 0
 
 
+def test_a_merged_record_points_at_the_one_that_was_kept(twice):
+    keep, duplicate = twice
+    third = match_patient(somebody(first_name="Ali"))
+
+    merge_patients(keep=duplicate, duplicate=third)
+    merge_patients(keep=keep, duplicate=duplicate)
+
+    assert set(keep.merged.all()) == {duplicate, third}
+    assert Patient.objects.get(merged_into=None) == keep
+
+
 def test_details_that_are_there_are_not_overwritten(twice):
     keep, duplicate = twice
     Patient.objects.filter(pk=duplicate.pk).update(phone="+442079460000")

@@ -33,7 +33,7 @@ def test_of_a_hundred_bookings_of_one_order_one_stands_and_no_time_is_lost(minut
     assert Hold.objects.get().pk == booked.pk
     assert Slot.objects.get().pk == booked.slot_id
     assert Patient.objects.get() == booked.patient
-    assert set(Event.objects.values_list("booking_id", flat=True)) == {booked.pk, order.pk, order.patient_id}
+    assert set(Event.objects.values_list("subject_id", flat=True)) == {booked.pk, order.pk, order.patient_id}
 
 
 def test_of_many_holds_for_one_order_one_is_confirmed_and_the_others_live_on(crowd, hold_time, order, many, at):

@@ -58,6 +58,23 @@ def test_the_database_refuses_an_overlap_by_itself(start, end, write, at):
     assert ledger() == before
 
 
+def test_slots_of_different_lanes_may_overlap(write, at):
+    write(at(9), at(10))
+
+    write(at(9), at(10), lane=1)
+
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        write(at(9, 30), at(10, 30), lane=1)
+    assert violated_constraint(refusal.value) == Slot.NO_OVERLAP
+
+
+def test_there_are_two_lanes(write, at):
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        write(at(9), at(10), lane=2)
+
+    assert violated_constraint(refusal.value) == "slot_lane"
+
+
 def test_the_database_refuses_an_overlap_with_a_lapsed_slot_too(write, at):
     write(at(9), at(10), expires_at=database_now() - HOUR)
 
@@ -128,6 +145,7 @@ def test_taken_time_is_kept_until_it_is_freed(take, at, dana, harbour):
             "id": slot.pk,
             "clinician_id": dana.pk,
             "location_id": harbour.pk,
+            "lane": 0,
             "period": DateTimeTZRange(at(9), at(10)),
             "taken_at": slot.taken_at,
             "expires_at": None,

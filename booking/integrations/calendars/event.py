@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 def with_sequence(appointments):
     """Return the queryset with what entries are made of; ``sequence`` is that of the latest event."""
-    latest = Event.objects.filter(booking_id=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
+    latest = Event.objects.filter(subject_id=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
     return appointments.select_related("service", "clinician", "location").annotate(sequence=Subquery(latest))
 
 

@@ -120,7 +120,7 @@ def junction(message):
     appointment.location = Location.objects.get(pk=data["location_id"])
     appointment.starts_at = datetime.fromisoformat(data["start_time"])
     appointment.ends_at = datetime.fromisoformat(data["end_time"])
-    history = Event.objects.filter(booking_id=appointment.pk, sequence__lte=data["sequence"])
+    history = Event.objects.filter(subject_id=appointment.pk, sequence__lte=data["sequence"])
     now = datetime.fromisoformat(event["timestamp"])
     kind = "created" if event["type"] == EventKind.APPOINTMENT_CREATED else "updated"
     written = write_appointment(appointment, history, now=now, tells_home=False)

@@ -166,7 +166,7 @@ def test_notes_are_kept_and_that_they_changed_is_recorded_without_their_words(er
     assert response.status_code == 302
     appointment.refresh_from_db()
     assert (appointment.notes, appointment.status) == ("Brings her dog", "confirmed")
-    event = Event.objects.filter(booking_id=appointment.pk).last()
+    event = Event.objects.filter(subject_id=appointment.pk).last()
     assert (event.kind, event.actor, event.data) == (
         "appointment.updated",
         f"staff:{erin.user.pk}",
@@ -184,7 +184,7 @@ def test_nothing_else_can_be_written_into_the_page(erin, book, at):
     )
 
     assert Appointment.objects.values().get() == before
-    assert Event.objects.filter(booking_id=appointment.pk).count() == 3
+    assert Event.objects.filter(subject_id=appointment.pk).count() == 3
 
 
 def test_appointments_are_not_deleted(erin, morgan, book, at):

@@ -97,7 +97,7 @@ def test_a_known_patient_is_booked(erin, dana, harbour, choice, known, at):
         "confirmed",
         "Rang at nine",
     )
-    assert {event.actor for event in Event.objects.filter(booking_id=made.pk)} == {f"staff:{erin.user.pk}"}
+    assert {event.actor for event in Event.objects.filter(subject_id=made.pk)} == {f"staff:{erin.user.pk}"}
     assert OutboxMessage.objects.filter(kind="email.appointment_confirmed").exists()
     assert Patient.objects.count() == 1
 
@@ -377,7 +377,7 @@ def test_an_appointment_is_given_another_time_and_its_own_counts_as_free(erin, b
     assert said(response) == [f"{appointment.reference} is given that time."]
     appointment.refresh_from_db()
     assert appointment.starts_at == at(11)
-    event = Event.objects.filter(booking_id=appointment.pk).latest("sequence")
+    event = Event.objects.filter(subject_id=appointment.pk).latest("sequence")
     assert (event.kind, event.actor) == ("appointment.rescheduled", f"staff:{erin.user.pk}")
 
 

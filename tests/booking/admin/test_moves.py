@@ -45,7 +45,7 @@ def test_an_action_says_of_each_appointment_what_came_of_it(erin, book_today):
     ]
     assert dict(Appointment.objects.values_list("pk", "status")) == {nine.pk: "in_progress", ten.pk: "cancelled"}
     event = Event.objects.last()
-    assert (event.booking_id, event.actor, event.to_status) == (nine.pk, f"staff:{erin.user.pk}", "in_progress")
+    assert (event.subject_id, event.actor, event.to_status) == (nine.pk, f"staff:{erin.user.pk}", "in_progress")
 
 
 @pytest.mark.parametrize(

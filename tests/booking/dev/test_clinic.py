@@ -78,7 +78,7 @@ def test_every_booking_is_as_the_verbs_would_have_left_it(clinic):
 
 def test_the_log_of_every_appointment_ends_in_its_status(clinic):
     last = {}
-    for booking, status in Event.objects.order_by("sequence").values_list("booking_id", "to_status"):
+    for booking, status in Event.objects.order_by("sequence").values_list("subject_id", "to_status"):
         last[booking] = status
 
     assert {pk: last[pk] for pk in last} | dict(Appointment.objects.values_list("pk", "status")) == last

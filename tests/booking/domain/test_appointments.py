@@ -70,7 +70,7 @@ def test_each_verb_in_each_state(verb, status, in_state):
         act(appointment)
         assert (appointment.status, Appointment.objects.get().status) == (target, target)
         event = Event.objects.last()
-        assert (event.booking_id, event.from_status, event.to_status) == (appointment.pk, status, target)
+        assert (event.subject_id, event.from_status, event.to_status) == (appointment.pk, status, target)
     else:
         with nothing_changes(), pytest.raises(WrongState) as refusal:
             act(appointment)
@@ -91,13 +91,15 @@ def test_cancelling_frees_the_time_and_says_why(appointment, hold_time, at):
     assert event == {
         "id": event["id"],
         "kind": "appointment.cancelled",
-        "booking_id": appointment.pk,
+        "subject_type": "booking",
+        "subject_id": appointment.pk,
         "sequence": 4,
         "created_at": event["created_at"],
         "actor": "erin",
         "from_status": "confirmed",
         "to_status": "cancelled",
         "data": {"reason": "patient_unwell"},
+        "transaction_id": event["transaction_id"],
     }
     assert (message.kind, message.payload) == (
         "email.appointment_cancelled",
@@ -138,7 +140,7 @@ def test_a_visit_is_told_in_order(appointment):
     mark_arrived(appointment, actor="erin")
     complete(appointment, actor="dana")
 
-    story = Event.objects.filter(booking_id=appointment.pk)
+    story = Event.objects.filter(subject_id=appointment.pk)
     assert list(story.values_list("sequence", "kind", "from_status", "to_status", "actor"))[3:] == [
         (4, "appointment.updated", "confirmed", "in_progress", "erin"),
         (5, "appointment.completed", "in_progress", "completed", "dana"),

@@ -176,7 +176,7 @@ def test_what_nobody_acknowledges_in_time_is_cancelled_and_its_time_free(pending
     assert cancel_unanswered() == 1
 
     assert reaches(pending) == ("cancelled", "not_acknowledged")
-    event = Event.objects.filter(booking_id=pending.pk).last()
+    event = Event.objects.filter(subject_id=pending.pk).last()
     assert (event.kind, event.actor, event.data) == ("appointment.cancelled", "worker", {"reason": "not_acknowledged"})
     hold_time(at(9))
     assert cancel_unanswered() == 0
@@ -240,7 +240,7 @@ def test_it_confirms_by_itself(pending, lab, say):
     assert (response.status_code, response.json()["data"]["status"]) == (200, "confirmed")
     pending.refresh_from_db()
     assert (pending.status, pending.provider_reference) == ("confirmed", "UP-7")
-    event = Event.objects.filter(booking_id=pending.pk).last()
+    event = Event.objects.filter(subject_id=pending.pk).last()
     assert (event.kind, event.actor, event.from_status, event.to_status) == (
         "appointment.updated",
         "provider:lab",
@@ -260,7 +260,7 @@ def test_it_reserves_first_and_confirms_later(pending, say):
     for status in ("reserved", "confirmed", "reserved"):
         assert say(pending, status).status_code == 200
 
-    story = Event.objects.filter(booking_id=pending.pk, actor="provider:lab").values_list("from_status", "to_status")
+    story = Event.objects.filter(subject_id=pending.pk, actor="provider:lab").values_list("from_status", "to_status")
     assert list(story) == [("pending", "reserved"), ("reserved", "confirmed")]
     mails = OutboxMessage.objects.filter(kind__startswith="email.").order_by("created_at")
     assert list(mails.values_list("kind", flat=True)) == ["email.appointment_requested", "email.appointment_confirmed"]
@@ -300,7 +300,7 @@ def test_it_cancels_what_it_had_confirmed(pending, say):
 
 
 def test_an_answer_to_an_earlier_time_counts_for_nothing(pending, say, dana, harbour, at):
-    asked = Event.objects.filter(booking_id=pending.pk).count()
+    asked = Event.objects.filter(subject_id=pending.pk).count()
     reschedule(pending, OpeningRequest(pending.service, at(10), dana, harbour, is_remote=False), actor="erin")
 
     with nothing_changes():
@@ -407,7 +407,7 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
     assert reaches(confirmed) == ("confirmed", "")
     assert confirmed.starts_at == at(10)
     assert messages("provider.sync") == [("failed", "The provider refuses what we have: somebody has to talk to them.")]
-    assert Event.objects.filter(booking_id=confirmed.pk).last().kind == "provider.refused"
+    assert Event.objects.filter(subject_id=confirmed.pk).last().kind == "provider.refused"
     mail = mailoutbox[-1]
     assert (mail.to, mail.subject) == (
         ["erin@clinic.example"],

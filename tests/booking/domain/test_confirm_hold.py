@@ -70,7 +70,7 @@ def test_confirming_tells_the_story_and_leaves_a_message(hold_time, at, alice):
     hold = hold_time(at(9))
     appointment = confirm_hold(hold, patient=alice, actor="patient")
 
-    story = Event.objects.values_list("booking_id", "sequence", "kind", "from_status", "to_status", "actor", "data")
+    story = Event.objects.values_list("subject_id", "sequence", "kind", "from_status", "to_status", "actor", "data")
     assert list(story) == [
         (hold.pk, 1, "hold.placed", "", "active", "patient", {}),
         (appointment.patient_id, 1, "patient.created", "", "", "patient", {}),
@@ -123,6 +123,16 @@ def test_the_price_is_kept_as_it_was(book, at, consultation):
     consultation.save()
 
     assert Appointment.objects.get().price == 60
+
+
+def test_the_price_is_the_one_that_was_seen_at_the_hold(hold_time, at, alice, consultation):
+    hold = hold_time(at(9))
+    consultation.price, consultation.currency = 75, "EUR"
+    consultation.save()
+
+    confirm_hold(find_hold(hold.token), patient=alice, actor="patient")
+
+    assert Appointment.objects.values_list("price", "currency").get() == (60, "GBP")
 
 
 # Refusals

@@ -96,13 +96,15 @@ def test_extending_gives_the_full_time_again_to_hold_and_slot(hold_time, at):
     assert event == {
         "id": event["id"],
         "kind": "hold.extended",
-        "booking_id": hold.pk,
+        "subject_type": "booking",
+        "subject_id": hold.pk,
         "sequence": 2,
         "created_at": event["created_at"],
         "actor": "patient",
         "from_status": "",
         "to_status": "",
         "data": {"expires_at": hold.expires_at.isoformat()},
+        "transaction_id": event["transaction_id"],
     }
 
 
@@ -163,13 +165,15 @@ def test_releasing_gives_the_time_back_at_once(hold_time, at):
     assert event == {
         "id": event["id"],
         "kind": "hold.released",
-        "booking_id": hold.pk,
+        "subject_type": "booking",
+        "subject_id": hold.pk,
         "sequence": 2,
         "created_at": event["created_at"],
         "actor": "patient",
         "from_status": "active",
         "to_status": "released",
         "data": {},
+        "transaction_id": event["transaction_id"],
     }
     hold_time(at(9), holder="bob's phone")
 
@@ -232,7 +236,7 @@ def test_the_sweeper_marks_what_has_lapsed_and_nothing_else(hold_time, book, at,
     }
     assert {slot["id"] for slot in rows(Slot)} == {live.slot_id, appointment.slot_id}
     announced = Event.objects.filter(kind="hold.expired")
-    assert {(event.booking_id, event.actor, event.from_status, event.to_status) for event in announced} == {
+    assert {(event.subject_id, event.actor, event.from_status, event.to_status) for event in announced} == {
         (hold.pk, "worker", "active", "expired") for hold in lapsed
     }
 

@@ -36,6 +36,8 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
             "starts_at": at(9),
             "ends_at": at(9, 30),
             "is_remote": False,
+            "price": 60,
+            "currency": "GBP",
             "created_at": placed_at,
             "updated_at": hold.updated_at,
             "status": "active",
@@ -54,6 +56,7 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
         "id": hold.slot_id,
         "clinician_id": dana.pk,
         "location_id": harbour.pk,
+        "lane": 0,
         "period": DateTimeTZRange(at(9), at(9, 30)),
         "taken_at": placed_at,
         "expires_at": placed_at + timedelta(minutes=15),
@@ -61,13 +64,15 @@ def test_a_hold_is_written_with_its_slot_and_its_event(hold_time, at, consultati
     assert event == {
         "id": event["id"],
         "kind": "hold.placed",
-        "booking_id": hold.pk,
+        "subject_type": "booking",
+        "subject_id": hold.pk,
         "sequence": 1,
         "created_at": placed_at,
         "actor": "patient",
         "from_status": "",
         "to_status": "active",
         "data": {},
+        "transaction_id": event["transaction_id"],
     }
 
 

@@ -39,7 +39,7 @@ def test_an_order_is_for_a_patient_who_is_found_or_written_down(consultation, al
     second = create_order(patient=twin, service=consultation, actor="erin")
 
     assert second.patient == order.patient == Patient.objects.get()
-    assert list(Event.objects.values_list("kind", "booking_id", "actor")) == [
+    assert list(Event.objects.values_list("kind", "subject_id", "actor")) == [
         ("patient.created", alice.pk, "erin"),
         ("order.created", order.pk, "erin"),
         ("order.created", second.pk, "erin"),

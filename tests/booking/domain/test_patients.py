@@ -62,6 +62,18 @@ def test_a_change_made_meanwhile_survives_archiving_and_restoring(ada):
     assert log() == [("patient.archived", "erin", {}), ("patient.restored", "morgan", {})]
 
 
+def test_a_merged_record_that_is_restored_is_one_of_its_own_again(ada):
+    other = patients.register(
+        Patient(first_name="Ade", last_name="Archer", date_of_birth=ada.date_of_birth, email=ada.email), actor="erin"
+    )
+    patients.merge(keep=ada, duplicate=other, actor="erin")
+
+    patients.restore(other, actor="erin")
+
+    other.refresh_from_db()
+    assert (other.archived_at, other.merged_into) == (None, None)
+
+
 def test_to_archive_or_restore_again_changes_nothing(ada):
     with nothing_changes():
         assert not patients.restore(ada, actor="erin")

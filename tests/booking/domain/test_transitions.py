@@ -33,13 +33,15 @@ def test_a_move_changes_the_row_the_object_and_the_log(hold_time, at):
     assert event == {
         "id": event["id"],
         "kind": "hold.released",
-        "booking_id": hold.pk,
+        "subject_type": "booking",
+        "subject_id": hold.pk,
         "sequence": 2,
         "created_at": now,
         "actor": "erin",
         "from_status": "active",
         "to_status": "released",
         "data": {"why": "asked"},
+        "transaction_id": event["transaction_id"],
     }
 
 

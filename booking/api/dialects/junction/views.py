@@ -92,7 +92,7 @@ class AppointmentView(View, ApprovalView):
         return self.answer_appointment(appointment)
 
     def answer_appointment(self, appointment):
-        events = Event.objects.filter(booking_id=appointment.pk)
+        events = Event.objects.filter(subject_id=appointment.pk)
         return self.reply(write_appointment(appointment, events, now=timezone.now()))
 
 

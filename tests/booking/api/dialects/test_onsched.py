@@ -371,7 +371,7 @@ def test_who_has_changed_that_is_written_down(onsched, harbour, make_key, client
     for delay in (60, 60):  # again changes nothing
         data(System(client, ONSCHED, x_api_key=plain)("PUT", f"/location/{harbour.pk}", {"expirationDelay": delay}))
     event = Event.objects.get()
-    assert (event.kind, event.booking_id, event.actor, event.data) == (
+    assert (event.kind, event.subject_id, event.actor, event.data) == (
         "location.updated",
         harbour.pk,
         f"key:{key.holder}",

@@ -84,7 +84,7 @@ def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consul
                 "data": {},
             }
             for event, status in zip(
-                Event.objects.filter(booking_id=hold), ["active", "confirmed", "confirmed"], strict=True
+                Event.objects.filter(subject_id=hold), ["active", "confirmed", "confirmed"], strict=True
             )
         ],
         "created_at": appointment.created_at.isoformat(),

@@ -43,7 +43,7 @@ MEMBERS = {
 def told():
     """What the deliveries tell, in the order of their events."""
     payloads = [delivery.payload for delivery in OutboxMessage.objects.filter(kind="webhook.event")]
-    ids = {(str(event.booking_id), event.sequence): event.pk for event in Event.objects.all()}
+    ids = {(str(event.subject_id), event.sequence): event.pk for event in Event.objects.all()}
     return sorted(payloads, key=lambda payload: ids[payload["data"]["id"], payload["data"]["sequence"]])
 
 
@@ -105,7 +105,7 @@ def test_each_has_the_time_and_the_sequence_of_its_event(endpoint, happens):
     happens()
     events = Event.objects.filter(kind__in=WebhookEndpoint.Kind.values).order_by("pk")
     assert [(body["type"], body["timestamp"], body["data"]["id"], body["data"]["sequence"]) for body in told()] == [
-        (event.kind, event.created_at.isoformat(), str(event.booking_id), event.sequence) for event in events
+        (event.kind, event.created_at.isoformat(), str(event.subject_id), event.sequence) for event in events
     ]
 
 

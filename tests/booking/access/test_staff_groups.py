@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
 from booking.models import Appointment
-from tests.booking.admin.pages import act, rows, url
+from tests.booking.admin.pages import get_rows, run_action, url
 from tests.conftest import make_clinician
 
 APPOINTMENTS = "booking_appointment"
@@ -60,7 +60,7 @@ def test_migrating_brings_a_missing_group_back_and_leaves_what_the_clinic_has_ch
 def test_a_clinician_sees_only_their_own_appointments(danas_browser, book, at, others):
     own = book(at(9))
 
-    [row] = rows(danas_browser.get(url(APPOINTMENTS) + ANY_DAY))
+    [row] = get_rows(danas_browser.get(url(APPOINTMENTS) + ANY_DAY))
     assert row[-1].endswith(own.reference)
     assert danas_browser.get(url(APPOINTMENTS, "change", own.pk)).status_code == 200
     assert danas_browser.get(url(APPOINTMENTS, "change", others.pk)).status_code == 302  # not found, and back home
@@ -72,7 +72,7 @@ def test_a_clinician_marks_their_own_appointments_only(danas_browser, book_today
     Appointment.objects.filter(pk=others.pk).update(starts_at=own.starts_at, ends_at=own.ends_at)
 
     danas_browser.post(url(APPOINTMENTS, "move", own.pk, "arrived"))
-    act(danas_browser, APPOINTMENTS, "arrived", others, query=ANY_DAY)
+    run_action(danas_browser, APPOINTMENTS, "arrived", others, query=ANY_DAY)
 
     assert danas_browser.post(url(APPOINTMENTS, "move", others.pk, "arrived")).status_code == 404
     assert dict(Appointment.objects.values_list("pk", "status")) == {own.pk: "in_progress", others.pk: "confirmed"}
@@ -86,7 +86,7 @@ def test_a_clinician_neither_cancels_nor_edits(danas_browser, book, at):
         danas_browser.post(url(APPOINTMENTS, "move", own.pk, "confirm")),
         danas_browser.post(url(APPOINTMENTS, "change", own.pk), {"notes": "x", "meeting_url": ""}),
     ]
-    act(danas_browser, APPOINTMENTS, "cancel", own, query=ANY_DAY, reason="other")
+    run_action(danas_browser, APPOINTMENTS, "cancel", own, query=ANY_DAY, reason="other")
 
     assert [response.status_code for response in refused] == [403, 403, 403]
     appointment = Appointment.objects.get()

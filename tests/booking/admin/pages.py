@@ -1,4 +1,4 @@
-"""What the tests of admin share: addresses, and what a page says."""
+"""Addresses of admin pages, and what they show."""
 
 import html
 import re
@@ -13,19 +13,19 @@ def url(model, page="changelist", *arguments):
     return reverse(f"admin:{model}_{page}", args=arguments)
 
 
-def said(response):
-    """The messages that the next page will show."""
+def list_messages(response):
+    """Return the messages that the next page will show."""
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def shown(response):
-    """What one reads on the page, without tags."""
+def get_text(response):
+    """Return the page as plain text."""
     text = re.sub(r"<(script|style)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-def rows(response):
-    """The texts of each row of a list."""
+def get_rows(response):
+    """Return the cells of each row of a list as plain text."""
     body = re.search(r"<tbody>(.*?)</tbody>", response.content.decode(), flags=re.S)
     return (
         [
@@ -40,15 +40,15 @@ def rows(response):
     )
 
 
-def act(browser, model, action, *objects, query="", **fields):
-    """Choose objects in a list and carry out an action on them."""
-    chosen = [str(chosen.pk) for chosen in objects]
-    return browser.post(url(model) + query, {"action": action, "_selected_action": chosen, **fields})
+def run_action(browser, model, action, *objects, query="", **fields):
+    """Post a list's action for the objects and return the response."""
+    ids = [str(each.pk) for each in objects]
+    return browser.post(url(model) + query, {"action": action, "_selected_action": ids, **fields})
 
 
-def queries(browser, address):
-    """The number of queries that a page takes."""
-    browser.get(address)  # what is kept for the process is loaded by now
+def count_queries(browser, address):
+    """Return the number of queries that a page takes once per-process caches are warm."""
+    browser.get(address)
     with CaptureQueriesContext(
         connection,
     ) as captured:

@@ -1,4 +1,4 @@
-"""Addresses that managers type in: where their names lead is looked up, and no transaction waits for that."""
+"""Forms that take a URL resolve it before they save it, outside any transaction."""
 
 import socket
 
@@ -8,7 +8,7 @@ from django.db import connection
 
 from booking.models import Provider, WebhookEndpoint
 from scheduling.models import Calendar
-from tests.booking.admin.pages import shown, url
+from tests.booking.admin.pages import get_text, url
 
 UNDER_WAY = """
     SELECT count(*) FROM pg_stat_activity
@@ -25,7 +25,7 @@ def model(request):
 
 @pytest.fixture
 def add(model, morgan, dana, harbour):
-    """Morgan adds one that is at clinic.example: ``add()``."""
+    """Return a function that posts the add form with an address at clinic.example."""
     typed = {
         "clinician": dana.pk,
         "name": "Own",
@@ -41,39 +41,39 @@ def add(model, morgan, dana, harbour):
     return lambda: morgan.post(url(model._meta.label_lower.replace(".", "_"), "add"), typed)
 
 
-def leads_to(ip):
-    """A name server by which every name leads there."""
+def make_getaddrinfo(ip):
+    """Return a getaddrinfo that resolves every name to ``ip``."""
     return lambda host, port, *args, **kwargs: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))]
 
 
-def knows_nothing(host, port, *args, **kwargs):
+def fail_getaddrinfo(host, port, *args, **kwargs):
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
-def test_a_name_that_leads_to_a_private_network_is_refused_beside_it(model, add, monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", leads_to("10.0.0.1"))
+def test_address_form_refuses_hostname_pointing_to_private_ip(model, add, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", make_getaddrinfo("10.0.0.1"))
 
-    assert ("lead to the public internet" if model is Calendar else NOT_PUBLIC) in shown(add())
+    assert ("lead to the public internet" if model is Calendar else NOT_PUBLIC) in get_text(add())
     assert not model.objects.exists()
 
 
-def test_so_is_one_that_nobody_knows(model, add, monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", knows_nothing)
+def test_address_form_refuses_unknown_hostname(model, add, monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", fail_getaddrinfo)
 
-    assert ("Nothing is found at that address" if model is Calendar else NOT_PUBLIC) in shown(add())
+    assert ("Nothing is found at that address" if model is Calendar else NOT_PUBLIC) in get_text(add())
     assert not model.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_transaction_waits_for_a_name_server(model, add, monkeypatch):
-    """Seen from a name server that looks."""
+def test_address_form_resolves_outside_transaction(model, add, monkeypatch):
+    """The fake name server counts open transactions."""
     ours, seen = connection.get_connection_params(), []
 
     def look(*args, **kwargs):
         where = {name: ours[name] for name in ("dbname", "host", "port", "user", "password") if name in ours}
         with psycopg.connect(**where) as other:
             seen.append(other.execute(UNDER_WAY).fetchone())
-        return leads_to("8.8.8.8")(*args, **kwargs)
+        return make_getaddrinfo("8.8.8.8")(*args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", look)
     add()
@@ -82,7 +82,7 @@ def test_no_transaction_waits_for_a_name_server(model, add, monkeypatch):
     assert seen == [(0,)]
 
 
-def test_for_who_may_not_save_it_nothing_is_looked_up(model, danas_browser, monkeypatch):
+def test_address_form_without_permission_resolves_nothing(model, danas_browser, monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **kwargs: asked.append(host) or [])
 

@@ -24,8 +24,8 @@ TYPED = {
 }
 
 
-def member(client, group):
-    """Log a member of staff in."""
+def log_in(client, group):
+    """Log a member of the group in and return the user."""
     user = User.objects.create_user(group, is_staff=True, is_superuser=group == "superuser")
     if group != "superuser":
         user.groups.add(Group.objects.get(name=group))
@@ -35,12 +35,12 @@ def member(client, group):
 
 @pytest.fixture
 def manager(client, db):
-    return member(client, "manager")
+    return log_in(client, "manager")
 
 
 @pytest.fixture
 def made(db):
-    """A secret key and its text."""
+    """A secret key, and its secret."""
     return create_key(name="the practice", kind="secret", scopes=["read_availability"])
 
 
@@ -48,17 +48,17 @@ def page(key, verb="change"):
     return reverse(f"admin:booking_apikey_{verb}", args=[key.pk])
 
 
-def shown(response):
-    """The keys that a page shows."""
+def find_secrets(response):
+    """Return the secrets that the page shows."""
     return re.findall("hf_(?:sec|pub)_[A-Za-z0-9_-]{43}", response.text)
 
 
-# Making one
+# Creation
 
 
-def test_a_key_is_shown_once_and_then_never_again(client, manager):
+def test_key_is_shown_only_after_creation(client, manager):
     response = client.post(ADD, TYPED)
-    [plain] = shown(response)
+    [plain] = find_secrets(response)
     assert response.status_code == 200
     assert "no-store" in response.headers["Cache-Control"]
     key = find_key(plain)
@@ -67,11 +67,11 @@ def test_a_key_is_shown_once_and_then_never_again(client, manager):
     for address in (LIST, page(key), page(key, "history"), page(key, "rotate")):
         response = client.get(address)
         assert response.status_code == 200
-        assert shown(response) == []
+        assert find_secrets(response) == []
         assert bytes(key.key_hash).hex() not in response.text
 
 
-def test_to_send_the_form_again_makes_no_second_key(client, manager):
+def test_add_key_form_sent_twice_creates_one_key(client, manager):
     [new_id] = re.findall(r'name="new_id" value="([^"]+)"', client.get(ADD).text)
     wrong = client.post(ADD, TYPED | {"new_id": new_id, "name": ""})
     assert f'name="new_id" value="{new_id}"' in wrong.text
@@ -80,23 +80,23 @@ def test_to_send_the_form_again_makes_no_second_key(client, manager):
     again = client.post(ADD, TYPED | {"new_id": new_id}, follow=True)
 
     key = ApiKey.objects.get()
-    assert len(shown(first)) == 1
+    assert len(find_secrets(first)) == 1
     assert again.redirect_chain == [(page(key), 302)]
     assert "has been made already" in again.text
-    assert shown(again) == []
+    assert find_secrets(again) == []
 
 
-def test_scopes_are_boxes_with_their_sentences(client, manager):
+def test_key_form_lists_scopes_with_labels(client, manager):
     text = client.get(ADD).text
     for value, sentence in ApiKey.Scope.choices:
         assert f'type="checkbox" name="scopes" value="{value}"' in text
         assert sentence.capitalize() in text
 
 
-def test_origins_are_written_one_per_line(client, manager):
+def test_key_form_takes_one_origin_per_line(client, manager):
     sites = f"{SITE}\r\n\r\n  http://localhost:3000  \r\n"
     response = client.post(ADD, {**TYPED, "kind": "publishable", "scopes": ["write_holds"], "allowed_origins": sites})
-    key = find_key(shown(response)[0])
+    key = find_key(find_secrets(response)[0])
     assert key.allowed_origins == [SITE, "http://localhost:3000"]
     assert f"{SITE}\nhttp://localhost:3000</textarea>" in client.get(page(key)).text
 
@@ -118,24 +118,24 @@ def test_origins_are_written_one_per_line(client, manager):
         ({"requests_per_minute": "0"}, "greater than or equal to 1"),
     ],
 )
-def test_what_is_wrong_is_said_beside_it_and_nothing_is_made(client, manager, wrong, sentence):
+def test_add_key_with_invalid_field_shows_error_beside_it(client, manager, wrong, sentence):
     response = client.post(ADD, TYPED | wrong)
     assert response.status_code == 200
     assert sentence in response.text
-    assert shown(response) == []
+    assert find_secrets(response) == []
     assert not ApiKey.objects.exists()
 
 
-def test_staff_are_warned_of_a_secret_key_that_pages_may_use(client, manager):
+def test_secret_key_with_origins_warns(client, manager):
     response = client.post(ADD, TYPED | {"allowed_origins": SITE})
     assert "use a publishable key there" in response.text
-    assert find_key(shown(response)[0]).allowed_origins == [SITE]
+    assert find_key(find_secrets(response)[0]).allowed_origins == [SITE]
 
 
 # The list
 
 
-def test_the_list_says_which_keys_live_and_when_they_were_used(client, manager, made):
+def test_key_list_shows_state_and_last_use(client, manager, made):
     _, plain = made
     find_key(plain)
     create_key(name="old", kind="secret", scopes=["read_patients"], expires_at=timezone.now() - timedelta(days=1))
@@ -153,15 +153,15 @@ def test_the_list_says_which_keys_live_and_when_they_were_used(client, manager, 
         assert len(listed(state=state)) == 1
 
 
-# Rotating and revoking
+# Rotation and revocation
 
 
 @pytest.mark.parametrize("overlap, hours", [("0", 0), ("3600", 1), ("86400", 24), ("604800", 168)])
-def test_a_key_is_rotated_with_an_overlap(client, manager, made, overlap, hours):
+def test_rotate_key_keeps_old_one_for_overlap(client, manager, made, overlap, hours):
     key, old = made
     assert f'<option value="{overlap}"' in client.get(page(key, "rotate")).text
     response = client.post(page(key, "rotate"), {"overlap": overlap})
-    [new] = shown(response)
+    [new] = find_secrets(response)
     assert "no-store" in response.headers["Cache-Control"]
     assert find_key(new).holder == key.holder
     key.refresh_from_db()
@@ -170,11 +170,11 @@ def test_a_key_is_rotated_with_an_overlap(client, manager, made, overlap, hours)
         assert find_key(old) == key
 
 
-def test_to_send_the_page_again_does_not_rotate_twice(client, manager, made):
+def test_rotate_key_form_sent_twice_rotates_once(client, manager, made):
     key, _ = made
     [state] = re.findall(r'name="state" value="([^"]*)"', client.get(page(key, "rotate")).text)
     form = {"overlap": "3600", "state": state}
-    assert len(shown(client.post(page(key, "rotate"), form))) == 1
+    assert len(find_secrets(client.post(page(key, "rotate"), form))) == 1
 
     again = client.post(page(key, "rotate"), form, follow=True)
 
@@ -183,16 +183,16 @@ def test_to_send_the_page_again_does_not_rotate_twice(client, manager, made):
 
 
 @pytest.mark.parametrize("overlap", ["", "1", "-3600", "all"])
-def test_with_another_overlap_it_is_asked_again(client, manager, made, overlap):
+def test_rotate_key_with_unknown_overlap_shows_form(client, manager, made, overlap):
     key, _ = made
     before = rows(ApiKey)
     response = client.post(page(key, "rotate"), {"overlap": overlap})
-    assert shown(response) == []
+    assert find_secrets(response) == []
     assert "The old key ends" in response.text
     assert rows(ApiKey) == before
 
 
-def test_a_revoked_key_is_not_rotated(client, manager, made):
+def test_rotate_revoked_key_is_refused(client, manager, made):
     key, _ = made
     revoke_key(key)
     response = client.post(page(key, "rotate"), {"overlap": "3600"}, follow=True)
@@ -201,7 +201,7 @@ def test_a_revoked_key_is_not_rotated(client, manager, made):
 
 
 @pytest.mark.parametrize("how", ["button", "action"])
-def test_a_key_is_revoked(client, manager, made, how):
+def test_revoked_key_is_not_accepted(client, manager, made, how):
     key, plain = made
     if how == "button":
         response = client.post(page(key, "revoke"), follow=True)
@@ -212,14 +212,14 @@ def test_a_key_is_revoked(client, manager, made, how):
         find_key(plain)
 
 
-def test_reading_the_address_of_a_button_revokes_nothing(client, manager, made):
+def test_revoke_key_with_get_changes_nothing(client, manager, made):
     key, plain = made
     text = client.get(page(key, "revoke")).text
     assert "whatever uses it stops working at once" in text and "It has not been used yet." in text
     assert find_key(plain) == key
 
 
-def test_a_key_is_changed_but_not_its_text_and_kind(client, manager, made):
+def test_change_key_keeps_secret_and_kind(client, manager, made):
     key, plain = made
     response = client.post(
         page(key), TYPED | {"name": "the surgery", "kind": "publishable", "allowed_origins": "", "key_hash": "00"}
@@ -229,11 +229,11 @@ def test_a_key_is_changed_but_not_its_text_and_kind(client, manager, made):
     assert (changed.name, changed.kind, changed.scopes) == ("the surgery", "secret", TYPED["scopes"])
 
 
-# Who may
+# Permissions
 
 
-def test_nobody_deletes_a_key(client, made):
-    member(client, "superuser")
+def test_key_delete_is_refused(client, made):
+    log_in(client, "superuser")
     key, _ = made
     assert client.post(page(key, "delete"), {"post": "yes"}).status_code == 403
     client.post(LIST, {"action": "delete_selected", "_selected_action": [key.pk], "post": "yes"})
@@ -241,8 +241,8 @@ def test_nobody_deletes_a_key(client, made):
 
 
 @pytest.mark.parametrize("group", ["reception", "clinician"])
-def test_only_managers_see_and_make_keys(client, made, group):
-    member(client, group)
+def test_keys_are_for_managers_only(client, made, group):
+    log_in(client, group)
     key, _ = made
     before = rows(ApiKey)
     assert "apikey" not in client.get("/admin/").text
@@ -253,6 +253,6 @@ def test_only_managers_see_and_make_keys(client, made, group):
     assert rows(ApiKey) == before
 
 
-def test_there_is_a_404_for_a_key_that_does_not_exist(client, manager):
+def test_unknown_key_is_404(client, manager):
     for verb in ("rotate", "revoke"):
         assert client.post(f"{LIST}7d1f6cf0-0000-4000-8000-000000000000/{verb}/").status_code == 404

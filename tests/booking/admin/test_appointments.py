@@ -1,4 +1,4 @@
-"""The desk's list of appointments, and the page of one."""
+"""The appointments' list and page."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event
 from patients.models import Patient
 from scheduling.models import Location
-from tests.booking.admin.pages import queries, rows, shown, url
+from tests.booking.admin.pages import count_queries, get_rows, get_text, url
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
@@ -20,16 +20,16 @@ APPOINTMENTS = "booking_appointment"
 
 
 def listed(response):
-    return [row[-1].rpartition(" · ")[2] for row in rows(response)]
+    return [row[-1].rpartition(" · ")[2] for row in get_rows(response)]
 
 
-def test_the_list_shows_the_chosen_day(erin, book, at, day):
+def test_appointment_list_shows_chosen_day(erin, book, at, day):
     nine = book(at(9))
     book(at(9) + timedelta(days=1))
 
     response = erin.get(url(APPOINTMENTS), {"day": day.isoformat()})
 
-    assert rows(response) == [
+    assert get_rows(response) == [
         [
             f"09:00–09:30 {day:%a %-d %b %Y}",
             "Alice Archer +447700900123",
@@ -37,20 +37,20 @@ def test_the_list_shows_the_chosen_day(erin, book, at, day):
             f"Consultation with Dana Reed, Harbour Street · {nine.reference}",
         ]
     ]
-    assert f"{day:%A %-d %B %Y}" in shown(response)
+    assert f"{day:%A %-d %B %Y}" in get_text(response)
 
 
-def test_the_list_shows_today_at_first(erin, book, at):
+def test_appointment_list_defaults_to_today(erin, book, at):
     book(at(9))
 
     assert listed(erin.get(url(APPOINTMENTS))) == []
 
 
-def test_a_day_is_the_day_of_the_place(erin, consultation, alice, day):
+def test_appointment_list_day_is_in_locations_zone(erin, consultation, alice, day):
     night = Location.objects.create(name="Night Clinic", city="Auckland", timezone="Pacific/Auckland")
     owl = make_clinician("Olga Owl", location=night, services=[consultation], hours=[(1, 3)])
     zone = ZoneInfo("Pacific/Auckland")
-    starts_at = datetime(day.year, day.month, day.day, 1, tzinfo=zone)  # still the day before in London
+    starts_at = datetime(day.year, day.month, day.day, 1, tzinfo=zone)  # the day before in London
     hold = place_hold(
         OpeningRequest(consultation, starts_at, owl, night, is_remote=False), holder=Holder("alice"), actor="patient"
     )
@@ -60,7 +60,7 @@ def test_a_day_is_the_day_of_the_place(erin, consultation, alice, day):
     assert listed(erin.get(url(APPOINTMENTS), {"day": (day - timedelta(days=1)).isoformat()})) == []
 
 
-def test_the_zone_is_written_where_it_differs_from_that_of_most_places(
+def test_appointment_list_names_zone_that_differs_from_most_locations(
     erin, book, at, day, harbour, consultation, alice
 ):
     Location.objects.create(name="Mill Lane", city="London")
@@ -69,7 +69,7 @@ def test_the_zone_is_written_where_it_differs_from_that_of_most_places(
     book(at(9))
     book(at(9), clinician=lena, location=berlin)
 
-    times = [row[0].removesuffix(f" {day:%a %-d %b %Y}") for row in rows(erin.get(url(APPOINTMENTS), {"day": day}))]
+    times = [row[0].removesuffix(f" {day:%a %-d %b %Y}") for row in get_rows(erin.get(url(APPOINTMENTS), {"day": day}))]
 
     assert times == ["09:00–09:30", f"10:00–10:30 {at(9).astimezone(berlin.zone):%Z}"]
 
@@ -77,14 +77,14 @@ def test_the_zone_is_written_where_it_differs_from_that_of_most_places(
 @pytest.mark.parametrize(
     "text", ["archer", "ALICE", "07700 900123", "12/04/1985", "1985-04-12", "alice 1985-04-12", "alice@example"]
 )
-def test_a_search_looks_at_any_day(erin, book, at, text):
+def test_appointment_search_covers_any_day(erin, book, at, text):
     appointment = book(at(9))
 
     assert listed(erin.get(url(APPOINTMENTS), {"q": text})) == [appointment.reference]
     assert listed(erin.get(url(APPOINTMENTS), {"q": "somebody else"})) == []
 
 
-def test_a_reference_is_found_however_it_is_typed(erin, book, at):
+def test_appointment_search_finds_reference_however_typed(erin, book, at):
     appointment = book(at(9))
     book(at(10))
 
@@ -94,21 +94,21 @@ def test_a_reference_is_found_however_it_is_typed(erin, book, at):
 
 @pytest.fixture
 def elsewhere():
-    """A zone where it is another day now than in UTC."""
+    """A zone where today is another day than in UTC."""
     now = timezone.now()
     zones = [ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")]
     return next(zone for zone in zones if now.astimezone(zone).date() != now.date())
 
 
-def test_today_is_the_day_where_most_places_are(erin, elsewhere):
+def test_today_is_in_zone_of_most_locations(erin, elsewhere):
     Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
 
-    page = shown(erin.get(url(APPOINTMENTS)))
+    page = get_text(erin.get(url(APPOINTMENTS)))
 
     assert f"{timezone.now().astimezone(elsewhere):%A %-d %B %Y}" in page
 
 
-def test_or_where_the_chosen_place_is(erin, elsewhere, harbour):
+def test_today_is_in_zone_of_chosen_location(erin, elsewhere, harbour):
     far = Location.objects.create(name="Far Clinic", city="Far", timezone=str(elsewhere))
     Location.objects.create(name="Mill Lane", city="London")
 
@@ -120,23 +120,23 @@ def test_or_where_the_chosen_place_is(erin, elsewhere, harbour):
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "x", "", "-1", "%00"])
-def test_an_impossible_day_is_as_good_as_none(erin, day):
+def test_appointment_list_with_invalid_day_shows_today(erin, day):
     response = erin.get(f"{url(APPOINTMENTS)}?day={day}")
 
     assert response.status_code == 200
-    assert f"{timezone.localdate():%A %-d %B %Y}" in shown(response)
+    assert f"{timezone.localdate():%A %-d %B %Y}" in get_text(response)
 
 
-def test_a_longer_list_takes_no_more_queries(erin, book, at, day):
+def test_appointment_list_query_count_is_constant(erin, book, at, day):
     address = f"{url(APPOINTMENTS)}?day={day}"
     for minute in range(0, 150, 30):
         book(at(9) + timedelta(minutes=minute), patient=somebody(minute))
-    for_five = queries(erin, address)
+    for_five = count_queries(erin, address)
     for minute in (*range(150, 180, 30), *range(240, 480, 30)):
         book(at(9) + timedelta(minutes=minute), patient=somebody(minute))
 
-    assert len(rows(erin.get(address))) == 14
-    assert queries(erin, address) == for_five
+    assert len(get_rows(erin.get(address))) == 14
+    assert count_queries(erin, address) == for_five
 
 
 def somebody(number):
@@ -145,7 +145,7 @@ def somebody(number):
     )
 
 
-def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book_today):
+def test_appointment_page_shows_log_and_allowed_transitions(erin, book_today):
     appointment = book_today(9)
 
     response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
@@ -158,7 +158,7 @@ def test_the_page_shows_the_log_and_the_moves_that_are_allowed(erin, book_today)
     ]
 
 
-def test_notes_are_kept_and_that_they_changed_is_recorded_without_their_words(erin, book, at):
+def test_change_notes_records_event_without_text(erin, book, at):
     appointment = book(at(9))
 
     response = erin.post(url(APPOINTMENTS, "change", appointment.pk), {"notes": "Brings her dog", "meeting_url": ""})
@@ -174,7 +174,7 @@ def test_notes_are_kept_and_that_they_changed_is_recorded_without_their_words(er
     )
 
 
-def test_nothing_else_can_be_written_into_the_page(erin, book, at):
+def test_appointment_page_ignores_read_only_fields(erin, book, at):
     appointment = book(at(9))
     before = Appointment.objects.values().get()
 
@@ -187,7 +187,7 @@ def test_nothing_else_can_be_written_into_the_page(erin, book, at):
     assert Event.objects.filter(subject_id=appointment.pk).count() == 3
 
 
-def test_appointments_are_not_deleted(erin, morgan, book, at):
+def test_appointment_delete_is_refused(erin, morgan, book, at):
     appointment = book(at(9))
 
     for browser in (erin, morgan):
@@ -195,7 +195,7 @@ def test_appointments_are_not_deleted(erin, morgan, book, at):
     assert Appointment.objects.count() == 1
 
 
-def test_admin_pages_carry_the_strict_policy_and_nothing_inline(erin, book, at):
+def test_admin_pages_have_strict_csp_and_nothing_inline(erin, book, at):
     appointment = book(at(9))
 
     for address in (url(APPOINTMENTS), url(APPOINTMENTS, "change", appointment.pk)):
@@ -208,14 +208,14 @@ def test_admin_pages_carry_the_strict_policy_and_nothing_inline(erin, book, at):
         assert " onclick=" not in page
 
 
-def test_two_who_write_notes_at_once_do_not_lose_each_others(erin, book, at):
+def test_concurrent_notes_are_refused_instead_of_overwritten(erin, book, at):
     appointment = book(at(9))
     page = url(APPOINTMENTS, "change", appointment.pk)
     annotate(appointment, notes="Morgan was here", actor="morgan")
 
     with nothing_changes():
         response = erin.post(page, {"initial-notes": "", "notes": "Rang at nine", "meeting_url": ""})
-    assert "Somebody else has changed this meanwhile." in shown(response)
+    assert "Somebody else has changed this meanwhile." in get_text(response)
 
     erin.post(page, {"initial-notes": "", "notes": "", "initial-meeting_url": "", "meeting_url": "https://a.example"})
     appointment.refresh_from_db()

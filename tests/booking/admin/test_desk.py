@@ -1,4 +1,4 @@
-"""At the desk: a time is booked for whoever calls, and an appointment is given another one."""
+"""The desk: book for a patient who calls, and give an appointment another time."""
 
 import re
 from datetime import date, datetime, time, timedelta
@@ -9,7 +9,7 @@ import pytest
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
-from tests.booking.admin.pages import said, shown, url
+from tests.booking.admin.pages import get_text, list_messages, url
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
@@ -25,15 +25,15 @@ NEW = {
 }
 
 
-def offered(response):
-    """The times on the page: {local time: value}, of each the first."""
+def get_times(response):
+    """Return the openings on the page as {local time: form value}, the first of each time."""
     found = re.findall(r'name="opening" value="([^"]+)".*?<span>(.*?)</span>', response.content.decode())
     return {time: value for value, time in reversed(found)}
 
 
 @pytest.fixture
 def choice(consultation, day):
-    """What is asked for: a consultation on a day next week, with anybody anywhere."""
+    """The search form: a consultation on a day next week, with any clinician anywhere."""
     return {
         "service": str(consultation.pk),
         "clinician": "",
@@ -46,23 +46,23 @@ def choice(consultation, day):
 
 @pytest.fixture
 def known(alice):
-    """Alice, who is written down."""
+    """Form data that chooses alice."""
     alice.save()
     return alice
 
 
-def test_the_page_begins_with_the_question_what_for(erin, dana):
-    page = shown(erin.get(url(APPOINTMENTS, "add")))
+def test_desk_starts_with_choice_of_service(erin, dana):
+    page = get_text(erin.get(url(APPOINTMENTS, "add")))
 
     assert "Choose what for, and see the free times." in page
 
 
-def test_the_free_times_of_a_day_are_shown_and_how_many_there_are_on_others(erin, dana, choice, book, at):
+def test_desk_shows_openings_of_day_and_counts_of_others(erin, dana, choice, book, at):
     book(at(9))
 
     page = erin.post(url(APPOINTMENTS, "add"), choice)
 
-    assert sorted(offered(page)) == [
+    assert sorted(get_times(page)) == [
         "09:30",
         "10:00",
         "10:30",
@@ -77,18 +77,18 @@ def test_the_free_times_of_a_day_are_shown_and_how_many_there_are_on_others(erin
         "16:00",
         "16:30",
     ]
-    assert f"{at(9):%a} {at(9):%-d %b} 13" in shown(page)
+    assert f"{at(9):%a} {at(9):%-d %b} 13" in get_text(page)
 
 
-def test_a_known_patient_is_booked(erin, dana, harbour, choice, known, at):
+def test_desk_books_existing_patient(erin, dana, harbour, choice, known, at):
     page = erin.post(url(APPOINTMENTS, "add"), choice)
-    form = choice | NEW | {"patient": str(known.pk), "notes": "Rang at nine", "opening": offered(page)["10:00"]}
+    form = choice | NEW | {"patient": str(known.pk), "notes": "Rang at nine", "opening": get_times(page)["10:00"]}
 
     response = erin.post(url(APPOINTMENTS, "add"), form | {"book": "Book"})
 
     made = Appointment.objects.get()
     assert response["Location"] == url(APPOINTMENTS, "change", made.pk)
-    assert said(response) == [f"{made.reference} is booked."]
+    assert list_messages(response) == [f"{made.reference} is booked."]
     assert (made.patient, made.starts_at, made.clinician, made.location, made.status, made.notes) == (
         known,
         at(10),
@@ -102,10 +102,10 @@ def test_a_known_patient_is_booked(erin, dana, harbour, choice, known, at):
     assert Patient.objects.count() == 1
 
 
-def test_somebody_new_is_written_down_with_the_booking(erin, dana, choice):
+def test_desk_books_and_registers_new_patient(erin, dana, choice):
     page = erin.post(url(APPOINTMENTS, "add"), choice)
 
-    response = erin.post(url(APPOINTMENTS, "add"), choice | NEW | {"opening": offered(page)["10:00"], "book": "Book"})
+    response = erin.post(url(APPOINTMENTS, "add"), choice | NEW | {"opening": get_times(page)["10:00"], "book": "Book"})
 
     made = Appointment.objects.get()
     assert (str(made.patient), made.patient.phone, made.attendee_phone) == (
@@ -113,10 +113,10 @@ def test_somebody_new_is_written_down_with_the_booking(erin, dana, choice):
         "+447700900999",
         "+447700900999",
     )
-    assert said(response)[-1] == "No e-mail address is known, so nothing was sent: tell them the time."
+    assert list_messages(response)[-1] == "No e-mail address is known, so nothing was sent: tell them the time."
 
 
-def test_who_is_written_down_already_is_not_written_down_twice(erin, dana, choice, known):
+def test_desk_reuses_identical_patient(erin, dana, choice, known):
     page = erin.post(url(APPOINTMENTS, "add"), choice)
     same = {
         "new-first_name": "ALICE",
@@ -125,7 +125,7 @@ def test_who_is_written_down_already_is_not_written_down_twice(erin, dana, choic
         "new-email": "alice@example.org",
     }
 
-    erin.post(url(APPOINTMENTS, "add"), choice | NEW | same | {"opening": offered(page)["10:00"], "book": "Book"})
+    erin.post(url(APPOINTMENTS, "add"), choice | NEW | same | {"opening": get_times(page)["10:00"], "book": "Book"})
 
     assert Appointment.objects.get().patient == known
     assert Patient.objects.count() == 1
@@ -144,31 +144,31 @@ def test_who_is_written_down_already_is_not_written_down_twice(erin, dana, choic
         ({"service": ""}, "Choose what for, and see the free times."),
     ],
 )
-def test_what_is_missing_or_wrong_is_said_and_what_was_typed_stays(erin, dana, choice, missing, sentence):
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+def test_desk_with_invalid_input_keeps_what_was_typed(erin, dana, choice, missing, sentence):
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
     form = choice | NEW | {"opening": times["10:00"], "book": "Book"} | missing
 
     with nothing_changes():
         response = erin.post(url(APPOINTMENTS, "add"), form)
 
-    assert sentence in shown(response)
-    assert ("taken" in shown(response)) == ("taken" in sentence)
+    assert sentence in get_text(response)
+    assert ("taken" in get_text(response)) == ("taken" in sentence)
     assert 'value="Nora"' in response.content.decode()
 
 
-def test_to_see_other_times_loses_nothing_and_complains_of_nothing(erin, dana, choice, day):
+def test_desk_shows_other_times_without_errors_and_keeps_input(erin, dana, choice, day):
     another = str(day + timedelta(days=1))
 
     page = erin.post(url(APPOINTMENTS, "add"), choice | NEW | {"new-last_name": "", "to": another})
 
     assert 'value="Nora"' in page.content.decode()
-    assert "This field is required." not in shown(page)
+    assert "This field is required." not in get_text(page)
     assert f'value="{another}" aria-current="date"' in page.content.decode()
 
 
-def test_pressed_twice_it_is_booked_once_and_the_second_press_leads_to_it(erin, dana, choice, known):
+def test_desk_form_sent_twice_books_once(erin, dana, choice, known):
     form = {**choice, "patient": str(known.pk), "notes": "", "book": "Book"}
-    form["opening"] = offered(erin.post(url(APPOINTMENTS, "add"), choice))["09:00"]
+    form["opening"] = get_times(erin.post(url(APPOINTMENTS, "add"), choice))["09:00"]
     form["new_id"] = str(uuid4())
 
     answers = [erin.post(url(APPOINTMENTS, "add"), form) for _ in range(2)]
@@ -179,33 +179,33 @@ def test_pressed_twice_it_is_booked_once_and_the_second_press_leads_to_it(erin, 
     ] * 2
 
 
-def test_an_appointment_with_somebody_who_has_left_can_be_given_to_somebody_else(erin, dana, harbour, book, at):
+def test_reschedule_from_inactive_clinician_to_another(erin, dana, harbour, book, at):
     appointment = book(at(9))
     make_clinician("Otis Hale", location=harbour, services=[appointment.service])
     Clinician.objects.filter(pk=dana.pk).update(is_active=False)
 
-    page = shown(erin.get(f"/admin/booking/appointment/{appointment.pk}/another-time/"))
+    page = get_text(erin.get(f"/admin/booking/appointment/{appointment.pk}/another-time/"))
 
     assert "Otis Hale" in page
     assert "Select a valid choice" not in page
 
 
-def test_whoever_was_quicker_has_it(erin, dana, choice, known, book, at):
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+def test_desk_with_time_just_taken_books_nothing(erin, dana, choice, known, book, at):
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
     book(at(10))
     form = choice | NEW | {"patient": str(known.pk), "opening": times["10:00"], "book": "Book"}
 
     with nothing_changes():
         response = erin.post(url(APPOINTMENTS, "add"), form)
 
-    assert "That time has just been taken: choose another one." in shown(response)
-    assert "10:00" not in offered(response)
+    assert "That time has just been taken: choose another one." in get_text(response)
+    assert "10:00" not in get_times(response)
 
 
-def test_who_stands_at_the_desk_need_not_be_announced_in_time(erin, dana, choice, known, consultation, at):
+def test_desk_ignores_services_notice(erin, dana, choice, known, consultation, at):
     consultation.notice = timedelta(days=30)
     consultation.save()
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
 
     form = choice | NEW | {"patient": str(known.pk), "opening": times["10:00"], "book": "Book"}
     erin.post(url(APPOINTMENTS, "add"), form)
@@ -215,11 +215,11 @@ def test_who_stands_at_the_desk_need_not_be_announced_in_time(erin, dana, choice
     assert consultation.notice == timedelta(days=30)
 
 
-def test_why_a_time_is_not_offered_is_said(erin, dana, choice, hold_time, at):
+def test_desk_explains_why_time_is_not_get_times(erin, dana, choice, hold_time, at):
     hold_time(at(10))
 
     def why(time):
-        page = shown(erin.post(url(APPOINTMENTS, "add"), choice | {"why": time}))
+        page = get_text(erin.post(url(APPOINTMENTS, "add"), choice | {"why": time}))
         return page.partition(f"Dana Reed , Harbour Street, {time}: ")[2].partition(".")[0]
 
     assert why("10:00") == "somebody is just booking it, and holds it for some minutes"
@@ -227,19 +227,19 @@ def test_why_a_time_is_not_offered_is_said(erin, dana, choice, hold_time, at):
     assert why("11:00") == "is free"
 
 
-def test_of_a_clinician_in_person_and_by_video_it_is_said_of_each(erin, dana, harbour, choice, day):
+def test_desk_explains_in_person_and_video_separately(erin, dana, harbour, choice, day):
     Service.objects.update(mode="both")
     WorkingHours.objects.create(
         clinician=dana, location=harbour, weekday=day.weekday(), start_time="17:00", end_time="18:00", is_remote=True
     )
 
-    page = shown(erin.post(url(APPOINTMENTS, "add"), choice | {"why": "17:00"}))
+    page = get_text(erin.post(url(APPOINTMENTS, "add"), choice | {"why": "17:00"}))
 
     assert "Dana Reed , Harbour Street, 17:00: outside the working hours" in page
     assert "Dana Reed , by video (Harbour Street), 17:00: is free." in page
 
 
-def test_times_elsewhere_have_the_name_of_their_zone(erin, dana, choice, consultation, day):
+def test_desk_names_zone_of_other_locations(erin, dana, choice, consultation, day):
     Location.objects.create(name="Mill Lane", timezone="Europe/London")
     berlin = Location.objects.create(name="Spreeufer", timezone="Europe/Berlin")
     make_clinician("Otis Hale", location=berlin, services=[consultation])
@@ -247,19 +247,19 @@ def test_times_elsewhere_have_the_name_of_their_zone(erin, dana, choice, consult
 
     page = erin.post(url(APPOINTMENTS, "add"), choice | {"why": "10:15"})
 
-    assert {"09:00", f"09:00 {zone}"} <= set(offered(page))
-    assert f"Otis Hale , Spreeufer, 10:15 {zone}: outside the working hours" in shown(page)
-    assert "Dana Reed , Harbour Street, 10:15: outside the working hours" in shown(page)
+    assert {"09:00", f"09:00 {zone}"} <= set(get_times(page))
+    assert f"Otis Hale , Spreeufer, 10:15 {zone}: outside the working hours" in get_text(page)
+    assert "Dana Reed , Harbour Street, 10:15: outside the working hours" in get_text(page)
 
 
-def test_without_a_day_the_first_with_something_free_is_shown(erin, dana, choice, day):
+def test_desk_without_day_shows_first_day_with_opening(erin, dana, choice, day):
     dana.working_hours.exclude(weekday=(day + timedelta(days=1)).weekday()).delete()
-    first = day - timedelta(days=6)  # tomorrow, and in a week
+    first = day - timedelta(days=6)  # tomorrow
 
     page = erin.post(url(APPOINTMENTS, "add"), choice | {"day": ""})
 
     assert f'value="{first}" aria-current="date"' in page.content.decode()
-    assert "09:00" in offered(page)
+    assert "09:00" in get_times(page)
 
 
 @pytest.mark.parametrize("text", ["zz", "a\x00b", "11111111-1111-1111-1111-111111111111", "\u0661", "9" * 40])
@@ -280,25 +280,25 @@ def test_without_a_day_the_first_with_something_free_is_shown(erin, dana, choice
         "new-date_of_birth",
     ],
 )
-def test_whatever_is_sent_the_page_is_shown_again(erin, book, at, choice, name, text):
+def test_desk_with_garbage_input_is_rendered(erin, book, at, choice, name, text):
     for page in (url(APPOINTMENTS, "add"), another_time(book(at(9)))):
         with nothing_changes():
             assert erin.get(page, choice | {name: text}).status_code == 200
             assert erin.post(page, choice | NEW | {"new-last_name": ""} | {name: text, "book": "x"}).status_code == 200
 
 
-def test_without_anybody_one_is_asked_for_and_nothing_else_complains(erin, dana, choice):
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+def test_desk_without_patient_asks_for_one_only(erin, dana, choice):
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
 
     with nothing_changes():
         response = erin.post(url(APPOINTMENTS, "add"), choice | {"opening": times["10:00"], "book": "Book"})
 
-    assert "Choose a patient, or write down somebody new." in shown(response)
-    assert "This field is required." not in shown(response)
+    assert "Choose a patient, or write down somebody new." in get_text(response)
+    assert "This field is required." not in get_text(response)
     assert "<details id" in response.content.decode()
 
 
-def test_patients_to_choose_from_are_told_apart_and_the_best_match_comes_first(erin, alice):
+def test_patient_choices_are_labelled_and_ordered_by_match(erin, alice):
     for first, last, born, phone in [
         ("Amos", "Archer", date(1974, 9, 3), "+447700900998"),
         ("Archer", "Wells", None, ""),
@@ -320,27 +320,27 @@ def test_patients_to_choose_from_are_told_apart_and_the_best_match_comes_first(e
     assert "selected>Alice Archer, born 12 Apr 1985, …0123</option>" in chosen
 
 
-def test_who_may_see_no_patients_finds_none_to_choose(erin):
+def test_patient_choices_require_permission(erin):
     erin.user.groups.clear()
 
     assert erin.get(url("patients_patient", "choose"), {"term": "archer"}).status_code == 403
 
 
-def test_what_staff_must_agree_to_waits_for_that(erin, dana, choice, known, consultation):
+def test_desk_booking_for_staff_approval_is_pending(erin, dana, choice, known, consultation):
     Provider.objects.create(name="The front desk", slug="desk", kind="staff").services.add(consultation)
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
 
     form = choice | NEW | {"patient": str(known.pk), "opening": times["10:00"], "book": "Book"}
     response = erin.post(url(APPOINTMENTS, "add"), form)
 
     assert Appointment.objects.get().status == "pending"
-    assert "It is pending: it has still to be confirmed." in said(response)
+    assert "It is pending: it has still to be confirmed." in list_messages(response)
 
 
 @pytest.mark.parametrize(("behaviour", "status"), [("answers", "confirmed"), ("down", "pending")])
-def test_another_system_is_asked(erin, dana, choice, known, lab, behaviour, status):
+def test_desk_booking_asks_upstream(erin, dana, choice, known, lab, behaviour, status):
     lab.behaviour = behaviour
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
 
     form = choice | NEW | {"patient": str(known.pk), "opening": times["10:00"], "book": "Book"}
     erin.post(url(APPOINTMENTS, "add"), form)
@@ -348,16 +348,16 @@ def test_another_system_is_asked(erin, dana, choice, known, lab, behaviour, stat
     assert Appointment.objects.get().status == status
 
 
-def test_what_another_system_refuses_is_not_booked(erin, dana, choice, known, lab):
+def test_desk_booking_refused_by_upstream_changes_nothing(erin, dana, choice, known, lab):
     lab.behaviour = "refuses"
-    times = offered(erin.post(url(APPOINTMENTS, "add"), choice))
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice))
 
     form = choice | NEW | {"patient": str(known.pk), "opening": times["10:00"], "book": "Book"}
     response = erin.post(url(APPOINTMENTS, "add"), form)
 
-    assert "The provider has refused that booking. Nothing was changed." in shown(response)
+    assert "The provider has refused that booking. Nothing was changed." in get_text(response)
     assert not Appointment.objects.exists()
-    assert "10:00" in offered(response)
+    assert "10:00" in get_times(response)
 
 
 # Another time
@@ -367,54 +367,54 @@ def another_time(appointment):
     return url(APPOINTMENTS, "another_time", appointment.pk)
 
 
-def test_an_appointment_is_given_another_time_and_its_own_counts_as_free(erin, book, at, choice):
+def test_reschedule_offers_appointments_own_time(erin, book, at, choice):
     appointment = book(at(9))
     page = erin.get(another_time(appointment))
-    assert {"09:00", "11:00"} <= set(offered(page))
+    assert {"09:00", "11:00"} <= set(get_times(page))
 
-    response = erin.post(another_time(appointment), choice | {"opening": offered(page)["11:00"], "book": "x"})
+    response = erin.post(another_time(appointment), choice | {"opening": get_times(page)["11:00"], "book": "x"})
 
-    assert said(response) == [f"{appointment.reference} is given that time."]
+    assert list_messages(response) == [f"{appointment.reference} is given that time."]
     appointment.refresh_from_db()
     assert appointment.starts_at == at(11)
     event = Event.objects.filter(subject_id=appointment.pk).latest("sequence")
     assert (event.kind, event.actor) == ("appointment.rescheduled", f"staff:{erin.user.pk}")
 
 
-def test_it_can_go_to_somebody_else(erin, book, at, choice, harbour, consultation):
+def test_reschedule_to_another_clinician(erin, book, at, choice, harbour, consultation):
     appointment = book(at(9))
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
     page = erin.post(another_time(appointment), choice | {"clinician": str(otis.pk)})
 
     erin.post(
         another_time(appointment),
-        choice | {"clinician": str(otis.pk), "opening": offered(page)["09:00"], "book": "x"},
+        choice | {"clinician": str(otis.pk), "opening": get_times(page)["09:00"], "book": "x"},
     )
 
     appointment.refresh_from_db()
     assert (appointment.clinician, appointment.starts_at) == (otis, at(9))
 
 
-def test_what_is_over_is_not_moved(erin, book, at, choice):
+def test_reschedule_completed_appointment_is_refused(erin, book, at, choice):
     appointment = book(at(9))
     page = erin.get(another_time(appointment))
     Appointment.objects.update(status="completed")
 
     with nothing_changes():
         looked = erin.get(another_time(appointment))
-        response = erin.post(another_time(appointment), choice | {"opening": offered(page)["11:00"], "book": "x"})
+        response = erin.post(another_time(appointment), choice | {"opening": get_times(page)["11:00"], "book": "x"})
 
     sentence = f"{appointment.reference} cannot be given another time: it is completed."
-    assert said(response) == [sentence, sentence]
+    assert list_messages(response) == [sentence, sentence]
     assert looked["Location"] == response["Location"] == url(APPOINTMENTS, "change", appointment.pk)
-    assert "Another time" not in shown(erin.get(url(APPOINTMENTS, "change", appointment.pk)))
+    assert "Another time" not in get_text(erin.get(url(APPOINTMENTS, "change", appointment.pk)))
 
 
-def test_a_clinician_neither_books_nor_moves(danas_browser, book, at, choice):
+def test_desk_refuses_clinicians(danas_browser, book, at, choice):
     appointment = book(at(9))
 
     with nothing_changes():
         for page in (url(APPOINTMENTS, "add"), another_time(appointment)):
             assert danas_browser.get(page).status_code == 403
             assert danas_browser.post(page, choice | {"book": "x"}).status_code == 403
-    assert "Book an appointment" not in shown(danas_browser.get(url(APPOINTMENTS)))
+    assert "Book an appointment" not in get_text(danas_browser.get(url(APPOINTMENTS)))

@@ -1,4 +1,4 @@
-"""Patients at the desk: found, written down once, merged when two records are one person."""
+"""Staff search, add, change, archive and merge patients."""
 
 import html
 import re
@@ -14,7 +14,7 @@ from booking.domain import patients
 from booking.models import Appointment, Event
 from patients.matching import agree, match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
-from tests.booking.admin.pages import act, queries, rows, said, shown, url
+from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, run_action, url
 from tests.ledger import nothing_changes
 
 PATIENTS, DUPLICATES = "patients_patient", "patients_possibleduplicate"
@@ -33,14 +33,14 @@ NO_INLINES = {
 
 @pytest.fixture
 def ben(erin):
-    """A patient whom Erin has written down."""
+    """A patient whom erin has added."""
     erin.post(url(PATIENTS, "add"), BEN | NO_INLINES)
     return Patient.objects.get(first_name="Ben")
 
 
 @pytest.fixture
 def pair(alice):
-    """Alice, and a record that may be hers too."""
+    """A possible duplicate: alice, and another record that may be hers."""
     first = match_patient(alice)
     other = Patient(
         first_name="Alicia",
@@ -54,7 +54,7 @@ def pair(alice):
     return PossibleDuplicate.objects.get()
 
 
-def test_a_patient_is_written_down_in_one_form(ben):
+def test_add_patient_saves_normalized_details(ben):
     assert (ben.email, ben.phone, ben.nhs_number, ben.normalized_name) == (
         "ben@example.org",
         "+442079460018",
@@ -81,20 +81,20 @@ def test_a_patient_is_written_down_in_one_form(ben):
         "oh be",
     ],
 )
-def test_a_patient_is_found_by_whatever_is_known(erin, ben, alice, text):
+def test_patient_search_finds_any_known_detail(erin, ben, alice, text):
     alice.save()
 
-    assert [row[0] for row in rows(erin.get(url(PATIENTS), {"q": text}))] == ["O’Hara, Ben"]
+    assert [row[0] for row in get_rows(erin.get(url(PATIENTS), {"q": text}))] == ["O’Hara, Ben"]
 
 
-def test_the_same_person_is_not_written_down_twice(erin, ben):
+def test_add_identical_patient_is_refused(erin, ben):
     response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"nhs_number": "", "phone": ""})
 
-    assert "This patient is already written down" in shown(response)
+    assert "This patient is already written down" in get_text(response)
     assert Patient.objects.count() == 1
 
 
-def test_whoever_was_brought_here_without_a_birth_date_can_be_changed_without(erin, ben):
+def test_change_patient_without_birth_date_does_not_require_one(erin, ben):
     nobody = Patient.objects.create(first_name="Alice", last_name="Archer")
     details = {"first_name": "Alicia", "last_name": "Archer", "date_of_birth": "", "email": "", "phone": ""}
 
@@ -102,26 +102,26 @@ def test_whoever_was_brought_here_without_a_birth_date_can_be_changed_without(er
     nobody.refresh_from_db()
     assert (str(nobody), nobody.date_of_birth, nobody.email) == ("Alicia Archer", None, "")
 
-    for path in (url(PATIENTS, "add"), url(PATIENTS, "change", ben.pk)):  # nobody else can be without
-        page = shown(erin.post(path, details | NO_INLINES | {"nhs_number": ""}))
+    for path in (url(PATIENTS, "add"), url(PATIENTS, "change", ben.pk)):  # required everywhere else
+        page = get_text(erin.post(path, details | NO_INLINES | {"nhs_number": ""}))
         assert page.count("This field is required.") == 1
         assert "Write down an e-mail address or a phone number." in page
 
 
-def test_whoever_has_only_a_phone_is_written_down(erin):
+def test_add_patient_with_phone_only(erin):
     erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"email": ""})
 
     assert Patient.objects.values_list("first_name", "email", "phone").get() == ("Ben", "", "+442079460018")
 
 
-def test_a_similar_person_is_written_down_and_listed(erin, ben):
+def test_add_similar_patient_lists_possible_duplicate(erin, ben):
     erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"nhs_number": "", "email": "other@example.org"})
 
     pair = PossibleDuplicate.objects.get()
     assert (pair.patient, pair.reason) == (ben, "same name and birth date")
 
 
-def test_a_correction_that_makes_two_records_alike_lists_them(erin, ben):
+def test_change_patient_to_resemble_another_lists_possible_duplicate(erin, ben):
     other = Patient.objects.create(
         first_name="Bem", last_name="O’Hara", date_of_birth=date(1979, 11, 30), email="b@example.org"
     )
@@ -145,30 +145,30 @@ def test_a_correction_that_makes_two_records_alike_lists_them(erin, ben):
         ({"first_name": "B" * 10_000}, "Ensure this value has at most 100 characters"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_written(erin, wrong, sentence):
+def test_add_patient_with_invalid_field_creates_nothing(erin, wrong, sentence):
     response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | wrong)
 
-    assert sentence in shown(response)
+    assert sentence in get_text(response)
     assert Patient.objects.count() == 0
 
 
-def test_archived_patients_are_out_of_the_way_until_asked_for(erin, ben):
-    response = act(erin, PATIENTS, "archive", ben)
+def test_patient_list_hides_archived_patients_by_default(erin, ben):
+    response = run_action(erin, PATIENTS, "archive", ben)
 
-    assert said(response)[-1:] == ["Archived: 1. They stay as they are, but new bookings no longer find them."]
-    assert rows(erin.get(url(PATIENTS))) == []
-    assert [row[0] for row in rows(erin.get(url(PATIENTS), {"archived": "yes"}))] == ["O’Hara, Ben"]
+    assert list_messages(response)[-1:] == ["Archived: 1. They stay as they are, but new bookings no longer find them."]
+    assert get_rows(erin.get(url(PATIENTS))) == []
+    assert [row[0] for row in get_rows(erin.get(url(PATIENTS), {"archived": "yes"}))] == ["O’Hara, Ben"]
 
-    act(erin, PATIENTS, "restore", ben, query="?archived=yes")
-    assert [row[0] for row in rows(erin.get(url(PATIENTS)))] == ["O’Hara, Ben"]
+    run_action(erin, PATIENTS, "restore", ben, query="?archived=yes")
+    assert [row[0] for row in get_rows(erin.get(url(PATIENTS)))] == ["O’Hara, Ben"]
 
 
-def test_a_page_has_a_button_that_archives_and_one_that_takes_it_back(erin, ben):
-    said_so = said(erin.post(url(PATIENTS, "archive", ben.pk)))
+def test_patient_page_archives_and_restores(erin, ben):
+    said_so = list_messages(erin.post(url(PATIENTS, "archive", ben.pk)))
     assert said_so[-1] == "Archived: 1. They stay as they are, but new bookings no longer find them."
     ben.refresh_from_db()
     assert ben.archived_at
-    page = shown(erin.get(url(PATIENTS, "change", ben.pk)))
+    page = get_text(erin.get(url(PATIENTS, "change", ben.pk)))
     assert ("Take out of the archive" in page, "Book an appointment" in page) == (True, False)
 
     erin.post(url(PATIENTS, "restore", ben.pk))
@@ -179,60 +179,60 @@ def test_a_page_has_a_button_that_archives_and_one_that_takes_it_back(erin, ben)
     ]
 
 
-def test_who_archives_somebody_with_appointments_to_come_is_told(erin, book, at):
+def test_archive_patient_with_upcoming_appointments_warns(erin, book, at):
     patient = book(at(9)).patient
 
     response = erin.post(url(PATIENTS, "archive", patient.pk))
 
     sentence = "1 appointment to come of Alice Archer, who is in the archive now. They stay valid."
-    assert said(response)[0].startswith(sentence)
-    assert len(said(erin.post(url(PATIENTS, "archive", patient.pk)))) == len(said(response)) + 1
+    assert list_messages(response)[0].startswith(sentence)
+    assert len(list_messages(erin.post(url(PATIENTS, "archive", patient.pk)))) == len(list_messages(response)) + 1
 
 
-def test_a_search_without_a_result_says_who_is_in_the_archive(erin, ben):
-    assert "in the archive" not in shown(erin.get(url(PATIENTS), {"q": "ohara"}))
-    act(erin, PATIENTS, "archive", ben)
+def test_patient_search_without_result_announces_archived_matches(erin, ben):
+    assert "in the archive" not in get_text(erin.get(url(PATIENTS), {"q": "ohara"}))
+    run_action(erin, PATIENTS, "archive", ben)
 
     page = erin.get(url(PATIENTS), {"q": "ohara"})
 
-    assert "1 in the archive: show" in shown(page)
+    assert "1 in the archive: show" in get_text(page)
     assert 'href="?archived=yes&amp;q=ohara"' in page.content.decode()
-    assert "in the archive" not in shown(erin.get(url(PATIENTS), {"q": "nobody"}))
+    assert "in the archive" not in get_text(erin.get(url(PATIENTS), {"q": "nobody"}))
 
 
-def test_the_best_match_stands_first_unless_a_column_orders(erin):
+def test_patient_search_orders_by_match_unless_column_is_chosen(erin):
     for first, last in [("Archer", "Adams"), ("Alice", "Archer")]:
         Patient.objects.create(first_name=first, last_name=last)
 
     def names(**query):
-        return [row[0] for row in rows(erin.get(url(PATIENTS), {"q": "archer", **query}))]
+        return [row[0] for row in get_rows(erin.get(url(PATIENTS), {"q": "archer", **query}))]
 
     assert names() == ["Archer, Alice", "Adams, Archer"]
     assert names(o="1") == ["Adams, Archer", "Archer, Alice"]
 
 
-def test_whoever_looks_like_somebody_else_is_told_of_with_a_link_to_compare(erin, ben):
+def test_add_similar_patient_warns_with_link_to_compare(erin, ben):
     response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"email": "other@example.org", "nhs_number": ""})
 
     pair = PossibleDuplicate.objects.get()
     page = f"{url(DUPLICATES)}?id__in={pair.pk}"
     sentence = f'Ben O’Hara looks like Ben O’Hara, same name and birth date: <a href="{page}">compare</a>'
-    assert sentence in said(response)
-    assert len(rows(erin.get(page))) == 1
-    assert "1 possible duplicate" in shown(erin.get(url(PATIENTS)))
+    assert sentence in list_messages(response)
+    assert len(get_rows(erin.get(page))) == 1
+    assert "1 possible duplicate" in get_text(erin.get(url(PATIENTS)))
 
 
-def test_whoever_is_archived_meanwhile_is_not_changed_any_more(erin, ben):
+def test_change_patient_archived_since_is_refused(erin, ben):
     patients.archive(ben, actor="morgan")
 
     with nothing_changes():
         response = erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | {"first_name": "Bernard"})
 
-    assert said(response)[-1] == "Ben O’Hara is in the archive by now. Nothing was saved."
+    assert list_messages(response)[-1] == "Ben O’Hara is in the archive by now. Nothing was saved."
 
 
-def seen(browser, patient):
-    """What a browser sends back from the patient's page if nothing is typed."""
+def get_form_data(browser, patient):
+    """Return what a browser posts from the patient's page when nothing is typed."""
     page = browser.get(url(PATIENTS, "change", patient.pk)).content.decode()
     fields = [dict(re.findall(r'(\w+)="([^"]*)"', field)) for field in re.findall(r"<input ([^>]*)>", page)]
     names = ("first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number")
@@ -240,8 +240,8 @@ def seen(browser, patient):
     return {one["name"]: html.unescape(one.get("value", "")) for one in fields if one.get("name") in wanted}
 
 
-def test_what_a_colleague_changes_meanwhile_stays(erin, ben):
-    form = seen(erin, ben)
+def test_change_patient_keeps_colleagues_change_of_other_field(erin, ben):
+    form = get_form_data(erin, ben)
     Patient.objects.update(phone="+447700900777")
 
     erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"first_name": "Bernard"})
@@ -256,33 +256,33 @@ def test_what_a_colleague_changes_meanwhile_stays(erin, ben):
     )
 
 
-def test_what_a_colleague_has_changed_meanwhile_is_not_overwritten(erin, ben):
-    form = seen(erin, ben)
+def test_change_patient_field_that_colleague_changed_is_refused(erin, ben):
+    form = get_form_data(erin, ben)
     Patient.objects.update(phone="+447700900777")
 
     with nothing_changes():
         response = erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"phone": "07700 900888"})
 
-    assert "Somebody else has changed this meanwhile." in shown(response)
+    assert "Somebody else has changed this meanwhile." in get_text(response)
 
 
-def test_no_patient_is_deleted(erin, morgan, ben):
+def test_patient_delete_is_refused(erin, morgan, ben):
     for browser in (erin, morgan):
         assert browser.post(url(PATIENTS, "delete", ben.pk), {"post": "yes"}).status_code == 403
     assert Patient.objects.count() == 1
 
 
-def test_the_page_shows_consents_and_appointments(erin, book, at, day):
+def test_patient_page_shows_consents_and_appointments(erin, book, at, day):
     appointment = book(at(9))
     agree(appointment.patient, Consent.Purpose.PRIVACY_NOTICE, at=appointment.created_at)
 
-    text = shown(erin.get(url(PATIENTS, "change", appointment.patient_id)))
+    text = get_text(erin.get(url(PATIENTS, "change", appointment.patient_id)))
 
     assert "privacy notice" in text
     assert f"{appointment.reference} {day:%a %-d %b %Y}, 09:00 Consultation Dana Reed Harbour Street Confirmed" in text
 
 
-def test_consents_and_appointments_cannot_be_changed_there(erin, book, at):
+def test_patient_page_ignores_posted_consents_and_appointments(erin, book, at):
     patient = book(at(9)).patient
     agree(patient, Consent.Purpose.PRIVACY_NOTICE, at=patient.created_at)
 
@@ -303,42 +303,42 @@ def test_consents_and_appointments_cannot_be_changed_there(erin, book, at):
     assert Appointment.objects.get().status == "confirmed"
 
 
-def test_a_search_looks_where_the_list_looks_and_through_indexes_only(erin, ben):
-    act(erin, PATIENTS, "archive", ben)
+def test_patient_search_uses_indexes_within_filtered_list(erin, ben):
+    run_action(erin, PATIENTS, "archive", ben)
 
-    assert rows(erin.get(url(PATIENTS), {"q": "ohara"})) == []
+    assert get_rows(erin.get(url(PATIENTS), {"q": "ohara"})) == []
     with CaptureQueriesContext(connection) as captured:
-        found = rows(erin.get(url(PATIENTS), {"q": "ohara", "archived": "yes"}))
+        found = get_rows(erin.get(url(PATIENTS), {"q": "ohara", "archived": "yes"}))
     assert [row[0] for row in found] == ["O’Hara, Ben"]
-    # A pattern that begins with "anything" reads every patient, except in the index of words by their trigrams.
+    # A pattern with a leading wildcard scans every patient, unless the trigram index serves it.
     patterns = [pattern for query in captured for pattern in re.findall(r"(\w+)\"::text LIKE '%", query["sql"])]
     assert set(patterns) <= {"name_words"}
     assert not any("UPPER(" in query["sql"] for query in captured)
 
 
-def test_a_consent_is_withdrawn_and_stays_on_record(erin, ben):
+def test_withdraw_consent_keeps_record(erin, ben):
     agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
     consent = ben.consents.get()
     address = url(PATIENTS, "withdraw", ben.pk, consent.pk)
     assert f'href="{address}"' in erin.get(url(PATIENTS, "change", ben.pk)).content.decode()
-    assert "Withdraw it when they no longer do." in shown(erin.get(address))
+    assert "Withdraw it when they no longer do." in get_text(erin.get(address))
     assert Consent.objects.get().withdrawn_at is None
 
     response = erin.post(address)
 
-    assert said(response)[-1] == "Ben O’Hara no longer agrees to: reminders by e-mail or text message."
+    assert list_messages(response)[-1] == "Ben O’Hara no longer agrees to: reminders by e-mail or text message."
     consent.refresh_from_db()
     assert consent.withdrawn_at
     assert address not in erin.get(url(PATIENTS, "change", ben.pk)).content.decode()
     last = LogEntry.objects.order_by("pk").last()
     assert last.change_message == "Withdrew consent: reminders by e-mail or text message."
 
-    erin.post(address)  # again
+    erin.post(address)  # idempotent
     assert Consent.objects.get().withdrawn_at == consent.withdrawn_at
     assert LogEntry.objects.order_by("pk").last() == last
 
 
-def test_who_withdrew_may_agree_again(erin, ben):
+def test_withdrawn_consent_can_be_given_again(erin, ben):
     agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
     erin.post(url(PATIENTS, "withdraw", ben.pk, ben.consents.get().pk))
 
@@ -347,7 +347,7 @@ def test_who_withdrew_may_agree_again(erin, ben):
     assert sorted(consent.withdrawn_at is None for consent in ben.consents.all()) == [False, True]
 
 
-def test_a_consent_is_withdrawn_only_by_who_may_and_on_its_patients_page(erin, danas_browser, ben, alice):
+def test_withdraw_consent_requires_permission_and_right_patient(erin, danas_browser, ben, alice):
     alice.save()
     agree(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
     consent = ben.consents.get()
@@ -356,11 +356,11 @@ def test_a_consent_is_withdrawn_only_by_who_may_and_on_its_patients_page(erin, d
     assert erin.post(url(PATIENTS, "withdraw", alice.pk, consent.pk)).status_code == 404
     erin.user.groups.first().permissions.remove(Permission.objects.get(codename="change_consent"))
     assert erin.post(url(PATIENTS, "withdraw", ben.pk, consent.pk)).status_code == 403
-    assert "Withdraw …" not in shown(erin.get(url(PATIENTS, "change", ben.pk)))
+    assert "Withdraw …" not in get_text(erin.get(url(PATIENTS, "change", ben.pk)))
     assert Consent.objects.get().withdrawn_at is None
 
 
-def test_more_patients_take_no_more_queries(erin):
+def test_patient_list_query_count_is_constant(erin):
     def write_down(numbers):
         for number in numbers:
             Patient.objects.create(
@@ -371,14 +371,14 @@ def test_more_patients_take_no_more_queries(erin):
             )
 
     write_down(range(5))
-    for_five = queries(erin, url(PATIENTS))
+    for_five = count_queries(erin, url(PATIENTS))
     write_down(range(5, 20))
 
-    assert queries(erin, url(PATIENTS)) == for_five
+    assert count_queries(erin, url(PATIENTS)) == for_five
 
 
-def test_a_pair_is_shown_side_by_side(erin, pair):
-    [row] = rows(erin.get(url(DUPLICATES)))
+def test_duplicate_list_compares_both_records(erin, pair):
+    [row] = get_rows(erin.get(url(DUPLICATES)))
 
     born, since = "12 Apr 1985", f"{pair.patient.created_at:%-d %b %Y}"
     assert row[:3] == [
@@ -388,48 +388,50 @@ def test_a_pair_is_shown_side_by_side(erin, pair):
     ]
 
 
-def test_merging_is_asked_about_before_it_is_done(erin, pair):
-    response = act(erin, DUPLICATES, "merge_into_first", pair)
+def test_merge_asks_before_merging(erin, pair):
+    response = run_action(erin, DUPLICATES, "merge_into_first", pair)
 
-    assert "This cannot be undone." in shown(response)
+    assert "This cannot be undone." in get_text(response)
     assert Patient.objects.filter(archived_at=None).count() == 2
     assert PossibleDuplicate.objects.count() == 1
 
 
 @pytest.mark.parametrize(("action", "kept"), [("merge_into_first", "Alice"), ("merge_into_second", "Alicia")])
-def test_merging_keeps_the_record_that_was_chosen(erin, pair, book, at, action, kept):
+def test_merge_keeps_chosen_record(erin, pair, book, at, action, kept):
     book(at(9), patient=pair.patient)
     book(at(10), patient=pair.other)
 
-    response = act(erin, DUPLICATES, action, pair, confirmed="yes")
+    response = run_action(erin, DUPLICATES, action, pair, confirmed="yes")
 
     keep = Patient.objects.get(archived_at=None)
-    assert said(response) == [f"Merged: everything of both is {kept} Archer's now; the other record is archived."]
+    assert list_messages(response) == [
+        f"Merged: everything of both is {kept} Archer's now; the other record is archived."
+    ]
     assert (keep.first_name, keep.phone, keep.nhs_number) == (kept, "+447700900123", "9434765919")
     assert set(Appointment.objects.values_list("patient", flat=True)) == {keep.pk}
     assert PossibleDuplicate.objects.count() == 0
 
 
-def test_two_people_with_numbers_of_their_own_are_not_merged(erin, pair):
+def test_merge_of_different_nhs_numbers_is_refused(erin, pair):
     Patient.objects.filter(pk=pair.patient_id).update(nhs_number="9990000018")
 
-    asked = act(erin, DUPLICATES, "merge_into_first", pair)
-    done = act(erin, DUPLICATES, "merge_into_first", pair, confirmed="yes")
+    asked = run_action(erin, DUPLICATES, "merge_into_first", pair)
+    done = run_action(erin, DUPLICATES, "merge_into_first", pair, confirmed="yes")
 
-    assert "Their NHS numbers differ" in shown(asked)
-    assert len(said(done)) == 1
+    assert "Their NHS numbers differ" in get_text(asked)
+    assert len(list_messages(done)) == 1
     assert Patient.objects.filter(archived_at=None).count() == 2
 
 
-def test_a_pair_is_found_by_either_of_the_two(erin, pair):
-    assert len(rows(erin.get(url(DUPLICATES), {"q": "alicia"}))) == 1
-    assert len(rows(erin.get(url(DUPLICATES), {"q": "archer alice"}))) == 1
-    assert rows(erin.get(url(DUPLICATES), {"q": "somebody else"})) == []
+def test_duplicate_search_finds_either_record(erin, pair):
+    assert len(get_rows(erin.get(url(DUPLICATES), {"q": "alicia"}))) == 1
+    assert len(get_rows(erin.get(url(DUPLICATES), {"q": "archer alice"}))) == 1
+    assert get_rows(erin.get(url(DUPLICATES), {"q": "somebody else"})) == []
 
 
-def test_a_dismissed_pair_is_out_of_the_way(erin, pair):
-    act(erin, DUPLICATES, "dismiss", pair)
+def test_duplicate_list_hides_dismissed_pairs(erin, pair):
+    run_action(erin, DUPLICATES, "dismiss", pair)
 
-    assert rows(erin.get(url(DUPLICATES))) == []
-    assert len(rows(erin.get(url(DUPLICATES), {"dismissed": "yes"}))) == 1
+    assert get_rows(erin.get(url(DUPLICATES))) == []
+    assert len(get_rows(erin.get(url(DUPLICATES), {"dismissed": "yes"}))) == 1
     assert Patient.objects.filter(archived_at=None).count() == 2

@@ -1,4 +1,4 @@
-"""Managers change the schedule, and are told what that touches."""
+"""Managers change the schedule and are warned about affected appointments."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from booking.models import Appointment
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
-from tests.booking.admin.pages import queries, said, shown, url
+from tests.booking.admin.pages import count_queries, get_text, list_messages, url
 
 TIME_OFF, CLINICIANS, SERVICES, LOCATIONS = (
     f"scheduling_{model}" for model in ("timeoff", "clinician", "service", "location")
@@ -24,7 +24,7 @@ def time_off(day, start, end, **owner):
 
 
 def hours_form(clinician, keep=None):
-    """The clinician's page as it is sent back, with only the hours that ``keep`` lets through."""
+    """Return the clinician's form data with the working hours for which ``keep`` is true."""
     hours = list(clinician.working_hours.all())
     form = {
         "name": clinician.name,
@@ -48,39 +48,39 @@ def hours_form(clinician, keep=None):
     return form
 
 
-def test_time_off_over_appointments_says_how_many_and_links_to_them(morgan, dana, book, at, day):
+def test_time_off_over_appointments_warns_with_link(morgan, dana, book, at, day):
     nine, ten = book(at(9)), book(at(10))
     book(at(14))
 
     response = morgan.post(url(TIME_OFF, "add"), time_off(day, "08:00", "12:00", clinician=str(dana.pk)))
 
-    warning = said(response)[0]
+    warning = list_messages(response)[0]
     assert warning.startswith("2 appointments to come during this time off of Dana Reed. They stay valid. ")
     page = morgan.get(warning.split('href="')[1].split('"')[0].replace("&amp;", "&"))
     assert {nine.reference, ten.reference} == {
-        found for found in Appointment.objects.values_list("reference", flat=True) if found in shown(page)
+        found for found in Appointment.objects.values_list("reference", flat=True) if found in get_text(page)
     }
     assert set(Appointment.objects.values_list("status", flat=True)) == {"confirmed"}
 
 
-def test_time_off_beside_appointments_says_nothing(morgan, dana, book, at, day):
+def test_time_off_beside_appointments_does_not_warn(morgan, dana, book, at, day):
     book(at(9))
 
     response = morgan.post(url(TIME_OFF, "add"), time_off(day, "09:30", "12:00", clinician=str(dana.pk)))
 
-    assert len(said(response)) == 1  # that it was saved
+    assert len(list_messages(response)) == 1  # only the message that it was saved
     assert TimeOff.objects.get().starts_at == at(9, 30)
 
 
-def test_closing_a_location_counts_the_appointments_there(morgan, harbour, book, at, day):
+def test_close_location_warns_about_appointments(morgan, harbour, book, at, day):
     book(at(9))
 
     response = morgan.post(url(TIME_OFF, "add"), time_off(day, "00:00", "23:00", location=str(harbour.pk)))
 
-    assert said(response)[0].startswith("1 appointment to come during this time off of Harbour Street.")
+    assert list_messages(response)[0].startswith("1 appointment to come during this time off of Harbour Street.")
 
 
-def test_time_off_is_read_and_shown_in_the_time_of_the_place(morgan, consultation):
+def test_time_off_is_typed_and_shown_in_locations_zone(morgan, consultation):
     tokyo = Location.objects.create(name="Ginza", city="Tokyo", timezone="Asia/Tokyo")
     clinician = Clinician.objects.create(name="Aiko Mori")
     WorkingHours.objects.create(clinician=clinician, location=tokyo, weekday=0, start_time=time(9), end_time=time(17))
@@ -95,7 +95,7 @@ def test_time_off_is_read_and_shown_in_the_time_of_the_place(morgan, consultatio
             datetime(2030, 7, 1, 0, tzinfo=UTC),
             datetime(2030, 7, 1, 9, tzinfo=UTC),
         )
-        assert "Mon 1 Jul 2030, 09:00 JST" in shown(morgan.get(url(TIME_OFF)))
+        assert "Mon 1 Jul 2030, 09:00 JST" in get_text(morgan.get(url(TIME_OFF)))
         form = morgan.get(url(TIME_OFF, "change", saved.pk)).content.decode()
         assert 'value="09:00"' in form
         assert 'value="18:00"' in form
@@ -113,8 +113,8 @@ SPRING, AUTUMN = date(2027, 3, 28), date(2027, 10, 31)
     ("day", "instant"),
     [(SPRING, datetime(2027, 3, 28, 0, 30, tzinfo=UTC)), (AUTUMN, datetime(2027, 10, 30, 23, 30, tzinfo=UTC))],
 )
-def test_a_clock_change_counts_only_where_it_is(morgan, berlin, day, instant):
-    """London skips half past one in spring and repeats it in autumn; in Berlin it comes once."""
+def test_time_off_in_hour_skipped_elsewhere_is_saved(morgan, berlin, day, instant):
+    """01:30 is skipped or repeated in London, but exists once in Berlin."""
     morgan.post(url(TIME_OFF, "add"), time_off(day, "01:30", "12:00", location=str(berlin.pk)))
 
     saved = TimeOff.objects.get()
@@ -125,19 +125,19 @@ def test_a_clock_change_counts_only_where_it_is(morgan, berlin, day, instant):
 
 
 @pytest.mark.parametrize("day", [SPRING, AUTUMN])
-def test_and_there_what_it_skips_or_repeats_is_refused(morgan, berlin, day):
+def test_time_off_in_skipped_or_repeated_hour_is_refused(morgan, berlin, day):
     response = morgan.post(url(TIME_OFF, "add"), time_off(day, "02:30", "12:00", location=str(berlin.pk)))
 
-    assert "couldn’t be interpreted in time zone Europe/Berlin" in shown(response)
+    assert "couldn’t be interpreted in time zone Europe/Berlin" in get_text(response)
     assert TimeOff.objects.count() == 0
 
 
-def test_a_wall_time_that_a_clock_change_skips_is_refused(morgan, harbour):
+def test_location_time_off_in_skipped_hour_is_refused(morgan, harbour):
     spring = datetime(2030, 3, 31, tzinfo=UTC).date()
 
     response = morgan.post(url(TIME_OFF, "add"), time_off(spring, "01:30", "05:00", location=str(harbour.pk)))
 
-    assert "it may be ambiguous or it may not exist" in shown(response)
+    assert "it may be ambiguous or it may not exist" in get_text(response)
     assert TimeOff.objects.count() == 0
 
 
@@ -152,7 +152,7 @@ def test_a_wall_time_that_a_clock_change_skips_is_refused(morgan, harbour):
         ("", None, "12:00", (0, 12)),
     ],
 )
-def test_a_day_is_enough_and_what_is_left_out_makes_it_whole(morgan, dana, at, day, start, last, end, hours):
+def test_time_off_without_times_covers_whole_days(morgan, dana, at, day, start, last, end, hours):
     form = time_off(day, start, end, clinician=str(dana.pk))
     form["ends_at_0"] = "" if last is None else str(day + timedelta(days=last))
 
@@ -172,24 +172,24 @@ def test_a_day_is_enough_and_what_is_left_out_makes_it_whole(morgan, dana, at, d
         ({"ends_at_1": "08:00"}, "The end must be after the start."),
     ],
 )
-def test_what_is_wrong_with_time_off_is_said(morgan, dana, day, wrong, sentence):
+def test_time_off_with_invalid_input_shows_error(morgan, dana, day, wrong, sentence):
     form = time_off(day, "09:00", "10:00", clinician=str(dana.pk)) | wrong
 
-    assert sentence in shown(morgan.post(url(TIME_OFF, "add"), form))
+    assert sentence in get_text(morgan.post(url(TIME_OFF, "add"), form))
     assert TimeOff.objects.count() == 0
 
 
 @pytest.mark.parametrize("owners", [(), ("clinician", "location")])
-def test_time_off_is_of_one_clinician_or_one_location(morgan, dana, harbour, day, owners):
+def test_time_off_requires_either_clinician_or_location(morgan, dana, harbour, day, owners):
     owner = {name: str({"clinician": dana, "location": harbour}[name].pk) for name in owners}
 
     response = morgan.post(url(TIME_OFF, "add"), time_off(day, "09:00", "10:00", **owner))
 
-    assert "Choose either a clinician or a location." in shown(response)
+    assert "Choose either a clinician or a location." in get_text(response)
     assert TimeOff.objects.count() == 0
 
 
-def test_narrower_hours_say_which_appointments_fall_outside(morgan, dana, book, at):
+def test_narrower_hours_warn_about_appointments_outside(morgan, dana, book, at):
     book(at(9))
     book(at(14))
 
@@ -197,22 +197,22 @@ def test_narrower_hours_say_which_appointments_fall_outside(morgan, dana, book, 
         url(CLINICIANS, "change", dana.pk), hours_form(dana, keep=lambda rule: rule.start_time == time(9))
     )
 
-    assert said(response)[0].startswith(
+    assert list_messages(response)[0].startswith(
         "1 appointment to come outside the working hours of Dana Reed. They stay valid."
     )
     assert dana.working_hours.count() == 7
 
 
-def test_unchanged_hours_say_nothing(morgan, dana, book, at):
+def test_unchanged_hours_do_not_warn(morgan, dana, book, at):
     book(at(9))
 
     response = morgan.post(url(CLINICIANS, "change", dana.pk), hours_form(dana))
 
     assert response.status_code == 302
-    assert len(said(response)) == 1
+    assert len(list_messages(response)) == 1
 
 
-def test_a_clinician_who_cannot_be_booked_yet_is_told_of(morgan, dana):
+def test_clinician_without_services_or_hours_warns(morgan, dana):
     nothing = {
         "name": "Otis Hale",
         "title": "",
@@ -222,12 +222,12 @@ def test_a_clinician_who_cannot_be_booked_yet_is_told_of(morgan, dana):
         "working_hours-INITIAL_FORMS": "0",
     }
 
-    assert said(morgan.post(url(CLINICIANS, "add"), nothing))[0] == (
+    assert list_messages(morgan.post(url(CLINICIANS, "add"), nothing))[0] == (
         "Nobody can book Otis Hale yet: no services, no working hours."
     )
 
 
-def test_a_clinician_with_appointments_can_be_inactive_but_not_deleted(morgan, dana, book, at):
+def test_clinician_with_appointments_can_be_deactivated_but_not_deleted(morgan, dana, book, at):
     book(at(9))
 
     assert morgan.post(url(CLINICIANS, "delete", dana.pk), {"post": "yes"}).status_code == 403
@@ -235,16 +235,16 @@ def test_a_clinician_with_appointments_can_be_inactive_but_not_deleted(morgan, d
     del form["is_active"]
     response = morgan.post(url(CLINICIANS, "change", dana.pk), form)
 
-    assert said(response)[0].startswith("1 appointment to come with Dana Reed, which is no longer offered.")
+    assert list_messages(response)[0].startswith("1 appointment to come with Dana Reed, which is no longer offered.")
     assert Clinician.objects.filter(is_active=False).count() == 1
 
 
-def test_what_nothing_points_at_can_be_deleted(morgan, dana):
+def test_unreferenced_clinician_can_be_deleted(morgan, dana):
     assert morgan.post(url(CLINICIANS, "delete", dana.pk), {"post": "yes"}).status_code == 302
     assert Clinician.objects.count() == 0
 
 
-def test_another_time_zone_says_how_many_appointments_move_on_the_wall(morgan, harbour, book, at):
+def test_change_of_locations_zone_warns_about_appointments(morgan, harbour, book, at):
     book(at(9))
     form = {
         name: getattr(harbour, name)
@@ -265,7 +265,9 @@ def test_another_time_zone_says_how_many_appointments_move_on_the_wall(morgan, h
         url(LOCATIONS, "change", harbour.pk), form | {"timezone": "Europe/Berlin", "is_active": "on"}
     )
 
-    assert said(response)[0].startswith("1 appointment to come keep their instant and now show another local time.")
+    assert list_messages(response)[0].startswith(
+        "1 appointment to come keep their instant and now show another local time."
+    )
 
 
 def service_form(**changes):
@@ -289,7 +291,7 @@ def service_form(**changes):
     }
 
 
-def test_durations_are_typed_and_shown_in_words(morgan):
+def test_service_durations_are_typed_and_shown_as_text(morgan):
     morgan.post(url(SERVICES, "add"), service_form())
 
     service = Service.objects.get()
@@ -315,15 +317,15 @@ def test_durations_are_typed_and_shown_in_words(morgan):
         ("1" * 5000 + "!", "Write a length of time such as 30 min, 1 h 30 min or 60 days."),
     ],
 )
-def test_an_impossible_duration_is_refused(morgan, typed, sentence):
+def test_service_with_invalid_duration_is_refused(morgan, typed, sentence):
     response = morgan.post(url(SERVICES, "add"), service_form(duration=typed))
 
-    assert sentence in shown(response)
+    assert sentence in get_text(response)
     assert Service.objects.count() == 0
 
 
 @pytest.mark.parametrize("model", ["clinician", "timeoff", "slot", "service", "location"])
-def test_longer_lists_take_no_more_queries(morgan, harbour, consultation, dana, book, at, model):
+def test_schedule_list_query_count_is_constant(morgan, harbour, consultation, dana, book, at, model):
     def more(numbers):
         for number in numbers:
             clinician = Clinician.objects.create(name=f"Clinician {number}")
@@ -333,14 +335,14 @@ def test_longer_lists_take_no_more_queries(morgan, harbour, consultation, dana, 
 
     book(at(9))
     more(range(4))
-    for_few = queries(morgan, url(f"scheduling_{model}"))
+    for_few = count_queries(morgan, url(f"scheduling_{model}"))
     book(at(10))
     more(range(4, 20))
 
-    assert queries(morgan, url(f"scheduling_{model}")) == for_few
+    assert count_queries(morgan, url(f"scheduling_{model}")) == for_few
 
 
-def test_nobody_writes_slots(morgan, admin_client, book, at):
+def test_slots_are_read_only(morgan, admin_client, book, at):
     slot = book(at(9)).slot
 
     for browser in (morgan, admin_client):

@@ -1,4 +1,4 @@
-"""Webhook endpoints in admin: a secret is seen once, and what was delivered can be seen and sent again."""
+"""Managers configure webhook endpoints, see deliveries and send them again."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from booking.integrations.webhooks.endpoints import create_endpoint, disable
 from booking.models import OutboxMessage, WebhookEndpoint
-from tests.booking.admin.pages import act, queries, rows, said, shown, url
+from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, run_action, url
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
 from tests.receivers import answer
@@ -18,7 +18,7 @@ ENDPOINTS, DELIVERIES = "booking_webhookendpoint", "booking_delivery"
 TYPED = {"url": "https://8.8.8.8/hooks", "description": "Bob's practice", "format": "holdfast"}
 
 
-def secrets_in(response):
+def find_secrets(response):
     return re.findall(r"whsec_[A-Za-z0-9+/=]+", response.content.decode())
 
 
@@ -26,10 +26,10 @@ def page(endpoint, verb="change"):
     return url(ENDPOINTS, verb, endpoint.pk)
 
 
-# Making, changing, deleting
+# Create, change, delete
 
 
-def test_a_secret_is_shown_on_the_page_that_makes_it_and_on_no_other(morgan):
+def test_endpoint_secret_is_shown_only_after_creation(morgan):
     response = morgan.post(url(ENDPOINTS, "add"), TYPED | {"events": ["hold.placed", "hold.expired"]})
     made = WebhookEndpoint.objects.get()
     assert (made.url, made.description, made.events) == (
@@ -37,24 +37,24 @@ def test_a_secret_is_shown_on_the_page_that_makes_it_and_on_no_other(morgan):
         "Bob's practice",
         ["hold.placed", "hold.expired"],
     )
-    assert secrets_in(response) == [made.secret]
+    assert find_secrets(response) == [made.secret]
     assert "no-store" in response["Cache-Control"]
     for address in (page(made), url(ENDPOINTS), page(made, "history"), page(made, "rotate")):
-        assert secrets_in(morgan.get(address)) == []
+        assert find_secrets(morgan.get(address)) == []
 
 
-def test_to_send_the_form_again_makes_no_second_endpoint(morgan):
+def test_add_endpoint_form_sent_twice_creates_one_endpoint(morgan):
     form = TYPED | {"new_id": str(uuid4())}
     morgan.post(url(ENDPOINTS, "add"), form)
 
     response = morgan.post(url(ENDPOINTS, "add"), form)
 
     assert response["Location"] == page(WebhookEndpoint.objects.get())
-    assert said(response)[-1].endswith("has been made already, and what was to be copied is not shown again.")
+    assert list_messages(response)[-1].endswith("has been made already, and what was to be copied is not shown again.")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nor_does_sending_it_twice_at_once(morgan, elsewhere):
+def test_add_endpoint_form_sent_concurrently_creates_one_endpoint(morgan, elsewhere):
     form = TYPED | {"new_id": str(uuid4())}
 
     answers = [elsewhere(morgan.post, url(ENDPOINTS, "add"), form) for _ in range(2)]
@@ -63,10 +63,10 @@ def test_nor_does_sending_it_twice_at_once(morgan, elsewhere):
     assert WebhookEndpoint.objects.count() == 1
 
 
-def test_none_ticked_is_everything(morgan):
+def test_endpoint_without_ticked_events_receives_all(morgan):
     morgan.post(url(ENDPOINTS, "add"), TYPED)
     assert WebhookEndpoint.objects.get().events == []
-    assert rows(morgan.get(url(ENDPOINTS))) == [
+    assert get_rows(morgan.get(url(ENDPOINTS))) == [
         ["Bob's practice", "https://8.8.8.8/hooks", "everything", "Holdfast", "live", "-"]
     ]
 
@@ -84,16 +84,16 @@ def test_none_ticked_is_everything(morgan):
         ({"description": "a\u202eb"}, "invisible or unreadable"),
     ],
 )
-def test_what_is_wrong_is_said_beside_it_and_nothing_is_written(morgan, endpoint, wrong, sentence):
+def test_add_endpoint_with_invalid_field_shows_error_beside_it(morgan, endpoint, wrong, sentence):
     with nothing_changes():
         for address in (url(ENDPOINTS, "add"), page(endpoint)):
             response = morgan.post(address, TYPED | wrong)
             assert response.status_code == 200
-            assert sentence in shown(response)
-            assert secrets_in(response) == []
+            assert sentence in get_text(response)
+            assert find_secrets(response) == []
 
 
-def test_an_endpoint_is_changed_but_not_its_secret(morgan, endpoint):
+def test_change_endpoint_keeps_secret(morgan, endpoint):
     before = endpoint.secret
     response = morgan.post(page(endpoint), TYPED | {"events": ["hold.placed"], "secret": "whsec_mine"})
     assert response.status_code == 302
@@ -101,30 +101,30 @@ def test_an_endpoint_is_changed_but_not_its_secret(morgan, endpoint):
     assert (endpoint.url, endpoint.events, endpoint.secret) == (TYPED["url"], ["hold.placed"], before)
 
 
-def test_an_address_that_stays_is_not_asked_for_again(morgan, endpoint, settings):
+def test_unchanged_endpoint_address_is_not_validated_again(morgan, endpoint, settings):
     settings.PRIVATE_HOSTS = []
     assert morgan.post(page(endpoint), TYPED | {"url": endpoint.url}).status_code == 302
 
 
-def test_an_endpoint_is_deleted_with_its_deliveries(morgan, endpoint, delivery, delivery_of):
+def test_delete_endpoint_deletes_its_deliveries(morgan, endpoint, delivery, delivery_of):
     delivery_of(endpoint)
-    asked = shown(morgan.get(page(endpoint, "delete")))
+    asked = get_text(morgan.get(page(endpoint, "delete")))
     assert "deliveries : 2" in asked.lower().replace("deliveries: 2", "deliveries : 2")
     morgan.post(page(endpoint, "delete"), {"post": "yes"})
     assert not WebhookEndpoint.objects.exists()
     assert not OutboxMessage.objects.exists()
 
 
-# Verbs
+# Object tools
 
 
 @pytest.mark.parametrize("overlap, hours", [("0", None), ("3600", 1), ("86400", 24), ("604800", 168)])
-def test_a_secret_is_rotated_with_an_overlap(morgan, endpoint, overlap, hours):
+def test_rotate_endpoint_secret_keeps_old_one_for_overlap(morgan, endpoint, overlap, hours):
     old = endpoint.secret
     assert f'<option value="{overlap}"' in morgan.get(page(endpoint, "rotate")).content.decode()
     response = morgan.post(page(endpoint, "rotate"), {"overlap": overlap})
     endpoint.refresh_from_db()
-    assert secrets_in(response) == [endpoint.secret] != [old]
+    assert find_secrets(response) == [endpoint.secret] != [old]
     assert "no-store" in response["Cache-Control"]
     if hours is None:
         assert (endpoint.old_secret, endpoint.old_secret_ends_at) == ("", None)
@@ -135,60 +135,60 @@ def test_a_secret_is_rotated_with_an_overlap(morgan, endpoint, overlap, hours):
 
 
 @pytest.mark.parametrize("overlap", ["", "1", "-3600", "all"])
-def test_with_another_overlap_it_is_asked_again(morgan, endpoint, overlap):
+def test_rotate_endpoint_secret_with_unknown_overlap_shows_form(morgan, endpoint, overlap):
     with nothing_changes():
         response = morgan.post(page(endpoint, "rotate"), {"overlap": overlap})
-    assert "The old secret ends" in shown(response)
-    assert secrets_in(response) == []
+    assert "The old secret ends" in get_text(response)
+    assert find_secrets(response) == []
 
 
 @pytest.mark.parametrize("how", ["button", "action"])
-def test_an_endpoint_is_disabled_and_enabled(morgan, endpoint, how):
+def test_disable_and_enable_endpoint(morgan, endpoint, how):
     for verb, state in [("disable", "disabled"), ("enable", "live")]:
         if how == "button":
             morgan.post(page(endpoint, verb))
         else:
-            act(morgan, ENDPOINTS, verb, endpoint)
-        assert [row[4] for row in rows(morgan.get(url(ENDPOINTS)))] == [state]
-    assert not OutboxMessage.objects.exists()  # nobody is told by e-mail of what they have done
+            run_action(morgan, ENDPOINTS, verb, endpoint)
+        assert [row[4] for row in get_rows(morgan.get(url(ENDPOINTS)))] == [state]
+    assert not OutboxMessage.objects.exists()  # no e-mail about one's own action
 
 
-def test_the_page_offers_what_can_be_done(morgan, endpoint):
-    assert "Send test event" in shown(morgan.get(page(endpoint)))
+def test_endpoint_page_shows_applicable_buttons(morgan, endpoint):
+    assert "Send test event" in get_text(morgan.get(page(endpoint)))
     disable(endpoint, because="It answered 410: it wants no more.")
-    text = shown(morgan.get(page(endpoint)))
+    text = get_text(morgan.get(page(endpoint)))
     assert "It answered 410: it wants no more." in text
     assert "Enable" in text
     assert "Send test event" not in text
 
 
-def test_a_test_event_is_sent_and_its_delivery_shown(morgan, receiver, endpoint):
+def test_send_test_event_redirects_to_its_delivery(morgan, receiver, endpoint):
     response = morgan.post(page(endpoint, "test"))
     sent = OutboxMessage.objects.get()
     assert response["Location"] == url(DELIVERIES, "change", sent.pk)
     run_what_is_due()
     assert len(receiver.requests) == 1
-    text = shown(morgan.get(response["Location"]))
+    text = get_text(morgan.get(response["Location"]))
     assert "Done" in text or "done" in text
     assert "204" in text
     assert str(endpoint.pk) in text
 
 
-def test_not_to_a_disabled_one(morgan, endpoint):
+def test_send_test_event_to_disabled_endpoint_is_refused(morgan, endpoint):
     disable(endpoint)
     with nothing_changes():
         response = morgan.post(page(endpoint, "test"))
-    assert said(response) == ["Nothing was sent: Bob's practice is disabled. Enable it first."]
+    assert list_messages(response) == ["Nothing was sent: Bob's practice is disabled. Enable it first."]
 
 
-def test_reading_the_address_of_a_button_does_nothing(morgan, endpoint, delivery):
+def test_endpoint_and_delivery_buttons_with_get_do_nothing(morgan, endpoint, delivery):
     with nothing_changes():
         for verb in ("test", "enable", "disable"):
             assert morgan.get(page(endpoint, verb)).status_code == 405
         assert morgan.get(url(DELIVERIES, "redeliver", delivery.pk)).status_code == 405
 
 
-def test_the_list_tells_those_that_fail(morgan, receiver):
+def test_endpoint_list_marks_failing_endpoints(morgan, receiver):
     for name, fields in {
         "live": {},
         "failing": {"failing_since": timezone.now()},
@@ -197,77 +197,77 @@ def test_the_list_tells_those_that_fail(morgan, receiver):
         made = create_endpoint(url=receiver.url, description=name)
         WebhookEndpoint.objects.filter(pk=made.pk).update(**fields)
     for state in ("live", "failing", "disabled"):
-        assert [(row[0], row[4]) for row in rows(morgan.get(url(ENDPOINTS), {"state": state}))] == [(state, state)]
+        assert [(row[0], row[4]) for row in get_rows(morgan.get(url(ENDPOINTS), {"state": state}))] == [(state, state)]
 
 
 # Deliveries
 
 
-def test_the_log_of_an_endpoint(morgan, listen, endpoint, delivery, delivery_of):
+def test_delivery_list_shows_attempts_and_answers(morgan, listen, endpoint, delivery, delivery_of):
     create_endpoint(url=endpoint.url, description="another")
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(answer(500)).url)
     delivery_of(WebhookEndpoint.objects.get(description="another"))
     run_what_is_due()
     assert f"{url(DELIVERIES)}?endpoint__id__exact={endpoint.pk}" in morgan.get(page(endpoint)).content.decode()
-    [row] = rows(morgan.get(url(DELIVERIES), {"endpoint__id__exact": str(endpoint.pk)}))
+    [row] = get_rows(morgan.get(url(DELIVERIES), {"endpoint__id__exact": str(endpoint.pk)}))
     assert row[:5] == ["hold.placed", "Bob's practice", "Waiting", "1", "HTTP 500"]
-    assert [row[2] for row in rows(morgan.get(url(DELIVERIES), {"status": "done"}))] == ["Done"]
-    [found] = rows(morgan.get(url(DELIVERIES), {"q": delivery.payload["data"]["id"], "status": "waiting"}))
+    assert [row[2] for row in get_rows(morgan.get(url(DELIVERIES), {"status": "done"}))] == ["Done"]
+    [found] = get_rows(morgan.get(url(DELIVERIES), {"q": delivery.payload["data"]["id"], "status": "waiting"}))
     assert found == row
 
 
-def test_other_messages_are_not_in_it(morgan, book, at):
+def test_delivery_list_excludes_other_outbox_messages(morgan, book, at):
     book(at(9))
     assert OutboxMessage.objects.exists()
-    assert rows(morgan.get(url(DELIVERIES))) == []
+    assert get_rows(morgan.get(url(DELIVERIES))) == []
     assert morgan.get(url(DELIVERIES, "change", OutboxMessage.objects.first().pk)).status_code == 302
 
 
 @pytest.mark.parametrize("how", ["button", "action"])
-def test_a_delivery_is_sent_again(morgan, receiver, delivery, how):
+def test_redeliver_sends_delivery_again(morgan, receiver, delivery, how):
     run_what_is_due()
     if how == "button":
-        assert "Send again" in shown(morgan.get(url(DELIVERIES, "change", delivery.pk)))
+        assert "Send again" in get_text(morgan.get(url(DELIVERIES, "change", delivery.pk)))
         morgan.post(url(DELIVERIES, "redeliver", delivery.pk))
     else:
-        act(morgan, DELIVERIES, "redeliver", delivery)
+        run_action(morgan, DELIVERIES, "redeliver", delivery)
     run_what_is_due()
     assert [headers["webhook-id"] for _, _, headers, _ in receiver.requests] == [str(delivery.pk)] * 2
 
 
-def test_what_cannot_be_sent_is_said(morgan, receiver, endpoint, delivery_of):
+def test_redeliver_reports_deliveries_that_cannot_be_sent(morgan, receiver, endpoint, delivery_of):
     other = create_endpoint(url=receiver.url, description="another")
     failed = [delivery_of(endpoint, status="failed") for _ in range(3)]
     running, fine = delivery_of(other, status="running"), delivery_of(other, status="failed")
     disable(endpoint)
-    response = act(morgan, DELIVERIES, "redeliver", *failed, running, fine)
-    assert sorted(said(response)) == [
+    response = run_action(morgan, DELIVERIES, "redeliver", *failed, running, fine)
+    assert sorted(list_messages(response)) == [
         "Nothing was sent: Bob's practice is disabled. Enable it first.",
         "On their way again: 1.",
         f"hold.placed {running.pk} is being sent right now.",
     ]
 
 
-def test_a_delivery_is_not_changed_by_hand(morgan, delivery):
+def test_delivery_is_read_only(morgan, delivery):
     with nothing_changes():
         assert morgan.get(url(DELIVERIES, "add")).status_code == 403
         assert morgan.post(url(DELIVERIES, "change", delivery.pk), {"status": "done"}).status_code == 403
         assert morgan.post(url(DELIVERIES, "delete", delivery.pk), {"post": "yes"}).status_code == 403
 
 
-def test_the_log_takes_as_few_queries_for_many(morgan, endpoint, delivery_of):
+def test_delivery_list_query_count_is_constant(morgan, endpoint, delivery_of):
     delivery_of(endpoint)
-    few = queries(morgan, url(DELIVERIES))
+    few = count_queries(morgan, url(DELIVERIES))
     for _ in range(30):
         delivery_of(endpoint)
-    assert queries(morgan, url(DELIVERIES)) == few
+    assert count_queries(morgan, url(DELIVERIES)) == few
 
 
-# Who may
+# Permissions
 
 
 @pytest.mark.parametrize("group", ["reception", "clinician"])
-def test_only_managers_see_them(staff, endpoint, delivery, group):
+def test_endpoints_and_deliveries_are_for_managers_only(staff, endpoint, delivery, group):
     erin = staff("erin", group)
     with nothing_changes():
         assert "webhookendpoint" not in erin.get("/admin/").content.decode()
@@ -289,7 +289,7 @@ def test_only_managers_see_them(staff, endpoint, delivery, group):
             assert erin.post(address, TYPED | {"overlap": "0", "post": "yes"}).status_code == 403, address
 
 
-def test_there_is_a_404_for_one_that_is_not_there(morgan):
+def test_unknown_endpoint_is_404(morgan):
     nobody = "7d1f6cf0-0000-4000-8000-000000000000"
     for verb in ("rotate", "test", "enable", "disable"):
         assert morgan.post(url(ENDPOINTS, verb, nobody)).status_code == 404

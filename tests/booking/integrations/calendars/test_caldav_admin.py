@@ -5,13 +5,13 @@ from django.contrib.admin.models import LogEntry
 
 from booking.models import OutboxMessage
 from scheduling.models import Calendar, Location, Service
-from tests.booking.admin.pages import act, said, shown, url
+from tests.booking.admin.pages import get_text, list_messages, run_action, url
 from tests.ledger import nothing_changes, rows
 
 CALENDARS = "scheduling_calendar"
 
 
-def test_a_manager_adds_one_tests_it_and_fills_it(morgan, radicale, dana, book, at, work):
+def test_manager_adds_tests_and_fills_caldav_calendar(morgan, radicale, dana, book, at, work):
     book(at(9))
     typed = {
         "clinician": str(dana.pk),
@@ -25,14 +25,14 @@ def test_a_manager_adds_one_tests_it_and_fills_it(morgan, radicale, dana, book, 
     }
     assert morgan.post(url(CALENDARS, "add"), typed).status_code == 302
     calendar = Calendar.objects.get()
-    page = shown(morgan.get(url(CALENDARS, "change", calendar.pk)))
+    page = get_text(morgan.get(url(CALENDARS, "change", calendar.pk)))
     assert "Test connection Put all coming appointments into it" in page
     assert "When it is switched off or removed here, what was written into it stays there." in page
 
-    assert said(morgan.post(url(CALENDARS, "test", calendar.pk)))[-1] == (
+    assert list_messages(morgan.post(url(CALENDARS, "test", calendar.pk)))[-1] == (
         "Dana's phone of Dana Reed answers and can be written into."
     )
-    assert said(morgan.post(url(CALENDARS, "fill", calendar.pk)))[-1] == (
+    assert list_messages(morgan.post(url(CALENDARS, "fill", calendar.pk)))[-1] == (
         "Coming appointments that are being put into Dana's phone of Dana Reed: 1."
     )
     assert work() == ["done"]
@@ -41,16 +41,16 @@ def test_a_manager_adds_one_tests_it_and_fills_it(morgan, radicale, dana, book, 
     assert LogEntry.objects.first().change_message == "All coming appointments are put into it."
 
 
-def test_the_list_fills_them_too(morgan, danas_calendar, book, at):
+def test_push_action_fills_selected_calendars(morgan, danas_calendar, book, at):
     book(at(9))
     OutboxMessage.objects.all().delete()
 
-    act(morgan, CALENDARS, "push_upcoming", danas_calendar)
+    run_action(morgan, CALENDARS, "push_upcoming", danas_calendar)
 
     assert OutboxMessage.objects.filter(kind="calendar.push").count() == 1
 
 
-def test_another_name_of_a_service_or_a_location_reaches_it(morgan, radicale, danas_calendar, book, at, work):
+def test_renamed_service_or_location_is_pushed(morgan, radicale, danas_calendar, book, at, work):
     book(at(9))
     work()
 
@@ -77,31 +77,31 @@ def rename(browser, model, thing, name):
         ({"username": "otis", "password": "otis's secret"}, "It does not allow this user to do that."),
     ],
 )
-def test_what_is_wrong_with_it_is_said(morgan, danas_calendar, wrong, sentence):
+def test_connection_test_reports_error(morgan, danas_calendar, wrong, sentence):
     for name, value in wrong.items():
         setattr(danas_calendar, name, value)
     danas_calendar.save()
 
     response = morgan.post(url(CALENDARS, "test", danas_calendar.pk))
 
-    assert said(response) == [f"dana's calendar of Dana Reed: {sentence}"]
+    assert list_messages(response) == [f"dana's calendar of Dana Reed: {sentence}"]
 
 
 @pytest.mark.parametrize("change", [{"kind": "icalendar"}, {"is_active": False}])
-def test_one_that_is_not_written_into_has_none_of_it(morgan, dana, book, at, change):
+def test_calendar_that_is_only_read_has_no_push_buttons(morgan, dana, book, at, change):
     book(at(9))
     fields = {"kind": "caldav", "url": "https://calendar.example/dana", "name": "Old", **change}
     calendar = Calendar.objects.create(clinician=dana, **fields)
 
-    assert "Test connection" not in shown(morgan.get(url(CALENDARS, "change", calendar.pk)))
+    assert "Test connection" not in get_text(morgan.get(url(CALENDARS, "change", calendar.pk)))
     with nothing_changes():
         for verb in ("test", "fill"):
-            assert said(morgan.post(url(CALENDARS, verb, calendar.pk)))[-1] == (
+            assert list_messages(morgan.post(url(CALENDARS, verb, calendar.pk)))[-1] == (
                 "Old of Dana Reed is not written into: it is only read, or not used."
             )
 
 
-def test_only_managers_may_and_only_by_the_buttons(morgan, erin, danas_browser, dana, book, at):
+def test_push_buttons_require_post_and_permission(morgan, erin, danas_browser, dana, book, at):
     book(at(9))
     calendar = Calendar.objects.create(clinician=dana, kind="caldav", url="https://calendar.example/dana", name="Own")
     before = rows(Calendar)

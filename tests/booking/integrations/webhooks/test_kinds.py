@@ -15,7 +15,7 @@ from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
-from tests.booking.admin.pages import act, url
+from tests.booking.admin.pages import run_action, url
 from tests.ledger import lapse
 
 # Whatever may be told; of a person only an id.
@@ -178,7 +178,7 @@ def test_two_records_merged_in_admin(endpoint, erin, alice, bob):
     alice.save()
     bob.save()
     pair = PossibleDuplicate.objects.create(patient=alice, other=bob, reason="same name")
-    act(erin, "patients_possibleduplicate", "merge_into_first", pair, confirmed="yes")
+    run_action(erin, "patients_possibleduplicate", "merge_into_first", pair, confirmed="yes")
     assert [(body["type"], body["data"]) for body in told()] == [
         ("patient.merged", {"id": str(alice.pk), "merged_id": str(bob.pk), "sequence": 1})
     ]

@@ -1,4 +1,4 @@
-"""Staff move appointments through the verbs: from the list, and with the buttons of a page."""
+"""Staff make transitions with bulk actions of the list and buttons of the page."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, OutboxMessage
 from scheduling.models import Slot
 from scheduling.slots import lock_clinician
-from tests.booking.admin.pages import act, said, shown, url
+from tests.booking.admin.pages import get_text, list_messages, run_action, url
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 from tests.waiting import somebody_waits_for_us, wait_until
@@ -23,7 +23,7 @@ ANY_DAY = "?day=any"
 
 @pytest.fixture
 def pending(book, at):
-    """An appointment that somebody has yet to agree to."""
+    """A pending appointment."""
     appointment = book(at(16))
     Appointment.objects.filter(pk=appointment.pk).update(
         status="pending", answer_by=appointment.created_at + timedelta(minutes=15)
@@ -33,13 +33,13 @@ def pending(book, at):
     return appointment
 
 
-def test_an_action_says_of_each_appointment_what_came_of_it(erin, book_today):
+def test_bulk_transition_reports_result_for_each_appointment(erin, book_today):
     nine, ten = book_today(9), book_today(10)
     cancel(ten, reason="other", actor="patient")
 
-    response = act(erin, APPOINTMENTS, "arrived", nine, ten, query=ANY_DAY)
+    response = run_action(erin, APPOINTMENTS, "arrived", nine, ten, query=ANY_DAY)
 
-    assert said(response) == [
+    assert list_messages(response) == [
         f"{nine.reference} is in progress.",
         f"{ten.reference} was not marked arrived: it is cancelled.",
     ]
@@ -51,10 +51,10 @@ def test_an_action_says_of_each_appointment_what_came_of_it(erin, book_today):
 @pytest.mark.parametrize(
     ("action", "status"), [("arrived", "in_progress"), ("complete", "completed"), ("no-show", "no_show")]
 )
-def test_each_mark_has_an_action_and_a_button(erin, book_today, action, status):
+def test_mark_works_as_bulk_action_and_as_button(erin, book_today, action, status):
     in_list, on_page = book_today(9), book_today(10)
 
-    act(erin, APPOINTMENTS, action, in_list, query=ANY_DAY)
+    run_action(erin, APPOINTMENTS, action, in_list, query=ANY_DAY)
     response = erin.post(url(APPOINTMENTS, "move", on_page.pk, action))
 
     assert response["Location"] == url(APPOINTMENTS, "change", on_page.pk)
@@ -65,12 +65,12 @@ def test_each_mark_has_an_action_and_a_button(erin, book_today, action, status):
     ("action", "done"),
     [("arrived", "marked arrived"), ("complete", "completed"), ("no-show", "marked as a no-show")],
 )
-def test_what_became_of_an_appointment_is_not_said_before_its_day(erin, book, book_today, at, action, done):
+def test_mark_before_appointments_day_is_refused(erin, book, book_today, at, action, done):
     appointment, today = book(at(9)), book_today(10)
 
     with nothing_changes():
-        in_list = said(act(erin, APPOINTMENTS, action, appointment, query=ANY_DAY))
-        on_page = said(erin.post(url(APPOINTMENTS, "move", appointment.pk, action)))
+        in_list = list_messages(run_action(erin, APPOINTMENTS, action, appointment, query=ANY_DAY))
+        on_page = list_messages(erin.post(url(APPOINTMENTS, "move", appointment.pk, action)))
 
     sentence = f"{appointment.reference} was not {done}: it is only on {at(9):%a %-d %b %Y}."
     assert (in_list, on_page) == ([sentence], [sentence, sentence])
@@ -79,10 +79,10 @@ def test_what_became_of_an_appointment_is_not_said_before_its_day(erin, book, bo
     assert [address in page for address, page in zip(addresses, pages, strict=True)] == [False, True]
 
 
-def test_a_pending_appointment_is_confirmed_and_its_patient_told(erin, pending):
+def test_confirm_pending_appointment_emails_patient(erin, pending):
     response = erin.post(url(APPOINTMENTS, "move", pending.pk, "confirm"))
 
-    assert said(response) == [f"{pending.reference} is confirmed."]
+    assert list_messages(response) == [f"{pending.reference} is confirmed."]
     pending.refresh_from_db()
     assert pending.status == "confirmed"
     assert list(OutboxMessage.objects.values_list("kind", "payload")) == [
@@ -92,7 +92,7 @@ def test_a_pending_appointment_is_confirmed_and_its_patient_told(erin, pending):
     assert (event.kind, event.from_status, event.to_status) == ("appointment.updated", "pending", "confirmed")
 
 
-def test_confirming_twice_tells_the_patient_once(erin, pending):
+def test_confirm_twice_emails_patient_once(erin, pending):
     for _ in range(2):
         erin.post(url(APPOINTMENTS, "move", pending.pk, "confirm"))
 
@@ -100,18 +100,18 @@ def test_confirming_twice_tells_the_patient_once(erin, pending):
     assert Event.objects.filter(kind="appointment.updated", to_status="confirmed").count() == 1
 
 
-def test_what_is_done_cannot_be_confirmed(erin, book, at):
+def test_confirm_completed_appointment_is_refused(erin, book, at):
     appointment = book(at(9))
     complete(appointment, actor="staff")
 
     response = erin.post(url(APPOINTMENTS, "move", appointment.pk, "confirm"))
 
-    assert said(response) == [f"{appointment.reference} was not confirmed: it is completed."]
+    assert list_messages(response) == [f"{appointment.reference} was not confirmed: it is completed."]
     appointment.refresh_from_db()
     assert appointment.status == "completed"
 
 
-def test_a_button_does_nothing_when_it_is_only_looked_at(erin, book, at):
+def test_transition_button_with_get_changes_nothing(erin, book, at):
     appointment = book(at(9))
 
     assert erin.get(url(APPOINTMENTS, "move", appointment.pk, "no-show")).status_code == 405
@@ -119,27 +119,27 @@ def test_a_button_does_nothing_when_it_is_only_looked_at(erin, book, at):
     assert appointment.status == "confirmed"
 
 
-def test_cancelling_asks_for_a_reason_first(erin, book, at):
+def test_cancel_without_reason_shows_form(erin, book, at):
     appointment = book(at(9))
 
     asked = erin.get(url(APPOINTMENTS, "move", appointment.pk, "cancel"))
     without_reason = erin.post(url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "", "note": "?"})
 
-    assert appointment.reference in shown(asked)
-    assert "This field is required." in shown(without_reason)
+    assert appointment.reference in get_text(asked)
+    assert "This field is required." in get_text(without_reason)
     appointment.refresh_from_db()
     assert appointment.status == "confirmed"
     assert Slot.objects.count() == 1
 
 
-def test_cancelling_with_a_reason_gives_the_time_back(erin, book, at):
+def test_cancel_with_reason_frees_slot(erin, book, at):
     appointment = book(at(9))
 
     response = erin.post(
         url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "patient_unwell", "note": "Flu"}
     )
 
-    assert said(response) == [f"{appointment.reference} is cancelled."]
+    assert list_messages(response) == [f"{appointment.reference} is cancelled."]
     assert response["Location"] == url(APPOINTMENTS, "change", appointment.pk)
     appointment.refresh_from_db()
     assert (appointment.status, appointment.cancellation_reason, appointment.cancellation_note) == (
@@ -150,16 +150,16 @@ def test_cancelling_with_a_reason_gives_the_time_back(erin, book, at):
     assert Slot.objects.count() == 0
 
 
-def test_several_are_cancelled_with_one_reason(erin, book, at):
+def test_cancel_in_bulk_uses_one_reason(erin, book, at):
     nine, ten = book(at(9)), book(at(10))
     complete(ten, actor="staff")
 
-    asked = act(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY)
+    asked = run_action(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY)
     assert set(Appointment.objects.values_list("status", flat=True)) == {"confirmed", "completed"}
-    response = act(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY, reason="clinic_closed", note="")
+    response = run_action(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY, reason="clinic_closed", note="")
 
-    assert nine.reference in shown(asked)
-    assert said(response) == [
+    assert nine.reference in get_text(asked)
+    assert list_messages(response) == [
         f"{nine.reference} is cancelled.",
         f"{ten.reference} was not cancelled: it is completed.",
     ]
@@ -167,7 +167,7 @@ def test_several_are_cancelled_with_one_reason(erin, book, at):
 
 
 @pytest.mark.parametrize("note", ["\u202egnissim", "x" * 501, "a\x00b"])
-def test_an_unreadable_note_changes_nothing(erin, book, at, note):
+def test_cancel_with_unprintable_note_changes_nothing(erin, book, at, note):
     appointment = book(at(9))
 
     response = erin.post(url(APPOINTMENTS, "move", appointment.pk, "cancel"), {"reason": "other", "note": note})
@@ -177,7 +177,7 @@ def test_an_unreadable_note_changes_nothing(erin, book, at, note):
     assert appointment.status == "confirmed"
 
 
-def test_who_writes_a_note_while_it_is_given_another_time_is_told_only_that(
+def test_note_saved_during_concurrent_reschedule_reports_conflict(
     transactional_db, elsewhere, erin, book, at, dana, harbour, consultation
 ):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
@@ -193,7 +193,7 @@ def test_who_writes_a_note_while_it_is_given_another_time_is_told_only_that(
 
     response = saving.result()
 
-    assert said(response) == ["It has been given another time just now. Nothing was saved."]
+    assert list_messages(response) == ["It has been given another time just now. Nothing was saved."]
     assert response["Location"] == page
     appointment.refresh_from_db()
     assert appointment.notes == ""

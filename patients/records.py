@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from patients.matching import find_twin, list_near_matches
 from patients.models import Consent, Patient
+from scheduling.lib.constraints import get_violated_constraint
 
 
 class PatientExists(Exception):
@@ -95,6 +96,6 @@ def _save(patient):
         with transaction.atomic():
             patient.save()
     except IntegrityError as error:
-        if error.__cause__.diag.constraint_name == Patient.NHS_NUMBER_UNIQUE:
+        if get_violated_constraint(error) == Patient.NHS_NUMBER_UNIQUE:
             raise NhsNumberTaken from error
         raise

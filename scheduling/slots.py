@@ -1,12 +1,17 @@
-"""Taking and giving back a clinician's time."""
+"""Take and give back a clinician's time."""
 
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
+from psycopg.types.range import Range
 
-from scheduling.models import Slot
+from scheduling.lib.constraints import get_violated_constraint
+from scheduling.models import Clinician, Location, Slot
 
 
 class SlotTaken(Exception):
@@ -14,46 +19,49 @@ class SlotTaken(Exception):
 
     message = _("That time has just been taken.")
 
-    def __init__(self, alternatives=()):
+    def __init__(self, alternatives: Sequence = ()) -> None:
         self.alternatives = alternatives
         super().__init__()
 
 
-def lock_clinician(clinician_id):
-    """Wait until no other transaction takes or gives back this clinician's time, and return the time then.
+def lock_clinician(clinician_id: UUID) -> datetime:
+    """Lock the clinician row until the transaction ends, and return the database time after the wait.
 
     Every change of a slot starts here: parallel inserts into an exclusion constraint can deadlock, and
-    PostgreSQL breaks a deadlock only after a second; behind a row lock there are none. To lock several
-    clinicians, go in primary-key order.
+    PostgreSQL breaks a deadlock only after a second; behind a row lock there are none. Lock several
+    clinicians with lock_clinicians.
     """
     with connection.cursor() as cursor:
-        # NO KEY: rows that merely point at the clinician may still be inserted meanwhile. The clock is read
-        # outside the CTE, for each row that comes out of it, and so after the wait; inside it would be before.
+        # NO KEY lets others insert rows that point at the clinician. The clock is read outside the CTE, for each
+        # row that comes out of it, and so after the wait; inside it would be read before.
         cursor.execute(
             """WITH locked AS MATERIALIZED (
                    SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
                SELECT clock_timestamp() FROM locked""",
             [clinician_id],
         )
-        return cursor.fetchone()[0]
+        [now] = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues] (a missing clinician is a bug: TypeError)
+        return now
 
 
-def lock_clinicians(*clinician_ids):
-    """Like lock_clinician for several, in the one order that cannot deadlock."""
+def lock_clinicians(*clinician_ids: UUID) -> datetime:
+    """Lock several clinicians in primary-key order, the one that cannot deadlock; return the last database time."""
     return [lock_clinician(clinician_id) for clinician_id in sorted(set(clinician_ids))][-1]
 
 
-# Adds nothing and returns nothing where the constraint refuses.
-TAKE = """
+# Inserts and returns nothing when the constraint refuses.
+INSERT_SLOT = """
     INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at, expires_at)
     VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
 """
 
 
-def take_slot(*, clinician, location, period, lifetime=None):
+def take_slot(
+    *, clinician: Clinician, location: Location, period: Range[datetime], lifetime: timedelta | None = None
+) -> Slot:
     """Take ``period`` of the clinician's time, or raise SlotTaken.
 
-    The slot is kept until it is freed or, with ``lifetime`` (a timedelta), lapses that long after now.
+    The slot lasts until it is freed or, with ``lifetime``, lapses that long after now.
     """
     with transaction.atomic(savepoint=False):
         now = lock_clinician(clinician.pk)
@@ -64,15 +72,15 @@ def take_slot(*, clinician, location, period, lifetime=None):
             taken_at=now,
             expires_at=lifetime and now + lifetime,
         )
-        is_ours = _take(slot) or _take_from_lapsed(slot)
-    if not is_ours:
+        is_taken = _insert(slot) or _insert_over_lapsed(slot)
+    if not is_taken:
         raise SlotTaken
     return slot
 
 
-def _take(slot):
+def _insert(slot):
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, [slot.clinician_id, slot.location_id, slot.period, slot.taken_at, slot.expires_at])
+        cursor.execute(INSERT_SLOT, [slot.clinician_id, slot.location_id, slot.period, slot.taken_at, slot.expires_at])
         row = cursor.fetchone()
     slot.pk = row and row[0]
     slot._state.adding = row is None
@@ -82,7 +90,7 @@ def _take(slot):
 HAS_LAPSED = "SELECT FROM scheduling_slot WHERE clinician_id = %s AND period && %s AND expires_at <= %s LIMIT 1"
 
 
-def _take_from_lapsed(slot):
+def _insert_over_lapsed(slot):
     # The constraint cannot mention now(), so a lapsed hold still blocks.
     with connection.cursor() as cursor:
         cursor.execute(HAS_LAPSED, [slot.clinician_id, slot.period, slot.taken_at])
@@ -90,15 +98,15 @@ def _take_from_lapsed(slot):
             return False
     before = transaction.savepoint()
     with suppress(ProtectedError):
-        if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _take(slot):
+        if _delete_lapsed(slot.clinician, slot.period, at=slot.taken_at) and _insert(slot):
             transaction.savepoint_commit(before)
             return True
     transaction.savepoint_rollback(before)
     return False
 
 
-def move_slot(slot, *, clinician, location, period):
-    """Take another ``period`` in place of the slot's own, or raise SlotTaken and keep that."""
+def move_slot(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
+    """Exchange the slot's time for another ``period``, or raise SlotTaken and keep it as it is."""
     try:
         with transaction.atomic():
             now = lock_clinicians(slot.clinician_id, clinician.pk)
@@ -112,34 +120,32 @@ def move_slot(slot, *, clinician, location, period):
     except ProtectedError as error:
         raise SlotTaken from error
     except IntegrityError as error:
-        if violated_constraint(error) == Slot.NO_OVERLAP:
+        if get_violated_constraint(error) == Slot.NO_OVERLAP:
             raise SlotTaken from error
         raise
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):
-    """Delete the lapsed slots in the way, and return whether there were any.
+    """Delete the lapsed slots that overlap ``period``, and return whether there were any.
 
-    Raises ProtectedError where one is still needed by what it was taken for: that has to be ended first.
+    Raises ProtectedError if a booking still needs one of them: the caller must end that booking first.
     """
-    lapsed = Slot.objects.filter(clinician=clinician).overlapping(period).lapsed(at=at)
+    lapsed = Slot.objects.filter(clinician=clinician, period__overlap=period, expires_at__lte=at)
     deleted, _ = lapsed.exclude(pk=spare and spare.pk).delete()
     return deleted > 0
 
 
-def set_slot_expiry(slot_id, *, expires_at):
-    """Let a slot lapse at ``expires_at`` instead, or never with None; under the clinician's lock. Raises SlotTaken."""
+def set_slot_expiry(slot_id: int, *, expires_at: datetime | None) -> None:
+    """Let a slot lapse at ``expires_at``, or never with None. Raise SlotTaken if it is gone.
+
+    The caller holds the clinician's lock.
+    """
     with connection.cursor() as cursor:
         cursor.execute("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
         if not cursor.rowcount:
             raise SlotTaken
 
 
-def free_slot(slot_id):
-    """Give the time of a slot back; one that is already gone is fine."""
+def free_slot(slot_id: int | None) -> None:
+    """Delete a slot, which gives its time back. Idempotent."""
     Slot.objects.filter(pk=slot_id).delete()
-
-
-def violated_constraint(error):
-    """Return the name of the constraint behind an IntegrityError."""
-    return error.__cause__.diag.constraint_name

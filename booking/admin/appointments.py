@@ -33,8 +33,8 @@ from patients.search import get_search_steps
 from patients.text import validate_printable
 from scheduling.admin import CalendarWarningsMixin
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
 from scheduling.models import Location
+from scheduling.models.local_zones import get_home_zone
 
 DAY = timedelta(days=1)
 DAY_SPANS = {

@@ -12,7 +12,7 @@ from booking.models import Hold
 from patients.admin.filters import DefaultFilter
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
+from scheduling.models.local_zones import get_home_zone
 
 
 class LiveFilter(DefaultFilter):

@@ -25,7 +25,7 @@ from patients.models import Patient
 from patients.records import PatientArchived
 from patients.search import get_search_steps
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
+from scheduling.models.local_zones import get_home_zone
 
 ADDRESS_FIELDS = [
     "address_line_1",

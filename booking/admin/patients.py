@@ -12,7 +12,7 @@ from booking.domain import patients
 from booking.models import Appointment
 from patients.admin import PatientAdmin, PossibleDuplicateAdmin
 from patients.models import Patient, PossibleDuplicate
-from scheduling.local_zones import get_home_zone
+from scheduling.models.local_zones import get_home_zone
 
 
 class AppointmentInline(BookingColumns, admin.TabularInline):

@@ -11,7 +11,7 @@ from booking.admin.appointment_warnings import get_upcoming_appointments, warn_a
 from booking.admin.feeds import get_feed_url
 from booking.domain.notifications import push_upcoming
 from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOffAdmin
-from scheduling.availability.openings import Hours, as_instant, local_dates, working_time
+from scheduling.availability.openings import Hours, as_instant, compute_working_time, get_local_dates
 from scheduling.models import Clinician, Location, Service, TimeOff
 
 CALENDAR_FIELDS = {"name", "address_line_1", "address_line_2", "city", "postcode"}
@@ -54,7 +54,7 @@ def get_appointments_outside_hours(clinician):
         start, end = as_instant(appointment.starts_at), as_instant(appointment.ends_at)
         zone = appointment.location.zone
         hours = tuple(weekly[appointment.location_id, appointment.is_remote])
-        spells = working_time(hours, zone, *local_dates(zone, start - 86_400, end)).spells
+        spells = compute_working_time(hours, zone, *get_local_dates(zone, start - 86_400, end)).spells
         if not any(spell_start <= start and end <= spell_end for spell_start, spell_end in spells):
             outside.append(appointment.pk)
     return get_upcoming_appointments(pk__in=outside)

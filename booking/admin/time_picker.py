@@ -11,8 +11,8 @@ from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
 from scheduling.models import Clinician, Location
+from scheduling.models.local_zones import get_home_zone
 
 DAY = timedelta(days=1)
 STRIP_DAYS = 14

@@ -25,7 +25,7 @@ from booking.models import Appointment, Unconfirmed
 from patients.text import validate_printable
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
+from scheduling.models.local_zones import get_home_zone
 
 URGENT_BELOW = timedelta(minutes=10)
 DECISIONS = ["confirm", "decline"]

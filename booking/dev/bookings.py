@@ -15,7 +15,14 @@ from booking.domain.appointments import REFERENCE_ALPHABET
 from booking.models import Appointment, Event, Hold, Order, Provider
 from booking.models.enums import EventKind
 from scheduling.availability.intervals import clip, merge, subtract
-from scheduling.availability.openings import Busy, Hours, as_datetime, as_instant, open_starts, working_time
+from scheduling.availability.openings import (
+    Busy,
+    Hours,
+    as_datetime,
+    as_instant,
+    compute_open_starts,
+    compute_working_time,
+)
 from scheduling.availability.search import get_rules
 from scheduling.models import Clinician, Slot, TimeOff
 
@@ -61,7 +68,7 @@ def times_to_book(clinician, now, rng):
         )
         for ahead in range(-14, 14):
             day = now.astimezone(location.zone).date() + ahead * DAY
-            working = working_time(tuple(hours), location.zone, day, day)
+            working = compute_working_time(tuple(hours), location.zone, day, day)
             wanted = SHARE * total(subtract(working.spells, away))
             booked = 0
             for _ in range(200):
@@ -70,7 +77,7 @@ def times_to_book(clinician, now, rng):
                 service = rng.choice(offered)
                 rules = get_rules(service)
                 span = (as_instant(now - 20 * DAY), as_instant(now + 20 * DAY))
-                starts = open_starts(working, Busy.of(away + taken), rules, *span)
+                starts = compute_open_starts(working, Busy.from_intervals(away + taken), rules, *span)
                 if not starts:
                     continue
                 start = rng.choice(starts)

@@ -10,7 +10,8 @@ from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
 from booking.models import Appointment
 from booking.models.enums import EventKind, Job
-from scheduling.slots import free_slot, set_slot_expiry, violated_constraint
+from scheduling.lib.constraints import get_violated_constraint
+from scheduling.slots import free_slot, set_slot_expiry
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
 REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
@@ -88,7 +89,7 @@ def _save_of_order(appointment):
         with transaction.atomic():
             appointment.save(force_insert=True)
     except IntegrityError as error:
-        if violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
+        if get_violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
             raise
         quicker = appointment.order.get_booked_appointment()
         raise OrderBooked(quicker and quicker.pk) from error

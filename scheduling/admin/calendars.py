@@ -16,8 +16,8 @@ from scheduling.calendars.storing import calendars_to_read, forget_reading
 from scheduling.calendars.syncing import sync_calendar, sync_together
 from scheduling.lib.safe_http import NotPublic
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
 from scheduling.models import Calendar
+from scheduling.models.local_zones import get_home_zone
 
 READ_TIMEOUT = 5  # seconds that staff wait for the page
 

@@ -11,8 +11,8 @@ from django.forms.utils import from_current_timezone
 from django.utils import timezone
 
 from scheduling.lib import durations
-from scheduling.local_zones import get_clinician_zone, get_home_zone
 from scheduling.models import Location, TimeOff
+from scheduling.models.local_zones import get_clinician_zone, get_home_zone
 
 
 class DurationField(forms.Field):

@@ -4,8 +4,8 @@ from django.contrib import admin
 
 from scheduling.admin.protected_admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_home_zone
 from scheduling.models import Slot
+from scheduling.models.local_zones import get_home_zone
 
 
 @admin.register(Slot)

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from scheduling.admin.forms import TimeOffForm
 from scheduling.lib.timezones import format_local
-from scheduling.local_zones import get_time_off_zone
 from scheduling.models import TimeOff
+from scheduling.models.local_zones import get_time_off_zone
 
 
 class PeriodFilter(admin.SimpleListFilter):

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Func
 
-from scheduling.availability.openings import as_datetime, day_parts
+from scheduling.availability.openings import as_datetime, split_day
 from scheduling.availability.queries import OpeningFilters, Place
 from scheduling.availability.search import Opening, PlaceStarts, find_next_opening, find_open_starts
 from scheduling.models import Clinician, Slot
@@ -150,7 +150,7 @@ def _monday(start, zone):
 
 
 def _midnight(day, zone):
-    return day_parts(zone, day)[0][0]
+    return split_day(zone, day)[0][0]
 
 
 BOOKED_SECONDS = """

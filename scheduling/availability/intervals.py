@@ -1,15 +1,17 @@
-"""Arithmetic of half-open intervals: plain ``(start, end)`` pairs of anything ordered.
+"""Arithmetic of half-open intervals: plain ``(start, end)`` pairs of instants.
 
-Wherever a list of intervals goes in or out it is sorted and its members neither overlap nor touch,
-except for the argument of ``merge``, which makes it so.
+Every list of intervals is sorted, and its members neither overlap nor touch; only ``merge`` takes others.
 """
 
 import sys
 from array import array
+from collections.abc import Iterable, Sequence
+
+Interval = tuple[int, int]
 
 
-def merge(intervals):
-    """Return the same stretch of time as the fewest sorted intervals; empty ones vanish."""
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return the fewest sorted intervals that cover the same time. Drops empty ones."""
     merged = []
     for start, end in sorted(intervals):
         if start >= end:
@@ -22,8 +24,8 @@ def merge(intervals):
     return merged
 
 
-def subtract(intervals, holes):
-    """Return what is left of ``intervals`` without ``holes``, in one pass over both."""
+def subtract(intervals: Sequence[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """Return ``intervals`` without ``holes``, in one pass over both."""
     left = []
     at = 0
     for start, end in intervals:
@@ -41,27 +43,27 @@ def subtract(intervals, holes):
     return left
 
 
-def clip(intervals, start, end):
+def clip(intervals: Iterable[Interval], start: int, end: int) -> list[Interval]:
     """Return the part of ``intervals`` that lies in ``[start, end)``."""
     return [(max(a, start), min(b, end)) for a, b in intervals if a < end and b > start]
 
 
-def pack(intervals):
-    """Return intervals of whole numbers as bytes: 16 for each, as PostgreSQL's int8send writes their ends."""
+def pack(intervals: Iterable[Interval]) -> bytes:
+    """Return intervals as bytes, 16 for each: start and end as PostgreSQL's int8send writes them."""
     return _swapped(array("q", [end for interval in intervals for end in interval])).tobytes()
 
 
-def unpack(packed):
-    """Return the array [start, end, start, end, …] of the intervals in bytes that pack has made."""
+def unpack(packed: bytes) -> array:
+    """Return packed intervals as an array [start, end, start, end, …]."""
     return _swapped(array("q", packed))
 
 
-def pairs(numbers):
-    """Return the intervals of an array that unpack has made."""
+def pairs(numbers: array) -> list[Interval]:
+    """Return the intervals in an array that unpack has returned."""
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def _swapped(numbers):
-    if sys.byteorder == "little":  # int8send writes the other end first
+    if sys.byteorder == "little":  # int8send is big-endian
         numbers.byteswap()
     return numbers

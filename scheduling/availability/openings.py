@@ -1,25 +1,27 @@
-"""The openings of one clinician at one place, from hours, busy time and the service's rules.
+"""Compute the openings of one clinician at one place from hours, busy time and the service's rules.
 
 Pure: everything is an argument. Instants are whole seconds since 1970 UTC, because a sweep over
-integers is several times faster than over datetimes. ``as_instant`` and ``as_datetime`` translate.
+integers is several times faster than over datetimes. ``as_instant`` and ``as_datetime`` convert.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
+from zoneinfo import ZoneInfo
 
-from scheduling.availability.intervals import clip, merge, subtract
+from scheduling.availability.intervals import Interval, clip, merge, subtract
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 DAY = 86_400
-# No place on earth is further than this from UTC, so a local day lies within it of the UTC day.
+# No time zone is further from UTC than this, so a local day starts and ends within it of the UTC day.
 MAX_UTC_OFFSET = 15 * 3_600
 
 
 class Hours(NamedTuple):
-    """Wall time on one weekday (0 is Monday), from–to; a ``to`` of 00:00 is the day's end."""
+    """Wall time on one weekday (0 is Monday); an ``end_time`` of 00:00 is the end of the day."""
 
     weekday: int
     start_time: time
@@ -30,7 +32,7 @@ WeeklyHours = tuple[Hours, ...]
 
 
 class Rules(NamedTuple):
-    """What a service asks of a start, in seconds."""
+    """A service's rules for its starts, in seconds."""
 
     duration: int
     buffer_before: int
@@ -39,36 +41,35 @@ class Rules(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """When somebody is busy: the starts of all stretches, ascending, and by themselves the ends of all stretches.
+    """Busy time: the starts of all stretches, ascending, and separately the ends of all stretches, ascending.
 
-    Which end belongs to which start does not matter: whoever is busy at an instant has more starts before it
-    than ends. So the stretches may overlap, and are neither paired nor merged, which would take longer.
+    Which end belongs to which start does not matter: an instant is busy when more starts than ends precede it.
+    So the stretches may overlap, and need not be paired or merged, which would take longer.
     """
 
-    starts: list
-    ends: list
+    starts: list[int]
+    ends: list[int]
 
     @classmethod
-    def of(cls, intervals):
-        """Return it for pairs in any order."""
+    def from_intervals(cls, intervals: Iterable[Interval]) -> Self:
+        """Return the Busy of intervals in any order."""
+        intervals = list(intervals)
         return cls(sorted(start for start, _ in intervals), sorted(end for _, end in intervals))
 
 
 class WorkingTime(NamedTuple):
-    """``spells``: where an appointment must lie. ``grids``: (start, end, anchor) of the starts in them."""
+    """``spells``: the intervals in which an appointment must lie. ``grids``: (start, end, anchor) of their starts."""
 
-    spells: list
-    grids: list
+    spells: list[Interval]
+    grids: list[tuple[int, int, int]]
 
 
 @lru_cache(maxsize=4096)
-def day_parts(zone, day):
-    """Return the parts of a local calendar day with one UTC offset each: ``[(start, end, midnight)]``.
+def split_day(zone: ZoneInfo, day: date) -> list[tuple[int, int, int]]:
+    """Return the parts of a local calendar day that have one UTC offset each: ``[(start, end, midnight)]``.
 
-    ``midnight`` is the instant from which wall time counts in that part: wall time ``t`` seconds after
-    midnight is the instant ``midnight + t``, provided that lies in the part. An ordinary day has one
-    part; a day with a clock change has two, so that skipped wall time is nowhere and repeated wall
-    time is in both.
+    Wall time ``t`` seconds after midnight is the instant ``midnight + t``, if that lies in the part. An ordinary
+    day has one part. A day with a clock change has two: skipped wall time is in neither, repeated wall time in both.
     """
     midnight = int(datetime.combine(day, time(), UTC).timestamp())
     before, after = midnight - MAX_UTC_OFFSET, midnight + DAY + MAX_UTC_OFFSET
@@ -89,12 +90,13 @@ def day_parts(zone, day):
 
 
 def _offset(zone, instant):
-    return int(datetime.fromtimestamp(instant, zone).utcoffset().total_seconds())
+    offset = datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()
+    return int(offset.total_seconds())
 
 
 @lru_cache(maxsize=4096)
-def working_time(hours, zone, first, last):
-    """Return the WorkingTime of weekly ``hours`` (a tuple) on the local dates ``first`` to ``last``."""
+def compute_working_time(hours: WeeklyHours, zone: ZoneInfo, first: date, last: date) -> WorkingTime:
+    """Return the WorkingTime of weekly ``hours`` on the local dates ``first`` to ``last``, both included."""
     grids = []
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
@@ -103,7 +105,7 @@ def working_time(hours, zone, first, last):
                 continue
             wall_start = _seconds(rule.start_time)
             wall_end = _seconds(rule.end_time) or DAY
-            for start, end, midnight in day_parts(zone, day):
+            for start, end, midnight in split_day(zone, day):
                 start, end = max(start, midnight + wall_start), min(end, midnight + wall_end)
                 if start < end:
                     grids.append((start, end, midnight + wall_start))
@@ -115,14 +117,14 @@ def _seconds(wall):
     return wall.hour * 3_600 + wall.minute * 60 + wall.second
 
 
-def open_starts(working, busy, rules, earliest, latest):
+def compute_open_starts(working: WorkingTime, busy: Busy, rules: Rules, earliest: int, latest: int) -> list[int]:
     """Return the starts in ``[earliest, latest)`` that can be booked, ascending.
 
-    The appointment itself lies in working time; with its buffers it shares no time with ``busy``, a Busy.
+    The appointment itself lies in working time; with its buffers it does not overlap ``busy``.
     """
     duration, _, _, step = rules
-    fitting = [(start, end - duration + 1) for start, end in working.spells if end - start >= duration]
-    windows = clip(fitting, earliest, latest)
+    long_enough = [(start, end - duration + 1) for start, end in working.spells if end - start >= duration]
+    windows = clip(long_enough, earliest, latest)
     possible = subtract(windows, _collisions(windows, busy, rules))
 
     starts = []
@@ -136,16 +138,16 @@ def open_starts(working, busy, rules, earliest, latest):
             starts.extend(range(first + (anchor - first) % step, min(possible[ahead][1], grid_end), step))
             ahead += 1
     if any(later[0] < earlier[1] for earlier, later in zip(working.grids, working.grids[1:], strict=False)):
-        return sorted(set(starts))  # rules that overlap offer a start twice
+        return sorted(set(starts))  # overlapping hours yield a start twice
     return starts
 
 
 def _collisions(windows, busy, rules):
-    """Return the starts in or near the windows at which an appointment would meet busy time, merged."""
+    """Return, as merged intervals, the starts near ``windows`` at which an appointment would overlap busy time."""
     duration, before, after, _ = rules
     starts, ends = busy
     found = []
-    # Most of what a calendar has lies outside working hours: only what is near a window is looked at.
+    # Look only near the windows: most busy time of a calendar lies outside working hours.
     for start, end in windows:
         first, last = bisect_right(ends, start - before), bisect_left(starts, end - 1 + duration + after)
         # A start s collides with [a, b) when s - before < b and s + duration + after > a.
@@ -155,17 +157,17 @@ def _collisions(windows, busy, rules):
     return merge(found)
 
 
-def local_dates(zone, start, end):
-    """Return the first and last local date that ``[start, end)`` touches."""
+def get_local_dates(zone: ZoneInfo, start: int, end: int) -> tuple[date, date]:
+    """Return the first and the last local date that ``[start, end)`` touches."""
     last = max(start, end - 1)
     return datetime.fromtimestamp(start, zone).date(), datetime.fromtimestamp(last, zone).date()
 
 
-def as_datetime(instant):
+def as_datetime(instant: int) -> datetime:
     """Return the UTC datetime of an instant."""
     return datetime.fromtimestamp(instant, UTC)
 
 
-def as_instant(moment):
-    """Return the first whole second at or after ``moment``, so that half-open bounds stay exact."""
+def as_instant(moment: datetime) -> int:
+    """Return the first whole second at or after ``moment``, which keeps half-open bounds exact."""
     return -((EPOCH - moment) // SECOND)

@@ -14,10 +14,10 @@ from scheduling.availability.openings import (
     Rules,
     as_datetime,
     as_instant,
-    day_parts,
-    local_dates,
-    open_starts,
-    working_time,
+    compute_open_starts,
+    compute_working_time,
+    get_local_dates,
+    split_day,
 )
 from scheduling.availability.queries import OpeningFilters, Place, load_busy, load_busy_reasons, load_hours
 from scheduling.models import Service
@@ -102,10 +102,12 @@ def find_open_starts(
         if place.zone not in ranges:
             continue
         earliest, latest = ranges[place.zone]
-        working = working_time(weekly, place.zone, *local_dates(place.zone, earliest, latest + rules.duration))
+        working = compute_working_time(
+            weekly, place.zone, *get_local_dates(place.zone, earliest, latest + rules.duration)
+        )
         taken = busy[place.clinician_id] + busy[place.location_id]
         taken = Busy(sorted(taken[::2]), sorted(taken[1::2]))
-        found.append((place, open_starts(working, taken, rules, earliest, latest)))
+        found.append((place, compute_open_starts(working, taken, rules, earliest, latest)))
     return found
 
 
@@ -113,7 +115,7 @@ def _bound(moment, zone, *, is_end=False):
     """Return a datetime's instant, or the first instant of a local date; with ``is_end`` the first one after it."""
     if isinstance(moment, datetime):
         return as_instant(moment)
-    parts = day_parts(zone, moment)
+    parts = split_day(zone, moment)
     return parts[-1][1] if is_end else parts[0][0]
 
 
@@ -162,10 +164,10 @@ def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> d
     busy = load_busy_reasons(hours, *window, now=now, ignored_slot_id=filters.ignored_slot_id)
     found = {}
     for place, weekly in hours.items():
-        working = working_time(weekly, place.zone, *local_dates(place.zone, start, start + rules.duration))
+        working = compute_working_time(weekly, place.zone, *get_local_dates(place.zone, start, start + rules.duration))
         reasons = busy[place.clinician_id] | busy[place.location_id]
         found[place] = common | set(map(Reason, reasons))
-        if starts_at.microsecond or not open_starts(working, Busy([], []), rules, start, start + 1):
+        if starts_at.microsecond or not compute_open_starts(working, Busy([], []), rules, start, start + 1):
             found[place].add(Reason.CLOSED)
     return found
 

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Max, OuterRef, Q
 
-from scheduling.local_zones import get_clinician_zone
 from scheduling.models import Clinician
+from scheduling.models.local_zones import get_clinician_zone
 
 DAY = timedelta(days=1)
 AHEAD = timedelta(days=7)  # read beyond what can be booked, so that time passing makes nothing unknown

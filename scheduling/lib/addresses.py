@@ -1,4 +1,4 @@
-"""Addresses that somebody has typed in: which are on the public internet, and where they lead."""
+"""Check typed addresses: reject all that do not lead to the public internet, and resolve the others once."""
 
 import re
 import socket
@@ -6,14 +6,14 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-# Nothing that two programs could read in two ways: no user, no backslash, no space, no character that
-# is not ASCII, and of the ways to write an IP address the usual one. A name ends in a letter's label,
-# which 127.1, 0x7f.1 and 2130706433 do not.
+# Reject whatever two parsers could read differently: user info, backslashes, spaces, non-ASCII characters and
+# unusual notations of an IP address. The last label of a name begins with a letter, unlike 127.1, 0x7f.1
+# and 2130706433.
 ADDRESS = re.compile(
     r"""(?P<scheme>https?)://
         (?P<host>(?P<name>([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?)
@@ -24,15 +24,15 @@ ADDRESS = re.compile(
         (\#[!#-;=?-\[\]-~]*)?""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-USUAL_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# Of IPv6 only what is given out to networks is public, and not what carries an IPv4 address inside.
+# Of IPv6 only global unicast is public, without the ranges that embed an IPv4 address.
 PUBLIC_IPV6 = ip_network("2000::/3")
-TUNNELS = [ip_network(text) for text in ("2001::/23", "2002::/16")]  # Teredo and its like, 6to4
-# Protocols' own, 6to4's relays, documentation; and where a cloud answers its own machines.
-SPECIAL = [ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16")]
+TUNNELS = [ip_network(text) for text in ("2001::/23", "2002::/16")]  # Teredo and similar, 6to4
+# Protocol assignments, 6to4 relays, documentation, and the address where a cloud serves its own machines.
+RESERVED = [ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16")]
 
-LOOKUP_TIMEOUT = 2.0  # seconds that a web request waits for the name of an address to be resolved
+LOOKUP_TIMEOUT = 2.0  # seconds that a web request waits for a name to be resolved
 MAX_IPS = 4
 
 
@@ -49,9 +49,9 @@ class Unreachable(Exception):
 
 
 class Target(NamedTuple):
-    """Where a checked address is: connect to ``ips`` and nowhere else, for a name may resolve differently later.
+    """A checked address. Connect to ``ips`` only: the name may resolve differently later.
 
-    ``host`` is what its certificate must be for, ``netloc`` what the header Host says.
+    ``host`` is the name that the certificate must have, ``netloc`` the value of the Host header.
     """
 
     scheme: str
@@ -59,61 +59,61 @@ class Target(NamedTuple):
     netloc: str
     port: int
     path: str
-    ips: tuple
+    ips: tuple[str, ...]
 
 
-def resolve(url, *, timeout=5.0):
-    """Return the Target of an address, or raise NotPublic or Unreachable; a name is resolved once, here."""
+def resolve(url: str, *, timeout: float = 5.0) -> Target:
+    """Return the Target of an address, or raise NotPublic or Unreachable. The only place that resolves its name."""
     parts = ADDRESS.fullmatch(url)
     if not parts:
         raise NotPublic
     scheme, netloc = parts["scheme"].lower(), parts["host"].lower()
-    usual = USUAL_PORTS[scheme]
-    port = int(parts["port"] or usual)
-    is_private_by_choice = f"{netloc}:{port}" in settings.PRIVATE_HOSTS
-    if port > 65535 or not (scheme == "https" or is_private_by_choice):
+    default_port = DEFAULT_PORTS[scheme]
+    port = int(parts["port"] or default_port)
+    is_allowed_private = f"{netloc}:{port}" in settings.PRIVATE_HOSTS
+    if port > 65535 or not (scheme == "https" or is_allowed_private):
         raise NotPublic
     ips = _look_up(netloc, port, timeout) if parts["name"] else [parts["ipv4"] or parts["ipv6"]]
-    # One that is not public is enough: a name that has both is up to something.
-    if not is_private_by_choice and not all(is_public(ip) for ip in ips):
+    # One private address is enough to refuse: a name with both kinds is suspicious.
+    if not is_allowed_private and not all(is_public(ip) for ip in ips):
         raise NotPublic
     path = parts["path"] or "/"
     return Target(
         scheme,
         netloc.strip("[]"),
-        netloc if port == usual else f"{netloc}:{port}",
+        netloc if port == default_port else f"{netloc}:{port}",
         port,
         path if path.startswith("/") else f"/{path}",
         tuple(ips[:MAX_IPS]),
     )
 
 
-def is_public(text):
-    """Return whether a text is an IP address on the public internet."""
+def is_public(text: str) -> bool:
+    """Return whether ``text`` is an IP address on the public internet."""
     try:
         address = ip_address(text)
     except ValueError:
         return False
-    if address.is_multicast or not address.is_global or any(address in net for net in SPECIAL):
+    if address.is_multicast or not address.is_global or any(address in net for net in RESERVED):
         return False
     if isinstance(address, IPv6Address):
-        # Left out by the first: those that are an IPv4 address (mapped, compatible, NAT64), and zones.
+        # PUBLIC_IPV6 has no IPv4-mapped, IPv4-compatible or NAT64 address.
         return address.scope_id is None and address in PUBLIC_IPV6 and not any(address in net for net in TUNNELS)
     return True
 
 
 def _look_up(name, port, timeout):
-    """Return the IP addresses of a name, those to try first coming first."""
-    answer = Future()
+    """Return the IP addresses of a name in the order in which to try them."""
+    answer: Future[list[Any]] = Future()
 
-    def ask():
+    def look_up():
         try:
             answer.set_result(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-        except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)
+        except Exception as error:  # noqa: BLE001 (raised again by result())
             answer.set_exception(error)
 
-    # A name server that says nothing keeps its asker for half a minute, and nothing can interrupt that.
-    threading.Thread(target=ask, daemon=True).start()
+    # In a thread: a silent name server blocks getaddrinfo for half a minute, and nothing can interrupt it.
+    threading.Thread(target=look_up, daemon=True).start()
     with suppress(OSError, UnicodeError):  # TimeoutError is one
         if found := answer.result(timeout=timeout):
             return list(dict.fromkeys(entry[4][0] for entry in found))

@@ -1,10 +1,13 @@
 """The database's clock: the only one that decides."""
 
+from datetime import datetime
+
 from django.db import connection
 
 
-def database_now():
-    """Return the database's clock: unlike ``now()`` it does not stand still in a transaction."""
+def database_now() -> datetime:
+    """Return the database's clock_timestamp(), which, unlike now(), moves on within a transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]
+        [now] = cursor.fetchall()[0]
+        return now

@@ -1,67 +1,72 @@
-"""Reading and changing single rows, for what every booking does.
+"""Read and change single rows without building a query each time: for the hot path of every booking only.
 
-Each statement is built once. The ORM builds it anew every time, and takes several times as long for that as
-PostgreSQL for the answer. It gives and takes the ORM's own objects, but knows no signals and no null conditions.
+Each statement is built once and cached. The ORM builds it anew every time, which takes several times as long as
+PostgreSQL needs to answer. Returns and takes model instances, but sends no signals and knows no null conditions.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any, TypeVar
 
 from django.db import connection
+from django.db.models import Model
+
+M = TypeVar("M", bound=Model)
 
 
-def get_or_none(model, *related, **values):
-    """Return the object whose fields have these values, or None; ``related`` names foreign keys to read with it.
+def get_or_none(model: type[M], *related: str, **values: Any) -> M | None:
+    """Return the row whose columns have these values, or None. ``related`` names foreign keys to read along.
 
-    Fields are called as their columns: ``service_id``, not ``service``. A related row must be there.
+    Name columns, not fields: ``service_id``, not ``service``. The foreign keys in ``related`` must not be null.
     """
     with connection.cursor() as cursor:
         cursor.execute(_select(model, related, tuple(values)), list(values.values()))
         row = cursor.fetchone()
     if row is None:
         return None
-    found, row = _take(model, row)
+    found, row = _split_row(model, row)
     for name in related:
-        other, row = _take(model._meta.get_field(name).related_model, row)
+        other, row = _split_row(model._meta.get_field(name).related_model, row)
         setattr(found, name, other)
     return found
 
 
-def refresh(thing):
-    """Bring all fields of an object up to date. Related objects stay loaded, unless it is others now."""
-    model = type(thing)
-    fresh = get_or_none(model, id=thing.pk)
+def refresh(instance: Model) -> None:
+    """Reload all fields. A related object stays loaded as long as its foreign key is the same."""
+    model = type(instance)
+    fresh = get_or_none(model, id=instance.pk)
     if fresh is None:
         raise model.DoesNotExist
-    for name in _shape(model)[0]:
-        setattr(thing, name, getattr(fresh, name))
+    for name in _columns(model)[0]:
+        setattr(instance, name, getattr(fresh, name))
 
 
-def update_if(thing, given, **values):
-    """Write values to an object's row if the fields in ``given``, a dict, are still so; return whether they were.
+def update_if(instance: Model, given: Mapping[str, Any], **values: Any) -> bool:
+    """Update the row of ``instance`` if its columns still equal ``given``; return whether they did.
 
-    The object itself stays as it is.
+    The instance itself does not change.
     """
-    fields = [thing._meta.get_field(name) for name in values]
+    fields: list[Any] = [instance._meta.get_field(name) for name in values]
     prepared = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
     with connection.cursor() as cursor:
-        cursor.execute(_update(type(thing), tuple(values), tuple(given)), [*prepared, thing.pk, *given.values()])
+        cursor.execute(_update(type(instance), tuple(values), tuple(given)), [*prepared, instance.pk, *given.values()])
         return cursor.rowcount == 1
 
 
-def _take(model, row):
-    """Return the object that a row begins with, and the rest of the row."""
-    names, converted = _shape(model)
+def _split_row(model, row):
+    """Return the instance in the first columns of ``row``, and the remaining columns."""
+    names, converters = _columns(model)
     own = list(row[: len(names)])
-    for at, convert in converted:
+    for at, convert in converters:
         own[at] = convert(own[at], None, connection)
     return model.from_db(connection.alias, names, own), row[len(names) :]
 
 
 @cache
-def _shape(model):
+def _columns(model):
     fields = model._meta.concrete_fields
-    converted = [(at, field.from_db_value) for at, field in enumerate(fields) if hasattr(field, "from_db_value")]
-    return [field.attname for field in fields], converted
+    converters = [(at, field.from_db_value) for at, field in enumerate(fields) if hasattr(field, "from_db_value")]
+    return [field.attname for field in fields], converters
 
 
 @cache
@@ -74,11 +79,11 @@ def _select(model, related, names):
         columns += [f'"{name}"."{field.column}"' for field in other.concrete_fields]
         joins += f' JOIN "{other.db_table}" AS "{name}" ON "{name}"."{other.pk.column}" = "{table}"."{name}_id"'
     conditions = " AND ".join(f'"{table}"."{name}" = %s' for name in names)
-    return f'SELECT {", ".join(columns)} FROM "{table}"{joins} WHERE {conditions}'  # noqa: S608 names of our own
+    return f'SELECT {", ".join(columns)} FROM "{table}"{joins} WHERE {conditions}'  # noqa: S608 (only names from our models)
 
 
 @cache
 def _update(model, changed, given):
     changes = ", ".join(f'"{name}" = %s' for name in changed)
     conditions = " AND ".join(f'"{name}" = %s' for name in ("id", *given))
-    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {conditions}'  # noqa: S608 names of our own
+    return f'UPDATE "{model._meta.db_table}" SET {changes} WHERE {conditions}'  # noqa: S608 (only names from our models)

@@ -1,9 +1,10 @@
-"""Model fields."""
+"""A model field for secrets that must be read again."""
 
 import base64
 import logging
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -13,32 +14,36 @@ logger = logging.getLogger(__name__)
 
 
 class Unreadable(str):
-    """An empty text, in place of one whose key nobody has any more; saved again, what was ``stored`` stays."""
+    """An empty string in place of a text that no present key decrypts. Saving it keeps the ``stored`` ciphertext."""
 
     __slots__ = ("stored",)
 
-    def __new__(cls, stored):
-        _say_so()
+    stored: str
+
+    def __new__(cls, stored: str):
+        _log_unreadable()
         empty = super().__new__(cls)
         empty.stored = stored
         return empty
 
 
 class EncryptedField(models.TextField):
-    """Text that must be read again, such as another system's password: encrypted in the database.
+    """Text that is encrypted in the database, such as the password for another system. It cannot be searched.
 
-    With a key made of SECRET_KEY, or one of SECRET_KEY_FALLBACKS for what was written before it changed; without
-    either it is Unreadable, so that one such row keeps none of the others from being read. It cannot be searched for.
+    Encrypted with a key made of SECRET_KEY; one of SECRET_KEY_FALLBACKS still decrypts what was written before the key
+    changed. Without either the value is Unreadable, so that one such row does not make the others fail.
     """
 
-    def get_prep_value(self, value):
+    def get_prep_value(self, value: str | None) -> str | None:
         if isinstance(value, Unreadable):
             return value.stored
         return value and _cipher().encrypt(value.encode()).decode()
 
-    def from_db_value(self, value, expression, connection):
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        if not value:
+            return value
         try:
-            return value and _cipher().decrypt(value.encode()).decode()
+            return _cipher().decrypt(value.encode()).decode()
         except InvalidToken:
             return Unreadable(value)
 
@@ -50,6 +55,6 @@ def _cipher():
     )
 
 
-@cache  # once is enough
-def _say_so():
-    logger.error("An encrypted text cannot be read: the SECRET_KEY of then is missing in SECRET_KEY_FALLBACKS.")
+@cache  # log once per process
+def _log_unreadable():
+    logger.error("An encrypted text cannot be read: SECRET_KEY_FALLBACKS lacks the SECRET_KEY it was written with.")

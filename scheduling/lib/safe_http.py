@@ -1,10 +1,11 @@
-"""HTTP requests to addresses that somebody has typed in: to public ones only, bounded in time and in size."""
+"""HTTP requests to addresses that somebody typed in: public ones only, bounded in time and size."""
 
 import base64
 import io
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from functools import cache
 from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import NamedTuple
@@ -17,10 +18,7 @@ __all__ = ["Answer", "NotPublic", "Target", "Unreachable", "basic_auth", "resolv
 
 
 class Answer(NamedTuple):
-    """``body`` has at most as many bytes as were asked for; ``is_cut`` says that there were more, if any were.
-
-    ``headers`` finds a name in any case.
-    """
+    """A response; ``is_cut`` says that the body was longer than the limit. ``headers`` ignores the case of names."""
 
     status: int
     headers: CaseInsensitiveMapping
@@ -28,19 +26,28 @@ class Answer(NamedTuple):
     is_cut: bool
 
 
-def send(method, url, *, body=None, headers=None, timeout=15.0, limit=64_000):
-    """Send one request and return its Answer, whatever its status; redirects are not followed.
+def send(
+    method: str,
+    url: str,
+    *,
+    body: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 15.0,
+    limit: int = 64_000,
+) -> Answer:
+    """Send one request and return its Answer, whatever its status. Does not follow redirects.
 
-    It takes ``timeout`` seconds at most, however slowly the other side speaks, and reads ``limit`` bytes of its
-    answer: with 0, not one is waited for. Raises NotPublic, before anything is connected to, or Unreachable.
+    Takes at most ``timeout`` seconds in all, however slowly the server sends. Reads at most ``limit`` bytes of the
+    body; with 0 it does not wait for a body. Raises Unreachable, or NotPublic before it connects.
     """
     deadline = time.monotonic() + timeout
     target = resolve(url, timeout=timeout)
     try:
         with _connect(target, deadline) as sock:
-            exchange = HTTPConnection(target.host, target.port)
-            exchange.sock = line = _Line(sock, deadline)
-            exchange.request(
+            http = HTTPConnection(target.host, target.port)
+            # A stand-in for a socket: http.client needs no more of one than _DeadlineSocket has.
+            http.sock = stream = _DeadlineSocket(sock, deadline)  # pyright: ignore[reportAttributeAccessIssue]
+            http.request(
                 method,
                 target.path,
                 body,
@@ -52,8 +59,8 @@ def send(method, url, *, body=None, headers=None, timeout=15.0, limit=64_000):
                     **(headers or {}),
                 },
             )
-            response = exchange.getresponse()
-            if line.has_ended:  # among the headers, which http.client takes for their end
+            response = http.getresponse()
+            if stream.has_ended:  # within the headers: http.client takes that for their end
                 raise IncompleteRead(b"")
             content = _read(response, limit + 1) if limit else b""
             return Answer(
@@ -65,34 +72,34 @@ def send(method, url, *, body=None, headers=None, timeout=15.0, limit=64_000):
         raise Unreachable(type(error).__name__) from error
 
 
-def basic_auth(username, password):
-    """Return the header that gives a name and password, as a dict for ``send``."""
+def basic_auth(username: str, password: str) -> dict[str, str]:
+    """Return the Authorization header for a username and password, as ``headers`` for ``send``."""
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
 
 
 def _connect(target, deadline):
-    """Return a socket, with TLS where it is to be, to the first of the target's addresses that answers."""
+    """Return a socket, with TLS for https, to the first IP address of the target that answers."""
     *others, last = target.ips
     for number, ip in enumerate(others):
         try:
-            return _connect_to(ip, target, deadline, timeout=_left(deadline) / (len(target.ips) - number))
+            return _open_socket(ip, target, deadline, timeout=_remaining(deadline) / (len(target.ips) - number))
         except ssl.SSLError:
-            raise  # it answers, but is somebody else
+            raise  # it answered, but is another server
         except OSError:
             continue
-    return _connect_to(last, target, deadline, timeout=_left(deadline))
+    return _open_socket(last, target, deadline, timeout=_remaining(deadline))
 
 
-def _connect_to(ip, target, deadline, *, timeout):
+def _open_socket(ip, target, deadline, *, timeout):
     sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         sock.settimeout(timeout)
-        sock.connect((ip, target.port))  # a number, so nothing is looked up again
+        sock.connect((ip, target.port))  # an IP address: no second look-up
         if target.scheme == "https":
-            sock.settimeout(_left(deadline))  # for the whole handshake
-            # The certificate must be the name's, wherever it has led.
+            sock.settimeout(_remaining(deadline))  # for the whole TLS handshake
+            # The certificate must be valid for the name, not for the IP address.
             sock = _tls().wrap_socket(sock, server_hostname=target.host)
         return sock
     except BaseException:
@@ -100,7 +107,7 @@ def _connect_to(ip, target, deadline, *, timeout):
         raise
 
 
-@cache  # reading the system's certificates takes longer than a request
+@cache  # loading the system's certificates takes longer than a request
 def _tls():
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
@@ -108,8 +115,8 @@ def _tls():
 
 
 def _read(response, limit):
-    """Return the first ``limit`` bytes of the body, or raise IncompleteRead if it breaks off before its end."""
-    # Into a buffer: read(n) believes the other side when it says that a chunk has -1 bytes, and reads on and on.
+    """Return up to ``limit`` bytes of the body, or raise IncompleteRead if the connection breaks off before its end."""
+    # readinto, not read(n): given a chunk size of -1, read(n) reads without end.
     buffer = memoryview(bytearray(limit))
     filled = 0
     while filled < limit and (got := response.readinto(buffer[filled:])):
@@ -119,15 +126,15 @@ def _read(response, limit):
     return bytes(buffer[:filled])
 
 
-def _left(deadline):
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _remaining(deadline):
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds
 
 
-class _Line:
-    """A socket as http.client uses one. Its own timeout starts anew with each byte; this one's does not."""
+class _DeadlineSocket:
+    """As much of a socket as http.client uses, with one deadline. A socket's timeout restarts with every byte."""
 
     def __init__(self, sock, deadline):
         self.sock, self.deadline, self.has_ended = sock, deadline, False
@@ -135,25 +142,25 @@ class _Line:
     def sendall(self, data):
         rest = memoryview(data)
         while rest:
-            self.sock.settimeout(_left(self.deadline))
+            self.sock.settimeout(_remaining(self.deadline))
             rest = rest[self.sock.send(rest) :]
 
     def makefile(self, mode):
-        return io.BufferedReader(_Incoming(self))
+        return io.BufferedReader(_DeadlineReader(self))
 
     def close(self):
-        """Leave it open: http.client closes while there is still something to read."""
+        """Keep the socket open: http.client closes it while the body is still unread."""
 
 
-class _Incoming(io.RawIOBase):
-    def __init__(self, line):
-        self.line = line
+class _DeadlineReader(io.RawIOBase):
+    def __init__(self, stream):
+        self.stream = stream
 
     def readable(self):
         return True
 
     def readinto(self, buffer):
-        self.line.sock.settimeout(_left(self.line.deadline))
-        got = self.line.sock.recv_into(buffer)
-        self.line.has_ended = not got
+        self.stream.sock.settimeout(_remaining(self.stream.deadline))
+        got = self.stream.sock.recv_into(buffer)
+        self.stream.has_ended = not got
         return got

@@ -15,7 +15,7 @@ from django.db import migrations, models
 
 import scheduling.lib.encrypted_field
 import scheduling.lib.price_field
-import scheduling.validators
+import scheduling.models.validators
 
 
 class Migration(migrations.Migration):
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                         default="Europe/London",
                         help_text="An IANA name such as Europe/London.",
                         max_length=64,
-                        validators=[scheduling.validators.known_time_zone],
+                        validators=[scheduling.models.validators.validate_time_zone],
                         verbose_name="time zone",
                     ),
                 ),
@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(seconds=1800),
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(seconds=60), maximum=datetime.timedelta(seconds=43200)
                             )
                         ],
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(0),
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(0), maximum=datetime.timedelta(seconds=14400)
                             )
                         ],
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(0),
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(0), maximum=datetime.timedelta(seconds=14400)
                             )
                         ],
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(seconds=900),
                         help_text="Times are offered this far apart, counted from the start of the working hours.",
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(seconds=60), maximum=datetime.timedelta(seconds=43200)
                             )
                         ],
@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(seconds=7200),
                         help_text="The soonest that can be booked, from now.",
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(days=60),
                         help_text="The latest that can be booked, from now.",
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],
@@ -200,7 +200,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(days=1),
                         validators=[
-                            scheduling.validators.WholeMinutes(
+                            scheduling.models.validators.WholeMinutes(
                                 minimum=datetime.timedelta(0), maximum=datetime.timedelta(days=730)
                             )
                         ],

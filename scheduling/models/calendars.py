@@ -1,7 +1,7 @@
-"""Clinicians' own calendars, and when they are busy there."""
+"""Clinicians' calendars elsewhere, and the busy time read from them."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from scheduling.models.clinic import Clinician
 
 
 class Calendar(models.Model):
-    """A clinician's calendar elsewhere: one whose busy time counts here, or one that appointments are written to."""
+    """A clinician's calendar elsewhere: its busy time counts here, or appointments are written to it."""
 
     class Kind(models.TextChoices):
         ICALENDAR = "icalendar", "read: its busy time is not offered"
@@ -22,7 +22,7 @@ class Calendar(models.Model):
         WITHHOLD = "withhold", "offer none of their times"
         OFFER = "offer", "offer their times as last read"
 
-    STALE_AFTER = timedelta(hours=1)  # a read calendar that could not be read for so long counts as unreachable
+    STALE_AFTER = timedelta(hours=1)  # counts as unreachable when the last successful reading is this old
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="calendars")
@@ -38,11 +38,11 @@ class Calendar(models.Model):
         help_text="What to do with the clinician's times while it cannot be read.",
     )
     is_active = models.BooleanField("active", default=True)
-    # What the server said of the version we have read: asked with these it answers "not modified".
+    # Validators of the last version read: sent back, they let the server answer "not modified".
     etag = models.CharField(max_length=500, blank=True, editable=False)
     last_modified = models.CharField(max_length=100, blank=True, editable=False)
-    fingerprint = models.CharField(max_length=64, blank=True, editable=False)  # of what mattered in that version
-    read_until = models.DateTimeField("known until", null=True, editable=False)  # beyond, nobody has looked yet
+    fingerprint = models.CharField(max_length=64, blank=True, editable=False)  # hash of what mattered in that version
+    read_until = models.DateTimeField("known until", null=True, editable=False)  # busy time beyond is unknown
     failures = models.PositiveSmallIntegerField("failures in a row", default=0, editable=False)
     due_at = models.DateTimeField("next read", default=timezone.now, editable=False)
     last_tried_at = models.DateTimeField(null=True, editable=False)
@@ -56,16 +56,16 @@ class Calendar(models.Model):
     def __str__(self):
         return f"{self.name} of {self.clinician}"
 
-    def is_unreachable(self, *, at):
-        """Return whether what is known of it is too old to be relied on."""
+    def is_unreachable(self, *, at: datetime) -> bool:
+        """Return whether the last reading is too old to rely on."""
         return self.last_synced_at is None or self.last_synced_at <= at - self.STALE_AFTER
 
 
 class BusyDay(models.Model):
-    """When a clinician is busy, by their own calendar, on one date of UTC. It may overlap slots, and other calendars.
+    """A clinician's busy time on one UTC date, by one calendar. It may overlap slots and other calendars.
 
     ``stretches`` is packed by intervals.pack: availability reads thousands at a time, and a row for each
-    would take longer than all the rest.
+    would take longer than everything else.
     """
 
     calendar = models.ForeignKey(Calendar, on_delete=models.CASCADE, related_name="busy_days", db_index=False)

@@ -1,4 +1,4 @@
-"""Who is seen for what, and where."""
+"""Locations, services and clinicians."""
 
 import uuid
 from datetime import timedelta
@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from scheduling import validators
 from scheduling.lib.price_field import PriceField
+from scheduling.models import validators
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -32,7 +32,7 @@ class Location(models.Model):
         "time zone",
         max_length=64,
         default="Europe/London",
-        validators=[validators.known_time_zone],
+        validators=[validators.validate_time_zone],
         help_text="An IANA name such as Europe/London.",
     )
     hold_seconds = models.PositiveIntegerField(
@@ -52,11 +52,11 @@ class Location(models.Model):
         return self.name
 
     @property
-    def zone(self):
+    def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
     @property
-    def address(self):
+    def address(self) -> list[str]:
         """The postal address as a list of its non-empty lines."""
         town = " ".join(filter(None, [self.city, self.postcode]))
         return list(filter(None, [self.address_line_1, self.address_line_2, town]))
@@ -120,8 +120,8 @@ class Service(models.Model):
     def __str__(self):
         return self.name
 
-    def allows(self, *, is_remote):
-        """Return whether the service can be met that way: by video or in person."""
+    def allows(self, *, is_remote: bool) -> bool:
+        """Return whether the service is given that way: by video, or in person."""
         return self.mode == self.Mode.BOTH or (self.mode == self.Mode.REMOTE) == is_remote
 
 
@@ -137,7 +137,7 @@ class Clinician(models.Model):
     )
     services = models.ManyToManyField(Service, related_name="clinicians", blank=True)
     is_active = models.BooleanField("active", default=True)
-    # When a booking that named nobody last came to them: of equally busy clinicians, whoever waits longest is next.
+    # Last booking that named no clinician: of equally busy clinicians the one who has waited longest is next.
     last_assigned_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

@@ -36,7 +36,7 @@ class WorkingHours(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.get_weekday_display()} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+        return f"{self.Weekday(self.weekday).label} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
 
 
 class TimeOff(models.Model):

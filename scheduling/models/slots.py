@@ -1,6 +1,7 @@
 """Clinicians' time that is taken."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -14,16 +15,6 @@ DAY = timedelta(days=1)
 SLOT_NO_OVERLAP = "slot_no_overlap"  # a class body cannot see its own names inside Meta
 
 
-class SlotQuerySet(models.QuerySet):
-    def overlapping(self, period):
-        """Slots that share time with ``period`` (a psycopg or Django range)."""
-        return self.filter(period__overlap=period)
-
-    def lapsed(self, *, at):
-        """Slots that had stopped counting by ``at``."""
-        return self.filter(expires_at__lte=at)
-
-
 class Slot(models.Model):
     """A stretch of one clinician's time that is taken, buffers included.
 
@@ -34,6 +25,7 @@ class Slot(models.Model):
     NO_OVERLAP = SLOT_NO_OVERLAP
     MAX_DURATION = DAY
 
+    clinician_id: UUID
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
     # 0 for every slot, until staff may book a clinician twice on purpose: those will be in lane 1.
@@ -41,8 +33,6 @@ class Slot(models.Model):
     period = DateTimeRangeField()
     taken_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
-
-    objects = SlotQuerySet.as_manager()
 
     class Meta:
         ordering = ["period"]
@@ -56,7 +46,7 @@ class Slot(models.Model):
                 ],
             ),
             models.CheckConstraint(name="slot_lane", condition=Q(lane__range=(0, 1))),
-            # The length bounds how far loading.py must read beyond a range.
+            # The length bounds how far availability/queries.py must read beyond a range.
             models.CheckConstraint(
                 name="slot_is_bounded",
                 condition=Q(

@@ -15,7 +15,7 @@ from booking.domain.orders import find_order
 from booking.models import Appointment, Event, Hold, Order, OutboxMessage, Provider
 from patients.models import PossibleDuplicate
 from scheduling.availability.intervals import clip, merge, subtract
-from scheduling.availability.openings import Hours, as_instant, working_time
+from scheduling.availability.openings import Hours, as_instant, compute_working_time
 from scheduling.models import Clinician, Location, Service, Slot, TimeOff
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_about_six_tenths_of_the_next_two_weeks_is_booked(clinic):
         for location in Location.objects.filter(working_hours__clinician=clinician).distinct():
             hours = clinician.working_hours.filter(location=location)
             weekly = tuple(Hours(*row) for row in hours.values_list("weekday", "start_time", "end_time"))
-            spells = working_time(weekly, location.zone, now.date(), now.date() + timedelta(days=13)).spells
+            spells = compute_working_time(weekly, location.zone, now.date(), now.date() + timedelta(days=13)).spells
             spells = subtract(clip(spells, start, end), away)
             working += total(spells)
             taken += sum(total(clip(slots, *spell)) for spell in spells)

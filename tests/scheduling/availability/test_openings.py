@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from scheduling.availability.openings import Busy, Hours, Rules, open_starts, working_time
+from scheduling.availability.openings import Busy, Hours, Rules, compute_open_starts, compute_working_time
 
 LONDON = ZoneInfo("Europe/London")
 MONDAY = date(2026, 6, 15)
@@ -41,8 +41,8 @@ def offered_on(day, weekly, asked, *, zone=LONDON):
 
 
 def starts_on(day, zone, weekly, asked, busy, earliest, latest, form):
-    working = working_time(weekly, zone, day - DAY, day + DAY)
-    starts = open_starts(working, Busy.of(busy), asked, earliest, latest)
+    working = compute_working_time(weekly, zone, day - DAY, day + DAY)
+    starts = compute_open_starts(working, Busy.from_intervals(busy), asked, earliest, latest)
     return ", ".join(datetime.fromtimestamp(start, UTC).astimezone(zone).strftime(form) for start in starts)
 
 

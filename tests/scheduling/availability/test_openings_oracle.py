@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.availability.openings import Busy, Hours, Rules, local_dates, open_starts, working_time
+from scheduling.availability.openings import (
+    Busy,
+    Hours,
+    Rules,
+    compute_open_starts,
+    compute_working_time,
+    get_local_dates,
+)
 
 MINUTE = 60
 DAY = timedelta(days=1)
@@ -108,7 +115,9 @@ def situations(draw, zone, changes):
 def test_openings_are_those_of_the_oracle(name, data):
     weekly, zone, busy, rules, earliest, latest = data.draw(situations(ZoneInfo(name), CHANGES[name]))
 
-    first, last = local_dates(zone, earliest, latest + rules.duration)
-    found = open_starts(working_time(weekly, zone, first, last), Busy.of(busy), rules, earliest, latest)
+    first, last = get_local_dates(zone, earliest, latest + rules.duration)
+    found = compute_open_starts(
+        compute_working_time(weekly, zone, first, last), Busy.from_intervals(busy), rules, earliest, latest
+    )
 
     assert found == oracle(weekly, zone, busy, rules, earliest, latest)

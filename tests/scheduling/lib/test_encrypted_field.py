@@ -18,7 +18,7 @@ def calendar(settings, dana):
     settings.SECRET_KEY = OLD
     calendar = Calendar.objects.create(clinician=dana, name="Own calendar", kind="icalendar", url=ADDRESS)
     settings.SECRET_KEY = NEW
-    encrypted_field._say_so.cache_clear()
+    encrypted_field._log_unreadable.cache_clear()
     return calendar
 
 

@@ -1,4 +1,4 @@
-"""Limits on what staff may configure; each raises ValidationError with a sentence that says what to do."""
+"""Limits on what staff may configure: each raises ValidationError with a sentence that says what to do."""
 
 from datetime import timedelta
 from zoneinfo import available_timezones
@@ -9,7 +9,7 @@ from django.utils.deconstruct import deconstructible
 from scheduling.lib.durations import format_duration
 
 
-def known_time_zone(name):
+def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError("“%(name)s” is not a time zone. Write one such as Europe/London.", params={"name": name})
 
@@ -18,17 +18,17 @@ def known_time_zone(name):
 class WholeMinutes:
     """A duration in whole minutes from ``minimum`` to ``maximum``."""
 
-    def __init__(self, *, minimum, maximum):
+    def __init__(self, *, minimum: timedelta, maximum: timedelta) -> None:
         self.minimum, self.maximum = minimum, maximum
 
-    def __call__(self, duration):
+    def __call__(self, duration: timedelta) -> None:
         if not self.minimum <= duration <= self.maximum or duration % timedelta(minutes=1):
             raise ValidationError(
                 "Write whole minutes from %(minimum)s to %(maximum)s.",
                 params={"minimum": format_duration(self.minimum), "maximum": format_duration(self.maximum)},
             )
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, WholeMinutes) and (self.minimum, self.maximum) == (other.minimum, other.maximum)
 
 

@@ -26,6 +26,7 @@ from booking.admin.permissions import get_actor, has_appointment_permission, lim
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.domain.appointments import annotate
 from booking.domain.transitions import ChangedMeanwhile
+from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from patients.admin.forms import EditConflictForm
 from patients.models import Patient
@@ -340,7 +341,7 @@ class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.M
     @admin.display(description="confirmed by")
     def approver_name(self, appointment):
         approver = appointment.provider
-        return f"{approver} ({approver.get_kind_display()})" if approver else "the clinic itself, at once"
+        return f"{approver} ({get_approver(approver).label})" if approver else "the clinic itself, at once"
 
     @admin.display(description="answer by")
     def approval_due(self, appointment):

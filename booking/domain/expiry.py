@@ -51,6 +51,13 @@ def cancel_if_unanswered(appointment: Appointment) -> bool:
     return appointment.status == Appointment.Status.CANCELLED and appointment.updated_at == now
 
 
+def settle(appointment: Appointment) -> Appointment:
+    """Return an appointment as it stands now: cancelled, if its deadline has passed without an answer."""
+    if appointment.status == Appointment.Status.PENDING and appointment.is_unanswered(database_now()):
+        cancel_if_unanswered(appointment)
+    return appointment
+
+
 def take_time(*, clinician, location, period, lifetime=None) -> Slot:
     """Take a slot as take_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
     taking = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime}

@@ -11,7 +11,7 @@ from booking.domain.appointments import OrderBooked
 from booking.domain.audit import record_event
 from booking.domain.expiry import cancel_if_unanswered
 from booking.domain.patients import find_or_register
-from booking.models import Order
+from booking.models import Appointment, Order
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
@@ -57,7 +57,7 @@ def check_not_booked(order):
 
     An appointment whose deadline has passed without an answer is cancelled first.
     """
-    appointment = order.get_booked_appointment()
+    appointment = order.appointments.exclude(status__in=Appointment.UNSUCCESSFUL).first()
     if appointment and not (appointment.is_unanswered(database_now()) and cancel_if_unanswered(appointment)):
         raise OrderBooked(appointment.pk)
 

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from patients.models import Patient
@@ -45,8 +46,9 @@ class Order(models.Model):
         return f"{self.service} for {self.patient}"
 
     def get_booked_appointment(self):
-        """Return the appointment that it is booked with, or None: not one cancelled or missed."""
-        return self.appointments.exclude(status__in=self.appointments.model.UNSUCCESSFUL).first()
+        """Return the appointment that it is booked with, or None: not one cancelled, missed or left unanswered."""
+        unanswered = models.Q(status="pending", answer_by__lte=Now())
+        return self.appointments.exclude(status__in=self.appointments.model.UNSUCCESSFUL).exclude(unanswered).first()
 
     @property
     def address(self):

@@ -73,20 +73,25 @@ def _with_effect_unless_refused(effect):
     return answer
 
 
+# A record whose day is over is taken over in place; one that is younger, or being made, is left alone.
+CLAIM = """
+    INSERT INTO booking_idempotentanswer AS record
+           (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)
+    VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', %(now)s)
+        ON CONFLICT (api_key_holder, route, idempotency_key) DO UPDATE
+       SET request_hash = EXCLUDED.request_hash, status = 0, body = '', headers = '{}', created_at = EXCLUDED.created_at
+     WHERE record.created_at < %(oldest)s
+"""
+
+
 def _claim(identity, request_hash):
     """Insert the record; False if it is there already, or is once the transaction that makes it has ended."""
     try:
         with connection.cursor() as cursor:
             # Said here and not only by booking.wsgi, because without it a twin would wait for ever.
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
-            IdempotentAnswer.objects.filter(**identity, created_at__lt=timezone.now() - RETENTION).delete()
-            cursor.execute(
-                """INSERT INTO booking_idempotentanswer
-                          (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)
-                   VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', %(now)s)
-                   ON CONFLICT DO NOTHING""",
-                {**identity, "request_hash": request_hash, "now": timezone.now()},
-            )
+            now = timezone.now()
+            cursor.execute(CLAIM, {**identity, "request_hash": request_hash, "now": now, "oldest": now - RETENTION})
             return cursor.rowcount == 1
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, appointments_to_show, times_for
+from booking.domain.expiry import settle
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
 from booking.models import Appointment
 from booking.widget.page_urls import get_similar_search
@@ -45,7 +46,8 @@ def done(request, hold):
 def of_hold(hold):
     """Return the appointment that a confirmed hold became, or the earlier one that was moved to its time."""
     is_moved = Q(slot=hold.slot_id) if hold.slot_id else Q(pk=None)
-    return appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
+    appointment = appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
+    return appointment and settle(appointment)
 
 
 def show_visit(request, appointment, *, news=None):

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
 from booking.access.patient_links import AppointmentNotFound, find_appointment
+from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.widget.details_form import typed
@@ -121,7 +122,7 @@ def get_page(find, none_found, refuse_none):
     return page_of_it
 
 
-appointment_page = get_page(find_appointment, AppointmentNotFound, not_found)
+appointment_page = get_page(lambda token: settle(find_appointment(token)), AppointmentNotFound, not_found)
 
 
 def hold_page(*methods, done=False):

@@ -18,6 +18,7 @@ from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
+from booking.domain.expiry import settle
 from booking.domain.holds import get_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, book_first_available
@@ -58,8 +59,9 @@ class AppointmentView(ApiView):
     output = AppointmentOutput
 
     def appointment(self, id):
+        rows = Appointment.objects.select_related("service", "location", "slot", "provider", "order")
         try:
-            return Appointment.objects.select_related("service", "location", "slot", "provider", "order").get(pk=id)
+            return settle(rows.get(pk=id))
         except Appointment.DoesNotExist:
             raise Http404 from None
 

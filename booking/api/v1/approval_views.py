@@ -74,8 +74,8 @@ class ApprovalView(ApiView):
     """
 
     def answer_once(self, handler):
-        """Call the method; it stores its answer by itself."""
-        return handler(self.request, **self.kwargs)
+        """Call the method, which stores its answer by itself, unless an earlier request has the answer."""
+        return self.find_stored_answer() or handler(self.request, **self.kwargs)
 
     def store(self, act):
         """Return the answer of ``act()``; with an Idempotency-Key, act once for all requests with that key."""
@@ -114,8 +114,6 @@ class ApprovalView(ApiView):
         if approval := find_local_approval(opening):
             verb = partial(book_directly, holder=holder, order=order, approval=approval, **details)
             act = partial(book_first_available, verb, opening)
-        elif stored := self.find_stored_answer():
-            return stored
         else:
             held = Attempt(
                 hold_for_approval,

@@ -35,10 +35,13 @@ def find_feed(token):
 def list_entries(clinician, *, site, now):
     """Return the Entries of a clinician's appointments from 30 days ago on.
 
-    Without the cancelled ones: who has subscribed to a feed drops what it no longer has.
+    Without the cancelled ones: a subscriber drops what the feed no longer has. Without those, too, whose approver has
+    let the deadline pass: they are about to be cancelled.
     """
     appointments = Appointment.objects.filter(clinician=clinician, starts_at__gte=now - HISTORY)
-    appointments = with_sequence(appointments.exclude(status=Appointment.Status.CANCELLED)).order_by("starts_at", "pk")
+    appointments = appointments.exclude(status=Appointment.Status.CANCELLED)
+    appointments = appointments.exclude(status=Appointment.Status.PENDING, answer_by__lte=now)
+    appointments = with_sequence(appointments).order_by("starts_at", "pk")
     return [entry_for_clinician(appointment, site=site) for appointment in appointments]
 
 

@@ -1,5 +1,6 @@
 """Confirming what another system must acknowledge: a no keeps the time and what was typed, silence is a request."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from tests.booking.widget.conftest import Page
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Nobody waits for long here."""
-    monkeypatch.setattr(checkout, "TIMEOUTS", checkout.TIMEOUTS._replace(sync=timedelta(seconds=0.3)))
+    monkeypatch.setattr(checkout, "TIMEOUTS", replace(checkout.TIMEOUTS, sync=timedelta(seconds=0.3)))
 
 
 def test_a_yes_is_an_appointment(client, lab, held, typed):

@@ -22,6 +22,7 @@ from booking.api.dialects.views import DialectView, contract
 from booking.api.v1.approval_views import ApprovalView
 from booking.api.views import NEVER_STORED
 from booking.domain.appointments import cancel
+from booking.domain.expiry import settle
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import book_first_available
 from booking.integrations.webhooks.junction import write_appointment
@@ -86,7 +87,7 @@ class AppointmentView(View, ApprovalView):
         appointment = rows.filter(order=order_id).order_by("-created_at").first()
         if appointment is None:
             raise Http404
-        return appointment
+        return settle(appointment)
 
     def answer_booked(self, appointment):
         return self.answer_appointment(appointment)

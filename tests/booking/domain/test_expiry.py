@@ -1,0 +1,182 @@
+"""What time does to pending appointments, with nobody there to tidy up."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from booking.access.patient_links import appointment_token
+from booking.domain.direct_booking import book_directly
+from booking.domain.expiry import cancel_unanswered
+from booking.domain.holds import Holder, confirm_hold, move_hold
+from booking.domain.orders import check_not_booked
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
+from booking.integrations.calendars.feed import list_entries
+from booking.models import Appointment, Event, Hold, OutboxMessage, Provider
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import get_not_offered_reasons
+from scheduling.lib.clock import database_now
+from scheduling.models import Slot
+from scheduling.slots import SlotTaken
+from tests.ledger import nothing_changes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def desk(consultation):
+    """The front desk, which confirms each appointment within 15 minutes."""
+    provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    provider.services.add(consultation)
+    return provider
+
+
+@pytest.fixture
+def pending(desk, hold_time, alice, at):
+    """Alice's request for nine o'clock, which nobody has answered yet."""
+    return confirm_hold(hold_time(at(9)), patient=alice, actor="patient")
+
+
+def let_deadline_pass(appointment):
+    past = database_now() - timedelta(seconds=1)
+    Appointment.objects.filter(pk=appointment.pk).update(answer_by=past)
+    Slot.objects.filter(appointment=appointment).update(expires_at=past)
+    appointment.refresh_from_db()
+
+
+def story(appointment):
+    events = Event.objects.filter(subject_id=appointment.pk).order_by("sequence")
+    return [(event.kind, event.actor) for event in events]
+
+
+CANCELLED_BY_TIME = ("appointment.cancelled", "worker")
+
+
+def test_pending_appointment_has_slot_that_lapses_with_its_deadline(pending):
+    assert Slot.objects.get().expires_at == pending.answer_by
+
+
+def test_hold_on_time_of_pending_appointment_is_refused(pending, hold_time, at):
+    with nothing_changes(), pytest.raises(SlotTaken):
+        hold_time(at(9), holder="bob's phone")
+
+
+def test_time_of_unanswered_appointment_is_offered_without_beat(pending, consultation, dana, harbour, at):
+    def reasons():
+        filters = OpeningFilters(consultation, clinician_ids=[dana.pk], location_id=harbour.pk, is_remote=False)
+        return get_not_offered_reasons(filters, starts_at=at(9), now=database_now())
+
+    assert reasons() == {"held"}
+    let_deadline_pass(pending)
+    assert reasons() == set()
+
+
+def test_hold_on_time_of_unanswered_appointment_cancels_it_as_beat_would(pending, hold_time, at):
+    let_deadline_pass(pending)
+
+    hold = hold_time(at(9), holder="bob's phone")
+
+    pending.refresh_from_db()
+    assert (pending.status, pending.cancellation_reason, pending.slot) == ("cancelled", "not_acknowledged", None)
+    assert story(pending)[-1] == CANCELLED_BY_TIME
+    assert OutboxMessage.objects.filter(kind="email.appointment_cancelled").count() == 1
+    assert list(Slot.objects.values_list("hold", flat=True)) == [hold.pk]
+    assert cancel_unanswered() == 0
+
+
+def test_hold_refused_by_another_slot_leaves_unanswered_appointment_to_beat(pending, hold_time, consultation, at):
+    hold_time(at(9, 30), holder="bob's phone")
+    let_deadline_pass(pending)
+    consultation.duration = timedelta(minutes=60)
+    consultation.save()
+
+    with nothing_changes(), pytest.raises(SlotTaken):
+        hold_time(at(9), holder="carol's phone")
+
+    assert cancel_unanswered() == 1
+
+
+@pytest.mark.parametrize("what", ["hold", "appointment"])
+def test_move_to_time_of_unanswered_appointment_cancels_it(what, pending, hold_time, alice, dana, harbour, at):
+    moved = hold_time(at(10), holder="bob's phone")
+    if what == "appointment":
+        moved = confirm_hold(moved, patient=alice, actor="patient")
+    let_deadline_pass(pending)
+    opening = OpeningRequest(moved.service, at(9), dana, harbour, is_remote=False)
+
+    (move_hold if what == "hold" else reschedule)(moved, opening, actor="patient")
+
+    pending.refresh_from_db()
+    assert (pending.status, moved.starts_at) == ("cancelled", at(9))
+    assert story(pending)[-1] == CANCELLED_BY_TIME
+
+
+def test_rescheduled_pending_appointment_carries_its_deadline_along(pending, dana, harbour, at):
+    reschedule(pending, OpeningRequest(pending.service, at(11), dana, harbour, is_remote=False), actor="erin")
+
+    assert Slot.objects.get().expires_at == pending.answer_by
+
+
+def test_order_with_unanswered_appointment_can_be_booked_again(desk, order, hold_time, dana, harbour, at):
+    first = confirm_hold(hold_time(at(9), order=order), patient=order.patient, actor="patient")
+    let_deadline_pass(first)
+    assert order.get_booked_appointment() is None
+
+    second = book_directly(
+        OpeningRequest(order.service, at(10), dana, harbour, is_remote=False),
+        patient=order.patient,
+        order=order,
+        holder=Holder("erin"),
+        actor="erin",
+    )
+
+    first.refresh_from_db()
+    assert (first.status, first.cancellation_reason) == ("cancelled", "not_acknowledged")
+    assert order.get_booked_appointment() == second
+
+
+def test_check_not_booked_cancels_unanswered_appointment_of_order(desk, order, hold_time, at):
+    first = confirm_hold(hold_time(at(9), order=order), patient=order.patient, actor="patient")
+    let_deadline_pass(first)
+
+    check_not_booked(order)
+
+    first.refresh_from_db()
+    assert first.status == "cancelled"
+
+
+def test_page_of_unanswered_appointment_says_that_nobody_confirmed_it(pending, client):
+    let_deadline_pass(pending)
+
+    page = client.get(f"/appointment/{appointment_token(pending)}/").content.decode()
+
+    assert "Nobody confirmed this in time" in page
+    pending.refresh_from_db()
+    assert pending.status == "cancelled"
+
+
+def test_feed_leaves_unanswered_appointment_out(pending, dana):
+    now = database_now()
+    assert [entry.uid for entry in list_entries(dana, site="", now=now)] != []
+    let_deadline_pass(pending)
+
+    assert list_entries(dana, site="", now=now) == []
+
+
+def test_hold_on_free_time_needs_no_statement_more_for_unanswered_appointments(pending, hold_time, at):
+    with connection.execute_wrapper(count := Counter()):
+        hold_time(at(10), holder="bob's phone")
+    assert not any("booking_appointment" in sql for sql in count.statements)
+    assert Hold.objects.filter(status="active").count() == 1
+
+
+class Counter:
+    """Keeps the statements that are executed."""
+
+    def __init__(self):
+        self.statements = []
+
+    def __call__(self, execute, sql, params, many, context):
+        self.statements.append(sql)
+        return execute(sql, params, many, context)

@@ -1,4 +1,4 @@
-# The image of web, worker and beat; compose.yaml runs the three of them.
+# The image of web, worker, delivery and beat; compose.yaml runs the four of them.
 FROM python:3.13-slim AS build
 WORKDIR /app
 RUN python -m venv /venv

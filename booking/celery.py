@@ -3,7 +3,8 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking.settings")
 
@@ -17,19 +18,14 @@ def keep_djangos_logging(**kwargs):
     """Someone listening is what stops Celery from setting up logs of its own."""
 
 
-@worker_process_init.connect
-def run_what_is_due(**kwargs):
-    """Every process of a worker runs the outbox and sweeps, beside its tasks."""
-    from booking.outbox.relay import Runner  # not before Django is set up
-    from booking.outbox.sweeper import Sweeper
-
-    app.beside = [Runner(), Sweeper()]
-    for each in app.beside:
-        each.start()
+@worker_init.connect
+def limit_waiting_for_the_database(**kwargs):
+    """Bound every statement of a task. libpq reads this whenever it connects."""
+    os.environ.setdefault("PGOPTIONS", "-c lock_timeout=10s -c statement_timeout=30s")
 
 
-@worker_process_shutdown.connect
-def let_it_end(**kwargs):
-    """What takes longer is due again: a message when its claim lapses, what was being swept at once."""
-    for each in app.beside:
-        each.stop(timeout=10)
+@task_prerun.connect
+@task_postrun.connect
+def close_unusable_connections(**kwargs):
+    """Close connections that are broken or old, as Django does between two requests, and keep the others."""
+    close_old_connections()

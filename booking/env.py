@@ -62,14 +62,25 @@ def database(name: str) -> dict[str, Any]:
 def redis(name: str) -> str:
     """Return the URL of a Redis server."""
     url = text(name)
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
+    if not _is_address(url, "redis", "rediss"):
         refuse(name, "must look like redis://:password@host:6379/0.")
     return url
+
+
+def broker(name: str, default: str) -> str:
+    """Return the URL of Celery's broker, a Redis or RabbitMQ server."""
+    url = text(name, default)
+    if not _is_address(url, "redis", "rediss", "amqp", "amqps"):
+        refuse(name, "must look like redis://:password@host:6379/0 or amqp://user:password@host:5672/vhost.")
+    return url
+
+
+def _is_address(url, *schemes):
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def email(name: str, default: str | None) -> dict[str, Any]:

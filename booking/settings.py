@@ -136,35 +136,54 @@ DATABASES["default"]["OPTIONS"] = {
     "prepare_threshold": 3,
 } | DATABASES["default"].get("OPTIONS", {})
 
-# Redis carries work from the beat to the worker and nothing else: no page ever waits for it.
+# The broker carries work from beat to the workers and nothing else: no page ever waits for it.
 
 REDIS_URL = env.redis("REDIS_URL")
+BROKER_URL = env.broker("BROKER_URL", REDIS_URL)
+# How many e-mails, deliveries and other requests to the outside run at once; booking.outbox.relay shares them out.
+DELIVERY_THREADS = env.integer("DELIVERY_THREADS", 64, minimum=8)
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Redis keeps no list of tasks in progress: the beat hands them out again. With that list,
-    # a worker whose Redis dies in the middle of a task fails to put the task back, and ends.
-    "ack_emulation": False,
-    "socket_connect_timeout": 5,
-    "socket_timeout": 10,
-    "socket_keepalive": True,
-    "health_check_interval": 30,
-}
+if BROKER_URL.startswith("amqp"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "connect_timeout": 5}
+    CELERY_BROKER_HEARTBEAT = 20  # seconds; a broker that is silent for two of them is gone
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # Redis keeps no list of tasks in progress: the outbox and beat hand them out again. With that list,
+        # a worker whose Redis dies in the middle of a task fails to put the task back, and ends.
+        "ack_emulation": False,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 2,
+        "retry_on_timeout": False,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+    }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_TIME_LIMIT = 50  # seconds
+CELERY_TASK_TIME_LIMIT = 50  # seconds, where the pool has limits: threads have none, so their tasks bound themselves
+CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = DELIVERY_THREADS  # the Procfile says otherwise for the worker of beat's tasks
+# A connection per task costs more than most tasks. booking.celery closes those that are broken or old instead.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 # The plain scheduler keeps no file: what is due by seconds is due again that soon after a start.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
 CELERY_BEAT_SCHEDULE = {
+    "relay outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 1}},
+    "expire stale holds": {"task": "booking.tasks.expire_stale_holds", "schedule": 10.0, "options": {"expires": 10}},
+    "cancel unanswered": {"task": "booking.tasks.cancel_unanswered", "schedule": 10.0, "options": {"expires": 10}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
-    "sync calendars": {"task": "booking.tasks.sync_due_calendars", "schedule": 30.0, "options": {"expires": 30}},
+    "sync calendars": {
+        "task": "booking.tasks.sync_due_calendars",
+        "schedule": 30.0,
+        "options": {"expires": 30, "queue": "calendars"},  # it waits for others
+    },
     # By the clock: counted from the start, it would wait for an hour without a restart.
     "forget old answers": {
         "task": "booking.tasks.forget_old_answers",

@@ -1,33 +1,73 @@
-"""What Celery runs: thin wrappers around the verbs and the messages."""
+"""What Celery runs: thin wrappers around the verbs and the messages. settings.py has the schedule."""
+
+from datetime import datetime
 
 from celery import shared_task
 from django.utils import timezone
 
+from booking.domain import expiry
 from booking.models import Heartbeat
 from booking.ops import idempotency
-from booking.outbox import queue
+from booking.outbox import queue, relay
 from scheduling.calendars import syncing
+
+RELAY_SECONDS = 0.9  # beat starts the next one after a second
+PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
+
+
+@shared_task
+def expire_stale_holds():
+    """Mark the holds that have run out and announce it. They stopped counting by themselves."""
+    expiry.expire_stale_holds()
+
+
+@shared_task
+def cancel_unanswered():
+    """Cancel the appointments that nobody has acknowledged in time."""
+    expiry.cancel_unanswered()
+
+
+@shared_task
+def relay_outbox():
+    """Hand over what is due in the outbox to run_messages."""
+    relay.relay_due(_publish, timeout=RELAY_SECONDS)
+
+
+def _publish(batch):
+    run_messages.apply_async(
+        ([str(id) for id in batch.ids], batch.claimed_until.isoformat()),
+        queue=relay.get_celery_queue(batch),
+        expires=queue.CLAIM.total_seconds(),
+        retry=False,
+        confirm_timeout=PUBLISH_TIMEOUT,
+    )
+
+
+@shared_task
+def run_messages(ids, claimed_until):
+    """Send the e-mail, deliver the webhooks, ask the approver or write into the calendar that messages are about."""
+    relay.run(ids, datetime.fromisoformat(claimed_until))
 
 
 @shared_task
 def sync_due_calendars():
-    """Every half minute: read the clinicians' own calendars that are due."""
+    """Read the clinicians' own calendars that are due."""
     syncing.sync_due_calendars()
 
 
 @shared_task
 def forget_old_answers():
-    """Every hour: delete the answers that were kept for a day, in case their request was sent again."""
+    """Delete the answers that were kept for a day, in case their request was sent again."""
     idempotency.forget_old_answers()
 
 
 @shared_task
 def forget_old_messages():
-    """Every hour: delete what was done or delivered a month ago."""
+    """Delete the messages that were done or delivered a month ago."""
     queue.forget_old_messages()
 
 
 @shared_task
 def beat():
-    """Every few seconds: leave a sign that beat, broker, worker and database work together."""
+    """Leave a sign that beat, broker, worker and database work together."""
     Heartbeat.objects.update_or_create(id=1, defaults={"seen_at": timezone.now()})

@@ -64,7 +64,7 @@ def programs(*, record, listener):
 def print_output(name, child, ended):
     """Print what a program prints, with its name before it, until it ends."""
     for line in child.stdout:
-        print(f"{name:6} | {line}", end="", flush=True)
+        print(f"{name:8} | {line}", end="", flush=True)
     child.wait()
     ended.put(name)
 

@@ -146,6 +146,7 @@ class Migration(migrations.Migration):
                 ("old_secret_ends_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
+                ("answers_fast", models.BooleanField(default=False, editable=False)),
                 ("failing_since", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("disabled_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("disabled_because", models.CharField(blank=True, editable=False, max_length=100)),
@@ -741,6 +742,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("endpoint__isnull", True), ("status__in", ["waiting", "running"])),
                 name="outbox_family_due",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="outboxmessage",
+            index=models.Index(models.F("due_at"), condition=models.Q(("status", "running")), name="outbox_running"),
         ),
         migrations.AddIndex(
             model_name="outboxmessage",

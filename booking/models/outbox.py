@@ -47,6 +47,8 @@ class OutboxMessage(models.Model):
                 name="outbox_family_due",
                 condition=models.Q(endpoint__isnull=True, status__in=["waiting", "running"]),
             ),
+            # As the relay counts what is running: few rows, however many wait.
+            models.Index("due_at", name="outbox_running", condition=models.Q(status="running")),
             models.Index("created_at", name="outbox_settled", condition=models.Q(status__in=["done", "failed"])),
             models.Index(
                 "endpoint", "created_at", name="outbox_deliveries", condition=models.Q(endpoint__isnull=False)

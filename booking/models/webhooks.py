@@ -33,6 +33,8 @@ class WebhookEndpoint(models.Model):
     old_secret_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    # Its last delivery arrived, and soon. Until then an endpoint shares its workers with the slow ones.
+    answers_fast = models.BooleanField(default=False, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_because = models.CharField(max_length=100, blank=True, editable=False)

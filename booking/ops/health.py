@@ -84,10 +84,17 @@ def check_all():
     database, unknown = check_database(), {"status": "unknown"}
     migrations = check_migrations() if database["status"] == "ok" else unknown
     beat = check_beat() if migrations["status"] == "ok" else unknown
-    checks = {"database": database, "migrations": migrations, "redis": check_redis(), "beat": beat}
+    outbox = check_outbox() if migrations["status"] == "ok" else unknown
+    checks = {
+        "database": database,
+        "migrations": migrations,
+        "redis": check_redis(),
+        "beat": beat,
+        "outbox": outbox,
+    }
     if migrations["status"] != "ok":
         status = "failing"
-    elif checks["redis"]["status"] == beat["status"] == "ok":
+    elif checks["redis"]["status"] == beat["status"] == outbox["status"] == "ok":
         status = "ok"
     else:
         status = "degraded"
@@ -133,3 +140,20 @@ def check_beat():
         return {"status": "failing", "age_seconds": None}
     age = round((timezone.now() - seen_at).total_seconds())
     return {"status": "ok" if age <= STALE_AFTER_SECONDS else "failing", "age_seconds": age}
+
+
+def check_outbox():
+    """Return since when mail and webhooks have been waiting, if they are: for the broker or for a worker."""
+    from booking.outbox import queue
+
+    since = queue.get_waiting_since()
+    if since is None:
+        return {"status": "ok"}
+    return {"status": "failing", "detail": describe_waiting(since), "waiting_since": since.isoformat()}
+
+
+def describe_waiting(since):
+    """Return the sentence that says since when mail and webhooks have been waiting, in the clinic's time."""
+    local = timezone.localtime(since)
+    is_today = local.date() == timezone.localdate()
+    return f"Mail and webhooks have been waiting since {local:%H:%M}{'' if is_today else f' on {local:%-d %B %Y}'}."

@@ -1,12 +1,11 @@
 """Who does what the outbox asks for: HANDLERS has a line for every Job.
 
-A handler is called with the message, in a thread of a worker, and must return well within outbox.CLAIM.
+A handler is called with the message, in a task, and bounds itself: it must return well within queue.CLAIM.
 It may be called again for a message it has done: what it does must be the same by ``message.pk``.
-It returns when the work is done, raises outbox.TryAgain or outbox.GiveUp (their reasons are kept and shown,
+It returns when the work is done, raises queue.RetryLater or queue.PermanentError (their reasons are kept and shown,
 so they have no personal data), and anything else it raises means: try again later.
-``message.endpoint`` is there already and shared by many threads: it is only to be read. An HTTP status to be
-kept with a delivery goes into ``message.response_status``. One that asks the database pays for a connection
-of its own each time: nothing for a mail, too much for every delivery.
+``message.endpoint`` is there already and shared by the messages of a task: it is only to be read. An HTTP status to
+be kept with a delivery goes into ``message.response_status``.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from booking.outbox import queue
 
 
 class Handler(NamedTuple):
-    """``waits`` are those between the tries, or outbox.UNTIL_GIVEN_UP."""
+    """``waits`` are those between the tries, or queue.UNTIL_GIVEN_UP."""
 
     run: Callable
     waits: list[timedelta] | None = queue.BACKOFF

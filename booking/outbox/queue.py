@@ -1,13 +1,16 @@
-"""Work that must follow a commit, and only a commit: written in the transaction, done by a worker.
+"""Work that must follow a commit, and only a commit: written in its transaction, done by Celery's tasks.
 
-A message is done at least once. Whoever runs it has claimed it for a minute; a claim that nobody settles
-(a killed worker) lapses and the message is due again. Nothing but the database knows what is to be done.
+The table is the truth, the broker only carries ids. A message is done at least once: relay claims it and hands it to
+a task, the task renews the claim when it starts, and a claim that nobody settles (a killed worker, a broker that lost
+its tasks) lapses a minute later, when the message is due again.
 """
 
 import logging
 import time
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from psycopg.types.json import Jsonb
@@ -18,7 +21,8 @@ from scheduling.lib.clock import database_now
 
 logger = logging.getLogger(__name__)
 
-CLAIM = timedelta(seconds=60)  # longer than any handler takes
+CLAIM = timedelta(seconds=60)  # longer than any task takes
+OVERDUE = timedelta(seconds=60)  # what has been due for so long waits for a broker or a worker that is away
 RETENTION = timedelta(days=30)
 # How long to wait after each failure; after one more the message has failed, until staff run it again.
 BACKOFF = [timedelta(seconds=seconds) for seconds in (5, 30, 300, 1_800, 7_200, 28_800, 86_400)]
@@ -69,73 +73,226 @@ def enqueue(job: Job, *, due_at: datetime | None = None, **payload) -> None:
         cursor.execute(ENQUEUE, [job, Jsonb(payload), due_at])
 
 
-# By name: what a connection has prepared fails once a column is added to what * was.
-COLUMNS = ", ".join(f"message.{field.column}" for field in OutboxMessage._meta.concrete_fields)
-# Every endpoint is a queue of its own, and so is what kinds have before their dot: each has its room, so that
-# a long one keeps none waiting. SKIP LOCKED: those who claim at once share the work. An attempt is counted
-# when it begins: a message that kills its worker every time must not go on for ever.
-CLAIM_DUE = f"""
+class Batch(NamedTuple):
+    """Messages that one task does: some of one endpoint's, or a single one of any other kind.
+
+    ``queue`` is the id of their endpoint, or their family. ``claimed_until`` tells this claim from all others.
+    """
+
+    queue: UUID | str
+    ids: list[UUID]
+    due_ats: list[datetime]  # as they were before the claim
+    claimed_until: datetime
+
+
+# Every endpoint is a queue of its own, and so is every family of jobs: each has its room, so that a long one keeps
+# none waiting. SKIP LOCKED: those who claim at once share the work. All rows of a claim have one due_at.
+CLAIM_DUE = """
       WITH due AS (
-    SELECT id FROM (
-           SELECT message.id
+    SELECT id, due_at FROM (
+           SELECT message.id, message.due_at
              FROM unnest(%(families)s::text[], %(rooms)s::int[]) AS family(name, room)
             CROSS JOIN LATERAL (
-                  SELECT id FROM booking_outboxmessage
+                  SELECT id, due_at FROM booking_outboxmessage
                    WHERE endpoint_id IS NULL AND status IN ('waiting', 'running')
-                     AND due_at <= (SELECT clock_timestamp())
+                     AND due_at <= (SELECT coalesce(%(due_by)s, clock_timestamp()))
                      AND kind = ANY(%(kinds)s) AND split_part(kind, '.', 1) = family.name
                    ORDER BY due_at LIMIT family.room FOR UPDATE SKIP LOCKED) AS message
             UNION ALL
-           SELECT message.id
-             FROM (SELECT id FROM booking_webhookendpoint ORDER BY random()) AS endpoint
+           SELECT message.id, message.due_at
+             FROM booking_webhookendpoint AS endpoint
              LEFT JOIN unnest(%(endpoints)s::uuid[], %(endpoint_rooms)s::int[]) AS known(id, room) USING (id)
             CROSS JOIN LATERAL (
-                  SELECT id FROM booking_outboxmessage
+                  SELECT id, due_at FROM booking_outboxmessage
                    WHERE endpoint_id = endpoint.id AND status IN ('waiting', 'running')
-                     AND due_at <= (SELECT clock_timestamp())
+                     AND due_at <= (SELECT coalesce(%(due_by)s, clock_timestamp()))
                      AND kind = ANY(%(kinds)s)
                    ORDER BY due_at LIMIT coalesce(known.room, %(room)s) FOR UPDATE SKIP LOCKED) AS message
-           ) AS queues
-     LIMIT %(limit)s)
+           ) AS queues)
     UPDATE booking_outboxmessage AS message
-       SET status = 'running', due_at = clock_timestamp() + %(claim)s, attempts = message.attempts + 1
+       SET status = 'running', due_at = (SELECT clock_timestamp()) + %(claim)s
       FROM due WHERE message.id = due.id
- RETURNING {COLUMNS}
-"""  # noqa: S608 names of our own
+ RETURNING message.id, message.kind, message.endpoint_id, due.due_at, message.due_at
+"""
 
 
-def claim(*, kinds, rooms=None, room=32, limit=128):
-    """Claim up to ``limit`` messages that are due, to be run before the claim lapses, and return them.
+def claim(
+    *, jobs: list[str], rooms: dict[UUID | str, int] | None = None, room: int = 32, due_by: datetime | None = None
+) -> list[Batch]:
+    """Claim messages that are due, to be started before the claim lapses, and return them in Batches.
 
-    Only of ``kinds``: what this program does not know is left to one that does. ``rooms`` says how many of
-    a queue (see queue_of) may be claimed, if that is not ``room``. Messages to one endpoint share its object.
+    Only of ``jobs``: what this program does not know is left to one that does. ``rooms`` says how many of a queue
+    (see Batch) may be claimed, if that is not ``room``.
     """
     rooms = rooms or {}
     endpoints = {queue: count for queue, count in rooms.items() if not isinstance(queue, str)}
-    families = sorted({get_family(kind) for kind in kinds})
+    families = sorted({get_family(job) for job in jobs})
     parameters = {
-        "kinds": list(kinds),
+        "kinds": list(jobs),
         "families": families,
         "rooms": [rooms.get(family, room) for family in families],
         "endpoints": list(endpoints),
         "endpoint_rooms": list(endpoints.values()),
         "room": room,
-        "limit": limit,
+        "due_by": due_by,
         "claim": CLAIM,
     }
-    messages = list(OutboxMessage.objects.raw(CLAIM_DUE, parameters))
-    deliveries = [message for message in messages if message.endpoint_id]
-    if deliveries:
-        told = WebhookEndpoint.objects.in_bulk({message.endpoint_id for message in deliveries})
-        messages = [one for one in messages if not one.endpoint_id or one.endpoint_id in told]  # else just deleted
-        for message in deliveries:
-            message.endpoint = told.get(message.endpoint_id)
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM_DUE, parameters)
+        # The longest due first.
+        rows = sorted(cursor.fetchall(), key=lambda row: (str(row[2]), row[3]))
+    batches = []
+    for endpoint_id, group in groupby(rows, key=lambda row: row[2]):
+        members = list(group)
+        if endpoint_id:
+            batches.append(_make_batch(endpoint_id, members))
+        else:
+            batches += [_make_batch(get_family(row[1]), [row]) for row in members]
+    return batches
+
+
+def _make_batch(queue, rows):
+    ids, _, _, due_ats, claims = zip(*rows, strict=True)
+    return Batch(queue, list(ids), list(due_ats), claims[0])
+
+
+UNCLAIM = """
+    UPDATE booking_outboxmessage AS message
+       SET status = 'waiting', due_at = before.due_at
+      FROM unnest(%s::uuid[], %s::timestamptz[]) AS before(id, due_at)
+     WHERE message.id = before.id AND message.status = 'running' AND message.due_at = %s
+"""
+
+
+def unclaim(batch: Batch) -> None:
+    """Make what no task has started as due as it was before."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNCLAIM, [batch.ids, batch.due_ats, batch.claimed_until])
+
+
+# By name: what a connection has prepared fails once a column is added to what * was.
+COLUMNS = ", ".join(f"message.{field.column}" for field in OutboxMessage._meta.concrete_fields)
+# An attempt is counted when it begins: a message that kills its worker every time must not go on for ever.
+START = f"""
+    UPDATE booking_outboxmessage AS message
+       SET due_at = (SELECT clock_timestamp()) + %(claim)s, attempts = message.attempts + 1
+     WHERE id = ANY(%(ids)s) AND status = 'running' AND due_at = %(claimed_until)s
+ RETURNING {COLUMNS}
+"""  # noqa: S608 names of our own
+
+
+def start(ids: list[UUID], claimed_until: datetime) -> list[OutboxMessage]:
+    """Renew the claim of a Batch and return its messages, without those that have been claimed by another since.
+
+    Messages to one endpoint share its object.
+    """
+    parameters = {"ids": ids, "claimed_until": claimed_until, "claim": CLAIM}
+    messages = sorted(OutboxMessage.objects.raw(START, parameters), key=lambda message: message.created_at)
+    endpoint_ids = {message.endpoint_id for message in messages if message.endpoint_id}
+    if endpoint_ids:
+        endpoints = WebhookEndpoint.objects.in_bulk(endpoint_ids)
+        for message in messages:
+            message.endpoint = endpoints.get(message.endpoint_id)
+        # Without one it has just been deleted.
+        messages = [message for message in messages if message.endpoint or not message.endpoint_id]
     return messages
 
 
-def get_queue(message):
-    """Return the queue that a message waits in: the id of its endpoint, or its kind's family as text."""
-    return message.endpoint_id or get_family(message.kind)
+GIVE_BACK = """
+    UPDATE booking_outboxmessage
+       SET status = 'waiting', due_at = clock_timestamp(), attempts = greatest(attempts - 1, 0)
+     WHERE id = ANY(%s) AND status = 'running' AND due_at = %s
+"""
+
+
+def give_back(messages: list[OutboxMessage]) -> None:
+    """Make messages of one Batch due now, which were started with it and never attempted."""
+    if messages:
+        with connection.cursor() as cursor:
+            cursor.execute(GIVE_BACK, [[message.pk for message in messages], messages[0].due_at])
+
+
+class Running(NamedTuple):
+    """How much of a queue is running: tasks, and whether they are slow: unproven, failing, or long at it."""
+
+    tasks: int
+    is_slow: bool
+
+
+# A task of an endpoint has a due_at of its own, a task of a family one message.
+COUNT_RUNNING = """
+    SELECT message.endpoint_id, split_part(message.kind, '.', 1), count(*), count(DISTINCT message.due_at),
+           bool_or(endpoint.answers_fast IS NOT TRUE OR message.due_at < clock_timestamp() + %s)
+      FROM booking_outboxmessage AS message LEFT JOIN booking_webhookendpoint AS endpoint ON endpoint.id = endpoint_id
+     WHERE status = 'running' AND due_at > (SELECT clock_timestamp())
+     GROUP BY 1, 2
+"""
+
+
+def count_running(*, slow_after: timedelta) -> dict[UUID | str, Running]:
+    """Return what runs of each queue; one whose task was handed over ``slow_after`` ago is slow."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_RUNNING, [CLAIM - slow_after])
+        return {
+            endpoint_id or family: Running(tasks if endpoint_id else messages, is_slow)
+            for endpoint_id, family, messages, tasks, is_slow in cursor
+        }
+
+
+class DueEndpoint(NamedTuple):
+    """An endpoint that has messages due."""
+
+    id: UUID
+    answers_fast: bool
+
+
+# Those that fail come last; the others take turns.
+DUE_ENDPOINTS = """
+    SELECT id, answers_fast FROM booking_webhookendpoint AS endpoint
+     WHERE EXISTS (
+           SELECT FROM booking_outboxmessage
+            WHERE endpoint_id = endpoint.id AND status IN ('waiting', 'running')
+              AND due_at <= (SELECT clock_timestamp()))
+     ORDER BY failing_since IS NOT NULL, random()
+"""
+
+
+def list_due_endpoints() -> list[DueEndpoint]:
+    """Return the endpoints that have messages due, in the order in which they are to be given room."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_ENDPOINTS)
+        return [DueEndpoint(*row) for row in cursor]
+
+
+# Of endpoints only those that are known to answer: others may be why their messages wait.
+OLDEST_DUE = """
+    SELECT min(due_at) FROM (
+           SELECT message.due_at
+             FROM unnest(%s::text[]) AS family(name)
+            CROSS JOIN LATERAL (
+                  SELECT due_at FROM booking_outboxmessage
+                   WHERE endpoint_id IS NULL AND status IN ('waiting', 'running')
+                     AND split_part(kind, '.', 1) = family.name
+                   ORDER BY due_at LIMIT 1) AS message
+            UNION ALL
+           SELECT message.due_at
+             FROM booking_webhookendpoint AS endpoint
+            CROSS JOIN LATERAL (
+                  SELECT due_at FROM booking_outboxmessage
+                   WHERE endpoint_id = endpoint.id AND status IN ('waiting', 'running')
+                   ORDER BY due_at LIMIT 1) AS message
+            WHERE endpoint.answers_fast AND endpoint.failing_since IS NULL
+           ) AS message
+     WHERE due_at < clock_timestamp() - %s
+"""
+
+
+def get_waiting_since() -> datetime | None:
+    """Return since when messages have been due that nobody takes care of, or None when all is as it should be."""
+    families = sorted({get_family(job) for job in Job})
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST_DUE, [families, OVERDUE])
+        return cursor.fetchone()[0]
 
 
 def get_family(kind):

@@ -1,4 +1,4 @@
-"""The programs of an installation, real and of one's own: Redis, worker, beat, web, and a mail server."""
+"""The programs of an installation, real and of one's own: Redis, workers, beat, web, and a mail server."""
 
 import os
 import shlex
@@ -151,6 +151,16 @@ class Installation:
     def run(self, name, **environment):
         """Start what the Procfile calls ``name``."""
         program = Program(shlex.split(PROCFILE[name]), self.environment | environment)
+        self.programs.append(program)
+        return program
+
+    def run_workers(self, **environment):
+        """Start beat and both workers, which do together what follows a commit; return them by name."""
+        return {name: self.run(name, **environment) for name in ("worker", "delivery", "beat")}
+
+    def manage(self, *arguments):
+        """Start a command of manage.py."""
+        program = Program([sys.executable, "manage.py", *arguments], self.environment)
         self.programs.append(program)
         return program
 

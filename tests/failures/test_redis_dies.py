@@ -1,9 +1,8 @@
-"""Redis dies, freezes or forgets. Bookings go on, mail follows, and what has run out ends, as if nothing were."""
+"""Redis dies, freezes or forgets. Bookings go on, what has run out is free, and mail follows when Redis is back."""
 
 import pytest
 
-from booking.models import Appointment, Heartbeat, Hold, OutboxMessage, Provider
-from scheduling.lib.clock import database_now
+from booking.models import Heartbeat, Hold, OutboxMessage
 from tests.failures.visitor import book_on_the_web
 from tests.ledger import lapse
 from tests.waiting import wait_until
@@ -12,8 +11,7 @@ from tests.waiting import wait_until
 @pytest.fixture
 def running(clinic, book, at):
     """Everything runs: the mail of a first booking and the beat have shown it."""
-    clinic.run("worker")
-    clinic.run("beat")
+    clinic.run_workers()
     book(at(16), holder="bob's phone")
     wait_until(lambda: all_is_done() and Heartbeat.objects.exists())
     clinic.mailbox.accepted.clear()
@@ -35,33 +33,42 @@ def kill(redis):
 
 
 @pytest.mark.parametrize("fail", [freeze, kill])
-def test_bookings_go_on_and_so_does_mail(fail, running, book, at):
+def test_redis_away_bookings_go_on_and_mail_follows_once_when_it_is_back(fail, running, book, at):
     come_back = fail(running.redis)
 
-    book(at(9))
+    for hour in (9, 10, 11):
+        book(at(hour))
 
-    wait_until(all_is_done)
-    assert len(running.mailbox.accepted) == 1
+    assert len(running.mailbox.accepted) == 0
     come_back()
+    wait_until(all_is_done, timeout=90)
     wait_until_a_beat_arrives()
-    assert [program.process.poll() for program in running.programs] == [None, None]
+    messages = OutboxMessage.objects.order_by("created_at")[1:]  # the first was the fixture's
+    assert sorted(running.mailbox.named()) == sorted(f"<{message.pk}@holdfast>" for message in messages)
+    assert [program.process.poll() for program in running.programs] == [None, None, None]
 
 
 @pytest.mark.parametrize("fail", [freeze, kill])
-def test_what_nobody_acknowledges_is_cancelled_and_what_runs_out_expires(
-    fail, running, consultation, book, hold_time, at
-):
-    """Nobody waits for a beat, whose Redis may be away for longer than an answer may take."""
-    staff = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
-    staff.services.add(consultation)
-    pending, held = book(at(9)), hold_time(at(10), holder="bob's phone")
+def test_redis_away_run_outbox_sends_what_is_due(fail, running, book, at):
     fail(running.redis)
+    book(at(9))
 
-    Appointment.objects.filter(pk=pending.pk).update(answer_by=database_now())
+    program = running.manage("run_outbox", "--once")
+
+    assert program.process.wait(30) == 0
+    assert len(running.mailbox.accepted) == 1
+    assert all_is_done()
+
+
+@pytest.mark.parametrize("fail", [freeze, kill])
+def test_redis_away_time_that_has_run_out_is_free(fail, running, hold_time, at):
+    held = hold_time(at(10), holder="bob's phone")
+    fail(running.redis)
     lapse(held)
 
-    wait_until(lambda: Appointment.objects.filter(pk=pending.pk, cancellation_reason="not_acknowledged").exists())
-    wait_until(lambda: Hold.objects.filter(pk=held.pk, status="expired", slot=None).exists())
+    hold_time(at(10), holder="alice's phone")
+
+    assert Hold.objects.get(pk=held.pk).slot is None
 
 
 def test_a_redis_that_forgets_everything_stops_neither_mail_nor_beat(running, book, at):

@@ -77,8 +77,8 @@ def openings(harbour, consultation, at):
     return list(zip(times[:MANY], times[MANY : 2 * MANY], strict=True))
 
 
-class KilledWorker(threading.Thread):
-    """A worker that is killed every few seconds, and another started in its place, until the block ends."""
+class KilledWorkers(threading.Thread):
+    """Workers that are killed every few seconds, and others started in their place, until the block ends."""
 
     def __init__(self, clinic):
         super().__init__(daemon=True)
@@ -95,12 +95,13 @@ class KilledWorker(threading.Thread):
     def run(self):
         while True:
             beats = Heartbeat.objects.filter(seen_at__gt=database_now())
-            worker = self.clinic.run("worker")
-            wait_until(beats.exists)  # on a busy machine it takes its time to start
+            workers = [self.clinic.run(name) for name in ("worker", "delivery")]
+            wait_until(beats.exists)  # on a busy machine they take their time to start
             if self.enough.wait(LIVES):
                 connection.close()
-                return  # this one may go on
-            worker.kill()
+                return  # these may go on
+            for worker in workers:
+                worker.kill()
             self.killed += 1
 
 
@@ -147,7 +148,7 @@ def test_every_appointment_ends_in_time_and_is_booked_once(clinic, lab, openings
     clinic.run("beat")
     started = time.monotonic()
 
-    with KilledWorker(clinic) as worker, ThreadPoolExecutor(AT_ONCE) as crowd:
+    with KilledWorkers(clinic) as worker, ThreadPoolExecutor(AT_ONCE) as crowd:
         jobs = [crowd.submit(go_through_it, number, *times, consultation, lab) for number, times in enumerate(openings)]
         first = Counter(job.result() for job in jobs)
         wait_until(lambda: not Appointment.objects.filter(status="pending").exists(), timeout=180)

@@ -17,8 +17,8 @@ def push(message):
     """Make a calendar show an appointment as it is now: written, written anew, or not there any more.
 
     It goes by what the appointment is, not by what the message was written for, so messages may be late,
-    repeated and out of order. Sets ``last_synced_at`` or ``last_error`` of the calendar. Raises TryAgain,
-    or GiveUp for what does not pass by itself.
+    repeated and out of order. Sets ``last_synced_at`` or ``last_error`` of the calendar. Raises RetryLater,
+    or PermanentError for what does not pass by itself.
     """
     calendars = Calendar.objects.filter(kind=Calendar.Kind.CALDAV, is_active=True)
     calendar = calendars.filter(pk=message.payload["calendar"]).first()

@@ -8,7 +8,6 @@ from datetime import timedelta
 from django.utils import timezone
 
 from booking.access.signatures import sign
-from booking.integrations.webhooks.connections import connected
 from booking.integrations.webhooks.endpoints import IS_DISABLED, disable, get_secrets, note_failure, note_success
 from booking.integrations.webhooks.formats import FORMATS
 from booking.outbox.queue import PermanentError, RetryLater
@@ -28,7 +27,7 @@ TIMEOUT = 15.0
 
 
 def deliver(message, *, timeout=TIMEOUT):
-    """Send a delivery to its endpoint; raises TryAgain or GiveUp unless it was answered with a 2xx.
+    """Send a delivery to its endpoint; raises RetryLater or PermanentError unless it was answered with a 2xx.
 
     ``message.response_status`` is left as what it was answered with, None for no answer.
     """
@@ -51,19 +50,15 @@ def deliver(message, *, timeout=TIMEOUT):
             limit=0,
         )
     except (NotPublic, Unreachable) as error:
-        with connected():
-            note_failure(endpoint, at=now)
+        note_failure(endpoint, at=now)
         raise RetryLater(str(error) or "its address is not public") from error
     message.response_status = answer.status
     if 200 <= answer.status < 300:
         if endpoint.failing_since is not None:
-            with connected():
-                note_success(endpoint)
+            note_success(endpoint)
     elif answer.status == 410:
-        with connected():
-            disable(endpoint, because="It answered 410: it wants no more.")
+        disable(endpoint, because="It answered 410: it wants no more.")
         raise PermanentError("HTTP 410")
     else:
-        with connected():
-            note_failure(endpoint, at=now)
+        note_failure(endpoint, at=now)
         raise RetryLater(f"HTTP {answer.status}", after=parse_retry_after(answer, now=now))

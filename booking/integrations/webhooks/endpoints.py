@@ -160,6 +160,12 @@ def note_success(endpoint):
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
 
 
+def note_speed(endpoint: WebhookEndpoint, *, answers_fast: bool) -> None:
+    """Remember whether an endpoint answers fast: those that do are sent more at once."""
+    if endpoint.answers_fast != answers_fast:
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(answers_fast=answers_fast)
+
+
 def send_test(endpoint):
     """Write the delivery of an event that tells of nothing and return it; raises EndpointDisabled."""
     if endpoint.disabled_at:

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-from booking.integrations.webhooks.connections import connected
 from booking.integrations.webhooks.endpoints import TEST
 from booking.models import Appointment, Event
 from booking.models.enums import EventKind
@@ -101,7 +100,6 @@ def write_place(place, otherwise):
     }
 
 
-@connected()
 def junction(message):
     """Write an event of an order's appointment, with the appointment as the event left it; else return None.
 

@@ -1,5 +1,5 @@
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -7,7 +7,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from booking.models import Heartbeat
+from booking.models import Heartbeat, OutboxMessage
 from booking.ops import health
 from tests.waiting import given_up_within
 
@@ -38,7 +38,13 @@ def test_all_is_well(client, beat):
     assert response.status_code == 200
     assert response.json() == {
         "status": "ok",
-        "checks": {"database": OK, "migrations": OK, "redis": OK, "beat": {"status": "ok", "age_seconds": 0}},
+        "checks": {
+            "database": OK,
+            "migrations": OK,
+            "redis": OK,
+            "beat": {"status": "ok", "age_seconds": 0},
+            "outbox": OK,
+        },
     }
 
 
@@ -137,3 +143,26 @@ def test_without_a_database_there_are_no_bookings(run_python):
     assert answered.stdout.startswith("503 ")
     assert "'database': {'status': 'failing'}, 'migrations': {'status': 'unknown'}" in answered.stdout
     assert "password" not in answered.stdout + answered.stderr
+
+
+def test_mail_that_waits_is_told_of_and_bookings_go_on(client, beat):
+    since = timezone.now() - timedelta(minutes=2)
+    OutboxMessage.objects.create(kind="email.appointment_confirmed", due_at=since)
+
+    response = client.get("/healthz/ready")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["outbox"] == {
+        "status": "failing",
+        "detail": health.describe_waiting(since),
+        "waiting_since": since.isoformat(),
+    }
+
+
+def test_waiting_is_described_in_the_clinics_time():
+    at = datetime(2026, 3, 30, 13, 2, tzinfo=UTC)
+
+    with timezone.override("Europe/London"):
+        assert health.describe_waiting(at) == "Mail and webhooks have been waiting since 14:02 on 30 March 2026."
+        today = timezone.localtime().replace(hour=14, minute=2)
+        assert health.describe_waiting(today) == "Mail and webhooks have been waiting since 14:02."

@@ -54,7 +54,9 @@ def let_come_due():
 
 
 def claim(**changes):
-    return queue.claim(kinds=KINDS, **changes)
+    """Claim what is due, and start it; return the messages."""
+    batches = queue.claim(jobs=KINDS, **changes)
+    return [message for batch in batches for message in queue.start(batch.ids, batch.claimed_until)]
 
 
 def claim_one():
@@ -125,16 +127,16 @@ def test_a_message_that_is_not_due_is_left_alone(message):
 
 def test_a_message_of_a_kind_this_program_does_not_know_is_left_to_one_that_does(message):
     with nothing_changes():
-        assert queue.claim(kinds=["email.birthday", "webhook.event"]) == []
+        assert queue.claim(jobs=["email.birthday", "webhook.event"]) == []
 
 
 def test_the_longest_due_come_first_and_not_too_many_at_once():
     add(50, kind="email.appointment_confirmed")
     by_due = list(OutboxMessage.objects.order_by("due_at"))
 
-    assert set(claim(room=30)) == set(by_due[:30])
-    assert set(claim(room=30, limit=15)) == set(by_due[30:45])
-    assert set(claim(room=30)) == set(by_due[45:])
+    assert claim(room=30) == sorted(by_due[:30], key=lambda message: message.due_at)
+    assert claim(room=15) == by_due[30:45]
+    assert claim(room=30) == by_due[45:]
 
 
 def test_every_endpoint_and_every_family_of_kinds_is_a_queue_of_its_own(endpoints):
@@ -149,17 +151,71 @@ def test_every_endpoint_and_every_family_of_kinds_is_a_queue_of_its_own(endpoint
         ["email.appointment_confirmed"] * 3 + ["provider.sync"] * 5 + ["webhook.event"] * 3
     )
     assert {message.endpoint for message in claimed} == {None, endpoints[1]}
-    assert {queue.get_queue(message) for message in claimed} == {"email", "provider", endpoints[1].pk}
 
 
-def test_what_is_claimed_together_costs_few_statements(endpoints, django_assert_num_queries):
+def test_messages_to_one_endpoint_are_a_batch_and_each_of_the_others_is_one(endpoints):
+    for endpoint in endpoints:
+        add(9, endpoint=endpoint)
+    add(3, kind="provider.sync")
+
+    batches = queue.claim(jobs=KINDS)
+
+    assert sorted((str(batch.queue), len(batch.ids)) for batch in batches) == sorted(
+        [*[(str(endpoint.pk), 9) for endpoint in endpoints], *[("provider", 1)] * 3]
+    )
+
+
+def test_a_batch_costs_few_statements(endpoints, django_assert_num_queries):
     add(20, endpoint=endpoints[0])
-    add(20, endpoint=endpoints[1])
 
+    with django_assert_num_queries(1):
+        [batch] = queue.claim(jobs=KINDS)
     with django_assert_num_queries(2):
-        told = {id(message.endpoint) for message in claim()}
+        messages = queue.start(batch.ids, batch.claimed_until)
 
-    assert len(told) == 2
+    assert len({id(message.endpoint) for message in messages}) == 1
+
+
+def test_a_claim_counts_no_attempt_until_it_is_started(message):
+    [batch] = queue.claim(jobs=KINDS)
+    assert state(message) == ("running", 0, "")
+
+    queue.start(batch.ids, batch.claimed_until)
+
+    assert state(message) == ("running", 1, "")
+
+
+def test_what_was_claimed_but_not_handed_over_is_due_as_before(message):
+    before = message.due_at
+    [batch] = queue.claim(jobs=KINDS)
+
+    queue.unclaim(batch)
+
+    assert state(message) == ("waiting", 0, "")
+    assert message.due_at == before
+
+
+def test_what_was_started_but_not_attempted_is_given_back(message):
+    claimed = claim()
+
+    queue.give_back(claimed)
+
+    assert state(message) == ("waiting", 0, "")
+    assert due_in(message) <= 0
+
+
+def test_what_another_has_claimed_since_is_neither_started_nor_given_back(message):
+    [late] = queue.claim(jobs=KINDS)
+    let_come_due()
+    claimed = claim()
+
+    with nothing_changes():
+        assert queue.start(late.ids, late.claimed_until) == []
+        queue.unclaim(late)
+    let_come_due()
+    claim()
+    with nothing_changes():
+        queue.give_back(claimed)
 
 
 def test_a_long_queue_is_not_read_to_its_end(endpoints):

@@ -11,7 +11,7 @@ from icalendar import Calendar as ICalendar
 
 from booking.dev.redis import free_port
 from booking.models import OutboxMessage
-from booking.outbox import handlers, queue
+from booking.outbox import queue, relay
 from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
 from tests.waiting import wait_until
@@ -108,9 +108,10 @@ def work():
     def work():
         pushes = OutboxMessage.objects.filter(kind="calendar.push", status="waiting")
         pushes.update(due_at=database_now())
-        claimed = queue.claim(kinds=["calendar.push"])
-        queue.settle([handlers.attempt(message) for message in claimed])
-        messages = OutboxMessage.objects.filter(pk__in=[message.pk for message in claimed])
+        batches = queue.claim(jobs=["calendar.push"])
+        for batch in batches:
+            relay.run(batch.ids, batch.claimed_until)
+        messages = OutboxMessage.objects.filter(pk__in=[id for batch in batches for id in batch.ids])
         return sorted(messages.values_list("status", flat=True))
 
     return work

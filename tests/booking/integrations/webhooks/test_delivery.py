@@ -20,7 +20,7 @@ from booking.outbox import queue
 from booking.outbox.handlers import HANDLERS, Handler
 from booking.outbox.queue import Status
 from scheduling.lib.safe_http import NotPublic
-from tests.outbox import run_what_is_due
+from tests.outbox import run_what_is_due, start_what_is_due
 from tests.receivers import answer, drip, hang, in_turn, reset
 from tests.scheduling.lib.test_safe_http import LITERALS, OTHERWISE, nothing_connects
 from tests.waiting import given_up_within, wait_until
@@ -35,7 +35,7 @@ def told(listen, endpoint, delivery):
     def told(behave, *, timeout=TIMEOUT, **options):
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(behave, **options).url)
         handler = Handler(partial(deliver, timeout=timeout), WAITS)
-        queue.settle([queue.attempt(message, handler) for message in queue.claim(kinds=HANDLERS)])
+        queue.settle([queue.attempt(message, handler) for message in start_what_is_due()])
         delivery.refresh_from_db()
         endpoint.refresh_from_db()
         return delivery
@@ -287,7 +287,7 @@ def test_one_success_among_them_does_not(told, endpoint, delivery):
 def test_nor_one_that_has_come_since_this_one_began(endpoint, delivery, listen):
     receiver = listen(answer(500))
     WebhookEndpoint.objects.update(url=receiver.url, failing_since=timezone.now() - timedelta(days=6))
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     WebhookEndpoint.objects.update(failing_since=None)  # another delivery has arrived
     queue.settle([queue.attempt(message, HANDLERS[message.kind])])
     endpoint.refresh_from_db()
@@ -344,7 +344,7 @@ def test_an_address_is_checked_at_each_delivery(settings, receiver, endpoint, de
 
 def test_to_none_of_the_addresses_that_are_not_public_is_anything_sent(settings, endpoint, delivery, receiver):
     settings.PRIVATE_HOSTS = []
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     with nothing_connects():
         for address in LITERALS + OTHERWISE:
             message.endpoint.url = address.format(port=receiver.port)
@@ -370,14 +370,14 @@ def test_a_format_that_does_not_tell_of_it_sends_nothing(monkeypatch, receiver, 
 
 
 def test_a_delivery_that_arrives_asks_the_database_nothing(django_assert_num_queries, delivery):
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     with django_assert_num_queries(0):
         HANDLERS[message.kind].run(message)
 
 
 def test_one_that_fails_asks_once(django_assert_num_queries, delivery, listen):
     WebhookEndpoint.objects.update(url=listen(answer(500)).url)
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     with django_assert_num_queries(1), pytest.raises(queue.RetryLater):
         HANDLERS[message.kind].run(message)
 

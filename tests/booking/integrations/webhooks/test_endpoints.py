@@ -29,7 +29,7 @@ from booking.outbox.handlers import HANDLERS
 from booking.outbox.queue import Status
 from scheduling.lib.safe_http import NotPublic
 from tests.ledger import nothing_changes, rows
-from tests.outbox import run_what_is_due
+from tests.outbox import run_what_is_due, start_what_is_due
 from tests.receivers import answer
 from tests.waiting import somebody_waits_for_us, wait_until
 
@@ -243,7 +243,7 @@ def test_redelivered_it_has_all_its_tries_again(listen, endpoint, delivery_of):
 
 
 def test_what_is_being_sent_is_not_sent_twice(receiver, delivery):
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     with nothing_changes(), pytest.raises(AlreadyOnItsWay):
         redeliver(message)
 
@@ -282,7 +282,7 @@ def test_of_what_failed_that_since_then_is_sent_again(endpoint, delivery_of):
 
 
 def test_with_an_endpoint_its_deliveries_go(endpoint, delivery, receiver):
-    [message] = queue.claim(kinds=HANDLERS)
+    [message] = start_what_is_due()
     remove_endpoint(endpoint)
     assert not WebhookEndpoint.objects.exists()
     assert not OutboxMessage.objects.exists()

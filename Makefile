@@ -24,6 +24,9 @@ WITHOUT_SERVERS := SECRET_KEY=none DEBUG=True DATABASE_URL=postgres://localhost/
 # What is too long for every change, and runs before a release.
 LONG := clients or abuse or proof or scale
 
+# The tests of the inner layers: no pages, no processes.
+RULES := tests/scheduling tests/patients $(addprefix tests/booking/, access domain integrations outbox)
+
 help:  ## say what there is
 	@echo "Holdfast, a clinic's booking portal."
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
@@ -39,8 +42,8 @@ test: .venv/ready  ## run the tests that every change must pass
 	@$(BIN)/python -m booking.dev.chromium
 	@$(BIN)/pytest -n auto -m "not ($(LONG))"
 
-test-fast: .venv/ready  ## run what takes less than a minute: no browser, no races, no failures
-	@$(BIN)/pytest -n auto -m "not slow and not ($(LONG))"
+test-fast: .venv/ready  ## run the tests of the rules, in less than a minute
+	@$(BIN)/pytest -n auto -m "not slow and not ($(LONG))" $(RULES)
 
 test-all: .venv/ready  ## run all tests, those that take long too
 	@$(BIN)/python -m booking.dev.chromium

@@ -271,7 +271,26 @@ PRIVATE_HOSTS = env.word_list("PRIVATE_HOSTS", "")
 # The API
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-REST_FRAMEWORK = {"UNAUTHENTICATED_USER": None, "DEFAULT_SCHEMA_CLASS": "booking.api.openapi.autoschema.ContractSchema"}
+REST_FRAMEWORK = {
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_AUTHENTICATION_CLASSES": ["booking.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "booking.api.throttles.AddressThrottle",
+        "booking.api.throttles.ApiKeyThrottle",
+        "booking.api.throttles.SiteThrottle",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "booking.api.permissions.IsAllowedOrigin",
+        "booking.api.permissions.HasScope",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "booking.api.negotiation.ContentNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["booking.api.parsers.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["booking.api.renderers.JsonRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "booking.api.pagination.CursorPagination",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is a preflight, or no method of an endpoint
+    "DEFAULT_SCHEMA_CLASS": "booking.api.openapi.autoschema.OperationSchema",
+    "EXCEPTION_HANDLER": "booking.api.exception_handler.handle_exception",
+}
 SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Holdfast",

@@ -11,22 +11,28 @@ from django.utils import timezone
 from booking.models import ApiKey, validate_origin
 
 
-def get_origin(request):
+def get_origin(request) -> str | None:
     """Return the origin of the page that asks, or None: browsers say none when a page reads from its own site."""
     if "Origin" not in request.headers and request.headers.get("Sec-Fetch-Site") == "same-origin":
         return f"{request.scheme}://{request.get_host()}"
     return request.headers.get("Origin")
 
 
-def allow_origin(sender, request, **kwargs):
+def is_allowed_origin(request) -> bool:
+    """Return whether the page that asks may use the request's key; a secret key is not for pages."""
+    key = request.auth
+    return not key.is_publishable or get_origin(request) in key.allowed_origins
+
+
+def allow_origin(sender, request, **kwargs) -> bool:
     """Return whether the request's origin may see the answer.
 
     A preflight carries no key, so any live key that lists the origin will do; the request itself is
-    answered only for the origins of its own key, which the endpoint has found by then.
+    answered only for the origins of its own key, which DRF has set as ``request.auth`` by then.
     """
     origin = request.headers.get("Origin")
-    key = getattr(request, "api_key", None)
-    if key is not None:
+    key = getattr(request, "auth", None)
+    if isinstance(key, ApiKey):
         return origin in key.allowed_origins
     is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
     return is_preflight and re.match(settings.CORS_URLS_REGEX, request.path_info) and _is_listed(origin)

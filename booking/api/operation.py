@@ -1,6 +1,8 @@
-"""What each method of an endpoint takes and gives: declared beside it, used by ApiView, written out as OpenAPI."""
+"""What each method of an endpoint takes and gives: declared beside it, enforced by it, written out as OpenAPI."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 
 from booking.api.serializers import Input, Query
 
@@ -34,16 +36,25 @@ class Operation:
     supports_if_match: bool = False
 
 
-def operation(**terms):
-    """Declare the Contract of an endpoint's method."""
+def operation(**terms) -> Callable:
+    """Declare the Operation of an ApiView's method.
+
+    The method is called with ``view.operation`` set and the address read into ``view.parameters``, and once for
+    all requests with one Idempotency-Key.
+    """
+    declared = Operation(**terms)
 
     def declare(method):
-        method.contract = Operation(**terms)
-        return method
+        @wraps(method)
+        def run(view, request, **kwargs):
+            return view.run(declared, partial(method, view))
+
+        run.operation = declared
+        return run
 
     return declare
 
 
-def get_operation(view, method):
-    """Return the Contract of a view's HTTP method, in capitals."""
-    return getattr(view, method.lower()).contract
+def get_operation(view, method: str) -> Operation:
+    """Return the Operation of a view's HTTP method, in capitals."""
+    return getattr(view, method.lower()).operation

@@ -1,4 +1,4 @@
-"""Lists in pages: a cursor names the last row of a page, so rows that come or go meanwhile shift nothing."""
+"""Lists in pages: a cursor names the last row of a page, so rows that come or go in between shift nothing."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,6 +6,8 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Q
 from rest_framework import serializers
+from rest_framework.pagination import BasePagination
+from rest_framework.response import Response
 
 from booking.api.serializers import Query
 
@@ -26,20 +28,31 @@ class PageQuery(Query):
         return datetime.fromisoformat(moment), UUID(id)
 
 
-def make_cursor(parameters):
-    """Take the parameters of a page out of all; return them as page() wants them."""
-    return {"cursor": parameters.pop("cursor", None), "limit": parameters.pop("limit")}
+class CursorPagination(BasePagination):
+    """Page through rows by ``view.ordering``, a datetime field (``-`` before it: newest first), then by id.
+
+    DRF's own looks for its place with an offset where times are equal. ``view.parameters`` are those of a PageQuery.
+    """
+
+    def paginate_queryset(self, queryset, request, view=None) -> list:
+        """Return the rows of the page that the address names."""
+        self.request = request
+        field, is_descending = view.ordering.removeprefix("-"), view.ordering.startswith("-")
+        beyond, order = ("lt", [f"-{field}", "-pk"]) if is_descending else ("gt", [field, "pk"])
+        limit = view.parameters["limit"]
+        if cursor := view.parameters.get("cursor"):
+            moment, id = cursor
+            queryset = queryset.filter(Q(**{f"{field}__{beyond}": moment}) | Q(**{field: moment, f"pk__{beyond}": id}))
+        rows = list(queryset.order_by(*order)[: limit + 1])
+        self.next_cursor = make_cursor(rows[limit - 1], field) if len(rows) > limit else None
+        return rows[:limit]
+
+    def get_paginated_response(self, data) -> Response:
+        """Return the answer with the page's rows as they are written."""
+        meta = {"next_cursor": self.next_cursor, "has_more": self.next_cursor is not None}
+        return Response({"data": data, "meta": {"request_id": self.request.id, **meta}})
 
 
-def page(rows, *, order_field, cursor, limit, newest_first=False):
-    """Return ``(rows of the page, {next_cursor, has_more})``, in the order of the datetime ``order_field``, then id."""
-    beyond, order = ("lt", [f"-{order_field}", "-pk"]) if newest_first else ("gt", [order_field, "pk"])
-    if cursor:
-        moment, id = cursor
-        rows = rows.filter(Q(**{f"{order_field}__{beyond}": moment}) | Q(**{order_field: moment, f"pk__{beyond}": id}))
-    found = list(rows.order_by(*order)[: limit + 1])
-    has_more = len(found) > limit
-    found = found[:limit]
-    last = found[-1] if has_more else None
-    next_cursor = signing.dumps([getattr(last, order_field).isoformat(), str(last.pk)], salt="cursor") if last else None
-    return found, {"next_cursor": next_cursor, "has_more": has_more}
+def make_cursor(row, field: str) -> str:
+    """Return the cursor of the page after ``row``."""
+    return signing.dumps([getattr(row, field).isoformat(), str(row.pk)], salt="cursor")

@@ -179,8 +179,13 @@ PROBLEMS = {
         lambda error: RETRY_SHORTLY,
         RETRY_SHORTLY,
     ),
-    refusals.Throttled: Problem(
-        429, "throttled", "Wait as many seconds as Retry-After says.", retry_after, {"retry_after": 31}
+    exceptions.Throttled: Problem(
+        429,
+        "throttled",
+        "Wait as many seconds as Retry-After says.",
+        lambda error: {"retry_after": error.wait},
+        {"retry_after": 31},
+        title="Too many requests.",
     ),
     refusals.Busy: Problem(
         503, "busy", "Send the same request again in a moment; nothing has changed.", retry_after, RETRY_SHORTLY

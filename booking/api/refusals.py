@@ -55,16 +55,6 @@ class ForeignOrigin(Exception):
     message = _("A publishable key works only in pages of the sites it names (header Origin).")
 
 
-class Throttled(Exception):
-    """The caller has used up its requests; ``retry_after`` is in seconds."""
-
-    message = _("Too many requests.")
-
-    def __init__(self, retry_after):
-        self.retry_after = retry_after
-        super().__init__(f"retry after {retry_after} s")
-
-
 class Busy(Exception):
     """PostgreSQL did not answer within its lock or statement timeout."""
 

@@ -1,32 +1,8 @@
 """What requests may contain: serializers that refuse what they do not know. fields.py has their fields."""
 
-import json
-from collections import Counter
-
-import orjson
-from rest_framework import exceptions, serializers
+from rest_framework import serializers
 
 MAX_MEMBERS = 200  # of an object, and of a list
-
-
-class Members(dict):
-    """The members of a JSON object; ``repeated`` has the names that were given more than once."""
-
-    def __init__(self, pairs):
-        super().__init__(pairs)
-        self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-
-
-def read_json(raw):
-    """Return the Members of a JSON object in UTF-8, or raise ParseError."""
-    try:
-        orjson.loads(raw)  # strict: no NaN, no half characters, not nested a thousand times
-        data = json.loads(raw, object_pairs_hook=Members)
-    except (ValueError, RecursionError) as error:
-        raise exceptions.ParseError from error
-    if not isinstance(data, dict):
-        raise exceptions.ParseError
-    return data
 
 
 class Input(serializers.Serializer):

@@ -1,118 +1,91 @@
-"""What every endpoint does: who asks, whether they may, once or again, and how the answer looks."""
+"""What every endpoint does: check a request, do it once or again, and answer."""
 
 import hashlib
-import logging
+from functools import cached_property
 from uuid import uuid5
 
-import orjson
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse
-from rest_framework import exceptions
+from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from booking.access.api_keys import InvalidKey, find_key
-from booking.access.client_identity import get_network, get_visitor_id
-from booking.access.rate_limits import counter
-from booking.api.cors import get_origin
-from booking.api.exception_handler import known, problem_response
-from booking.api.operation import get_operation
+from booking.access.client_identity import get_visitor_id
+from booking.access.rate_limits import Usage
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
-from booking.api.refusals import ForeignOrigin, InternalError, LengthRequired, MissingScope, RequestTooLarge, Throttled
-from booking.api.serializers import read_json
+from booking.api.refusals import LengthRequired
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
 
-logger = logging.getLogger(__name__)
-
-ADDRESS_LIMIT = 1_200  # requests a minute; a clinic's whole waiting room may share one address
-NETWORKS = 10  # so many times a publishable key's limit for one network is its limit for all
 # Refused for what is not in the body, or for a body to be mended: to be tried again with the same key.
 NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
 
 
 class ApiView(APIView):
-    """An endpoint. ``scopes`` has the ApiKey.Scope that each method needs; None is any live key.
+    """An endpoint. Each of its methods is an ``@operation``, and ``scopes`` has the ApiKey.Scope that it needs.
 
-    Each method declares its contract; ``self.parameters`` has what the address says, checked by it.
+    Authentication, permissions, throttles, parser, renderer and exception handler are settings.REST_FRAMEWORK's.
     """
 
-    scopes = {}
+    scopes = {}  # {method: scope}; None is any live key
     tag = ""  # its heading in OpenAPI, one of openapi.document.TAGS
     is_personal = False  # whether its answers are about patients, and must not be cached
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
     never_stored = NEVER_STORED
+    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS
+    ordering = "created_at"  # of a list's pages
+    usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
 
-    def dispatch(self, request, *args, **kwargs):
-        """Answer a request: the endpoint's method, or the problem that it raises."""
-        self.request, self.args, self.kwargs, self.usage = request, args, kwargs, None
-        self.method = "GET" if request.method == "HEAD" else request.method
+    # What DRF calls before and after a method
+
+    def initial(self, request, *args, **kwargs):
+        """Check who calls, how often, whether they may, and what they read; refuse in this order: 401, 429, 403, 406.
+
+        DRF's own order is 406, 401, 403, 429, and it counts neither wrong keys nor what is forbidden.
+        """
         try:
-            self.check_request(request)
-            if self.method not in self.scopes:
-                raise exceptions.MethodNotAllowed(request.method)
-            handler = getattr(self, self.method.lower())
-            self.contract = get_operation(self, self.method)
-            self.parameters = self.valid(self.contract.query(data=request.GET, context={"key": self.key}))
-            response = self.answer_once(handler)
-        except Exception as error:  # noqa: BLE001 (any failure is answered; what is unexpected is logged)
-            response = self.refuse(error)
+            self.perform_authentication(request)
+        except AuthenticationFailed:
+            self.check_throttles(request)
+            raise
+        self.check_throttles(request)
+        self.check_permissions(request)
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+
+    format_kwarg = None  # read by perform_content_negotiation; no address ends in .json
+
+    def check_throttles(self, request):
+        """Raise Throttled at the first limit that is used up: what it refuses does not count for the next."""
+        for throttle in self.get_throttles():
+            is_allowed = throttle.allow_request(request, self)
+            if throttle.is_reported or not is_allowed:
+                self.usage = throttle.usage
+            if not is_allowed:
+                raise Throttled(throttle.wait())
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
         for name, value in (self.usage.headers if self.usage else {}).items():
             response[name] = value
         return response
 
-    def check_request(self, request):
-        """Find the key and check all that does not depend on the endpoint's own input."""
-        try:
-            self.key = request.api_key = find_key(self.shown_key())
-        except InvalidKey:
-            self.count_address(request)
-            raise
-        if self.key.is_publishable:
-            self.count_address(request)
-        if self.key.is_publishable and get_origin(request) not in self.key.allowed_origins:
-            raise ForeignOrigin
-        self.count_key(request)
-        scope = self.scopes.get(self.method)
-        if scope and not self.key.may(scope):
-            raise MissingScope(scope)
-        if request.headers.get("Accept") and not any(reads_json(accepted) for accepted in request.accepted_types):
-            raise exceptions.NotAcceptable
-
-    def shown_key(self):
-        """Return the key that the request shows, in plain text, or raise InvalidKey."""
-        scheme, _, plain = self.request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not plain:
-            raise InvalidKey
-        return plain.strip()
-
-    def count_address(self, request):
-        """Count a request of its address: a visitor's, or one without a key. A server has its key's limit instead."""
-        self.spend("address", get_network(request), ADDRESS_LIMIT)
-
-    def count_key(self, request):
-        """Count a request of the key; of a publishable one each network's, so that nobody uses it up for others."""
-        limit, whose = self.key.requests_per_minute, str(self.key.holder)
-        if self.key.is_publishable:
-            usage = self.spend("key", f"{whose} {get_network(request)}", limit)
-            self.spend("site", whose, limit * NETWORKS)
-        else:
-            usage = self.spend("key", whose, limit)
-        self.usage = usage
-
-    def spend(self, policy, whose, limit):
-        usage = counter().count(policy, whose, limit)
-        if usage and usage.is_over:
-            self.usage = usage
-            raise Throttled(usage.resets_in)
-        return usage
+    @property
+    def default_response_headers(self) -> dict:
+        return {}  # Allow is for 405 only, and answers do not vary
 
     @property
-    def caller(self):
-        """Whose Idempotency-Keys a request has: its key's holder's, of a publishable key each visitor's own."""
-        holder = self.key.holder
-        return uuid5(holder, get_visitor_id(self.request)) if self.key.is_publishable else holder
+    def allowed_methods(self) -> list[str]:
+        return [*self.scopes, *["HEAD"] * ("GET" in self.scopes)]
+
+    # What @operation calls
+
+    def run(self, operation, handler):
+        """Check the address of a request, and answer it with the endpoint's method."""
+        self.operation = operation
+        self.parameters = self.validate(operation.query(data=self.request.GET, context={"key": self.key}))
+        return self.answer_once(handler)
 
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
@@ -152,57 +125,70 @@ class ApiView(APIView):
         name = self.request.headers.get("Idempotency-Key")
         if name is None or (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
             return name
-        raise exceptions.ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
+        raise ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
 
     def effect(self, handler):
         try:
-            response = handler(self.request, **self.kwargs)
-        except Exception as error:  # noqa: BLE001 (as in dispatch)
-            response = self.refuse(error)
+            response = self.render(handler(self.request, **self.kwargs))
+        except Exception as error:  # noqa: BLE001 (as in APIView.dispatch)
+            response = self.handle_exception(error)
         if response.status_code in self.never_stored or response.status_code >= 500:
             raise idempotency.NotStored(response)
         return response.status_code, response.content, dict(response.headers)
 
-    def refuse(self, error):
-        """Return the problem that an exception is; what nobody expected is logged."""
-        problem = known(error)
-        if isinstance(problem, InternalError):
-            logger.error("unexpected error", exc_info=error)
-        response = self.write_problem(self.request, problem)
-        if isinstance(problem, exceptions.MethodNotAllowed):
-            response["Allow"] = ", ".join([*self.scopes, *["HEAD"] * ("GET" in self.scopes)])
-        return response
+    def render(self, response):
+        """Return a response with its content, which DRF renders only when the view is done."""
+        response = super().finalize_response(self.request, response)
+        return response.render() if isinstance(response, Response) else response
 
-    def write_problem(self, request, problem):
-        """Return the answer to a request that is refused with an exception of problems.PROBLEMS."""
-        return problem_response(request, problem)
+    # What the endpoints call
 
-    def raw_body(self):
+    @property
+    def key(self):
+        """Return the ApiKey that the request shows; None where none is needed."""
+        return self.request.auth
+
+    @property
+    def caller(self):
+        """Whose Idempotency-Keys a request has: its key's holder's, of a publishable key each visitor's own."""
+        holder = self.key.holder
+        return uuid5(holder, get_visitor_id(self.request)) if self.key.is_publishable else holder
+
+    def raw_body(self) -> bytes:
         if "Transfer-Encoding" in self.request.headers and not self.request.headers.get("Content-Length"):
             raise LengthRequired  # Django would read it as empty
-        try:
-            return self.request.body
-        except RequestDataTooBig as error:
-            raise RequestTooLarge from error
+        return self.request.body
 
     def body(self, *, instance=None, partial=False, **context):
-        """Return the JSON body's fields, validated by the form of the contract; an empty body has none."""
-        raw = self.raw_body()
-        if raw and self.request.content_type != "application/json":
-            raise exceptions.UnsupportedMediaType(self.request.content_type)
-        data = read_json(raw) if raw else {}
-        return self.valid(
-            self.contract.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
-        )
+        """Return the JSON body's fields, validated by the form of the operation; an empty body has none."""
+        self.raw_body()
+        data = self.request.data or {}  # DRF reads an empty body that is said to be a form as an empty form
+        form = self.operation.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
+        return self.validate(form)
 
-    def valid(self, form):
+    def validate(self, form):
         form.is_valid(raise_exception=True)
         return form.validated_data
 
+    @property
+    def filters(self) -> dict:
+        """Return the parameters of a list but for those of its pages."""
+        return {name: value for name, value in self.parameters.items() if name not in ("limit", "cursor")}
+
+    @cached_property
+    def paginator(self):
+        return self.pagination_class()
+
+    def paginate_queryset(self, queryset) -> list:
+        """Return the rows of the page that is asked for."""
+        return self.paginator.paginate_queryset(queryset, self.request, view=self)
+
+    def get_paginated_response(self, data):
+        return self.paginator.get_paginated_response(data)
+
     def answer(self, data, status=200, headers=None, **meta):
         """Return the JSON answer ``{"data": …, "meta": …}``."""
-        body = orjson.dumps({"data": data, "meta": {"request_id": self.request.id, **meta}})
-        return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+        return Response({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
 
     def answer_hold(self, hold, status=200, **headers):
         return self.answer(write_hold(hold), status, {"ETag": etag(hold), **headers})
@@ -228,15 +214,10 @@ class NotHere(ApiView):
 
     schema = None  # not an endpoint that OpenAPI tells of
 
-    def check_request(self, request):
+    def initial(self, request, *args, **kwargs):
         if "Authorization" in request.headers:
-            super().check_request(request)  # so that a page on the key's sites may read the answer
-        raise exceptions.NotFound
-
-
-def reads_json(accepted):
-    """Return whether an entry of the Accept header is for JSON, whatever its parameters."""
-    return accepted.main_type in ("*", "application") and accepted.sub_type in ("*", "json")
+            super().initial(request, *args, **kwargs)  # so that a page on the key's sites may read the answer
+        raise NotFound
 
 
 def etag(thing):

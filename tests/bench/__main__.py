@@ -2,17 +2,9 @@
 
 import logging
 import os
-import secrets
 
 from booking.dev.servers import BASE_DIR, claim, servers
-
-SETTINGS = {
-    "DJANGO_SETTINGS_MODULE": "booking.settings",
-    "SECRET_KEY": secrets.token_urlsafe(48),
-    "ALLOWED_HOSTS": "localhost",
-    "EMAIL_URL": "dummymail://",
-    "DEFAULT_FROM_EMAIL": "bench@example.org",
-}
+from tests.bench.settings import SETTINGS
 
 
 def main():

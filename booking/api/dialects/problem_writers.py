@@ -6,7 +6,7 @@ from rest_framework import exceptions
 
 from booking.access.api_keys import InvalidKey
 from booking.api.dialects.onsched.outputs import write_moment, write_opening
-from booking.api.exception_handler import refusal
+from booking.api.exception_handler import refuse
 from booking.api.json_pointers import list_errors
 from booking.api.problems import PROBLEMS
 from booking.domain.approvals import ProviderUnavailable
@@ -48,7 +48,7 @@ def write_onsched(request, error):
         body["alternatives"] = [write_opening(opening) for opening in extras["alternatives"]]
     if isinstance(error, exceptions.ValidationError):
         body["errors"] = [{"field": ".".join(place), "message": said} for place, said, _ in places(error)]
-    return refusal(body, problem.status, extras, JSON)
+    return refuse(body, problem.status, extras, JSON)
 
 
 def write_junction(request, error):
@@ -63,7 +63,7 @@ def write_junction(request, error):
         ]
     elif status == 422:
         detail = [{"type": problem.code, "loc": ["body"], "msg": detail}]
-    return refusal({"detail": detail}, status, problem.extras(error), JSON)
+    return refuse({"detail": detail}, status, problem.extras(error), JSON)
 
 
 def places(error):

@@ -3,16 +3,13 @@
 from contextlib import suppress
 from functools import partial
 
-import orjson
-from django.http import HttpResponse
-from rest_framework import exceptions
+from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.serializers import ListField
 
-from booking.access.api_keys import InvalidKey
 from booking.api import serializers
 from booking.api.dialects.problem_writers import get_writer
-from booking.api.operation import operation as api_contract
-from booking.api.serializers import read_json
+from booking.api.operation import operation as api_operation
+from booking.api.parsers import AnyTypeJsonParser
 from booking.api.views import ApiView
 
 
@@ -52,38 +49,25 @@ class Query(Lenient, serializers.Query):
         return serializers.Input.to_internal_value(self, found)
 
 
-contract = partial(api_contract, query=Query, body=Input)
+operation = partial(api_operation, query=Query, body=Input)
 
 
 class DialectView(ApiView):
-    """An endpoint of another system. ``key_header`` is where its clients show their key, if not as a Bearer."""
+    """An endpoint of another system. Its clients show their key in a header of that system's, or as a Bearer."""
 
     schema = None  # docs/dialects.md tells of it
+    parser_classes = [AnyTypeJsonParser]
     is_personal = True
-    key_header = None
     once_with_a_key = ("POST", "PATCH", "PUT")
 
-    def shown_key(self):
-        return self.request.headers.get(self.key_header, "").strip() or super().shown_key()
-
-    def write_problem(self, request, problem):
-        return get_writer(request.path_info)(request, problem)
-
-    def body(self, **context):
-        """Return the JSON body's fields, validated by the form of the contract, whatever the body says it is."""
-        raw = self.raw_body()
-        data = read_json(raw) if raw.strip() else {}
-        return self.valid(self.contract.body(data=data, context={"key": self.key, **context}))
-
-    def reply(self, data, status=200):
-        """Return ``data`` as JSON."""
-        return HttpResponse(orjson.dumps(data), status=status, content_type="application/json")
+    def get_exception_handler(self):
+        return partial(super().get_exception_handler(), write=get_writer(self.request.path_info))
 
 
 class NotHere(DialectView):
     """Any other address of a dialect."""
 
-    def check_request(self, request):
-        with suppress(InvalidKey):
-            super().check_request(request)  # so that a page on the key's sites may read the answer
-        raise exceptions.NotFound
+    def initial(self, request, *args, **kwargs):
+        with suppress(AuthenticationFailed):
+            super().initial(request, *args, **kwargs)  # so that a page on the key's sites may read the answer
+        raise NotFound

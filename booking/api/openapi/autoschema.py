@@ -1,4 +1,4 @@
-"""One operation of the OpenAPI document from one method's contract."""
+"""One operation of the OpenAPI document from the declaration of one method."""
 
 import re
 
@@ -16,11 +16,11 @@ from booking.api.v1.calendars import CalendarOutput
 JSON = "application/json"
 
 
-class ContractSchema(AutoSchema):
+class OperationSchema(AutoSchema):
     """Writes down what an ApiView's method takes and gives."""
 
     @property
-    def contract(self):
+    def operation(self):
         return get_operation(self.view, self.method)
 
     @property
@@ -30,12 +30,12 @@ class ContractSchema(AutoSchema):
     # Names and words
 
     def get_operation_id(self):
-        """Return the contract's name, or one from the endpoint's: AppointmentCancel is cancel_appointment."""
-        if self.contract.name:
-            return self.contract.name
+        """Return the operation's name, or one from the endpoint's: AppointmentCancel is cancel_appointment."""
+        if self.operation.name:
+            return self.operation.name
         words = re.findall("[A-Z][a-z]*", type(self.view).__name__.removesuffix("Entry"))
         if self.method == "GET":
-            words.insert(0, "list" if self.contract.many else "get")
+            words.insert(0, "list" if self.operation.many else "get")
         else:
             words.append(words.pop(0))
         return "_".join(words).lower()
@@ -63,7 +63,7 @@ class ContractSchema(AutoSchema):
     # What it takes
 
     def get_override_parameters(self):
-        return [] if self.contract.query is Query else [self.contract.query]
+        return [] if self.operation.query is Query else [self.operation.query]
 
     def _get_parameters(self):
         parameters = super()._get_parameters()
@@ -72,10 +72,10 @@ class ContractSchema(AutoSchema):
                 parameter["description"] = "Its id."
             if parameter["name"] in PARAMETERS:
                 parameter["example"] = PARAMETERS[parameter["name"]]
-        return parameters + request_headers(self.method, self.contract)
+        return parameters + request_headers(self.method, self.operation)
 
     def _get_request_body(self, direction="request"):
-        form = self.contract.body
+        form = self.operation.body
         if not self.takes_body or form is Input:
             return None
         component = self.resolve_serializer(form(partial=self.method == "PATCH"), direction)
@@ -89,7 +89,7 @@ class ContractSchema(AutoSchema):
     # What it gives
 
     def _get_response_bodies(self, direction="response"):
-        headers = answer_headers(self.method, self.contract, is_personal=self.view.is_personal)
+        headers = answer_headers(self.method, self.operation, is_personal=self.view.is_personal)
         links = list_links(self.get_operation_id())
         answers = {
             str(status): {
@@ -98,44 +98,44 @@ class ContractSchema(AutoSchema):
                 "content": {JSON: {"schema": self._envelope(direction), "example": self._example()}},
                 **({"links": links} if links else {}),
             }
-            for number, status in enumerate(self.contract.status)
+            for number, status in enumerate(self.operation.status)
         }
         refusals = list_refusals(
-            self.contract, self.method, scope=self.view.scopes[self.method], has_id="{id}" in self.path
+            self.operation, self.method, scope=self.view.scopes[self.method], has_id="{id}" in self.path
         )
         return answers | write_problems(refusals, registry=self.registry)
 
     @property
     def _output(self):
-        return self.contract.output or self.view.output
+        return self.operation.output or self.view.output
 
     def get_response_serializers(self):
         return self._output
 
     def _envelope(self, direction):
         data = self.resolve_serializer(self._output(), direction).ref
-        if self.contract.many:
+        if self.operation.many:
             data = {"type": "array", "items": data}
-        if self.contract.nullable:
+        if self.operation.nullable:
             data = {"oneOf": [data, {"type": "null"}]}
         meta = {"request_id": {"type": "string"}}
-        if self.contract.dated:
+        if self.operation.dated:
             meta["generated_at"] = {"type": "string", "format": "date-time"}
-        if self.contract.tells_calendars:
+        if self.operation.tells_calendars:
             calendar = self.resolve_serializer(CalendarOutput(), direction).ref
             meta["calendars"] = {"type": "array", "items": calendar}
-        if self.contract.many:
+        if self.operation.many:
             meta |= {"next_cursor": {"type": ["string", "null"]}, "has_more": {"type": "boolean"}}
         return an_object({"data": data, "meta": an_object(meta)})
 
     def _example(self):
         data = ANSWERS[self._output.__name__]
         meta = {"request_id": "9f4d1c0a6c2f4f0c8a53f8f0b7a1e2d3"}
-        if self.contract.dated:
+        if self.operation.dated:
             meta["generated_at"] = "2026-03-27T16:20:31.120000+00:00"
-        if self.contract.tells_calendars:
+        if self.operation.tells_calendars:
             meta["calendars"] = [ANSWERS["CalendarOutput"]]
-        if self.contract.many:
+        if self.operation.many:
             data, meta = [data], meta | {"next_cursor": None, "has_more": False}
         return {"data": data, "meta": meta}
 

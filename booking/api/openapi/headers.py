@@ -47,18 +47,18 @@ def reference(*names):
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def request_headers(method, contract):
+def request_headers(method, operation):
     """Return the header parameters of an operation."""
     headers = [IDEMPOTENCY_KEY] if method in ("POST", "PATCH") else []
-    return headers + ([IF_MATCH] if contract.supports_if_match else [])
+    return headers + ([IF_MATCH] if operation.supports_if_match else [])
 
 
-def answer_headers(method, contract, *, is_personal):
+def answer_headers(method, operation, *, is_personal):
     """Return the headers of an operation's answers, other than problems."""
     names = ["X-Request-Id", "RateLimit-Policy", "RateLimit"]
-    if contract.has_etag:
+    if operation.has_etag:
         names.append("ETag")
-    if contract.has_location:
+    if operation.has_location:
         names.append("Location")
     if method in ("POST", "PATCH"):
         names.append("Idempotent-Replayed")

@@ -20,7 +20,7 @@ ALWAYS = [
     refusals.ForeignOrigin,
     refusals.HttpsRequired,
     exceptions.NotAcceptable,
-    refusals.Throttled,
+    exceptions.Throttled,
     refusals.InternalError,
     refusals.Busy,
 ]
@@ -62,15 +62,15 @@ MEMBERS = {
 }
 
 
-def list_refusals(contract, method, *, scope, has_id):
+def list_refusals(operation, method, *, scope, has_id):
     """Return the exceptions that a method can answer with."""
     return [
         *ALWAYS,
-        *contract.refusals,
+        *operation.refusals,
         *(WITH_SCOPE if scope else []),
         *(WITH_ID if has_id else []),
         *(WITH_BODY if method in ("POST", "PATCH") else []),
-        *(WITH_IF_MATCH if contract.supports_if_match else []),
+        *(WITH_IF_MATCH if operation.supports_if_match else []),
     ]
 
 

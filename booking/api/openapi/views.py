@@ -13,9 +13,11 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from rest_framework import exceptions, serializers
 
+from booking.api.negotiation import IgnoreAccept
 from booking.api.openapi.first_booking import steps
 from booking.api.operation import operation
 from booking.api.serializers import Query
+from booking.api.throttles import AddressThrottle
 from booking.api.views import ApiView
 
 JSON, YAML = "application/json", "application/yaml"
@@ -47,10 +49,10 @@ class Schema(ApiView):
 
     schema = None  # it does not tell of itself
     scopes = {"GET": None}
-    key = None
-
-    def check_request(self, request):
-        self.count_address(request)
+    authentication_classes = []
+    throttle_classes = [AddressThrottle]
+    permission_classes = []
+    content_negotiation_class = IgnoreAccept  # the method looks at it, unless the address names a format
 
     @method_decorator(gzip_page)
     @operation(query=FormatQuery)

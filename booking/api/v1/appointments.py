@@ -9,7 +9,7 @@ from booking.access.booking_keys import InvalidBookingKey
 from booking.api.fields import AnyDay, Choice, Moment, Text
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import PageQuery, make_cursor, page
+from booking.api.pagination import PageQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance, PersonInput
@@ -82,15 +82,14 @@ class Appointments(AppointmentView, ApprovalView):
     """List appointments by their start; book one at once, without a hold."""
 
     scopes = {"GET": READ, "POST": WRITE}
+    ordering = "starts_at"
 
     @operation(query=AppointmentFilters, many=True)
     def get(self, request):
         """List appointments by their start, in pages."""
-        filters = self.parameters.copy()
-        pages = make_cursor(filters)
-        rows = Appointment.objects.select_related("service", "location", "provider", "order").filter(**filters)
-        appointments, meta = page(rows, order_field="starts_at", **pages)
-        return self.answer(write_appointments(appointments, self.key), **meta)
+        rows = Appointment.objects.select_related("service", "location", "provider", "order")
+        appointments = self.paginate_queryset(rows.filter(**self.filters))
+        return self.get_paginated_response(write_appointments(appointments, self.key))
 
     @operation(
         name="book_appointment",

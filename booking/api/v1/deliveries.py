@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from booking.api.fields import Choice, Moment
 from booking.api.operation import operation
-from booking.api.pagination import PageQuery, make_cursor, page
+from booking.api.pagination import PageQuery
 from booking.api.v1.webhooks import MANAGE, EndpointView
 from booking.integrations.webhooks import endpoints
 from booking.integrations.webhooks.endpoints import AlreadyOnItsWay, EndpointDisabled
@@ -65,15 +65,13 @@ class WebhookEndpointDeliveries(EndpointView):
     """List the deliveries to an endpoint."""
 
     scopes = {"GET": MANAGE}
+    ordering = "-created_at"
 
     @operation(name="list_deliveries", query=DeliveryFilters, output=DeliveryOutput, many=True)
     def get(self, request, id):
         """List the deliveries to an endpoint in pages, the newest first. They are kept for a month."""
-        filters = self.parameters.copy()
-        pages = make_cursor(filters)
-        rows = self.endpoint(id).deliveries.filter(**filters)
-        found, meta = page(rows, order_field="created_at", newest_first=True, **pages)
-        return self.answer(DeliveryOutput(found, many=True).data, **meta)
+        deliveries = self.paginate_queryset(self.endpoint(id).deliveries.filter(**self.filters))
+        return self.get_paginated_response(DeliveryOutput(deliveries, many=True).data)
 
 
 class DeliveryView(EndpointView):

@@ -7,7 +7,7 @@ from booking.access.booking_keys import InvalidBookingKey
 from booking.api.fields import Id, Moment, Text
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import PageQuery, make_cursor, page
+from booking.api.pagination import PageQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
@@ -170,10 +170,8 @@ class Orders(OrderView):
     @operation(query=OrderFilters, many=True)
     def get(self, request):
         """List orders as they came, in pages."""
-        filters = self.parameters.copy()
-        pages = make_cursor(filters)
-        orders, meta = page(Order.objects.filter(**filters), order_field="created_at", **pages)
-        return self.answer(write_orders(orders, self.key), **meta)
+        orders = self.paginate_queryset(Order.objects.filter(**self.filters))
+        return self.get_paginated_response(write_orders(orders, self.key))
 
     @operation(name="create_order", body=OrderInput, status=[201], has_location=True, refusals=[PatientArchived])
     def post(self, request):

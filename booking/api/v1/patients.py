@@ -9,7 +9,7 @@ from rest_framework import serializers
 from booking.api.fields import Text
 from booking.api.operation import operation
 from booking.api.outputs import ChangedPatientOutput, PatientOutput
-from booking.api.pagination import PageQuery, page
+from booking.api.pagination import PageQuery
 from booking.api.v1.attendance import PersonInput
 from booking.api.views import ApiView, etag
 from booking.domain import patients
@@ -64,14 +64,11 @@ class Patients(PatientView):
     @operation(query=PatientFilters, many=True)
     def get(self, request):
         """Search patients, best match first, or list them all in pages."""
-        filters = self.parameters
-        if filters.get("search"):
-            patients = search_patients(filters["search"], limit=filters["limit"])
-            meta = {"next_cursor": None, "has_more": False}
-        else:
-            rows = Patient.objects.filter(archived_at=None)
-            patients, meta = page(rows, order_field="created_at", cursor=filters.get("cursor"), limit=filters["limit"])
-        return self.answer(PatientOutput(patients, many=True).data, **meta)
+        if search := self.parameters.get("search"):
+            patients = search_patients(search, limit=self.parameters["limit"])
+            return self.answer(PatientOutput(patients, many=True).data, next_cursor=None, has_more=False)
+        patients = self.paginate_queryset(Patient.objects.filter(archived_at=None))
+        return self.get_paginated_response(PatientOutput(patients, many=True).data)
 
     @operation(
         name="create_patient",

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from booking.api.fields import Choice, Moment, Text
 from booking.api.operation import operation
-from booking.api.pagination import PageQuery, make_cursor, page
+from booking.api.pagination import PageQuery
 from booking.api.serializers import Input
 from booking.api.views import ApiView
 from booking.integrations.webhooks import endpoints
@@ -86,8 +86,8 @@ class ShowingSecret(EndpointView):
 
     def answer_once(self, handler):
         # Added behind: the answer that is kept for an Idempotency-Key has no secret in it.
-        response = super().answer_once(handler)
-        if response.status_code in self.contract.status and self.contract.output is NewSecretOutput:
+        response = self.render(super().answer_once(handler))
+        if response.status_code in self.operation.status and self.operation.output is NewSecretOutput:
             body = orjson.loads(response.content)
             body["data"]["secret"] = self.endpoint(body["data"]["id"]).secret
             response.content = orjson.dumps(body)
@@ -100,7 +100,7 @@ class TakingAddress(EndpointView):
     not_public = None
 
     def answer_once(self, handler):
-        if self.contract.body is EndpointInput:
+        if self.operation.body is EndpointInput:
             url = self.body(partial=True).get("url")
             try:
                 if url:
@@ -124,8 +124,8 @@ class WebhookEndpoints(ShowingSecret, TakingAddress):
     @operation(query=PageQuery, many=True)
     def get(self, request):
         """List endpoints in pages, the oldest first."""
-        found, meta = page(WebhookEndpoint.objects.all(), order_field="created_at", **make_cursor(self.parameters))
-        return self.answer(WebhookEndpointOutput(found, many=True).data, **meta)
+        endpoints = self.paginate_queryset(WebhookEndpoint.objects.all())
+        return self.get_paginated_response(WebhookEndpointOutput(endpoints, many=True).data)
 
     @operation(
         name="create_webhook_endpoint",

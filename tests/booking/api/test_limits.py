@@ -9,7 +9,7 @@ from django.test import Client
 
 from booking.access import rate_limits
 from booking.access.api_keys import find_key, rotate_key
-from booking.api import views
+from booking.api import throttles
 from booking.models import Hold
 from tests.booking.api.conftest import SITE, Caller
 from tests.waiting import wait_until
@@ -74,7 +74,7 @@ def test_a_rotated_key_goes_on_with_the_count_of_the_old_one(slow_key, client):
 
 def from_addresses(monkeypatch, addresses, key=None):
     """The statuses of one request from each address, of which one may make two a minute."""
-    monkeypatch.setattr(views, "ADDRESS_LIMIT", 2)
+    monkeypatch.setattr(throttles, "ADDRESS_LIMIT", 2)
     return [Caller(Client(REMOTE_ADDR=address), key).get("/me").status_code for address in addresses]
 
 
@@ -87,7 +87,7 @@ def test_an_address_has_a_limit_with_garbage_for_a_key(redis, db, monkeypatch):
 
 
 def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch):
-    monkeypatch.setattr(views, "ADDRESS_LIMIT", 1)
+    monkeypatch.setattr(throttles, "ADDRESS_LIMIT", 1)
     first, refused = [Caller(Client(REMOTE_ADDR="192.0.2.7"), None).get("/me") for _ in range(2)]
 
     assert (first.status_code, "RateLimit" in first) == (401, False)
@@ -96,7 +96,7 @@ def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch)
 
 def test_a_visitor_of_a_site_uses_its_key_up_for_no_other(redis, make_key, monkeypatch):
     key = make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=2)[1]
-    monkeypatch.setattr(views, "NETWORKS", 2)
+    monkeypatch.setattr(throttles, "SITE_FACTOR", 2)
 
     def ask(address, times):
         page = Caller(Client(REMOTE_ADDR=address), key, origin=SITE)

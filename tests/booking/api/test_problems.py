@@ -19,8 +19,8 @@ import scheduling
 from booking.api.not_offered_reasons import REASONS
 from booking.api.operation import operation
 from booking.api.problems import PROBLEMS
-from booking.api.refusals import Throttled
 from booking.api.views import ApiView
+from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey
 from scheduling.availability.search import Reason
 from scheduling.calendars.base import CannotRead
@@ -74,7 +74,7 @@ class Broken(ApiView):
 
     @operation()
     def post(self, request):
-        raise Throttled(retry_after={1})
+        raise NotOffered([{1}])
 
 
 def plain(request, status):

@@ -39,7 +39,7 @@ def test_every_answer_is_as_described(clinic, make_key, live_server, monkeypatch
     settings.TRUSTED_PROXIES = 1
     address = "10.{}.{}.{}".format(*(randrange(256) for _ in range(3)))
     plenty = 10_000_000
-    monkeypatch.setattr("booking.api.views.ADDRESS_LIMIT", plenty)
+    monkeypatch.setattr("booking.api.throttles.ADDRESS_LIMIT", plenty)
     _, key = make_key(requests_per_minute=plenty)
     longer = ["--max-time", FUZZ_SECONDS, "--max-examples", "1000"] if FUZZ_SECONDS else []
     schemathesis = Path(sys.executable).with_name("st")

@@ -25,5 +25,5 @@ def addresses(kind):
 
 urlpatterns = [
     *[address for kind in KINDS for address in addresses(kind)],
-    re_path("", NotHere.as_view(key_header=views.View.key_header)),
+    re_path("", NotHere.as_view(authentication_classes=views.View.authentication_classes)),
 ]

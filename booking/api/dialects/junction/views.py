@@ -8,7 +8,9 @@ from functools import partial
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from rest_framework.response import Response
 
+from booking.api.authentication import HeaderKeyAuthentication
 from booking.api.dialects.junction.inputs import (
     REASONS,
     AvailabilityInput,
@@ -18,7 +20,7 @@ from booking.api.dialects.junction.inputs import (
     OpeningInput,
 )
 from booking.api.dialects.junction.slots import free_at_locations, get_service, nearest_first, write_days
-from booking.api.dialects.views import DialectView, contract
+from booking.api.dialects.views import DialectView, operation
 from booking.api.v1.approval_views import ApprovalView
 from booking.api.views import NEVER_STORED
 from booking.domain.appointments import cancel
@@ -31,10 +33,14 @@ from booking.models import ApiKey, Appointment, Event, Order
 Scope = ApiKey.Scope
 
 
+class JunctionKeyAuthentication(HeaderKeyAuthentication):
+    header = "X-Vital-Api-Key"
+
+
 class View(DialectView):
     """What all of them share."""
 
-    key_header = "X-Vital-Api-Key"
+    authentication_classes = [JunctionKeyAuthentication]
     never_stored = NEVER_STORED | {422}
 
 
@@ -45,12 +51,12 @@ class Availability(View):
     scopes = {"POST": Scope.READ_AVAILABILITY}
     once_with_a_key = ()
 
-    @contract(query=AvailabilityQuery, body=AvailabilityInput)
+    @operation(query=AvailabilityQuery, body=AvailabilityInput)
     def post(self, request, kind):
         now, asked = timezone.now(), {**self.body(), **self.parameters}
         service = asked.get("service") or get_service(kind, key=self.key)
         if service is None:
-            return self.reply({"timezone": None, "slots": []})
+            return Response({"timezone": None, "slots": []})
         free = free_at_locations(service, start_date=asked.get("start_date"), now=now)
         near = nearest_first(free, zip_code=asked.get("zip_code", ""), city=asked.get("city", ""))
         is_at_home = kind == "phlebotomy"
@@ -59,7 +65,7 @@ class Availability(View):
             for location in (near[:1] if is_at_home else near)
             for day in write_days(service, location, free[location], now=now, names_location=not is_at_home)
         ]
-        return self.reply(
+        return Response(
             {"timezone": near[0].timezone if near else None, "slots": sorted(days, key=lambda day: day["date"])}
         )
 
@@ -70,9 +76,9 @@ class CancellationReasons(View):
     is_personal = False
     scopes = {"GET": None}
 
-    @contract()
+    @operation()
     def get(self, request, kind):
-        return self.reply([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
+        return Response([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
 
 
 class AppointmentView(View, ApprovalView):
@@ -94,7 +100,7 @@ class AppointmentView(View, ApprovalView):
 
     def answer_appointment(self, appointment):
         events = Event.objects.filter(subject_id=appointment.pk)
-        return self.reply(write_appointment(appointment, events, now=timezone.now()))
+        return Response(write_appointment(appointment, events, now=timezone.now()))
 
 
 class AppointmentEntry(AppointmentView):
@@ -102,7 +108,7 @@ class AppointmentEntry(AppointmentView):
 
     scopes = {"GET": Scope.WRITE_ORDERS}
 
-    @contract()
+    @operation()
     def get(self, request, kind, order_id):
         return self.answer_appointment(self.appointment(order_id))
 
@@ -112,7 +118,7 @@ class AppointmentBook(AppointmentView):
 
     scopes = {"POST": Scope.WRITE_ORDERS}
 
-    @contract(body=BookInput)
+    @operation(body=BookInput)
     def post(self, request, kind, order_id):
         order = self.order(order_id)
         return self.book(order=order, **self.body(service=order.service))
@@ -123,7 +129,7 @@ class AppointmentReschedule(AppointmentView):
 
     scopes = {"PATCH": Scope.WRITE_APPOINTMENTS}
 
-    @contract(body=OpeningInput)
+    @operation(body=OpeningInput)
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
         opening = self.body(service=appointment.service)["opening"]
@@ -137,7 +143,7 @@ class AppointmentCancel(AppointmentView):
 
     scopes = {"PATCH": Scope.WRITE_APPOINTMENTS}
 
-    @contract(body=CancelInput)
+    @operation(body=CancelInput)
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
         cancel(appointment, actor=self.key.actor, enforce_cutoff=True, **self.body())

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
 from booking.api.dialects.onsched.outputs import write_appointment
-from booking.api.dialects.views import contract
+from booking.api.dialects.views import operation
 from booking.api.refusals import NotHeldAnyMore
 from booking.api.v1.approval_views import ApprovalView
 from booking.api.v1.holds import get_place_hold
@@ -52,7 +52,7 @@ class Appointments(AppointmentView):
 
     scopes = {"POST": Scope.WRITE_APPOINTMENTS}
 
-    @contract(body=AppointmentInput)
+    @operation(body=AppointmentInput)
     def post(self, request):
         return self.book(**self.body())
 
@@ -62,7 +62,7 @@ class AppointmentHold(AppointmentView):
 
     scopes = {"POST": Scope.WRITE_HOLDS}
 
-    @contract(body=HoldInput)
+    @operation(body=HoldInput)
     def post(self, request):
         fields = self.body()
         opening = fields.pop("opening")
@@ -76,7 +76,7 @@ class AppointmentEntry(AppointmentView):
 
     scopes = {"GET": Scope.READ_APPOINTMENTS}
 
-    @contract()
+    @operation()
     def get(self, request, id):
         return self.answer_booking(self.booking(id))
 
@@ -86,7 +86,7 @@ class AppointmentBook(AppointmentView):
 
     scopes = {"PUT": Scope.WRITE_HOLDS}
 
-    @contract(body=BookInput)
+    @operation(body=BookInput)
     def put(self, request, id):
         hold = self.hold(id)
         fields = self.body()
@@ -108,7 +108,7 @@ class AppointmentReschedule(AppointmentView):
 
     scopes = {"PUT": Scope.WRITE_APPOINTMENTS}
 
-    @contract(body=TimeInput)
+    @operation(body=TimeInput)
     def put(self, request, id):
         booking = self.booking(id)
         opening = self.body(service=booking.service)["opening"]
@@ -127,7 +127,7 @@ class AppointmentCancel(AppointmentView):
 
     scopes = {"PUT": Scope.WRITE_APPOINTMENTS}
 
-    @contract(body=CancelInput)
+    @operation(body=CancelInput)
     def put(self, request, id):
         booking = self.booking(id)
         fields = self.body()

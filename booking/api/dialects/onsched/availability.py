@@ -8,7 +8,7 @@ from django.utils import timezone
 from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import AvailabilityQuery
 from booking.api.dialects.onsched.outputs import write_calendar, write_times
-from booking.api.dialects.views import contract
+from booking.api.dialects.views import operation
 from booking.api.v1.calendars import read_calendars
 from scheduling.availability.assignment import Assign, assign_clinicians
 from scheduling.availability.queries import OpeningFilters
@@ -21,7 +21,7 @@ class Availability(View):
     is_personal = False
     scopes = {"GET": Scope.READ_AVAILABILITY}
 
-    @contract(query=AvailabilityQuery)
+    @operation(query=AvailabilityQuery)
     def get(self, request):
         asked = self.parameters
         service, location, how = asked["service"], asked["location"], Assign(asked["roundRobin"].lower())

@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import LocationInput
 from booking.api.dialects.onsched.outputs import write_location
-from booking.api.dialects.views import contract
+from booking.api.dialects.views import operation
 from booking.domain.locations import change_location
 from scheduling.models import Location
 
@@ -16,11 +16,11 @@ class LocationEntry(View):
     is_personal = False
     scopes = {"GET": Scope.READ_APPOINTMENT_TYPES, "PUT": Scope.WRITE_LOCATIONS}
 
-    @contract()
+    @operation()
     def get(self, request, id):
         return self.succeed(write_location(self.location(id)))
 
-    @contract(body=LocationInput)
+    @operation(body=LocationInput)
     def put(self, request, id):
         location = self.location(id)
         if changes := self.body():

@@ -20,5 +20,5 @@ urlpatterns = [
     # Some write these in the plural.
     path("v3/appointments", appointments.Appointments.as_view()),
     path("v3/appointments/hold", appointments.AppointmentHold.as_view()),
-    re_path("", NotHere.as_view(key_header=View.key_header)),
+    re_path("", NotHere.as_view(authentication_classes=View.authentication_classes)),
 ]

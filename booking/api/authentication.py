@@ -1,0 +1,38 @@
+"""Who calls: the API key that a request shows."""
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from booking.access.api_keys import InvalidKey, find_key
+
+CHALLENGE = 'Bearer realm="Holdfast"'
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Authenticate with ``Authorization: Bearer hf_…``: ``request.auth`` is the ApiKey, ``request.user`` is None."""
+
+    def authenticate(self, request):
+        try:
+            key = find_key(self.get_plain_key(request))
+        except InvalidKey as error:
+            raise AuthenticationFailed from error
+        return None, key
+
+    def authenticate_header(self, request) -> str:
+        return CHALLENGE
+
+    def get_plain_key(self, request) -> str:
+        """Return the key in plain text, or raise InvalidKey."""
+        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not plain:
+            raise InvalidKey
+        return plain.strip()
+
+
+class HeaderKeyAuthentication(ApiKeyAuthentication):
+    """Authenticate with a header of the key's own, else as a Bearer."""
+
+    header: str
+
+    def get_plain_key(self, request) -> str:
+        return request.headers.get(self.header, "").strip() or super().get_plain_key(request)

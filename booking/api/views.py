@@ -90,7 +90,7 @@ class ApiView(APIView):
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""
         request = self.request
-        if self.idempotency_key is None or request.method not in self.once_with_a_key:
+        if request.method not in self.once_with_a_key or self.idempotency_key is None:
             return handler(request, **self.kwargs)
         try:
             stored = idempotency.run_once(lambda: self.effect(handler), **self.stored_under())

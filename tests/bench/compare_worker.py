@@ -22,7 +22,7 @@ from django.test import RequestFactory  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-REQUESTS = 40
+REQUESTS = 20
 PEOPLE = 300
 
 

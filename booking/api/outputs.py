@@ -79,6 +79,7 @@ class AppointmentOutput(serializers.ModelSerializer):
     end_time = Moment(source="local_end")
     timezone = serializers.CharField(source="location.timezone")
     price = serializers.FloatField()
+    currency = serializers.CharField(max_length=3)
     order_id = serializers.UUIDField(allow_null=True)
     provider = serializers.SlugRelatedField(
         slug_field="slug", read_only=True, allow_null=True, help_text="Who acknowledges it; null is the clinic."

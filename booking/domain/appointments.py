@@ -1,6 +1,7 @@
 """The verbs of an appointment: acknowledge, confirm, decline, cancel, mark arrived, complete, mark no-show."""
 
 import secrets
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -8,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
-from booking.models import Appointment
+from booking.models import Acknowledgement, Appointment, Hold
 from booking.models.enums import EventKind, Job
+from patients.models import Patient
 from scheduling.lib.constraints import get_violated_constraint
 from scheduling.slots import free_slot, set_slot_expiry
 
@@ -39,14 +41,23 @@ class PastCutoff(Exception):
         super().__init__(cutoff_at.isoformat())
 
 
-def check_cutoff(appointment, now):
+def check_cutoff(appointment: Appointment, now: datetime) -> None:
     """Raise PastCutoff when it is too late for its patient to change it."""
     if now > appointment.cutoff_at:
         raise PastCutoff(appointment.cutoff_at)
 
 
-def create_appointment(hold, *, patient, attendee, acknowledgement, notes, actor, at):
-    """Write the appointment of a hold just confirmed; part of confirm_hold's transaction."""
+def create_appointment(
+    hold: Hold,
+    *,
+    patient: Patient,
+    attendee: dict,
+    acknowledgement: Acknowledgement,
+    notes: str,
+    actor: str,
+    at: datetime,
+) -> Appointment:
+    """Save the appointment of a hold just confirmed; part of confirm_hold's transaction. Raises OrderBooked."""
     appointment = Appointment(
         id=hold.pk,
         reference=new_reference(),
@@ -76,7 +87,7 @@ def create_appointment(hold, *, patient, attendee, acknowledgement, notes, actor
     else:
         appointment.save(force_insert=True)
     record_event(appointment, EventKind.APPOINTMENT_CREATED, actor=actor, at=at, to_status=appointment.status)
-    # What is confirmed or reserved already its provider knows of: it has just said so.
+    # An approver that confirmed or reserved it has just said so itself: only a pending one is still to be told.
     is_confirmed, is_pending = (appointment.status == status for status in (Status.CONFIRMED, Status.PENDING))
     email = Job.EMAIL_APPOINTMENT_CONFIRMED if is_confirmed else Job.EMAIL_APPOINTMENT_REQUESTED
     notify_changed(appointment, email=email, notify_approver=is_pending)
@@ -85,23 +96,23 @@ def create_appointment(hold, *, patient, attendee, acknowledgement, notes, actor
 
 def _save_of_order(appointment):
     try:
-        # A savepoint, so that the one that was quicker can be asked for.
+        # A savepoint, so that the order's other appointment can be read after the refusal.
         with transaction.atomic():
             appointment.save(force_insert=True)
     except IntegrityError as error:
         if get_violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
             raise
-        quicker = appointment.order.get_booked_appointment()
-        raise OrderBooked(quicker and quicker.pk) from error
+        booked = appointment.order.get_booked_appointment()
+        raise OrderBooked(booked and booked.pk) from error
 
 
-def new_reference():
+def new_reference() -> str:
     """Return a random reference to read out on the phone, such as K7QMB-3XPDF."""
     symbols = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(10))
     return f"{symbols[:5]}-{symbols[5:]}"
 
 
-def lock_appointment(appointment, *, expected_version=None):
+def lock_appointment(appointment: Appointment, *, expected_version: datetime | None = None) -> datetime:
     """Lock and refresh like lock_and_refresh; cancel an appointment whose approver has let its deadline pass."""
     now = lock_and_refresh(appointment, expected_version=expected_version)
     if appointment.is_unanswered(now):
@@ -111,7 +122,15 @@ def lock_appointment(appointment, *, expected_version=None):
 
 
 @transaction.atomic
-def acknowledge(appointment, status, *, actor, reference="", notify_approver=False, expected_version=None):
+def acknowledge(
+    appointment: Appointment,
+    status: str,
+    *,
+    actor: str,
+    reference: str = "",
+    notify_approver: bool = False,
+    expected_version: datetime | None = None,
+) -> None:
     """Reserve or confirm a pending appointment, or confirm a reserved one: its approver has agreed. Idempotent.
 
     ``reference`` is the approver's own id for it; ``notify_approver`` says that the approver has still to be told.
@@ -130,7 +149,7 @@ def acknowledge(appointment, status, *, actor, reference="", notify_approver=Fal
     notify_changed(appointment, email=email, notify_approver=notify_approver)
 
 
-def confirm(appointment, *, actor):
+def confirm(appointment: Appointment, *, actor: str) -> None:
     """Confirm a tentative appointment for staff. Idempotent.
 
     Raises WrongState once it was more than reserved, or when its deadline has passed.
@@ -141,7 +160,7 @@ def confirm(appointment, *, actor):
 
 
 @transaction.atomic
-def decline(appointment, *, actor, note="", expected_version=None):
+def decline(appointment: Appointment, *, actor: str, note: str = "", expected_version: datetime | None = None) -> None:
     """Cancel a tentative appointment that its approver declined. Idempotent.
 
     Raises WrongState once it was more than reserved, and ChangedMeanwhile.
@@ -155,7 +174,15 @@ def decline(appointment, *, actor, note="", expected_version=None):
 
 
 @transaction.atomic
-def cancel(appointment, *, reason, actor, note="", enforce_cutoff=False, expected_version=None):
+def cancel(
+    appointment: Appointment,
+    *,
+    reason: str,
+    actor: str,
+    note: str = "",
+    enforce_cutoff: bool = False,
+    expected_version: datetime | None = None,
+) -> None:
     """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
 
     Idempotent. Raises WrongState once it is completed or missed, with ``enforce_cutoff`` PastCutoff within the
@@ -169,7 +196,7 @@ def cancel(appointment, *, reason, actor, note="", enforce_cutoff=False, expecte
     cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note)
 
 
-def cancel_under_lock(appointment, now, *, actor, reason, note=""):
+def cancel_under_lock(appointment: Appointment, now: datetime, *, actor: str, reason: str, note: str = "") -> None:
     """Cancel an appointment whose clinician is locked; raises WrongState."""
     slot_id = appointment.slot_id
     transition(
@@ -188,10 +215,10 @@ def cancel_under_lock(appointment, now, *, actor, reason, note=""):
 
 
 @transaction.atomic
-def annotate(appointment, *, actor, **changes):
-    """Write down the clinic's notes or the video link; the log has only which of them changed.
+def annotate(appointment: Appointment, *, actor: str, **changes: str) -> None:
+    """Set the clinic's notes or the video link; the event names which of them changed, not their values.
 
-    Raises ChangedMeanwhile if it has moved to another clinician.
+    Raises ChangedMeanwhile if the appointment has moved to another clinician.
     """
     now = lock_appointment(appointment)
     for name, value in changes.items():
@@ -203,8 +230,8 @@ def annotate(appointment, *, actor, **changes):
 
 
 @transaction.atomic
-def mark_arrived(appointment, *, actor, expected_version=None):
-    """The patient is here. Raises WrongState unless the appointment is confirmed."""
+def mark_arrived(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Note that the patient is here. Raises WrongState unless the appointment is confirmed."""
     _mark(
         appointment,
         Status.IN_PROGRESS,
@@ -215,8 +242,8 @@ def mark_arrived(appointment, *, actor, expected_version=None):
 
 
 @transaction.atomic
-def complete(appointment, *, actor, expected_version=None):
-    """The patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
+def complete(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Note that the patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
     _mark(
         appointment,
         Status.COMPLETED,
@@ -227,8 +254,8 @@ def complete(appointment, *, actor, expected_version=None):
 
 
 @transaction.atomic
-def mark_no_show(appointment, *, actor, expected_version=None):
-    """The patient did not come. Raises WrongState unless the appointment is confirmed."""
+def mark_no_show(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Note that the patient did not come. Raises WrongState unless the appointment is confirmed."""
     _mark(
         appointment, Status.NO_SHOW, kind=EventKind.APPOINTMENT_NO_SHOW, actor=actor, expected_version=expected_version
     )

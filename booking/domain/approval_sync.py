@@ -1,7 +1,7 @@
-"""Keeping a provider's system in line with ours, and taking what it answers later: asked again, or by itself.
+"""Keeping an approver's system in line with ours: asking again, withdrawing, and applying what it decides later.
 
-What is sent is always the state as it is then, with a version that grows. So it does not matter how often a
-message is run, nor in which order two of them arrive.
+What is sent is always the present state, with a version that grows. So it does not matter how often a message is
+run, nor in which order two of them arrive.
 """
 
 from datetime import timedelta
@@ -13,13 +13,13 @@ from booking.domain.audit import get_latest_sequence, record_event
 from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_refresh
 from booking.integrations.approvers import get_approver
 from booking.integrations.approvers.base import Attendee, NotAnswered, Request
-from booking.models import Appointment, Event, Hold, Provider
+from booking.models import Appointment, Event, Hold, OutboxMessage, Provider
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
 
 TIMEOUT = 10.0  # seconds that a worker waits for an answer
-# Between the tries while an appointment is pending; the last from then on, and one more just before it is over.
+# Between the tries while an appointment is pending; the last repeats, and one more comes just before the deadline.
 ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
 SAFETY_MARGIN = timedelta(seconds=5)
 
@@ -28,8 +28,11 @@ REFUSED, ENDS_OF_REFUSAL = EventKind.APPROVER_REFUSED, [EventKind.APPROVER_AGREE
 ACKNOWLEDGED = (Status.CONFIRMED, Status.RESERVED)
 
 
-def sync(message):
-    """Bring the provider in line with an appointment: ask it to have what stands, take back what is cancelled."""
+def sync(message: OutboxMessage) -> None:
+    """Bring the approver in line with an appointment: ask for one that stands, withdraw one that is cancelled.
+
+    Raises RetryLater or PermanentError.
+    """
     # The version first: what is read after it is at least as new.
     version = get_latest_sequence(message.payload["appointment"])
     related = ("service", "clinician", "location", "patient", "order", "provider")
@@ -40,8 +43,8 @@ def sync(message):
         _ask_again(message, appointment, version)
 
 
-def withdraw(message):
-    """Withdraw what a provider was asked for, unless an appointment came of it; runs the message of obtain_approval."""
+def withdraw(message: OutboxMessage) -> None:
+    """Withdraw what an approver was asked for, unless an appointment came of it; runs obtain_approval's message."""
     hold = Hold.objects.select_related("location").get(pk=message.payload["hold"])
     provider = Provider.objects.get(pk=message.payload["provider"])
     version = _record_withdrawal(hold, provider, asked=int(message.payload["asked"]))
@@ -51,16 +54,16 @@ def withdraw(message):
 
 @transaction.atomic
 def _record_withdrawal(hold, provider, *, asked):
-    """Return the sequence of the event that makes what was asked void, or None if it is not to be taken back."""
+    """Record a withdrawal and return its sequence, or None if there is nothing to withdraw."""
     now = lock_and_refresh(hold)
-    # The hold may have been moved since, and be an appointment where another provider has agreed, or nobody had to.
+    # The hold may have been moved since, and be an appointment that another approver, or nobody, had to approve.
     if Appointment.objects.filter(pk=hold.pk, provider=provider).exists():
         return None
     since = Event.objects.filter(subject_id=hold.pk, sequence__gt=asked, data__provider=provider.slug)
-    if since.filter(kind=EventKind.APPROVER_ASKED).exists():  # that has a message of its own
+    if since.filter(kind=EventKind.APPROVER_ASKED).exists():  # its own message withdraws that
         return None
     if not since.filter(kind=EventKind.APPROVER_WITHDRAWN).exists():
-        # Whoever asked and has only been slow finds this, and books nothing.
+        # A caller that was only slow finds this event, and books nothing.
         record_event(hold, EventKind.APPROVER_WITHDRAWN, actor="worker", at=now, data={"provider": provider.slug})
     return since.filter(kind=EventKind.APPROVER_WITHDRAWN).values_list("sequence", flat=True).get()
 
@@ -106,15 +109,15 @@ def _ask_again(message, appointment, version):
                 raise queue.PermanentError("The provider refuses what we have: somebody has to talk to them.")
         elif is_pending:
             _ask_again_soon(message, appointment, "not decided yet")
-    except ChangedMeanwhile as error:  # it has answered to what is no longer so
+    except ChangedMeanwhile as error:  # the answer is to an earlier state
         raise queue.RetryLater("changed meanwhile", after=ASKING[0]) from error
     except WrongState:
-        pass  # it is cancelled by now, and a message on its way that says so
+        pass  # it was cancelled since, with a message of its own
 
 
 @transaction.atomic
 def _agree(appointment, status, *, actor, reference, expected_version):
-    """The provider agrees; if it has refused the same before, the log tells that it does no longer."""
+    """Acknowledge what the approver agrees to; if it had refused the same time, record that it no longer does."""
     acknowledge(appointment, status, actor=actor, reference=reference, expected_version=expected_version)
     if _is_refused(appointment):
         record_event(appointment, EventKind.APPROVER_AGREED, actor=actor, at=database_now())
@@ -122,7 +125,7 @@ def _agree(appointment, status, *, actor, reference, expected_version):
 
 @transaction.atomic
 def _refuse(appointment, *, actor, expected_version=None):
-    """The provider does not agree: cancel what was pending; what stood goes on standing, and staff are told."""
+    """Decline a pending appointment that the approver refuses; one that stood stays, and staff are told."""
     now = lock_and_refresh(appointment, expected_version=expected_version)
     if appointment.status == Status.PENDING:
         decline(appointment, actor=actor)
@@ -132,13 +135,13 @@ def _refuse(appointment, *, actor, expected_version=None):
 
 
 def _is_refused(appointment):
-    """Return whether the provider has refused the time that it has, and not agreed since."""
+    """Return whether the approver has refused the present time, and not agreed since."""
     said = Event.objects.filter(subject_id=appointment.pk, kind__in=[REFUSED, *ENDS_OF_REFUSAL])
     return said.order_by("-sequence").values_list("kind", flat=True).first() == REFUSED
 
 
 def _ask_again_soon(message, appointment, reason):
-    """Have the message run again while there is time; who is too late is cancelled by lapse_unanswered."""
+    """Raise RetryLater while there is time; after that cancel_unanswered ends it."""
     wait, left = ASKING[min(message.attempts, len(ASKING)) - 1], appointment.answer_by - database_now()
     if left > SAFETY_MARGIN:
         raise queue.RetryLater(str(reason), after=min(wait, left - SAFETY_MARGIN))
@@ -154,24 +157,24 @@ MARKS = {"in_progress": mark_arrived, "completed": complete, "no_show": mark_no_
 DECISIONS = ["confirmed", "reserved", "refused", "cancelled", *MARKS]
 
 
-def apply_decision(appointment, status, *, reference="", version=None):
-    """Take what a provider says of an appointment by itself; ``status`` is one of ANSWERS.
+def apply_decision(appointment: Appointment, status: str, *, reference: str = "", version: int | None = None) -> None:
+    """Apply what an approver has decided later, by itself; ``status`` is one of DECISIONS.
 
-    Again is fine, and so is what comes too late or in the wrong order: it changes nothing. ``version`` is the one
-    that it answers to; what answers to an earlier time than the appointment has now counts for nothing either.
+    A decision that is repeated, late or out of order changes nothing, nor does one that answers a ``version`` from
+    before the appointment was last rescheduled.
     """
     actor = get_actor_name(appointment.provider)
     try:
         while not _is_outdated(appointment, version):
             try:
-                _take(appointment, status, reference, actor)
+                _apply(appointment, status, reference, actor)
                 break
-            except ChangedMeanwhile:  # perhaps to another time, since we looked
+            except ChangedMeanwhile:  # perhaps to another time, since it was read
                 appointment.refresh_from_db()
     except WrongState:
         appointment.refresh_from_db()
     if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
-        queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)  # it seems not to know
+        queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)  # the approver seems not to know
 
 
 def _is_outdated(appointment, version):
@@ -179,7 +182,7 @@ def _is_outdated(appointment, version):
     return version is not None and moved.filter(sequence__gt=version).exists()
 
 
-def _take(appointment, status, reference, actor):
+def _apply(appointment, status, reference, actor):
     unchanged = {"actor": actor, "expected_version": appointment.updated_at}
     if status == "refused":
         _refuse(appointment, **unchanged)
@@ -188,11 +191,11 @@ def _take(appointment, status, reference, actor):
     elif status in ACKNOWLEDGED:
         _agree(appointment, status, reference=reference, **unchanged)
     else:
-        if appointment.status in Appointment.TENTATIVE:  # who comes has been confirmed
+        if appointment.status in Appointment.TENTATIVE:  # a patient who came had been confirmed
             acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)
         MARKS[status](appointment, actor=actor, expected_version=appointment.updated_at)
 
 
-def get_actor_name(provider):
-    """Return how events name a provider that has done something."""
+def get_actor_name(provider: Provider) -> str:
+    """Return how events name a provider that did something."""
     return f"provider:{provider.slug}"

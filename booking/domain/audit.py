@@ -1,13 +1,18 @@
-"""The log of what happens to bookings and patients: written in the transaction of what it tells of."""
+"""The audit trail: an event is written in the transaction of what it records."""
+
+from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Max
 from psycopg.types.json import Jsonb
 
 from booking.models import Appointment, Event, Hold, Order
-from booking.models.enums import ANNOUNCED_KINDS, Job
+from booking.models.enums import ANNOUNCED_KINDS, EventKind, Job
 from patients.models import Patient
 from scheduling.models import Location
+
+Subject = Hold | Appointment | Order | Patient | Location
 
 SUBJECT_TYPES = {
     Hold: Event.SubjectType.BOOKING,
@@ -17,10 +22,10 @@ SUBJECT_TYPES = {
     Location: Event.SubjectType.LOCATION,
 }
 
-# By hand: the ORM takes ten times as long to build this statement, and every verb records something.
-# With the event go its deliveries, one to each endpoint that wants it: whatever dies later, they are written.
-# KEY SHARE: of an endpoint that is being deleted it is waited for what becomes of it. Without, the foreign key
-# would find out at the commit that it has gone, and the booking would fail for it.
+# By hand: the ORM takes ten times as long to build this statement, and every verb records an event.
+# It also writes the event's deliveries, one for each endpoint that wants it, so that none is lost to a crash.
+# KEY SHARE waits for an endpoint that is being deleted: otherwise its foreign key would fail at commit, and the
+# booking with it.
 APPEND = """
       WITH appended AS (
     INSERT INTO booking_event
@@ -41,11 +46,19 @@ APPEND = """
 """
 
 
-def record_event(subject, kind, *, actor, at, from_status="", to_status="", data=None):
-    """Append an event to the log of a hold, an appointment, an order, a patient or a location.
+def record_event(
+    subject: Subject,
+    kind: EventKind,
+    *,
+    actor: str,
+    at: datetime,
+    from_status: str = "",
+    to_status: str = "",
+    data: dict | None = None,
+) -> None:
+    """Append an event of a hold, an appointment, an order, a patient or a location, and its webhook deliveries.
 
-    Webhook endpoints are told of it if it is of a kind that they can be told of.
-    ``data`` has ids, times and reasons, never a patient's values: it is announced too.
+    ``data`` has ids, times and reasons, never a patient's values: kinds in ANNOUNCED_KINDS are delivered with it.
     """
     announcement = {
         "type": kind,
@@ -71,13 +84,13 @@ def record_event(subject, kind, *, actor, at, from_status="", to_status="", data
         )
 
 
-def get_latest_sequence(subject_id):
-    """Return the sequence of the latest event of a booking or a patient: it grows with every change."""
+def get_latest_sequence(subject_id: UUID | str) -> int:
+    """Return the sequence of a subject's latest event: it grows with every change."""
     return Event.objects.filter(subject_id=subject_id).aggregate(latest=Max("sequence"))["latest"]
 
 
-def describe_subject(subject):
-    """Return what may be told of a booking or a patient to anyone who listens: ids, times and the status."""
+def describe_subject(subject: Subject) -> dict:
+    """Return what webhook deliveries may say of a subject: ids, times and the status."""
     if not isinstance(subject, Hold | Appointment):
         return {"id": str(subject.pk)}
     members = {

@@ -55,7 +55,7 @@ class TooManyExtensions(Exception):
     message = _("The hold cannot be extended any more.")
 
 
-def find_hold(token):
+def find_hold(token: str) -> Hold:
     """Return the hold, in whatever state, that the token was given for; raises HoldNotFound."""
     hold = get_or_none(Hold, "service", "clinician", "location", token_hash=hash_token(token))
     if hold is None:
@@ -64,7 +64,7 @@ def find_hold(token):
     return hold
 
 
-def get_hold(holder, hold_id):
+def get_hold(holder: str, hold_id: UUID) -> Hold:
     """Return the hold with that id if ``holder`` has placed it; raises HoldNotFound."""
     hold = get_or_none(Hold, "service", "location", id=hold_id, holder=holder)
     if hold is None:
@@ -180,8 +180,8 @@ def _refuse_over(limit, ends, now, *, is_of_network=False):
 
 
 @transaction.atomic
-def extend_hold(hold, *, actor, expected_version=None):
-    """Give a live hold its full time again, counted from now.
+def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Give a live hold its full lifetime again, from now.
 
     Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
     """
@@ -235,10 +235,10 @@ def adopt_opening(booking: Booking, moved: Booking) -> Booking:
 
 
 @transaction.atomic
-def release_hold(hold, *, actor, expected_version=None):
-    """Give a held time back. One that is no longer held is fine; a confirmed one raises WrongState.
+def release_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Release a hold and free its slot. Idempotent, and nothing to do for one that has expired.
 
-    Raises ChangedMeanwhile too.
+    Raises WrongState once it is confirmed, and ChangedMeanwhile.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status in (Hold.Status.RELEASED, Hold.Status.EXPIRED):

@@ -1,4 +1,4 @@
-"""The verb of a location, for those who are no staff: how long a hold lives there."""
+"""The verb of a location that API clients have: how long a hold lives there."""
 
 from django.db import transaction
 
@@ -9,8 +9,8 @@ from scheduling.models import Location
 
 
 @transaction.atomic
-def change_location(location, *, hold_seconds, actor):
-    """Let the holds that are placed at a location from now on live so long. Again is fine."""
+def change_location(location: Location, *, hold_seconds: int, actor: str) -> None:
+    """Set how long holds live that are placed at a location from now on. Idempotent."""
     before = Location.objects.select_for_update(no_key=True).get(pk=location.pk).hold_seconds
     location.hold_seconds = hold_seconds
     if hold_seconds == before:

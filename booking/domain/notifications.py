@@ -1,12 +1,16 @@
-"""What follows every change of an appointment: the messages to its attendee, its provider and calendars."""
+"""The messages that follow a change of an appointment: to its attendee, its approver and calendars."""
+
+from uuid import UUID
 
 from django.db import connection
 
 from booking.integrations.approvers import get_approver
+from booking.models import Appointment
 from booking.models.enums import Job
 from booking.outbox import queue
+from scheduling.models import Calendar, Clinician, Location, Service
 
-# To the calendars elsewhere that appointments are written into.
+# To the CalDAV calendars that appointments are written into.
 PUSH = """
     INSERT INTO booking_outboxmessage (id, kind, payload, status, due_at, attempts, last_error, created_at)
     SELECT gen_random_uuid(), %(job)s,
@@ -32,7 +36,13 @@ UPCOMING = (
 )
 
 
-def notify_changed(appointment, *, email, previous_clinician_id=None, notify_approver=True):
+def notify_changed(
+    appointment: Appointment,
+    *,
+    email: Job | None,
+    previous_clinician_id: UUID | None = None,
+    notify_approver: bool = True,
+) -> None:
     """Write the messages that a change of an appointment causes, in the change's transaction.
 
     ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician
@@ -52,11 +62,11 @@ def _push(appointment, previous_clinician_id):
         cursor.execute(CHANGED, {"job": Job.CALENDAR_PUSH, "appointment": appointment.pk, "clinicians": clinicians})
 
 
-def push_upcoming(thing):
-    """Have the coming appointments of a clinician, service or location put into their calendars, or all into one.
+def push_upcoming(changed: Clinician | Service | Location | Calendar) -> int:
+    """Push the upcoming appointments of a clinician, service or location to their calendars, or all to one calendar.
 
-    ``thing`` is any of these. Returns how often an appointment is put into a calendar.
+    Returns the number of pushes enqueued.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UPCOMING, {"job": Job.CALENDAR_PUSH, "of": thing.pk})
+        cursor.execute(UPCOMING, {"job": Job.CALENDAR_PUSH, "of": changed.pk})
         return cursor.rowcount

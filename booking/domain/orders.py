@@ -14,7 +14,9 @@ from booking.domain.patients import find_or_register
 from booking.models import Appointment, Order
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
+from patients.models import Patient
 from scheduling.lib.clock import database_now
+from scheduling.models import Service
 
 LINK_LIFETIME = timedelta(days=60)
 
@@ -30,8 +32,8 @@ class NoEmailAddress(Exception):
 
 
 @transaction.atomic
-def create_order(*, patient, service, actor, external_id="", **address):
-    """Write an order down and return it.
+def create_order(*, patient: Patient, service: Service, actor: str, external_id: str = "", **address) -> Order:
+    """Save an order and return it.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
     fields of the address of a visit at home. Raises PatientArchived.
@@ -43,8 +45,8 @@ def create_order(*, patient, service, actor, external_id="", **address):
 
 
 @transaction.atomic
-def change_order(order, *, actor, **changes):
-    """Change its external id or the address of a visit at home; the log has only which of them changed."""
+def change_order(order: Order, *, actor: str, **changes) -> None:
+    """Change an order's external id or address; the event names which fields changed, not their values."""
     order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
     for name, value in changes.items():
         setattr(order, name, value)
@@ -52,7 +54,7 @@ def change_order(order, *, actor, **changes):
     record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": sorted(changes)})
 
 
-def check_not_booked(order):
+def check_not_booked(order: Order) -> None:
     """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed.
 
     An appointment whose deadline has passed without an answer is cancelled first.
@@ -63,8 +65,8 @@ def check_not_booked(order):
 
 
 @transaction.atomic
-def send_link(order, *, actor):
-    """E-mail the patient a link with which to book the order; it is good for LINK_LIFETIME, an earlier one no more.
+def send_link(order: Order, *, actor: str) -> None:
+    """E-mail the patient a link to book the order with; it works for LINK_LIFETIME, and replaces an earlier one.
 
     Raises OrderBooked or NoEmailAddress.
     """
@@ -83,8 +85,8 @@ def send_link(order, *, actor):
 
 
 @transaction.atomic
-def revoke_link(order, *, actor):
-    """Take the order's link back; without one that is fine."""
+def revoke_link(order: Order, *, actor: str) -> None:
+    """Revoke the order's link. Idempotent."""
     order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
     if order.token_hash is None:
         return
@@ -93,8 +95,8 @@ def revoke_link(order, *, actor):
     record_event(order, EventKind.ORDER_LINK_REVOKED, actor=actor, at=database_now())
 
 
-def find_order(token):
-    """Return the order whose link has the ``token``, which it keeps; raises OrderNotFound."""
+def find_order(token: str) -> Order:
+    """Return the order whose link has the ``token``; raises OrderNotFound."""
     orders = Order.objects.select_related("service", "patient")
     order = orders.filter(token_hash=hash_token(token), link_ends_at__gt=database_now()).first()
     if order is None:

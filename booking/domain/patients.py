@@ -1,4 +1,8 @@
-"""Finding patients, writing them down, changing and merging them: as the patients app does, and written in the log."""
+"""The verbs of a patient, as the patients app has them, with their events."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,11 +17,11 @@ DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_nu
 
 
 @transaction.atomic(savepoint=False)
-def find_or_register(patient, *, actor):
-    """Return a saved Patient as it is, and for an unsaved, validated one the person it is: found or written down.
+def find_or_register(patient: Patient, *, actor: str) -> Patient:
+    """Lock and return a saved Patient; match an unsaved, validated one with a known person, or save it.
 
-    Until the transaction ends nobody archives or merges it. Raises PatientArchived if somebody has. What belongs
-    to patients, and is moved by a merge, is to be changed after this: a merge locks them first.
+    Nobody can archive or merge the patient until the transaction ends. Raises PatientArchived. Change what belongs
+    to the patient only after this call: a merge, which moves it, locks the patients first.
     """
     if not patient._state.adding:
         same = Patient.objects.select_for_update(no_key=True).filter(pk=patient.pk, archived_at=None)
@@ -31,33 +35,39 @@ def find_or_register(patient, *, actor):
 
 
 @transaction.atomic
-def register(candidate, *, actor, allow_duplicate=False):
-    """Write an unsaved, validated Patient down and return it; raises what register_patient does."""
+def register(candidate: Patient, *, actor: str, allow_duplicate: bool = False) -> Patient:
+    """Save an unsaved, validated Patient and return it; raises what register_patient raises."""
     patient = register_patient(candidate, allow_duplicate=allow_duplicate)
     record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
     return patient
 
 
 @transaction.atomic
-def change(patient_id, change, *, actor, expected_version=None):
-    """Do and return what change_patient does; the log has only which details changed. Raises what it raises."""
+def change(
+    patient_id: UUID,
+    change: Callable[[Patient], Patient],
+    *,
+    actor: str,
+    expected_version: datetime | None = None,
+) -> Patient:
+    """Change a patient as change_patient does; the event names which details changed, not their values."""
     before, after = {}, {}
 
-    def noted(patient):
+    def compare(patient):
         before.update({name: getattr(patient, name) for name in DETAILS})
         patient = change(patient)
         after.update({name: getattr(patient, name) for name in DETAILS})
         return patient
 
-    patient = change_patient(patient_id, noted, expected_version=expected_version)
+    patient = change_patient(patient_id, compare, expected_version=expected_version)
     if changed := [name for name in DETAILS if before[name] != after[name]]:
         record_event(patient, EventKind.PATIENT_UPDATED, actor=actor, at=timezone.now(), data={"changed": changed})
     return patient
 
 
 @transaction.atomic
-def archive(patient, *, actor):
-    """Put a patient out of the way, so that new bookings no longer find them; return whether that was still to do."""
+def archive(patient: Patient, *, actor: str) -> bool:
+    """Archive a patient, so that new bookings no longer match them; return False if they were archived already."""
     is_changed = archive_patient(patient.pk)
     if is_changed:
         record_event(patient, EventKind.PATIENT_ARCHIVED, actor=actor, at=timezone.now())
@@ -65,8 +75,8 @@ def archive(patient, *, actor):
 
 
 @transaction.atomic
-def restore(patient, *, actor):
-    """Take a patient out of the archive; return whether that was still to do."""
+def restore(patient: Patient, *, actor: str) -> bool:
+    """Take a patient out of the archive; return False if they were not in it."""
     is_changed = restore_patient(patient.pk) is not None
     if is_changed:
         record_event(patient, EventKind.PATIENT_RESTORED, actor=actor, at=timezone.now())
@@ -74,8 +84,8 @@ def restore(patient, *, actor):
 
 
 @transaction.atomic
-def merge(*, keep, duplicate, actor):
-    """Merge ``duplicate`` into ``keep`` and return that; raises CannotMerge."""
+def merge(*, keep: Patient, duplicate: Patient, actor: str) -> Patient:
+    """Merge ``duplicate`` into ``keep``, and return the latter; raises CannotMerge."""
     kept = merge_patients(keep=keep, duplicate=duplicate)
     record_event(kept, EventKind.PATIENT_MERGED, actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)})
     return kept

@@ -1,9 +1,12 @@
 """Which transitions a hold and an appointment may make, and the one function that makes them."""
 
+from datetime import datetime
+
 from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import record_event
 from booking.models import Appointment, Hold
+from booking.models.enums import EventKind
 from scheduling.lib.compiled_queries import refresh, update_if
 from scheduling.slots import lock_clinician
 
@@ -54,7 +57,7 @@ class HoldExpired(Exception):
         super().__init__(hold.expires_at.isoformat())
 
 
-def lock_and_refresh(booking, *, expected_version=None):
+def lock_and_refresh(booking: Hold | Appointment, *, expected_version: datetime | None = None) -> datetime:
     """Lock the clinician row, refresh ``booking``, and return the database time.
 
     Raises ChangedMeanwhile when its ``updated_at`` is no longer ``expected_version``, or when it has moved to
@@ -68,7 +71,7 @@ def lock_and_refresh(booking, *, expected_version=None):
     return now
 
 
-def check_live(hold, now):
+def check_live(hold: Hold, now: datetime) -> None:
     """Raise WrongState, HoldNotFound or HoldExpired unless the hold can be confirmed."""
     if hold.status == Hold.Status.CONFIRMED:
         raise WrongState(hold)
@@ -78,7 +81,16 @@ def check_live(hold, now):
         raise HoldExpired(hold)
 
 
-def transition(booking, to, *, kind, actor, at, data=None, **changes):
+def transition(
+    booking: Hold | Appointment,
+    to: str,
+    *,
+    kind: EventKind,
+    actor: str,
+    at: datetime,
+    data: dict | None = None,
+    **changes,
+) -> None:
     """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
 
     Call it under the clinician's lock. Raises WrongState when the transition is not allowed, or when the row is no

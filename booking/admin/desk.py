@@ -20,7 +20,7 @@ from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, Provider
 from booking.domain.direct_booking import book_with_approval
 from booking.domain.holds import Holder
 from booking.domain.rescheduling import reschedule
-from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
 from booking.models import Appointment
 from patients.admin.duplicate_warnings import warn_about_duplicates
@@ -72,7 +72,7 @@ class DeskMixin:
             if all([opening, attendee_form.is_valid(), is_known or new_patient_form.is_valid()]):
                 patient = attendee_form.cleaned_data["patient"] if is_known else new_patient_form.instance
                 notes = attendee_form.cleaned_data["notes"]
-                verb = partial(book, patient=patient, notes=notes, service=picker.service, id=new_id)
+                verb = partial(book, patient=patient, notes=notes, id=new_id)
                 if appointment := run_verb(request, verb, opening):
                     self.log_addition(request, appointment, "Booked.")
                     if not is_known:
@@ -107,7 +107,6 @@ class DeskMixin:
         form = build_search_form(request, rescheduling=appointment)
         picker = TimePicker(form, rescheduling=appointment) if form.is_valid() else None
         if "book" in request.POST and (opening := get_chosen_opening(request, picker)):
-            appointment.service = picker.service
             if run_verb(request, partial(give_another_time, appointment=appointment), opening):
                 return self._finish(request, appointment, "given that time")
             picker = TimePicker(form, rescheduling=appointment)
@@ -180,7 +179,7 @@ def build_search_form(request, *, rescheduling=None):
 
 
 def get_chosen_opening(request, picker):
-    """Return the chosen opening as keyword arguments of a verb, or None after a message about what is missing."""
+    """Return the chosen opening as an OpeningRequest, or None after a message about what is missing."""
     if picker is None:  # the form shows its own errors
         return None
     value = request.POST.get("opening")
@@ -201,11 +200,11 @@ def run_verb(request, verb, opening):
         messages.error(request, f"{refusal.message} Nothing was changed.")
 
 
-def book(request, opening, *, patient, notes, service, id):
+def book(request, opening, *, patient, notes, id):
     """Book the opening and return the Appointment with that id; raises what book_with_approval raises."""
     actor = get_actor(request)
     return book_with_approval(
-        OpeningRequest(service, **opening),
+        opening,
         patient=patient,
         actor=actor,
         holder=Holder(actor),
@@ -217,4 +216,5 @@ def book(request, opening, *, patient, notes, service, id):
 
 def give_another_time(request, opening, *, appointment):
     """Reschedule the appointment to the opening and return it; raises what reschedule raises."""
-    return reschedule(appointment, OpeningRequest(appointment.service, **opening), actor=get_actor(request))
+    appointment.service = opening.service  # the picker's instance, to which the service's notice does not apply
+    return reschedule(appointment, opening, actor=get_actor(request))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability import search
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
@@ -93,16 +94,17 @@ class TimePicker:
         return format_local(moment, place.zone, unless=self.home, pattern="%H:%M")
 
     def get_opening(self, value):
-        """Return the opening with that form value as keyword arguments of a verb, or None if it is gone."""
+        """Return an OpeningRequest for the form value, or None if that opening is gone."""
         for place, starts in self.openings:
             for start in starts:
                 if get_form_value(start, place) == value:
-                    return {
-                        "clinician": Clinician.objects.get(pk=place.clinician_id),
-                        "location": Location.objects.get(pk=place.location_id),
-                        "starts_at": as_datetime(start),
-                        "is_remote": place.is_remote,
-                    }
+                    return OpeningRequest(
+                        service=self.service,
+                        starts_at=as_datetime(start),
+                        clinician=Clinician.objects.get(pk=place.clinician_id),
+                        location=Location.objects.get(pk=place.location_id),
+                        is_remote=place.is_remote,
+                    )
         return None
 
     def explain(self):

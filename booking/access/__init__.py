@@ -1,1 +1,1 @@
-"""Who may do what, and how often: keys, links, tokens, signatures, rate limits, and the groups of staff."""
+"""Who may do what, and how often: keys, links, tokens, signatures, rate limits and staff groups."""

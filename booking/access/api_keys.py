@@ -21,7 +21,7 @@ class InvalidKey(Exception):
 
 
 def create_key(*, name, kind, scopes, **fields):
-    """Write a key and return ``(ApiKey, key)``; the key itself can never be shown again.
+    """Create a key and return ``(ApiKey, secret)``; only the hash of the secret is stored.
 
     Raises ValidationError, for example for a publishable key with a scope only servers may have.
     """
@@ -33,20 +33,20 @@ def create_key(*, name, kind, scopes, **fields):
 
 
 def give_secret(key):
-    """Give an unsaved ApiKey its random text and return that; only its hash and its start are kept."""
+    """Set the hash and the start of an unsaved ApiKey and return its new random secret."""
     plain = PREFIXES[key.kind] + new_token()
     key.start, key.key_hash = plain[:12], hash_token(plain)
     return plain
 
 
 def find_key(plain):
-    """Return the live key that ``plain`` is, in one query, or raise InvalidKey."""
+    """Return the live ApiKey of the secret ``plain``, in one query, or raise InvalidKey."""
     key = get_or_none(ApiKey, key_hash=hash_token(plain))
     now = timezone.now()
     if key is None or not key.is_live(now):
         raise InvalidKey
     if key.last_used_at is None or key.last_used_at < now - USE_NOTE_INTERVAL:
-        # Of many requests at once only the first one writes.
+        # Of concurrent requests only the first writes.
         seen = ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at)
         seen.update(last_used_at=now)
     return key
@@ -54,10 +54,9 @@ def find_key(plain):
 
 @transaction.atomic
 def rotate_key(key, *, overlap):
-    """Return ``(ApiKey, key)`` that replaces ``key``, which still works for ``overlap`` (a timedelta).
+    """Create a key that replaces ``key`` and return ``(ApiKey, secret)``; the old one works for ``overlap`` more.
 
-    The new one may do the same, reaches the same holds, and if the old one was to end, lasts as long.
-    Raises InvalidKey for a key that does not work any more.
+    The new key has the same scopes, holds and lifetime. Raises InvalidKey for a key that is expired or revoked.
     """
     key = ApiKey.objects.select_for_update().get(pk=key.pk)
     now = timezone.now()
@@ -79,5 +78,5 @@ def rotate_key(key, *, overlap):
 
 
 def revoke_key(key):
-    """Stop accepting a key from now on."""
+    """Stop accepting a key at once. Idempotent."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

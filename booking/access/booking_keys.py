@@ -1,6 +1,6 @@
-"""Booking keys: an opening in one opaque, signed string, which books that opening and nothing else.
+"""Booking keys: opaque signed strings, each of which books one opening.
 
-A key names service, clinician (or any), location, how it is met and the start; it is good for a day.
+A key holds the service, clinician (or any), location, whether it is remote, and the start. It is valid for a day.
 """
 
 import base64
@@ -26,9 +26,9 @@ class InvalidBookingKey(Exception):
 
 
 class BookingKey(NamedTuple):
-    """What a key names; ``clinician_id`` is None for any clinician, ``start`` is seconds since 1970 UTC.
+    """The content of a key: ``clinician_id`` is None for any clinician, ``start`` is a Unix timestamp.
 
-    ``is_assigned`` says that the clinician was chosen by us, for a caller who had named none.
+    ``is_assigned`` means that we chose the clinician, because the caller named none.
     """
 
     service_id: UUID
@@ -42,7 +42,7 @@ class BookingKey(NamedTuple):
 class Signer:
     """Signs the openings of one service with one clinician at one place, about a million a second.
 
-    There are thousands in one answer, so what they share is hashed once and each adds only its start.
+    One response has thousands, so their common part is hashed once and each opening adds its start.
     """
 
     def __init__(self, *, service_id, clinician_id, location_id, is_remote, now, is_assigned=False):
@@ -60,17 +60,17 @@ class Signer:
 
 
 def read_booking_key(text, *, now):
-    """Return the BookingKey that ``text`` is, or raise InvalidBookingKey."""
+    """Verify and decode a key; return its BookingKey or raise InvalidBookingKey."""
     try:
         prefix, start, signature = text.split(".")
         shared = base64.b64decode(prefix.encode("ascii"), altchars=b"-_", validate=True)
     except ValueError as error:
         raise InvalidBookingKey from error
-    if base64.urlsafe_b64encode(shared).decode() != prefix:  # one spelling only: Python reads + as - and / as _
+    if base64.urlsafe_b64encode(shared).decode() != prefix:  # reject other spellings: Python also accepts + and /
         raise InvalidBookingKey
     if not any(_is_signed(key, shared, start, signature) for key in signing_keys()):
         raise InvalidBookingKey
-    # Signed by us, so it has the shape that Signer gives it.
+    # The signature is ours, so the layout is that of Signer.
     service, clinician, location = (UUID(bytes=shared[at : at + 16]) for at in (0, 16, 32))
     if int.from_bytes(shared[49:54]) <= now.timestamp():
         raise InvalidBookingKey

@@ -1,4 +1,4 @@
-"""Who is asking, as far as that can be known without a cookie."""
+"""The identity of an anonymous client, without cookies: address, network, pseudonymous visitor id."""
 
 from ipaddress import IPv6Address, ip_address
 
@@ -9,8 +9,8 @@ from django.utils.crypto import salted_hmac
 def get_address(request):
     """Return the client's IPv4Address or IPv6Address, or None when it is unknown.
 
-    Behind ``TRUSTED_PROXIES`` proxies it is the entry of X-Forwarded-For that the outermost of them
-    wrote; what stands left of it came from the client and is not believed.
+    Behind ``TRUSTED_PROXIES`` proxies it is the X-Forwarded-For entry that the outermost proxy wrote. Entries to the
+    left of it come from the client and are ignored.
     """
     text = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
@@ -24,20 +24,20 @@ def get_address(request):
 
 
 def get_visitor_id(request):
-    """Return a name for an anonymous visitor, to count live holds by. No address can be read from it."""
-    return _hidden(f"{get_network(request)}\n{request.headers.get('User-Agent', '')}")
+    """Return a pseudonymous visitor id (an HMAC of network and browser), used for hold limits."""
+    return _pseudonymize(f"{get_network(request)}\n{request.headers.get('User-Agent', '')}")
 
 
 def get_network_id(request):
-    """Return a name for where the client is, likewise: a browser can say that it is another one, but not elsewhere."""
-    return _hidden(get_network(request))
+    """Return a pseudonymous id of the client's network, which the client cannot choose like its User-Agent."""
+    return _pseudonymize(get_network(request))
 
 
 def get_network(request):
-    """Return what of the client's address is the same for one home, as text: it has a whole /64 of IPv6."""
+    """Return the client's network as text: its IPv4 address, or the /64 that one home has of IPv6."""
     address = get_address(request)
     return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)
 
 
-def _hidden(text):
+def _pseudonymize(text):
     return salted_hmac("booking.holder", text, algorithm="sha256").hexdigest()

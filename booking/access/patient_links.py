@@ -1,6 +1,6 @@
-"""The secrets of the links in e-mails. None is stored: each is made again from what it opens and SECRET_KEY.
+"""The tokens of links in e-mails, derived from SECRET_KEY and the target's id instead of stored.
 
-Nothing but the link is needed to open it, so what it leads to shows nothing of the patient.
+The link is the only authority, so the pages behind it show no stored details of the patient.
 """
 
 import base64
@@ -20,24 +20,24 @@ class AppointmentNotFound(Exception):
 
 
 def appointment_token(appointment):
-    """Return the secret that opens an appointment, to show, change or cancel it."""
-    return _written(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
+    """Return the token with which its patient shows, changes or cancels an appointment."""
+    return _encode(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
 
 
 def appointments_to_show():
-    """Return the query of appointments with all that their pages show."""
+    """Return the appointments with the relations that their pages show."""
     return Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
 
 
 def find_appointment(token):
-    """Return the appointment that the token opens, or raise AppointmentNotFound."""
+    """Return the appointment of a token, or raise AppointmentNotFound."""
     try:
         read = signing.b64_decode(token.encode())
         id, signature = UUID(bytes=read[:16]), read[16:]
     except ValueError as error:
         raise AppointmentNotFound from error
     genuine = [_signature(key, "appointment", id.hex) for key in signing_keys()]
-    if not any(hmac.compare_digest(signature, each) for each in genuine) or _written(read) != token:
+    if not any(hmac.compare_digest(signature, each) for each in genuine) or _encode(read) != token:
         raise AppointmentNotFound
     appointment = appointments_to_show().filter(pk=id).first()
     if appointment is None:
@@ -46,23 +46,20 @@ def find_appointment(token):
 
 
 def new_order_token(order):
-    """Return the secret of an order's link that is good until ``order.link_ends_at``."""
+    """Return a token for an order's link, valid until ``order.link_ends_at``."""
     return _order_token(settings.SECRET_KEY, order)
 
 
 def order_token(order):
-    """Return the secret of the link that the order has, or None when it has none."""
+    """Return the token of the order's present link, or None without a link."""
     if order.token_hash is None:
         return None
     tokens = [_order_token(key, order) for key in signing_keys()]
     return next((token for token in tokens if hash_token(token) == bytes(order.token_hash)), None)
 
 
-def times_for(appointment):
-    """Return the path of the page where another time can be booked instead of an appointment that is off.
-
-    None where its patient cannot book one.
-    """
+def get_times_path(appointment):
+    """Return the path of the page where the patient can book a replacement, or None if they cannot."""
     if appointment.order_id:
         token = order_token(appointment.order)
         return token and reverse("widget:order", args=[token])
@@ -72,12 +69,12 @@ def times_for(appointment):
 
 
 def _order_token(key, order):
-    return _written(_signature(key, "order", f"{order.pk.hex} {order.link_ends_at.timestamp():.6f}"))
+    return _encode(_signature(key, "order", f"{order.pk.hex} {order.link_ends_at.timestamp():.6f}"))
 
 
 def _signature(key, what, of):
     return hmac.digest(key.encode(), f"link to {what} {of}".encode(), "sha256")
 
 
-def _written(secret):
+def _encode(secret):
     return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()

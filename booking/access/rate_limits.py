@@ -1,4 +1,4 @@
-"""How often somebody may do something in a minute, counted exactly across processes in Redis."""
+"""Rate limits per minute, counted exactly across processes in Redis."""
 
 import time
 from functools import cache
@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 WINDOW_SECONDS = 60
-# Redis may be frozen or gone: one request waits for it this long at most, and the next ones do not ask for a while.
+# When Redis hangs, one request waits this long, and others skip Redis for BACKOFF_SECONDS.
 TIMEOUT_SECONDS = 0.5
 BACKOFF_SECONDS = 5
 
@@ -24,7 +24,7 @@ COUNT = """
 
 
 class Usage(NamedTuple):
-    """How much of a limit is used, this request included; ``resets_in`` is in seconds, ``policy`` the limit's name."""
+    """The use of a limit, including this request; ``policy`` is the limit's name, ``resets_in`` is in seconds."""
 
     policy: str
     limit: int
@@ -37,7 +37,7 @@ class Usage(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What answers say of it: how many requests there are in a minute, and how many are left."""
+        """The RateLimit headers of the response."""
         return {
             "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={WINDOW_SECONDS}',
             "RateLimit": f'"{self.policy}";r={max(0, self.limit - self.used)};t={self.resets_in}',
@@ -45,7 +45,7 @@ class Usage(NamedTuple):
 
 
 class Counter:
-    """Counts in Redis. While Redis is away nothing is counted, and now and then one request asks whether it is back."""
+    """Counts in Redis. While Redis is down, it counts nothing and lets one request probe every BACKOFF_SECONDS."""
 
     def __init__(self, url: str):
         self.redis = Redis.from_url(
@@ -55,25 +55,25 @@ class Counter:
             retry=Retry(NoBackoff(), 0),
         )
         self.script = self.redis.register_script(COUNT)
-        self.ask_again_at = None
+        self.retry_at = None
 
     def count(self, policy: str, whose: str, limit: int) -> Usage | None:
-        """Return the Usage of a policy's limit by somebody, this request included, or None when Redis is away."""
-        if self.ask_again_at is not None:
-            if time.monotonic() < self.ask_again_at:
+        """Count a request and return the Usage of the policy's limit, or None while Redis is down."""
+        if self.retry_at is not None:
+            if time.monotonic() < self.retry_at:
                 return None
-            self._leave_alone()  # this request asks; the others need not wait with it
+            self._back_off()  # this request probes Redis; concurrent ones skip it
         try:
             used, seconds = self.script([f"holdfast-limit:{policy} {whose}"], [WINDOW_SECONDS])
         except RedisError:
-            self._leave_alone()
+            self._back_off()
             return None
-        self.ask_again_at = None
-        # Redis rounds to seconds, and whoever waits that long must not be refused again.
+        self.retry_at = None
+        # Redis rounds down, and a client that waits that long must not be refused again.
         return Usage(policy, limit, used, min(WINDOW_SECONDS, seconds + 1))
 
-    def _leave_alone(self):
-        self.ask_again_at = time.monotonic() + BACKOFF_SECONDS
+    def _back_off(self):
+        self.retry_at = time.monotonic() + BACKOFF_SECONDS
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Signatures as Standard Webhooks says: what was said, when, and that it was said by who knows the secret."""
+"""Signatures of Standard Webhooks: an HMAC over message id, timestamp and body."""
 
 import base64
 import binascii
@@ -26,9 +26,9 @@ def make_secret():
 
 
 def sign(keys, *, message_id, at, body):
-    """Return the headers for ``body`` (bytes), signed with each of ``keys``, which are secrets.
+    """Return the signature headers for ``body`` (bytes), signed with each of the secrets ``keys``.
 
-    ``message_id`` stays the same when a message is sent again; ``at`` is when it is sent, an aware datetime.
+    ``message_id`` stays the same for retries; ``at`` is the time of sending, an aware datetime.
     """
     message_id, timestamp = str(message_id), str(int(at.timestamp()))
     signatures = [f"v1,{_signature(key, message_id, timestamp, body)}" for key in keys]
@@ -42,22 +42,22 @@ def sign(keys, *, message_id, at, body):
 def verify(key, headers, body, now):
     """Return the id of the message that ``body`` (bytes) is, or raise BadSignature.
 
-    ``headers`` is any mapping, its names in any case; ``now`` an aware datetime. The same id again is the same
-    message again: it is for the caller to remember those it has done.
+    ``headers`` is any mapping, its names in any case; ``now`` an aware datetime. A repeated
+    id means a repeated message: the caller remembers the ids that it processed.
     """
     headers = {name.lower(): value for name, value in headers.items()}
     message_id, timestamp, given = (headers.get(f"webhook-{name}") or "" for name in ("id", "timestamp", "signature"))
-    # "." would make the border of id and time a matter of opinion, and int() reads digits of every script.
+    # A "." would make the boundary between id and timestamp ambiguous, and int() accepts digits of every script.
     if not re.fullmatch(r"[!-\-/-~]{1,255}", message_id) or not re.fullmatch("[0-9]{1,11}", timestamp):
         raise BadSignature
     if abs(now - datetime.fromtimestamp(int(timestamp), UTC)) > TOLERANCE:
         raise BadSignature
     try:
-        right = f"v1,{_signature(key, message_id, timestamp, body)}".encode()
-    except ValueError as error:  # without a proper secret nobody can have signed
+        expected = f"v1,{_signature(key, message_id, timestamp, body)}".encode()
+    except ValueError as error:  # a malformed secret cannot have signed anything
         raise BadSignature from error
-    # Each is compared in the same time: how long it takes tells nothing.
-    matches = [hmac.compare_digest(right, one.encode("utf-8", "replace")) for one in given.split(" ")]
+    # Constant time, for each of several signatures.
+    matches = [hmac.compare_digest(expected, each.encode("utf-8", "replace")) for each in given.split(" ")]
     if not any(matches):
         raise BadSignature
     return message_id
@@ -65,14 +65,14 @@ def verify(key, headers, body, now):
 
 def _signature(key, message_id, timestamp, body):
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return base64.b64encode(hmac.new(_bytes_of(key), signed, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.new(_decode_secret(key), signed, hashlib.sha256).digest()).decode()
 
 
-def _bytes_of(key):
+def _decode_secret(key):
     try:
         found = base64.b64decode(key.removeprefix(PREFIX), validate=True)
     except binascii.Error:
         found = b""
-    if not 24 <= len(found) <= 64:  # an empty one would be anybody's
+    if not 24 <= len(found) <= 64:  # anybody could sign with an empty secret
         raise ValueError("A secret is whsec_ and Base64 of 24 to 64 bytes.")
     return found

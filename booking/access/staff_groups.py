@@ -1,9 +1,9 @@
-"""The groups of staff, and what each may do. They come with `manage.py migrate`.
+"""The groups of staff and their permissions, created by `manage.py migrate`.
 
-``decide`` is confirming an appointment, giving it another time and cancelling it, ``mark`` is marking it arrived,
-completed or no-show; ``view_all`` is seeing those of every clinician, not only one's own. Changing a hold is releasing
-it, changing a message is running it again, a delivery sending it again, changing an order is also sending its link and
-taking that back. Nobody changes events or slots, and nobody here touches logins.
+For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show;
+``view_all`` means those of every clinician instead of one's own. ``change`` means release for a hold, retry for a
+message, redeliver for a delivery, and includes sending and revoking the link for an order. No group changes events,
+slots or logins.
 """
 
 from django.db.models import Q
@@ -47,7 +47,7 @@ CONFIGURATION = [
     for verb in ("add", "change", "delete")
     for model in ("location", "service", "clinician", "calendar", "workinghours", "timeoff")
 ]
-FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # a clinician's own only
+FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # clinicians: their own only
 GROUPS = {
     "reception": RECEPTION,
     "clinician": {"booking": ["view_appointment", "mark_appointment", *FEEDS]},
@@ -77,7 +77,7 @@ GROUPS = {
 
 
 def make_groups(using, **kwargs):
-    """Make the groups that are missing. One that is there stays as the clinic has changed it."""
+    """Create missing groups. Existing ones keep the clinic's own changes."""
     from django.contrib.auth.models import Group, Permission
 
     for name, allowed in GROUPS.items():

@@ -1,4 +1,4 @@
-"""Admin's login page, where nobody tries passwords without end."""
+"""Admin's login page, rate limited."""
 
 from django.contrib import admin
 from django.shortcuts import render
@@ -7,14 +7,14 @@ from django.utils.crypto import salted_hmac
 from booking.access.client_identity import get_network_id
 from booking.access.rate_limits import counter
 
-# In a minute. More tries for one name than from one network, so that nobody alone keeps its owner out.
+# Attempts per minute. A name has more than a network, so that one network cannot lock the owner of a name out.
 MAX_PER_NETWORK = 20
 MAX_PER_NAME = 60
 
 
 def login(request):
-    """Admin's own login; too many tries within a minute are told to wait. While Redis is away none are counted."""
-    if request.method == "POST" and (wait := _seconds_to_wait(request)):
+    """Return admin's login page, or 429 after too many attempts. While Redis is down, nothing is counted."""
+    if request.method == "POST" and (wait := _get_wait_seconds(request)):
         context = {**admin.site.each_context(request), "title": "Please wait", "seconds": wait}
         response = render(request, "admin/wait.html", context, status=429)
         response["Retry-After"] = wait
@@ -22,10 +22,10 @@ def login(request):
     return admin.site.login(request)
 
 
-def _seconds_to_wait(request):
-    # A name that is typed may be a password: it is not kept as it is, not even for a minute.
+def _get_wait_seconds(request):
+    # Hash the name: people type passwords into the wrong field.
     name = salted_hmac("booking.access.staff_login", request.POST.get("username", ""), algorithm="sha256").hexdigest()
-    # In this order: what a network is refused does not count for the name.
+    # Network first: attempts refused for the network do not count for the name.
     for policy, whose, limit in [
         ("login", get_network_id(request), MAX_PER_NETWORK),
         ("login-name", name, MAX_PER_NAME),

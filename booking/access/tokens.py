@@ -1,4 +1,4 @@
-"""Secret texts that open something to whoever shows them: random ones, and what signs those that are not."""
+"""Random bearer tokens, their hashes, and the keys that sign derived tokens."""
 
 import hashlib
 import secrets
@@ -7,15 +7,15 @@ from django.conf import settings
 
 
 def new_token():
-    """Return a random text of 256 bits, fit for an address."""
+    """Return a random URL-safe token of 256 bits."""
     return secrets.token_urlsafe(32)
 
 
 def signing_keys():
-    """Return what a signature of ours may have been made with: today's SECRET_KEY, and those before it."""
+    """Return the keys of valid signatures: SECRET_KEY and its fallbacks."""
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 def hash_token(token):
-    """Return the form in which a token is stored. It is random and long, so it needs no salt."""
+    """Return the SHA-256 of a token, as stored. Tokens are long and random, so they need no salt."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

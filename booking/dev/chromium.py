@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests, installed where there is none."""
+"""Find a Chromium for the browser tests, or install one."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ QUIET = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
 
 
 def ensure_chromium():
-    """Return the path of a Chromium: this machine's, else the system's package, else Playwright's."""
+    """Return the path of a Chromium, installed from the system's packages or by Playwright if missing."""
     path = find_chromium()
     if path:
         return path
@@ -31,7 +31,7 @@ def ensure_chromium():
 
 
 def find_chromium():
-    """Return the path of a Chromium that runs, or None."""
+    """Return the path of a working Chromium, or None."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -40,7 +40,7 @@ def find_chromium():
 
 
 def runs(path):
-    """Whether this is a browser and not a signpost to one, as Ubuntu's chromium-browser is."""
+    """Return whether this is a browser; Ubuntu's chromium-browser only points to a snap."""
     try:
         return subprocess.run([path, "--version"], timeout=60, **QUIET).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""`python -m booking.dev.manage shell` is `manage.py shell` with the demo's servers, be it running or not."""
+"""Run manage.py with the demo's servers, whether or not the demo runs: `python -m booking.dev.manage shell`."""
 
 import json
 import os

@@ -27,7 +27,7 @@ def postgres(folder, *, durable=True):
         initialize(binaries, data, account)
     stop_leftover(data, "postmaster.pid", signal.SIGINT)
 
-    # The path of a socket may have 107 characters at most, so it cannot be somewhere below ``folder``.
+    # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
     sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
     settings = {
         "listen_addresses": "",
@@ -61,12 +61,12 @@ def postgres(folder, *, durable=True):
         wait_for_postgres(server, url, log)
         yield url
     finally:
-        stop(server, signal.SIGINT)  # "fast shutdown": it does not wait for its clients
+        stop(server, signal.SIGINT)  # "fast shutdown" does not wait for clients
         shutil.rmtree(sockets, ignore_errors=True)
 
 
 def unprivileged_account(folder, binaries):
-    """Whom root lets run PostgreSQL, which refuses to run as root; as arguments for subprocess.
+    """Return subprocess arguments for an unprivileged account, since PostgreSQL refuses to run as root.
 
     The account must reach its data and its programs: it may pass through the folders above them,
     but not list those.
@@ -90,7 +90,7 @@ def unprivileged_account(folder, binaries):
 
 
 def initialize(binaries, data, account):
-    """Make the data folder. It has its name only when it is complete."""
+    """Create the data directory, and rename it into place once it is complete."""
     unfinished = data.with_name("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     options = "--username=postgres --auth=trust --encoding=UTF8 --no-locale".split()
@@ -109,7 +109,7 @@ def initialize(binaries, data, account):
 
 
 def wait_for_postgres(server, url, log):
-    """Return when the server takes connections and has its database."""
+    """Wait until the server accepts connections and has its database."""
     import psycopg
 
     def has_database():

@@ -1,4 +1,4 @@
-"""Waiting for what starts, and ending what runs, also what a killed run left running."""
+"""Wait for processes to start and to end; stop those that a killed run left behind."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ TELL_INTERVAL = 10  # seconds
 
 
 def wait_for(what, is_ready):
-    """Return once ``is_ready()`` is true, however long a busy machine takes; say now and then what is waited for."""
+    """Return once ``is_ready()`` is true, without a timeout; print now and then what is awaited."""
     started_at = told_at = time.monotonic()
     while not is_ready():
         now = time.monotonic()
@@ -21,25 +21,25 @@ def wait_for(what, is_ready):
 
 
 def stop_leftover(folder, pid_file, ending):
-    """Stop the server that a killed run left running with its data in ``folder``, and forget it."""
+    """Stop the server that a killed run left behind with its data in ``folder``, and delete its pid file."""
     path = folder / pid_file
     if not path.exists():
         return
     lines = path.read_text().splitlines()
     try:
         leftover = psutil.Process(int(lines[0]))
-        if leftover.cwd() == str(folder):  # otherwise the number has gone to another program since
+        if leftover.cwd() == str(folder):  # otherwise the process id was reused
             leftover.send_signal(ending)
             still_running([leftover], seconds=60)
     except (IndexError, ValueError, psutil.Error):
         pass
     if pid_file == "postmaster.pid" and len(lines) > 4:
-        shutil.rmtree(lines[4], ignore_errors=True)  # its folder of sockets
+        shutil.rmtree(lines[4], ignore_errors=True)  # its socket directory
     path.unlink(missing_ok=True)
 
 
 def still_running(processes, *, seconds):
-    """Return those of the processes that have not ended within this time.
+    """Return the processes that are still running after ``seconds``.
 
     One that has ended but that nobody has asked about counts as ended: in a container often nobody ever asks.
     """
@@ -59,7 +59,7 @@ def has_ended(process):
 
 
 def stop(server, ending):
-    """End the server and wait until it has ended."""
+    """Signal the server and wait for its end."""
     server.send_signal(ending)
     try:
         server.wait(60)

@@ -1,4 +1,4 @@
-"""Running what the Procfile names beside each other, and leaving none of it behind."""
+"""Run the programs of the Procfile beside each other, and stop all of them."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def programs(*, record, listener):
                 stderr=subprocess.STDOUT,
                 text=True,
                 pass_fds=[listener.fileno()],
-                start_new_session=True,  # so that Ctrl-C goes to this process alone, which ends them in order
+                start_new_session=True,  # Ctrl-C reaches this process only, which stops them in order
             )
         started = [(child.pid, psutil.Process(child.pid).create_time()) for child in children.values()]
         record.write_text(json.dumps(started))
@@ -62,7 +62,7 @@ def programs(*, record, listener):
 
 
 def print_output(name, child, ended):
-    """Print what a program prints, with its name before it, until it ends."""
+    """Print a program's output, prefixed with its name, until it ends."""
     for line in child.stdout:
         print(f"{name:8} | {line}", end="", flush=True)
     child.wait()
@@ -70,12 +70,12 @@ def print_output(name, child, ended):
 
 
 def stop_leftovers(record):
-    """End the programs that a killed run left running."""
+    """Stop the programs that a killed run left behind."""
     if not record.exists():
         return
     for number, created_at in json.loads(record.read_text()):
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            # Otherwise the number has gone to another program since.
+            # A reused process id has another creation time.
             if psutil.Process(number).create_time() == created_at:
                 os.killpg(number, signal.SIGKILL)
     record.unlink()

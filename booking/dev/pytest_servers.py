@@ -1,4 +1,4 @@
-"""The pytest plugin that gives the tests their servers, before Django reads its settings."""
+"""A pytest plugin that starts PostgreSQL and Redis before Django reads its settings."""
 
 import os
 from contextlib import ExitStack, suppress
@@ -18,7 +18,7 @@ ENVIRONMENT = {
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config):
-    """A wrapper, to come before pytest-django; in the main process only, the workers of xdist inherit."""
+    """Wrap the hook to run before pytest-django. Only the main process starts servers; xdist workers inherit them."""
     os.environ.update(ENVIRONMENT)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         stack = ExitStack()
@@ -28,7 +28,7 @@ def pytest_load_initial_conftests(early_config):
 
 
 def start_servers(stack):
-    """Beside a demo and beside other test runs: each has a folder of its own."""
+    """Start servers in a folder of this run, beside a demo and other test runs."""
     for number in count(1):
         folder = BASE_DIR / ".data" / f"test-{number}"
         with suppress(FolderInUse):

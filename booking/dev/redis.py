@@ -40,7 +40,7 @@ def redis(folder):
             start_new_session=True,
         )
     (folder / "pid").write_text(str(server.pid))
-    with server.stdin as stdin:  # and not among the arguments, where everyone reads them
+    with server.stdin as stdin:  # not as arguments, which every user of the machine can read
         stdin.write(settings.encode())
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     try:
@@ -51,7 +51,7 @@ def redis(folder):
 
 
 def wait_for_redis(server, url, log):
-    """Return when the server answers."""
+    """Wait until the server answers."""
     import redis
 
     def answers():

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of one's own, from wheels, for the demo and the tests.
+"""PostgreSQL and Redis from wheels, for the demo and the tests.
 
 They keep their data in the folder they are given, which belongs to one run at a time. What a killed
 run left running there is stopped first. Servers named in DATABASE_URL and REDIS_URL are used instead.
@@ -18,12 +18,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
 class FolderInUse(Exception):
-    """Another run has its data in this folder."""
+    """Another run uses this folder."""
 
 
 @contextmanager
 def servers(folder, *, durable=True):
-    """Run what the environment does not name, and yield DATABASE_URL and REDIS_URL as a dict.
+    """Run the servers that the environment does not name, and yield DATABASE_URL and REDIS_URL as a dict.
 
     Without ``durable``, PostgreSQL trades the safety of its data for speed: for tests.
     The folder must be claimed.
@@ -40,7 +40,7 @@ def servers(folder, *, durable=True):
 
 @contextmanager
 def claim(folder):
-    """Have ``folder`` to oneself, or raise FolderInUse. However this process ends, the claim ends with it."""
+    """Lock ``folder`` or raise FolderInUse. The lock ends with this process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
         try:
@@ -51,6 +51,6 @@ def claim(folder):
 
 
 def stop_leftover_servers(folder):
-    """Stop the servers that a killed run left running on a claimed folder."""
+    """Stop the servers that a killed run left behind on a locked folder."""
     stop_leftover(folder / "postgres" / "data", "postmaster.pid", signal.SIGINT)
     stop_leftover(folder / "redis", "pid", signal.SIGTERM)

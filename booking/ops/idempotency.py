@@ -1,4 +1,4 @@
-"""Doing a request once however often it is sent: its answer is stored in the transaction of its effect."""
+"""Idempotency keys: store a request's response in the transaction of its effect, and replay it for repeats."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ class KeyInFlight(Exception):
 
 
 class NotStored(Exception):
-    """Raised inside ``once`` to undo everything, the record too; carries the answer."""
+    """Raised by an effect to roll back everything, including the record; carries the response."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -34,25 +34,25 @@ class NotStored(Exception):
 
 @transaction.atomic
 def run_once(effect, *, holder, route, idempotency_key, request_hash):
-    """Return ``(answer, is_replay)``: that of ``effect()`` now, or of the same request earlier.
+    """Return ``(answer, is_replay)``: the result of ``effect()``, or the stored one of the same request.
 
-    ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves
-    neither effect nor record; NotStored raised by it undoes both, and a status of refusal its effect. A
-    twin waits up to two seconds for the first to end. Raises KeyReused or KeyInFlight.
+    ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves neither effect
+    nor record. If it raises NotStored, both are rolled back; if it returns an error status, only its effect is. A
+    concurrent duplicate waits up to two seconds. Raises KeyReused or KeyInFlight.
     """
     identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
     if _claim(identity, request_hash):
-        status, body, headers = answer = _with_effect_unless_refused(effect)
+        status, body, headers = answer = _run_and_undo_refused(effect)
         IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
         return answer, False
     earlier = find_answer(holder, route, idempotency_key, request_hash)
-    if earlier is None:  # its day was over just now
+    if earlier is None:  # it expired just now
         raise KeyInFlight
     return earlier, True
 
 
 def find_answer(holder, route, idempotency_key, request_hash):
-    """Return the answer ``(status, body, headers)`` to the same request earlier, or None; raises KeyReused."""
+    """Return the stored ``(status, body, headers)`` of the same request, or None; raises KeyReused."""
     earlier = IdempotentAnswer.objects.filter(
         api_key_holder=holder, route=route, idempotency_key=idempotency_key, created_at__gte=timezone.now() - RETENTION
     ).first()
@@ -63,7 +63,7 @@ def find_answer(holder, route, idempotency_key, request_hash):
     return earlier.status, bytes(earlier.body), earlier.headers
 
 
-def _with_effect_unless_refused(effect):
+def _run_and_undo_refused(effect):
     before = transaction.savepoint()
     answer = effect()
     if answer[0] >= 400:
@@ -85,10 +85,10 @@ CLAIM = """
 
 
 def _claim(identity, request_hash):
-    """Insert the record; False if it is there already, or is once the transaction that makes it has ended."""
+    """Insert the record and return whether it is new, after waiting for a concurrent insert to end."""
     try:
         with connection.cursor() as cursor:
-            # Said here and not only by booking.wsgi, because without it a twin would wait for ever.
+            # Set here too, not only in booking.wsgi: without it a duplicate would wait forever.
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
             now = timezone.now()
             cursor.execute(CLAIM, {**identity, "request_hash": request_hash, "now": now, "oldest": now - RETENTION})
@@ -100,5 +100,5 @@ def _claim(identity, request_hash):
 
 
 def forget_old_answers():
-    """Delete the answers that are older than a day."""
+    """Delete stored responses older than RETENTION."""
     IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()

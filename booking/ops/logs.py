@@ -1,4 +1,4 @@
-"""Log lines: one line of JSON each, and nothing in them that a patient would mind."""
+"""Logs: one line of JSON per record, without personal data."""
 
 import json
 import logging
@@ -18,11 +18,11 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
-        # Every request has its line from booking.ops.middleware.access_log. What Django adds is the failures.
+        # booking.ops.middleware.access_log logs every request; keep only the failures from Django.
         "django.request": {"level": "ERROR"},
         "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
-        # A tick comes every second.
+        # Beat ticks every second.
         "celery.beat": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.request": {"level": "WARNING"},
@@ -34,14 +34,14 @@ request_id = ContextVar("request_id", default=None)
 
 
 def address(request):
-    """What to write down for the address of a request: its route, for the path itself can hold a token."""
+    """Return the request's route to log instead of its path, which may contain a token."""
     if request.resolver_match:
         return "/" + request.resolver_match.route
     return "unknown"
 
 
 class Line(logging.Formatter):
-    """A record as one line of JSON with its time, level, logger, message and request id."""
+    """Format a record as one line of JSON with its time, level, logger, message and request id."""
 
     def format(self, record):
         line = {
@@ -58,7 +58,7 @@ class Line(logging.Formatter):
         return json.dumps(line, default=str)
 
     def message(self, record):
-        """The message; where Django or gunicorn put the path of a request, its route."""
+        """Return the message, with the route where Django or gunicorn put the path."""
         if record.name.startswith(("django.", "gunicorn.")) and isinstance(record.args, tuple):
             request = getattr(record, "request", None)
             route = address(request) if hasattr(request, "resolver_match") else "…"
@@ -67,7 +67,7 @@ class Line(logging.Formatter):
         return record.getMessage()
 
     def exception(self, error):
-        """The traceback, without the rows that PostgreSQL quotes below the first line of its errors."""
+        """Return the traceback without the rows that PostgreSQL quotes below the first line of its errors."""
         trace = traceback.TracebackException.from_exception(error)
         seen = trace
         while error is not None and seen is not None:

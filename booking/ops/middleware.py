@@ -1,4 +1,4 @@
-"""What happens around every request."""
+"""Middleware: request ids, the access log, frame policies, and 503 when the database is busy."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ logger = logging.getLogger("booking.access")
 
 
 def request_id(get_response):
-    """Give every request an id, or keep the one a proxy gave it; it is in the logs and in X-Request-Id."""
+    """Set the request's id, or keep the proxy's, for the logs and X-Request-Id."""
 
     def middleware(request):
         given = request.headers.get("X-Request-Id", "")
@@ -35,7 +35,7 @@ def request_id(get_response):
 
 
 def access_log(get_response):
-    """One line per request. It has the route that was asked for, never the path: that can hold a token."""
+    """Log one line per request, with the route instead of the path, which may contain a token."""
 
     def middleware(request):
         started = time.perf_counter()
@@ -49,7 +49,7 @@ def access_log(get_response):
 
 
 class ContentSecurityPolicy(CSPMiddleware):
-    """Send CONTENT_SECURITY_POLICY. Nobody may show admin in a frame."""
+    """Send CONTENT_SECURITY_POLICY; for admin, forbid framing."""
 
     def get_policy_parts(self, request, response, report_only=False):
         parts = super().get_policy_parts(request, response, report_only)
@@ -59,7 +59,7 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 
 def framing(get_response):
-    """Have X-Frame-Options agree with the policy's frame-ancestors; it cannot name other sites and is left out then."""
+    """Make X-Frame-Options agree with frame-ancestors, or omit it, since it cannot name other sites."""
 
     def middleware(request):
         response = get_response(request)
@@ -80,7 +80,7 @@ def is_admin(request):
 
 
 class Busy:
-    """Answer 503 when the database made a request wait longer than booking.wsgi allows, or is not there."""
+    """Answer 503 after a lock or statement timeout, or when the database is down."""
 
     def __init__(self, get_response):
         self.get_response = get_response

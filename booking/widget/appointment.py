@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking.access.patient_links import appointment_token, appointments_to_show, times_for
+from booking.access.patient_links import appointment_token, appointments_to_show, get_times_path
 from booking.domain.expiry import settle
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
 from booking.models import Appointment
@@ -71,7 +71,7 @@ def visit_context(appointment, *, news, looked=0):
         "can_change": appointment.can_change(now),
         "is_too_late": stands and not appointment.can_change(now),
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
-        "times": times_for(appointment),
+        "times": get_times_path(appointment),
         "looked": looked + 1,
         "pause": pause_after(looked, appointment),
     }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
-from booking.access.patient_links import appointment_token, order_token, times_for
+from booking.access.patient_links import appointment_token, get_times_path, order_token
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
 from booking.models import Appointment, Order
 from booking.outbox.queue import PermanentError
@@ -94,7 +94,7 @@ def _send(message, appointment, template, subject, *, has_file=False):
         "is_waiting": appointment.status in Appointment.TENTATIVE,
         "can_change": appointment.can_change(timezone.now()),
         "page": _address(reverse("widget:appointment", args=[appointment_token(appointment)])),
-        "times": _address(times_for(appointment)),
+        "times": _address(get_times_path(appointment)),
     }
     when = format_date(appointment.local_start, _("D j F Y, H:i"))
     subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}

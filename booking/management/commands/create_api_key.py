@@ -1,4 +1,4 @@
-"""`manage.py create_api_key "the practice" --scopes all`: make an API key and print it, once."""
+"""Create an API key and print it once: `manage.py create_api_key "the practice" --scopes all`."""
 
 from datetime import timedelta
 

@@ -162,7 +162,7 @@ def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis, monke
     counter = rate_limits.counter()
     redis.freeze()
     counter.count("key", "alice", 1)
-    counter.ask_again_at = 0.0  # long ago
+    counter.retry_at = 0.0  # long ago
 
     asked, script = [], counter.script
     monkeypatch.setattr(counter, "script", lambda *args: asked.append(args) or script(*args))

@@ -16,7 +16,7 @@ MODULES = """
 FUNCTIONS = """
     address_in asked_of base_of booked_of booked_with change_if connected_to contract_of cursor_of entries_of error_for
     expire_holds family_of follow found_by heeds_if_match hidden_network_of hold_of holder_of home_zone host_of in_bulk
-    in_queue kind_of lapse_unanswered latest_sequence links_of listed_as lock_booking lock_ours log_of look_up moved_to
+    in_queue kind_of lapse_unanswered latest_sequence links_of listed_as lock_booking lock_ours log_of moved_to
     moves_of name_of network_of new_id_of offer_of opening_of origin_of outside_hours owner_in page_of placing_for
     prolong_slot provider_of push_coming queue_of refer_to refusals_of reread rules_of scopes_of secrets_of
     service_called show_once signer_for standing staff_provider_of state_of status_of story_of take_answer theirs

@@ -8,6 +8,7 @@ from booking.access.patient_links import order_token
 from booking.domain.appointments import acknowledge, cancel, decline
 from booking.domain.orders import send_link
 from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Order
 from scheduling.models import Location, Service
 from tests.outbox import run_what_is_due
@@ -84,8 +85,8 @@ def test_new_time_and_cancellation_in_another_language_are_translated(book, at, 
     appointment = book(at(9))
     assert_translated(mails=1)
 
-    same = {"clinician": appointment.clinician, "location": appointment.location, "is_remote": False}
-    reschedule(appointment, starts_at=at(10), **same, actor="erin")
+    opening = OpeningRequest(appointment.service, at(10), appointment.clinician, appointment.location, is_remote=False)
+    reschedule(appointment, opening, actor="erin")
     assert_translated(mails=1)
 
     cancel(appointment, reason="other", actor="erin")
@@ -98,8 +99,8 @@ def test_request_and_its_refusal_in_another_language_are_translated(desk, book, 
     appointment = book(at(9))
     assert_translated(mails=1)
 
-    same = {"clinician": appointment.clinician, "location": appointment.location, "is_remote": False}
-    reschedule(appointment, starts_at=at(10), **same, actor="erin")
+    opening = OpeningRequest(appointment.service, at(10), appointment.clinician, appointment.location, is_remote=False)
+    reschedule(appointment, opening, actor="erin")
     assert_translated(mails=1)
 
     decline(appointment, actor="erin")

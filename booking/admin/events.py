@@ -117,6 +117,6 @@ class EventAdmin(ReadOnlyMixin, admin.ModelAdmin):
         url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.subject_id])
         return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
 
-    @admin.display(description="actor", ordering="actor")
+    @admin.display(description="by", ordering="actor")
     def actor_name(self, event):
         return event.staff_name or event.actor

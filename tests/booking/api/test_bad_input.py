@@ -77,7 +77,7 @@ each_field = pytest.mark.parametrize("method, route, name", FIELDS, ids=lambda p
 
 
 @each_field
-def test_a_value_of_another_type(api, path_of, method, route, name):
+def test_body_member_of_another_json_type_is_400_at_its_pointer(api, path_of, method, route, name):
     field = FORMS[method, route]().fields[name]
     values = [1, 0, 1.5, *BIG, [], [1], {}, {"x": {}}, True, "", "x\x00"]
     values += [text for text in TEXTS.values() if "\ud800" not in text]
@@ -106,7 +106,7 @@ def test_a_value_of_another_type(api, path_of, method, route, name):
 
 @pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
 @pytest.mark.parametrize("name", ["nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000])
-def test_a_field_that_nobody_knows(api, path_of, method, route, name):
+def test_unknown_body_member_is_400_at_its_pointer(api, path_of, method, route, name):
     with nothing_changes():
         body = refused(api(method, path_of(route), {name: 1, "code": 2}))
     assert {error["code"] for error in body["errors"]} >= {"unknown"}
@@ -147,12 +147,12 @@ def test_a_field_that_nobody_knows(api, path_of, method, route, name):
     ],
     ids=range(23),
 )
-def test_a_body_that_is_no_object(api, path_of, method, route, body):
+def test_body_other_than_json_object_is_400_malformed(api, path_of, method, route, body):
     with nothing_changes():
         refused(api(method, path_of(route), body=body), code="malformed")
 
 
-def test_of_many_members_that_nobody_knows_a_few_are_named(api):
+def test_many_unknown_members_are_400_naming_the_first(api):
     with nothing_changes():
         some = refused(api.post("/patients", PERSON | {f"m{n}": 1 for n in range(100)}))
         many = refused(api.post("/patients", PERSON | {f"m{n}": 1 for n in range(200)}))
@@ -165,7 +165,7 @@ def test_of_many_members_that_nobody_knows_a_few_are_named(api):
     assert long["errors"] == [{"pointer": "#/events", **too_many}]
 
 
-def test_seventy_thousand_members_are_refused_in_one_sentence(api):
+def test_body_of_seventy_thousand_members_is_400_with_one_error(api):
     body = json.dumps({f"m{n}": 1 for n in range(70_000)}).encode()
     with nothing_changes():
         response = api.post("/patients", body=body)
@@ -173,7 +173,7 @@ def test_seventy_thousand_members_are_refused_in_one_sentence(api):
     assert len(response.content) < 1000
 
 
-def test_who_sends_none_of_the_choices_is_told_them(api, book, at):
+def test_unknown_choice_is_400_listing_the_choices(api, book, at):
     appointment = book(at(9))
     with nothing_changes():
         response = api.post(f"/appointments/{appointment.pk}/cancel", {"reason": "cold feet"})
@@ -188,7 +188,7 @@ def test_who_sends_none_of_the_choices_is_told_them(api, book, at):
 
 
 @pytest.mark.parametrize("born", ["1985-02-30", "2023-02-29", "1985-13-01"])
-def test_a_day_that_is_not_in_the_calendar(api, born):
+def test_date_missing_from_the_calendar_is_400(api, born):
     with nothing_changes():
         body = refused(api.post("/patients", PERSON | {"date_of_birth": born}))
     assert body["errors"] == [{"pointer": "#/date_of_birth", "code": "no_such_day", "detail": "There is no such day."}]
@@ -201,13 +201,13 @@ def test_a_day_that_is_not_in_the_calendar(api, born):
         ("/appointments", {"patient": PERSON}, "Send booking_key, or appointment_type_id and start_time."),
     ],
 )
-def test_an_opening_of_which_nothing_is_said(api, path, body, detail):
+def test_hold_without_any_field_is_400_listing_the_ways(api, path, body, detail):
     with nothing_changes():
         body = refused(api.post(path, body))
     assert body["errors"] == [{"pointer": "#/booking_key", "code": "required", "detail": detail}]
 
 
-def test_a_member_given_twice(api, book, at):
+def test_repeated_body_member_is_400(api, book, at):
     patient = book(at(10)).patient
     once = json.dumps(PERSON)[1:-1]
     with nothing_changes():
@@ -219,7 +219,7 @@ def test_a_member_given_twice(api, book, at):
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("name", ["first_name", "last_name", "email", "phone", "nhs_number"])
-def test_a_person_with_text_that_cannot_be_seen(api, opening, name, text):
+def test_person_with_unprintable_text_is_400(api, opening, name, text):
     person = {**PERSON, name: text + "@example.org" if name == "email" else text}
     code = "malformed" if "\ud800" in text else "validation"
     with nothing_changes():
@@ -246,7 +246,7 @@ def test_a_person_with_text_that_cannot_be_seen(api, opening, name, text):
         f"{'b' * 250}@example.org",
     ],
 )
-def test_an_address_that_would_add_to_a_mail(api, opening, email):
+def test_email_address_with_header_injection_is_400(api, opening, email):
     with nothing_changes():
         refused(api.post("/patients", PERSON | {"email": email}), "email")
         refused(api.post("/appointments", opening | {"patient": PERSON, "attendee_email": email}), "attendee_email")
@@ -268,7 +268,7 @@ def test_an_address_that_would_add_to_a_mail(api, opening, email):
         "28/02/1990",
     ],
 )
-def test_a_birth_date_that_cannot_be(api, opening, born):
+def test_impossible_birth_date_is_400(api, opening, born):
     with nothing_changes():
         refused(api.post("/patients", PERSON | {"date_of_birth": born}), "date_of_birth")
         refused(
@@ -297,7 +297,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_time_that_is_none(api, path_of, opening, moment):
+def test_malformed_start_time_is_400(api, path_of, opening, moment):
     routes = [("POST", "holds"), ("POST", "holds/<uuid:id>/move"), ("POST", "appointments/<uuid:id>/reschedule")]
     paths = [(method, path_of(route)) for method, route in routes]
     with nothing_changes():
@@ -311,13 +311,13 @@ def test_a_time_that_is_none(api, path_of, opening, moment):
 
 
 @pytest.mark.parametrize("wall", ["24:00", "9", "09:60", "-1:00", "25:00:00", "09:00Z", "", "\x00"])
-def test_a_local_time_that_is_none(api, opening, day, wall):
+def test_malformed_local_time_is_400(api, opening, day, wall):
     with nothing_changes():
         refused(api.post("/holds", opening | {"date": day.isoformat(), "start_time": wall}), "start_time")
 
 
 @pytest.mark.parametrize("key", ["", "x", "a.b.c", "..", "é.é.é", "\x00", "A" * 64 + ".1." + "0" * 32, "." * 300])
-def test_a_booking_key_that_is_none(api, key):
+def test_malformed_booking_key_is_400(api, key):
     with nothing_changes():
         response = api.post("/holds", {"booking_key": key})
     assert response.status_code == 400
@@ -325,7 +325,7 @@ def test_a_booking_key_that_is_none(api, key):
 
 
 @pytest.mark.parametrize("name", ["attendee_name", "attendee_phone", "notes"])
-def test_what_staff_will_read(api, opening, name):
+def test_attendee_with_unprintable_text_is_400(api, opening, name):
     with nothing_changes():
         for text in ("a\u202eb", "a\x00b", "a\x1b[2Jb", "\ufeffa", "a" * 10_240):
             refused(api.post("/appointments", opening | {"patient": PERSON, name: text}), name)
@@ -338,7 +338,7 @@ ALL = [(method, str(pattern.pattern)) for pattern in urlpatterns[:-1] for method
 
 
 @pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_a_parameter_that_nobody_knows(api, path_of, method, route):
+def test_unknown_query_parameter_is_400(api, path_of, method, route):
     path = path_of(route)
     with nothing_changes():
         for name in ("nobody_knows", "Limit", "", "limit[]", "\x00", "é\u202e", "n" * 5000):
@@ -349,7 +349,7 @@ def test_a_parameter_that_nobody_knows(api, path_of, method, route):
 
 
 @pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_far_too_many_parameters(api, path_of, method, route):
+def test_too_many_query_parameters_are_400(api, path_of, method, route):
     path = path_of(route)
     with nothing_changes():
         refused(api(method, f"{path}?{'&'.join(f'p{n}=1' for n in range(5000))}"), code="too-many-parameters")
@@ -376,7 +376,7 @@ STRANGE = ["", "x", "-1", str(2**63), str(2**64), "1e3", "NaN", "\x00", "\udcff"
 @pytest.mark.parametrize(
     "path", ["/availability", "/availability/days", "/availability/next", "/appointments", "/patients"]
 )
-def test_a_parameter_that_makes_no_sense(api, consultation, day, path):
+def test_malformed_query_parameter_is_400(api, consultation, day, path):
     good, ids, others, dates = queries(consultation, day)[path]
     assert api.get(path, query=good).status_code == 200
     for name in ids | others | dates:
@@ -392,7 +392,7 @@ def test_a_parameter_that_makes_no_sense(api, consultation, day, path):
 
 
 @pytest.mark.parametrize("path", ["/availability", "/availability/days"])
-def test_a_range_that_is_too_long_or_none(api, consultation, path):
+def test_availability_range_too_long_or_reversed_is_400(api, consultation, path):
     service = {"appointment_type_id": str(consultation.pk)}
     for start, end, name in [
         ("2026-01-01", "2036-01-01", "end_date"),
@@ -411,7 +411,7 @@ def test_a_range_that_is_too_long_or_none(api, consultation, path):
         assert api.get(path, query=service | {"start_date": start, "end_date": end}).status_code == 200
 
 
-def test_many_clinicians_at_once(api, consultation, dana, day):
+def test_list_parameter_with_too_many_values_is_400(api, consultation, dana, day):
     query = {"appointment_type_id": str(consultation.pk), "start_date": str(day), "end_date": str(day)}
     assert api.get("/availability", query=query | {"clinician_id": [str(dana.pk)] * 50}).status_code == 200
     refused(api.get("/availability", query=query | {"clinician_id": [str(dana.pk)] * 400}), "clinician_id")
@@ -422,7 +422,7 @@ def test_many_clinicians_at_once(api, consultation, dana, day):
 @pytest.mark.parametrize(
     "search", ["\x00", "\udcff", "%", "_", "\\", "'; --", "a" * 200, "é" * 200, "()[]*+?", "☃ ☃", " "]
 )
-def test_a_search_for_anything(api, book, at, search):
+def test_patient_search_for_odd_text_is_never_500(api, book, at, search):
     book(at(10))
     response = api.get("/patients", query={"search": search.encode("utf-8", "surrogateescape")})
     assert response.status_code in (200, 400)
@@ -448,7 +448,7 @@ def test_a_search_for_anything(api, book, at, search):
     ],
 )
 @pytest.mark.parametrize("method, route", [place for place in ALL if "<uuid:id>" in place[1]], ids=lambda part: part)
-def test_an_id_that_is_none(api, db, method, route, id):
+def test_malformed_id_in_path_is_404(api, db, method, route, id):
     with nothing_changes():
         refused(api(method, "/" + route.replace("<uuid:id>", id)), status=404, code="not-found")
 
@@ -459,12 +459,12 @@ def test_an_id_that_is_none(api, db, method, route, id):
 @pytest.mark.parametrize(
     "key", ["", "é", "\x7f", "\t", "a\x00b", "☃".encode().decode("latin-1"), "k" * 256, "k" * 60_000]
 )
-def test_an_idempotency_key_with_odd_characters(api, opening, key):
+def test_idempotency_key_with_odd_characters_is_400(api, opening, key):
     with nothing_changes():
         refused(api.post("/holds", opening, idempotency_key=key), "Idempotency-Key")
 
 
-def test_the_longest_and_oddest_one_that_works(api, opening):
+def test_idempotency_key_of_255_odd_characters_is_accepted(api, opening):
     key = ("".join(map(chr, range(33, 127))) * 3)[:255]
     first = api.post("/holds", opening, idempotency_key=key)
     again = api.post("/holds", opening, idempotency_key=key)
@@ -492,7 +492,7 @@ def test_the_longest_and_oddest_one_that_works(api, opening):
     ],
 )
 @pytest.mark.parametrize("value", ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000])
-def test_headers_full_of_rubbish(api, path_of, name, value):
+def test_malformed_headers_never_cause_500(api, path_of, name, value):
     path = path_of("appointments/<uuid:id>/arrive")
     for method, target in [("GET", "/me"), ("POST", path)]:
         headers = {"authorization": f"Bearer {api.key}", name.lower(): value}

@@ -48,7 +48,7 @@ def allowed(response):
 # Preflights
 
 
-def test_a_preflight_is_answered_for_a_site_that_a_live_key_lists(client, publishable_key):
+def test_preflight_from_site_of_live_key_is_allowed(client, publishable_key):
     response = preflight(client, SITE)
     assert response.status_code == 200
     assert allowed(response) == SITE
@@ -67,34 +67,34 @@ def test_a_preflight_is_answered_for_a_site_that_a_live_key_lists(client, publis
     assert response.headers["Vary"].lower() == "origin"
 
 
-def test_not_for_one_that_none_lists(client, publishable_key):
+def test_preflight_from_unlisted_site_is_not_allowed(client, publishable_key):
     assert allowed(preflight(client, OTHER)) is None
 
 
 @pytest.mark.parametrize("origin", NOT_THE_SITE)
-def test_not_for_one_that_is_written_otherwise(client, publishable_key, origin):
+def test_preflight_from_misspelled_origin_is_not_allowed(client, publishable_key, origin):
     assert allowed(preflight(client, origin)) is None
 
 
-def test_nor_when_the_key_that_lists_it_is_not_live(client, make_key):
+def test_preflight_from_site_of_dead_key_is_not_allowed(client, make_key):
     key, _ = make_key(kind="publishable", allowed_origins=[SITE])
     revoke_key(key)
     make_key(allowed_origins=[SITE], expires_at=timezone.now() - timedelta(seconds=1))
     assert allowed(preflight(client, SITE)) is None
 
 
-def test_a_key_that_is_rotated_still_answers_for_its_sites(client, make_key):
+def test_preflight_from_site_of_rotated_key_is_allowed(client, make_key):
     key, _ = make_key(kind="publishable", allowed_origins=[SITE])
     rotate_key(key, overlap=timedelta())
     assert allowed(preflight(client, SITE)) == SITE
 
 
-def test_a_preflight_is_one_query(client, publishable_key, django_assert_num_queries):
+def test_preflight_makes_one_query(client, publishable_key, django_assert_num_queries):
     with django_assert_num_queries(1):
         preflight(client, SITE)
 
 
-def test_pages_for_patients_and_staff_are_for_no_other_site(client, publishable_key):
+def test_patient_and_staff_pages_allow_no_other_origin(client, publishable_key):
     for path in ("/", "/admin/", "/problems/"):
         headers = {"Origin": SITE, "Access-Control-Request-Method": "GET"}
         assert allowed(client.options(path, headers=headers)) is None
@@ -104,7 +104,7 @@ def test_pages_for_patients_and_staff_are_for_no_other_site(client, publishable_
 # Requests
 
 
-def test_the_answer_may_be_read_by_the_keys_own_site(public_api):
+def test_answer_to_the_keys_own_site_is_readable(public_api):
     response = public_api.get("/appointment-types")
     assert response.status_code == 200
     assert allowed(response) == SITE
@@ -113,7 +113,7 @@ def test_the_answer_may_be_read_by_the_keys_own_site(public_api):
     assert "origin" in response.headers["Vary"].lower()
 
 
-def test_so_may_the_refusals_of_a_valid_key(public_api, make_key, with_key):
+def test_refusal_of_a_valid_key_is_readable_by_its_site(public_api, make_key, with_key):
     limited = with_key(make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=1)[1], origin=SITE)
     limited.get("/me")
     refusals = {
@@ -131,7 +131,7 @@ def test_so_may_the_refusals_of_a_valid_key(public_api, make_key, with_key):
         assert allowed(response) == SITE
 
 
-def test_a_site_that_only_another_key_lists_may_not(client, publishable_key, make_key, with_key):
+def test_answer_to_site_of_another_key_is_not_readable(client, publishable_key, make_key, with_key):
     _, other = make_key(kind="publishable", allowed_origins=[OTHER])
     assert allowed(preflight(client, SITE)) == SITE
     response = with_key(other, origin=SITE).get("/me")
@@ -140,19 +140,19 @@ def test_a_site_that_only_another_key_lists_may_not(client, publishable_key, mak
 
 
 @pytest.mark.parametrize("origin", NOT_THE_SITE)
-def test_a_publishable_key_is_refused_on_any_other_site(with_key, publishable_key, origin):
+def test_publishable_key_from_another_site_is_403_foreign_origin(with_key, publishable_key, origin):
     response = with_key(publishable_key, origin=origin).get("/appointment-types")
     assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
     assert allowed(response) is None
 
 
-def test_a_publishable_key_is_refused_outside_of_pages(with_key, publishable_key):
+def test_publishable_key_without_origin_is_403_foreign_origin(with_key, publishable_key):
     response = with_key(publishable_key).get("/appointment-types")
     assert (response.status_code, response.json()["code"]) == (403, "foreign-origin")
     assert response.json()["title"] == "A publishable key works only in pages of the sites it names (header Origin)."
 
 
-def test_a_page_on_our_own_site_reads_without_saying_its_origin(make_key, with_key, publishable_key):
+def test_publishable_key_from_same_origin_page_needs_no_origin_header(make_key, with_key, publishable_key):
     _, own = make_key(kind="publishable", allowed_origins=["http://testserver"])
     assert with_key(own, sec_fetch_site="same-origin").get("/me").status_code == 200
     for where in ("same-site", "cross-site", "none"):
@@ -161,13 +161,13 @@ def test_a_page_on_our_own_site_reads_without_saying_its_origin(make_key, with_k
 
 
 @pytest.mark.parametrize("origin", [SITE, OTHER, "null"])
-def test_a_secret_key_without_sites_works_but_no_page_may_read_it(with_key, secret_key, publishable_key, origin):
+def test_secret_key_without_sites_works_but_is_not_readable_by_pages(with_key, secret_key, publishable_key, origin):
     response = with_key(secret_key, origin=origin).get("/me")
     assert response.status_code == 200
     assert allowed(response) is None
 
 
-def test_a_secret_key_that_lists_a_site_may_be_read_there_alone(with_key, make_key):
+def test_secret_key_with_a_site_is_readable_by_that_site_only(with_key, make_key):
     _, plain = make_key(allowed_origins=[SITE])
     assert allowed(with_key(plain, origin=SITE).get("/me")) == SITE
     other = with_key(plain, origin=OTHER).get("/me")
@@ -175,19 +175,19 @@ def test_a_secret_key_that_lists_a_site_may_be_read_there_alone(with_key, make_k
 
 
 @pytest.mark.parametrize("key", [None, "hf_pub_" + "A" * 43])
-def test_the_refusal_of_a_key_that_is_not_valid_tells_pages_nothing(with_key, publishable_key, key):
+def test_refusal_of_an_invalid_key_is_not_readable_by_pages(with_key, publishable_key, key):
     response = with_key(key, origin=SITE).get("/me")
     assert response.status_code == 401
     assert allowed(response) is None
 
 
-def test_a_revoked_key_tells_pages_nothing(with_key, publishable_key):
+def test_refusal_of_a_revoked_key_is_not_readable_by_pages(with_key, publishable_key):
     revoke_key(ApiKey.objects.get())
     response = with_key(publishable_key, origin=SITE).get("/me")
     assert (response.status_code, allowed(response)) == (401, None)
 
 
-def test_options_without_a_preflight_is_a_method_like_any_other(with_key, publishable_key):
+def test_options_without_preflight_is_405(with_key, publishable_key):
     response = with_key(publishable_key, origin=SITE)("OPTIONS", "/me")
     assert response.status_code == 405
     assert allowed(response) == SITE

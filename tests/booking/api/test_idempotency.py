@@ -36,7 +36,7 @@ def same(first, second):
     )
 
 
-def test_the_same_request_again_gets_the_same_answer_with_its_headers(api, opening):
+def test_repeated_request_gets_the_stored_answer_with_its_headers(api, opening):
     first = api.post("/holds", opening, idempotency_key="one")
     with nothing_changes():
         second = api.post("/holds", opening, idempotency_key="one")
@@ -46,14 +46,14 @@ def test_the_same_request_again_gets_the_same_answer_with_its_headers(api, openi
     assert first["X-Request-Id"] != second["X-Request-Id"]
 
 
-def test_personal_data_is_no_more_cached_than_at_first(api):
+def test_replayed_personal_data_is_no_store(api):
     first, second = [api.post("/patients", PERSON, idempotency_key="one") for _ in range(2)]
 
     assert first["Cache-Control"] == "no-store"
     assert same(first, second)
 
 
-def test_a_patch_is_done_once_too(api):
+def test_repeated_patch_is_done_once(api):
     patient = api.post("/patients", PERSON).json()["data"]
 
     first = api.patch(f"/patients/{patient['id']}", {"phone": "020 7946 0000"}, idempotency_key="one")
@@ -63,7 +63,7 @@ def test_a_patch_is_done_once_too(api):
     assert same(first, second)
 
 
-def test_a_refusal_is_kept_and_has_changed_nothing(api, opening, hold_time, at):
+def test_business_refusal_is_stored_and_changes_nothing(api, opening, hold_time, at):
     hold_time(at(9))
 
     with nothing_changes():
@@ -75,7 +75,7 @@ def test_a_refusal_is_kept_and_has_changed_nothing(api, opening, hold_time, at):
     assert same(first, second)
 
 
-def test_what_was_written_before_a_refusal_is_undone_and_the_refusal_is_kept(db):
+def test_writes_before_a_refusal_are_undone_and_the_refusal_is_stored(db):
     def write_and_refuse():
         Patient.objects.create(**PERSON)
         return 409, b"no", {}
@@ -89,14 +89,14 @@ def test_what_was_written_before_a_refusal_is_undone_and_the_refusal_is_kept(db)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"nonsense": 1}', b""])
-def test_an_invalid_request_can_be_mended_under_the_same_key(body, api):
+def test_invalid_request_can_be_corrected_under_the_same_key(body, api):
     with nothing_changes():
         assert api("POST", "/patients", body=body, idempotency_key="one").status_code == 400
 
     assert api.post("/patients", PERSON, idempotency_key="one").status_code == 201
 
 
-def test_another_body_with_the_same_key_is_refused(api):
+def test_idempotency_key_with_another_body_is_422(api):
     api.post("/patients", PERSON, idempotency_key="one")
 
     with nothing_changes():
@@ -105,7 +105,7 @@ def test_another_body_with_the_same_key_is_refused(api):
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
 
 
-def test_the_route_is_part_of_the_key(api, opening):
+def test_idempotency_key_on_another_route_is_another_key(api, opening):
     first = api.post("/holds", opening, idempotency_key="one").json()["data"]
     second = api.post("/holds", {**opening, "start_time": opening["start_time"].replace("T09", "T10")}).json()["data"]
 
@@ -115,7 +115,7 @@ def test_the_route_is_part_of_the_key(api, opening):
     assert ["Idempotent-Replayed" in answer for answer in answers] == [False, False]
 
 
-def test_two_holders_can_use_the_same_key(api, client, make_key):
+def test_idempotency_key_of_two_holders_is_two_keys(api, client, make_key):
     other = Caller(client, make_key(name="another server")[1])
 
     answers = [caller.post("/patients", TWICE, idempotency_key="one") for caller in (api, other)]
@@ -124,7 +124,7 @@ def test_two_holders_can_use_the_same_key(api, client, make_key):
     assert Patient.objects.count() == 2
 
 
-def test_two_visitors_of_a_site_can_use_the_same_key(public_api, opening):
+def test_idempotency_key_of_two_visitors_is_two_keys(public_api, opening):
     def ask(browser, opening):
         return public_api.post("/holds", opening, idempotency_key="one", **{"User-Agent": browser})
 
@@ -136,19 +136,19 @@ def test_two_visitors_of_a_site_can_use_the_same_key(public_api, opening):
     assert same(first, again)
 
 
-def test_a_key_and_the_one_it_was_rotated_into_are_one_holder(api, client, secret_key):
+def test_idempotency_key_survives_rotation_of_the_api_key(api, client, secret_key):
     first = api.post("/patients", PERSON, idempotency_key="one")
     _, new = rotate_key(find_key(secret_key), overlap=timedelta(hours=1))
 
     assert same(first, Caller(client, new).post("/patients", PERSON, idempotency_key="one"))
 
 
-def test_without_a_key_each_request_counts(api):
+def test_request_without_idempotency_key_is_done_each_time(api):
     assert [api.post("/patients", TWICE).status_code for _ in range(2)] == [201, 201]
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_a_key_on_a_read_means_nothing(api):
+def test_idempotency_key_on_get_is_ignored(api):
     answers = [api.get("/me", idempotency_key="one") for _ in range(2)]
 
     assert ["Idempotent-Replayed" in answer for answer in answers] == [False, False]
@@ -156,7 +156,7 @@ def test_a_key_on_a_read_means_nothing(api):
 
 
 @pytest.mark.parametrize("name", ["", "a" * 256, "grün", "tab\there", "\x7f"])
-def test_a_key_that_cannot_be_one_is_refused(name, api):
+def test_malformed_idempotency_key_is_400(name, api):
     answer = api.post("/patients", PERSON, idempotency_key=name)
 
     assert answer.status_code == 400
@@ -165,11 +165,11 @@ def test_a_key_that_cannot_be_one_is_refused(name, api):
 
 
 @pytest.mark.parametrize("name", ["a", " ", "~!@#$%^&*() ", "a" * 255])
-def test_any_printable_characters_will_do(name, api):
+def test_printable_idempotency_key_is_accepted(name, api):
     assert api.post("/patients", PERSON, idempotency_key=name).status_code == 201
 
 
-def test_a_missing_scope_or_key_is_not_kept(client, make_key):
+def test_refusal_for_missing_scope_or_key_is_not_stored(client, make_key):
     reader = Caller(client, make_key(scopes=["read_patients"])[1])
 
     assert reader.post("/patients", PERSON, idempotency_key="one").status_code == 403
@@ -177,7 +177,7 @@ def test_a_missing_scope_or_key_is_not_kept(client, make_key):
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_a_scope_that_turns_out_to_be_missing_is_not_kept(client, make_key, opening):
+def test_missing_scope_found_while_reading_the_body_is_not_stored(client, make_key, opening):
     patient = Patient.objects.create(**PERSON)
     caller = Caller(client, make_key(scopes=["write_holds"])[1])
     hold = caller.post("/holds", opening).json()["data"]
@@ -188,7 +188,7 @@ def test_a_scope_that_turns_out_to_be_missing_is_not_kept(client, make_key, open
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_too_many_holds_are_not_kept_and_can_be_tried_again(client, make_key, opening):
+def test_too_many_holds_is_not_stored_and_can_be_retried(client, make_key, opening):
     caller = Caller(client, make_key(max_live_holds=1)[1])
     hold = caller.post("/holds", opening).json()["data"]
     later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}
@@ -199,7 +199,7 @@ def test_too_many_holds_are_not_kept_and_can_be_tried_again(client, make_key, op
     assert caller.post("/holds", later, idempotency_key="one").status_code == 201
 
 
-def test_too_many_requests_are_not_kept(client, make_key):
+def test_throttled_request_is_not_stored(client, make_key):
     caller = Caller(client, make_key(requests_per_minute=1)[1])
     caller.get("/me")
 
@@ -207,7 +207,7 @@ def test_too_many_requests_are_not_kept(client, make_key):
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_a_failure_on_our_side_is_not_kept_and_its_effect_is_undone(db, secret_key, opening):
+def test_internal_error_is_not_stored_and_its_effect_is_undone(db, secret_key, opening):
     caller = Caller(Client(raise_request_exception=False), secret_key)
     connection.cursor().execute("ALTER TABLE booking_event ADD CONSTRAINT no_more CHECK (false) NOT VALID")
 
@@ -218,7 +218,7 @@ def test_a_failure_on_our_side_is_not_kept_and_its_effect_is_undone(db, secret_k
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_after_a_day_a_key_can_be_used_anew(api):
+def test_idempotency_key_is_free_again_after_a_day(api):
     api.post("/patients", PERSON, idempotency_key="one")
     IdempotentAnswer.objects.update(created_at="2026-01-01T00:00Z")
 
@@ -228,7 +228,7 @@ def test_after_a_day_a_key_can_be_used_anew(api):
     assert IdempotentAnswer.objects.count() == 1
 
 
-def test_the_hourly_task_forgets_old_answers_only(api):
+def test_hourly_task_deletes_only_old_answers(api):
     api.post("/patients", PERSON, idempotency_key="old")
     IdempotentAnswer.objects.update(created_at="2026-01-01T00:00Z")
     api.post("/patients", {**PERSON, "first_name": "Bob"}, idempotency_key="new")

@@ -30,7 +30,7 @@ def told(response):
     return [response.status_code, response["RateLimit-Policy"], response["RateLimit"].partition(";t=")[0]]
 
 
-def test_each_answer_says_how_much_is_left(slow_api):
+def test_answers_tell_the_remaining_limit_in_headers(slow_api):
     answers = [slow_api.get("/me") for _ in range(4)]
 
     assert [told(response) for response in answers[:3]] == [
@@ -43,7 +43,7 @@ def test_each_answer_says_how_much_is_left(slow_api):
     assert answers[3].json()["retry_after"] == int(answers[3]["Retry-After"])
 
 
-def test_the_seconds_until_the_reset_count_down(redis, slow_api):
+def test_rate_limit_reset_counts_down(redis, slow_api):
     first = slow_api.get("/me")
     key = next(rate_limits.counter().redis.scan_iter("*key*"))
     rate_limits.counter().redis.pexpire(key, 20_000)
@@ -54,7 +54,7 @@ def test_the_seconds_until_the_reset_count_down(redis, slow_api):
     assert refused["Retry-After"] == "21"
 
 
-def test_whoever_waits_as_told_is_served_again(redis, slow_api):
+def test_throttled_key_is_served_after_retry_after(redis, slow_api):
     assert [slow_api.get("/me").status_code for _ in range(4)] == [200, 200, 200, 429]
 
     for key in rate_limits.counter().redis.scan_iter("*key*"):
@@ -63,7 +63,7 @@ def test_whoever_waits_as_told_is_served_again(redis, slow_api):
     wait_until(lambda: slow_api.get("/me").status_code == 200)
 
 
-def test_a_rotated_key_goes_on_with_the_count_of_the_old_one(slow_key, client):
+def test_rotated_key_continues_the_count_of_the_old_one(slow_key, client):
     _, new = rotate_key(find_key(slow_key), overlap=timedelta(hours=1))
     keys = [slow_key, new]
 
@@ -78,15 +78,15 @@ def from_addresses(monkeypatch, addresses, key=None):
     return [Caller(Client(REMOTE_ADDR=address), key).get("/me").status_code for address in addresses]
 
 
-def test_an_address_has_a_limit_without_a_key_too(redis, db, monkeypatch):
+def test_address_without_key_is_throttled(redis, db, monkeypatch):
     assert from_addresses(monkeypatch, ["192.0.2.7"] * 3 + ["192.0.2.8"]) == [401, 401, 429, 401]
 
 
-def test_an_address_has_a_limit_with_garbage_for_a_key(redis, db, monkeypatch):
+def test_address_with_invalid_key_is_throttled(redis, db, monkeypatch):
     assert from_addresses(monkeypatch, ["192.0.2.9"] * 3, "hf_sec_garbage") == [401, 401, 429]
 
 
-def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch):
+def test_throttled_address_is_told_the_address_limit(redis, db, monkeypatch):
     monkeypatch.setattr(throttles, "ADDRESS_LIMIT", 1)
     first, refused = [Caller(Client(REMOTE_ADDR="192.0.2.7"), None).get("/me") for _ in range(2)]
 
@@ -94,7 +94,7 @@ def test_who_has_no_key_is_told_the_limit_of_the_address(redis, db, monkeypatch)
     assert told(refused) == [429, '"address";q=1;w=60', '"address";r=0']
 
 
-def test_a_visitor_of_a_site_uses_its_key_up_for_no_other(redis, make_key, monkeypatch):
+def test_visitor_of_a_site_does_not_use_up_the_key_for_other_networks(redis, make_key, monkeypatch):
     key = make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=2)[1]
     monkeypatch.setattr(throttles, "SITE_FACTOR", 2)
 
@@ -109,17 +109,17 @@ def test_a_visitor_of_a_site_uses_its_key_up_for_no_other(redis, make_key, monke
     assert ask("192.0.2.9", 1) == [[429, '"site";q=4;w=60', '"site";r=0']]
 
 
-def test_an_address_has_no_limit_for_a_server_whose_key_has_one(redis, secret_key, monkeypatch):
+def test_secret_key_is_not_limited_by_address(redis, secret_key, monkeypatch):
     assert from_addresses(monkeypatch, ["192.0.2.7"] * 4, secret_key) == [200, 200, 200, 200]
 
 
-def test_all_addresses_of_one_home_are_one(redis, db, monkeypatch):
+def test_addresses_of_one_ipv6_network_share_a_limit(redis, db, monkeypatch):
     home = ["2001:db8:1:2::1", "2001:db8:1:2:aaaa::2", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"]
 
     assert from_addresses(monkeypatch, home) == [401, 401, 429, 401]
 
 
-def test_an_ipv4_address_written_as_ipv6_is_the_same(redis, db, monkeypatch):
+def test_ipv4_mapped_address_shares_the_limit_of_its_ipv4_address(redis, db, monkeypatch):
     addresses = ["192.0.2.7", "::ffff:192.0.2.7", "::ffff:192.0.2.7", "::ffff:192.0.2.8"]
 
     assert from_addresses(monkeypatch, addresses) == [401, 401, 429, 401]
@@ -142,7 +142,7 @@ def timed(call):
 
 
 @pytest.mark.parametrize("fail", [kill, freeze])
-def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, slow_api):
+def test_reads_pass_at_once_while_redis_is_away_and_count_when_it_is_back(fail, redis, slow_api):
     slow_api.get("/me")
     come_back = fail(redis)
 
@@ -158,7 +158,7 @@ def test_while_redis_is_away_reads_pass_at_once_and_it_comes_back(fail, redis, s
     assert wait_until(lambda: (again := slow_api.get("/me")).status_code == 429 and again)["Retry-After"]
 
 
-def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis, monkeypatch):
+def test_only_one_request_at_a_time_asks_whether_redis_is_back(redis, monkeypatch):
     counter = rate_limits.counter()
     redis.freeze()
     counter.count("key", "alice", 1)
@@ -174,7 +174,7 @@ def test_only_one_request_at_a_time_finds_out_whether_redis_is_back(redis, monke
 
 
 @pytest.mark.parametrize("fail", [kill, freeze])
-def test_while_redis_is_away_holds_are_counted_in_the_database(fail, redis, slow_api, dana, consultation, harbour, at):
+def test_holds_are_counted_in_the_database_while_redis_is_away(fail, redis, slow_api, dana, consultation, harbour, at):
     body = {"appointment_type_id": str(consultation.pk), "location_id": str(harbour.pk), "clinician_id": str(dana.pk)}
     fail(redis)
 
@@ -186,7 +186,7 @@ def test_while_redis_is_away_holds_are_counted_in_the_database(fail, redis, slow
     assert Hold.objects.count() == 3
 
 
-def test_holds_that_were_given_back_count_too_but_not_for_longer_than_a_minute(redis, slow_api, dana, consultation, at):
+def test_released_holds_count_for_a_minute_while_redis_is_away(redis, slow_api, dana, consultation, at):
     body = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
     redis.kill()
     for _ in range(3):

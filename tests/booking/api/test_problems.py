@@ -105,7 +105,7 @@ def problem(response, status, code):
 # Answers of endpoints
 
 
-def test_it_says_what_happened_where_and_what_to_do(api):
+def test_problem_says_what_happened_where_and_what_to_do(api):
     response = api.get("/availability", x_request_id="the-callers-own-id")
     body = problem(response, 400, "validation")
     missing = {"code": "required", "detail": "This field is required."}
@@ -121,31 +121,31 @@ def test_it_says_what_happened_where_and_what_to_do(api):
     }
 
 
-def test_no_key(with_key):
+def test_request_without_key_is_401_invalid_key(with_key):
     response = with_key(None).get("/me")
     problem(response, 401, "invalid-key")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="Holdfast"'
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Token", "", "Bearer,"])
-def test_a_key_with_another_scheme(client, secret_key, scheme):
+def test_key_with_another_scheme_is_401_invalid_key(client, secret_key, scheme):
     problem(client.get("/api/v1/me", headers={"Authorization": f"{scheme} {secret_key}"}), 401, "invalid-key")
 
 
-def test_the_scheme_is_known_in_any_case(client, secret_key):
+def test_bearer_scheme_is_accepted_in_any_case(client, secret_key):
     assert client.get("/api/v1/me", headers={"Authorization": f"BEARER  {secret_key} "}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "body", [b"{", b"\xff\xfe", b"nothing", b"\xef\xbb\xbf{}", b"[]", b'"x"', b"1", b"null", b"true"]
 )
-def test_a_body_that_is_no_json_object(api, body):
+def test_body_that_is_no_json_object_is_400_malformed(api, body):
     with nothing_changes():
         problem(api.post("/patients", body=body), 400, "malformed")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/", "", "/me/", "/patients/1", "/holds/x/confirm", "/holds//confirm"])
-def test_an_address_that_is_not_there(api, with_key, path):
+def test_unknown_path_below_v1_is_404_problem(api, with_key, path):
     problem(api.get(path), 404, "not-found")
     problem(with_key(None).get(path), 404, "not-found")
     problem(api.post(path, {}), 404, "not-found")
@@ -153,26 +153,26 @@ def test_an_address_that_is_not_there(api, with_key, path):
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v2/x", "/api/v1", "/api/../api/x", "/api/%00", "/api/%ff"])
 @pytest.mark.parametrize("method", ["get", "post", "delete", "options", "head"])
-def test_nor_those_beside_the_version(client, db, path, method):
+def test_unknown_api_path_outside_v1_is_404_problem(client, db, path, method):
     response = getattr(client, method)(path)
     assert response.status_code == 404
     if method != "head":
         problem(response, 404, "not-found")
 
 
-def test_the_instance_is_a_uri_also_of_an_odd_address(client, db):
+def test_instance_of_an_odd_path_is_a_uri(client, db):
     body = problem(client.get("/api/v1/%E2%80%AE%22%3C%20%25%00"), 404, "not-found")
     assert body["instance"] == "/api/v1/%E2%80%AE%22%3C%20%25%00"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
-def test_another_method(api, method):
+def test_unsupported_method_is_405_with_allow_header(api, method):
     response = api(method, "/patients")
     problem(response, 405, "method-not-allowed")
     assert response.headers["Allow"] == "GET, POST, HEAD"
 
 
-def test_reading_only_the_headers(api):
+def test_head_answers_headers_without_content(api):
     response = api("HEAD", "/me")
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["RateLimit"]
@@ -181,13 +181,13 @@ def test_reading_only_the_headers(api):
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"]
 )
-def test_a_body_that_is_said_to_be_something_else(api, content_type):
+def test_body_of_another_content_type_is_415(api, content_type):
     response = api.post("/patients", body=b"{}", content_type=content_type)
     problem(response, 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml, text/*;q=0.5", "application/json;q=0", "x"])
-def test_a_caller_who_does_not_read_json(api, accept):
+def test_accept_without_json_is_406_and_changes_nothing(api, accept):
     with nothing_changes():
         problem(api.post("/patients", {}, accept=accept), 406, "not-acceptable")
 
@@ -195,11 +195,11 @@ def test_a_caller_who_does_not_read_json(api, accept):
 @pytest.mark.parametrize(
     "accept", ["", "*/*", "application/*", "application/json; charset=utf-8", "text/html, */*;q=0.1"]
 )
-def test_one_who_does(api, accept):
+def test_accept_with_json_is_200(api, accept):
     assert api.get("/me", accept=accept).status_code == 200
 
 
-def test_a_megabyte_is_read_and_more_is_not(api):
+def test_body_of_more_than_a_megabyte_is_413(api):
     fitting = b'{"x": "' + b"x" * (1_000_000 - 9) + b'"}'
     assert len(fitting) == 1_000_000
     problem(api.post("/patients", body=fitting), 400, "validation")
@@ -207,7 +207,7 @@ def test_a_megabyte_is_read_and_more_is_not(api):
         problem(api.post("/patients", body=fitting + b" "), 413, "too-large")
 
 
-def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(api, book, at):
+def test_body_without_content_length_is_411(api, book, at):
     patient = book(at(9)).patient
     response = api.client.patch(
         f"/api/v1/patients/{patient.pk}",
@@ -217,12 +217,12 @@ def test_a_body_of_unknown_length_is_not_taken_for_an_empty_one(api, book, at):
     problem(response, 411, "length-required")
 
 
-def test_a_thousand_parameters_are_read_and_more_are_not(api):
+def test_more_than_a_thousand_parameters_are_400(api):
     assert problem(api.get("/me", query={f"p{number}": "" for number in range(1000)}), 400, "validation")
     problem(api.get("/me", query={f"p{number}": "" for number in range(1001)}), 400, "too-many-parameters")
 
 
-def test_a_limit(make_key, with_key):
+def test_request_beyond_the_keys_limit_is_429_throttled(make_key, with_key):
     api = with_key(make_key(requests_per_minute=2)[1])
     assert [api.get("/me").status_code for _ in range(2)] == [200, 200]
     response = api.get("/me")
@@ -233,7 +233,7 @@ def test_a_limit(make_key, with_key):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_that_takes_too_long(api, consultation, dana, harbour, at):
+def test_lock_timeout_is_503_busy_and_not_stored(api, consultation, dana, harbour, at):
     opening = {
         "appointment_type_id": str(consultation.pk),
         "clinician_id": str(dana.pk),
@@ -272,7 +272,7 @@ def breaking(settings, secret_key):
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("method, path", [("GET", "/broken"), ("POST", "/broken"), ("GET", "/fails")])
-def test_a_bug_tells_nothing_but_that_it_is_one(breaking, settings, caplog, debug, method, path):
+def test_unexpected_exception_is_500_without_internals(breaking, settings, caplog, debug, method, path):
     settings.DEBUG = debug
     response = breaking(method, path)
     body = problem(response, 500, "internal-error")
@@ -294,24 +294,24 @@ def test_a_bug_tells_nothing_but_that_it_is_one(breaking, settings, caplog, debu
         (503, 503, "busy"),
     ],
 )
-def test_what_is_no_problem_below_the_api_becomes_one(breaking, status, answered, code):
+def test_plain_error_below_the_api_becomes_a_problem(breaking, status, answered, code):
     problem(breaking.get(f"/plain/{status}"), answered, code)
 
 
 @pytest.mark.parametrize("status", [200, 204, 304])
-def test_what_is_no_failure_stays(breaking, status):
+def test_plain_success_below_the_api_stays(breaking, status):
     assert breaking.get(f"/plain/{status}").content in (b"<h1>plain</h1>", b"")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example\\@testserver", "a b", "[::1", ""])
-def test_a_host_that_is_not_ours(api, host):
+def test_unknown_host_is_400_unreadable(api, host):
     response = api.client.get("/api/v1/me", headers={"Host": host, "Authorization": f"Bearer {api.key}"})
     if host:
         body = problem(response, 400, "unreadable")
         assert body["type"] == "/problems/unreadable"
 
 
-def test_plain_http_where_https_is_required(api, settings, client):
+def test_plain_http_is_403_https_required(api, settings, client):
     settings.SECURE_SSL_REDIRECT = True
     api = Caller(Client(), api.key)
     body = problem(api.get("/me"), 403, "https-required")
@@ -345,7 +345,7 @@ NOT_ANSWERED = {
 }
 
 
-def test_every_exception_of_a_verb_has_a_row():
+def test_every_exception_of_a_verb_has_a_problem():
     raised = {
         member
         for module in modules_of(booking, scheduling, patients)
@@ -358,7 +358,7 @@ def test_every_exception_of_a_verb_has_a_row():
     assert {exception.__name__ for exception in raised} >= NOT_ANSWERED
 
 
-def test_every_row_is_a_public_sentence():
+def test_every_problem_has_public_sentences():
     for exception, row in PROBLEMS.items():
         for sentence in (row.title_of(exception), row.advice):
             assert sentence[0].isupper()
@@ -367,13 +367,13 @@ def test_every_row_is_a_public_sentence():
         assert 400 <= row.status <= 599
 
 
-def test_one_code_is_always_one_status():
+def test_every_problem_code_has_one_status():
     statuses = {}
     for row in PROBLEMS.values():
         assert statuses.setdefault(row.code, row.status) == row.status
 
 
-def test_the_examples_have_the_members_that_answers_have(api, hold_time, at, dana, book):
+def test_problem_examples_have_the_members_of_real_answers(api, hold_time, at, dana, book):
     """Each kind of answer that has further members, made for real where that takes one line."""
     appointment = book(at(10))
     cases = {
@@ -413,7 +413,7 @@ def person(patient):
     return {"first_name": "alice", "last_name": "ARCHER", "date_of_birth": born, "email": patient.email}
 
 
-def test_times_are_iso_8601_with_an_offset(api, hold_time, at):
+def test_times_in_problems_are_iso_8601_with_an_offset(api, hold_time, at):
     hold = hold_time(at(9), holder=ApiKey.objects.get().actor)
     lapse(hold)
     body = problem(api.post(f"/holds/{hold.pk}/extend"), 404, "hold-expired")
@@ -422,7 +422,7 @@ def test_times_are_iso_8601_with_an_offset(api, hold_time, at):
 
 
 @pytest.mark.parametrize("subject, state", [("hold", "confirmed"), ("appointment", "cancelled")])
-def test_a_wrong_state_says_whose_it_is(api, book, at, subject, state):
+def test_wrong_state_names_hold_or_appointment(api, book, at, subject, state):
     moved, used = book(at(9)), book(at(10), holder=ApiKey.objects.get().actor)
     if subject == "appointment":
         cancelled(api, moved)
@@ -436,7 +436,7 @@ def test_a_wrong_state_says_whose_it_is(api, book, at, subject, state):
 
 
 @pytest.mark.parametrize("code", sorted({row.code for row in PROBLEMS.values()}))
-def test_every_row_has_a_page(client, code):
+def test_every_problem_code_has_a_page(client, code):
     response = client.get(f"/problems/{code}")
     assert response.status_code == 200
     text = unescape(response.text)
@@ -451,32 +451,32 @@ def test_every_row_has_a_page(client, code):
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-def test_every_reason_why_a_time_is_not_offered_is_explained(client):
+def test_not_offered_page_explains_every_reason(client):
     text = unescape(client.get("/problems/not-offered").text)
     assert set(REASONS) == set(Reason)
     assert all(f"<code>{reason}</code></dt><dd>{meaning}</dd>" in text for reason, meaning in REASONS.items())
     assert "<dl>" not in client.get("/problems/slot-taken").text
 
 
-def test_the_type_of_a_problem_leads_to_its_page(client, api):
+def test_problem_type_leads_to_its_page(client, api):
     address = api.get("/nowhere").json()["type"]
     assert client.get(address.removeprefix("http://testserver")).status_code == 200
 
 
-def test_there_is_a_page_of_all_of_them(client):
+def test_problem_index_links_to_every_problem(client):
     text = client.get("/problems/").text
     for row in PROBLEMS.values():
         assert f'href="/problems/{row.code}"' in text
 
 
 @pytest.mark.parametrize("code", ["no-such-code", "NOT-FOUND", "not_found", "x" * 5000])
-def test_an_unknown_code_has_none(client, db, code):
+def test_page_of_unknown_problem_code_is_404(client, db, code):
     response = client.get(f"/problems/{code}")
     assert response.status_code == 404
     assert "This page is not here" in response.text
 
 
-def test_the_pages_need_no_database(client, django_assert_num_queries, db):
+def test_problem_pages_make_no_queries(client, django_assert_num_queries, db):
     with django_assert_num_queries(0):
         client.get("/problems/")
         client.get("/problems/slot-taken")

@@ -43,7 +43,7 @@ def shape(response):
     return response.status_code, text, sorted(set(response.headers) - {"ETag", "X-Request-Id"})
 
 
-def test_body_status_and_headers_are_the_same(confirm):
+def test_confirm_of_known_and_unknown_person_looks_the_same(confirm):
     Patient.objects.create(**{**PERSON, "phone": "+442079460000"})
 
     known, unknown = confirm(9, PERSON), confirm(10, BOB)
@@ -53,7 +53,7 @@ def test_body_status_and_headers_are_the_same(confirm):
     assert Patient.objects.count() == 2
 
 
-def test_nothing_stored_is_told(confirm):
+def test_confirm_of_known_person_reveals_nothing_stored(confirm):
     Patient.objects.create(**{**PERSON, "first_name": "ALICE", "phone": "+442079460000", "nhs_number": "9990000018"})
 
     response = confirm(9, {**PERSON, "phone": ""})
@@ -63,7 +63,7 @@ def test_nothing_stored_is_told(confirm):
         assert stored not in response.content.decode()
 
 
-def test_nor_when_it_is_confirmed_again_or_read(confirm, public_api):
+def test_repeated_confirm_and_read_look_the_same_for_known_and_unknown(confirm, public_api):
     Patient.objects.create(**PERSON)
     first = [confirm(9, PERSON), confirm(10, BOB)]
 
@@ -74,14 +74,14 @@ def test_nor_when_it_is_confirmed_again_or_read(confirm, public_api):
     assert shape(read[0]) == shape(read[1])
 
 
-def test_an_archived_or_similar_patient_makes_no_difference(confirm):
+def test_confirm_looks_the_same_beside_an_archived_or_similar_patient(confirm):
     Patient.objects.create(**{**PERSON, "archived_at": "2026-01-01T00:00Z"})
     Patient.objects.create(**{**PERSON, "last_name": "Archibald"})
 
     assert shape(confirm(9, PERSON)) == shape(confirm(10, BOB))
 
 
-def test_a_refusal_is_the_same(confirm):
+def test_refused_confirm_looks_the_same_for_known_and_unknown(confirm):
     Patient.objects.create(**PERSON)
 
     known, unknown = [confirm(hour, {**person, "phone": "1"}) for hour, person in ((9, PERSON), (10, BOB))]

@@ -34,7 +34,7 @@ def check(value, schema):
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(value)
 
 
-def test_the_copy_in_docs_is_what_the_code_says(tmp_path):
+def test_openapi_copy_in_docs_matches_the_code(tmp_path):
     written = tmp_path / "openapi.yaml"
     call_command("spectacular", file=str(written), validate=True, fail_on_warn=True)
     assert written.read_text() == (BASE_DIR / "docs" / "openapi.yaml").read_text(), "Run `make schema`."
@@ -51,7 +51,7 @@ def test_the_copy_in_docs_is_what_the_code_says(tmp_path):
         ({}, {"format": "yaml"}, "application/yaml"),
     ],
 )
-def test_it_is_served_without_a_key(client, db, headers, query, content_type):
+def test_openapi_document_is_served_without_a_key(client, db, headers, query, content_type):
     response = client.get("/api/schema", query_params=query, headers=headers)
     assert (response.status_code, response["Content-Type"]) == (200, content_type)
     assert yaml.safe_load(response.content) == DOCUMENT
@@ -66,13 +66,13 @@ def test_it_is_served_without_a_key(client, db, headers, query, content_type):
         ("post", {}, {}, 405),
     ],
 )
-def test_other_requests_are_refused_as_everywhere(client, db, method, headers, query, status):
+def test_openapi_document_refuses_other_methods_and_types(client, db, method, headers, query, status):
     response = getattr(client, method)("/api/schema", query_params=query, headers=headers)
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_is_described(name):
+def test_every_operation_is_described(name):
     operation = OPERATIONS[name]
     assert operation["summary"] and operation["description"] and operation["tags"]
     [[scopes]] = [list(way.values()) for way in operation["security"]]
@@ -82,7 +82,7 @@ def test_an_operation_is_described(name):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_examples_of_an_operation_are_valid(name):
+def test_operation_examples_match_their_schemas(name):
     operation = OPERATIONS[name]
     answers = [resolve(answer) for answer in operation["responses"].values()]
     contents = [content for answer in answers for content in answer["content"].values()]
@@ -99,12 +99,12 @@ def test_the_examples_of_an_operation_are_valid(name):
             check(parameter["example"], parameter["schema"])
 
 
-def test_every_problem_that_an_endpoint_can_answer_is_described():
+def test_every_problem_of_an_endpoint_is_described():
     elsewhere = {"method-not-allowed", "bad-signature"}  # not an answer of any operation
     assert set(DOCUMENT["components"]["examples"]) == {problem.code for problem in PROBLEMS.values()} - elsewhere
 
 
-def test_links_lead_to_operations():
+def test_openapi_links_lead_to_operations():
     links = [
         link["operationId"]
         for operation in OPERATIONS.values()
@@ -114,7 +114,7 @@ def test_links_lead_to_operations():
     assert links and set(links) <= set(OPERATIONS)
 
 
-def test_the_page_shows_a_first_booking(client, db):
+def test_docs_page_shows_a_first_booking(client, db):
     page = client.get("/api/docs").content.decode()
     assert [re.sub("<.*?>", "", title) for title in re.findall("<h2>.*?</h2>", page)] == [
         "Say who you are",

@@ -32,7 +32,7 @@ def clinic(transactional_db, api, dana, harbour, consultation, alice, day):
     }
 
 
-def test_every_answer_is_as_described(clinic, make_key, live_server, monkeypatch, settings):
+def test_fuzzed_requests_are_answered_as_described(clinic, make_key, live_server, monkeypatch, settings):
     # The server of the tests writes headers and body apart, and would wait 40 ms between them.
     monkeypatch.setattr("django.core.servers.basehttp.WSGIRequestHandler.disable_nagle_algorithm", True)
     # Its requests are counted for an address of its own, not for that of other tests that run beside it.

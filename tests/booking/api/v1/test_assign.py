@@ -28,7 +28,7 @@ def ask(api, consultation):
     return ask
 
 
-def test_balanced_offers_each_start_with_whoever_has_the_least(ask, dana, otis, hold_time, day, at):
+def test_balanced_assignment_offers_each_start_with_the_least_booked_clinician(ask, dana, otis, hold_time, day, at):
     hold_time(at(9))
 
     openings = ask(start_date=day, end_date=day, assign="balanced")
@@ -39,7 +39,7 @@ def test_balanced_offers_each_start_with_whoever_has_the_least(ask, dana, otis, 
     assert {opening["clinician_name"] for opening in openings} == {"Otis Hale"}
 
 
-def test_an_opening_that_was_assigned_looks_like_any_other(ask, dana, otis, day):
+def test_assigned_opening_has_the_members_of_any_opening(ask, dana, otis, day):
     def plain(assign):
         openings = ask(start_date=day, end_date=day, assign=assign)
         return [{**opening, "booking_key": ""} for opening in openings]
@@ -49,7 +49,7 @@ def test_an_opening_that_was_assigned_looks_like_any_other(ask, dana, otis, day)
     assert plain("none") == [{**opening, "booking_key": ""} for opening in ask(start_date=day, end_date=day)]
 
 
-def test_random_offers_each_start_with_any(ask, dana, otis, day):
+def test_random_assignment_offers_each_start_with_one_clinician(ask, dana, otis, day):
     seen = Counter()
     for _ in range(8):
         openings = ask(start_date=day, end_date=day, assign="random")
@@ -58,7 +58,7 @@ def test_random_offers_each_start_with_any(ask, dana, otis, day):
     assert min(seen["Dana Reed"], seen["Otis Hale"]) > 20
 
 
-def test_every_location_keeps_its_own_openings(ask, dana, otis, consultation, day):
+def test_assignment_is_separate_for_each_location(ask, dana, otis, consultation, day):
     quay = Location.objects.create(name="Quay", city="London")
     make_clinician("Ada Byrne", location=quay, services=[consultation])
 
@@ -72,7 +72,7 @@ def test_every_location_keeps_its_own_openings(ask, dana, otis, consultation, da
     assert len(ask(start_date=day, end_date=day, assign="balanced", location_id=quay.pk)) == 14
 
 
-def test_of_those_who_are_named_one_is_assigned(ask, dana, otis, harbour, consultation, day):
+def test_assignment_chooses_among_the_named_clinicians(ask, dana, otis, harbour, consultation, day):
     vera = make_clinician("Vera Holm", location=harbour, services=[consultation])
 
     openings = ask(start_date=day, end_date=day, assign="balanced", clinician_id=[otis.pk, vera.pk])
@@ -81,11 +81,11 @@ def test_of_those_who_are_named_one_is_assigned(ask, dana, otis, harbour, consul
 
 
 @pytest.mark.parametrize(("assign", "number"), [("none", 28), ("random", 14), ("balanced", 14)])
-def test_days_count_what_the_list_has(assign, number, ask, dana, otis, day):
+def test_days_count_the_assigned_openings(assign, number, ask, dana, otis, day):
     assert ask("/days", start_date=day, end_date=day, assign=assign) == [{"date": str(day), "openings": number}]
 
 
-def test_the_next_opening_is_with_whoever_has_the_least(ask, dana, otis, harbour, hold_time):
+def test_next_balanced_opening_is_with_the_least_booked_clinician(ask, dana, otis, harbour, hold_time):
     first = datetime.fromisoformat(ask("/next")["start_time"])
     take_slot(clinician=dana, location=harbour, period=(first - timedelta(minutes=5), first))
 
@@ -95,7 +95,7 @@ def test_the_next_opening_is_with_whoever_has_the_least(ask, dana, otis, harbour
     assert (opening["start_time"], opening["clinician_name"]) == (first.isoformat(), "Otis Hale")
 
 
-def test_a_booking_by_the_key_of_what_was_assigned_counts_as_assigned(ask, api, dana, otis, day):
+def test_booking_by_the_key_of_an_assigned_opening_counts_as_assigned(ask, api, dana, otis, day):
     keys = {
         assign: ask(start_date=day, end_date=day, assign=assign)[0]["booking_key"] for assign in ("none", "balanced")
     }
@@ -114,13 +114,13 @@ def held(clinician):
     return Hold.objects.get(clinician=clinician).pk
 
 
-def test_another_word_is_refused(ask, dana, day):
+def test_unknown_assignment_is_400(ask, dana, day):
     problem = ask(start_date=day, end_date=day, assign="fair", status=400)
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("#/assign", "invalid_choice")]
 
 
-def test_explain_assigns_nobody(ask, dana, at):
+def test_explain_refuses_an_assignment(ask, dana, at):
     problem = ask("/explain", start_time=at(9).isoformat(), assign="balanced", status=400)
 
     assert [error["code"] for error in problem["errors"]] == ["unknown"]

@@ -19,7 +19,7 @@ def hidden(harbour, consultation):
     Clinician.objects.filter(name="Otis Hale").update(is_active=False)
 
 
-def test_a_service_is_told_as_a_whole(api, consultation):
+def test_appointment_type_has_all_members(api, consultation):
     Service.objects.update(
         notice=timedelta(hours=1, minutes=30), description="We talk.", price="72.50", new_patients_only_text="New only."
     )
@@ -43,7 +43,7 @@ def test_a_service_is_told_as_a_whole(api, consultation):
     }
 
 
-def test_a_clinician_is_told_as_a_whole(api, dana, consultation):
+def test_clinician_has_all_members(api, dana, consultation):
     assert api.get(f"/clinicians/{dana.pk}").json()["data"] == {
         "id": str(dana.pk),
         "name": "Dana Reed",
@@ -54,7 +54,7 @@ def test_a_clinician_is_told_as_a_whole(api, dana, consultation):
     }
 
 
-def test_a_location_is_told_as_a_whole(api, harbour):
+def test_location_has_all_members(api, harbour):
     Location.objects.update(latitude="51.5155", longitude="-0.0722")
 
     assert api.get(f"/locations/{harbour.pk}").json()["data"] == {
@@ -79,7 +79,7 @@ def test_a_location_is_told_as_a_whole(api, harbour):
 
 
 @pytest.mark.parametrize("path", ["/appointment-types", "/clinicians", "/locations"])
-def test_lists_have_what_each_is_alone(path, api, dana):
+def test_catalogue_lists_have_the_same_members_as_entries(path, api, dana):
     body = api.get(path).json()
 
     assert body["data"] == [api.get(f"{path}/{each['id']}").json()["data"] for each in body["data"]] != []
@@ -94,7 +94,9 @@ def test_lists_have_what_each_is_alone(path, api, dana):
         ("/locations", ["Harbour Street", "Old Street"], ["Harbour Street"]),
     ],
 )
-def test_a_page_sees_what_a_patient_could_book(path, all_names, public_names, api, public_api, dana, hidden):
+def test_publishable_key_sees_only_what_a_patient_could_book(
+    path, all_names, public_names, api, public_api, dana, hidden
+):
     everything = api.get(path).json()["data"]
 
     assert [each["name"] for each in everything] == all_names
@@ -104,7 +106,7 @@ def test_a_page_sees_what_a_patient_could_book(path, all_names, public_names, ap
 
 
 @pytest.mark.parametrize("path", ["/appointment-types", "/clinicians", "/locations"])
-def test_what_is_not_there_is_not_found(path, api):
+def test_unknown_catalogue_entry_is_404(path, api):
     response = api.get(f"{path}/{uuid4()}")
 
     assert (response.status_code, response.json()["code"]) == (404, "not-found")

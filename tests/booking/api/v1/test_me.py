@@ -3,7 +3,7 @@
 from tests.booking.api.conftest import PLENTY, SITE, Caller
 
 
-def test_a_key_is_told_as_a_whole_but_never_itself(client, make_key):
+def test_me_describes_the_key_without_its_secret(client, make_key):
     key, plain = make_key(scopes=["read_patients", "write_holds"], max_live_holds=7, expires_at="2099-01-01T00:00Z")
 
     response = Caller(client, plain).get("/me")
@@ -22,7 +22,7 @@ def test_a_key_is_told_as_a_whole_but_never_itself(client, make_key):
     assert plain not in response.content.decode()
 
 
-def test_a_publishable_key_tells_its_sites(public_api):
+def test_me_lists_the_sites_of_a_publishable_key(public_api):
     data = public_api.get("/me").json()["data"]
 
     assert (data["kind"], data["allowed_origins"], data["expires_at"]) == ("publishable", [SITE], None)

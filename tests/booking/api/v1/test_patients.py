@@ -21,7 +21,7 @@ def problem(response):
     return response.status_code, response.json()["code"]
 
 
-def test_the_patient_is_told_as_a_whole(api):
+def test_created_patient_has_all_members(api):
     response = api.post("/patients", PERSON)
 
     patient = Patient.objects.get()
@@ -43,7 +43,7 @@ def test_the_patient_is_told_as_a_whole(api):
     assert (read.json()["data"], read["ETag"]) == (response.json()["data"], response["ETag"])
 
 
-def test_an_exact_twin_is_refused_with_its_id_unless_a_duplicate_is_wanted(api):
+def test_exact_twin_is_409_with_its_id_unless_duplicate_is_allowed(api):
     first = api.post("/patients", PERSON).json()["data"]
     twin = {**PERSON, "first_name": "ALICE ", "nhs_number": ""}
 
@@ -55,7 +55,7 @@ def test_an_exact_twin_is_refused_with_its_id_unless_a_duplicate_is_wanted(api):
     assert (made.status_code, made.json()["data"]["id"] == first["id"]) == (201, False)
 
 
-def test_a_number_of_another_patient_is_refused(api):
+def test_nhs_number_of_another_patient_is_409(api):
     api.post("/patients", PERSON)
 
     with nothing_changes():
@@ -78,7 +78,7 @@ def test_a_number_of_another_patient_is_refused(api):
         ({"surname": "x"}, ["surname"]),
     ],
 )
-def test_what_is_wrong_is_named(changes, fields, api):
+def test_invalid_patient_is_400_naming_the_fields(changes, fields, api):
     response = api.post("/patients", {**PERSON, **changes})
 
     assert problem(response) == (400, "validation")
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_named(changes, fields, api):
     assert not Patient.objects.exists()
 
 
-def test_only_what_is_sent_is_changed(api):
+def test_patch_changes_only_the_members_sent(api):
     made = api.post("/patients", PERSON).json()["data"]
 
     response = api.patch(f"/patients/{made['id']}", {"last_name": "Stone", "phone": ""})
@@ -97,7 +97,7 @@ def test_only_what_is_sent_is_changed(api):
     assert [each["id"] for each in api.get("/patients", query={"search": "stone alice"}).json()["data"]] == [made["id"]]
 
 
-def test_who_may_only_write_is_not_told_what_is_written(api, with_key, make_key):
+def test_patch_with_write_scope_only_answers_with_the_id(api, with_key, make_key):
     made = api.post("/patients", PERSON).json()["data"]
     writer = with_key(make_key(scopes=["write_patients"])[1])
 
@@ -109,7 +109,7 @@ def test_who_may_only_write_is_not_told_what_is_written(api, with_key, make_key)
     assert changed.json()["data"]["phone"] == "+442079460000"
 
 
-def test_a_change_of_what_has_changed_since_is_refused(api):
+def test_patch_with_outdated_etag_is_412(api):
     made = api.post("/patients", PERSON)
     path = f"/patients/{made.json()['data']['id']}"
     changed = api.patch(path, {"phone": ""}, if_match=made["ETag"])
@@ -121,7 +121,7 @@ def test_a_change_of_what_has_changed_since_is_refused(api):
     assert api.patch(path, {"phone": "020 7946 0000"}, if_match=changed["ETag"]).status_code == 200
 
 
-def test_an_invalid_change_changes_nothing(api):
+def test_invalid_patch_changes_nothing(api):
     made = api.post("/patients", PERSON).json()["data"]
 
     with nothing_changes():
@@ -130,7 +130,7 @@ def test_an_invalid_change_changes_nothing(api):
     assert problem(response) == (400, "validation")
 
 
-def test_an_archived_patient_is_not_found(api, alice):
+def test_archived_patient_is_404(api, alice):
     alice.archived_at = "2026-01-01T00:00Z"
     alice.save()
 
@@ -141,7 +141,7 @@ def test_an_archived_patient_is_not_found(api, alice):
     assert api.get("/patients").json()["data"] == api.get("/patients", query={"search": "alice"}).json()["data"] == []
 
 
-def test_the_search_of_the_guides_client_has_the_best_match_first(api):
+def test_search_as_in_the_guide_has_the_best_match_first(api):
     for first, last in [("Alison", "Archibald"), ("Alice", "Archer"), ("Bob", "Stone")]:
         api.post("/patients", {**PERSON, "first_name": first, "last_name": last, "nhs_number": ""})
 
@@ -155,7 +155,7 @@ def test_the_search_of_the_guides_client_has_the_best_match_first(api):
     assert len(two) == 2
 
 
-def test_without_words_all_are_listed_in_pages(api):
+def test_patients_without_search_are_listed_in_pages(api):
     made = [
         api.post("/patients", {**PERSON, "first_name": name, "nhs_number": ""}).json()["data"]["id"]
         for name in ("Alice", "Bob", "Carol")

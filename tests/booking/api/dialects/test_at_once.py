@@ -22,7 +22,7 @@ def is_locked_out(how_many):
         return cursor.fetchone()[0] == how_many
 
 
-def test_of_two_who_book_what_is_held_one_is_told_that_it_is_held_no_more(onsched, hold, dana):  # noqa: F811
+def test_onsched_concurrent_bookings_of_a_hold_book_once_and_refuse_the_other(onsched, hold, dana):  # noqa: F811
     path = f"/appointment/{hold(Customer=ALICE)['id']}/book"
 
     def book(_):

@@ -72,7 +72,7 @@ each_method = pytest.mark.parametrize("system, method, route", RIGHTS, ids=lambd
 
 
 @pytest.mark.parametrize("patterns, rights", [(onsched_patterns, ONSCHED), (junction_patterns, JUNCTION)])
-def test_every_method_of_every_route_is_here(patterns, rights):
+def test_every_dialect_method_is_in_the_authorization_tests(patterns, rights):
     served = {}
     for pattern in patterns[:-1]:  # the last one is any other address
         view = pattern.callback.cls
@@ -153,7 +153,7 @@ def refused(system, response, status, code):
 
 
 @each_method
-def test_without_a_live_key_nothing(request_of, make_key, system, method, route):
+def test_dialect_request_without_a_live_key_is_401(request_of, make_key, system, method, route):
     key, revoked = make_key()
     revoke_key(key)
     _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
@@ -166,7 +166,7 @@ def test_without_a_live_key_nothing(request_of, make_key, system, method, route)
 
 
 @each_method
-def test_every_other_scope_is_not_enough(request_of, make_key, system, method, route):
+def test_dialect_request_with_every_other_scope_is_403(request_of, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
     ask = request_of(system, method, route, key)
@@ -178,14 +178,14 @@ def test_every_other_scope_is_not_enough(request_of, make_key, system, method, r
 
 
 @each_method
-def test_the_right_scope_alone_is_enough(request_of, make_key, system, method, route):
+def test_dialect_request_with_the_right_scope_alone_is_allowed(request_of, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
     assert request_of(system, method, route, key)(plain).status_code == right.status
 
 
 @each_method
-def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of, make_key, system, method, route):
+def test_publishable_key_of_a_dialect_may_do_what_visitors_may(request_of, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
     ask = request_of(system, method, route, key)
@@ -199,7 +199,7 @@ def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of,
 
 
 @pytest.mark.parametrize("system", HEADERS)
-def test_a_preflight_is_answered_for_the_sites_of_a_key(client, publishable_key, system):
+def test_dialect_preflight_from_site_of_a_key_is_allowed(client, publishable_key, system):
     headers = {
         "Origin": SITE,
         "Access-Control-Request-Method": "POST",

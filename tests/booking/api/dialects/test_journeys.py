@@ -44,7 +44,7 @@ def onsched(live_server, key):
     return onsched
 
 
-def test_a_program_for_onsched(onsched, dana):
+def test_onsched_program_of_the_guide_works_unchanged(onsched, dana):
     service, location = str(Service.objects.get().pk), str(Location.objects.get().pk)
     start = (datetime.now(UTC) + timedelta(days=7)).strftime("%Y-%m-%dT00:00:00Z")
     end = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT00:00:00Z")
@@ -130,7 +130,7 @@ def curl(live_server, key):
 
 
 @pytest.mark.parametrize("kind", ["phlebotomy", "psc"])
-def test_a_program_for_junction(curl, dana, alice, consultation, kind):
+def test_junction_program_of_the_guide_works_unchanged(curl, dana, alice, consultation, kind):
     home = {"address_line_1": "4 Mill Lane", "city": "Leeds", "postcode": "LS1 4AP"} if kind == "phlebotomy" else {}
     order = create_order(patient=alice, service=consultation, actor="erin", **home)
     address = {

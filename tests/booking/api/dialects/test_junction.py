@@ -114,7 +114,7 @@ def lab(settings, consultation):
 # Availability
 
 
-def test_the_slots_near_an_address(junction, consultation, dana, hold_time, harbour, day, at):
+def test_junction_availability_lists_slots_near_the_address(junction, consultation, dana, hold_time, harbour, day, at):
     erin = make_clinician("Erin Stone", location=harbour, services=[consultation], hours=[(9, 10)])
     hold_time(at(9, 30), clinician=erin)
 
@@ -147,12 +147,12 @@ def test_the_slots_near_an_address(junction, consultation, dana, hold_time, harb
     assert second["num_appointments_available"] == 1
 
 
-def test_without_a_date_from_today(junction, dana):
+def test_junction_availability_without_start_date_begins_today(junction, dana):
     found = data(junction("POST", "/order/phlebotomy/appointment/availability", HOME))
     assert len(found["slots"]) >= 6
 
 
-def test_and_from_now_on_where_the_date_is_an_earlier_one_than_in_utc(consultation, day):
+def test_junction_availability_without_start_date_begins_now_west_of_utc(consultation, day):
     new_york = Location.objects.create(
         name="Pier 4", address_line_1="4 South Street", city="New York", timezone="America/New_York"
     )
@@ -178,14 +178,14 @@ def leeds(consultation, dana):
     return leeds
 
 
-def test_for_a_visit_the_slots_of_the_nearest_location(junction, leeds, visit, day):
+def test_junction_phlebotomy_availability_is_of_the_nearest_location(junction, leeds, visit, day):
     query = {"start_date": str(day)}
     for address, number in ((HOME, 2), ({"zip_code": "E1"}, 14), ({"city": "leeds"}, 2), (None, 14)):
         found = data(junction("POST", "/order/phlebotomy/appointment/availability", address, query=query))
         assert len(found["slots"][0]["slots"]) == number, address
 
 
-def test_for_a_center_the_slots_of_each_with_the_nearest_first(junction, leeds, harbour, day):
+def test_junction_psc_availability_lists_locations_nearest_first(junction, leeds, harbour, day):
     query = {"start_date": str(day), "zip_code": "LS1 4AP", "lab": "quest", "radius": "25"}
     found = data(junction("POST", "/order/psc/appointment/availability", query=query))
     assert [(each["date"], each["location"]["name"]) for each in found["slots"][:3]] == [
@@ -210,7 +210,7 @@ def test_for_a_center_the_slots_of_each_with_the_nearest_first(junction, leeds, 
     }
 
 
-def test_the_service_is_the_one_of_that_name_or_the_one_that_is_asked_for(junction, dana, day):
+def test_junction_availability_is_of_the_named_service_or_the_one_with_that_slug(junction, dana, day):
     def priced(kind, **query):
         found = data(junction("POST", f"/order/{kind}/appointment/availability", HOME, query=query))
         return {slot["price"] for each in found["slots"] for slot in each["slots"]}
@@ -225,14 +225,14 @@ def test_the_service_is_the_one_of_that_name_or_the_one_that_is_asked_for(juncti
     assert (priced("phlebotomy"), priced("psc")) == ({60.0}, {60.0})
 
 
-def test_where_there_is_nothing_to_book_there_are_no_slots(junction, db):
+def test_junction_availability_without_a_service_is_empty(junction, db):
     assert data(junction("POST", "/order/psc/appointment/availability")) == {"timezone": None, "slots": []}
 
 
 # Booking
 
 
-def test_an_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at):
+def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at):
     booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
 
     appointment, event = Appointment.objects.get(), Event.objects.get(kind="appointment.created")
@@ -258,7 +258,7 @@ def test_an_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at)
     assert data(ask("GET")) == booked
 
 
-def test_a_patient_who_comes_is_told_the_address_of_the_center(junction, walk_in, key_of, harbour, at):
+def test_junction_psc_appointment_has_the_address_of_the_center(junction, walk_in, key_of, harbour, at):
     address = f"/order/{walk_in.pk}/psc/appointment"
     Location.objects.update(latitude="51.518700", longitude="-0.073400")
     booked = data(junction("POST", f"{address}/book", {"booking_key": key_of(at(9), "psc"), "site_code": "x"}))
@@ -271,13 +271,13 @@ def test_a_patient_who_comes_is_told_the_address_of_the_center(junction, walk_in
     assert data(junction("GET", address)) == booked
 
 
-def test_a_body_that_does_not_say_it_is_json(ask, key_of, at):
+def test_junction_body_without_json_content_type_is_read(ask, key_of, at):
     body = json.dumps({"booking_key": key_of(at(9))}).encode()
     form = "application/x-www-form-urlencoded"
     assert data(ask("POST", "/book", body=b"\n" + body + b"\n", content_type=form))["status"] == "confirmed"
 
 
-def test_an_order_is_booked_once_until_that_is_cancelled(ask, key_of, at):
+def test_junction_order_is_booked_once_until_its_appointment_is_cancelled(ask, key_of, at):
     first = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     with nothing_changes():
         response = ask("POST", "/book", {"booking_key": key_of(at(10))})
@@ -288,7 +288,7 @@ def test_an_order_is_booked_once_until_that_is_cancelled(ask, key_of, at):
     assert data(ask("GET"))["id"] == second["id"]
 
 
-def test_a_time_that_has_just_been_taken(ask, key_of, hold_time, at):
+def test_junction_booking_of_a_taken_time_is_refused(ask, key_of, hold_time, at):
     key = key_of(at(9))
     hold_time(at(9))
     with nothing_changes():
@@ -296,12 +296,12 @@ def test_a_time_that_has_just_been_taken(ask, key_of, hold_time, at):
 
 
 @pytest.mark.parametrize("key", ["foo123", "a.1.b", "é", "x" * 300])
-def test_a_key_that_is_none_of_ours(ask, visit, key):
+def test_junction_booking_with_a_foreign_booking_key_is_refused(ask, visit, key):
     with nothing_changes():
         assert refused(ask("POST", "/book", {"booking_key": key}), 400, NO_KEY)
 
 
-def test_nor_one_of_another_service(ask, visit, key_of, at):
+def test_junction_booking_with_the_key_of_another_service_is_refused(ask, visit, key_of, at):
     key = key_of(at(9))
     Order.objects.filter(pk=visit.pk).update(service=Service.objects.create(name="Another", slug="another"))
     with nothing_changes():
@@ -320,24 +320,24 @@ def test_nor_one_of_another_service(ask, visit, key_of, at):
         (172_800_001, "async_confirmation_timeout_millisecond", "max_value"),
     ],
 )
-def test_what_is_not_valid_has_its_place(ask, visit, value, place, code):
+def test_junction_invalid_body_is_422_with_its_location(ask, visit, value, place, code):
     with nothing_changes():
         body = data(ask("POST", "/book", {"booking_key": "foo123", place: value}), 422)
     [error] = body.pop("detail")
     assert (body, error["type"], error["loc"], bool(error["msg"])) == ({}, code, ["body", place], True)
 
 
-def test_so_has_what_is_wrong_with_the_address(junction, db):
+def test_junction_invalid_query_is_422_with_its_location(junction, db):
     response = junction("POST", "/order/psc/appointment/availability", query={"start_date": "soon"})
     assert data(response, 422)["detail"][0]["loc"] == ["query", "start_date"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b"booking_key=foo123"])
-def test_a_body_that_is_no_json(ask, visit, body):
+def test_junction_body_that_is_no_json_is_422(ask, visit, body):
     assert data(ask("POST", "/book", body=body), 422)["detail"][0]["loc"] == ["body"]
 
 
-def test_what_is_not_there(junction, ask, visit, walk_in):
+def test_junction_unknown_order_or_path_is_404(junction, ask, visit, walk_in):
     for address in (f"/order/{NOWHERE}/phlebotomy/appointment/book", f"/order/{NOWHERE}/psc/appointment/book"):
         assert refused(junction("POST", address, {"booking_key": "foo123"}), 404, "There is no such thing.")
     for method, path in (("GET", ""), ("PATCH", "/reschedule"), ("PATCH", "/cancel")):
@@ -352,7 +352,7 @@ def test_what_is_not_there(junction, ask, visit, walk_in):
 # Whoever must agree
 
 
-def test_no_answer_is_500_and_nothing_booked(ask, key_of, lab, at):
+def test_junction_booking_without_the_approvers_answer_is_500_and_books_nothing(ask, key_of, lab, at):
     key = key_of(at(9))
     response = ask("POST", "/book", {"booking_key": key, "sync_confirmation_timeout_millisecond": None})
     assert refused(response, 500, "The provider has not answered in time.")
@@ -368,7 +368,7 @@ def test_no_answer_is_500_and_nothing_booked(ask, key_of, lab, at):
         ({"async_confirmation_timeout_millisecond": 172_800_000}, 2880),
     ],
 )
-def test_or_a_pending_appointment(ask, key_of, lab, at, changes, minutes):
+def test_junction_async_booking_without_the_approvers_answer_is_pending(ask, key_of, lab, at, changes, minutes):
     body = {"booking_key": key_of(at(9)), "async_confirmation": True, "sync_confirmation_timeout_millisecond": 1000}
     pending = data(ask("POST", "/book", body | changes))
     appointment = Appointment.objects.get()
@@ -387,7 +387,7 @@ def test_or_a_pending_appointment(ask, key_of, lab, at, changes, minutes):
 # Afterwards
 
 
-def test_an_order_gets_another_time(ask, key_of, at):
+def test_junction_appointment_is_rescheduled(ask, key_of, at):
     booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     moved = data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
     event = Event.objects.get(kind="appointment.rescheduled")
@@ -400,7 +400,7 @@ def test_an_order_gets_another_time(ask, key_of, at):
     }
 
 
-def test_not_to_a_time_that_is_taken(ask, key_of, hold_time, at):
+def test_junction_reschedule_to_a_taken_time_is_refused(ask, key_of, hold_time, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     key = key_of(at(14))
     hold_time(at(14))
@@ -408,7 +408,7 @@ def test_not_to_a_time_that_is_taken(ask, key_of, hold_time, at):
         assert refused(ask("PATCH", "/reschedule", {"booking_key": key}), 409, "That time has just been taken.")
 
 
-def test_the_reasons(junction, db):
+def test_junction_cancellation_reasons_are_listed(junction, db):
     for kind in ("phlebotomy", "psc"):
         reasons = data(junction("GET", f"/order/{kind}/appointment/cancellation-reasons"))
         assert reasons[0] == {"id": PATIENT_REQUEST, "name": "the patient asked", "is_refundable": True}
@@ -423,7 +423,7 @@ def test_the_reasons(junction, db):
         {"cancellation_reason_id": "patient_request", "note": "No car", "source": "phone"},
     ],
 )
-def test_an_appointment_is_cancelled(ask, key_of, at, body):
+def test_junction_appointment_is_cancelled(ask, key_of, at, body):
     booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     cancelled = data(ask("PATCH", "/cancel", body))
     appointment = Appointment.objects.get()
@@ -442,14 +442,14 @@ def test_an_appointment_is_cancelled(ask, key_of, at, body):
 
 
 @pytest.mark.parametrize("reason", [None, "sunshine", NOWHERE, "declined"])
-def test_for_one_of_the_reasons(ask, key_of, at, reason):
+def test_junction_cancellation_with_unknown_reason_is_refused(ask, key_of, at, reason):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     with nothing_changes():
         response = ask("PATCH", "/cancel", {"cancellation_reason_id": reason})
     assert data(response, 422)["detail"][0]["loc"] == ["body", "cancellation_reason_id"]
 
 
-def test_what_became_of_it(ask, key_of, at):
+def test_junction_appointment_has_the_status_of_what_became_of_it(ask, key_of, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     appointment = Appointment.objects.get()
     for verb, status in ((mark_arrived, "in_progress"), (complete, "completed")):
@@ -459,7 +459,7 @@ def test_what_became_of_it(ask, key_of, at):
     assert [event["status"] for event in told["events"]] == ["scheduled", "in_progress", "completed"]
 
 
-def test_whoever_did_not_come_can_be_booked_again(ask, key_of, at):
+def test_junction_order_can_be_booked_again_after_no_show(ask, key_of, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     mark_no_show(Appointment.objects.get(), actor="erin")
     told = data(ask("GET"))
@@ -482,7 +482,7 @@ def told(db):
     return told
 
 
-def test_listeners_are_told_of_every_status(told, ask, key_of, lab, visit, harbour, at):
+def test_junction_webhook_is_sent_for_every_status(told, ask, key_of, lab, visit, harbour, at):
     body = {"booking_key": key_of(at(9)), "async_confirmation": True}
     pending = data(ask("POST", "/book", body))
     confirm(Appointment.objects.get(), actor="erin")
@@ -510,13 +510,13 @@ def test_listeners_are_told_of_every_status(told, ask, key_of, lab, visit, harbo
     assert cancelled["data"]["event_data"] == {"reason": "other"}
 
 
-def test_each_tells_what_was_so_then(told, ask, key_of, at):
+def test_junction_webhook_has_the_appointment_as_it_was_at_the_event(told, ask, key_of, at):
     data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
     data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
     assert [body["data"]["start_at"] for body in told()] == [utc(at(9)), utc(at(14))]
 
 
-def test_a_test_is_told_of_nobody(told):
+def test_junction_test_webhook_names_nobody(told):
     listener = WebhookEndpoint.objects.get()
     send_test(listener)
     message = OutboxMessage.objects.get()
@@ -529,7 +529,7 @@ def test_a_test_is_told_of_nobody(told):
     }
 
 
-def test_nothing_is_told_of_what_is_not_of_an_order(told, book, at):
+def test_junction_webhook_is_not_sent_for_appointments_without_order(told, book, at):
     book(at(9))
     assert OutboxMessage.objects.filter(kind="webhook.event").exists()
     assert told() == []
@@ -538,7 +538,7 @@ def test_nothing_is_told_of_what_is_not_of_an_order(told, book, at):
 # Keys, limits, and once or again
 
 
-def test_the_key_is_in_a_header_of_its_own(client, secret_key):
+def test_junction_key_is_read_from_its_own_header(client, secret_key):
     address = "/order/psc/appointment/cancellation-reasons"
     for headers in ({"x_vital_api_key": secret_key}, {"authorization": f"Bearer {secret_key}"}):
         assert data(System(client, JUNCTION, **headers)("GET", address))
@@ -550,7 +550,7 @@ def test_the_key_is_in_a_header_of_its_own(client, secret_key):
         )
 
 
-def test_pages_of_the_clinics_site_see_slots_and_no_orders(client, publishable_key, visit, dana):
+def test_junction_publishable_key_sees_slots_and_no_orders(client, publishable_key, visit, dana):
     page = System(client, JUNCTION, x_vital_api_key=publishable_key, origin=SITE)
     response = page("POST", "/order/phlebotomy/appointment/availability", HOME)
     assert data(response)["slots"]
@@ -564,7 +564,7 @@ def test_pages_of_the_clinics_site_see_slots_and_no_orders(client, publishable_k
     assert data(response, 422)["detail"][0]["loc"] == ["query", "service_id"]
 
 
-def test_a_request_that_is_sent_again_is_answered_again(ask, key_of, at):
+def test_junction_repeated_request_with_idempotency_key_gets_the_stored_answer(ask, key_of, at):
     body = {"booking_key": key_of(at(9))}
     first, again = (ask("POST", "/book", body, idempotency_key="one") for _ in range(2))
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
@@ -574,7 +574,7 @@ def test_a_request_that_is_sent_again_is_answered_again(ask, key_of, at):
     assert data(mended)["status"] == "cancelled"
 
 
-def test_too_many_requests(client, make_key):
+def test_junction_request_beyond_the_limit_is_429(client, make_key):
     caller = System(client, JUNCTION, x_vital_api_key=make_key(requests_per_minute=1)[1])
     caller("GET", "/order/psc/appointment/cancellation-reasons")
     response = caller("GET", "/order/psc/appointment/cancellation-reasons")
@@ -583,5 +583,5 @@ def test_too_many_requests(client, make_key):
     assert response.headers["X-Request-Id"]
 
 
-def test_personal_data_is_not_kept_by_those_on_the_way(ask, key_of, at):
+def test_junction_personal_data_is_no_store(ask, key_of, at):
     assert ask("POST", "/book", {"booking_key": key_of(at(9))}).headers["Cache-Control"] == "no-store"

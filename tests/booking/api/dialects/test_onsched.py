@@ -87,7 +87,9 @@ def hold(onsched, choice):
 # Availability
 
 
-def test_the_times_of_a_service_and_who_is_free_then(times, dana, erin, hold_time, harbour, consultation, day, at):
+def test_onsched_availability_lists_times_and_free_resources(
+    times, dana, erin, hold_time, harbour, consultation, day, at
+):
     hold_time(at(9, 30), clinician=erin)
 
     nine = {"start_time": utc(at(9)), "end_time": utc(at(9, 30))}
@@ -103,7 +105,7 @@ def test_the_times_of_a_service_and_who_is_free_then(times, dana, erin, hold_tim
 
 
 @pytest.mark.parametrize("name", ["ResourceIds", "resourceIds", "ResourceIds[]"])
-def test_some_resources_only(times, dana, erin, name):
+def test_onsched_availability_of_some_resources_lists_only_them(times, dana, erin, name):
     others = make_clinician("Fay Moss", location=Location.objects.get(), services=dana.services.all())
     for asked, expected in (
         (str(erin.pk), [erin]),
@@ -113,7 +115,7 @@ def test_some_resources_only(times, dana, erin, name):
         assert data(times(**{name: asked}))["availableTimes"][0]["ResourceIds"] == [str(each.pk) for each in expected]
 
 
-def test_one_of_the_resources_by_lot(times, dana, erin, at):
+def test_onsched_availability_round_robin_random_names_one_resource(times, dana, erin, at):
     def chosen():
         found = data(times(endDate=utc(at(17)), roundRobin="RANDOM"))["availableTimes"]
         assert (len(found), {len(time["ResourceIds"]) for time in found}) == (14, {1})
@@ -124,13 +126,13 @@ def test_one_of_the_resources_by_lot(times, dana, erin, at):
     assert [time["ResourceIds"] for time in only_dana] == [[str(dana.pk)]] * 2
 
 
-def test_or_whoever_has_the_least_to_do(times, dana, erin, hold_time, at):
+def test_onsched_availability_round_robin_balanced_names_the_least_booked(times, dana, erin, hold_time, at):
     hold_time(at(15))  # with Dana
     found = data(times(roundRobin="BALANCED"))["availableTimes"]
     assert [time["ResourceIds"] for time in found] == [[str(erin.pk)]] * 2
 
 
-def test_their_own_calendars_count_as_they_are_now(times, dana, at, settings):
+def test_onsched_availability_with_sync_external_reads_calendars_now(times, dana, at, settings):
     event = f"DTSTART:{at(9).astimezone(UTC):%Y%m%dT%H%M%SZ}\r\nDURATION:PT30M\r\nUID:1\r\nDTSTAMP:20260101T000000Z"
     text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\n{event}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     with Receiver(answer(200, body=text.encode(), Content_Type="text/calendar")) as elsewhere:
@@ -150,7 +152,7 @@ def test_their_own_calendars_count_as_they_are_now(times, dana, at, settings):
     ]
 
 
-def test_without_a_location_it_is_the_primary_one(times, dana, harbour, consultation):
+def test_onsched_availability_without_location_is_of_the_primary_one(times, dana, harbour, consultation):
     abbey = Location.objects.create(name="Abbey Road", address_line_1="1 Abbey Road", city="London")
     assert data(times())["availableTimes"] == []
     make_clinician("Erin Stone", location=abbey, services=[consultation])
@@ -159,7 +161,7 @@ def test_without_a_location_it_is_the_primary_one(times, dana, harbour, consulta
     assert {time["LocationId"] for time in data(times())["availableTimes"]} == {str(harbour.pk)}
 
 
-def test_days_are_those_of_the_location(onsched, consultation, day):
+def test_onsched_available_days_are_local_to_the_location(onsched, consultation, day):
     tokyo = Location.objects.create(name="Ginza", address_line_1="1", city="Tokyo", timezone="Asia/Tokyo")
     make_clinician("Erin Stone", location=tokyo, services=[consultation], hours=[(7, 8)])  # 22:00 UTC the day before
     after = day + timedelta(days=1)
@@ -168,11 +170,11 @@ def test_days_are_those_of_the_location(onsched, consultation, day):
     assert (found, first["start_time"]) == (str(after), f"{day}T22:00:00.000Z")
 
 
-def test_a_range_without_any_length_is_a_day(times, dana, at):
+def test_onsched_availability_range_without_length_is_a_day(times, dana, at):
     assert len(data(times(startDate=utc(at(0)), endDate=utc(at(0))))["availableTimes"]) == 14
 
 
-def test_dates_alone_are_days_of_the_location(times, dana, day):
+def test_onsched_availability_dates_are_local_to_the_location(times, dana, day):
     assert len(data(times(startDate=str(day), endDate=str(day)))["availableTimes"]) == 14
 
 
@@ -193,7 +195,7 @@ def test_dates_alone_are_days_of_the_location(times, dana, day):
         ({"startDate": "2026-01-01", "endDate": "2026-01-02T00:00:00Z"}, "endDate"),
     ],
 )
-def test_what_cannot_be_asked_for(times, dana, change, field):
+def test_onsched_invalid_availability_query_is_400(times, dana, change, field):
     response = times(**change)
     assert refused(response, 400, "validation")
     assert [error["field"] for error in response.json()["errors"]] == [field]
@@ -202,7 +204,7 @@ def test_what_cannot_be_asked_for(times, dana, change, field):
 # From IN to BK
 
 
-def test_a_time_is_held_then_booked(onsched, hold, choice, consultation, dana, harbour, at):
+def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consultation, dana, harbour, at):
     held = hold()
     stored = Hold.objects.get()
     assert held == {
@@ -244,7 +246,7 @@ def test_a_time_is_held_then_booked(onsched, hold, choice, consultation, dana, h
     assert data(onsched("GET", f"/appointment/{held['id']}")) == booked
 
 
-def test_a_customer_may_be_said_with_the_hold(onsched, hold):
+def test_onsched_hold_may_name_the_customer(onsched, hold):
     held = hold(Customer=ALICE)
     assert (held["status"], held["Customer"]["email"]) == ("IN", "alice@example.org")
     for body in (None, {}):  # once it is booked there is nothing more to book
@@ -255,7 +257,7 @@ def test_a_customer_may_be_said_with_the_hold(onsched, hold):
     assert Appointment.objects.get().patient == Patient.objects.get()
 
 
-def test_somebody_must_come(onsched, hold):
+def test_onsched_booking_without_customer_is_400(onsched, hold):
     held = hold()
     with nothing_changes():
         response = onsched("PUT", f"/appointment/{held['id']}/book", {"status": "BK"})
@@ -263,7 +265,7 @@ def test_somebody_must_come(onsched, hold):
     assert response.json()["errors"] == [{"field": "Customer", "message": "Say who comes."}]
 
 
-def test_what_is_held_cannot_be_had_by_others(onsched, hold, choice, times, dana):
+def test_onsched_hold_of_a_held_time_is_409(onsched, hold, choice, times, dana):
     hold()
     with nothing_changes():
         assert refused(onsched("POST", "/appointment/hold", choice), 409, "slot-taken")
@@ -271,7 +273,7 @@ def test_what_is_held_cannot_be_had_by_others(onsched, hold, choice, times, dana
     assert len(data(times())["availableTimes"]) == 1
 
 
-def test_who_cannot_have_a_time_is_told_the_nearest_others(onsched, hold, choice, dana, harbour, at):
+def test_onsched_conflict_offers_the_nearest_times(onsched, hold, choice, dana, harbour, at):
     mine = hold()
     onsched("PUT", f"/appointment/{mine['id']}/reschedule", {"Unavailability": spell(at(10))})
     hold()
@@ -301,7 +303,7 @@ def test_who_cannot_have_a_time_is_told_the_nearest_others(onsched, hold, choice
         }
 
 
-def test_what_has_run_out_is_not_held(onsched, hold, times, at):
+def test_onsched_booking_of_an_expired_hold_is_404(onsched, hold, times, at):
     held = hold()
     lapse(Hold.objects.get())
     with nothing_changes():
@@ -321,7 +323,7 @@ def test_what_has_run_out_is_not_held(onsched, hold, times, at):
     assert len(data(times())["availableTimes"]) == 2
 
 
-def test_what_is_booked_is_not_held(onsched, hold):
+def test_onsched_booking_of_a_booked_appointment_is_404(onsched, hold):
     held = hold(Customer=ALICE)
     data(onsched("PUT", f"/appointment/{held['id']}/book"))
     with nothing_changes():
@@ -333,12 +335,12 @@ def test_what_is_booked_is_not_held(onsched, hold):
     )
 
 
-def test_nor_is_what_never_was(onsched, dana):
+def test_onsched_booking_of_an_unknown_id_is_404(onsched, dana):
     for method, path in (("GET", ""), ("PUT", "/book"), ("PUT", "/cancel"), ("PUT", "/reschedule")):
         assert refused(onsched(method, f"/appointment/{NOWHERE}{path}"), 404, "not-found")
 
 
-def test_a_hold_lives_as_long_as_its_location_says(onsched, hold, harbour, at):
+def test_onsched_hold_lives_as_long_as_its_location_says(onsched, hold, harbour, at):
     assert data(onsched("PUT", f"/location/{harbour.pk}", {"expirationDelay": 60, "name": "Elsewhere"})) == {
         "id": str(harbour.pk),
         "name": "Harbour Street",
@@ -366,7 +368,7 @@ def test_a_hold_lives_as_long_as_its_location_says(onsched, hold, harbour, at):
     assert first.expires_at - first.created_at == timedelta(seconds=60)  # a change touches new holds only
 
 
-def test_who_has_changed_that_is_written_down(onsched, harbour, make_key, client):
+def test_onsched_change_of_expiration_delay_is_recorded_with_its_actor(onsched, harbour, make_key, client):
     key, plain = make_key()
     for delay in (60, 60):  # again changes nothing
         data(System(client, ONSCHED, x_api_key=plain)("PUT", f"/location/{harbour.pk}", {"expirationDelay": delay}))
@@ -382,7 +384,7 @@ def test_who_has_changed_that_is_written_down(onsched, harbour, make_key, client
 
 
 @pytest.mark.parametrize("delay", [29, 86_401, -1, 0, "60", 60.5, True, 2**70])
-def test_a_delay_is_half_a_minute_to_a_day(onsched, harbour, delay):
+def test_onsched_expiration_delay_out_of_range_is_400(onsched, harbour, delay):
     response = onsched("PUT", f"/location/{harbour.pk}", {"expirationDelay": delay})
     assert refused(response, 400, "validation")
     harbour.refresh_from_db()
@@ -392,21 +394,21 @@ def test_a_delay_is_half_a_minute_to_a_day(onsched, harbour, delay):
 # BK at once
 
 
-def test_an_appointment_is_booked_at_once(onsched, choice):
+def test_onsched_appointment_is_booked_at_once(onsched, choice):
     booked = data(onsched("POST", "/appointment", choice | {"Customer": ALICE, "notes": "Left knee"}), 201)
     appointment = Appointment.objects.get()
     assert (booked["id"], booked["status"]) == (str(appointment.pk), "BK")
     assert (appointment.notes, appointment.attendee_email) == ("Left knee", "alice@example.org")
 
 
-def test_a_customer_who_is_known_by_id(onsched, choice, alice):
+def test_onsched_customer_is_found_by_id(onsched, choice, alice):
     alice.save()
     booked = data(onsched("POST", "/appointment", choice | {"Customer": {"id": str(alice.pk)}}), 201)
     assert (booked["CustomerId"], booked["Customer"]["phone"]) == (str(alice.pk), "+447700900123")
     assert Patient.objects.count() == 1
 
 
-def test_a_customer_who_is_found_by_e_mail(onsched, choice, alice):
+def test_onsched_customer_is_found_by_email(onsched, choice, alice):
     alice.save()
     before = Patient.objects.values().get()
     customer = {"firstName": "alice", "lastName": "ARCHER", "email": "Alice@Example.org", "phone": "020 7946 0000"}
@@ -416,7 +418,7 @@ def test_a_customer_who_is_found_by_e_mail(onsched, choice, alice):
     assert Appointment.objects.get().attendee_phone == "+442079460000"
 
 
-def test_a_customer_who_is_created(onsched, choice):
+def test_onsched_unknown_customer_is_created(onsched, choice):
     data(onsched("POST", "/appointment", choice | {"Customer": ALICE}), 201)
     patient = Patient.objects.get()
     assert (str(patient), patient.email, patient.phone, patient.date_of_birth) == (
@@ -427,7 +429,7 @@ def test_a_customer_who_is_created(onsched, choice):
     )
 
 
-def test_a_customer_of_whom_only_the_name_is_known(onsched, choice, alice, at):
+def test_onsched_customer_with_a_name_only_is_created(onsched, choice, alice, at):
     alice.save()
     customer = {"firstName": "Alice", "lastName": "Archer"}
     for hour in (9, 10):  # a name is nobody yet: each is another
@@ -435,7 +437,7 @@ def test_a_customer_of_whom_only_the_name_is_known(onsched, choice, alice, at):
     assert Patient.objects.count() == 3
 
 
-def test_two_people_who_share_names_and_e_mail_are_told_apart_by_their_birth_date(onsched, choice, alice, at):
+def test_onsched_customers_with_the_same_names_and_email_differ_by_birth_date(onsched, choice, alice, at):
     alice.save()
     niece = Patient.objects.create(
         first_name="Alice", last_name="Archer", email="alice@example.org", date_of_birth=date(2015, 1, 2)
@@ -463,7 +465,7 @@ def test_two_people_who_share_names_and_e_mail_are_told_apart_by_their_birth_dat
         ([ALICE], "Customer"),
     ],
 )
-def test_who_cannot_be_booked(onsched, choice, customer, field):
+def test_onsched_invalid_customer_is_400(onsched, choice, customer, field):
     with nothing_changes():
         response = onsched("POST", "/appointment", choice | {"Customer": customer})
         assert refused(response, 400, "validation")
@@ -473,19 +475,19 @@ def test_who_cannot_be_booked(onsched, choice, customer, field):
 # Which time, and with whom
 
 
-def test_without_a_location_it_is_held_at_the_primary_one(onsched, choice, harbour):
+def test_onsched_hold_without_location_is_at_the_primary_one(onsched, choice, harbour):
     del choice["LocationId"]
     assert data(onsched("POST", "/appointment/hold", choice), 201)["LocationId"] == str(harbour.pk)
 
 
 @pytest.mark.parametrize("name", ["resourceId", "resourceIds", "ResourceIds"])
-def test_one_resource_however_it_is_named(onsched, choice, erin, name):
+def test_onsched_hold_accepts_every_way_to_name_one_resource(onsched, choice, erin, name):
     del choice["ResourceIds"]
     held = data(onsched("POST", "/appointment/hold", choice | {name: str(erin.pk)}), 201)
     assert held["ResourceIds"] == [str(erin.pk)]
 
 
-def test_of_several_resources_any_that_is_free(onsched, choice, dana, erin, hold_time, at):
+def test_onsched_hold_of_several_resources_takes_a_free_one(onsched, choice, dana, erin, hold_time, at):
     make_clinician("Fay Moss", location=Location.objects.get(), services=dana.services.all())
     hold_time(at(9))
     choice["ResourceIds"] = [str(dana.pk), str(erin.pk)]
@@ -494,13 +496,13 @@ def test_of_several_resources_any_that_is_free(onsched, choice, dana, erin, hold
         assert refused(onsched("POST", "/appointment/hold", choice), 409, "slot-taken")
 
 
-def test_no_resource_is_any_resource(onsched, choice, dana, erin):
+def test_onsched_hold_without_resource_takes_any(onsched, choice, dana, erin):
     choice["ResourceIds"] = []
     found = {data(onsched("POST", "/appointment/hold", choice), 201)["ResourceIds"][0] for _ in range(2)}
     assert found == {str(dana.pk), str(erin.pk)}
 
 
-def test_what_such_clients_send_besides_is_ignored(onsched, choice):
+def test_onsched_unknown_members_are_ignored(onsched, choice):
     more = {
         "status": "IN",
         "CompanyId": 7,
@@ -529,14 +531,14 @@ def test_what_such_clients_send_besides_is_ignored(onsched, choice):
         ),
     ],
 )
-def test_what_cannot_be_held(onsched, choice, change, field):
+def test_onsched_invalid_hold_is_400(onsched, choice, change, field):
     with nothing_changes():
         response = onsched("POST", "/appointment/hold", choice | change)
         assert refused(response, 400, "validation")
     assert response.json()["errors"][0]["field"].startswith(field)
 
 
-def test_a_time_that_is_not_offered(onsched, choice, at):
+def test_onsched_hold_of_a_time_not_offered_is_422(onsched, choice, at):
     with nothing_changes():
         response = onsched("POST", "/appointment/hold", choice | {"Unavailability": spell(at(12))})
         assert refused(response, 422, "not-offered")
@@ -546,20 +548,20 @@ def test_a_time_that_is_not_offered(onsched, choice, at):
 # Afterwards
 
 
-def test_an_appointment_gets_another_time(onsched, hold, at, dana, harbour):
+def test_onsched_appointment_is_rescheduled(onsched, hold, at, dana, harbour):
     held = hold(Customer=ALICE)
     booked = data(onsched("PUT", f"/appointment/{held['id']}/book"))
     moved = data(onsched("PUT", f"/appointment/{held['id']}/reschedule", {"Unavailability": spell(at(14))}))
     assert moved == booked | {"Unavailability": spell(at(14)), "updatedAt": moved["updatedAt"]}
 
 
-def test_so_does_what_is_only_held(onsched, hold, at):
+def test_onsched_hold_is_rescheduled(onsched, hold, at):
     held = hold()
     moved = data(onsched("PUT", f"/appointment/{held['id']}/reschedule", {"Unavailability": spell(at(14))}))
     assert moved == held | {"Unavailability": spell(at(14)), "updatedAt": moved["updatedAt"]}
 
 
-def test_not_to_a_time_that_is_taken(onsched, hold, hold_time, at):
+def test_onsched_reschedule_to_a_taken_time_is_409(onsched, hold, hold_time, at):
     held = hold()
     hold_time(at(14))
     with nothing_changes():
@@ -567,7 +569,7 @@ def test_not_to_a_time_that_is_taken(onsched, hold, hold_time, at):
         assert refused(response, 409, "slot-taken")
 
 
-def test_an_appointment_is_cancelled_and_its_time_free(onsched, hold, choice):
+def test_onsched_cancellation_frees_the_time(onsched, hold, choice):
     held = hold(Customer=ALICE)
     data(onsched("PUT", f"/appointment/{held['id']}/book"))
     cancelled = data(onsched("PUT", f"/appointment/{held['id']}/cancel", {"note": "No car"}))
@@ -580,7 +582,7 @@ def test_an_appointment_is_cancelled_and_its_time_free(onsched, hold, choice):
     assert hold()["status"] == "IN"
 
 
-def test_what_is_held_is_given_back(onsched, hold):
+def test_onsched_cancellation_of_a_hold_releases_it(onsched, hold):
     held = hold()
     assert data(onsched("PUT", f"/appointment/{held['id']}/cancel"))["status"] == "CN"
     assert data(onsched("GET", f"/appointment/{held['id']}"))["status"] == "CN"
@@ -588,7 +590,7 @@ def test_what_is_held_is_given_back(onsched, hold):
     assert hold()["status"] == "IN"
 
 
-def test_within_the_cancellation_notice_it_is_too_late(onsched, hold, consultation):
+def test_onsched_cancellation_within_the_notice_is_409(onsched, hold, consultation):
     held = hold(Customer=ALICE)
     data(onsched("PUT", f"/appointment/{held['id']}/book"))
     consultation.cancellation_notice = timedelta(days=30)
@@ -601,7 +603,7 @@ def test_within_the_cancellation_notice_it_is_too_late(onsched, hold, consultati
     "status, letters",
     [("reserved", "RS"), ("confirmed", "BK"), ("in_progress", "AR"), ("completed", "CO"), ("no_show", "NS")],
 )
-def test_two_letters_for_every_status(onsched, book, at, status, letters):
+def test_onsched_has_two_letters_for_every_status(onsched, book, at, status, letters):
     appointment = book(at(9))
     Appointment.objects.update(status=status)
     assert data(onsched("GET", f"/appointment/{appointment.pk}"))["status"] == letters
@@ -610,7 +612,7 @@ def test_two_letters_for_every_status(onsched, book, at, status, letters):
 # Keys, limits, and once or again
 
 
-def test_the_key_may_be_shown_in_either_header(client, secret_key, harbour):
+def test_onsched_key_is_read_from_either_header(client, secret_key, harbour):
     bearer = f"Bearer {secret_key}"
     for headers in ({"x_api_key": secret_key, "x_client_id": "the-practice"}, {"authorization": bearer}):
         assert data(System(client, ONSCHED, **headers)("GET", f"/location/{harbour.pk}"))
@@ -621,7 +623,7 @@ def test_the_key_may_be_shown_in_either_header(client, secret_key, harbour):
         assert response.headers["WWW-Authenticate"] == 'Bearer realm="Holdfast"'
 
 
-def test_a_key_reaches_the_holds_it_has_placed_itself(client, hold, make_key):
+def test_onsched_key_reaches_only_its_own_holds(client, hold, make_key):
     held = hold()
     other = System(client, ONSCHED, x_api_key=make_key()[1])
     with nothing_changes():
@@ -629,7 +631,7 @@ def test_a_key_reaches_the_holds_it_has_placed_itself(client, hold, make_key):
         assert refused(other("PUT", f"/appointment/{held['id']}/book", {"Customer": ALICE}), 404, "not-found")
 
 
-def test_a_page_of_the_clinics_site_holds_and_books_and_learns_nothing(client, publishable_key, choice, alice, at):
+def test_onsched_publishable_key_holds_and_books_and_learns_nothing(client, publishable_key, choice, alice, at):
     alice.save()
     page = System(client, ONSCHED, x_api_key=publishable_key, origin=SITE)
     strangers_and_hers = [ALICE, ALICE | {"firstName": "Bob", "email": "bob@example.org"}]
@@ -647,7 +649,7 @@ def test_a_page_of_the_clinics_site_holds_and_books_and_learns_nothing(client, p
     assert response.json()["scope"] == "read_patients"
 
 
-def test_a_service_that_is_not_bookable_online_is_for_secret_keys(
+def test_onsched_publishable_key_cannot_hold_service_not_bookable_online(
     client, publishable_key, onsched, choice, consultation
 ):
     consultation.is_online_bookable = False
@@ -659,7 +661,7 @@ def test_a_service_that_is_not_bookable_online_is_for_secret_keys(
     assert data(onsched("POST", "/appointment/hold", choice), 201)
 
 
-def test_a_request_that_is_sent_again_is_answered_again(onsched, choice):
+def test_onsched_repeated_request_with_idempotency_key_gets_the_stored_answer(onsched, choice):
     first = onsched("POST", "/appointment/hold", choice, idempotency_key="one")
     again = onsched("POST", "/appointment/hold", choice, idempotency_key="one")
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
@@ -672,7 +674,7 @@ def test_a_request_that_is_sent_again_is_answered_again(onsched, choice):
     assert refused(other, 422, "idempotency-key-reused")
 
 
-def test_too_many_requests(client, make_key, harbour):
+def test_onsched_request_beyond_the_limit_is_429(client, make_key, harbour):
     caller = System(client, ONSCHED, x_api_key=make_key(requests_per_minute=1)[1])
     assert caller("GET", f"/location/{harbour.pk}").headers["RateLimit"].startswith('"key";r=0')
     response = caller("GET", f"/location/{harbour.pk}")
@@ -680,7 +682,7 @@ def test_too_many_requests(client, make_key, harbour):
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_more_holds_than_the_key_may_have(client, make_key, choice, at):
+def test_onsched_hold_beyond_the_keys_number_is_429(client, make_key, choice, at):
     caller = System(client, ONSCHED, x_api_key=make_key(max_live_holds=1)[1])
     data(caller("POST", "/appointment/hold", choice), 201)
     with nothing_changes():
@@ -688,14 +690,14 @@ def test_more_holds_than_the_key_may_have(client, make_key, choice, at):
         assert refused(response, 429, "too-many-holds")
 
 
-def test_a_body_is_json_whatever_it_says_it_is(onsched, choice):
+def test_onsched_body_is_read_as_json_whatever_its_content_type(onsched, choice):
     body = json.dumps(choice).encode()
     assert data(onsched("POST", "/appointment/hold", body=body, content_type="text/plain"), 201)
     for broken in (b"{", b"[]", b"\xff", b'{"a": NaN}'):
         assert refused(onsched("POST", "/appointment/hold", body=broken), 400, "malformed")
 
 
-def test_what_is_not_there_says_so_in_its_own_words(onsched, settings):
+def test_onsched_unknown_path_is_404_in_its_own_format(onsched, settings):
     for path in ("/nothing", "/appointment/7", "/"):
         assert refused(onsched("GET", path), 404, "not-found")
     response = onsched("DELETE", "/appointment/hold")
@@ -705,12 +707,12 @@ def test_what_is_not_there_says_so_in_its_own_words(onsched, settings):
     assert refused(System(Client(), ONSCHED)("GET", "/availability"), 403, "https-required")
 
 
-def test_personal_data_is_not_kept_by_those_on_the_way(onsched, hold):
+def test_onsched_personal_data_is_no_store(onsched, hold):
     response = onsched("GET", f"/appointment/{hold(Customer=ALICE)['id']}")
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_what_another_program_has_confirmed_is_booked_here_too(onsched, hold, alice):
+def test_onsched_reads_what_another_api_has_confirmed(onsched, hold, alice):
     held = hold()
     confirm_hold(Hold.objects.get(), patient=alice, actor="patient")
     assert data(onsched("GET", f"/appointment/{held['id']}"))["status"] == "BK"

@@ -82,7 +82,7 @@ RIGHTS = {
 each_method = pytest.mark.parametrize("method, route", RIGHTS, ids=lambda part: part)
 
 
-def test_every_method_of_every_route_is_here():
+def test_every_v1_method_is_in_the_authorization_tests():
     served = {}
     for pattern in urlpatterns[:-1]:  # the last one is any other address
         view = pattern.callback.cls
@@ -154,7 +154,7 @@ def refused(response, status, code, **members):
 
 
 @each_method
-def test_without_a_live_key_nothing(request_of, make_key, method, route):
+def test_v1_request_without_a_live_key_is_401(request_of, make_key, method, route):
     key, revoked = make_key()
     revoke_key(key)
     _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
@@ -167,7 +167,7 @@ def test_without_a_live_key_nothing(request_of, make_key, method, route):
 
 
 @each_method
-def test_every_other_scope_is_not_enough(request_of, make_key, method, route):
+def test_v1_request_with_every_other_scope_is_403(request_of, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
     ask = request_of(method, route, key)
@@ -179,7 +179,7 @@ def test_every_other_scope_is_not_enough(request_of, make_key, method, route):
 
 
 @each_method
-def test_a_publishable_key_does_nothing_on_another_site(request_of, make_key, method, route):
+def test_publishable_key_on_another_site_is_403(request_of, make_key, method, route):
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
     ask = request_of(method, route, key)
     with nothing_changes():
@@ -188,7 +188,7 @@ def test_a_publishable_key_does_nothing_on_another_site(request_of, make_key, me
 
 
 @each_method
-def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of, make_key, method, route):
+def test_publishable_key_may_do_what_visitors_may(request_of, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
     ask = request_of(method, route, key)
@@ -201,7 +201,7 @@ def test_a_publishable_key_does_on_its_own_site_what_any_visitor_may(request_of,
 
 
 @pytest.mark.parametrize("method, route", [place for place, right in RIGHTS.items() if right.thing == "hold"])
-def test_another_keys_hold_is_not_there(request_of, make_key, method, route):
+def test_hold_of_another_key_is_404(request_of, make_key, method, route):
     (owner, _), (_, plain) = make_key(), make_key()
     ask = request_of(method, route, owner)
     with nothing_changes():
@@ -209,7 +209,7 @@ def test_another_keys_hold_is_not_there(request_of, make_key, method, route):
 
 
 @each_method
-def test_the_right_scope_alone_is_enough(request_of, make_key, method, route):
+def test_v1_request_with_the_right_scope_alone_is_allowed(request_of, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
     assert request_of(method, route, key)(plain).status_code == right.status
@@ -218,7 +218,7 @@ def test_the_right_scope_alone_is_enough(request_of, make_key, method, route):
 # By what else than its scopes a key could reach patients
 
 
-def test_a_publishable_key_cannot_ask_whether_a_patient_exists(public_api, book, hold_time, at):
+def test_publishable_key_cannot_learn_whether_a_patient_exists(public_api, book, hold_time, at):
     patient = book(at(10)).patient
     hold = hold_time(at(9), holder=ApiKey.objects.get().actor)
     answers = []
@@ -230,7 +230,7 @@ def test_a_publishable_key_cannot_ask_whether_a_patient_exists(public_api, book,
     assert answers[0] == answers[1]
 
 
-def test_nor_does_a_confirmed_hold_tell(public_api, book, at, alice, hold_time):
+def test_confirmed_hold_does_not_reveal_whether_a_patient_exists(public_api, book, at, alice, hold_time):
     book(at(10), patient=alice)
     known = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
     holder = ApiKey.objects.get().actor

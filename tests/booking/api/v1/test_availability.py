@@ -43,7 +43,7 @@ def place(clinician, location, **changes):
     }
 
 
-def test_a_day_has_every_opening_with_all_that_is_needed_to_book_it(ask, dana, harbour, day, at, hold_time):
+def test_availability_of_a_day_lists_every_opening_with_all_members(ask, dana, harbour, day, at, hold_time):
     WorkingHours.objects.exclude(start_time="09:00").delete()
     hold_time(at(9, 30))
 
@@ -65,7 +65,7 @@ def test_a_day_has_every_opening_with_all_that_is_needed_to_book_it(ask, dana, h
     assert timedelta() <= age < timedelta(minutes=1)
 
 
-def test_the_key_of_an_opening_books_that_opening(ask, api, dana, day, at):
+def test_booking_key_of_an_opening_books_that_opening(ask, api, dana, day, at):
     opening = ask(start_date=day, end_date=day)["data"][3]
 
     hold = api.post("/holds", {"booking_key": opening["booking_key"]}).json()["data"]
@@ -74,14 +74,14 @@ def test_the_key_of_an_opening_books_that_opening(ask, api, dana, day, at):
     assert [hold[name] for name in named] == [opening[name] for name in named]
 
 
-def test_both_dates_are_included(ask, dana, day):
+def test_availability_range_of_dates_includes_both(ask, dana, day):
     body = ask(start_date=day, end_date=day + timedelta(days=2))
 
     assert len(body["data"]) == 3 * 14
     assert body["data"][-1]["start_time"][:10] == str(day + timedelta(days=2))
 
 
-def test_of_a_range_of_date_times_the_end_is_not_included(ask, dana, at):
+def test_availability_range_of_date_times_excludes_the_end(ask, dana, at):
     assert times(ask(start_date=at(10).isoformat(), end_date=at(11, 30).isoformat())) == ["10:00", "10:30", "11:00"]
     assert times(ask(start_date=at(10).isoformat(), end_date=at(10).isoformat())) == []
     in_utc = at(10).astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -89,18 +89,18 @@ def test_of_a_range_of_date_times_the_end_is_not_included(ask, dana, at):
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_a_month_at_most_can_be_asked_for(days, ask, dana, day):
+def test_availability_of_31_days_is_200(days, ask, dana, day):
     assert len(ask(start_date=day, end_date=day + timedelta(days=days))["data"]) == 14 * (days + 1)
 
 
 @pytest.mark.parametrize("days", [-1, 31, 3650])
-def test_more_than_a_month_or_less_than_nothing_is_refused(days, ask, dana, day):
+def test_availability_of_more_than_31_days_or_reversed_is_400(days, ask, dana, day):
     problem = ask(start_date=day, end_date=day + timedelta(days=days), status=400)
 
     assert [error["pointer"] for error in problem["errors"]] == ["#/end_date"]
 
 
-def test_filters_narrow_the_list(ask, dana, harbour, consultation, day):
+def test_availability_filters_narrow_the_list(ask, dana, harbour, consultation, day):
     mill = Location.objects.create(name="Mill Lane", address_line_1="1 Mill Lane", city="London")
     otis = make_clinician("Otis Hale", location=mill, services=[consultation], hours=[(9, 10)])
     day = {"start_date": day, "end_date": day}
@@ -112,7 +112,7 @@ def test_filters_narrow_the_list(ask, dana, harbour, consultation, day):
     assert len(ask(**day, is_remote="false")["data"]) == 16
 
 
-def test_openings_by_video_and_in_person_are_told_apart(ask, dana, harbour, consultation, day, at):
+def test_openings_by_video_and_in_person_are_distinguished(ask, dana, harbour, consultation, day, at):
     Service.objects.update(mode="both")
     WorkingHours.objects.exclude(start_time="09:00").update(is_remote=True)
 
@@ -122,7 +122,7 @@ def test_openings_by_video_and_in_person_are_told_apart(ask, dana, harbour, cons
     assert {opening["is_remote"] for opening in afternoon} == {True}
 
 
-def test_dates_are_those_of_each_location(ask, consultation, dana, day):
+def test_availability_dates_are_local_to_each_location(ask, consultation, dana, day):
     """At nine in Auckland it is still the evening before in London."""
     auckland = Location.objects.create(name="Queen Street", city="Auckland", timezone="Pacific/Auckland")
     honolulu = Location.objects.create(name="King Street", city="Honolulu", timezone="Pacific/Honolulu")
@@ -144,7 +144,7 @@ def far(consultation):
     Service.objects.update(horizon=timedelta(days=730))
 
 
-def test_on_the_sunday_that_skips_an_hour_its_times_are_left_out(ask, far, harbour, consultation):
+def test_availability_omits_the_hour_that_a_clock_change_skips(ask, far, harbour, consultation):
     sunday = next_last_sunday_of(3)
     make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 4)])
 
@@ -163,7 +163,7 @@ def test_on_the_sunday_that_skips_an_hour_its_times_are_left_out(ask, far, harbo
     ]
 
 
-def test_on_the_sunday_that_repeats_an_hour_both_are_offered(ask, far, harbour, consultation):
+def test_availability_offers_both_hours_that_a_clock_change_repeats(ask, far, harbour, consultation):
     sunday = next_last_sunday_of(10)
     make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 3)])
 
@@ -182,7 +182,7 @@ def test_on_the_sunday_that_repeats_an_hour_both_are_offered(ask, far, harbour, 
 
 
 @pytest.mark.parametrize(("month", "offsets"), [(3, ["+00:00", "+01:00"]), (10, ["+01:00", "+00:00"])])
-def test_on_both_sides_of_a_clock_change_nine_is_nine(month, offsets, ask, far, dana):
+def test_opening_at_nine_is_at_nine_on_both_sides_of_a_clock_change(month, offsets, ask, far, dana):
     sunday = next_last_sunday_of(month)
 
     data = ask(start_date=sunday - timedelta(days=1), end_date=sunday)["data"]
@@ -192,7 +192,7 @@ def test_on_both_sides_of_a_clock_change_nine_is_nine(month, offsets, ask, far, 
     ]
 
 
-def test_days_counts_the_openings_of_each_and_leaves_out_the_rest(ask, dana, day, at):
+def test_days_counts_openings_and_omits_days_without(ask, dana, day, at):
     TimeOff.objects.create(clinician=dana, starts_at=at(0), ends_at=at(0) + timedelta(days=1))
     TimeOff.objects.create(clinician=dana, starts_at=at(9) + timedelta(days=1), ends_at=at(12) + timedelta(days=1))
 
@@ -205,7 +205,7 @@ def test_days_counts_the_openings_of_each_and_leaves_out_the_rest(ask, dana, day
     assert set(body["meta"]) == {"request_id", "generated_at", "calendars", "next_cursor", "has_more"}
 
 
-def test_next_is_the_first_opening_of_all(ask, dana, harbour, day, at):
+def test_next_is_the_first_opening(ask, dana, harbour, day, at):
     TimeOff.objects.create(location=harbour, starts_at=at(0) - timedelta(days=9), ends_at=at(10))
 
     opening = ask("/next")["data"]
@@ -214,11 +214,11 @@ def test_next_is_the_first_opening_of_all(ask, dana, harbour, day, at):
     assert opening == {"start_time": at(10).isoformat(), "end_time": at(10, 30).isoformat(), **place(dana, harbour)}
 
 
-def test_next_is_nothing_when_there_is_nothing(ask):
+def test_next_without_openings_is_null(ask):
     assert ask("/next")["data"] is None
 
 
-def test_explain_says_that_a_time_is_open(ask, dana, harbour, at):
+def test_explain_of_an_open_time_says_so(ask, dana, harbour, at):
     body = ask("/explain", start_time=at(9).isoformat())
 
     assert body["data"] == {
@@ -229,7 +229,7 @@ def test_explain_says_that_a_time_is_open(ask, dana, harbour, at):
     }
 
 
-def test_explain_gives_every_reason_why_it_is_not(ask, dana, harbour, at, hold_time, book, alice):
+def test_explain_lists_every_reason_why_a_time_is_not_open(ask, dana, harbour, at, hold_time, book, alice):
     hold_time(at(9))
     book(at(10))
     TimeOff.objects.create(clinician=dana, starts_at=at(10), ends_at=at(11))
@@ -247,7 +247,7 @@ def test_explain_gives_every_reason_why_it_is_not(ask, dana, harbour, at, hold_t
     assert reasons(at(9) + timedelta(days=60)) == ["too-far"]
 
 
-def test_a_time_as_answers_have_it_can_be_put_in_an_address_as_it_is(api, dana, consultation):
+def test_time_of_an_answer_is_accepted_in_an_address_unencoded(api, dana, consultation):
     sunday = "2026-06-07T09:00:00+01:00"
 
     def ask(path):
@@ -265,12 +265,12 @@ def test_a_time_as_answers_have_it_can_be_put_in_an_address_as_it_is(api, dana, 
 
 
 @pytest.mark.parametrize("odd", ["2026-06-07 09:00", "2026-06-07T09:00 1:00", "2026-06-07T09:00  01:00", " 01:00"])
-def test_another_space_in_a_time_is_none(api, consultation, odd):
+def test_misplaced_space_in_a_time_is_400(api, consultation, odd):
     query = {"appointment_type_id": consultation.pk, "start_time": odd}
     assert api.get("/availability/explain", query=query).status_code == 400
 
 
-def test_explain_says_when_nobody_offers_it(ask, at):
+def test_explain_of_a_service_nobody_offers_says_so(ask, at):
     assert ask("/explain", start_time=at(9).isoformat())["data"] == {
         "start_time": at(9).isoformat(),
         "is_open": False,
@@ -279,7 +279,7 @@ def test_explain_says_when_nobody_offers_it(ask, at):
     }
 
 
-def test_it_is_compressed_for_whoever_can_read_that(api, ask, dana, consultation, day):
+def test_availability_is_gzipped_for_clients_that_accept_it(api, ask, dana, consultation, day):
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day + timedelta(days=6)}
 
     plain = api.get("/availability", query=query)
@@ -292,7 +292,9 @@ def test_it_is_compressed_for_whoever_can_read_that(api, ask, dana, consultation
 
 
 @pytest.mark.parametrize("path", ["", "/days", "/next", "/explain"])
-def test_fifty_clinicians_cost_as_many_queries_as_five(path, api, ask, harbour, consultation, day, at):
+def test_availability_of_fifty_clinicians_makes_as_many_queries_as_of_five(
+    path, api, ask, harbour, consultation, day, at
+):
     query = {"start_date": day, "end_date": day} if path in ("", "/days") else {}
     query |= {"start_time": at(9).isoformat()} if path == "/explain" else {}
     counts = []
@@ -307,7 +309,7 @@ def test_fifty_clinicians_cost_as_many_queries_as_five(path, api, ask, harbour, 
     assert counts[0] == counts[1] <= 7
 
 
-def test_a_page_on_the_clinics_site_sees_the_same(public_api, api, dana, consultation, day):
+def test_publishable_key_sees_the_same_openings(public_api, api, dana, consultation, day):
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day}
 
     def plain(caller):
@@ -316,7 +318,7 @@ def test_a_page_on_the_clinics_site_sees_the_same(public_api, api, dana, consult
     assert plain(public_api) == plain(api) != []
 
 
-def test_reading_holds_nothing(ask, dana, day):
+def test_reading_availability_changes_nothing(ask, dana, day):
     ask(start_date=day, end_date=day)
 
     assert not Hold.objects.exists()

@@ -29,7 +29,7 @@ def make_key(now, start=1_800_000_000, clinician=None, **how):
 @pytest.mark.parametrize("is_remote", [True, False])
 @pytest.mark.parametrize("is_assigned", [True, False])
 @pytest.mark.parametrize("start", [0, 1_800_000_000])
-def test_a_key_is_read_as_it_was_made(clinician, is_remote, is_assigned, start):
+def test_booking_key_is_read_as_it_was_signed(clinician, is_remote, is_assigned, start):
     now = timezone.now()
 
     text, named = make_key(now, start, clinician, is_remote=is_remote, is_assigned=is_assigned)
@@ -37,7 +37,7 @@ def test_a_key_is_read_as_it_was_made(clinician, is_remote, is_assigned, start):
     assert read_booking_key(text, now=now)._asdict() == {**named, "start": start}
 
 
-def test_no_character_can_be_changed():
+def test_booking_key_with_a_changed_character_is_invalid():
     """Each one of several keys, for each other: in all positions, in another case, in another alphabet of base 64."""
     now = timezone.now()
     for _ in range(10):
@@ -53,12 +53,12 @@ def test_no_character_can_be_changed():
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "...", "a.1.b", "é.1.ü", "\ud800.1.a", "=.1.", f"AAAA.{10**20}.a"])
-def test_what_is_no_key_at_all_is_refused(text):
+def test_booking_key_of_any_other_text_is_invalid(text):
     with pytest.raises(InvalidBookingKey):
         read_booking_key(text, now=timezone.now())
 
 
-def test_a_key_is_good_for_a_day():
+def test_booking_key_is_valid_for_a_day():
     now = timezone.now()
     text, _ = make_key(now)
 
@@ -67,7 +67,7 @@ def test_a_key_is_good_for_a_day():
         read_booking_key(text, now=now + timedelta(days=1))
 
 
-def test_a_key_outlives_a_change_of_the_secret_key(settings):
+def test_booking_key_survives_rotation_of_the_secret_key(settings):
     now = timezone.now()
     text, named = make_key(now)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
@@ -79,7 +79,7 @@ def test_a_key_outlives_a_change_of_the_secret_key(settings):
         read_booking_key(text, now=now)
 
 
-def test_another_installations_key_is_refused(settings):
+def test_booking_key_of_another_installation_is_invalid(settings):
     now = timezone.now()
     text, _ = make_key(now)
 
@@ -93,7 +93,7 @@ def refused(response):
     return response.status_code == 400 and response.json()["code"] == "invalid-booking-key"
 
 
-def test_over_the_api_a_changed_key_books_nothing(api, key):
+def test_hold_with_a_changed_booking_key_is_400_and_books_nothing(api, key):
     changed = key[:-1] + ("0" if key[-1] != "0" else "1")
 
     with nothing_changes():
@@ -114,21 +114,21 @@ def test_over_the_api_a_changed_key_books_nothing(api, key):
         )
 
 
-def test_a_key_of_what_is_there_no_more_is_refused(api, key, dana):
+def test_booking_key_of_something_deleted_is_invalid(api, key, dana):
     dana.working_hours.all().delete()
     dana.delete()
 
     assert refused(api.post("/holds", {"booking_key": key}))
 
 
-def test_a_key_books_once(api, key):
+def test_booking_key_books_once(api, key):
     answers = [api.post("/holds", {"booking_key": key}) for _ in range(2)]
 
     assert [response.status_code for response in answers] == [201, 409]
     assert Hold.objects.count() == 1
 
 
-def test_a_key_of_another_service_cannot_move_a_hold(api, key, dana, at):
+def test_booking_key_of_another_service_cannot_move_a_hold(api, key, dana, at):
     other = Service.objects.create(name="Other", slug="other", price=1, notice=timedelta(), step=timedelta(minutes=30))
     dana.services.add(other)
     hold = api.post("/holds", {"appointment_type_id": str(other.pk), "start_time": at(10).isoformat()}).json()["data"]

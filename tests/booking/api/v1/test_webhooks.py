@@ -52,7 +52,7 @@ def written(endpoint):
 # Endpoints
 
 
-def test_an_endpoint_is_made_and_its_secret_shown_once(api):
+def test_created_webhook_endpoint_shows_its_secret_once(api):
     response = api.post(
         "/webhook-endpoints",
         {
@@ -69,12 +69,12 @@ def test_an_endpoint_is_made_and_its_secret_shown_once(api):
     assert made.secret not in api.get("/webhook-endpoints").text
 
 
-def test_an_address_alone_is_enough(api):
+def test_webhook_endpoint_is_created_from_a_url_alone(api):
     made = data(api.post("/webhook-endpoints", {"url": "https://8.8.8.8/"}), 201)
     assert (made["description"], made["events"], made["format"]) == ("", [], "holdfast")
 
 
-def test_the_same_request_twice_makes_one_and_its_kept_answer_has_no_secret(api):
+def test_repeated_creation_makes_one_endpoint_and_stores_no_secret(api):
     first, second = (
         api.post("/webhook-endpoints", {"url": "https://8.8.8.8/"}, idempotency_key="one") for _ in range(2)
     )
@@ -84,7 +84,7 @@ def test_the_same_request_twice_makes_one_and_its_kept_answer_has_no_secret(api)
     assert b"whsec" not in bytes(IdempotentAnswer.objects.get().body)
 
 
-def test_an_address_that_is_refused_is_refused_again_with_the_same_key(api, endpoint):
+def test_refused_webhook_url_is_refused_again_under_the_same_key(api, endpoint):
     refusals = [api.post("/webhook-endpoints", {"url": "https://10.0.0.1/"}, idempotency_key="one") for _ in range(2)]
     assert all(refused(response, 422, "not-public") for response in refusals)
     assert refusals[1]["Idempotent-Replayed"] == "true"
@@ -92,7 +92,7 @@ def test_an_address_that_is_refused_is_refused_again_with_the_same_key(api, endp
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method, path", [("POST", "/webhook-endpoints"), ("PATCH", "/webhook-endpoints/{}")])
-def test_no_transaction_waits_for_a_name_server(api, endpoint, monkeypatch, method, path):
+def test_webhook_url_is_resolved_outside_of_transactions(api, endpoint, monkeypatch, method, path):
     open_ones, ask = [], socket.getaddrinfo
 
     def getaddrinfo(name, port, *args, **options):
@@ -125,7 +125,7 @@ def test_no_transaction_waits_for_a_name_server(api, endpoint, monkeypatch, meth
         "mail",
     ],
 )
-def test_an_address_that_is_not_public_is_refused(api, endpoint, url):
+def test_webhook_url_of_a_private_address_is_422(api, endpoint, url):
     with nothing_changes():
         assert refused(api.post("/webhook-endpoints", {"url": url}), 422, "not-public")
         response = api.patch(f"/webhook-endpoints/{endpoint.pk}", {"url": url, "description": "another"})
@@ -151,7 +151,7 @@ def test_an_address_that_is_not_public_is_refused(api, endpoint, url):
         ({"disabled_at": None}, "#/disabled_at"),
     ],
 )
-def test_what_is_not_valid_is_named(api, endpoint, change, pointer):
+def test_invalid_webhook_endpoint_is_400_naming_the_fields(api, endpoint, change, pointer):
     with nothing_changes():
         for response in (
             api.post("/webhook-endpoints", {"url": "https://8.8.8.8/"} | change),
@@ -161,7 +161,7 @@ def test_what_is_not_valid_is_named(api, endpoint, change, pointer):
             assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
-def test_endpoints_are_listed_in_pages(api):
+def test_webhook_endpoints_are_listed_in_pages(api):
     for number in range(3):
         api.post("/webhook-endpoints", {"url": f"https://8.8.8.8/{number}"})
     first = api.get("/webhook-endpoints", query={"limit": 2})
@@ -169,14 +169,14 @@ def test_endpoints_are_listed_in_pages(api):
     assert data(first) + data(second) == [written(one) for one in WebhookEndpoint.objects.order_by("created_at")]
 
 
-def test_what_is_sent_is_changed_and_nothing_else(api, endpoint):
+def test_webhook_endpoint_patch_changes_only_the_members_sent(api, endpoint):
     before = written(endpoint)
     change = {"events": ["hold.expired"], "description": "Bob"}
     after = data(api.patch(f"/webhook-endpoints/{endpoint.pk}", change))
     assert after == written(endpoint) == before | change | {"updated_at": after["updated_at"]}
 
 
-def test_an_endpoint_is_deleted_with_its_deliveries(api, endpoint, delivery):
+def test_webhook_endpoint_is_deleted_with_its_deliveries(api, endpoint, delivery):
     before = written(endpoint)
     assert data(api.delete(f"/webhook-endpoints/{endpoint.pk}")) == before
     assert refused(api.get(f"/webhook-endpoints/{endpoint.pk}"), 404, "not-found")
@@ -185,7 +185,7 @@ def test_an_endpoint_is_deleted_with_its_deliveries(api, endpoint, delivery):
 
 
 @pytest.mark.parametrize("body, seconds", [(None, 86_400), ({"overlap_seconds": 60}, 60)])
-def test_a_secret_is_rotated(api, receiver, endpoint, delivery, body, seconds):
+def test_webhook_secret_is_rotated_with_an_overlap(api, receiver, endpoint, delivery, body, seconds):
     old = endpoint.secret
     response = api.post(f"/webhook-endpoints/{endpoint.pk}/rotate-secret", body)
     assert data(response) == written(endpoint) | {"secret": endpoint.secret}
@@ -196,19 +196,19 @@ def test_a_secret_is_rotated(api, receiver, endpoint, delivery, body, seconds):
         Webhook(secret).verify(receiver.requests[0][3], dict(receiver.requests[0][2]))
 
 
-def test_or_at_once(api, endpoint):
+def test_webhook_secret_is_rotated_at_once(api, endpoint):
     answered = data(api.post(f"/webhook-endpoints/{endpoint.pk}/rotate-secret", {"overlap_seconds": 0}))
     assert answered["old_secret_ends_at"] is None
 
 
 @pytest.mark.parametrize("overlap", [-1, 604_801, "60", 1.5, None])
-def test_with_an_overlap_in_reason(api, endpoint, overlap):
+def test_webhook_secret_rotation_with_excessive_overlap_is_400(api, endpoint, overlap):
     with nothing_changes():
         response = api.post(f"/webhook-endpoints/{endpoint.pk}/rotate-secret", {"overlap_seconds": overlap})
         assert refused(response, 400, "validation")
 
 
-def test_an_endpoint_is_disabled_and_enabled(api, endpoint):
+def test_webhook_endpoint_is_disabled_and_enabled(api, endpoint):
     before = written(endpoint)
     disabled = data(api.post(f"/webhook-endpoints/{endpoint.pk}/disable"))
     assert disabled == written(endpoint)
@@ -220,7 +220,7 @@ def test_an_endpoint_is_disabled_and_enabled(api, endpoint):
 # Deliveries
 
 
-def test_a_test_event_is_delivered_and_can_be_read(api, receiver, endpoint):
+def test_webhook_test_event_is_delivered_and_readable(api, receiver, endpoint):
     sent = data(api.post(f"/webhook-endpoints/{endpoint.pk}/test"), 202)
     row = OutboxMessage.objects.get()
     as_written = {
@@ -248,7 +248,7 @@ def test_a_test_event_is_delivered_and_can_be_read(api, receiver, endpoint):
     }
 
 
-def test_a_delivery_that_failed_says_why_and_when_it_is_tried_again(api, listen, endpoint, delivery):
+def test_failed_delivery_says_why_and_when_it_is_retried(api, listen, endpoint, delivery):
     WebhookEndpoint.objects.update(url=listen(answer(503, Retry_After="90")).url)
     run_what_is_due()
     delivery.refresh_from_db()
@@ -257,7 +257,7 @@ def test_a_delivery_that_failed_says_why_and_when_it_is_tried_again(api, listen,
     assert read["next_try_at"] == delivery.due_at.isoformat()
 
 
-def test_the_newest_deliveries_come_first_in_pages_and_filters_choose(api, endpoint, delivery_of):
+def test_deliveries_are_listed_newest_first_in_pages_with_filters(api, endpoint, delivery_of):
     now = timezone.now()
     made = [
         delivery_of(endpoint, status=status, created_at=now - timedelta(hours=hours))
@@ -286,7 +286,7 @@ def test_the_newest_deliveries_come_first_in_pages_and_filters_choose(api, endpo
             assert refused(api.get(base, query=query), 400, "validation")
 
 
-def test_a_delivery_is_sent_again(api, receiver, delivery):
+def test_delivery_is_redelivered(api, receiver, delivery):
     run_what_is_due()
     again = data(api.post(f"/deliveries/{delivery.pk}/redeliver"), 202)
     assert (again["id"], again["status"], again["attempts"]) == (str(delivery.pk), "waiting", 0)
@@ -295,13 +295,13 @@ def test_a_delivery_is_sent_again(api, receiver, delivery):
     assert len(receiver.requests) == 2
 
 
-def test_not_while_it_is_being_sent(api, endpoint, delivery_of):
+def test_delivery_in_progress_is_not_redelivered(api, endpoint, delivery_of):
     delivery = delivery_of(endpoint, status="running")
     with nothing_changes():
         assert refused(api.post(f"/deliveries/{delivery.pk}/redeliver"), 409, "already-on-its-way")
 
 
-def test_all_that_failed_since_a_time_is_sent_again(api, endpoint, delivery_of):
+def test_failed_deliveries_since_a_time_are_redelivered(api, endpoint, delivery_of):
     now = timezone.now()
     for hours in (1, 2, 3):
         delivery_of(endpoint, status="failed", created_at=now - timedelta(hours=hours))
@@ -313,7 +313,7 @@ def test_all_that_failed_since_a_time_is_sent_again(api, endpoint, delivery_of):
         assert refused(api.post(f"/webhook-endpoints/{endpoint.pk}/redeliver", body), 400, "validation")
 
 
-def test_nothing_is_sent_to_an_endpoint_that_is_disabled(api, endpoint, delivery):
+def test_disabled_webhook_endpoint_gets_nothing(api, endpoint, delivery):
     api.post(f"/webhook-endpoints/{endpoint.pk}/disable")
     with nothing_changes():
         for path, body in [
@@ -324,7 +324,7 @@ def test_nothing_is_sent_to_an_endpoint_that_is_disabled(api, endpoint, delivery
             assert refused(api.post(path, body), 409, "endpoint-disabled")
 
 
-def test_other_messages_are_no_deliveries(api, book, at):
+def test_outbox_messages_of_other_kinds_are_no_deliveries(api, book, at):
     book(at(9))
     message = OutboxMessage.objects.filter(kind="email.appointment_confirmed").get()
     assert refused(api.get(f"/deliveries/{message.pk}"), 404, "not-found")
@@ -333,11 +333,11 @@ def test_other_messages_are_no_deliveries(api, book, at):
 
 
 @pytest.mark.parametrize("path", ["", "/rotate-secret", "/test", "/enable", "/disable", "/deliveries"])
-def test_an_endpoint_that_is_not_there(api, path):
+def test_unknown_webhook_endpoint_is_404(api, path):
     method = "GET" if path in ("", "/deliveries") else "POST"
     assert refused(api(method, f"/webhook-endpoints/{NOBODY}{path}"), 404, "not-found")
 
 
-def test_a_whole_number_may_be_written_with_a_point(api, endpoint):
+def test_whole_number_with_a_decimal_point_is_accepted(api, endpoint):
     rotated = api.post(f"/webhook-endpoints/{endpoint.pk}/rotate-secret", body=b'{"overlap_seconds": 0.0}')
     assert data(rotated)["old_secret_ends_at"] is None

@@ -40,7 +40,7 @@ def kinds(response):
 # Listing
 
 
-def test_the_list_is_in_the_order_of_starts_and_as_told_alone(api, book, at):
+def test_appointments_are_listed_by_start_with_the_members_of_entries(api, book, at):
     late, early = book(at(11)), book(at(9))
 
     response = api.get("/appointments")
@@ -50,7 +50,7 @@ def test_the_list_is_in_the_order_of_starts_and_as_told_alone(api, book, at):
     assert response["Cache-Control"] == "no-store"
 
 
-def test_filters_must_all_hold(api, book, at, dana, harbour, alice, consultation):
+def test_appointment_filters_must_all_match(api, book, at, dana, harbour, alice, consultation):
     first, second = book(at(9)), book(at(10))
     bob = Patient.objects.create(**{**PERSON, "first_name": "Bob"})
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
@@ -83,14 +83,14 @@ def test_filters_must_all_hold(api, book, at, dana, harbour, alice, consultation
         {"limit": [1, 2]},
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_the_parameter(query, api):
+def test_invalid_appointment_filter_is_400_naming_the_parameter(query, api):
     response = api.get("/appointments", query=query)
 
     assert problem(response) == (400, "validation")
     assert response.json()["errors"][0]["pointer"].startswith(f"#/{next(iter(query))}")
 
 
-def test_pages_miss_nothing_while_rows_come_and_go(api, book, at):
+def test_appointment_pages_miss_nothing_while_rows_come_and_go(api, book, at):
     booked = [book(at(hour)) for hour in (9, 10, 11, 13, 14)]
     first = api.get("/appointments", query={"limit": 2})
     book(at(9, 30))  # before where the reader is
@@ -106,7 +106,7 @@ def test_pages_miss_nothing_while_rows_come_and_go(api, book, at):
     assert third.json()["meta"]["next_cursor"] is None
 
 
-def test_pages_go_on_between_appointments_of_the_same_moment(api, book, at, harbour, consultation):
+def test_appointment_pages_continue_between_equal_starts(api, book, at, harbour, consultation):
     for n in range(5):
         book(at(9), clinician=make_clinician(f"Clinician {n}", location=harbour, services=[consultation]))
     found, cursor = [], {}
@@ -118,14 +118,14 @@ def test_pages_go_on_between_appointments_of_the_same_moment(api, book, at, harb
     assert len(found) == len(set(found)) == 5
 
 
-def test_what_is_not_there_is_not_found(api, db):
+def test_unknown_appointment_is_404(api, db):
     assert problem(api.get(f"/appointments/{uuid4()}")) == (404, "not-found")
 
 
 # Booking directly
 
 
-def test_booking_directly_leaves_an_appointment_as_if_it_had_been_held(api, opening):
+def test_direct_booking_leaves_an_appointment_as_a_confirmed_hold_does(api, opening):
     response = api.post("/appointments", {**opening, "patient": PERSON, "notes": "My knee."})
 
     appointment = Appointment.objects.get()
@@ -137,7 +137,7 @@ def test_booking_directly_leaves_an_appointment_as_if_it_had_been_held(api, open
     assert OutboxMessage.objects.count() == 1
 
 
-def test_booking_for_somebody_whose_birth_date_is_not_known(api, opening, alice, at):
+def test_direct_booking_of_a_person_without_birth_date_finds_or_creates_them(api, opening, alice, at):
     alice.save()
     person = {"first_name": "alice", "last_name": "Archer", "email": "ALICE@example.org"}
     response = api.post("/appointments", {**opening, "patient": person})
@@ -151,7 +151,7 @@ def test_booking_for_somebody_whose_birth_date_is_not_known(api, opening, alice,
     assert api.get(f"/patients/{bob.pk}").json()["data"]["date_of_birth"] is None
 
 
-def test_booking_by_a_patients_id_and_by_a_key(api, opening, alice, day, consultation):
+def test_direct_booking_by_patient_id_and_booking_key(api, opening, alice, day, consultation):
     alice.save()
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day}
     key = api.get("/availability", query=query).json()["data"][4]["booking_key"]
@@ -161,7 +161,7 @@ def test_booking_by_a_patients_id_and_by_a_key(api, opening, alice, day, consult
     assert (response.status_code, response.json()["data"]["patient_id"]) == (201, str(alice.pk))
 
 
-def test_booking_what_is_taken_changes_nothing_and_offers_others(api, opening, hold_time, at):
+def test_direct_booking_of_a_taken_time_is_409_with_alternatives(api, opening, hold_time, at):
     hold_time(at(9))
 
     with nothing_changes():
@@ -175,7 +175,7 @@ def test_booking_what_is_taken_changes_nothing_and_offers_others(api, opening, h
     ]
 
 
-def test_booking_with_anyone_takes_the_next_one(api, opening, harbour, consultation):
+def test_direct_booking_without_clinician_takes_the_next_free_one(api, opening, harbour, consultation):
     make_clinician("Otis Hale", location=harbour, services=[consultation])
     del opening["clinician_id"]
 
@@ -185,7 +185,7 @@ def test_booking_with_anyone_takes_the_next_one(api, opening, harbour, consultat
     assert len({response.json()["data"]["clinician_id"] for response in answers[:2]}) == 2
 
 
-def test_a_number_of_live_holds_does_not_limit_bookings(client, make_key, opening, at):
+def test_direct_booking_is_not_limited_by_live_holds(client, make_key, opening, at):
     caller = Caller(client, make_key(max_live_holds=1)[1])
 
     answers = [
@@ -209,7 +209,7 @@ def reschedule(api, booked):
     return lambda body, **headers: api.post(f"/appointments/{booked.pk}/reschedule", body, **headers)
 
 
-def test_another_time_leaves_the_same_appointment(reschedule, api, booked, at):
+def test_reschedule_keeps_the_appointment_and_its_id(reschedule, api, booked, at):
     before = api.get(f"/appointments/{booked.pk}").json()["data"]
 
     response = reschedule({"start_time": at(10).isoformat()})
@@ -223,7 +223,9 @@ def test_another_time_leaves_the_same_appointment(reschedule, api, booked, at):
     assert [slot.period.lower for slot in Slot.objects.all()] == [at(10)]
 
 
-def test_by_local_time_by_key_and_to_another_place(reschedule, api, booked, consultation, harbour, day, at):
+def test_reschedule_by_local_time_by_booking_key_and_to_another_location(
+    reschedule, api, booked, consultation, harbour, day, at
+):
     mill = Location.objects.create(name="Mill Lane", address_line_1="1", city="London")
     otis = make_clinician("Otis Hale", location=mill, services=[consultation])
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day, "location_id": mill.pk}
@@ -240,7 +242,7 @@ def test_by_local_time_by_key_and_to_another_place(reschedule, api, booked, cons
     ]
 
 
-def test_it_may_overlap_its_own_old_time_and_stays_with_its_clinician(reschedule, harbour, consultation, dana, at):
+def test_reschedule_into_its_own_old_time_keeps_the_clinician(reschedule, harbour, consultation, dana, at):
     make_clinician("Anna Bell", location=harbour, services=[consultation])
     Service.objects.update(step=timedelta(minutes=10))
 
@@ -249,14 +251,14 @@ def test_it_may_overlap_its_own_old_time_and_stays_with_its_clinician(reschedule
     assert (data["start_time"], data["clinician_id"]) == (at(9, 10).isoformat(), str(dana.pk))
 
 
-def test_if_its_clinician_is_taken_then_another_will_do(reschedule, harbour, consultation, hold_time, at):
+def test_reschedule_with_its_clinician_taken_takes_another(reschedule, harbour, consultation, hold_time, at):
     anna = make_clinician("Anna Bell", location=harbour, services=[consultation])
     hold_time(at(10))
 
     assert reschedule({"start_time": at(10).isoformat()}).json()["data"]["clinician_id"] == str(anna.pk)
 
 
-def test_to_a_hold(reschedule, api, opening, booked, at):
+def test_reschedule_to_a_live_hold_takes_its_time(reschedule, api, opening, booked, at):
     hold = api.post("/holds", {**opening, "start_time": at(10).isoformat()}).json()["data"]
 
     response = reschedule({"hold_id": hold["id"]})
@@ -268,7 +270,7 @@ def test_to_a_hold(reschedule, api, opening, booked, at):
     assert problem(reschedule({"hold_id": hold["id"]})) == (409, "wrong-state")
 
 
-def test_to_a_hold_that_ran_out_or_is_anothers(reschedule, api, opening, hold_time, at):
+def test_reschedule_to_an_expired_or_foreign_hold_is_404(reschedule, api, opening, hold_time, at):
     mine = Hold.objects.get(pk=api.post("/holds", {**opening, "start_time": at(10).isoformat()}).json()["data"]["id"])
     lapse(mine)
     anothers = hold_time(at(11))
@@ -283,12 +285,12 @@ def test_to_a_hold_that_ran_out_or_is_anothers(reschedule, api, opening, hold_ti
 @pytest.mark.parametrize(
     "body", [{}, {"hold_id": "x"}, {"hold_id": str(uuid4()), "start_time": "2027-01-01T09:00Z"}, {"colour": "red"}]
 )
-def test_a_new_time_that_cannot_be_meant_is_refused(body, reschedule):
+def test_invalid_reschedule_is_400_naming_the_field(body, reschedule):
     with nothing_changes():
         assert problem(reschedule(body)) == (400, "validation")
 
 
-def test_a_new_time_that_is_taken_keeps_the_old_one(reschedule, hold_time, booked, at):
+def test_reschedule_to_a_taken_time_keeps_the_old_one(reschedule, hold_time, booked, at):
     hold_time(at(10))
 
     with nothing_changes():
@@ -301,7 +303,7 @@ def test_a_new_time_that_is_taken_keeps_the_old_one(reschedule, hold_time, booke
 # Cancelling
 
 
-def test_cancelling_frees_the_time_and_says_why(api, booked, book, at):
+def test_cancellation_frees_the_time_and_records_the_reason(api, booked, book, at):
     response = api.post(f"/appointments/{booked.pk}/cancel", {"reason": "patient_unwell", "note": "Flu."})
 
     data = response.json()["data"]
@@ -313,7 +315,7 @@ def test_cancelling_frees_the_time_and_says_why(api, booked, book, at):
     book(at(9))
 
 
-def test_cancelling_again_is_fine_and_changes_nothing(api, booked):
+def test_repeated_cancellation_is_200_and_changes_nothing(api, booked):
     first = api.post(f"/appointments/{booked.pk}/cancel", {"reason": "other"})
     with nothing_changes():
         second = api.post(f"/appointments/{booked.pk}/cancel", {"reason": "patient_request"})
@@ -323,12 +325,12 @@ def test_cancelling_again_is_fine_and_changes_nothing(api, booked):
 
 
 @pytest.mark.parametrize("body", [{}, {"reason": "bored"}, {"reason": "other", "note": "x" * 501}])
-def test_a_reason_is_one_of_the_list(body, api, booked):
+def test_unknown_cancellation_reason_is_400(body, api, booked):
     with nothing_changes():
         assert problem(api.post(f"/appointments/{booked.pk}/cancel", body)) == (400, "validation")
 
 
-def test_every_listed_reason_will_do(api, book, at):
+def test_every_listed_cancellation_reason_is_accepted(api, book, at):
     reasons = api.get("/cancellation-reasons").json()["data"]
     assert reasons[0] == {"id": "patient_request", "name": "the patient asked"}
     for reason in reasons:
@@ -337,7 +339,7 @@ def test_every_listed_reason_will_do(api, book, at):
 
 
 @pytest.mark.parametrize(("verb", "body"), [("cancel", {"reason": "other"}), ("reschedule", None)])
-def test_within_the_notice_it_is_too_late(verb, body, api, booked, at):
+def test_change_within_the_cancellation_notice_is_409_past_cutoff(verb, body, api, booked, at):
     Service.objects.update(cancellation_notice=timedelta(days=30))
 
     with nothing_changes():
@@ -360,7 +362,7 @@ def test_within_the_notice_it_is_too_late(verb, body, api, booked, at):
         (["no-show"], "no_show"),
     ],
 )
-def test_what_became_of_it_is_marked_and_again_is_fine(verbs, status, api, booked):
+def test_appointment_is_marked_and_repeating_it_is_200(verbs, status, api, booked):
     for verb in verbs:
         response = api.post(f"/appointments/{booked.pk}/{verb}")
     with nothing_changes():
@@ -380,7 +382,7 @@ def test_what_became_of_it_is_marked_and_again_is_fine(verbs, status, api, booke
         ("complete", "reschedule", []),
     ],
 )
-def test_not_every_move_is_allowed(first, second, allowed, api, booked, at):
+def test_mark_from_a_wrong_state_is_409(first, second, allowed, api, booked, at):
     api.post(f"/appointments/{booked.pk}/{first}")
     body = {"cancel": {"reason": "other"}, "reschedule": {"start_time": at(10).isoformat()}}.get(second)
 
@@ -398,7 +400,7 @@ def test_not_every_move_is_allowed(first, second, allowed, api, booked, at):
     ("verb", "body"),
     [("cancel", {"reason": "other"}), ("reschedule", "later"), ("arrive", None), ("complete", None), ("no-show", None)],
 )
-def test_a_change_of_what_has_changed_since_is_refused(verb, body, api, booked, at):
+def test_appointment_change_with_outdated_etag_is_412(verb, body, api, booked, at):
     body = {"start_time": at(10).isoformat()} if body == "later" else body
     path = f"/appointments/{booked.pk}"
     seen = api.get(path)["ETag"]

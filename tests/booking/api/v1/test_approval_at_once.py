@@ -48,7 +48,7 @@ def in_order(responses):
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency_key": "k1"}])
 @pytest.mark.parametrize("way", ["confirm", "book"])
-def test_nobody_waits_for_a_clinician_while_a_lab_is_asked(way, headers, requests, lab, dana):
+def test_approval_request_does_not_lock_the_clinician(way, headers, requests, lab, dana):
     put = lab.put
 
     def lock_and_put(id, wanted):
@@ -67,7 +67,7 @@ def test_nobody_waits_for_a_clinician_while_a_lab_is_asked(way, headers, request
     assert len(lab.live()) == 1
 
 
-def test_a_hold_confirmed_twice_at_once_is_one_appointment(requests, lab):
+def test_concurrent_confirmations_of_a_hold_make_one_appointment(requests, lab):
     lab.behaviour, lab.speed = "slow", 20
 
     responses = at_once(*[requests["confirm"]] * 2)
@@ -78,7 +78,7 @@ def test_a_hold_confirmed_twice_at_once_is_one_appointment(requests, lab):
 
 
 @pytest.mark.parametrize("way", ["confirm", "book"])
-def test_one_request_sent_twice_at_once_books_once(way, requests, lab):
+def test_concurrent_direct_bookings_under_one_idempotency_key_book_once(way, requests, lab):
     lab.behaviour, lab.speed = "slow", 20
 
     responses = at_once(*[lambda: requests[way](idempotency_key="k1")] * 2)
@@ -90,7 +90,7 @@ def test_one_request_sent_twice_at_once_books_once(way, requests, lab):
     assert Hold.objects.filter(status="active").count() == held
 
 
-def test_none_of_many_twins_finds_the_time_taken_that_another_of_them_holds(requests, lab):
+def test_concurrent_duplicates_never_see_the_time_taken_by_each_other(requests, lab):
     lab.behaviour, lab.speed = "slow", 10
 
     responses = at_once(*[lambda: requests["book"](idempotency_key="k1")] * 6)
@@ -99,7 +99,7 @@ def test_none_of_many_twins_finds_the_time_taken_that_another_of_them_holds(requ
     assert (Appointment.objects.count(), len(lab.live())) == (1, 1)
 
 
-def test_who_has_not_seen_its_twins_hold_yet_does_not_find_the_time_taken(requests, lab):
+def test_duplicate_that_misses_its_twins_hold_does_not_see_the_time_taken(requests, lab):
     """One has found out that the lab must be asked; before it holds the time, the other looks whether it does."""
     one_is_there, other_is_there = threading.Event(), threading.Event()
 

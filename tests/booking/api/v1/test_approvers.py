@@ -69,20 +69,20 @@ def let_it_be_over():
     OutboxMessage.objects.filter(kind="provider.take_back").update(due_at=database_now())
 
 
-def test_it_agrees(lab, confirm, hold):
+def test_confirm_with_an_approver_that_agrees_is_201_confirmed(lab, confirm, hold):
     response = confirm()
 
     assert told(response) == (201, "confirmed", "lab", f"UP-{hold[:8]}")
     assert lab.live().keys() == {hold}
 
 
-def test_it_reserves(lab, confirm, hold):
+def test_confirm_with_an_approver_that_reserves_is_201_reserved(lab, confirm, hold):
     lab.behaviour = "reserves"
 
     assert told(confirm()) == (201, "reserved", "lab", f"UP-{hold[:8]}")
 
 
-def test_it_is_told_who_comes_and_when(lab, confirm, hold, consultation, dana, harbour, at):
+def test_approver_is_told_who_comes_and_when(lab, confirm, hold, consultation, dana, harbour, at):
     asked = []
     lab.put = lambda id, wanted: (asked.append(wanted), (0, 200, {"status": "confirmed"}))[1]
 
@@ -111,7 +111,7 @@ def test_it_is_told_who_comes_and_when(lab, confirm, hold, consultation, dana, h
     ]
 
 
-def test_it_refuses(lab, confirm):
+def test_confirm_with_an_approver_that_refuses_is_409_and_keeps_the_hold(lab, confirm):
     lab.behaviour = "refuses"
 
     assert problem(confirm()) == (409, "provider-refused")
@@ -120,7 +120,7 @@ def test_it_refuses(lab, confirm):
 
 
 @pytest.mark.parametrize("behaviour", ["slow", "hangs", "down", "forgets to answer", "never decides"])
-def test_without_an_answer_nothing_is_booked_and_it_is_taken_back(behaviour, lab, confirm):
+def test_confirm_without_the_approvers_answer_is_502_and_withdraws_the_request(behaviour, lab, confirm):
     lab.behaviour = behaviour
 
     assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
@@ -135,7 +135,7 @@ def test_without_an_answer_nothing_is_booked_and_it_is_taken_back(behaviour, lab
 
 
 @pytest.mark.parametrize("behaviour", ["slow", "hangs", "down", "forgets to answer", "never decides", "decides later"])
-def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab, confirm, hold):
+def test_async_confirm_without_the_approvers_answer_is_202_pending(behaviour, lab, confirm, hold):
     lab.behaviour = behaviour
 
     response = confirm(**ASYNC)
@@ -155,7 +155,7 @@ def test_without_an_answer_it_is_pending_where_the_caller_agrees(behaviour, lab,
     assert lab.live().keys() == {hold}
 
 
-def test_a_caller_says_how_long_it_may_be_pending(lab, confirm):
+def test_async_confirm_sets_how_long_the_appointment_may_be_pending(lab, confirm):
     lab.behaviour = "down"
 
     confirm(**ASYNC, async_confirmation_timeout_millisecond=60_000)
@@ -175,7 +175,7 @@ def test_a_caller_says_how_long_it_may_be_pending(lab, confirm):
         ("sync_confirmation_timeout_millisecond", "2500"),
     ],
 )
-def test_a_wait_out_of_range_is_refused(field, value, lab, confirm):
+def test_confirm_with_a_timeout_out_of_range_is_400(field, value, lab, confirm):
     response = confirm(**{field: value})
 
     assert problem(response) == (400, "validation")
@@ -183,7 +183,7 @@ def test_a_wait_out_of_range_is_refused(field, value, lab, confirm):
     assert lab.bookings == {}
 
 
-def test_confirming_again_asks_nobody(lab, confirm):
+def test_repeated_confirm_does_not_ask_the_approver(lab, confirm):
     first = confirm(**ASYNC)
     lab.behaviour = "down"
     again = confirm(**ASYNC)
@@ -193,14 +193,14 @@ def test_confirming_again_asks_nobody(lab, confirm):
     assert Event.objects.filter(kind="provider.asked").count() == 1
 
 
-def test_confirming_a_pending_one_again_is_202_again(lab, confirm):
+def test_repeated_confirm_of_a_pending_appointment_is_202(lab, confirm):
     lab.behaviour = "down"
 
     assert [told(confirm(**ASYNC))[:2] for _ in range(2)] == [(202, "pending")] * 2
     assert Appointment.objects.count() == 1
 
 
-def test_after_a_refusal_it_can_be_asked_again(lab, confirm, hold):
+def test_confirm_after_a_refusal_asks_the_approver_again(lab, confirm, hold):
     for behaviour, answer in [("down", 502), ("refuses", 409), ("answers", 201)]:
         lab.behaviour = behaviour
         assert confirm(**SHORT_TIMEOUT).status_code == answer
@@ -220,14 +220,14 @@ def asked(lab, hold):
     return found, approval
 
 
-def test_what_was_asked_by_one_who_died_is_taken_back(lab, asked):
+def test_approval_request_of_a_crashed_caller_is_withdrawn(lab, asked):
     let_it_be_over()
     run_what_is_due()
 
     assert (lab.live(), the_hold_lives_on()) == ({}, True)
 
 
-def test_one_who_wakes_up_after_that_books_nothing(lab, asked, confirm, hold):
+def test_caller_that_resumes_after_its_request_was_withdrawn_books_nothing(lab, asked, confirm, hold):
     held, approval = asked
     let_it_be_over()
     run_what_is_due()
@@ -239,7 +239,7 @@ def test_one_who_wakes_up_after_that_books_nothing(lab, asked, confirm, hold):
     assert lab.live().keys() == {hold}
 
 
-def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at):
+def test_approval_of_another_time_books_nothing(asked, dana, harbour, at):
     held, approval = asked
     move_hold(held, OpeningRequest(held.service, at(10), dana, harbour, is_remote=False), actor="key:1")
 
@@ -248,7 +248,7 @@ def test_what_was_asked_for_another_time_books_nothing(asked, dana, harbour, at)
 
 
 @pytest.mark.parametrize("there", ["nobody", "another lab"])
-def test_what_was_asked_is_taken_back_where_the_hold_was_moved_away_from(there, lab, confirm, api, hold, dana, at):
+def test_approval_request_is_withdrawn_after_the_hold_moved(there, lab, confirm, api, hold, dana, at):
     lab.behaviour = "forgets to answer"
     assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     assert lab.live().keys() == {hold}
@@ -272,7 +272,7 @@ def test_what_was_asked_is_taken_back_where_the_hold_was_moved_away_from(there, 
         assert other.live().keys() == ({hold} if there == "another lab" else set())
 
 
-def test_a_hold_about_to_run_out_lives_until_the_answer(lab, confirm):
+def test_hold_about_to_expire_lives_until_the_approvers_answer(lab, confirm):
     lab.behaviour = "slow"
     lab.speed = 2
     soon = database_now() + timedelta(seconds=1)
@@ -282,7 +282,7 @@ def test_a_hold_about_to_run_out_lives_until_the_answer(lab, confirm):
     assert confirm().status_code == 201
 
 
-def test_nobody_keeps_a_time_by_asking_for_it_again_and_again(lab, confirm):
+def test_repeated_approval_requests_do_not_extend_a_hold_without_end(lab, confirm):
     lab.behaviour = "refuses"
     for _ in range(5):
         confirm()
@@ -296,7 +296,7 @@ def test_nobody_keeps_a_time_by_asking_for_it_again_and_again(lab, confirm):
 # Once, however often it is sent
 
 
-def test_a_repeated_request_is_answered_the_same_and_asks_once(lab, confirm):
+def test_repeated_confirm_under_one_idempotency_key_asks_once(lab, confirm):
     first, again = (confirm({"idempotency_key": "k1"}) for _ in range(2))
 
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
@@ -304,7 +304,7 @@ def test_a_repeated_request_is_answered_the_same_and_asks_once(lab, confirm):
     assert Event.objects.filter(kind="provider.asked").count() == 1
 
 
-def test_a_refusal_is_kept_but_no_answer_is_not(lab, confirm):
+def test_approvers_refusal_is_stored_but_a_missing_answer_is_not(lab, confirm):
     lab.behaviour = "down"
     assert confirm({"idempotency_key": "k1"}, **SHORT_TIMEOUT).status_code == 502
     lab.behaviour = "refuses"
@@ -314,7 +314,7 @@ def test_a_refusal_is_kept_but_no_answer_is_not(lab, confirm):
     assert (problem(again), again.headers["Idempotent-Replayed"]) == ((409, "provider-refused"), "true")
 
 
-def test_a_precondition_is_checked_before_anybody_is_asked(lab, api, hold):
+def test_confirm_with_outdated_etag_is_412_without_asking(lab, api, hold):
     etag = api.get(f"/holds/{hold}").headers["ETag"]
     api.post(f"/holds/{hold}/extend")
     assert problem(api.post(f"/holds/{hold}/confirm", {"patient": PERSON}, if_match=etag)) == (412, "changed-meanwhile")
@@ -326,7 +326,7 @@ def test_a_precondition_is_checked_before_anybody_is_asked(lab, api, hold):
 # Without a hold
 
 
-def test_a_direct_booking_is_asked_for_too(book, lab):
+def test_direct_booking_asks_the_approver(book, lab):
     response = book()
 
     id = response.json()["data"]["id"]
@@ -341,14 +341,14 @@ def test_a_direct_booking_is_asked_for_too(book, lab):
         ("down", SHORT_TIMEOUT, (502, "provider-unavailable")),
     ],
 )
-def test_a_direct_booking_that_comes_to_nothing_leaves_nothing(behaviour, body, answer, book, lab):
+def test_failed_direct_booking_with_an_approver_leaves_nothing(behaviour, body, answer, book, lab):
     lab.behaviour = behaviour
 
     assert problem(book(**body)) == answer
     assert (Slot.objects.count(), Appointment.objects.count()) == (0, 0)
 
 
-def test_what_was_asked_for_it_is_taken_back_before_others_ask_for_its_time(book, lab):
+def test_approval_request_of_a_direct_booking_is_withdrawn_before_its_time_is_free(book, lab):
     lab.behaviour = "forgets to answer"
     assert problem(book(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     lab.behaviour = "answers"
@@ -362,7 +362,7 @@ def test_what_was_asked_for_it_is_taken_back_before_others_ask_for_its_time(book
     assert lab.faults == []
 
 
-def test_so_is_what_was_asked_for_a_hold_that_is_given_back(confirm, hold, api, lab):
+def test_approval_request_of_a_released_hold_is_withdrawn(confirm, hold, api, lab):
     lab.behaviour = "forgets to answer"
     assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
     assert api.delete(f"/holds/{hold}").status_code == 200
@@ -371,13 +371,13 @@ def test_so_is_what_was_asked_for_a_hold_that_is_given_back(confirm, hold, api, 
     assert lab.live() == {}
 
 
-def test_a_direct_booking_may_be_pending(book, lab):
+def test_async_direct_booking_without_the_approvers_answer_is_202_pending(book, lab):
     lab.behaviour = "down"
 
     assert told(book(**ASYNC))[:2] == (202, "pending")
 
 
-def test_a_direct_booking_whose_request_died_is_gone_on_with(book, lab, api):
+def test_crashed_direct_booking_is_resumed_under_its_idempotency_key(book, lab, api):
     """It had placed its hold and asked. The same request, sent again, books that very time."""
     lab.behaviour = "down"
     died = book({"idempotency_key": "k1"}, **ASYNC)
@@ -392,7 +392,7 @@ def test_a_direct_booking_whose_request_died_is_gone_on_with(book, lab, api):
     assert lab.live().keys() == {died.json()["data"]["id"]}
 
 
-def test_one_that_died_so_long_ago_that_its_hold_has_lapsed_is_made_anew(book, lab):
+def test_crashed_direct_booking_whose_hold_has_lapsed_is_made_anew(book, lab):
     lab.behaviour = "down"
     died = book({"idempotency_key": "k1"}, **ASYNC)
     undo_its_last_transaction(left=-timedelta(seconds=1))
@@ -416,7 +416,7 @@ def undo_its_last_transaction(*, left):
     Appointment.objects.get().delete()
 
 
-def test_a_direct_booking_that_nobody_answered_is_gone_on_with(book, lab):
+def test_unanswered_direct_booking_is_resumed_under_its_idempotency_key(book, lab):
     """It was booked, and the answer lost: to ask for that time under another id would be to ask for it twice."""
     lab.behaviour = "forgets to answer"
     assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (502, "provider-unavailable")
@@ -432,14 +432,14 @@ def test_a_direct_booking_that_nobody_answered_is_gone_on_with(book, lab):
     assert (lab.bookings[asked_for]["times_booked"], lab.faults) == (1, [])
 
 
-def test_one_that_is_not_sent_again_keeps_its_time_no_longer_than_that(book, lab):
+def test_unanswered_direct_booking_that_is_not_repeated_frees_its_time(book, lab):
     lab.behaviour = "down"
     assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (502, "provider-unavailable")
     [hold] = Hold.objects.all()
     assert hold.expires_at - database_now() < timedelta(seconds=11)
 
 
-def test_one_that_was_refused_keeps_nothing(book, lab):
+def test_refused_direct_booking_holds_no_time(book, lab):
     lab.behaviour = "refuses"
     assert problem(book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)) == (409, "provider-refused")
     assert Slot.objects.count() == 0
@@ -448,7 +448,7 @@ def test_one_that_was_refused_keeps_nothing(book, lab):
 # Whoever else must agree
 
 
-def test_staff_are_not_waited_for(lab, harbour, confirm):
+def test_confirm_with_staff_as_approver_is_202_at_once(lab, harbour, confirm):
     lab.provider.kind = "staff"
     lab.provider.save()
 
@@ -460,7 +460,7 @@ def test_staff_are_not_waited_for(lab, harbour, confirm):
     assert lab.bookings == {}
 
 
-def test_staff_answer_before_it_starts(lab, book, at, api):
+def test_staff_approval_is_due_before_the_appointment_starts(lab, book, at, api):
     lab.provider.kind = "staff"
     lab.provider.save()
 
@@ -471,7 +471,7 @@ def test_staff_answer_before_it_starts(lab, book, at, api):
     assert appointment.answer_by == min(appointment.created_at + timedelta(days=2), appointment.starts_at)
 
 
-def test_a_services_own_provider_comes_first(lab, consultation, confirm):
+def test_approver_of_the_service_precedes_that_of_the_location(lab, consultation, confirm):
     own = Provider.objects.create(name="The clinic", slug="clinic", kind="clinic")
     own.services.add(consultation)
 
@@ -479,14 +479,14 @@ def test_a_services_own_provider_comes_first(lab, consultation, confirm):
     assert lab.bookings == {}
 
 
-def test_one_that_is_switched_off_is_not_asked(lab, confirm):
+def test_inactive_approver_is_not_asked(lab, confirm):
     lab.provider.is_active = False
     lab.provider.save()
 
     assert told(confirm()) == (201, "confirmed", None, "")
 
 
-def test_an_order_is_told_with_its_address(lab, api, order, at, dana, harbour):
+def test_approver_is_told_the_address_of_an_order(lab, api, order, at, dana, harbour):
     order.address_line_1, order.postcode = "1 Mill Lane", "E1 7AA"
     order.save()
     asked = []
@@ -512,7 +512,7 @@ def test_an_order_is_told_with_its_address(lab, api, order, at, dana, harbour):
     }
 
 
-def test_every_behaviour_is_tried():
+def test_every_behaviour_of_the_stand_in_approver_is_tested():
     tried = {
         "answers",
         "reserves",

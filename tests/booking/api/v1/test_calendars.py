@@ -79,11 +79,11 @@ def told(calendar, **changes):
     }
 
 
-def test_without_calendars_there_is_nothing_to_tell(ask, dana):
+def test_availability_without_calendars_lists_none_in_meta(ask, dana):
     assert ask()["meta"]["calendars"] == ask(sync_external="true")["meta"]["calendars"] == []
 
 
-def test_an_event_made_a_moment_ago_counts_if_calendars_are_read_now(unhurried, ask, listen, connect, at):
+def test_sync_external_sees_an_event_made_a_moment_ago(unhurried, ask, listen, connect, at):
     receiver = listen(in_turn(answer(200, body=ics(at(9), at(10))), answer(200, body=ics(at(9), at(16)))))
     calendar = connect(receiver)
     sync_calendar(calendar)
@@ -98,7 +98,7 @@ def test_an_event_made_a_moment_ago_counts_if_calendars_are_read_now(unhurried, 
 
 
 @EVERY_PATH
-def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, listen, connect, at):
+def test_sync_external_works_on_every_availability_endpoint(unhurried, path, ask, listen, connect, at):
     calendar = connect(listen(answer(200, body=ics(at(0), at(12)))))
 
     body = ask(path, sync_external="true")
@@ -114,7 +114,7 @@ def test_every_way_to_ask_for_free_times_may_read_them(unhurried, path, ask, lis
 
 
 @EVERY_PATH
-def test_a_calendar_that_hangs_is_waited_for_two_seconds_and_then_told_of(path, ask, listen, connect, at):
+def test_hanging_calendar_delays_availability_by_two_seconds_and_is_reported(path, ask, listen, connect, at):
     calendar = connect(listen(hang), last_synced_at=database_now() - timedelta(minutes=5))
     store_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
 
@@ -127,7 +127,7 @@ def test_a_calendar_that_hangs_is_waited_for_two_seconds_and_then_told_of(path, 
         assert times(body)[0] == "13:00"
 
 
-def test_twelve_that_hang_are_waited_for_together(ask, listen, connect, harbour, consultation, at, monkeypatch):
+def test_twelve_hanging_calendars_are_awaited_together(ask, listen, connect, harbour, consultation, at, monkeypatch):
     hanging = listen(hang)
     clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(12)]
     for clinician in clinicians:
@@ -142,7 +142,7 @@ def test_twelve_that_hang_are_waited_for_together(ask, listen, connect, harbour,
     assert times(body) == ["16:00", "16:30"]  # of who hangs, nothing is known, and so nothing offered
 
 
-def test_a_calendar_read_a_moment_ago_is_not_read_again(unhurried, ask, listen, connect, at):
+def test_calendar_read_a_moment_ago_is_not_read_again(unhurried, ask, listen, connect, at):
     receiver = listen(answer(200, body=ics(at(9), at(16))))
     calendar = connect(receiver)
 
@@ -152,7 +152,7 @@ def test_a_calendar_read_a_moment_ago_is_not_read_again(unhurried, ask, listen, 
     assert len(receiver.requests) == 1
 
 
-def test_nor_one_that_failed_a_moment_ago(unhurried, ask, listen, connect):
+def test_calendar_that_failed_a_moment_ago_is_not_read_again(unhurried, ask, listen, connect):
     receiver = listen(answer(503))
     calendar = connect(receiver)
 
@@ -164,7 +164,7 @@ def test_nor_one_that_failed_a_moment_ago(unhurried, ask, listen, connect):
     assert len(receiver.requests) == 1
 
 
-def test_only_calendars_of_the_clinicians_asked_for_are_read(
+def test_sync_external_reads_only_calendars_of_the_clinicians_asked_for(
     unhurried, ask, listen, connect, dana, harbour, consultation, at
 ):
     receiver = listen(answer(200, body=ics(at(9), at(16))))
@@ -177,7 +177,7 @@ def test_only_calendars_of_the_clinicians_asked_for_are_read(
     assert theirs.last_tried_at is None
 
 
-def test_a_calendar_out_of_reach_is_told_of_without_asking_and_its_clinician_is_not_offered(ask, listen, connect):
+def test_stale_calendar_is_reported_and_its_clinician_is_not_offered(ask, listen, connect):
     calendar = connect(
         listen(answer(500)), last_synced_at=database_now() - timedelta(hours=2), last_error="It was refused."
     )
@@ -188,7 +188,7 @@ def test_a_calendar_out_of_reach_is_told_of_without_asking_and_its_clinician_is_
     assert body["meta"]["calendars"] == [told(calendar, is_current=False, error="It was refused.")]
 
 
-def test_or_is_offered_as_last_known_if_that_is_the_policy(ask, listen, connect, at):
+def test_stale_calendar_offers_its_clinician_as_last_known_where_the_policy_says_so(ask, listen, connect, at):
     calendar = connect(
         listen(answer(500)), last_synced_at=database_now() - timedelta(hours=2), when_unreachable="offer"
     )
@@ -200,7 +200,7 @@ def test_or_is_offered_as_last_known_if_that_is_the_policy(ask, listen, connect,
     assert body["meta"]["calendars"] == [told(calendar, is_current=False)]
 
 
-def test_explain_says_that_a_calendar_is_out_of_reach_and_why(ask, listen, connect):
+def test_explain_says_that_a_calendar_is_unreachable_and_why(ask, listen, connect):
     calendar = connect(listen(answer(500)), last_error="There is no calendar at its address any more.")
 
     body = ask("/explain")
@@ -213,7 +213,7 @@ def test_explain_says_that_a_calendar_is_out_of_reach_and_why(ask, listen, conne
 
 @EVERY_PATH
 @pytest.mark.parametrize("sync", ["true", "false"])
-def test_a_page_for_visitors_learns_whether_it_is_current_and_no_more(sync, path, ask, public_api, listen, connect):
+def test_publishable_key_learns_only_whether_a_calendar_is_current(sync, path, ask, public_api, listen, connect):
     calendar = connect(listen(answer(500)), last_synced_at=database_now() - timedelta(hours=2), last_error="Refused.")
 
     body = ask(path, caller=public_api, sync_external=sync)
@@ -223,7 +223,7 @@ def test_a_page_for_visitors_learns_whether_it_is_current_and_no_more(sync, path
 
 
 @EVERY_PATH
-def test_no_address_name_or_title_is_ever_told(path, ask, listen, connect, at, caplog):
+def test_calendar_answers_reveal_no_url_name_or_title(path, ask, listen, connect, at, caplog):
     receiver = listen(in_turn(answer(200, body=ics(at(9), at(10))), answer(500)))
     connect(receiver, username="dana-login", password="dana-password")
 
@@ -234,7 +234,7 @@ def test_no_address_name_or_title_is_ever_told(path, ask, listen, connect, at, c
             assert secret not in body
 
 
-def test_a_refused_hold_names_the_reason(api, listen, connect, consultation, dana, harbour, at):
+def test_hold_refused_for_a_calendar_names_the_reason(api, listen, connect, consultation, dana, harbour, at):
     connect(listen(answer(500)))
 
     response = api.post(
@@ -253,7 +253,7 @@ def test_a_refused_hold_names_the_reason(api, listen, connect, consultation, dan
 
 
 @pytest.mark.parametrize("value", ["maybe", ""])
-def test_it_is_true_or_false(value, api, consultation, day):
+def test_sync_external_other_than_true_or_false_is_400(value, api, consultation, day):
     query = {"appointment_type_id": consultation.pk, "start_date": day, "end_date": day, "sync_external": value}
 
     response = api.get("/availability", query=query)
@@ -263,7 +263,9 @@ def test_it_is_true_or_false(value, api, consultation, day):
 
 
 @EVERY_PATH
-def test_many_calendars_cost_as_many_queries_as_one(path, ask, listen, connect, harbour, consultation, at):
+def test_availability_of_many_calendars_makes_as_many_queries_as_of_one(
+    path, ask, listen, connect, harbour, consultation, at
+):
     receiver = listen(answer(200, body=ics(at(9), at(10))))
     counts = []
     for number in (1, 9):

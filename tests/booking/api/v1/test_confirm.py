@@ -44,7 +44,7 @@ def problem(response):
     return response.status_code, response.json()["code"]
 
 
-def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consultation, at):
+def test_confirmed_appointment_has_all_members(confirm, hold, dana, harbour, consultation, at):
     response = confirm(patient=PERSON, notes="My left knee.")
 
     appointment = Appointment.objects.get()
@@ -100,11 +100,11 @@ def test_the_appointment_is_told_as_a_whole(confirm, hold, dana, harbour, consul
     ]
 
 
-def test_its_version_is_that_of_the_appointment(confirm, api, hold):
+def test_confirm_answers_the_etag_of_the_appointment(confirm, api, hold):
     assert confirm(patient=PERSON)["ETag"] == api.get(f"/appointments/{hold}")["ETag"]
 
 
-def test_by_a_patients_id(confirm, alice):
+def test_confirm_by_patient_id_books_for_that_patient(confirm, alice):
     alice.save()
 
     data = confirm(patient_id=str(alice.pk)).json()["data"]
@@ -117,7 +117,7 @@ def test_by_a_patients_id(confirm, alice):
     ]
 
 
-def test_a_known_person_is_found_and_stays_as_written(confirm, alice):
+def test_confirm_of_a_known_person_finds_and_does_not_change_them(confirm, alice):
     alice.save()
 
     data = confirm(patient={**PERSON, "first_name": "ALICE", "phone": "020 7946 0000"}).json()["data"]
@@ -127,7 +127,7 @@ def test_a_known_person_is_found_and_stays_as_written(confirm, alice):
     assert [(patient.first_name, patient.phone) for patient in Patient.objects.all()] == [("Alice", "+447700900123")]
 
 
-def test_an_archived_patient_is_not_one(confirm, alice):
+def test_confirm_for_an_archived_patient_is_400(confirm, alice):
     alice.archived_at = "2026-01-01T00:00Z"
     alice.save()
 
@@ -138,7 +138,7 @@ def test_an_archived_patient_is_not_one(confirm, alice):
     assert made.json()["data"]["patient_id"] != str(alice.pk)
 
 
-def test_the_one_who_attends_can_be_written_differently_as_the_guides_client_does(confirm, alice):
+def test_confirm_accepts_attendee_details_as_in_the_guide(confirm, alice):
     alice.save()
 
     data = confirm(
@@ -152,7 +152,7 @@ def test_the_one_who_attends_can_be_written_differently_as_the_guides_client_doe
     ]
 
 
-def test_again_it_is_the_same_appointment(confirm):
+def test_repeated_confirm_is_200_with_the_same_appointment(confirm):
     first = confirm(patient=PERSON)
 
     with nothing_changes():
@@ -163,7 +163,7 @@ def test_again_it_is_the_same_appointment(confirm):
     assert first["ETag"] == second["ETag"]
 
 
-def test_after_it_ran_out_the_time_is_offered_again_while_it_is_free(confirm, hold, at):
+def test_confirm_of_an_expired_hold_is_404_with_its_time_among_the_alternatives(confirm, hold, at):
     lapse(Hold.objects.get())
 
     with nothing_changes():
@@ -179,7 +179,7 @@ def test_after_it_ran_out_the_time_is_offered_again_while_it_is_free(confirm, ho
     ]
 
 
-def test_what_was_given_back_is_not_found(confirm, hold):
+def test_confirm_of_a_released_hold_is_refused(confirm, hold):
     release_hold(Hold.objects.get(), actor="patient")
 
     assert problem(confirm(patient=PERSON)) == (404, "not-found")
@@ -202,7 +202,7 @@ def test_what_was_given_back_is_not_found(confirm, hold):
         ({"patient": PERSON, "atendee_name": "x"}, ["atendee_name"]),
     ],
 )
-def test_what_is_missing_or_wrong_is_named(body, fields, confirm, hold):
+def test_invalid_confirm_is_400_naming_the_fields(body, fields, confirm, hold):
     with nothing_changes():
         response = confirm(**body)
 
@@ -210,7 +210,7 @@ def test_what_is_missing_or_wrong_is_named(body, fields, confirm, hold):
     assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}" for field in fields]
 
 
-def test_a_patients_id_needs_a_scope_of_patients(client, make_key, opening, alice):
+def test_confirm_by_patient_id_without_a_patients_scope_is_403(client, make_key, opening, alice):
     alice.save()
     caller = Caller(client, make_key(scopes=["write_holds"])[1])
     hold = caller.post("/holds", opening).json()["data"]["id"]
@@ -221,7 +221,7 @@ def test_a_patients_id_needs_a_scope_of_patients(client, make_key, opening, alic
     assert [response.json()["scope"] for response in answers] == ["read_patients"] * 3
 
 
-def test_a_page_confirms_for_its_visitor_and_learns_no_patients_id(public_api, opening):
+def test_publishable_key_confirms_and_learns_no_patient_id(public_api, opening):
     hold = public_api.post("/holds", opening).json()["data"]["id"]
 
     response = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON})
@@ -230,7 +230,7 @@ def test_a_page_confirms_for_its_visitor_and_learns_no_patients_id(public_api, o
     assert Appointment.objects.get().patient.email == "alice@example.org"
 
 
-def test_a_page_is_told_again_who_comes_only_by_the_one_who_held_it(public_api, opening):
+def test_repeated_confirm_shows_the_attendee_only_to_the_visitor_who_held(public_api, opening):
     hold = public_api.post("/holds", opening).json()["data"]["id"]
     first = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON, "notes": "My left knee."})
     Appointment.objects.update(meeting_url="https://video.example/alice")
@@ -247,7 +247,7 @@ def test_a_page_is_told_again_who_comes_only_by_the_one_who_held_it(public_api, 
     assert "Location" not in first  # the key may not read it there
 
 
-def test_of_several_who_confirm_at_once_one_has_made_the_appointment(api, elsewhere, consultation, dana, harbour, at):
+def test_concurrent_confirms_answer_201_once(api, elsewhere, consultation, dana, harbour, at):
     opening = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}
     hold = api.post("/holds", opening).json()["data"]["id"]
     people = [{**PERSON, "first_name": name, "email": f"{name}@example.org"} for name in ("Alice", "Bob", "Carol")]
@@ -271,14 +271,14 @@ def waiting_for_locks():
         return cursor.fetchone()[0]
 
 
-def test_a_page_cannot_confirm_for_a_patients_id(public_api, opening, alice):
+def test_publishable_key_cannot_confirm_by_patient_id(public_api, opening, alice):
     alice.save()
     hold = public_api.post("/holds", opening).json()["data"]["id"]
 
     assert problem(public_api.post(f"/holds/{hold}/confirm", {"patient_id": str(alice.pk)})) == (403, "missing-scope")
 
 
-def test_the_mail_waits_in_the_outbox(confirm, mailoutbox):
+def test_confirm_writes_the_email_to_the_outbox(confirm, mailoutbox):
     confirm(patient=PERSON)
 
     assert [(message.kind, message.status) for message in OutboxMessage.objects.all()] == [

@@ -48,7 +48,7 @@ def starts(body):
     return [alternative["start_time"] for alternative in body["alternatives"]]
 
 
-def test_the_hold_is_told_as_a_whole(api, opening, dana, harbour, consultation, at):
+def test_placed_hold_has_all_members(api, opening, dana, harbour, consultation, at):
     response = api.post("/holds", opening)
 
     hold = Hold.objects.get()
@@ -72,7 +72,7 @@ def test_the_hold_is_told_as_a_whole(api, opening, dana, harbour, consultation, 
     assert hold.expires_at - hold.created_at == timedelta(seconds=900)
 
 
-def test_it_is_read_at_its_address_and_has_a_version(api, opening):
+def test_placed_hold_is_read_at_its_location_with_an_etag(api, opening):
     placed = api.post("/holds", opening)
 
     read = api.get(f"/holds/{placed.json()['data']['id']}")
@@ -82,18 +82,18 @@ def test_it_is_read_at_its_address_and_has_a_version(api, opening):
     assert read["ETag"] == placed["ETag"]
 
 
-def test_a_place_has_its_own_length_of_holds(place, harbour):
+def test_hold_lives_as_long_as_its_location_says(place, harbour):
     Location.objects.update(hold_seconds=120)
 
     assert 110 < place()["seconds_left"] < 120
 
 
-def test_by_the_local_time_as_the_guides_client_sends_it(place, day, at):
+def test_hold_by_local_time_as_in_the_guide(place, day, at):
     assert place(date=str(day), start_time="09:30")["start_time"] == at(9, 30).isoformat()
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
-def test_by_any_offset(zone, place, at):
+def test_hold_by_start_time_with_any_offset(zone, place, at):
     assert place(start_time=at(9).astimezone(ZoneInfo(zone)).isoformat())["start_time"] == at(9).isoformat()
 
 
@@ -104,7 +104,7 @@ def at_night(dana, harbour, consultation):
     return make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 4)])
 
 
-def test_a_local_time_that_the_clock_skips_does_not_exist(api, opening, at_night):
+def test_hold_at_a_local_time_that_the_clock_skips_is_400(api, opening, at_night):
     night = {"date": str(next_last_sunday_of(3)), "start_time": "01:30", "clinician_id": str(at_night.pk)}
 
     response = api.post("/holds", {**opening, **night})
@@ -113,7 +113,7 @@ def test_a_local_time_that_the_clock_skips_does_not_exist(api, opening, at_night
     assert [(error["pointer"], error["code"]) for error in response.json()["errors"]] == [("#/start_time", "skipped")]
 
 
-def test_a_local_time_that_the_clock_repeats_is_the_first_that_is_free(api, place, at_night, opening):
+def test_hold_at_a_repeated_local_time_takes_the_first_free_instant(api, place, at_night, opening):
     sunday = next_last_sunday_of(10)
     night = {"date": str(sunday), "start_time": "01:30", "clinician_id": str(at_night.pk)}
 
@@ -121,14 +121,14 @@ def test_a_local_time_that_the_clock_repeats_is_the_first_that_is_free(api, plac
     assert problem(api.post("/holds", {**opening, **night})) == (409, "slot-taken")
 
 
-def test_a_local_time_that_the_clock_repeats_can_be_had_twice_with_any_clinician(place, at_night):
+def test_hold_at_a_repeated_local_time_with_any_clinician_is_placed_twice(place, at_night):
     sunday = next_last_sunday_of(10)
     night = {"date": str(sunday), "start_time": "01:30", "clinician_id": None}
 
     assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
 
 
-def test_either_instant_of_a_repeated_hour_can_be_asked_for(place, at_night):
+def test_hold_at_either_instant_of_a_repeated_hour_by_its_offset(place, at_night):
     start = f"{next_last_sunday_of(10)}T01:30:00+00:00"
 
     assert place(start_time=start, clinician_id=str(at_night.pk))["start_time"] == start
@@ -149,7 +149,7 @@ def test_either_instant_of_a_repeated_hour_can_be_asked_for(place, at_night):
         ({"clinican_id": "x"}, "clinican_id"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_the_field(changes, field, api, opening):
+def test_invalid_hold_is_400_naming_the_field(changes, field, api, opening):
     with nothing_changes():
         response = api.post("/holds", {**opening, **changes})
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_meant_is_refused_with_the_field(changes, field, api, ope
     assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{field}"]
 
 
-def test_a_time_that_is_not_offered_says_why(api, opening, dana, at):
+def test_hold_of_a_time_not_offered_is_422_with_the_reason(api, opening, dana, at):
     TimeOff.objects.create(clinician=dana, starts_at=at(10), ends_at=at(11))
 
     closed = api.post("/holds", {**opening, "start_time": at(12).isoformat()})
@@ -172,7 +172,7 @@ def test_a_time_that_is_not_offered_says_why(api, opening, dana, at):
     ]
 
 
-def test_a_taken_time_comes_with_the_three_nearest(api, opening, place, at, dana, harbour):
+def test_hold_of_a_taken_time_is_409_with_the_three_nearest(api, opening, place, at, dana, harbour):
     place(start_time=at(10).isoformat())
 
     with nothing_changes():
@@ -183,7 +183,7 @@ def test_a_taken_time_comes_with_the_three_nearest(api, opening, place, at, dana
     assert api.post("/holds", {"booking_key": response.json()["alternatives"][0]["booking_key"]}).status_code == 201
 
 
-def test_without_a_clinician_it_is_whoever_is_least_booked(place, dana, harbour, consultation, at):
+def test_hold_without_clinician_takes_the_least_booked_one(place, dana, harbour, consultation, at):
     anna = make_clinician("Anna Bell", location=harbour, services=[consultation])
     place(clinician_id=str(anna.pk), start_time=at(13).isoformat())
 
@@ -192,7 +192,7 @@ def test_without_a_clinician_it_is_whoever_is_least_booked(place, dana, harbour,
     assert chosen == [str(dana.pk), str(anna.pk)]
 
 
-def test_without_a_clinician_it_is_the_next_one_while_there_is_one(api, opening, place, dana, harbour, consultation):
+def test_hold_without_clinician_takes_the_next_one_while_there_is_one(api, opening, place, dana, harbour, consultation):
     make_clinician("Anna Bell", location=harbour, services=[consultation])
     del opening["clinician_id"], opening["location_id"]
 
@@ -202,7 +202,7 @@ def test_without_a_clinician_it_is_the_next_one_while_there_is_one(api, opening,
     assert len({response.json()["data"]["clinician_id"] for response in answers[:2]}) == 2
 
 
-def test_extending_gives_the_full_time_again(api, place):
+def test_extended_hold_has_its_full_time_again(api, place):
     hold = place()
     Hold.objects.update(expires_at=datetime.fromisoformat(hold["expires_at"]) - timedelta(seconds=600))
 
@@ -215,7 +215,7 @@ def test_extending_gives_the_full_time_again(api, place):
     assert response["ETag"] == api.get(f"/holds/{hold['id']}")["ETag"]
 
 
-def test_ten_times_at_most(api, place):
+def test_hold_extended_more_than_ten_times_is_409(api, place):
     path = f"/holds/{place()['id']}/extend"
 
     answers = [api.post(path) for _ in range(11)]
@@ -224,7 +224,7 @@ def test_ten_times_at_most(api, place):
     assert problem(answers[-1]) == (409, "no-more-extensions")
 
 
-def test_moving_keeps_the_hold_and_its_end(api, place, at):
+def test_moved_hold_keeps_its_id_and_expiry(api, place, at):
     hold = place()
 
     moved = api.post(f"/holds/{hold['id']}/move", {"start_time": at(9, 30).isoformat()}).json()["data"]
@@ -235,7 +235,7 @@ def test_moving_keeps_the_hold_and_its_end(api, place, at):
     assert place()["start_time"] == at(9).isoformat()  # the old time is free again
 
 
-def test_moving_to_a_taken_time_keeps_the_old_one(api, place, at):
+def test_hold_moved_to_a_taken_time_keeps_the_old_one(api, place, at):
     hold, _ = place(), place(start_time=at(10).isoformat())
 
     with nothing_changes():
@@ -245,9 +245,7 @@ def test_moving_to_a_taken_time_keeps_the_old_one(api, place, at):
     assert at(9, 30).isoformat() in starts(response.json())
 
 
-def test_a_hold_moves_by_less_than_its_own_length_and_stays_with_the_same_clinician(
-    api, place, harbour, consultation, dana, at
-):
+def test_hold_moved_into_its_own_time_keeps_the_clinician(api, place, harbour, consultation, dana, at):
     make_clinician("Anna Bell", location=harbour, services=[consultation])
     Service.objects.update(step=timedelta(minutes=10))
     hold = place()
@@ -261,7 +259,7 @@ def test_a_hold_moves_by_less_than_its_own_length_and_stays_with_the_same_clinic
     )
 
 
-def test_a_hold_cannot_move_to_another_service(api, place, day):
+def test_hold_moved_to_another_service_is_400(api, place, day):
     other = Service.objects.create(name="Other", slug="other", price=1)
 
     response = api.post(f"/holds/{place()['id']}/move", {"appointment_type_id": str(other.pk), "start_time": "x"})
@@ -269,7 +267,7 @@ def test_a_hold_cannot_move_to_another_service(api, place, day):
     assert response.status_code == 400
 
 
-def test_releasing_frees_the_time_and_again_is_fine(api, place):
+def test_released_hold_frees_its_time_and_repeating_it_is_200(api, place):
     hold = place()
 
     answers = [api.delete(f"/holds/{hold['id']}") for _ in range(2)]
@@ -281,7 +279,7 @@ def test_releasing_frees_the_time_and_again_is_fine(api, place):
 
 
 @pytest.mark.parametrize("verb", ["extend", "move"])
-def test_what_has_run_out_is_gone_and_comes_with_what_is_free(verb, api, place, at):
+def test_expired_hold_is_404_with_alternatives(verb, api, place, at):
     hold = Hold.objects.get(pk=place()["id"])
     lapse(hold)
 
@@ -293,7 +291,7 @@ def test_what_has_run_out_is_gone_and_comes_with_what_is_free(verb, api, place, 
     assert wanted.isoformat() in starts(response.json())
 
 
-def test_what_has_run_out_says_so_before_anybody_has_marked_it(api, place):
+def test_lapsed_hold_reads_as_expired_before_it_is_marked(api, place):
     hold = place()
     lapse(Hold.objects.get())
 
@@ -304,7 +302,7 @@ def test_what_has_run_out_says_so_before_anybody_has_marked_it(api, place):
 
 
 @pytest.mark.parametrize("verb", ["extend", "move"])
-def test_what_was_given_back_is_not_found(verb, api, place, at):
+def test_change_of_a_released_hold_is_refused(verb, api, place, at):
     hold = Hold.objects.get(pk=place()["id"])
     release_hold(hold, actor="patient")
 
@@ -313,7 +311,7 @@ def test_what_was_given_back_is_not_found(verb, api, place, at):
     assert problem(response) == (404, "not-found")
 
 
-def test_another_keys_hold_is_not_found(api, client, make_key, place, at):
+def test_hold_placed_with_another_key_is_404(api, client, make_key, place, at):
     other = Caller(client, make_key(name="another server")[1])
     path = f"/holds/{place()['id']}"
     person = {"first_name": "A", "last_name": "B", "date_of_birth": "1985-04-12", "email": "a@example.org"}
@@ -332,7 +330,7 @@ def test_another_keys_hold_is_not_found(api, client, make_key, place, at):
 
 
 @pytest.mark.parametrize("verb", ["extend", "move"])
-def test_a_change_of_what_has_changed_since_is_refused(verb, api, opening, at):
+def test_hold_change_with_outdated_etag_is_412(verb, api, opening, at):
     placed = api.post("/holds", opening)
     path, body = f"/holds/{placed.json()['data']['id']}", {"start_time": at(10).isoformat()}
     body = body if verb == "move" else None
@@ -346,7 +344,7 @@ def test_a_change_of_what_has_changed_since_is_refused(verb, api, opening, at):
     assert in_time.status_code == 200
 
 
-def test_a_key_has_a_number_of_live_holds(client, make_key, opening, at):
+def test_hold_beyond_the_keys_live_holds_is_429(client, make_key, opening, at):
     caller = Caller(client, make_key(max_live_holds=2)[1])
     answers = [caller.post("/holds", {**opening, "start_time": at(hour).isoformat()}) for hour in (9, 10, 11)]
 
@@ -355,20 +353,20 @@ def test_a_key_has_a_number_of_live_holds(client, make_key, opening, at):
     assert 890 < int(answers[2]["Retry-After"]) <= 900
 
 
-def test_a_key_that_may_hold_nothing_is_told_so(client, make_key, opening):
+def test_hold_with_a_key_of_no_live_holds_is_429(client, make_key, opening):
     caller = Caller(client, make_key(max_live_holds=0)[1])
 
     assert problem(caller.post("/holds", opening)) == (429, "too-many-holds")
 
 
-def test_a_page_cannot_hold_what_only_staff_book(public_api, api, opening):
+def test_publishable_key_cannot_hold_service_not_bookable_online(public_api, api, opening):
     Service.objects.update(is_online_bookable=False)
 
     assert problem(public_api.post("/holds", opening)) == (422, "not-offered")
     assert api.post("/holds", opening).status_code == 201
 
 
-def test_a_visitor_of_a_site_has_three_holds_however_many_its_key_has(public_api, consultation, dana, harbour, at):
+def test_visitor_has_three_live_holds_whatever_the_keys_number(public_api, consultation, dana, harbour, at):
     def ask(hour, browser):
         opening = {
             "appointment_type_id": str(consultation.pk),
@@ -382,9 +380,7 @@ def test_a_visitor_of_a_site_has_three_holds_however_many_its_key_has(public_api
     assert ask(14, "Bob's phone") == 201
 
 
-def test_a_site_cannot_be_emptied_by_one_who_says_each_time_to_be_another_browser(
-    public_api, api, consultation, harbour, at
-):
+def test_network_has_a_limit_of_holds_whatever_its_user_agents(public_api, api, consultation, harbour, at):
     clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(3)]
     half_hours = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15) for minute in (0, 30)]
     times = [(clinician, starts_at) for clinician in clinicians for starts_at in half_hours]
@@ -405,7 +401,7 @@ def test_a_site_cannot_be_emptied_by_one_who_says_each_time_to_be_another_browse
     assert ask(api, 30).status_code == 201  # a server is trusted with its key
 
 
-def test_an_offset_that_no_clock_has_is_only_another_way_to_write_the_instant(api, opening, at):
+def test_hold_by_start_time_with_an_odd_offset_is_placed(api, opening, at):
     odd = at(9).astimezone(timezone(timedelta(hours=23, minutes=59)))
 
     answer = api.post("/holds", {**opening, "clinician_id": None, "start_time": odd.isoformat()})

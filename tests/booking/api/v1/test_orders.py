@@ -43,7 +43,7 @@ def data(response, status=200):
     return response.json()["data"]
 
 
-def test_an_order_of_a_new_patient_with_an_address(api, consultation):
+def test_order_of_a_new_patient_with_an_address_is_created(api, consultation):
     response = api.post(
         "/orders",
         {
@@ -70,7 +70,7 @@ def test_an_order_of_a_new_patient_with_an_address(api, consultation):
     assert data(api.get(f"/orders/{order.pk}")) == data(response, 201)
 
 
-def test_an_order_of_a_known_patient_without_an_address(api, alice, consultation):
+def test_order_of_a_known_patient_without_an_address_is_created(api, alice, consultation):
     alice.save()
 
     written = data(api.post("/orders", {"patient_id": str(alice.pk), "appointment_type_id": str(consultation.pk)}), 201)
@@ -96,7 +96,7 @@ def test_an_order_of_a_known_patient_without_an_address(api, alice, consultation
         ({"address": HOME | {"city": "Le\u202eeds"}}, "#/address/city"),
     ],
 )
-def test_what_is_not_valid_is_named(api, consultation, change, pointer):
+def test_invalid_order_is_400_naming_the_fields(api, consultation, change, pointer):
     body = {"patient": PERSON, "appointment_type_id": str(consultation.pk)} | change
     with nothing_changes():
         response = api.post("/orders", body)
@@ -104,7 +104,7 @@ def test_what_is_not_valid_is_named(api, consultation, change, pointer):
     assert pointer in [error["pointer"] for error in response.json()["errors"]]
 
 
-def test_a_booking_key_alone_books_it(api, order, key_of, at):
+def test_order_is_booked_with_a_booking_key_alone(api, order, key_of, at):
     response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
 
     booked = data(response, 201)
@@ -116,7 +116,9 @@ def test_a_booking_key_alone_books_it(api, order, key_of, at):
     assert data(api.get(f"/orders/{order.pk}"))["appointments"] == [booked]
 
 
-def test_a_key_of_any_clinician_books_whoever_is_free(api, order, key_of, at, hold_time, harbour, consultation):
+def test_order_booked_with_a_key_of_any_clinician_takes_a_free_one(
+    api, order, key_of, at, hold_time, harbour, consultation
+):
     from tests.conftest import make_clinician
 
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
@@ -127,7 +129,7 @@ def test_a_key_of_any_clinician_books_whoever_is_free(api, order, key_of, at, ho
     assert booked["clinician_id"] == str(otis.pk)
 
 
-def test_of_a_patient_in_the_archive_it_is_not_booked(api, order, key_of, at):
+def test_order_of_an_archived_patient_is_not_booked(api, order, key_of, at):
     patients.archive(order.patient, actor="erin")
 
     with nothing_changes():
@@ -136,7 +138,7 @@ def test_of_a_patient_in_the_archive_it_is_not_booked(api, order, key_of, at):
     assert (response.status_code, response.json()["code"]) == (409, "patient-archived")
 
 
-def test_it_is_booked_once(api, order, key_of, at):
+def test_booked_order_is_409_order_booked(api, order, key_of, at):
     booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))}), 201)
 
     with nothing_changes():
@@ -146,7 +148,7 @@ def test_it_is_booked_once(api, order, key_of, at):
     assert (response.status_code, problem["code"], problem["appointment_id"]) == (409, "order-booked", booked["id"])
 
 
-def test_booked_with_the_same_key_again_its_own_appointment_is_named_not_its_time(api, order, key_of, at):
+def test_order_booked_again_with_the_same_key_is_409_naming_its_appointment(api, order, key_of, at):
     """The answer to the first request was lost. Nobody else is free at that time by now."""
     key = {"booking_key": key_of(at(9), clinician_id=None)}
     booked = data(api.post(f"/orders/{order.pk}/book", key), 201)
@@ -157,7 +159,7 @@ def test_booked_with_the_same_key_again_its_own_appointment_is_named_not_its_tim
     assert (problem["status"], problem["code"], problem["appointment_id"]) == (409, "order-booked", booked["id"])
 
 
-def test_and_again_once_that_is_cancelled(api, order, key_of, at):
+def test_order_is_booked_again_after_its_appointment_is_cancelled(api, order, key_of, at):
     first = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))}), 201)
     data(api.post(f"/appointments/{first['id']}/cancel", {"reason": "other"}))
     second = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(10))}), 201)
@@ -170,7 +172,7 @@ def test_and_again_once_that_is_cancelled(api, order, key_of, at):
     ]
 
 
-def test_the_key_of_another_service_is_not_for_it(api, order, key_of, at, dana):
+def test_order_booked_with_the_key_of_another_service_is_400(api, order, key_of, at, dana):
     other = Service.objects.create(name="Massage", slug="massage", price=1)
     with nothing_changes():
         response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9), service_id=other.pk)})
@@ -201,7 +203,7 @@ def test_the_key_of_another_service_is_not_for_it(api, order, key_of, at, dana):
         ("/{}/book", {"notes": "x"}, {"#/booking_key": "Send booking_key, or start_time."}),
     ],
 )
-def test_who_says_nothing_is_told_all_that_can_be_said(api, order, path, body, errors):
+def test_order_booked_without_any_field_is_400_listing_the_ways(api, order, path, body, errors):
     with nothing_changes():
         response = api.post("/orders" + path.format(order.pk), body)
     assert response.status_code == 400
@@ -209,13 +211,13 @@ def test_who_says_nothing_is_told_all_that_can_be_said(api, order, path, body, e
     assert {error["code"] for error in response.json()["errors"]} == {"required"}
 
 
-def test_the_address_of_what_was_booked_is_told(api, order, key_of, at):
+def test_booked_order_answers_the_location_of_its_appointment(api, order, key_of, at):
     response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
     assert response["Location"] == f"http://testserver/api/v1/appointments/{data(response, 201)['id']}"
     assert data(api.get(response["Location"].removeprefix("http://testserver/api/v1"))) == data(response, 201)
 
 
-def test_a_taken_time_comes_with_others(api, order, key_of, at, hold_time):
+def test_order_booked_at_a_taken_time_is_409_with_alternatives(api, order, key_of, at, hold_time):
     hold_time(at(9))
     with nothing_changes():
         response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
@@ -224,7 +226,7 @@ def test_a_taken_time_comes_with_others(api, order, key_of, at, hold_time):
     assert len(problem["alternatives"]) == 3
 
 
-def test_its_link_is_mailed_and_not_told(api, order):
+def test_order_link_is_mailed_and_not_in_the_answer(api, order):
     response = api.post(f"/orders/{order.pk}/send-link")
 
     order.refresh_from_db()
@@ -234,7 +236,7 @@ def test_its_link_is_mailed_and_not_told(api, order):
     assert OutboxMessage.objects.get().kind == "email.order_link"
 
 
-def test_orders_are_found_by_patient_and_external_id_in_pages(api, order, consultation):
+def test_orders_are_listed_by_patient_and_external_id_in_pages(api, order, consultation):
     for number in range(4):
         api.post(
             "/orders",

@@ -1,15 +1,19 @@
 """What Celery runs: thin wrappers around the verbs and the messages. settings.py has the schedule."""
 
+import logging
 from datetime import datetime
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from booking.domain import expiry
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
 from scheduling.calendars import syncing
+
+logger = logging.getLogger(__name__)
 
 RELAY_SECONDS = 0.9  # beat starts the next one after a second
 PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
@@ -30,7 +34,10 @@ def cancel_unanswered():
 @shared_task
 def relay_outbox():
     """Hand over what is due in the outbox to run_messages."""
-    relay.relay_due(_publish, timeout=RELAY_SECONDS)
+    try:
+        relay.relay_due(_publish, timeout=RELAY_SECONDS)
+    except OperationalError as error:  # what is due stays due
+        logger.warning("the outbox waits for the broker: %s", error)
 
 
 def _publish(batch):

@@ -1,7 +1,4 @@
-"""An appointment on the patient's pages: what it is, and what has become of it.
-
-Nothing on them is about the patient.
-"""
+"""The patient's pages of an appointment: its details and how it stands. Nothing on them is about the patient."""
 
 import re
 
@@ -21,43 +18,43 @@ from booking.widget.pages import appointment_page, hold_page, refuse, show
 from scheduling.lib.clock import database_now
 
 Status, Reason = Appointment.Status, Appointment.CancellationReason
-# Seconds between two looks at an appointment that waits for an answer: often at first, when the patient is there.
+# Seconds between two polls of an undecided appointment: often at first, while the patient is watching.
 PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
 MAX_PAUSE = 30
 
 
 @appointment_page("GET")
 def appointment(request, appointment):
-    """The appointment."""
-    return show_visit(request, appointment)
+    """Show an appointment."""
+    return show_appointment(request, appointment)
 
 
 @hold_page("GET", done=True)
 def done(request, hold):
-    """The appointment that a hold has become."""
-    found = of_hold(hold)
-    if found is None:  # it had been moved to this hold's time, and has another one by now
+    """Show the appointment that a hold became."""
+    found = find_appointment_of_hold(hold)
+    if found is None:  # an appointment took this hold's time and has moved on since
         return refuse(
             request, _("Nothing is booked at that time any more"), _("It was changed or cancelled."), status=410
         )
-    return show_visit(request, found, news="booked" if found.pk == hold.pk else "moved")
+    return show_appointment(request, found, news="booked" if found.pk == hold.pk else "moved")
 
 
-def of_hold(hold):
-    """Return the appointment that a confirmed hold became, or the earlier one that was moved to its time."""
+def find_appointment_of_hold(hold):
+    """Return the appointment that a confirmed hold became, or the earlier one that took its time, or None."""
     is_moved = Q(slot=hold.slot_id) if hold.slot_id else Q(pk=None)
     appointment = appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
     return appointment and settle(appointment)
 
 
-def show_visit(request, appointment, *, news=None):
-    return show(request, "widget/done.html", visit_context(appointment, news=news))
+def show_appointment(request, appointment, *, news=None):
+    return show(request, "widget/done.html", get_appointment_context(appointment, news=news))
 
 
-def visit_context(appointment, *, news, looked=0):
-    """Return what the page of an appointment shows.
+def get_appointment_context(appointment, *, news, looked=0):
+    """Return the template context of an appointment's page.
 
-    ``news`` is "booked" or "moved" where that has just been done; ``looked`` how often it was looked at while it waits.
+    ``news`` is "booked" or "moved" right after that happened; ``looked`` counts the polls of an undecided appointment.
     """
     now = database_now()
     stands = appointment.status in Appointment.UPCOMING
@@ -73,12 +70,12 @@ def visit_context(appointment, *, news, looked=0):
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
         "times": get_times_path(appointment),
         "looked": looked + 1,
-        "pause": pause_after(looked, appointment),
+        "pause": get_pause(looked, appointment),
     }
 
 
 def get_title(appointment, news):
-    """Return the heading that says how an appointment stands; ``news`` as for visit_context."""
+    """Return the heading that says how an appointment stands; ``news`` as for get_appointment_context."""
     if appointment.status == Status.CANCELLED:
         if appointment.cancellation_reason == Reason.DECLINED:
             return _("The clinic could not confirm this")
@@ -99,7 +96,7 @@ def get_title(appointment, news):
     return _("This appointment is over")
 
 
-def pause_after(looked, appointment):
+def get_pause(looked, appointment):
     if appointment.status == Status.RESERVED or looked >= len(PAUSES):
         return MAX_PAUSE
     return PAUSES[looked]
@@ -107,12 +104,12 @@ def pause_after(looked, appointment):
 
 @appointment_page("GET")
 def outcome(request, appointment):
-    """What has become of an appointment that waits for an answer: only htmx asks, again and again."""
+    """Answer htmx, which polls an undecided appointment: the page anew when the status has changed."""
     if not request.htmx:
         return redirect("widget:appointment", appointment_token(appointment))
     looked = request.GET.get("looked", "")
     looked = int(looked) if re.fullmatch("[0-9]{1,4}", looked) else 0
-    context = visit_context(appointment, news="booked", looked=looked)
+    context = get_appointment_context(appointment, news="booked", looked=looked)
     if context["is_waiting"] and appointment.status == request.GET.get("status"):
         return render(request, "widget/_look_again.html", context)
     response = render(request, "widget/_outcome.html", context | {"clinic_name": settings.CLINIC_NAME})
@@ -122,14 +119,14 @@ def outcome(request, appointment):
 
 @appointment_page("GET")
 def appointment_ics(request, appointment):
-    """The appointment for the patient's calendar."""
+    """Download the appointment for the patient's calendar."""
     return calendar_file(appointment)
 
 
 @hold_page("GET", done=True)
 def hold_ics(request, hold):
-    """The appointment that a hold has become, for the patient's calendar."""
-    found = of_hold(hold)
+    """Download the appointment that a hold became, for the patient's calendar."""
+    found = find_appointment_of_hold(hold)
     return calendar_file(found) if found else redirect("widget:done", hold.token)
 
 

@@ -1,4 +1,4 @@
-"""Changing an appointment on the patient's pages: to cancel it, to give it another time."""
+"""The patient's pages that cancel an appointment or give it another time."""
 
 from django.conf import settings
 from django.shortcuts import redirect
@@ -14,26 +14,26 @@ from booking.templatetags.wording import when
 from booking.widget.forms import CancelForm
 from booking.widget.pages import appointment_page, refuse, show
 from booking.widget.search import Search
-from booking.widget.time_selection import Desk, hold_pressed, show_times
+from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
 
 
 @appointment_page("GET", "POST")
 def cancel_page(request, appointment):
-    """Ask why, and cancel it."""
+    """Ask for a reason, then cancel the appointment."""
     form = CancelForm(request.POST if request.method == "POST" else None)
-    address = address_of(appointment)
+    address = get_appointment_url(appointment)
     if appointment.status not in Appointment.UPCOMING:
         return redirect(address)
     if not appointment.can_change(database_now()):
-        return past_cutoff(request, appointment)
+        return refuse_past_cutoff(request, appointment)
     if form.is_valid():
         try:
             cancel(appointment, actor="patient", enforce_cutoff=True, **form.cleaned_data)
         except PastCutoff:
-            return past_cutoff(request, appointment)
+            return refuse_past_cutoff(request, appointment)
         except (WrongState, ChangedMeanwhile):
-            pass  # its page says what it is by now
+            pass  # the appointment's page says how it stands
         return redirect(address)
     context = {
         "appointment": appointment,
@@ -44,8 +44,8 @@ def cancel_page(request, appointment):
     return show(request, "widget/cancel.html", context, status=422 if form.is_bound else 200)
 
 
-def past_cutoff(request, appointment):
-    """Say until when it could have been changed here, and whom to call."""
+def refuse_past_cutoff(request, appointment):
+    """Refuse a change after the cut-off: say when that was, and whom to call."""
     return refuse(
         request,
         _("It is too late to change it online"),
@@ -55,35 +55,35 @@ def past_cutoff(request, appointment):
         % {"clinic": settings.CLINIC_NAME, "reference": appointment.reference},
         status=409,
         phone=appointment.location.phone,
-        onward=(_("Back to the appointment"), address_of(appointment)),
+        onward=(_("Back to the appointment"), get_appointment_url(appointment)),
     )
 
 
-# Giving it another time: until the new one is confirmed, it keeps the old one
+# Another time: the appointment keeps the old one until the new one is confirmed
 
 
 @appointment_page("GET")
 def reschedule(request, appointment):
-    """The free times of its service."""
+    """Show the free times of the appointment's service."""
     return refuse_to_move(request, appointment) or show_times(
-        request, search_of(appointment, request.GET), desk_of(appointment)
+        request, make_search(appointment, request.GET), get_desk(appointment)
     )
 
 
 @appointment_page("POST")
 def reschedule_hold(request, appointment):
-    """Hold the time that was pressed."""
-    return refuse_to_move(request, appointment) or hold_pressed(
-        request, search_of(appointment, request.POST), desk_of(appointment)
+    """Hold the time whose button was pressed."""
+    return refuse_to_move(request, appointment) or hold_pressed_time(
+        request, make_search(appointment, request.POST), get_desk(appointment)
     )
 
 
 def refuse_to_move(request, appointment):
-    """Return the page that says why it cannot be moved any more, or None."""
+    """Return the response to an appointment that can no longer be moved, or None."""
     if appointment.status not in Appointment.UPCOMING:
-        return redirect(address_of(appointment))
+        return redirect(get_appointment_url(appointment))
     if not appointment.can_change(database_now()):
-        return past_cutoff(request, appointment)
+        return refuse_past_cutoff(request, appointment)
     return None
 
 
@@ -99,7 +99,7 @@ DIFFERENCES = {
 }
 
 
-def move_context(hold):
+def get_move_context(hold):
     """Return what a move changes beside the time: a sentence, ``difference``, and whether it ``is_same_place``."""
     old = hold.moves
     is_same_place = hold.is_remote == old.is_remote and (
@@ -113,11 +113,11 @@ def move_context(hold):
     return {"difference": difference, "is_same_place": is_same_place}
 
 
-def search_of(appointment, query):
+def make_search(appointment, query):
     return Search(appointment.service, query, database_now(), like=appointment)
 
 
-def desk_of(appointment):
+def get_desk(appointment):
     token = appointment_token(appointment)
     return Desk(
         here=reverse("widget:reschedule", args=[token]),
@@ -126,5 +126,5 @@ def desk_of(appointment):
     )
 
 
-def address_of(appointment):
+def get_appointment_url(appointment):
     return reverse("widget:appointment", args=[appointment_token(appointment)])

@@ -1,7 +1,4 @@
-"""What a patient sees of the openings: a strip of days, and the times of one day by its parts.
-
-Pure: the openings, the names and the dates come in as arguments.
-"""
+"""Arrange openings for the page: a strip of days, and one day's times by part of day. Pure: no database, no clock."""
 
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
@@ -18,10 +15,10 @@ STRIP = 14
 
 
 class Choice(NamedTuple):
-    """One time to press. ``clinician`` is empty where any will do, ``zone`` where it goes without saying."""
+    """A button for one time. ``clinician`` is empty when any clinician will do, ``zone`` when all times share one."""
 
     value: str
-    at: datetime  # local; templates would turn it into UTC, so they have ``day`` and ``time``
+    at: datetime  # local; templates convert datetimes to UTC, so they use ``day`` and ``time``
     clinician: str
     place: str
     is_remote: bool
@@ -46,15 +43,15 @@ class Day(NamedTuple):
 
 
 class Strip(NamedTuple):
-    """The days on the page; ``earlier`` and ``later`` are where its neighbours start, or None."""
+    """The days on the page; ``earlier`` and ``later`` are the first days of the neighbouring strips, or None."""
 
     days: list
     earlier: date | None
     later: date | None
 
 
-def strip_start(wanted, *, today):
-    """Return the first day of the strip with ``wanted`` in it. The first strip starts today."""
+def get_strip_start(wanted, *, today):
+    """Return the first day of the strip that contains ``wanted``. The first strip starts today."""
     return wanted - (wanted - today) % timedelta(days=STRIP)
 
 
@@ -72,11 +69,11 @@ def make_strip(choices, *, start, today, last):
 
 
 def make_choices(openings, offer, *, own=None, anyone=False):
-    """Return a Choice for every opening. ``own`` is the one that is held for this patient.
+    """Return a Choice for every opening. ``own`` is the opening held for this patient.
 
-    With ``anyone`` there is one for each start and place; where several could be seen then it names nobody, and
-    who it is is found when it is pressed. Openings of somebody who came after the offer was loaded have no name
-    yet and are left out.
+    With ``anyone``, openings at the same time and place become one Choice; if several clinicians are free, it
+    names none, and one is assigned when the button is pressed. Openings of clinicians or locations missing from
+    the offer (created after it was loaded) are left out.
     """
     openings = [
         opening
@@ -85,11 +82,11 @@ def make_choices(openings, offer, *, own=None, anyone=False):
     ]
     several = set()
     if anyone:
-        openings, several = _one_each(openings, own)
+        openings, several = _keep_one_each(openings, own)
     return [
         Choice(
             value=write_opening(opening, anyone=opening in several),
-            at=(at := opening.starts_at.astimezone(offer.zone_of(opening.location_id))),
+            at=(at := opening.starts_at.astimezone(offer.get_zone(opening.location_id))),
             clinician="" if opening in several else offer.clinicians[opening.clinician_id],
             place=_("Video") if opening.is_remote else offer.locations[opening.location_id].name,
             is_remote=opening.is_remote,
@@ -100,8 +97,8 @@ def make_choices(openings, offer, *, own=None, anyone=False):
     ]
 
 
-def _one_each(openings, own):
-    """Return one opening for each start and place, one's own first, and the set of those that stand for several."""
+def _keep_one_each(openings, own):
+    """Return one opening for each start and place, preferring ``own``, and the set of those that stand for several."""
     groups = defaultdict(list)
     for opening in openings:
         groups[opening.start, opening.location_id, opening.is_remote].append(opening)
@@ -110,19 +107,19 @@ def _one_each(openings, own):
     return chosen, several
 
 
-def parts_of_day(choices, day):
-    """Return [(name, choices)] of one local day, earliest first.
+def group_by_part_of_day(choices, day):
+    """Return [(part of day, choices)] of one local day, earliest first.
 
-    Each says its zone only where there are two of them, be it for a second clinic or for a clock change.
+    Choices show their zone only when the day has two: two clinics, or a clock change.
     """
     of_day = [choice for choice in choices if choice.day == day]
     if len({(choice.zone, choice.at.utcoffset()) for choice in of_day}) < 2:
         of_day = [choice._replace(zone="") for choice in of_day]
     of_day.sort(key=lambda choice: (choice.at.replace(tzinfo=None), choice.at.timestamp()))
-    return [(name, list(group)) for name, group in groupby(of_day, key=_part)]
+    return [(name, list(group)) for name, group in groupby(of_day, key=_get_part_of_day)]
 
 
-def _part(choice):
+def _get_part_of_day(choice):
     if choice.at.hour < 12:
         return _("Morning")
     return _("Afternoon") if choice.at.hour < 17 else _("Evening")

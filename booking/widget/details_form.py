@@ -1,4 +1,4 @@
-"""The form for a patient's details: it takes what people really type, and says what it cannot take."""
+"""The form for a patient's details. It accepts what people really type and says what it cannot accept."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes", "co
 
 
 class BirthDateWidget(forms.MultiWidget):
-    """Three short inputs, which phones and screen readers manage better than a calendar."""
+    """Three short inputs: easier on phones and with screen readers than a date picker."""
 
     def __init__(self):
         super().__init__(
@@ -140,16 +140,16 @@ class DetailsForm(forms.ModelForm):
         self.fields["email"].required = True  # where the confirmation goes
 
     def clean(self):
-        # Without super(), nothing is compared with stored patients: an answer could tell who is one.
+        # Without super(), nothing is compared with stored patients: the answer could reveal who is one.
         return self.cleaned_data
 
 
-def typed(post):
-    """Return what was typed, as pairs of input name and value: to be carried along unseen."""
+def get_typed_values(post):
+    """Return the submitted values as pairs of input name and value, for hidden inputs."""
     return [(name, post[name]) for name in INPUTS if name in post]
 
 
-def retyped(post):
-    """Return a form with everything typed in it, and no word yet about what is wrong with it."""
-    initial = dict(typed(post)) | {"date_of_birth": [post.get(name, "") for name in BIRTH_DATE]}
+def refill_form(post):
+    """Return an unvalidated form filled in with the submitted values."""
+    initial = dict(get_typed_values(post)) | {"date_of_birth": [post.get(name, "") for name in BIRTH_DATE]}
     return DetailsForm(initial=initial)

@@ -1,4 +1,4 @@
-"""What a patient may ask for: the search for a time, the time itself, and to have it cancelled."""
+"""The widget's small forms: the search for a time, the time itself, the cancellation."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -19,7 +19,7 @@ ANYONE = "anyone"
 
 
 class Picked(NamedTuple):
-    """A time as its button says it: anything that is well-formed. Without ``clinician_id`` any of them will do."""
+    """A time as its button names it, well-formed but unchecked. ``clinician_id`` is None for any clinician."""
 
     starts_at: datetime
     clinician_id: UUID | None
@@ -28,19 +28,19 @@ class Picked(NamedTuple):
 
     @classmethod
     def of(cls, hold):
-        """The time of a hold."""
+        """Return the time of a hold."""
         return cls(hold.starts_at, hold.clinician_id, hold.location_id, hold.is_remote)
 
 
 def write_opening(opening, *, anyone=False):
-    """Return an opening as the value of its button; with ``anyone`` it is that of any clinician there."""
+    """Return the value of an opening's button; with ``anyone`` it names no clinician."""
     way = "video" if opening.is_remote else "in-person"
     clinician = ANYONE if anyone else opening.clinician_id.hex
     return f"{opening.start}.{clinician}.{opening.location_id.hex}.{way}"
 
 
 def read_opening(value):
-    """Return what a button's value says; raises ValidationError when it says nothing."""
+    """Return the Picked time that a button's value names; raises ValidationError."""
     try:
         start, clinician, location, way = value.split(".")
         if not 0 <= int(start) < FAR_FUTURE:
@@ -52,9 +52,9 @@ def read_opening(value):
 
 
 class WishForm(forms.Form):
-    """The search for a time as it stands in the address. Nothing in it is required.
+    """The search for a time, as the query string has it. Every field is optional.
 
-    ``day`` is the day to show; ``start`` instead shows its strip and the first free day in it.
+    ``day`` is the day to show; ``start`` shows the strip that contains it and the first free day in that.
     """
 
     clinician = forms.ChoiceField(required=False, label=gettext_lazy("Clinician"))
@@ -68,7 +68,7 @@ class WishForm(forms.Form):
         clinicians = [(str(pk), name) for pk, name in offer.clinicians.items()]
         self.fields["clinician"].choices = [("", _("Any clinician")), *clinicians]
         self.fields["where"].choices = [("", _("Anywhere")), *offer.ways_to_meet, (_("Places"), offer.places)]
-        # With one clinician, or one place, there is nothing to choose.
+        # A filter with a single option is not shown.
         has_choice = {"clinician": len(clinicians) > 1, "where": len(offer.ways_to_meet) + len(offer.places) > 1}
         self.filters = [self[name] for name in has_choice if has_choice[name]]
         for name, sentence in {
@@ -87,7 +87,7 @@ class WishForm(forms.Form):
 
     @property
     def remarks(self):
-        """What could not be understood, in sentences."""
+        """Sentences about what could not be understood."""
         return [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
 
     @property
@@ -96,17 +96,17 @@ class WishForm(forms.Form):
 
     @property
     def state(self):
-        """What is wished, as pairs for hidden inputs."""
+        """The search as pairs of name and value, for hidden inputs."""
         return [(name, str(value)) for name, value in self.cleaned_data.items() if value]
 
     @property
     def kept(self):
-        """What stays when a filter changes."""
+        """The pairs of ``state`` that survive a change of filter."""
         return [(name, value) for name, value in self.state if name not in ("clinician", "where")]
 
     @property
     def query(self):
-        """What stays when another day is chosen: the beginning of a query string."""
+        """The part that survives a change of day, as the beginning of a query string."""
         kept = [(name, value) for name, value in self.state if name not in ("day", "start")]
         return urlencode([*kept, ("", "")]).removesuffix("=") if kept else ""
 

@@ -1,4 +1,4 @@
-"""Who offers a service, and where: the names and zones a page of times needs, in one query."""
+"""Load who offers a service, and where: the names and zones of the page of times, in one query."""
 
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ class Offer(NamedTuple):
 
     @property
     def ways_to_meet(self):
-        """What “where” can be but for places, as pairs of value and name."""
+        """The options of “where” other than places, as pairs of value and label."""
         if not any(is_remote for location_id, is_remote in self.ways):
             return []
         anywhere = [("in-person", _("In person, anywhere"))] if len(self.places) > 1 else []
@@ -30,19 +30,19 @@ class Offer(NamedTuple):
 
     @property
     def places(self):
-        """Where one can go, likewise, by name."""
+        """The places one can visit, as pairs of value and label, sorted by label."""
         visited = [location_id for location_id in self.locations if (location_id, False) in self.ways]
         return sorted(
             ((str(location_id), self.locations[location_id].name) for location_id in visited),
             key=lambda place: place[1].casefold(),
         )
 
-    def zone_of(self, location_id):
+    def get_zone(self, location_id):
         return self.locations[location_id].zone
 
 
 def get_offer(service, *bookings):
-    """Return the service's Offer; what is known of ``bookings`` of it, one's own, is always in it."""
+    """Return the service's Offer, with the clinicians and places of the patient's own ``bookings`` always in it."""
     rows = WorkingHours.objects.filter(clinician__services=service, clinician__is_active=True, location__is_active=True)
     if service.mode != service.Mode.BOTH:
         rows = rows.filter(is_remote=service.mode == service.Mode.REMOTE)

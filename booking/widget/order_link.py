@@ -1,4 +1,4 @@
-"""What the link of an order leads to: the times of its service, and once it is booked its appointment."""
+"""The page behind an order's link: free times of its service, or its appointment once booked."""
 
 from django.conf import settings
 from django.shortcuts import redirect
@@ -7,14 +7,14 @@ from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, find_appointment
 from booking.domain.orders import OrderNotFound, find_order
-from booking.widget.appointment import show_visit
+from booking.widget.appointment import show_appointment
 from booking.widget.pages import get_page, refuse
 from booking.widget.search import Search
-from booking.widget.time_selection import Desk, hold_pressed, show_times
+from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
 
 
-def no_such_link(request):
+def refuse_dead_link(request):
     return refuse(
         request,
         _("This link does not work any more"),
@@ -24,27 +24,27 @@ def no_such_link(request):
     )
 
 
-order_page = get_page(find_order, OrderNotFound, no_such_link)
+order_page = get_page(find_order, OrderNotFound, refuse_dead_link)
 
 
 @order_page("GET")
 def times(request, order):
-    """The free times, or the appointment that the order has."""
+    """Show the free times, or the order's appointment."""
     booked = order.get_booked_appointment()
     if booked:
-        return show_visit(request, find_appointment(appointment_token(booked)))
-    return show_times(request, Search(order.service, request.GET, database_now()), desk_of(order))
+        return show_appointment(request, find_appointment(appointment_token(booked)))
+    return show_times(request, Search(order.service, request.GET, database_now()), get_desk(order))
 
 
 @order_page("POST")
 def hold(request, order):
-    """Hold the time that was pressed."""
+    """Hold the time whose button was pressed."""
     if order.get_booked_appointment():
         return redirect("widget:order", order.token)
-    return hold_pressed(request, Search(order.service, request.POST, database_now()), desk_of(order))
+    return hold_pressed_time(request, Search(order.service, request.POST, database_now()), get_desk(order))
 
 
-def desk_of(order):
+def get_desk(order):
     return Desk(
         here=reverse("widget:order", args=[order.token]),
         hold_here=reverse("widget:order_hold", args=[order.token]),

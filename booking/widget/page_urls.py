@@ -1,4 +1,4 @@
-"""Where the patient's pages are: of a hold, of what became of it, and of the times among which it was chosen."""
+"""Addresses of the patient's pages: a hold, what it became, and the times it was chosen from."""
 
 from django.urls import reverse
 
@@ -6,7 +6,7 @@ from booking.access.patient_links import appointment_token, order_token
 
 
 def get_hold_url(hold):
-    """Return the address of a hold's page; below it is what can be done with it."""
+    """Return the address of a hold's page; its actions are below it."""
     way = [appointment_token(hold.moves)] if hold.moves else []
     return reverse("widget:details", args=[*way, hold.token])
 
@@ -19,24 +19,24 @@ def get_done_url(hold):
 
 
 def get_times_url(hold, /, **query):
-    """Return the address of the times among which a hold's own was chosen."""
+    """Return the address of the times that a hold's time was chosen from."""
     if hold.moves:
         return reverse("widget:reschedule", args=[appointment_token(hold.moves)], query=query)
     token = hold.order_id and order_token(hold.order)
     if token:
         return reverse("widget:order", args=[token], query=query)
-    if hold.order_id:  # its link was taken back
+    if hold.order_id:  # its link was revoked
         return reverse("widget:services")
     return reverse("widget:times", args=[hold.service.slug], query=query)
 
 
 def get_similar_search(booking):
-    """Return the search for other times like a booking's: with the same clinician, at the same place."""
+    """Return the search for other times with a booking's clinician at its place."""
     return {"clinician": str(booking.clinician_id), "where": "video" if booking.is_remote else str(booking.location_id)}
 
 
 def get_search(request, hold):
-    """Return the search among whose times a hold's was: its clinician is in it only if the patient chose them."""
+    """Return the search that a hold came from. It names the clinician only if the patient chose one."""
     wish = get_similar_search(hold)
     if wish["clinician"] not in (request.POST.get("clinician"), request.GET.get("clinician")):
         del wish["clinician"]

@@ -1,4 +1,4 @@
-"""What all the patient's pages have in common."""
+"""Decorators and responses that all of the patient's pages share."""
 
 from functools import wraps
 
@@ -15,12 +15,12 @@ from booking.access.patient_links import AppointmentNotFound, find_appointment
 from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
-from booking.widget.details_form import typed
+from booking.widget.details_form import get_typed_values
 from booking.widget.page_urls import get_done_url, get_hold_url, get_search, get_times_url
 from scheduling.lib.clock import database_now
 
 STEPS = [gettext_lazy("Service"), gettext_lazy("Time"), gettext_lazy("Details"), gettext_lazy("Check")]
-KNOWN_STEPS = [gettext_lazy("Time"), gettext_lazy("Check")]  # where the clinic knows service and patient already
+KNOWN_STEPS = [gettext_lazy("Time"), gettext_lazy("Check")]  # when service and patient are known
 # What static/widget/widget.js says.
 SCRIPT_TEXTS = {
     "held": {
@@ -40,7 +40,7 @@ SCRIPT_TEXTS = {
 
 
 def show(request, template, context=None, *, status=200):
-    """Render a page; for htmx only what changes in it."""
+    """Render a page, or only its changing part for htmx."""
     layout = "widget/_page.html" if request.htmx else "widget/base.html"
     everywhere = {
         "clinic_name": settings.CLINIC_NAME,
@@ -51,31 +51,31 @@ def show(request, template, context=None, *, status=200):
     context = everywhere | (context or {})
     response = render(request, template, context, status=status)
     if request.htmx and status >= 400:
-        response["HX-Push-Url"] = "false"  # the address stays that of the last page that worked
+        response["HX-Push-Url"] = "false"  # keep the address of the last page that worked
     return response
 
 
 def refuse(request, title, *sentences, status, onward=None, phone=""):
-    """Show a page that says why there is nothing to see; ``onward`` is (label, address) of what can be done instead."""
+    """Show a page that says why not; ``onward`` is the (label, address) of the button below it."""
     label, address = onward or (_("See what can be booked"), reverse("widget:services"))
     context = {"title": title, "sentences": sentences, "label": label, "address": address, "phone": phone}
     return show(request, "widget/refused.html", context, status=status)
 
 
-def not_found(request):
+def refuse_not_found(request):
     return refuse(request, _("We cannot find that"), _("The address may be incomplete, or too old."), status=404)
 
 
 def page(*methods):
-    """Make a view one of the patient's pages, for these methods only.
+    """Return a decorator that makes a view one of the patient's pages, for these methods only.
 
-    It needs no protection against cross-site requests: no cookie or other ambient credential is ever
-    read here, the token in the address is the only authority, and another site cannot know it.
+    CSRF protection is not needed: no cookie or other ambient credential is ever read here. The token in the
+    address is the only authority, and another site cannot know it.
     """
 
     def decorate(view):
         @csrf_exempt
-        @gzip_page  # safe here: without ambient credentials another site cannot have a page compressed for it
+        @gzip_page  # safe against BREACH: without ambient credentials another site cannot request a patient's page
         @wraps(view)
         def wrapper(request, **kwargs):
             if request.method in methods or (request.method == "HEAD" and "GET" in methods):
@@ -85,7 +85,7 @@ def page(*methods):
                 response = refuse(request, _("There is nothing to see here"), sentence, status=405)
                 response["Allow"] = ", ".join(methods)
             if request.method == "POST" and response.status_code == 302:
-                response.status_code = 303  # what follows is a GET; 302 leaves that open
+                response.status_code = 303  # 302 leaves the next method open; 303 makes it a GET
             response["Cache-Control"] = "no-store"
             response["Referrer-Policy"] = "no-referrer"
             patch_vary_headers(response, ["HX-Request"])
@@ -99,9 +99,9 @@ def page(*methods):
 
 
 def get_page(find, none_found, refuse_none):
-    """Return a decorator like page for views of ``(request, what find(token) returns)``.
+    """Return a variant of ``page`` for views of ``(request, what find(token) returns)``.
 
-    ``none_found`` is the exception that it raises where there is none; ``refuse_none(request)`` is the answer to that.
+    When ``find`` raises ``none_found``, ``refuse_none(request)`` is the response.
     """
 
     def page_of_it(*methods):
@@ -122,13 +122,13 @@ def get_page(find, none_found, refuse_none):
     return page_of_it
 
 
-appointment_page = get_page(lambda token: settle(find_appointment(token)), AppointmentNotFound, not_found)
+appointment_page = get_page(lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_not_found)
 
 
 def hold_page(*methods, done=False):
-    """Like page, for a view of ``(request, hold)``. With ``done``, confirmed holds only; else none of them.
+    """Like ``page``, for views of ``(request, hold)``: of confirmed holds with ``done``, else of unconfirmed ones.
 
-    ``hold.moves`` is the appointment that is to get its time, if the address names one.
+    ``hold.moves`` is the appointment that will take its time, if the address names one.
     """
 
     def decorate(view):
@@ -139,11 +139,11 @@ def hold_page(*methods, done=False):
                 hold = find_hold(token)
                 hold.moves = find_appointment(appointment) if appointment else None
             except (HoldNotFound, AppointmentNotFound):
-                return not_found(request)
+                return refuse_not_found(request)
             if hold.moves and hold.moves.service_id != hold.service_id:
-                return not_found(request)
+                return refuse_not_found(request)
             if hold.status == hold.Status.RELEASED:
-                return given_back(request, hold)
+                return refuse_released(request, hold)
             confirmed = hold.status == hold.Status.CONFIRMED
             if confirmed and not done:
                 return redirect(get_done_url(hold))
@@ -156,8 +156,8 @@ def hold_page(*methods, done=False):
     return decorate
 
 
-def given_back(request, hold):
-    """Say that a hold was released."""
+def refuse_released(request, hold):
+    """Refuse a released hold."""
     kept = (
         _("Your appointment keeps the time it had.")
         if hold.moves
@@ -168,12 +168,12 @@ def given_back(request, hold):
 
 
 def is_known(hold):
-    """Return whether who comes, and for what, is known without asking."""
+    """Return whether the patient is known without a form: from an order, or from the appointment to move."""
     return bool(hold.order_id or hold.moves)
 
 
-def hold_context(request, hold):
-    """Return what a page shows of a hold: itself, its addresses and how long it still lives."""
+def get_hold_context(request, hold):
+    """Return the template context of a hold: itself, its addresses and the seconds left."""
     now, wish = database_now(), get_search(request, hold)
     return {
         "hold": hold,
@@ -183,5 +183,5 @@ def hold_context(request, hold):
         "is_known": is_known(hold),
         "seconds_left": hold.seconds_left(now),
         "is_past_cutoff": now > hold.cutoff_at,
-        "has_typed": any(value for name, value in typed(request.POST)),
+        "has_typed": any(value for name, value in get_typed_values(request.POST)),
     }

@@ -1,4 +1,4 @@
-"""The sentences for what the clinic cannot do."""
+"""The widget's refusals: a title and sentences for each."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from scheduling.availability.search import Reason
 class Refusal(NamedTuple):
     title: str
     sentences: list
-    leads_to_times: bool = False  # where the page itself is not that of the times
+    leads_to_times: bool = False  # on pages other than that of the times
 
 
 TAKEN = Refusal(_("That time has just been taken"), [_("Somebody else was a moment quicker. Nothing is booked yet.")])

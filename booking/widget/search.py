@@ -1,4 +1,4 @@
-"""The search for a time: from what an address says to what is on the page."""
+"""The search for a time: from the query string to what is on the page."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.templatetags.wording import zone as zone_name
-from booking.widget.day_strip import STRIP, make_choices, make_strip, parts_of_day, strip_start
+from booking.widget.day_strip import STRIP, get_strip_start, group_by_part_of_day, make_choices, make_strip
 from booking.widget.forms import WAYS, WishForm
 from booking.widget.offer import get_offer
 from scheduling.availability.queries import OpeningFilters
@@ -18,15 +18,15 @@ DAY = timedelta(days=1)
 
 
 class Search:
-    """A service, the filters, the days and one's own hold, as a query says them (a QueryDict or a dict).
+    """A service, filters, days and the patient's own hold, read from a query (a QueryDict or a dict).
 
-    What cannot be understood is left out and told in ``remarks``. ``like`` is a booking whose clinician and place
-    can be wished, although they may offer the service no more.
+    What cannot be understood is ignored and explained in ``remarks``. The clinician and place of ``like``, a
+    booking, can be searched for even if they no longer offer the service.
     """
 
     def __init__(self, service, query, now, *, like=None):
         self.service, self.now = service, now
-        self.hold, self.remarks = own_hold(query.get("hold", ""), now)
+        self.hold, self.remarks = find_own_hold(query.get("hold", ""), now)
         self.offer = get_offer(service, self.hold, like)
         self.wish = WishForm(query, self.offer)
         self.is_garbled = not self.wish.is_valid()
@@ -47,7 +47,7 @@ class Search:
             self.remarks.append(_("Bookings are open until %(day)s.") % {"day": last})
         if not self.today <= wanted <= self.last:
             self.day, wanted = None, min(max(wanted, self.today), self.last)
-        self.start = strip_start(wanted, today=self.today)
+        self.start = get_strip_start(wanted, today=self.today)
         self.end = self.start + STRIP * DAY
 
     @property
@@ -64,7 +64,7 @@ class Search:
 
     @property
     def own(self):
-        """The opening that is held for this patient, if it is one of this service."""
+        """The opening held for this patient, if it is one of this service, or None."""
         hold = self.hold
         if not hold or hold.service_id != self.service.pk:
             return None
@@ -72,58 +72,58 @@ class Search:
         return Opening(start, end, hold.clinician_id, hold.location_id, hold.is_remote)
 
     def midnight(self, day):
-        """Return when that day begins, in the zone where it begins first."""
+        """Return the earliest start of a day in any of the zones."""
         return min(datetime.combine(day, time(), zone) for zone in self.zones)
 
-    def choices(self):
-        """Return the choices of the strip, one's own time always among them."""
+    def list_choices(self):
+        """Return the choices of the strip, the patient's own time always included."""
         openings = open_times(
             self.filters,
             now=self.now,
-            # A day later: where the last day ends last.
+            # A day later, for the zone where the last day ends last.
             start_at=self.midnight(self.start),
             end_at=self.midnight(self.end + DAY),
         )
-        if self.own and self.own not in openings:  # notice has passed meanwhile, or a filter would hide it
+        if self.own and self.own not in openings:  # its notice has passed, or a filter hides it
             openings.append(self.own)
         choices = self.make_choices(openings)
         return [choice for choice in choices if self.start <= choice.day < self.end]
 
-    def next_free(self, free_days, chosen):
-        """Return the next day with a free time after ``chosen``, or failing that before it, or None."""
+    def find_next_free_day(self, free_days, chosen):
+        """Return the next day after ``chosen`` with a free time, else the first one before it, or None."""
         for day in free_days:
             if day > chosen:
                 return day
         for after in (self.midnight(self.end), None):
             opening = find_next_opening(self.filters, now=self.now, after=after)
             if opening:
-                return opening.starts_at.astimezone(self.offer.zone_of(opening.location_id)).date()
+                return opening.starts_at.astimezone(self.offer.get_zone(opening.location_id)).date()
         return None
 
-    def nearest(self, near):
-        """Return the three choices nearest to the moment ``near``, within the filters if there are any."""
+    def find_nearest(self, near):
+        """Return the three choices nearest to ``near``, within the filters if any match them."""
         anything = OpeningFilters(self.service, ignored_slot_id=self.filters.ignored_slot_id)
         for filters in (self.filters, anything):
             openings = find_nearest_openings(filters, near=near, now=self.now)
             if openings:
-                return self.make_choices(self.with_others(openings, filters))
+                return self.make_choices(self.add_others(openings, filters))
         return []
 
-    def with_others(self, openings, filters):
-        """Return the openings with those that others have at the same time and place."""
+    def add_others(self, openings, filters):
+        """Return the openings together with other clinicians' at the same times and places."""
         first, last = openings[0].starts_at, openings[-1].starts_at
         theirs = {(opening.start, opening.location_id, opening.is_remote) for opening in openings}
         found = open_times(filters, start_at=first, end_at=last + timedelta(seconds=1), now=self.now)
         return [opening for opening in found if (opening.start, opening.location_id, opening.is_remote) in theirs]
 
     def make_choices(self, openings):
-        """Return the openings as choices: of each time one, unless a clinician was chosen or there is but one."""
+        """Return the openings as choices: one for each time, unless a clinician was chosen or there is only one."""
         anyone = not self.wish.cleaned_data.get("clinician") and len(self.offer.clinicians) > 1
         return make_choices(openings, self.offer, own=self.own, anyone=anyone)
 
 
-def zone_note(choices, day):
-    """Return which zone the choices of that day are in."""
+def get_zone_note(choices, day):
+    """Return the sentence that names the zones of a day's choices."""
     noon = datetime.combine(day, time(12), UTC)
     names = sorted({zone_name(noon, choice.at.tzinfo.key) for choice in choices if choice.day == day})
     if len(names) > 1:
@@ -131,13 +131,13 @@ def zone_note(choices, day):
     return _("All times are %(zone)s.") % {"zone": names[0]} if names else ""
 
 
-def search_page(search):
-    """Return what the page of times shows of a Search."""
-    choices = search.choices()
+def get_times_context(search):
+    """Return the template context of the page of times."""
+    choices = search.list_choices()
     strip = make_strip(choices, start=search.start, today=search.today, last=search.last)
     free_days = [day.date for day in strip.days if day.count]
     chosen = search.day or next(iter(free_days), search.start)
-    parts = parts_of_day(choices, chosen)
+    parts = group_by_part_of_day(choices, chosen)
     return {
         "service": search.service,
         "wish": search.wish,
@@ -146,13 +146,13 @@ def search_page(search):
         "strip": strip,
         "chosen": chosen,
         "parts": parts,
-        "zone_note": zone_note(choices, chosen),
-        "next_free": None if parts else search.next_free(free_days, chosen),
+        "zone_note": get_zone_note(choices, chosen),
+        "next_free": None if parts else search.find_next_free_day(free_days, chosen),
     }
 
 
-def own_hold(token, now):
-    """Return the live hold of a token, or None, and what to say about it in a list of sentences."""
+def find_own_hold(token, now):
+    """Return the token's live hold, or None, and a list of sentences about it."""
     if not token:
         return None, []
     try:

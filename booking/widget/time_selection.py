@@ -1,4 +1,4 @@
-"""The page of free times, wherever a patient comes from: the services, an order's link, an appointment to be moved."""
+"""The page of free times, shared by services, orders' links and appointments to be moved."""
 
 from functools import partial
 from typing import NamedTuple
@@ -18,13 +18,13 @@ from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
 from booking.widget.page_urls import get_hold_url
 from booking.widget.pages import KNOWN_STEPS, show
-from booking.widget.search import search_page
+from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
 
 
 class Desk(NamedTuple):
-    """Where the page of times is and where its buttons lead, and for which order or appointment a time is chosen."""
+    """Where a page of times is, where its buttons post to, and the order or appointment it is for."""
 
     here: str
     hold_here: str
@@ -42,17 +42,17 @@ def show_times(request, search, desk, *, status=200, **context):
     """Show the page of times."""
     if search.is_garbled and status == 200:
         status = 400
-    return show(request, "widget/times.html", search_page(search) | desk.context | context, status=status)
+    return show(request, "widget/times.html", get_times_context(search) | desk.context | context, status=status)
 
 
-def hold_pressed(request, search, desk):
-    """Hold the time that was pressed, instead of the one held before, and go on to its page."""
+def hold_pressed_time(request, search, desk):
+    """Hold the time whose button was pressed, replacing the one held before, and redirect to its page."""
     own = search.hold
     try:
         picked = read_opening(request.POST.get("opening", ""))
         if own and is_same(own, search.service, picked, desk):
-            return go_on_with(own, search, desk)
-        held = hold_picked(request, search.service, picked, order=desk.order, replaces=own)
+            return open_hold_page(own, search, desk)
+        held = hold_picked_time(request, search.service, picked, order=desk.order, replaces=own)
     except ValidationError:
         return refuse_time(request, search, desk, refusals.BAD_TIME, status=400)
     except SlotTaken:
@@ -63,26 +63,26 @@ def hold_pressed(request, search, desk):
         response = refuse_time(request, search, desk, refusals.too_many_holds(error), status=429)
         response["Retry-After"] = error.retry_after
         return response
-    except WrongState:  # it was confirmed in another window
+    except WrongState:  # the hold was confirmed in another window
         held = own
-    return go_on_with(held, search, desk)
+    return open_hold_page(held, search, desk)
 
 
 def is_same(hold, service, picked, desk):
-    """Return whether a hold is what was pressed now, for the same purpose."""
+    """Return whether a hold already has the picked time, for the same order."""
     purpose = desk.order and desk.order.pk
     return (hold.service_id, hold.order_id) == (service.pk, purpose) and Picked.of(hold) == picked
 
 
-def go_on_with(hold, search, desk):
+def open_hold_page(hold, search, desk):
     hold.moves = desk.moves
     wished = search.wish.cleaned_data.get("clinician")
-    query = "?" + urlencode({"clinician": wished}) if wished == str(hold.clinician_id) else ""  # see wish_of
+    query = "?" + urlencode({"clinician": wished}) if wished == str(hold.clinician_id) else ""  # see get_search
     return redirect(get_hold_url(hold) + query)
 
 
-def hold_picked(request, service, picked, *, order=None, replaces=None):
-    """Hold a Picked time for whoever asks; where any clinician will do, with whoever comes first by the rule."""
+def hold_picked_time(request, service, picked, *, order=None, replaces=None):
+    """Hold a Picked time for the visitor; without a clinician, with the first one by the location's rule."""
     clinician = Clinician.objects.filter(pk=picked.clinician_id).first()
     location = Location.objects.filter(pk=picked.location_id).first()
     if location is None or (picked.clinician_id and clinician is None):
@@ -99,6 +99,6 @@ def hold_picked(request, service, picked, *, order=None, replaces=None):
 
 
 def refuse_time(request, search, desk, refusal, *, status, near=None):
-    """Show the page of times again with the reason, and the times nearest to the one that was pressed."""
-    nearest = search.nearest(near) if near else []
+    """Show the page of times again, with the refusal and the times nearest to ``near``."""
+    nearest = search.find_nearest(near) if near else []
     return show_times(request, search, desk, status=status, refusal=refusal, nearest=nearest)

@@ -16,7 +16,7 @@ class Token:
 
 register_converter(Token, "token")
 
-# The same for a hold that becomes an appointment and for one that an appointment is moved to.
+# For a hold that becomes an appointment, and for one that an appointment moves to.
 HOLD = [
     path("", checkout.details, name="details"),
     path("countdown", hold_actions.countdown, name="countdown"),

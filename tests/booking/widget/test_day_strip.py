@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from booking.widget.day_strip import make_choices, make_strip, parts_of_day, strip_start
+from booking.widget.day_strip import get_strip_start, group_by_part_of_day, make_choices, make_strip
 from booking.widget.offer import Offer, Place
 from scheduling.availability.search import Opening
 
@@ -28,7 +28,7 @@ def choices(*moments, zone="Europe/London"):
 
 @pytest.mark.parametrize(("days", "start"), [(0, 0), (13, 0), (14, 14), (30, 28)])
 def test_strips_are_fourteen_days_counted_from_today(days, start):
-    assert strip_start(TODAY + timedelta(days=days), today=TODAY) == TODAY + timedelta(days=start)
+    assert get_strip_start(TODAY + timedelta(days=days), today=TODAY) == TODAY + timedelta(days=start)
 
 
 def test_the_last_strip_has_no_later_one():
@@ -51,7 +51,7 @@ def test_parts_of_a_day():
         for hour, minute in [(0, 0), (11, 59), (12, 0), (16, 59), (17, 0)]
     ]
 
-    parts = parts_of_day(choices(*at), TODAY)
+    parts = group_by_part_of_day(choices(*at), TODAY)
 
     assert [(name, [choice.time for choice in part]) for name, part in parts] == [
         ("Morning", ["00:00", "11:59"]),
@@ -69,7 +69,7 @@ def test_who_came_after_the_names_were_read_is_left_out():
 def test_an_hour_that_comes_twice_is_told_apart():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
-    [(_, of_night)] = parts_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
+    [(_, of_night)] = group_by_part_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
 
     assert [(choice.time, choice.zone) for choice in of_night] == [("01:30", "BST"), ("01:30", "GMT")]
 
@@ -78,5 +78,5 @@ def test_a_zone_that_all_times_of_a_day_have_goes_without_saying():
     summer, winter = (datetime(2026, month, 2, 9, tzinfo=UTC) for month in (7, 11))
 
     for moment in (summer, winter):
-        [(_, [choice])] = parts_of_day(choices(summer, winter), moment.date())
+        [(_, [choice])] = group_by_part_of_day(choices(summer, winter), moment.date())
         assert choice.zone == ""

@@ -16,20 +16,20 @@ def create(*arguments):
     return out.getvalue()
 
 
-def test_it_prints_the_key_and_nothing_else(db):
+def test_create_api_key_prints_only_the_key(db):
     said = create("the practice", "--scopes", "read_availability,write_holds")
     key = find_key(said.removesuffix("\n"))
     assert (key.name, key.kind, key.scopes) == ("the practice", "secret", ["read_availability", "write_holds"])
     assert (key.allowed_origins, key.expires_at) == ([], None)
 
 
-def test_all_scopes_are_all_that_the_kind_can_have(db):
+def test_create_api_key_with_all_scopes_gives_all_of_its_kind(db):
     assert find_key(create("a server", "--scopes", "all").strip()).scopes == ApiKey.Scope.values
     site = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", "https://www.clinic.example")
     assert find_key(site.strip()).scopes == ApiKey.PUBLIC_SCOPES
 
 
-def test_origins_and_an_end(db):
+def test_create_api_key_with_origins_and_expiry(db):
     origins = "https://www.clinic.example, http://localhost:3000"
     said = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", origins, "--expires-in-days", "30")
     key = find_key(said.strip())
@@ -52,7 +52,7 @@ def test_origins_and_an_end(db):
         ([], "Error: the following arguments are required: --scopes"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_made(db, arguments, said):
+def test_create_api_key_with_invalid_argument_creates_nothing(db, arguments, said):
     with pytest.raises(CommandError) as refusal:
         create("the practice", *arguments)
     assert str(refusal.value).startswith(said)

@@ -46,7 +46,7 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("SITE_URL", "booking.clinic.example"),
     ],
 )
-def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(run, name, value):
+def test_bad_setting_stops_start_with_one_line(run, name, value):
     refused = run("manage.py", "check", **{name: value})
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -56,13 +56,13 @@ def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(run, name, va
 
 
 @pytest.mark.parametrize("command", [GUNICORN, WORKER, BEAT], ids=["web", "worker", "beat"])
-def test_whatever_starts_says_it_in_the_same_way(run, command):
+def test_bad_setting_is_reported_alike_by_every_entry_point(run, command):
     refused = run(*command, SECRET_KEY="")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "Holdfast cannot start: SECRET_KEY is not set.\n"
 
 
-def test_the_documented_production_settings_pass_djangos_deployment_check(run):
+def test_documented_production_settings_pass_deployment_check(run):
     lines = (BASE_DIR / ".env.example").read_text().splitlines()
     documented = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert documented.pop("SECRET_KEY") == ""  # everybody makes their own
@@ -72,11 +72,11 @@ def test_the_documented_production_settings_pass_djangos_deployment_check(run):
     assert "no issues" in checked.stdout
 
 
-def test_every_change_of_a_model_has_its_migration(db):
+def test_models_have_no_missing_migration(db):
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
-def test_no_page_of_production_is_sent_without_https(run_python):
+def test_production_redirects_to_https(run_python):
     shown = run_python(
         """
         import django
@@ -89,7 +89,7 @@ def test_no_page_of_production_is_sent_without_https(run_python):
     assert shown.stdout == "301 https://booking.clinic.example/\n"
 
 
-def test_a_proxy_is_believed_only_when_it_is_expected(run_python):
+def test_forwarded_proto_is_trusted_only_behind_proxy(run_python):
     code = """
         import django
         django.setup()
@@ -100,7 +100,7 @@ def test_a_proxy_is_believed_only_when_it_is_expected(run_python):
     assert run_python(code, TRUSTED_PROXIES="1").stdout == "True\n"
 
 
-def test_web_requests_wait_two_seconds_for_a_lock_and_five_for_an_answer(run_python):
+def test_web_requests_have_lock_and_statement_timeouts(run_python):
     limits = run_python(
         """
         import booking.wsgi
@@ -114,7 +114,7 @@ def test_web_requests_wait_two_seconds_for_a_lock_and_five_for_an_answer(run_pyt
     assert limits.stdout == "2s 5s\n"
 
 
-def test_migrations_and_tasks_may_take_longer(run_python):
+def test_migrations_and_tasks_have_no_web_timeouts(run_python):
     limits = run_python(
         """
         import django

@@ -20,7 +20,7 @@ def state():
     return message.status, message.attempts, message.last_error
 
 
-def test_a_booking_is_followed_by_its_mail(book, at, mailoutbox):
+def test_booking_is_followed_by_email(book, at, mailoutbox):
     book(at(9))
     assert mailoutbox == []
 
@@ -30,7 +30,7 @@ def test_a_booking_is_followed_by_its_mail(book, at, mailoutbox):
     assert state() == ("done", 1, "")
 
 
-def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_in_the_log(book, at, settings, caplog):
+def test_unsendable_message_is_kept_without_personal_data_in_log(book, at, settings, caplog):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # nobody listens there
     book(at(9))
@@ -42,7 +42,7 @@ def test_a_message_that_cannot_be_sent_is_kept_for_later_without_personal_data_i
     assert "alice" not in caplog.text
 
 
-def test_a_message_about_nothing_fails_visibly():
+def test_message_about_missing_appointment_fails_visibly():
     queue.enqueue("email.appointment_confirmed", appointment="00000000-0000-0000-0000-000000000000")
 
     run_what_is_due()
@@ -52,13 +52,13 @@ def test_a_message_about_nothing_fails_visibly():
     assert error == "DoesNotExist"
 
 
-def test_every_kind_of_message_that_is_written_has_a_handler(book, at):
+def test_every_job_has_handler(book, at):
     book(at(9))
 
     assert set(OutboxMessage.objects.values_list("kind", flat=True)) <= set(HANDLERS)
 
 
-def test_reading_calendars_is_a_task(dana):
+def test_calendar_sync_is_task(dana):
     calendar = Calendar.objects.create(clinician=dana, name="Own calendar", url="https://127.0.0.1/")
 
     tasks.sync_due_calendars()
@@ -67,7 +67,7 @@ def test_reading_calendars_is_a_task(dana):
     assert calendar.last_error == "That address cannot be used: it must be https, and on the public internet."
 
 
-def test_forgetting_is_a_task():
+def test_forgetting_is_task():
     queue.enqueue("email.appointment_confirmed", appointment="of alice")
     OutboxMessage.objects.update(status="done", created_at=database_now() - timedelta(days=31))
 
@@ -76,7 +76,7 @@ def test_forgetting_is_a_task():
     assert not OutboxMessage.objects.exists()
 
 
-def test_each_beat_is_written_down():
+def test_heartbeat_is_stored():
     before = database_now()
 
     tasks.beat()

@@ -53,7 +53,7 @@ def expires_in(**left):
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_a_whole_booking(open_browser, clinic, day, at, javascript):
+def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, javascript):
     page = open_browser(javascript=javascript)
     choose_a_time(page, day)
 
@@ -80,7 +80,7 @@ def test_a_whole_booking(open_browser, clinic, day, at, javascript):
     expect(page.get_by_text(appointment.reference)).to_be_visible()
 
 
-def test_an_expired_hold_keeps_what_was_typed_and_is_taken_again(open_browser, clinic, day, at):
+def test_expired_hold_keeps_typed_details_and_is_held_again(open_browser, clinic, day, at):
     page = open_browser()
     choose_a_time(page, day)
     expires_in(seconds=4)
@@ -102,9 +102,7 @@ def test_an_expired_hold_keeps_what_was_typed_and_is_taken_again(open_browser, c
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_a_time_lost_meanwhile_is_replaced_by_a_near_one(
-    open_browser, clinic, harbour, consultation, day, at, javascript
-):
+def test_lost_time_is_replaced_by_alternative(open_browser, clinic, harbour, consultation, day, at, javascript):
     page = open_browser(javascript=javascript)
     choose_a_time(page, day)
     type_details(page)
@@ -127,7 +125,7 @@ def test_a_time_lost_meanwhile_is_replaced_by_a_near_one(
     assert Appointment.objects.get().starts_at == at(9, 30)
 
 
-def test_back_shows_ones_own_time_and_another_replaces_it(open_browser, clinic, day, at):
+def test_back_shows_own_time_and_another_replaces_it(open_browser, clinic, day, at):
     page = open_browser()
     choose_a_time(page, day)
     page.get_by_label("First name").fill("Alice")
@@ -146,7 +144,7 @@ def test_back_shows_ones_own_time_and_another_replaces_it(open_browser, clinic, 
     assert Hold.objects.get(status="active").starts_at == at(10, 30)
 
 
-def test_back_from_the_check_keeps_what_was_typed(open_browser, clinic, day):
+def test_back_from_review_keeps_typed_details(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
@@ -160,7 +158,7 @@ def test_back_from_the_check_keeps_what_was_typed(open_browser, clinic, day):
     expect(page.get_by_label("I agree")).to_be_checked()
 
 
-def test_days_and_filters_live_in_the_address(open_browser, clinic, day):
+def test_day_and_filters_are_in_url(open_browser, clinic, day):
     page = open_browser()
     page.goto("/book/consultation/")
     link = page.locator(f"#day-{day}")
@@ -175,7 +173,7 @@ def test_days_and_filters_live_in_the_address(open_browser, clinic, day):
     expect(link).not_to_have_attribute("aria-current", "date")
 
 
-def test_a_time_taken_by_another_is_told_on_the_spot(open_browser, clinic, day):
+def test_taken_time_is_reported_in_place(open_browser, clinic, day):
     page, other = open_browser(), open_browser(name="Bob's phone")
     page.goto(f"/book/consultation/?day={day}")
     choose_a_time(other, day)
@@ -188,7 +186,7 @@ def test_a_time_taken_by_another_is_told_on_the_spot(open_browser, clinic, day):
     expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
 
 
-def test_the_countdown_counts_warns_and_is_said_aloud(open_browser, clinic, day):
+def test_countdown_counts_warns_and_is_announced(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     countdown = page.locator("#countdown")
@@ -203,7 +201,7 @@ def test_the_countdown_counts_warns_and_is_said_aloud(open_browser, clinic, day)
     expect(countdown).to_have_class("countdown short")
 
 
-def test_the_server_says_how_much_is_left_after_the_phone_slept(open_browser, clinic, day):
+def test_countdown_is_corrected_after_phone_slept(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     expires_in(seconds=-1)
@@ -213,7 +211,7 @@ def test_the_server_says_how_much_is_left_after_the_phone_slept(open_browser, cl
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
 
 
-def test_a_reload_leaves_nothing_that_was_typed_and_says_so(open_browser, clinic, day):
+def test_reload_clears_typed_details_and_says_so(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
@@ -224,7 +222,7 @@ def test_a_reload_leaves_nothing_that_was_typed_and_says_so(open_browser, clinic
     expect(page.get_by_text("What you typed is still here.")).to_be_hidden()
 
 
-def test_a_time_that_runs_out_during_the_check_is_held_again_there(open_browser, clinic, day):
+def test_hold_expired_during_review_is_held_again_there(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
@@ -241,7 +239,7 @@ def test_a_time_that_runs_out_during_the_check_is_held_again_there(open_browser,
     expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
 
 
-def test_a_video_call_is_told_in_the_patients_own_time_too(open_browser, clinic, consultation, day, at):
+def test_video_call_shows_patients_own_zone_too(open_browser, clinic, consultation, day, at):
     clinic.working_hours.update(is_remote=True)
     type(consultation).objects.update(mode="remote")
     there, here = (open_browser(timezone_id=zone) for zone in ("Asia/Kolkata", "Europe/London"))
@@ -253,7 +251,7 @@ def test_a_video_call_is_told_in_the_patients_own_time_too(open_browser, clinic,
     expect(here.get_by_role("button", name="09:00 Dana Reed")).to_be_visible()
 
 
-def test_two_filters_chosen_in_a_hurry_both_count(open_browser, clinic, harbour, consultation, day):
+def test_filters_chosen_quickly_all_apply(open_browser, clinic, harbour, consultation, day):
     mitte = Location.objects.create(name="Mitte", timezone="Europe/Berlin")
     make_clinician("Otis Hale", location=mitte, services=[consultation])
     page = open_browser()
@@ -267,7 +265,7 @@ def test_two_filters_chosen_in_a_hurry_both_count(open_browser, clinic, harbour,
     expect(page.get_by_label("Where").locator("option:checked")).to_have_text("Mitte")
 
 
-def test_the_keyboard_is_enough(open_browser, clinic, day):
+def test_booking_with_keyboard_only(open_browser, clinic, day):
     page = open_browser()
     page.goto(f"/book/consultation/?day={day}")
     page.get_by_role("button", name="09:00").focus()
@@ -284,7 +282,7 @@ def test_the_keyboard_is_enough(open_browser, clinic, day):
     assert Hold.objects.get().extensions == 0
 
 
-def test_nothing_typed_is_stored_in_the_browser(open_browser, clinic, day):
+def test_browser_stores_nothing_typed(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
@@ -297,7 +295,7 @@ def test_nothing_typed_is_stored_in_the_browser(open_browser, clinic, day):
     assert "Archer" not in stored
 
 
-def test_a_first_visit_is_small(open_browser, production_site, dana):
+def test_first_visit_transfers_few_bytes(open_browser, production_site, dana):
     page = open_browser(site=production_site)
     devtools = page.context.new_cdp_session(page)
     devtools.send("Network.enable")
@@ -312,7 +310,7 @@ def test_a_first_visit_is_small(open_browser, production_site, dana):
     assert sum(received) <= 60_000
 
 
-def test_a_filter_acts_at_once(open_browser, clinic, harbour, consultation, day):
+def test_filter_applies_without_submit(open_browser, clinic, harbour, consultation, day):
     make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(9, 10)])
     page = open_browser()
     page.goto(f"/book/consultation/?day={day}")

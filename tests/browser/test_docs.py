@@ -10,7 +10,7 @@ from booking.access.api_keys import create_key
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_all_operations_are_there_on_any_screen(open_browser, production_site, scheme, width):
+def test_docs_show_all_operations_on_any_screen(open_browser, production_site, scheme, width):
     page = open_browser(site=production_site, color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto("/api/docs")
@@ -21,7 +21,7 @@ def test_all_operations_are_there_on_any_screen(open_browser, production_site, s
     assert page.evaluate("document.documentElement.classList.contains('dark-mode')") == (scheme == "dark")
 
 
-def test_an_operation_can_be_tried_with_a_key(open_browser, live_server, transactional_db, dana):
+def test_docs_operation_can_be_tried_with_key(open_browser, live_server, transactional_db, dana):
     _, key = create_key(name="the reader", kind="secret", scopes=["read_appointment_types"])
     page = open_browser()
     page.goto("/api/docs")
@@ -38,7 +38,7 @@ def test_an_operation_can_be_tried_with_a_key(open_browser, live_server, transac
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
-def test_without_javascript_the_introduction_is_there(open_browser, live_server, db):
+def test_docs_without_javascript_show_introduction(open_browser, live_server, db):
     page = open_browser(javascript=False)
     page.goto("/api/docs")
     expect(page.get_by_role("heading", name="Confirm")).to_be_visible()

@@ -43,7 +43,7 @@ def heading(page):
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
-def test_an_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, order, day, at, javascript):
+def test_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, order, day, at, javascript):
     page = open_browser(javascript=javascript)
     page.goto(f"{link}?day={day}")
     page.get_by_role("button", name="09:00").click()
@@ -75,7 +75,7 @@ def test_an_order_is_booked_moved_and_cancelled_without_typing(open_browser, lin
     assert Appointment.objects.get().cancellation_reason == "patient_unwell"
 
 
-def test_back_from_the_check_shows_ones_own_time(open_browser, link, day):
+def test_back_from_review_shows_own_time(open_browser, link, day):
     page = open_browser()
     page.goto(f"{link}?day={day}")
     page.get_by_role("button", name="09:00").click()
@@ -109,7 +109,7 @@ from booking.models import Appointment
         ("decline", "The clinic could not confirm this"),
     ],
 )
-def test_the_page_of_a_request_changes_when_staff_have_decided(request_page, verb, outcome):
+def test_request_page_updates_after_staff_decide(request_page, verb, outcome):
     page = request_page()
     page.evaluate("window.stays = true")
 
@@ -122,7 +122,7 @@ def test_the_page_of_a_request_changes_when_staff_have_decided(request_page, ver
     expect(page.locator("#looking")).to_have_count(0)
 
 
-def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(request_page, monkeypatch):
+def test_request_page_polls_silently_and_survives_network_errors(request_page, monkeypatch):
     monkeypatch.setattr(appointment, "PAUSES", [1] * 50)
     page = request_page()
     address = page.url
@@ -142,7 +142,7 @@ def test_looking_for_the_outcome_disturbs_nobody_and_survives_a_bad_line(request
     expect(heading(page)).to_have_text("You are booked")
 
 
-def test_without_javascript_one_looks_again(request_page):
+def test_request_page_without_javascript_offers_reload(request_page):
     page = request_page(javascript=False)
 
     decide_elsewhere("confirm")

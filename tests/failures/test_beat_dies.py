@@ -42,7 +42,7 @@ def test_hold_is_free_after_its_lifetime_though_beat_and_workers_were_killed(cli
     assert not Event.objects.filter(kind="hold.expired").exists()
 
 
-def test_the_time_of_a_hold_that_ran_out_is_offered_and_taken_at_once(hold_time, consultation, at):
+def test_time_of_lapsed_hold_is_offered_and_taken_without_beat(hold_time, consultation, at):
     lapsed = hold_time(at(9))
     lapse(lapsed)
 
@@ -56,7 +56,7 @@ def test_the_time_of_a_hold_that_ran_out_is_offered_and_taken_at_once(hold_time,
     }
 
 
-def test_the_time_of_a_hold_that_ran_out_can_be_pressed_on_the_page_at_once(clinic, hold_time, at, day):
+def test_time_of_lapsed_hold_is_bookable_on_page_without_beat(clinic, hold_time, at, day):
     clinic.redis.kill()
     _, address = clinic.serve()
     wait_until(lambda: answers(f"{address}/healthz/live"))

@@ -71,7 +71,7 @@ def test_redis_away_time_that_has_run_out_is_free(fail, running, hold_time, at):
     assert Hold.objects.get(pk=held.pk).slot is None
 
 
-def test_a_redis_that_forgets_everything_stops_neither_mail_nor_beat(running, book, at):
+def test_redis_that_lost_its_data_stops_neither_email_nor_beat(running, book, at):
     running.mailbox.answers.clear()
     book(at(9))
     wait_until(lambda: running.mailbox.callers == 2)  # the first was the fixture's
@@ -94,7 +94,7 @@ def wait_until_a_beat_arrives():
 
 
 @pytest.mark.parametrize("fail", [freeze, kill])
-def test_bookings_on_the_web_go_on_because_no_page_has_to_do_with_redis(fail, clinic, dana, day):
+def test_web_bookings_go_on_while_redis_fails(fail, clinic, dana, day):
     """A page that published to a frozen Redis would wait for most of a minute: here none may take five seconds."""
     web, address = clinic.serve()
     first = book_on_the_web(address, day, "alice@example.org")

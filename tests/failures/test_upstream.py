@@ -144,7 +144,7 @@ def run_all_now():
     return unfinished.update(due_at=database_now())
 
 
-def test_every_appointment_ends_in_time_and_is_booked_once(clinic, lab, openings, consultation):
+def test_appointments_of_faulty_upstream_end_in_time_and_once(clinic, lab, openings, consultation):
     clinic.run("beat")
     started = time.monotonic()
 

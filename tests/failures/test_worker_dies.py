@@ -24,7 +24,7 @@ def let_the_claim_lapse():
     OutboxMessage.objects.filter(status="running").update(due_at=database_now())
 
 
-def test_a_message_whose_worker_is_killed_is_done_once_in_the_end(clinic, book, at):
+def test_message_of_killed_worker_is_done_once(clinic, book, at):
     clinic.mailbox.answers.clear()
     worker = clinic.run_workers()["delivery"]
     book(at(9))
@@ -42,7 +42,7 @@ def test_a_message_whose_worker_is_killed_is_done_once_in_the_end(clinic, book, 
     assert clinic.mailbox.named() == [f"<{message.pk}@holdfast>"]
 
 
-def test_a_worker_that_lost_its_claim_and_wakes_up_sends_the_same_mail_and_undoes_nothing(clinic, book, at):
+def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     """It cannot know. A mailbox can: both mails have one Message-ID."""
     clinic.mailbox.answers.clear()
     frozen = clinic.run_workers()["delivery"]
@@ -61,7 +61,7 @@ def test_a_worker_that_lost_its_claim_and_wakes_up_sends_the_same_mail_and_undoe
     assert statuses() == ["done"]
 
 
-def test_a_worker_that_is_told_to_stop_finishes_what_it_is_at(clinic, book, at):
+def test_worker_told_to_stop_finishes_current_message(clinic, book, at):
     clinic.mailbox.answers.clear()
     worker = clinic.run_workers()["delivery"]
     book(at(9))
@@ -75,7 +75,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_is_at(clinic, book, at):
     assert len(clinic.mailbox.accepted) == 1
 
 
-def test_two_beats_and_two_workers_do_nothing_twice(clinic, book, hold_time, at):
+def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
     lapse(hold_time(at(17) - timedelta(minutes=30), holder="bob's phone"))
     for _ in range(2):
         clinic.run_workers()
@@ -90,7 +90,7 @@ def test_two_beats_and_two_workers_do_nothing_twice(clinic, book, hold_time, at)
     assert Event.objects.filter(kind="hold.expired").count() == 1
 
 
-def test_every_delivery_arrives_however_often_workers_are_killed(clinic):
+def test_all_deliveries_arrive_although_workers_are_killed(clinic):
     """What a dead worker had under way arrives again, under the same id, and nothing else does."""
     with Receiver(answer(204, body=b"")) as receiver:
         endpoints = [WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret()) for _ in range(3)]

@@ -43,7 +43,7 @@ def test_without_lock_and_constraint_a_slot_is_double_booked(no_constraint, crow
     pytest.fail("the crowd never double-booked")
 
 
-def test_the_lock_alone_would_do(no_constraint, crowd, hold, at):
+def test_lock_without_constraint_prevents_double_booking(no_constraint, crowd, hold, at):
     for time in rounds(at)[:3]:
         outcomes = crowd.race([hold(time, f"client {n}") for n in range(SIZE)])
 
@@ -51,7 +51,7 @@ def test_the_lock_alone_would_do(no_constraint, crowd, hold, at):
     assert double_bookings() == 0
 
 
-def test_the_constraint_alone_never_lets_two_in(crowd, hold, at):
+def test_constraint_without_lock_prevents_double_booking(crowd, hold, at):
     """But clients may deadlock on it, which takes PostgreSQL a second to notice. So only four try."""
     for time in rounds(at)[:3]:
         outcomes = crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(4)])
@@ -60,7 +60,7 @@ def test_the_constraint_alone_never_lets_two_in(crowd, hold, at):
     assert double_bookings() == 0
 
 
-def test_a_deadlock_would_be_counted(crowd, harbour, dana):
+def test_deadlocks_are_counted(crowd, harbour, dana):
     before = deadlocks()
     otis = make_clinician("Otis Hale", location=harbour, services=[])
 

@@ -22,7 +22,7 @@ def acts(consultation, starts_at, number):
     ]
 
 
-def test_of_eight_who_want_any_of_eight_each_has_one_of_their_own(crowd, no_deadlock, eight, consultation, at):
+def test_eight_clients_for_any_of_eight_clinicians_all_win(crowd, no_deadlock, eight, consultation, at):
     outcomes = crowd.race(acts(consultation, at(9), 8))
 
     assert tally(outcomes) == {str(clinician.pk): 1 for clinician in eight}
@@ -31,7 +31,7 @@ def test_of_eight_who_want_any_of_eight_each_has_one_of_their_own(crowd, no_dead
     assert not Clinician.objects.filter(last_assigned_at=None).exists()
 
 
-def test_of_forty_eight_have_one_and_all_others_are_refused(crowd, no_deadlock, eight, consultation, at):
+def test_forty_clients_for_any_of_eight_clinicians_have_eight_winners(crowd, no_deadlock, eight, consultation, at):
     outcomes = crowd.race(acts(consultation, at(9), 40))
 
     assert tally(outcomes) == {**{str(clinician.pk): 1 for clinician in eight}, "SlotTaken": 32}

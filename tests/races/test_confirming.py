@@ -27,7 +27,7 @@ def let_expire_in(milliseconds):
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 40, 60_000])
-def test_either_it_is_confirmed_or_it_expires(milliseconds, crowd, hold_time, at):
+def test_confirm_against_expiry_has_one_winner(milliseconds, crowd, hold_time, at):
     held = hold_time(at(9))
     acts = [
         (client.confirm, {"hold": held.pk, "email": "alice@example.org"}) if n % 2 else (client.expire, {})
@@ -49,7 +49,7 @@ def test_either_it_is_confirmed_or_it_expires(milliseconds, crowd, hold_time, at
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 40, 60_000])
-def test_either_alice_confirms_or_one_of_the_others_takes_the_time(milliseconds, crowd, hold, hold_time, at):
+def test_confirm_against_other_takers_has_one_winner(milliseconds, crowd, hold, hold_time, at):
     alices = hold_time(at(9))
     acts = [(client.confirm, {"hold": alices.pk, "email": "alice@example.org"}), (client.expire, {})]
     acts += [hold(at(9), f"client {n}") for n in range(SIZE - 2)]
@@ -65,7 +65,7 @@ def test_either_alice_confirms_or_one_of_the_others_takes_the_time(milliseconds,
     assert milliseconds < 60_000 or won["confirmed"] == 1
 
 
-def test_a_hundred_presses_of_confirm_make_one_appointment(crowd, hold_time, at):
+def test_hundred_confirms_create_one_appointment(crowd, hold_time, at):
     held = hold_time(at(9))
 
     outcomes = crowd.race([(client.confirm, {"hold": held.pk, "email": "alice@example.org"})] * SIZE)
@@ -81,7 +81,7 @@ def test_a_hundred_presses_of_confirm_make_one_appointment(crowd, hold_time, at)
 
 
 @pytest.mark.parametrize("hour", [9, 10, 11, 13])
-def test_a_hold_is_confirmed_or_released_never_both(hour, crowd, hold_time, at):
+def test_confirm_against_release_has_one_winner(hour, crowd, hold_time, at):
     held = hold_time(at(hour))
     acts = [
         (client.confirm, {"hold": held.pk, "email": "alice@example.org"}),
@@ -100,7 +100,7 @@ def test_a_hold_is_confirmed_or_released_never_both(hour, crowd, hold_time, at):
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 5, 10, 20, 60_000])
-def test_a_hold_is_extended_before_it_expires_or_not_at_all(milliseconds, crowd, hold_time, at):
+def test_extend_against_expiry_has_one_winner(milliseconds, crowd, hold_time, at):
     held = hold_time(at(9))
     acts = [(client.extend, {"hold": held.pk})] * 10 + [(client.expire, {})] * 10
 
@@ -118,7 +118,7 @@ def test_a_hold_is_extended_before_it_expires_or_not_at_all(milliseconds, crowd,
     assert milliseconds < 60_000 or won["extended"]
 
 
-def test_more_presses_than_allowed_extend_ten_times(crowd, hold_time, at):
+def test_concurrent_extensions_stop_at_limit(crowd, hold_time, at):
     held = hold_time(at(9))
 
     outcomes = crowd.race([(client.extend, {"hold": held.pk})] * SIZE)
@@ -128,9 +128,7 @@ def test_more_presses_than_allowed_extend_ten_times(crowd, hold_time, at):
     assert held.extensions == 10
 
 
-def test_one_new_patient_who_confirms_many_holds_at_once_is_written_down_once(
-    crowd, hold_time, harbour, consultation, at
-):
+def test_concurrent_confirms_of_new_patient_create_one_patient(crowd, hold_time, harbour, consultation, at):
     clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(SIZE // 4)]
     helds = [hold_time(at(9), clinician=clinician, limit=None) for clinician in clinicians]
 

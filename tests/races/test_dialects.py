@@ -29,7 +29,9 @@ def statuses(outcomes):
 
 
 @pytest.mark.parametrize("path, customer", [("/appointment/hold", None), ("/appointment", CUSTOMER)])
-def test_of_a_hundred_clients_of_onsched_one_gets_the_time(path, customer, crowd, key, consultation, dana, harbour, at):
+def test_hundred_onsched_clients_for_one_time_have_one_winner(
+    path, customer, crowd, key, consultation, dana, harbour, at
+):
     body = {
         "ServiceId": str(consultation.pk),
         "LocationId": str(harbour.pk),
@@ -45,9 +47,7 @@ def test_of_a_hundred_clients_of_onsched_one_gets_the_time(path, customer, crowd
     assert (Hold.objects.count(), double_bookings()) == (1, 0)
 
 
-def test_of_a_hundred_bookings_of_an_order_by_clients_of_junction_one_is_made(
-    crowd, key, alice, consultation, dana, harbour, at
-):
+def test_hundred_junction_bookings_of_one_order_have_one_winner(crowd, key, alice, consultation, dana, harbour, at):
     starts = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
     order = create_order(patient=alice, service=consultation, actor="erin")
     sign = Signer(

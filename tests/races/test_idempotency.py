@@ -59,7 +59,7 @@ def answers(outcomes):
 
 
 @pytest.mark.parametrize("again", range(3))
-def test_fifty_twins_place_one_hold_and_get_one_answer(again, crowd, send, opening):
+def test_fifty_duplicates_place_one_hold_with_one_response(again, crowd, send, opening):
     answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
 
     [(status, body, headers)] = answered
@@ -70,7 +70,7 @@ def test_fifty_twins_place_one_hold_and_get_one_answer(again, crowd, send, openi
     assert replayed == TWINS - 1
 
 
-def test_fifty_twins_book_once_and_mail_once(crowd, send, opening):
+def test_fifty_duplicates_book_and_email_once(crowd, send, opening):
     answered, replayed = answers(crowd.race([send("/appointments", {**opening, "patient": PERSON})] * TWINS))
 
     [(status, _, headers)] = answered
@@ -78,14 +78,14 @@ def test_fifty_twins_book_once_and_mail_once(crowd, send, opening):
     assert Appointment.objects.count() == OutboxMessage.objects.count() == Patient.objects.count() == 1
 
 
-def test_fifty_twins_write_one_patient_down_although_duplicates_are_allowed(crowd, send):
+def test_fifty_duplicates_create_one_patient(crowd, send):
     answered, replayed = answers(crowd.race([send("/patients", {**PERSON, "allow_duplicate": True})] * TWINS))
 
     assert len(answered) == 1 and replayed == TWINS - 1
     assert Patient.objects.count() == 1
 
 
-def test_without_a_key_each_of_them_counts(crowd, send):
+def test_requests_without_idempotency_key_all_count(crowd, send):
     act, arguments = send("/patients", {**PERSON, "allow_duplicate": True})
     del arguments["idempotency_key"]
 
@@ -94,7 +94,7 @@ def test_without_a_key_each_of_them_counts(crowd, send):
     assert Patient.objects.count() == 10
 
 
-def test_twins_of_a_refused_request_are_refused_alike(crowd, send, opening, hold_time, at):
+def test_duplicates_of_refused_request_get_same_refusal(crowd, send, opening, hold_time, at):
     hold_time(at(9))
 
     answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
@@ -103,7 +103,7 @@ def test_twins_of_a_refused_request_are_refused_alike(crowd, send, opening, hold
     assert (status, json.loads(body)["code"], replayed) == (409, "slot-taken", TWINS - 1)
 
 
-def test_of_two_different_requests_with_one_key_one_is_done(crowd, send, opening, at):
+def test_different_requests_with_one_key_have_one_winner(crowd, send, opening, at):
     other = {**opening, "start_time": at(10).isoformat()}
 
     outcomes = crowd.race([send("/holds", opening if n % 2 else other) for n in range(TWINS)])
@@ -140,7 +140,7 @@ def kill(lone):
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-def test_a_process_that_is_killed_in_the_middle_leaves_neither_effect_nor_record(lone, crowd, send, opening, dana):
+def test_killed_process_leaves_neither_effect_nor_record(lone, crowd, send, opening, dana):
     with transaction.atomic():
         lock_clinician(dana.pk)
         start(lone, send("/holds", opening))
@@ -154,7 +154,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_neither_effect_nor_record
     assert Hold.objects.count() == 1
 
 
-def test_a_process_that_is_killed_before_its_answer_arrives_leaves_both(lone, crowd, send, opening):
+def test_process_killed_after_commit_leaves_effect_and_record(lone, crowd, send, opening):
     start(lone, send("/holds", opening))
     wait_until(Hold.objects.exists)
     kill(lone)
@@ -165,7 +165,7 @@ def test_a_process_that_is_killed_before_its_answer_arrives_leaves_both(lone, cr
     assert json.loads(outcome.what.body)["data"]["id"] == str(Hold.objects.get().pk)
 
 
-def test_the_twin_of_a_request_that_takes_long_is_told_to_come_again(crowd, key, send, opening):
+def test_duplicate_of_slow_request_is_409_in_flight(crowd, key, send, opening):
     outcomes = []
     call, arguments = act = send("/holds", opening)
 
@@ -189,7 +189,7 @@ def test_the_twin_of_a_request_that_takes_long_is_told_to_come_again(crowd, key,
     assert (outcome.what.status, outcome.what.body) == (201, b"{}")
 
 
-def test_an_old_answer_is_forgotten_by_all_twins_alike(crowd, send, opening, key):
+def test_expired_response_is_replaced_for_all_duplicates(crowd, send, opening, key):
     crowd.race([send("/holds", opening)])
     IdempotentAnswer.objects.update(created_at="2020-01-01T00:00Z")
     Hold.objects.all().delete()

@@ -14,7 +14,7 @@ def make_key(limit):
 
 
 @pytest.mark.parametrize("limit", [10, 1, SIZE - 1])
-def test_of_a_hundred_requests_at_once_as_many_pass_as_the_limit_says(limit, crowd):
+def test_hundred_concurrent_requests_pass_up_to_limit(limit, crowd):
     key = make_key(limit)
 
     outcomes = crowd.race([(client.call, {"method": "GET", "path": "/me", "key": key})] * SIZE)
@@ -25,7 +25,7 @@ def test_of_a_hundred_requests_at_once_as_many_pass_as_the_limit_says(limit, cro
     assert all(1 <= int(headers["Retry-After"]) <= 60 for headers in refused)
 
 
-def test_two_keys_have_a_limit_each(crowd):
+def test_keys_have_separate_limits(crowd):
     keys = [make_key(10), make_key(10)]
 
     outcomes = crowd.race([(client.call, {"method": "GET", "path": "/me", "key": keys[n % 2]}) for n in range(SIZE)])

@@ -34,7 +34,7 @@ def statuses(outcomes):
     return Counter(outcome.what.status for outcome in outcomes)
 
 
-def test_one_change_of_a_patient_wins(crowd, send, alice):
+def test_concurrent_changes_of_patient_have_one_winner(crowd, send, alice):
     alice.save()
     path, seen = f"/patients/{alice.pk}", etag(alice)
 
@@ -46,7 +46,7 @@ def test_one_change_of_a_patient_wins(crowd, send, alice):
 
 
 @pytest.mark.parametrize("again", range(2))
-def test_one_new_time_of_an_appointment_wins(again, crowd, send, book, at):
+def test_concurrent_reschedules_with_one_version_have_one_winner(again, crowd, send, book, at):
     appointment = book(at(9))
     path, seen = f"/appointments/{appointment.pk}/reschedule", etag(appointment)
     times = [at(*HALF_HOURS[n % len(HALF_HOURS)]).isoformat() for n in range(CLIENTS)]
@@ -61,7 +61,7 @@ def test_one_new_time_of_an_appointment_wins(again, crowd, send, book, at):
     assert appointment.local_start.isoformat() == told["start_time"]
 
 
-def test_a_cancellation_and_a_new_time_do_not_both_win(crowd, send, book, at):
+def test_cancel_against_reschedule_has_one_winner(crowd, send, book, at):
     appointment = book(at(9))
     path, seen = f"/appointments/{appointment.pk}", etag(appointment)
     acts = [

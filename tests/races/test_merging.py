@@ -18,7 +18,7 @@ def many(harbour, consultation):
 
 
 @pytest.mark.parametrize("again", range(3))
-def test_a_merge_and_bookings_do_not_miss_or_block_each_other(again, crowd, hold_time, many, alice, at):
+def test_merge_against_bookings_loses_nothing_and_does_not_block(again, crowd, hold_time, many, alice, at):
     alice.save()
     duplicate = Patient.objects.create(
         first_name="Alice", last_name="Archer", date_of_birth=alice.date_of_birth, email="alice@work.example.org"

@@ -18,7 +18,7 @@ def otis(harbour, consultation):
     return make_clinician("Otis Hale", location=harbour, services=[consultation])
 
 
-def test_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at, dana, otis):
+def test_hold_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at, dana, otis):
     """Each locks two clinicians. Mornings go from Dana to Otis, afternoons from Otis to Dana."""
     mornings, afternoons = TIMES[:6], TIMES[8:]
     acts = []
@@ -38,7 +38,7 @@ def test_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at
     )
 
 
-def test_appointments_can_be_rescheduled_in_opposite_directions(crowd, book, at, dana, otis):
+def test_reschedules_in_opposite_directions_do_not_deadlock(crowd, book, at, dana, otis):
     """Dana's mornings go to Otis while his afternoons come to her."""
     mornings, afternoons = TIMES[:6], TIMES[8:]
     acts = []
@@ -57,7 +57,7 @@ def test_appointments_can_be_rescheduled_in_opposite_directions(crowd, book, at,
     assert (Slot.objects.count(), double_bookings()) == (len(acts), 0)
 
 
-def test_of_many_appointments_that_are_moved_to_one_time_one_gets_it(crowd, book, at, dana):
+def test_reschedules_to_one_time_have_one_winner(crowd, book, at, dana):
     appointments = [book(at(*time), holder=f"{time}") for time in TIMES[1:]]
     before = set(Appointment.objects.values_list("pk", "starts_at"))
     acts = [
@@ -72,7 +72,7 @@ def test_of_many_appointments_that_are_moved_to_one_time_one_gets_it(crowd, book
     assert (Slot.objects.count(), double_bookings()) == (len(acts), 0)
 
 
-def test_two_who_want_each_others_time_both_keep_a_time(crowd, hold, hold_time, at, dana, otis):
+def test_reschedules_to_each_others_time_lose_no_time(crowd, hold, hold_time, at, dana, otis):
     """Neither gives the old time back before they have the new one, so neither can win, and neither loses."""
     alices, bobs = hold_time(at(9), holder="alice"), hold_time(at(9), clinician=otis, holder="bob")
 
@@ -90,7 +90,7 @@ def test_two_who_want_each_others_time_both_keep_a_time(crowd, hold, hold_time, 
     }
 
 
-def test_twenty_moves_of_one_hold_leave_no_more_than_the_allowed_three(crowd, hold, hold_time, at, dana, otis):
+def test_twenty_moves_keep_hold_limit(crowd, hold, hold_time, at, dana, otis):
     """One page open in twenty windows, each of which picks another time."""
     old = hold_time(at(9))
     acts = [

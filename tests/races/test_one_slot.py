@@ -15,7 +15,7 @@ HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute 
 
 
 @pytest.mark.parametrize("hour", [9, 10, 11, 13, 14])
-def test_of_a_hundred_clients_one_gets_the_slot(hour, crowd, hold, at):
+def test_hundred_clients_for_one_slot_have_one_winner(hour, crowd, hold, at):
     outcomes = crowd.race([hold(at(hour), f"client {n}") for n in range(SIZE)])
 
     assert tally(outcomes) == {"held": 1, "SlotTaken": SIZE - 1}
@@ -25,7 +25,7 @@ def test_of_a_hundred_clients_one_gets_the_slot(hour, crowd, hold, at):
 
 
 @pytest.mark.parametrize("hour", [9, 10, 13])
-def test_of_a_hundred_clients_one_gets_the_slot_of_a_lapsed_hold(hour, crowd, hold, hold_time, at):
+def test_hundred_clients_for_slot_of_lapsed_hold_have_one_winner(hour, crowd, hold, hold_time, at):
     """Here everybody deletes the lapsed slot first."""
     lapsed = hold_time(at(hour))
     lapse(lapsed)
@@ -37,7 +37,7 @@ def test_of_a_hundred_clients_one_gets_the_slot_of_a_lapsed_hold(hour, crowd, ho
 
 
 @pytest.mark.parametrize("hour", [9, 13, 14])  # all of them end before the lunch or the evening
-def test_of_overlapping_slots_of_different_length_one_is_given(hour, crowd, hold, at, dana):
+def test_overlapping_slots_of_different_length_have_one_winner(hour, crowd, hold, at, dana):
     """Their starts are a quarter of an hour apart, and even the shortest with its buffer lasts longer than two."""
     services = [long_service(dana, minutes) for minutes in (30, 45, 60, 90)]
     starts = [at(hour, 15), at(hour, 30), at(hour, 45)]
@@ -64,7 +64,7 @@ def long_service(clinician, minutes):
     return service
 
 
-def test_a_hundred_clients_across_a_day_fill_it_without_a_gap(crowd, hold, at):
+def test_hundred_clients_fill_a_day_without_gap(crowd, hold, at):
     acts = [hold(at(*HALF_HOURS[n % len(HALF_HOURS)]), f"client {n}") for n in range(SIZE)]
 
     outcomes = crowd.race(acts)
@@ -73,7 +73,7 @@ def test_a_hundred_clients_across_a_day_fill_it_without_a_gap(crowd, hold, at):
     assert sorted(one.starts_at for one in Hold.objects.all()) == [at(*half_hour) for half_hour in HALF_HOURS]
 
 
-def test_one_holder_who_asks_fifty_times_at_once_gets_three(crowd, hold, at, harbour, consultation, dana):
+def test_fifty_concurrent_holds_of_one_holder_stop_at_limit(crowd, hold, at, harbour, consultation, dana):
     clinicians = [dana.pk] + [
         make_clinician(f"Clinician {n}", location=harbour, services=[consultation]).pk for n in range(3)
     ]

@@ -19,7 +19,7 @@ def many(harbour, consultation):
 
 
 @pytest.mark.parametrize("minute", [0, 30])
-def test_of_a_hundred_bookings_of_one_order_one_stands_and_no_time_is_lost(minute, crowd, order, many, harbour, at):
+def test_hundred_bookings_of_one_order_leave_one_and_lose_no_time(minute, crowd, order, many, harbour, at):
     times = [(clinician.pk, at(*start)) for start in HALF_HOURS for clinician in many]
     acts = [
         (client.book_order, {"order": order.pk, "clinician": clinician, "location": harbour.pk, "starts_at": starts_at})
@@ -36,7 +36,7 @@ def test_of_a_hundred_bookings_of_one_order_one_stands_and_no_time_is_lost(minut
     assert set(Event.objects.values_list("subject_id", flat=True)) == {booked.pk, order.pk, order.patient_id}
 
 
-def test_of_many_holds_for_one_order_one_is_confirmed_and_the_others_live_on(crowd, hold_time, order, many, at):
+def test_concurrent_confirms_for_one_order_confirm_one_hold(crowd, hold_time, order, many, at):
     held = [
         hold_time(at(*start), clinician=clinician, order=order, limit=None)
         for start in HALF_HOURS[:5]

@@ -14,7 +14,7 @@ def lock(clinician):
     return lock_clinician(clinician.pk), database_now()
 
 
-def test_the_time_is_that_after_the_wait(elsewhere, dana):
+def test_lock_clinicians_returns_time_after_wait(elsewhere, dana):
     """A transaction's own ``now()`` would be from before it, and let it confirm what has run out meanwhile."""
     with transaction.atomic():
         lock_clinician(dana.pk)
@@ -26,7 +26,7 @@ def test_the_time_is_that_after_the_wait(elsewhere, dana):
     assert released_at < locked_at < finished_at
 
 
-def test_rows_that_point_at_the_clinician_are_not_kept_waiting(elsewhere, dana, harbour):
+def test_lock_clinicians_does_not_block_inserts_of_referring_rows(elsewhere, dana, harbour):
     hours = {"clinician": dana, "location": harbour, "weekday": 0, "start_time": "06:00", "end_time": "07:00"}
 
     with transaction.atomic():

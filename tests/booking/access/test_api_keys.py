@@ -31,7 +31,7 @@ def publishable(**changes):
 
 
 @pytest.mark.parametrize("make, beginning", [(make, "hf_sec_"), (publishable, "hf_pub_")])
-def test_a_key_says_of_what_kind_it_is_and_only_its_hash_is_kept(db, make, beginning):
+def test_created_key_has_prefix_of_its_kind_and_is_stored_as_hash(db, make, beginning):
     key, plain = make()
     assert plain.startswith(beginning)
     assert len(plain) == len(beginning) + 43  # 32 random bytes
@@ -41,7 +41,7 @@ def test_a_key_says_of_what_kind_it_is_and_only_its_hash_is_kept(db, make, begin
     assert not any(secret in str(value) for row in rows(ApiKey) for value in row.values())
 
 
-def test_no_two_keys_are_alike(db):
+def test_created_keys_differ(db):
     assert len({make()[1] for _ in range(20)}) == 20
 
 
@@ -60,7 +60,7 @@ def test_no_two_keys_are_alike(db):
         ({"allowed_origins": [SITE + "\n"]}, "allowed_origins"),
     ],
 )
-def test_a_wrong_one_is_not_made(db, wrong, field):
+def test_create_key_with_invalid_field_creates_nothing(db, wrong, field):
     with pytest.raises(ValidationError) as refusal:
         make(**wrong)
     assert list(refusal.value.message_dict) == [field]
@@ -68,13 +68,13 @@ def test_a_wrong_one_is_not_made(db, wrong, field):
 
 
 @pytest.mark.parametrize("scope", sorted(set(ApiKey.Scope.values) - set(ApiKey.PUBLIC_SCOPES)))
-def test_a_publishable_key_has_none_of_the_scopes_for_servers(db, scope):
+def test_publishable_key_with_server_scope_is_refused(db, scope):
     with pytest.raises(ValidationError) as refusal:
         publishable(scopes=["read_availability", scope])
     assert list(refusal.value.message_dict) == ["scopes"]
 
 
-def test_a_publishable_key_names_the_sites_it_is_for(db):
+def test_publishable_key_requires_valid_origins(db):
     with pytest.raises(ValidationError) as refusal:
         publishable(allowed_origins=[])
     assert list(refusal.value.message_dict) == ["allowed_origins"]
@@ -83,31 +83,31 @@ def test_a_publishable_key_names_the_sites_it_is_for(db):
 # Checking one
 
 
-def test_a_live_key_is_found(db):
+def test_find_key_returns_live_key(db):
     key, plain = make()
     assert find_key(plain) == key
 
 
 @pytest.mark.parametrize("garbage", ["", "hf_sec_", "hf_sec_" + "A" * 43, "\x00", "\ud800", "é" * 5000])
-def test_garbage_is_no_key(db, garbage):
+def test_find_key_with_garbage_is_refused(db, garbage):
     make()
     with pytest.raises(InvalidKey):
         find_key(garbage)
 
 
-def test_the_hash_that_is_stored_is_no_key(db):
+def test_find_key_with_stored_hash_is_refused(db):
     key, _ = make()
     with pytest.raises(InvalidKey):
         find_key(key.key_hash.hex())
 
 
-def test_an_expired_key_is_not_accepted(db):
+def test_find_key_with_expired_key_is_refused(db):
     _, plain = make(expires_at=timezone.now() - timedelta(microseconds=1))
     with pytest.raises(InvalidKey):
         find_key(plain)
 
 
-def test_checking_a_key_is_one_query_by_an_index(db, django_assert_num_queries):
+def test_find_key_takes_one_indexed_query(db, django_assert_num_queries):
     _, plain = make()
     ApiKey.objects.bulk_create(
         ApiKey(name=name, kind="secret", scopes=["read_patients"], start="hf_sec_", key_hash=hash_token(name))
@@ -125,7 +125,7 @@ def test_checking_a_key_is_one_query_by_an_index(db, django_assert_num_queries):
     assert "Seq Scan" not in plan
 
 
-def test_the_last_use_is_written_once_a_minute_at_most(db, django_assert_num_queries):
+def test_find_key_writes_last_use_at_most_once_a_minute(db, django_assert_num_queries):
     key, plain = make()
     with django_assert_num_queries(2):
         find_key(plain)
@@ -144,7 +144,7 @@ def test_the_last_use_is_written_once_a_minute_at_most(db, django_assert_num_que
     assert key.last_used_at > first
 
 
-def test_a_key_that_is_refused_was_not_used(db):
+def test_find_key_refused_writes_no_last_use(db):
     key, plain = make()
     revoke_key(key)
     with pytest.raises(InvalidKey):
@@ -156,14 +156,14 @@ def test_a_key_that_is_refused_was_not_used(db):
 # Its end
 
 
-def test_a_revoked_key_is_not_accepted_from_that_moment(db):
+def test_find_key_after_revocation_is_refused(db):
     key, plain = make()
     revoke_key(key)
     with pytest.raises(InvalidKey):
         find_key(plain)
 
 
-def test_revoking_again_keeps_the_first_date(db):
+def test_revoke_key_twice_keeps_first_date(db):
     key, _ = make()
     revoke_key(key)
     key.refresh_from_db()
@@ -176,7 +176,7 @@ def test_revoking_again_keeps_the_first_date(db):
 # Rotation
 
 
-def test_while_the_keys_overlap_both_work(db):
+def test_rotate_key_during_overlap_both_work(db):
     key, old = publishable(requests_per_minute=7, max_live_holds=2)
     new_key, new = rotate_key(key, overlap=timedelta(hours=1))
     assert new != old
@@ -187,7 +187,7 @@ def test_while_the_keys_overlap_both_work(db):
     assert new_key.expires_at is None
 
 
-def test_after_the_overlap_only_the_new_one_works(db):
+def test_rotate_key_after_overlap_only_new_one_works(db):
     key, old = make()
     new_key, new = rotate_key(key, overlap=timedelta(hours=1))
     key.refresh_from_db()
@@ -198,14 +198,14 @@ def test_after_the_overlap_only_the_new_one_works(db):
     assert find_key(new) == new_key
 
 
-def test_without_overlap_the_old_one_ends_at_once(db):
+def test_rotate_key_without_overlap_ends_old_one_at_once(db):
     key, old = make()
     rotate_key(key, overlap=timedelta())
     with pytest.raises(InvalidKey):
         find_key(old)
 
 
-def test_an_overlap_never_prolongs_the_old_one(db):
+def test_rotate_key_never_prolongs_old_one(db):
     ends_at = timezone.now() + timedelta(minutes=5)
     key, _ = make(expires_at=ends_at)
     rotate_key(key, overlap=timedelta(days=7))
@@ -213,13 +213,13 @@ def test_an_overlap_never_prolongs_the_old_one(db):
     assert key.expires_at == ends_at
 
 
-def test_what_replaces_a_key_that_was_to_end_lasts_as_long_as_that(db):
+def test_rotate_key_with_expiry_gives_new_one_same_lifetime(db):
     key, _ = make(expires_at=timezone.now() + timedelta(days=30))
     new_key, _ = rotate_key(key, overlap=timedelta())
     assert timedelta(days=29) < new_key.expires_at - timezone.now() <= timedelta(days=30)
 
 
-def test_a_key_that_does_not_work_any_more_cannot_be_rotated(db):
+def test_rotate_key_that_is_not_live_is_refused(db):
     key, _ = make()
     revoke_key(key)
     with pytest.raises(InvalidKey):
@@ -227,7 +227,7 @@ def test_a_key_that_does_not_work_any_more_cannot_be_rotated(db):
     assert ApiKey.objects.count() == 1
 
 
-def test_the_new_key_reaches_the_holds_of_the_old_one_and_no_others(consultation, dana, harbour, at):
+def test_rotated_key_reaches_holds_of_old_one_only(consultation, dana, harbour, at):
     key, _ = make(scopes=["write_holds"])
     hold = place_hold(
         OpeningRequest(consultation, at(9), dana, harbour, is_remote=False), holder=Holder(key.actor), actor=key.actor

@@ -11,7 +11,7 @@ def request(address="192.0.2.7", forwarded=None, browser="Firefox"):
     return RequestFactory().get("/", REMOTE_ADDR=address, headers=headers)
 
 
-def test_without_proxies_nobody_is_believed():
+def test_forwarded_address_without_trusted_proxies_is_ignored():
     assert str(get_address(request(forwarded="203.0.113.1"))) == "192.0.2.7"
 
 
@@ -26,27 +26,27 @@ def test_without_proxies_nobody_is_believed():
         (1, None, "192.0.2.7"),
     ],
 )
-def test_behind_proxies_the_entry_of_the_outermost_counts(settings, proxies, forwarded, address):
+def test_address_behind_proxies_is_entry_of_outermost_proxy(settings, proxies, forwarded, address):
     settings.TRUSTED_PROXIES = proxies
 
     assert str(get_address(request(forwarded=forwarded))) == address
 
 
-def test_an_ipv4_address_in_ipv6_clothes_is_that_address():
+def test_ipv4_mapped_address_is_ipv4():
     assert str(get_address(request("::ffff:192.0.2.7"))) == "192.0.2.7"
 
 
-def test_one_browser_at_one_address_is_one_holder():
+def test_visitor_id_depends_on_network_and_browser():
     assert get_visitor_id(request()) == get_visitor_id(request())
     assert len({get_visitor_id(r) for r in (request(), request(browser="Safari"), request("192.0.2.8"))}) == 3
 
 
-def test_one_home_is_one_holder_over_ipv6():
+def test_visitor_id_is_same_within_ipv6_64():
     assert get_visitor_id(request("2001:db8:1:2::1")) == get_visitor_id(request("2001:db8:1:2:ffff::9"))
     assert get_visitor_id(request("2001:db8:1:2::1")) != get_visitor_id(request("2001:db8:1:3::1"))
 
 
-def test_a_holder_can_only_be_computed_with_the_secret_key(settings):
+def test_visitor_id_depends_on_secret_key(settings):
     before = get_visitor_id(request())
     settings.SECRET_KEY = "another"
 
@@ -54,5 +54,5 @@ def test_a_holder_can_only_be_computed_with_the_secret_key(settings):
     assert len(before) == 64
 
 
-def test_no_address_at_all_is_a_holder_too():
+def test_visitor_id_without_address_exists():
     assert len(get_visitor_id(request(""))) == 64

@@ -20,7 +20,7 @@ def signed(secret=SECRET, *, body=BODY, message_id="msg_p5jXN8AQM9LWM0D4loKWxJek
     return sign([secret], message_id=message_id, at=at or timezone.now(), body=body)
 
 
-def test_the_example_of_the_specification():
+def test_signature_matches_example_of_specification():
     at = timezone.datetime.fromtimestamp(1614265330, timezone.get_default_timezone())
     assert signed(at=at) == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -29,7 +29,7 @@ def test_the_example_of_the_specification():
     }
 
 
-def test_a_secret_is_32_random_bytes():
+def test_secret_is_32_random_bytes():
     one, other = make_secret(), make_secret()
     assert one != other
     assert one.startswith("whsec_")
@@ -37,13 +37,13 @@ def test_a_secret_is_32_random_bytes():
 
 
 @given(body=st.text().map(str.encode), message_id=st.uuids())
-def test_the_oracle_accepts_what_we_sign(body, message_id):
+def test_signature_is_accepted_by_standardwebhooks(body, message_id):
     secret = make_secret()
     Webhook(secret).verify(body, signed(secret, body=body, message_id=message_id), json_parse=False)
 
 
 @given(body=st.text().map(str.encode))
-def test_we_accept_what_the_oracle_signs(body):
+def test_signature_of_standardwebhooks_is_accepted(body):
     now, secret = timezone.now(), make_secret()
     headers = {
         "Webhook-Id": "msg_1",
@@ -53,7 +53,7 @@ def test_we_accept_what_the_oracle_signs(body):
     assert verify(secret, headers, body, now) == "msg_1"
 
 
-def test_while_secrets_change_both_are_accepted():
+def test_signature_with_two_secrets_is_accepted_for_either():
     old, new, other = make_secret(), make_secret(), make_secret()
     headers = sign([new, old], message_id=uuid4(), at=timezone.now(), body=BODY)
     for secret in (old, new):
@@ -66,7 +66,7 @@ def test_while_secrets_change_both_are_accepted():
 
 
 @pytest.mark.parametrize("minutes, is_fine", [(0, True), (4.9, True), (-4.9, True), (5.1, False), (-5.1, False)])
-def test_a_signature_lasts_five_minutes(minutes, is_fine):
+def test_signature_older_than_five_minutes_is_refused(minutes, is_fine):
     now = timezone.now()
     headers = signed(at=now - timedelta(minutes=minutes))
     if is_fine:
@@ -110,7 +110,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_what_is_not_right_is_refused(wrong):
+def test_wrong_or_malformed_signature_is_refused(wrong):
     headers, arguments = signed(), {"secret": SECRET, "body": BODY}
     for name, value in wrong.items():
         if name in arguments:
@@ -123,13 +123,13 @@ def test_what_is_not_right_is_refused(wrong):
         verify(arguments["secret"], headers, arguments["body"], timezone.now())
 
 
-def test_among_others_the_right_one_counts():
+def test_right_signature_among_wrong_ones_is_accepted():
     headers = signed()
     headers["webhook-signature"] = f"v1a,AAAA v1,AAAA  {headers['webhook-signature']} v2,x"
     assert verify(SECRET, headers, BODY, timezone.now())
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_AAAA", "whsec_!", "whsec_" + "A" * 100])
-def test_nothing_is_signed_with_what_is_no_secret(secret):
+def test_malformed_secret_signs_nothing(secret):
     with pytest.raises(ValueError, match="24 to 64"):
         signed(secret)

@@ -20,12 +20,12 @@ def others(book, at, harbour, consultation):
 
 
 @pytest.mark.django_db
-def test_the_groups_are_there():
+def test_staff_groups_exist_after_migrate():
     assert set(Group.objects.values_list("name", flat=True)) == {"reception", "clinician", "manager"}
 
 
 @pytest.mark.django_db
-def test_no_group_changes_events_slots_or_logins_or_deletes_what_is_history():
+def test_no_group_changes_events_slots_or_logins_or_deletes_history():
     granted = Permission.objects.filter(group__isnull=False)
 
     assert not granted.filter(content_type__app_label="auth").exists()
@@ -36,7 +36,7 @@ def test_no_group_changes_events_slots_or_logins_or_deletes_what_is_history():
 
 
 @pytest.mark.django_db
-def test_only_managers_configure():
+def test_only_managers_have_configuration_permissions():
     configuring = Permission.objects.filter(
         content_type__app_label="scheduling", codename__regex="^(add|change|delete)_"
     )
@@ -45,7 +45,7 @@ def test_only_managers_configure():
 
 
 @pytest.mark.django_db
-def test_migrating_brings_a_missing_group_back_and_leaves_what_the_clinic_has_changed():
+def test_migrate_restores_missing_group_and_keeps_changed_ones():
     first = sorted(Permission.objects.filter(group__name="manager").values_list("codename", flat=True))
     assert "change_service" in first
     Group.objects.get(name="manager").delete()
@@ -57,7 +57,7 @@ def test_migrating_brings_a_missing_group_back_and_leaves_what_the_clinic_has_ch
     assert not Permission.objects.filter(group__name="clinician").exists()
 
 
-def test_a_clinician_sees_only_their_own_appointments(danas_browser, book, at, others):
+def test_clinician_sees_own_appointments_only(danas_browser, book, at, others):
     own = book(at(9))
 
     [row] = get_rows(danas_browser.get(url(APPOINTMENTS) + ANY_DAY))
@@ -67,7 +67,7 @@ def test_a_clinician_sees_only_their_own_appointments(danas_browser, book, at, o
     assert danas_browser.get(url(APPOINTMENTS, "history", others.pk)).status_code == 302
 
 
-def test_a_clinician_marks_their_own_appointments_only(danas_browser, book_today, others):
+def test_clinician_marks_own_appointments_only(danas_browser, book_today, others):
     own = book_today(9)
     Appointment.objects.filter(pk=others.pk).update(starts_at=own.starts_at, ends_at=own.ends_at)
 
@@ -78,7 +78,7 @@ def test_a_clinician_marks_their_own_appointments_only(danas_browser, book_today
     assert dict(Appointment.objects.values_list("pk", "status")) == {own.pk: "in_progress", others.pk: "confirmed"}
 
 
-def test_a_clinician_neither_cancels_nor_edits(danas_browser, book, at):
+def test_clinician_cannot_cancel_or_edit_appointments(danas_browser, book, at):
     own = book(at(9))
 
     refused = [
@@ -96,11 +96,11 @@ def test_a_clinician_neither_cancels_nor_edits(danas_browser, book, at):
 @pytest.mark.parametrize(
     "model", ["booking_hold", "booking_event", "patients_patient", "scheduling_clinician", "auth_user"]
 )
-def test_a_clinician_sees_nothing_else(danas_browser, model):
+def test_clinician_sees_no_other_admin_pages(danas_browser, model):
     assert danas_browser.get(url(model)).status_code == 403
 
 
-def test_reception_sees_schedules_and_changes_none(erin, dana, harbour):
+def test_reception_views_schedule_but_cannot_change_it(erin, dana, harbour):
     for model, obj in (("scheduling_clinician", dana), ("scheduling_location", harbour)):
         assert erin.get(url(model)).status_code == 200
         assert erin.post(url(model, "change", obj.pk), {"name": "Mine"}).status_code == 403
@@ -110,12 +110,12 @@ def test_reception_sees_schedules_and_changes_none(erin, dana, harbour):
 
 
 @pytest.mark.parametrize("model", ["auth_user", "auth_group"])
-def test_managers_do_not_touch_logins(morgan, model):
+def test_manager_cannot_change_logins(morgan, model):
     assert morgan.get(url(model)).status_code == 403
     assert morgan.get(url(model, "add")).status_code == 403
 
 
-def test_somebody_of_no_group_sees_nothing(staff, book, at):
+def test_staff_without_group_sees_nothing(staff, book, at):
     appointment = book(at(9))
     stranger = staff("vic", "reception")
     stranger.user.groups.clear()

@@ -23,7 +23,7 @@ def attempt(password="wrong", name="erin", network="192.0.2.1"):
 
 
 @pytest.mark.django_db
-def test_after_some_tries_from_one_network_even_the_right_password_has_to_wait(few):
+def test_login_after_too_many_attempts_from_network_is_429(few):
     assert [attempt().status_code for _ in range(2)] == [200, 200]
 
     refused = attempt("holdfast-erin")
@@ -35,7 +35,7 @@ def test_after_some_tries_from_one_network_even_the_right_password_has_to_wait(f
 
 
 @pytest.mark.django_db
-def test_tries_for_one_name_are_counted_wherever_they_come_from(few):
+def test_login_attempts_for_name_count_across_networks(few):
     answers = [attempt(network=f"192.0.2.{number}").status_code for number in range(4)]
 
     assert answers == [200, 200, 200, 429]
@@ -43,7 +43,7 @@ def test_tries_for_one_name_are_counted_wherever_they_come_from(few):
 
 
 @pytest.mark.django_db
-def test_the_page_itself_is_always_there(few):
+def test_login_page_is_never_limited(few):
     for _ in range(4):
         attempt()
 
@@ -51,7 +51,7 @@ def test_the_page_itself_is_always_there(few):
 
 
 @pytest.mark.django_db
-def test_redis_keeps_no_name_that_was_typed(few, redis):
+def test_login_stores_no_typed_name_in_redis(few, redis):
     attempt(name="my-password")
 
     keys = list(rate_limits.counter().redis.scan_iter("*"))
@@ -60,7 +60,7 @@ def test_redis_keeps_no_name_that_was_typed(few, redis):
 
 
 @pytest.mark.django_db
-def test_while_redis_is_away_nothing_is_counted_and_staff_come_in(few, redis):
+def test_login_without_redis_is_not_limited(few, redis):
     redis.kill()
 
     assert [attempt().status_code for _ in range(4)] == [200] * 4

@@ -26,7 +26,7 @@ def clinic(db):
     create_clinic()
 
 
-def test_there_is_a_clinic_of_the_size_that_is_promised(clinic):
+def test_demo_clinic_has_promised_size(clinic):
     sizes = [model.objects.count() for model in (Location, Clinician, Service)]
 
     assert sizes == [3, 8, 6]
@@ -37,7 +37,7 @@ def test_there_is_a_clinic_of_the_size_that_is_promised(clinic):
     assert Hold.objects.filter(status="active", expires_at__gt=timezone.now()).count() == 4
 
 
-def test_about_six_tenths_of_the_next_two_weeks_is_booked(clinic):
+def test_demo_clinic_is_booked_to_about_sixty_percent(clinic):
     now = timezone.now()
     start, end = as_instant(now), as_instant(now + timedelta(days=13))
     working = taken = 0
@@ -58,7 +58,7 @@ def test_about_six_tenths_of_the_next_two_weeks_is_booked(clinic):
     assert 0.55 < taken / working < 0.72
 
 
-def test_every_booking_is_as_the_verbs_would_have_left_it(clinic):
+def test_demo_bookings_are_as_verbs_leave_them(clinic):
     booked = Appointment.objects.exclude(status="cancelled")
 
     assert Appointment.objects.filter(status="cancelled").exclude(slot=None).count() == 0
@@ -76,7 +76,7 @@ def test_every_booking_is_as_the_verbs_would_have_left_it(clinic):
     assert set(OutboxMessage.objects.values_list("kind", flat=True)) == {"email.order_link"}
 
 
-def test_the_log_of_every_appointment_ends_in_its_status(clinic):
+def test_demo_events_end_in_status_of_appointment(clinic):
     last = {}
     for booking, status in Event.objects.order_by("sequence").values_list("subject_id", "to_status"):
         last[booking] = status
@@ -84,7 +84,7 @@ def test_the_log_of_every_appointment_ends_in_its_status(clinic):
     assert {pk: last[pk] for pk in last} | dict(Appointment.objects.values_list("pk", "status")) == last
 
 
-def test_the_past_is_over_and_the_future_still_to_come(clinic):
+def test_demo_appointments_have_statuses_that_fit_their_times(clinic):
     now = timezone.now()
     past = set(Appointment.objects.filter(ends_at__lt=now).values_list("status", flat=True))
     future = set(Appointment.objects.filter(starts_at__gt=now).values_list("status", flat=True))
@@ -93,7 +93,7 @@ def test_the_past_is_over_and_the_future_still_to_come(clinic):
     assert future == {"confirmed", "cancelled", "pending"}
 
 
-def test_what_staff_have_to_confirm_waits_for_them(clinic):
+def test_demo_queue_has_pending_appointments(clinic):
     now, [desk] = timezone.now(), Provider.objects.all()
     pending = Appointment.objects.filter(status="pending")
 
@@ -105,7 +105,7 @@ def test_what_staff_have_to_confirm_waits_for_them(clinic):
     assert not Appointment.objects.filter(provider=desk).exclude(service__providers=desk).exists()
 
 
-def test_some_orders_are_booked_and_some_have_a_link_that_works(clinic):
+def test_demo_orders_are_booked_or_have_working_links(clinic):
     orders = list(Order.objects.all())
     booked = [order for order in orders if order.get_booked_appointment()]
     linked = [order for order in orders if order_token(order)]
@@ -116,7 +116,7 @@ def test_some_orders_are_booked_and_some_have_a_link_that_works(clinic):
     assert Hold.objects.exclude(order=None).count() == 5
 
 
-def test_staff_can_sign_in_and_dana_is_the_clinician(clinic):
+def test_demo_staff_can_log_in(clinic):
     create_staff("open sesame")
     create_staff("another password")  # those who have one keep it
 

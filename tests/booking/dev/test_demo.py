@@ -75,7 +75,7 @@ def port_of(said):
     return int(address(said).rstrip("/").rpartition(":")[2])
 
 
-def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
+def test_demo_serves_clinic_keeps_data_and_stops_everything(demo, folder):
     process, said = demo()
     password = re.search(" password (.+)", said)[1]
     assert (folder / "admin-password").read_text() == password
@@ -97,7 +97,7 @@ def test_it_serves_a_clinic_keeps_it_and_leaves_nothing_running(demo, folder):
     assert stop(process) == []
 
 
-def test_a_taken_port_is_said_and_a_killed_demo_is_not_in_the_way_of_the_next(demo, monkeypatch):
+def test_demo_reports_taken_port_and_starts_after_killed_run(demo, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
@@ -114,7 +114,7 @@ def test_a_taken_port_is_said_and_a_killed_demo_is_not_in_the_way_of_the_next(de
     assert still_running(leftovers, seconds=10) == []
 
 
-def test_resetting_empties_it(folder, demo_environment):
+def test_demo_reset_empties_clinic(folder, demo_environment):
     (folder / "postgres").mkdir()
     (folder / "postgres" / "log").write_text("of the old clinic")
     (folder / "admin-password").write_text("of the old clinic")
@@ -122,7 +122,7 @@ def test_resetting_empties_it(folder, demo_environment):
     assert [path.name for path in folder.iterdir()] == ["lock"]
 
 
-def test_but_not_while_it_runs(folder, demo_environment):
+def test_demo_reset_while_running_is_refused(folder, demo_environment):
     (folder / "admin-password").write_text("of this clinic")
     with claim(folder):
         refused = subprocess.run([*DEMO, "--reset"], cwd=BASE_DIR, capture_output=True, text=True)
@@ -131,7 +131,7 @@ def test_but_not_while_it_runs(folder, demo_environment):
     assert (folder / "admin-password").exists()
 
 
-def test_a_page_that_is_slow_to_answer_is_waited_for_and_named(monkeypatch, capsys):
+def test_demo_waits_for_slow_page_and_names_it(monkeypatch, capsys):
     monkeypatch.setattr(processes, "TELL_INTERVAL", 0)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
         host, port = listener.getsockname()
@@ -150,7 +150,7 @@ def test_a_page_that_is_slow_to_answer_is_waited_for_and_named(monkeypatch, caps
     assert capsys.readouterr().out.startswith("Waiting for the web server to answer, 0 seconds so far ...\n")
 
 
-def test_a_program_that_ends_at_once_is_named_instead_of_waited_for():
+def test_demo_names_program_that_ends_at_once():
     ended = SimpleQueue()
     ended.put("web")
     with socket.create_server(("127.0.0.1", 0)) as listener:

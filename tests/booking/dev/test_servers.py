@@ -47,7 +47,7 @@ def start(own_servers):
         process.stdout.close()
 
 
-def test_the_data_is_there_again_after_a_second_start(folder, own_servers):
+def test_servers_keep_data_across_restarts(folder, own_servers):
     with servers(folder) as urls:
         with psycopg.connect(urls["DATABASE_URL"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
@@ -60,7 +60,7 @@ def test_the_data_is_there_again_after_a_second_start(folder, own_servers):
             assert client.get("kept") == b"too"
 
 
-def test_servers_that_the_environment_names_are_used_instead_of_own_ones(folder, monkeypatch):
+def test_servers_named_by_environment_are_used(folder, monkeypatch):
     named = {"DATABASE_URL": "postgres://db/holdfast", "REDIS_URL": "redis://redis"}
     for name, url in named.items():
         monkeypatch.setenv(name, url)
@@ -69,7 +69,7 @@ def test_servers_that_the_environment_names_are_used_instead_of_own_ones(folder,
     assert list(folder.iterdir()) == []
 
 
-def test_nothing_is_left_running(folder, start):
+def test_servers_leave_nothing_running(folder, start):
     process, *_ = start(folder)
     children = psutil.Process(process.pid).children(recursive=True)
     assert {"postgres", "redis-server"} <= {child.name() for child in children}
@@ -78,7 +78,7 @@ def test_nothing_is_left_running(folder, start):
     assert still_running(children, seconds=10) == []
 
 
-def test_a_killed_run_does_not_stand_in_the_way_of_the_next(folder, start):
+def test_servers_start_after_killed_run(folder, start):
     killed, database_url, redis_url = start(folder)
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
@@ -94,7 +94,7 @@ def test_a_killed_run_does_not_stand_in_the_way_of_the_next(folder, start):
     assert still_running(leftovers, seconds=10) == []
 
 
-def test_a_number_in_a_stale_file_may_be_another_programs_by_now(folder, own_servers):
+def test_servers_spare_process_that_reuses_stale_id(folder, own_servers):
     bystander = subprocess.Popen(["sleep", "60"])
     with servers(folder):
         pass
@@ -106,13 +106,13 @@ def test_a_number_in_a_stale_file_may_be_another_programs_by_now(folder, own_ser
     bystander.wait()
 
 
-def test_a_folder_belongs_to_one_run_at_a_time(folder, start):
+def test_servers_folder_in_use_is_refused(folder, start):
     start(folder)
     with pytest.raises(FolderInUse), claim(folder):
         pass
 
 
-def test_two_runs_in_two_folders_do_not_meet(folder, start):
+def test_servers_in_two_folders_are_separate(folder, start):
     _, *first = start(folder / "first")
     _, *second = start(folder / "second")
     assert set(first).isdisjoint(second)
@@ -123,7 +123,7 @@ def test_two_runs_in_two_folders_do_not_meet(folder, start):
             assert client.ping()
 
 
-def test_the_path_may_be_long_and_closed_to_others_and_have_spaces(folder, own_servers):
+def test_servers_folder_may_be_long_private_and_have_spaces(folder, own_servers):
     closed = folder / "closed to others"
     far = closed / ("long " * 24).strip()
     far.mkdir(parents=True)
@@ -134,7 +134,7 @@ def test_the_path_may_be_long_and_closed_to_others_and_have_spaces(folder, own_s
         assert closed.stat().st_mode & 0o777 == 0o701
 
 
-def test_other_people_on_the_machine_reach_neither(folder, start):
+def test_servers_refuse_other_users_of_machine(folder, start):
     _, database_url, redis_url = start(folder)
     sockets = psycopg.conninfo.conninfo_to_dict(database_url)["host"]
     assert os.stat(sockets).st_mode & 0o077 == 0

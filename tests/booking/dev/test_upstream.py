@@ -15,7 +15,7 @@ def test_upstream_without_provider_of_that_slug_exits_with_advice(lab, monkeypat
             main()
 
 
-def test_how_it_behaves_can_be_changed_while_it_runs(lab):
+def test_upstream_behaviour_can_be_changed_while_running(lab):
     def ask(behaviour):
         request = Request(f"{lab.url}/behaviour", json.dumps({"behaviour": behaviour}).encode())
         with urlopen(request) as response:

@@ -28,12 +28,12 @@ def beat(db):
     return Heartbeat.objects.create(seen_at=timezone.now())
 
 
-def test_a_process_that_answers_lives(client):
+def test_liveness_is_200(client):
     response = client.get("/healthz/live")
     assert (response.status_code, response.json()) == (200, OK)
 
 
-def test_all_is_well(client, beat):
+def test_readiness_with_everything_up_is_200(client, beat):
     response = client.get("/healthz/ready")
     assert response.status_code == 200
     assert response.json() == {
@@ -49,36 +49,36 @@ def test_all_is_well(client, beat):
 
 
 @pytest.mark.parametrize("path", ["/healthz/live", "/healthz/ready", "/healthz/live/", "/healthz/ready/"])
-def test_load_balancers_probe_by_address_and_without_https(client, beat, settings, path):
+def test_health_answers_any_host_without_https(client, beat, settings, path):
     settings.ALLOWED_HOSTS = ["booking.clinic.example"]
     settings.SECURE_SSL_REDIRECT = True
     assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
 
 
-def test_every_other_page_checks_the_host(client, settings):
+def test_other_pages_check_host(client, settings):
     settings.ALLOWED_HOSTS = ["booking.clinic.example"]
     assert client.get("/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
 
 
-def test_answers_are_not_to_be_cached(client, beat):
+def test_health_is_not_cached(client, beat):
     assert client.get("/healthz/live").headers["Cache-Control"] == "no-store"
     assert client.get("/healthz/ready").headers["Cache-Control"] == "no-store"
 
 
-def test_a_beat_of_a_minute_ago_is_late_but_bookings_go_on(client, db):
+def test_readiness_with_late_beat_is_degraded_but_200(client, db):
     Heartbeat.objects.create(seen_at=timezone.now() - timedelta(seconds=61))
     response = client.get("/healthz/ready")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": 61}
 
 
-def test_a_beat_that_never_came_is_late_too(client, db):
+def test_readiness_without_any_beat_reports_it_late(client, db):
     response = client.get("/healthz/ready")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": None}
 
 
-def test_bookings_go_on_without_redis(client, beat, settings):
+def test_readiness_without_redis_is_200(client, beat, settings):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens there
         settings.REDIS_URL = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
@@ -87,7 +87,7 @@ def test_bookings_go_on_without_redis(client, beat, settings):
     assert response.json()["checks"]["redis"] == FAILING
 
 
-def test_a_frozen_redis_is_given_a_second(client, beat, settings):
+def test_readiness_with_frozen_redis_answers_within_a_second(client, beat, settings):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
         with given_up_within(1):
@@ -95,7 +95,7 @@ def test_a_frozen_redis_is_given_a_second(client, beat, settings):
     assert (response.status_code, response.json()["checks"]["redis"]) == (200, FAILING)
 
 
-def test_however_many_ask_at_once_only_one_waits_for_a_frozen_redis(rf, beat, settings):
+def test_concurrent_readiness_checks_wait_for_frozen_redis_once(rf, beat, settings):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
         first = health.ready(rf.get("/")).content
@@ -111,7 +111,7 @@ def test_however_many_ask_at_once_only_one_waits_for_a_frozen_redis(rf, beat, se
             mute.accept()
 
 
-def test_what_was_found_is_told_for_two_seconds(client, beat):
+def test_readiness_result_is_cached_for_two_seconds(client, beat):
     assert client.get("/healthz/ready").json()["status"] == "ok"
     Heartbeat.objects.all().delete()
     assert client.get("/healthz/ready").json()["status"] == "ok"
@@ -119,7 +119,7 @@ def test_what_was_found_is_told_for_two_seconds(client, beat):
     assert client.get("/healthz/ready").json()["status"] == "degraded"
 
 
-def test_a_migration_that_the_database_has_not_had_stops_bookings(client, beat):
+def test_readiness_with_unapplied_migration_is_503(client, beat):
     ((app, latest),) = MigrationLoader(connection).graph.leaf_nodes("booking")
     MigrationRecorder(connection).record_unapplied(app, latest)
     response = client.get("/healthz/ready")
@@ -129,7 +129,7 @@ def test_a_migration_that_the_database_has_not_had_stops_bookings(client, beat):
     assert checks["beat"] == {"status": "unknown"}
 
 
-def test_without_a_database_there_are_no_bookings(run_python):
+def test_readiness_without_database_is_503(run_python):
     answered = run_python(
         """
         import django

@@ -96,19 +96,19 @@ def lines(caplog):
 # The request id
 
 
-def test_every_answer_has_an_id(client):
+def test_every_response_has_request_id(client):
     first, second = (client.get(f"/hold/{TOKEN}/").headers["X-Request-Id"] for _ in range(2))
     assert len(first) == len(second) == 32
     assert first != second
 
 
-def test_the_id_that_a_proxy_gave_is_kept(client):
+def test_request_id_of_proxy_is_kept(client):
     response = client.get(f"/hold/{TOKEN}/", headers={"X-Request-Id": "7f3a-from-the-proxy"})
     assert response.headers["X-Request-Id"] == "7f3a-from-the-proxy"
 
 
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "with a space in it", 'quo"ted-and-more', "ünïcödé-id"])
-def test_an_id_that_could_disturb_the_log_is_replaced(client, given):
+def test_request_id_with_unsafe_characters_is_replaced(client, given):
     response = client.get(f"/hold/{TOKEN}/", headers={"X-Request-Id": given})
     assert response.headers["X-Request-Id"] != given
     assert len(response.headers["X-Request-Id"]) == 32
@@ -117,7 +117,7 @@ def test_an_id_that_could_disturb_the_log_is_replaced(client, given):
 # The log
 
 
-def test_a_request_is_one_line_with_its_route_and_its_id(client, lines):
+def test_access_log_has_one_line_with_route_and_request_id(client, lines):
     response = client.get(f"/hold/{TOKEN}/?email=alice@example.org")
     (line,) = lines()
     assert line.pop("at").endswith("+00:00")
@@ -132,7 +132,7 @@ def test_a_request_is_one_line_with_its_route_and_its_id(client, lines):
     }
 
 
-def test_no_line_holds_a_token_or_a_patient(client, caplog, lines):
+def test_access_log_contains_no_token_or_patient(client, caplog, lines):
     client.get(f"/hold/{TOKEN}/?email=alice@example.org")
     client.get(f"/hold/{TOKEN}/fail/?email=alice@example.org")
     client.get(f"/nowhere/{TOKEN}/?email=alice@example.org")
@@ -142,7 +142,7 @@ def test_no_line_holds_a_token_or_a_patient(client, caplog, lines):
     assert "alice" not in caplog.text
 
 
-def test_a_bug_is_logged_with_its_traceback_in_one_line(client, lines):
+def test_unhandled_exception_is_logged_as_one_line_with_traceback(client, lines):
     response = client.get(f"/hold/{TOKEN}/fail/")
     bug, access = lines()
     assert response.status_code == access["status"] == 500
@@ -151,12 +151,12 @@ def test_a_bug_is_logged_with_its_traceback_in_one_line(client, lines):
     assert bug["request_id"] == access["request_id"] == response.headers["X-Request-Id"]
 
 
-def test_probes_are_not_logged(client, lines):
+def test_health_probes_are_not_logged(client, lines):
     client.get("/healthz/live")
     assert lines() == []
 
 
-def test_the_rows_that_postgresql_quotes_are_not_logged(db, caplog, lines):
+def test_traceback_omits_rows_quoted_by_postgresql(db, caplog, lines):
     email = "al" + "ice@example.org"  # the traceback quotes this very code
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -173,19 +173,19 @@ def test_the_rows_that_postgresql_quotes_are_not_logged(db, caplog, lines):
 # Frames
 
 
-def test_the_clinics_own_pages_may_frame_the_patients(client, db, settings):
+def test_same_origin_may_frame_widget(client, db, settings):
     response = client.get(f"/hold/{TOKEN}/")
     assert "frame-ancestors 'self';" in response.headers["Content-Security-Policy"] + ";"
     assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_other_sites_may_when_they_are_named(client, settings):
+def test_configured_sites_may_frame_widget(client, settings):
     settings.WIDGET_FRAME_ANCESTORS = ["'self'", "https://www.clinic.example"]
     response = client.get(f"/hold/{TOKEN}/")
     assert "X-Frame-Options" not in response.headers
 
 
-def test_nobody_may_when_nobody_is_named(client, settings):
+def test_widget_without_frame_ancestors_is_never_framed(client, settings):
     settings.WIDGET_FRAME_ANCESTORS = ["'none'"]
     assert client.get(f"/hold/{TOKEN}/").headers["X-Frame-Options"] == "DENY"
 
@@ -198,7 +198,7 @@ def test_admin_is_never_framed(client, db, settings, ancestors):
     assert response.headers["X-Frame-Options"] == "DENY"
 
 
-def test_a_page_loads_nothing_from_elsewhere(client):
+def test_policy_allows_own_origin_only(client):
     policy = client.get(f"/hold/{TOKEN}/").headers["Content-Security-Policy"]
     assert dict(directive.split(" ", 1) for directive in policy.split("; ")) == {
         "default-src": "'none'",
@@ -217,7 +217,7 @@ def test_a_page_loads_nothing_from_elsewhere(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_waits_too_long_for_a_lock_is_asked_to_come_back(client):
+def test_lock_timeout_is_503_with_retry_after(client):
     other = connections.create_connection("default")
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(1)")
@@ -229,13 +229,13 @@ def test_whoever_waits_too_long_for_a_lock_is_asked_to_come_back(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_so_is_whoever_waits_too_long_for_an_answer(client):
+def test_statement_timeout_is_503_with_retry_after(client):
     response = client.post("/slow/")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert "href" not in response.text.partition("<body>")[2]  # there is no way to send a form again by a link
 
 
-def test_so_is_the_one_of_two_that_wait_for_each_other(client, elsewhere):
+def test_deadlock_is_503_with_retry_after(client, elsewhere):
     def lock_the_other_way_round():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL deadlock_timeout = '1min'")  # it is not the one to find out
@@ -250,13 +250,13 @@ def test_so_is_the_one_of_two_that_wait_for_each_other(client, elsewhere):
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 
 
-def test_so_is_everybody_while_the_database_is_away(client, db):
+def test_database_down_is_503_with_retry_after(client, db):
     response = client.get("/away/")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert "our database is away for a moment" in response.text
 
 
-def test_any_other_error_of_the_database_is_a_bug(client, db):
+def test_other_database_error_is_500(client, db):
     response = client.get("/bug/")
     assert response.status_code == 500
     assert "Something went wrong on our side" in response.text
@@ -275,7 +275,7 @@ def test_any_other_error_of_the_database_is_a_bug(client, db):
         ("/bug/", 500, "Something went wrong on our side"),
     ],
 )
-def test_a_problem_has_a_page_that_the_policy_allows(db, address, status, heading):
+def test_problem_page_complies_with_policy(db, address, status, heading):
     response = Client(raise_request_exception=False, enforce_csrf_checks=True).post(address)
     assert response.status_code == status
     assert f"<h1>{heading}</h1>" in response.text

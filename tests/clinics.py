@@ -1,4 +1,4 @@
-"""Clinics that hypothesis makes up: odd hours, buffers and steps, time off, taken time, and calendars elsewhere."""
+"""Clinics that hypothesis generates: odd hours, buffers and steps, time off, taken time, own calendars."""
 
 from contextlib import contextmanager, suppress
 from datetime import time, timedelta
@@ -21,7 +21,7 @@ ZONES = ["Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 
 @contextmanager
 def forgotten():
-    """Whatever is written within is rolled back, so that each example has the database to itself."""
+    """Roll back the block, so that each example has an empty database."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -71,7 +71,7 @@ def make_location(draw, name):
 
 
 def give_hours(draw, clinician, locations):
-    """Up to three rules for most days of the week, which may overlap, meet, and end at midnight."""
+    """Create up to three rules for most weekdays, which may overlap, touch, and end at midnight."""
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.sampled_from(range(0, 24 * 60, 5)))
         end = min(start + draw(st.sampled_from([20, 180, 240, 480, 24 * 60])), 24 * 60)
@@ -90,10 +90,10 @@ def give_hours(draw, clinician, locations):
 
 
 def take_some_time(draw, clinician, clinic):
-    """Up to six stretches: some for good, some for half an hour, some whose half hour is over."""
+    """Take up to six slots: permanent, held for half an hour, or lapsed."""
     for _ in range(draw(st.integers(0, 6))):
         lifetime = draw(st.sampled_from([None, None, 30 * MINUTE, -30 * MINUTE]))
-        with suppress(SlotTaken):  # it met another; one of them is enough
+        with suppress(SlotTaken):  # it overlaps another slot; one is enough
             take_slot(
                 clinician=clinician,
                 location=clinic.locations[0],
@@ -103,7 +103,7 @@ def take_some_time(draw, clinician, clinic):
 
 
 def connect_calendars(draw, clinician, clinic):
-    """Up to two calendars elsewhere, busy at times; some are out of reach, or not read as far as that."""
+    """Connect up to two calendars with busy times; some are unreachable or not read that far ahead."""
     for _ in range(draw(st.integers(0, 2))):
         calendar = Calendar.objects.create(
             clinician=clinician,
@@ -118,12 +118,12 @@ def connect_calendars(draw, clinician, clinic):
 
 
 def stretch(draw, clinic, *, limit):
-    """A stretch of up to ``limit`` minutes that begins within the days to look at, or just before."""
+    """Draw a period of up to ``limit`` minutes that starts within the days to look at, or just before."""
     minutes = int((clinic.end_at - clinic.start_at) / MINUTE)
     start = clinic.start_at + draw(st.sampled_from(range(-60, minutes))) * MINUTE
     return start, start + draw(st.sampled_from(range(1, limit))) * MINUTE
 
 
 def padded(service, starts_at):
-    """The stretch that an appointment takes, buffers included."""
+    """Return the period that an appointment takes, buffers included."""
     return starts_at - service.buffer_before, starts_at + service.duration + service.buffer_after

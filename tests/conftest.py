@@ -19,10 +19,10 @@ from tests.receivers import Receiver
 
 LONDON = ZoneInfo("Europe/London")
 
-# Their tests need the whole machine: a hundred clients, a killed server, a browser.
+# These need the whole machine: a hundred clients, a killed server, a browser.
 DEMANDING = {"browser", "failures", "races"}
 
-# They empty every table after the test, or start a program.
+# These empty every table after the test, or start a program.
 SLOW_FIXTURES = {"demo_environment", "folder", "live_server", "redis", "run", "run_python", "transactional_db"}
 
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def harbour(db):
-    """A clinic in London that is open."""
+    """A location in London."""
     return Location.objects.create(
         name="Harbour Street",
         address_line_1="12 Harbour Street",
@@ -103,7 +103,7 @@ def at(day):
 
 @pytest.fixture
 def alice():
-    """A patient nobody has written down yet."""
+    """A patient who is not saved yet."""
     return Patient(
         first_name="Alice",
         last_name="Archer",
@@ -150,13 +150,13 @@ def book(hold_time, alice):
 
 @pytest.fixture
 def order(alice, consultation):
-    """A request that Alice be seen for a consultation."""
+    """An order for a consultation of Alice."""
     return create_order(patient=alice, service=consultation, external_id="LAB-7", actor="erin")
 
 
 @pytest.fixture
 def listen(settings):
-    """Start a server that really listens, and that we may ask: ``listen(answer(500))``; it ends with the test."""
+    """Start a real server that outgoing requests may reach: ``listen(answer(500))``; it stops after the test."""
     started = []
 
     def listen(behave, **options):
@@ -172,7 +172,7 @@ def listen(settings):
 
 @pytest.fixture
 def elsewhere(transactional_db):
-    """Call something meanwhile, on another connection: ``elsewhere(verb, *arguments)`` returns its Future."""
+    """Call something on another connection: ``elsewhere(verb, *arguments)`` returns its Future."""
 
     def call(verb, arguments, options):
         try:
@@ -186,7 +186,7 @@ def elsewhere(transactional_db):
 
 @pytest.fixture
 def desk(consultation):
-    """Staff who are asked for every consultation."""
+    """An approver: staff must approve every consultation."""
     provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
     provider.services.add(consultation)
     return provider

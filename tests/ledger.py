@@ -1,4 +1,4 @@
-"""All that a verb may write, as whole rows: to compare, and to see that a refusal changed nothing."""
+"""Snapshots of every table, to assert what a verb wrote, or that a refusal wrote nothing."""
 
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +12,7 @@ LEDGER = [Hold, Appointment, Event, Order, OutboxMessage, WebhookEndpoint, Slot,
 
 
 def rows(model):
-    """The rows of a table as dicts, in the order of their keys."""
+    """Return the rows of a table as dicts, ordered by primary key."""
     return list(model.objects.order_by("pk").values())
 
 
@@ -22,14 +22,14 @@ def everything():
 
 @contextmanager
 def nothing_changes():
-    """What happens within leaves every table as it was."""
+    """Assert that the block changes no table."""
     before = everything()
     yield
     assert everything() == before
 
 
 def lapse(hold):
-    """Let a hold have run out a moment ago, as if its time had passed. Nobody has marked it yet."""
+    """Let a hold lapse a moment ago, not yet marked as expired."""
     past = database_now() - timedelta(milliseconds=1)
     Hold.objects.filter(pk=hold.pk).update(expires_at=past)
     Slot.objects.filter(pk=hold.slot_id).update(expires_at=past)

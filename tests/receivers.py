@@ -1,4 +1,4 @@
-"""Servers that other systems might have: well behaved, slow, endless, broken. Each really listens."""
+"""Real servers as other systems may run them: well behaved, slow, endless, broken."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 
 class Receiver:
-    """A server at ``url`` for the time of a with block, that treats each connection as ``behave`` does.
+    """A server at ``url`` for the time of a with block; ``behave`` handles each connection.
 
     ``behave(receiver, sock, request)`` speaks, ``request`` being (method, path, headers, body), which
     ``requests`` keeps; without ``reads`` nothing is read. ``ended`` is set when the block ends.
@@ -87,7 +87,7 @@ def read_request(sock):
 
 
 def answer(status, *, after=0, body=b"ok", **headers):
-    """Answer every request so, ``after`` a while; ``_`` in a header's name is a hyphen."""
+    """Return a behaviour that answers every request alike, ``after`` seconds; ``_`` in a header's name is a hyphen."""
 
     def behave(receiver, sock, request):
         receiver.ended.wait(after)
@@ -99,7 +99,7 @@ def answer(status, *, after=0, body=b"ok", **headers):
 
 
 def in_turn(*behaviours):
-    """Behave so at the first connection, so at the second, and like the last from then on."""
+    """Return a behaviour that uses one behaviour per connection, and the last for all further ones."""
     lock, rest = threading.Lock(), list(behaviours)
 
     def behave(receiver, sock, request):
@@ -111,7 +111,7 @@ def in_turn(*behaviours):
 
 
 def drip(first, again, *, every=0, times=None):
-    """Say the ``first`` parts, then ``again`` over and over until the other side has gone; None: hang up."""
+    """Send the ``first`` parts, then ``again`` until the client hangs up; None hangs up."""
 
     def behave(receiver, sock, request):
         for part in first:
@@ -125,11 +125,11 @@ def drip(first, again, *, every=0, times=None):
 
 
 def reset(receiver, sock, request):
-    """Hang up without a word."""
+    """Reset the connection."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     sock.close()
 
 
 def hang(receiver, sock, request):
-    """Say nothing until the block ends."""
+    """Send nothing until the block ends."""
     receiver.ended.wait(60)

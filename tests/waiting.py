@@ -1,15 +1,15 @@
-"""Waiting for something that another process does."""
+"""Wait for what other processes do."""
 
 import time
 from contextlib import contextmanager
 
 from django.db import connection
 
-GRACE = 8  # seconds that a machine busy with something else may add to anything
+GRACE = 8  # seconds that a busy machine may add to anything
 
 
 def wait_until(condition, *, timeout=60):
-    """Ask again and again until ``condition()`` is true, and return what it said; the only sleep there is."""
+    """Poll ``condition()`` until it is true and return its value. This is the only sleep in the tests."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -18,7 +18,7 @@ def wait_until(condition, *, timeout=60):
 
 
 def somebody_waits_for_us():
-    """Return whether another connection waits for a lock of ours."""
+    """Return whether another connection waits for a lock that this one holds."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))")
         return cursor.rowcount > 0
@@ -26,7 +26,7 @@ def somebody_waits_for_us():
 
 @contextmanager
 def given_up_within(seconds):
-    """What the block waits for is given up after so many seconds; it would take a minute, or never end."""
+    """Assert that the block gives up within ``seconds``, though what it waits for takes a minute or never ends."""
     before = time.monotonic()
     yield
     assert time.monotonic() - before < seconds + GRACE

@@ -20,7 +20,7 @@ from tests.pseudo_locale import LANGUAGE, write_pseudo_catalogue
 from tests.receivers import answer
 from tests.waiting import wait_until
 
-# What a production installation must set, and nothing more.
+# The minimum that a production installation must set.
 PRODUCTION = {
     "SECRET_KEY": "0123456789-for-the-tests-of-the-production-settings-0123456789",
     "DATABASE_URL": "postgres://holdfast:password@127.0.0.1:1/holdfast",
@@ -55,12 +55,12 @@ def run_python(run):
     return lambda code, **settings: run("-c", textwrap.dedent(code), **settings)
 
 
-# People at work, signed in
+# Staff who are logged in
 
 
 @pytest.fixture
 def staff(db):
-    """Return a browser in which somebody of the group is signed in: ``staff("erin", "reception")``."""
+    """Return a client that is logged in as a member of the group: ``staff("erin", "reception")``."""
 
     def staff(username, group):
         user = User.objects.create_user(username, is_staff=True)
@@ -87,7 +87,7 @@ def morgan(staff):
 
 @pytest.fixture
 def danas_browser(staff, dana):
-    """Dana the clinician, at her own desk."""
+    """Dana the clinician, logged in."""
     browser = staff("dana", "clinician")
     dana.user = browser.user
     dana.save()
@@ -110,16 +110,16 @@ def book_today(book, at):
     return book_today
 
 
-# Providers
+# Approvers
 
 
 @pytest.fixture
 def lab(harbour, settings):
-    """Another system that must acknowledge what is booked at Harbour Street, and how it behaves: ``lab.behaviour``."""
+    """An upstream approver for Harbour Street; ``lab.behaviour`` says how it answers."""
     secret = make_secret()
     with StandIn(secret=secret) as server:
         settings.PRIVATE_HOSTS = [server.url.removeprefix("http://")]
-        settings.SITE_URL = "http://127.0.0.1:9"  # nothing is there: what it says by itself the tests say for it
+        settings.SITE_URL = "http://127.0.0.1:9"  # nothing listens there; tests post the lab's own calls
         server.provider = Provider.objects.create(
             name="The lab", slug="lab", kind="upstream", url=f"{server.url}/", secret=secret
         )
@@ -128,24 +128,24 @@ def lab(harbour, settings):
     assert server.faults == []
 
 
-# Bob's practice wants to be told what happens; it has a receiver that really listens
+# Webhooks: Bob's practice has a real receiver
 
 
 @pytest.fixture
 def receiver(listen):
-    """A receiver that takes everything."""
+    """A receiver that accepts everything."""
     return listen(answer(204, body=b""))
 
 
 @pytest.fixture
 def endpoint(db, receiver):
-    """Bob's endpoint: it is told of everything."""
+    """Bob's endpoint, subscribed to all events."""
     return create_endpoint(url=receiver.url, description="Bob's practice")
 
 
 @pytest.fixture
 def delivery_of(endpoint):
-    """Write a delivery to an endpoint, as an event does: ``delivery_of(endpoint)``."""
+    """Create a delivery to an endpoint, as an event does: ``delivery_of(endpoint)``."""
 
     def delivery_of(endpoint, **fields):
         payload = {
@@ -164,12 +164,12 @@ def delivery(delivery_of, endpoint):
     return delivery_of(endpoint)
 
 
-# What is counted
+# Rate limits
 
 
 @pytest.fixture
 def redis(tmp_path, settings):
-    """A Redis of this test's own, to be killed."""
+    """A Redis of this test only, which it may kill."""
     server = Redis(tmp_path)
     server.start()
     settings.REDIS_URL = server.url
@@ -180,12 +180,12 @@ def redis(tmp_path, settings):
     rate_limits.counter.cache_clear()
 
 
-# Another language
+# Translations
 
 
 @pytest.fixture
 def pseudo_locale(settings, tmp_path):
-    """Speak a language that wraps every message in ⟦…⟧."""
+    """Activate a language that wraps every message in ⟦…⟧."""
     write_pseudo_catalogue(tmp_path)
     settings.LOCALE_PATHS = [tmp_path]
     with translation.override(LANGUAGE):

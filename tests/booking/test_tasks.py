@@ -1,4 +1,4 @@
-"""What Celery runs, called as functions, and the handlers of the outbox."""
+"""Celery's tasks, called as functions, and the outbox's handlers."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real server. Nothing sleeps: Playwright waits for what it looks for."""
+"""A real Chromium in front of a real server. Nothing sleeps: Playwright waits for its locators."""
 
 import threading
 

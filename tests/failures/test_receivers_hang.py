@@ -1,4 +1,4 @@
-"""Receivers that take a connection and say nothing: whatever is meant for others arrives soon."""
+"""Receivers that accept connections and never answer do not delay deliveries to others."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from booking.outbox.relay import SLOW_ROOM
 from tests.receivers import Receiver, answer, hang
 from tests.waiting import GRACE, wait_until
 
-SOON = 5 + GRACE  # seconds
+PROMPT_SECONDS = 5 + GRACE  # seconds
 
 
 @pytest.mark.parametrize("number", [2, 2 * SLOW_ROOM])
@@ -26,7 +26,7 @@ def test_mail_and_other_endpoints_do_not_wait_for_endpoints_that_hang(number, cl
         write(alive, 100)
         book(at(9))
 
-        wait_until(lambda: len(receiver.requests) > 100 and clinic.mailbox.accepted, timeout=SOON)
+        wait_until(lambda: len(receiver.requests) > 100 and clinic.mailbox.accepted, timeout=PROMPT_SECONDS)
         assert OutboxMessage.objects.filter(status="running").exclude(endpoint=alive).exists()
 
 

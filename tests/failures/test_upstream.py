@@ -1,4 +1,4 @@
-"""Another system that has its moods, asked by workers that are killed every few seconds.
+"""A faulty upstream system, asked by workers that are killed every few seconds.
 
 UPSTREAM_APPOINTMENTS says how many appointments are made; a thousand take some minutes.
 """

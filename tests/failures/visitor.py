@@ -1,4 +1,4 @@
-"""A patient without JavaScript: posts what the pages' buttons post."""
+"""A patient without JavaScript, who posts what the pages' buttons post."""
 
 import re
 from urllib.error import URLError
@@ -19,7 +19,7 @@ DETAILS = {
 
 
 def book_on_the_web(address, day, email):
-    """Book the first free consultation of a day, and return where the last page is."""
+    """Book the first free consultation of a day, and return the last page's address."""
     wait_until(lambda: answers(f"{address}/healthz/live"))
     opening = offered(address, day)[0]
     details = hold_on_the_web(address, opening)
@@ -29,19 +29,19 @@ def book_on_the_web(address, day, email):
 
 
 def offered(address, day):
-    """The openings that the buttons of a day stand for."""
+    """Return the openings of a day's buttons."""
     _, page = visit(f"{address}/book/consultation/?day={day}")
     return re.findall(r'name="opening" value="([^"]+)"', page)
 
 
 def hold_on_the_web(address, opening):
-    """Press the button of an opening, and return the address of the page for one's details."""
+    """Press an opening's button, and return the address of the details page."""
     details, _ = visit(f"{address}/book/consultation/hold", {"opening": opening})
     return details
 
 
 def visit(address, form=None):
-    """Where one ends up, and what one sees there."""
+    """Return the final address and the page after redirects."""
     with urlopen(address, form and urlencode(form).encode(), timeout=TIMEOUT) as response:
         return response.url, response.read().decode()
 

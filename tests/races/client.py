@@ -1,4 +1,4 @@
-"""One client of a crowd, in a process of its own, and what it can do.
+"""One client of a crowd, in a process of its own, and its acts.
 
 Each act prepares, as a web request does by loading what its address names, and returns the verb to
 call when everybody starts. What the verb returns must be comparable: the crowd counts it.
@@ -33,7 +33,7 @@ gc.freeze()  # what has been loaded stays shared between all of them
 
 
 def serve(pipe, go, database):
-    """Do one act after the other, until told to leave."""
+    """Perform acts until told to leave."""
     connection.settings_dict["NAME"] = database
     connection.connect()
     processes = [psutil.Process(), psutil.Process(connection.connection.info.backend_pid)]
@@ -45,17 +45,17 @@ def serve(pipe, go, database):
         used, started = used_by(processes), perf_counter()
         try:
             what = verb()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the crowd counts it
+        except Exception as error:  # noqa: BLE001 - the crowd counts every failure
             what = type(error).__name__
         seconds = perf_counter() - started
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_force_next_flush()")  # so that a deadlock is counted by now
+            cursor.execute("SELECT pg_stat_force_next_flush()")  # makes the deadlock counter current
         pipe.send((what, seconds, used_by(processes) - used))
     connection.close()
 
 
 def used_by(processes):
-    """The processor's time that the processes have used."""
+    """Return the processor time that the processes have used."""
     return sum(process.cpu_times().user + process.cpu_times().system for process in processes)
 
 
@@ -89,7 +89,7 @@ def hold_with_anyone(*, service, starts_at, holder):
 
 
 def hold_without_lock(**arguments):
-    """Like ``hold``, with the lock on the clinician switched off in this process."""
+    """Hold with the clinician's lock switched off in this process."""
     verb = hold(**arguments)
 
     def without_lock():
@@ -201,7 +201,7 @@ def expire():
 
 
 def lock_rows(*, first, second):
-    """Lock two clinicians in the order given, which is how deadlocks are made."""
+    """Lock two clinicians in the given order, which can deadlock."""
 
     def verb():
         with transaction.atomic():
@@ -215,7 +215,7 @@ def lock_rows(*, first, second):
 
 
 class Answer(NamedTuple):
-    """What a request to the API came to."""
+    """The response of a request to the API."""
 
     status: int
     body: bytes
@@ -223,10 +223,10 @@ class Answer(NamedTuple):
 
 
 def call(*, method, path, key, body=None, patient=True, base="/api/v1", **headers):
-    """Make a request to the API, as the web server would. ``patient``: when told that its twin is running, again."""
+    """Make a request to the API, as the web server would; with ``patient``, retry while a duplicate is in flight."""
     logging.disable()
     client = Client(SERVER_NAME="localhost")
-    client.get("/api/v1/nothing")  # loads what a web server has loaded long before
+    client.get("/api/v1/nothing")  # warms up what a web server has loaded already
     headers = {"Authorization": f"Bearer {key}"} | {name.replace("_", "-"): text for name, text in headers.items()}
 
     def verb():

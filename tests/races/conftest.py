@@ -1,4 +1,4 @@
-"""A hundred clients, each a process of its own."""
+"""A crowd of a hundred client processes."""
 
 import pytest
 from django.db import connection
@@ -9,7 +9,7 @@ from tests.races.crowd import Crowd, deadlocks
 
 @pytest.fixture(scope="session")
 def crowd(django_db_setup):
-    """A hundred clients of this worker's database."""
+    """A hundred clients of this xdist worker's database."""
     crowd = Crowd(connection.settings_dict["NAME"])
     yield crowd
     crowd.leave()
@@ -17,7 +17,7 @@ def crowd(django_db_setup):
 
 @pytest.fixture
 def no_deadlock(transactional_db):
-    """No deadlock happens in the test."""
+    """Assert that no deadlock happens in the test."""
     before = deadlocks()
     yield
     assert deadlocks() == before
@@ -25,7 +25,7 @@ def no_deadlock(transactional_db):
 
 @pytest.fixture
 def hold(consultation, dana, harbour):
-    """The act of holding a time with Dana: ``hold(at(9), "client 1")``."""
+    """Return the act of holding a time with Dana: ``hold(at(9), "client 1")``."""
 
     def hold(starts_at, holder, act=client.hold, **changes):
         arguments = {

@@ -13,19 +13,19 @@ import psutil
 from django.db import connection
 
 SIZE = 100
-MAX_WAIT = 2  # seconds; a web request gives up then
-RACE_TIMEOUT = 60  # seconds until a race that hangs is a failure
+MAX_WAIT = 2  # seconds, after which a web request gives up
+RACE_TIMEOUT = 60  # seconds until a hanging race is a failure
 
 
 class Outcome(NamedTuple):
-    """What became of one client: what its act returned, or the name of the exception, and how long it took."""
+    """The result of one client: what its act returned or the exception's name, and how long it took."""
 
     what: object
     seconds: float
 
 
 class Outcomes(list):
-    """The Outcome of each client; ``lost`` is how many seconds other programs kept the machine from them."""
+    """The Outcome of each client; ``lost`` is the seconds of processor time that other programs used."""
 
     lost = 0
 
@@ -44,7 +44,7 @@ class Crowd:
             self.clients.append((client, ours))
 
     def race(self, acts, *, ready=lambda: None):
-        """Let the first clients do one of ``acts`` each, all at once, and return their Outcomes in order.
+        """Let one client per act perform it, all at once, and return their Outcomes in order.
 
         An act is ``(function of client.py, its arguments)``. ``ready`` is called when everybody has
         prepared, at the last moment before they start.
@@ -76,7 +76,7 @@ def start_client(*arguments):
 
 
 def hear(pipes):
-    """What each of the pipes says next."""
+    """Receive the next message of each pipe."""
     deadline = monotonic() + RACE_TIMEOUT
     for pipe in pipes:
         assert pipe.poll(max(0, deadline - monotonic())), "a client hangs"
@@ -84,25 +84,25 @@ def hear(pipes):
 
 
 def busy_seconds():
-    """How long the processors of the machine have worked, for whomever."""
+    """Return the machine's busy processor time in seconds."""
     times = psutil.cpu_times()
     kinds = ("user", "nice", "system", "irq", "softirq", "steal")
     return sum(getattr(times, kind, 0) for kind in kinds)
 
 
 def tally(outcomes):
-    """How many clients came to what. On the way: nobody waited too long, for the others in the race."""
+    """Count the outcomes, and assert that no client waited too long for the others."""
     assert max(outcome.seconds for outcome in outcomes) - outcomes.lost < MAX_WAIT
     return Counter(outcome.what for outcome in outcomes)
 
 
 def deadlocks():
-    """How many deadlocks the database has counted."""
+    """Return the database's deadlock counter."""
     return ask("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 
 
 def double_bookings():
-    """How many pairs of slots of one clinician overlap."""
+    """Return the number of overlapping pairs of slots of one clinician."""
     return ask("""
         SELECT count(*) FROM scheduling_slot one JOIN scheduling_slot other
             ON one.clinician_id = other.clinician_id AND one.id < other.id AND one.period && other.period

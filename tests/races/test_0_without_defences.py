@@ -1,4 +1,4 @@
-"""The first tests of the folder, before all others: the harness does find what it looks for.
+"""Negative controls, which run first: without the defences the harness finds double bookings and deadlocks.
 
 Here the defences are taken away, and the same crowd double-books. If it did not, the other races
 would prove nothing. This is the one place where code of ours is patched, in the clients only.

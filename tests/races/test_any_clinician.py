@@ -1,4 +1,4 @@
-"""Everybody wants one time and does not mind with whom."""
+"""Many clients want one time with any clinician."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Confirming races with time, with the sweeper, with itself and with everybody else."""
+"""Confirm races with expiry, release, other takers and itself."""
 
 from datetime import timedelta
 

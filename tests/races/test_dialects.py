@@ -1,4 +1,4 @@
-"""Clients of the other two systems want the same time, or book the same order: one gets it, whoever is told so."""
+"""Clients of the dialects race for one time or one order: one wins."""
 
 import json
 

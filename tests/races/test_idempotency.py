@@ -1,4 +1,4 @@
-"""One request sent many times at once, or by a process that dies in the middle of it."""
+"""Duplicate requests at once, and processes that die in the middle of one."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A limit is counted exactly, however many processes serve the requests."""
+"""Rate limits count exactly across processes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many changes of one thing at once, each made after reading the same version: one wins, the others are told."""
+"""Concurrent changes based on one version: one wins, the others are refused."""
 
 import json
 from collections import Counter

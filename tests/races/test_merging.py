@@ -1,4 +1,4 @@
-"""Two records of one person are merged while she is booked under either: nothing is booked for the archived one."""
+"""Merge races with bookings for either record: none is left with the archived one."""
 
 import pytest
 

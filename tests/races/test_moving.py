@@ -1,4 +1,4 @@
-"""People who hold one time and want another, in opposite directions, all at once."""
+"""Holds and appointments move to each other's times at once."""
 
 import pytest
 

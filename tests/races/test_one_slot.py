@@ -1,4 +1,4 @@
-"""A hundred clients want the same time: one gets it, and the others are told at once."""
+"""A hundred clients want one time: one wins, and the others are refused at once."""
 
 from datetime import timedelta
 

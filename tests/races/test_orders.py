@@ -1,4 +1,4 @@
-"""One order is booked once, whoever asks for whatever time with whomever."""
+"""An order is booked once, whatever times and clinicians its clients race for."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is asking: behind proxies, over IPv6, and without giving an address away."""
+"""Client identity behind proxies, over IPv6, and without disclosing addresses."""
 
 import pytest
 from django.test import RequestFactory

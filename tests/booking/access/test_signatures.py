@@ -1,4 +1,4 @@
-"""Signatures: as Standard Webhooks says, and forgeries found out. Its own package is the oracle."""
+"""Signatures of Standard Webhooks, with its own package as the oracle."""
 
 import base64
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What reception, clinicians and managers may do; the groups come with the migrations."""
+"""The permissions of reception, clinicians and managers."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission

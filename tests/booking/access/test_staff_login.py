@@ -1,4 +1,4 @@
-"""Nobody tries passwords of staff without end."""
+"""The rate limit of admin's login."""
 
 import pytest
 from django.contrib.auth.models import User

@@ -1,4 +1,4 @@
-"""What is stored of bookings: who holds or has which time, what happened to it, and whom to tell."""
+"""Models: holds, appointments, orders, approvers, events, the outbox, webhooks, feeds and API keys."""
 
 from booking.models.api import ApiKey, IdempotentAnswer, validate_origin
 from booking.models.bookings import Appointment, Booking, Hold, Unconfirmed

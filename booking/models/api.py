@@ -1,4 +1,4 @@
-"""Keys of the API, and answers kept in case a request is sent again."""
+"""API keys, and stored responses of idempotent requests."""
 
 import re
 import uuid
@@ -14,13 +14,13 @@ from patients.text import validate_printable
 
 
 def validate_origin(origin):
-    """Raise ValidationError unless ``origin`` is as browsers write it: scheme and host, perhaps a port."""
+    """Raise ValidationError unless ``origin`` is a scheme and a host, with an optional port, as browsers send it."""
     if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
         raise ValidationError("Write an origin such as https://www.clinic.example, without a path.", code="origin")
 
 
 class ApiKey(models.Model):
-    """What a program shows to use the API. The key itself is shown once; here is only its SHA-256."""
+    """A program's credential for the API. The key itself is shown once; only its SHA-256 is stored."""
 
     class Kind(models.TextChoices):
         SECRET = "secret", "secret, for servers"
@@ -41,7 +41,7 @@ class ApiKey(models.Model):
     PUBLIC_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # A key and those it was rotated into are one holder: the new one goes on with the old one's holds.
+    # A key and those that replace it share one holder, so that the new key keeps the old one's holds.
     holder = models.UUIDField(default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, validators=[validate_printable])
     kind = models.CharField(max_length=12, choices=Kind)
@@ -70,7 +70,7 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.start}…)"
 
     def clean(self):
-        """A publishable key can do only what any visitor of the clinic's site may do, and only there."""
+        """Limit a publishable key to the scopes of any visitor, and to the clinic's own sites."""
         if not self.is_publishable:
             return
         if not set(self.scopes or []) <= set(self.PUBLIC_SCOPES):
@@ -88,7 +88,7 @@ class ApiKey(models.Model):
 
     @property
     def actor(self):
-        """How holds and events name the key, and those it was rotated from or into."""
+        """The name of the key in holds and events, shared with the keys that it replaces and that replace it."""
         return f"key:{self.holder}"
 
     def is_live(self, now):
@@ -103,7 +103,7 @@ class ApiKey(models.Model):
 
 
 class IdempotentAnswer(models.Model):
-    """The answer to a request with an Idempotency-Key, written in the transaction of its effect."""
+    """The response to a request with an Idempotency-Key, stored in the transaction of its effect."""
 
     api_key_holder = models.UUIDField()
     route = models.CharField(max_length=300)

@@ -15,13 +15,13 @@ from patients.text import validate_name, validate_printable, validate_printable_
 from scheduling.lib.price_field import PriceField
 from scheduling.models import Clinician, Location, Service, Slot
 
-# Of Appointment; here, because a class body cannot see its own names inside Meta.
+# Appointment's, defined here because Meta cannot see names of the enclosing class body.
 ORDER_BOOKED_ONCE = "appointment_of_order"
 UNSUCCESSFUL = ["cancelled", "no_show"]
 
 
 class Booking(models.Model):
-    """What holds and appointments share: who sees whom, for what, where, when and at what price."""
+    """The fields that holds and appointments share."""
 
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT)
@@ -39,7 +39,7 @@ class Booking(models.Model):
 
     @property
     def padded_period(self):
-        """The time it takes of the clinician: with the service's buffers."""
+        """The period that the booking takes of the clinician, including the service's buffers."""
         return DateTimeTZRange(self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after)
 
     @property
@@ -54,7 +54,7 @@ class Booking(models.Model):
 
     @property
     def cutoff_at(self):
-        """Until when the patient may change or cancel it."""
+        """The time until which the patient may change or cancel the booking."""
         return self.starts_at - self.service.cancellation_notice
 
     @property
@@ -75,7 +75,7 @@ class Hold(Booking):
         EXPIRED = "expired"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # A lapsed hold's slot is deleted by whoever takes its time next.
+    # The next claimant deletes a lapsed hold's slot.
     slot = models.OneToOneField(Slot, on_delete=models.SET_NULL, null=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
@@ -86,7 +86,7 @@ class Hold(Booking):
     network = models.CharField(max_length=64, blank=True, editable=False, help_text="Where a visitor has come from.")
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
-    # Whom it is for, where that was said with the hold already.
+    # The patient, where the hold was placed for one.
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
 
     class Meta:
@@ -122,8 +122,8 @@ class Appointment(Booking):
     """A confirmed claim on a slot. It has the id of the hold it came from."""
 
     ORDER_BOOKED_ONCE = ORDER_BOOKED_ONCE
-    # Groups of statuses: somebody has still to agree; it is still to come, and can be given another time; it came
-    # to nothing, and its order can be booked again.
+    # Groups of statuses: awaiting approval; upcoming, and so reschedulable; without result, so that
+    # the order can be booked again.
     TENTATIVE = ["pending", "reserved"]
     UPCOMING = [*TENTATIVE, "confirmed"]
     UNSUCCESSFUL = UNSUCCESSFUL
@@ -149,11 +149,11 @@ class Appointment(Booking):
 
         @classmethod
         def given(cls):
-            """Return the choices that a person may give: the last two only happen."""
+            """Return the reasons that a person can choose; the last two are set by the system."""
             return cls.choices[:-2]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # An appointment's slot is never deleted from under it, lapsed or not: it is cancelled first.
+    # An appointment is cancelled before its slot is deleted, even a lapsed one.
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, null=True, editable=False)
     reference = models.CharField(max_length=11, editable=False)
     status = models.CharField(max_length=12, choices=Status)
@@ -191,11 +191,11 @@ class Appointment(Booking):
         constraints = [
             models.UniqueConstraint("reference", name="appointment_reference"),
             models.CheckConstraint(name="appointment_end_after_start", condition=Q(ends_at__gt=F("starts_at"))),
-            # An appointment that stands owns its time; only a cancelled one may be without.
+            # Only a cancelled appointment may have no slot.
             models.CheckConstraint(
                 name="appointment_has_slot", condition=Q(slot__isnull=False) | Q(status="cancelled")
             ),
-            # What waits for an answer does not wait for ever.
+            # A pending appointment has a deadline.
             models.CheckConstraint(
                 name="appointment_pending_until", condition=Q(answer_by__isnull=False) | ~Q(status="pending")
             ),
@@ -207,25 +207,25 @@ class Appointment(Booking):
 
     @property
     def cutoff_at(self):
-        """Until when the patient may change or cancel it: what nobody has agreed to yet, until it would begin."""
+        """The time until which the patient may change or cancel it; a pending appointment's is its start."""
         return self.starts_at if self.status in self.TENTATIVE else super().cutoff_at
 
     @property
     def approver_name(self):
-        """The name of the other system that was asked; empty where it is the clinic itself, or its staff."""
+        """The name of the upstream system that was asked; empty for the clinic and its staff."""
         return self.provider.public_name if self.provider else ""
 
     def is_unanswered(self, now):
-        """Return whether its deadline has passed without an answer: then it does not count any more."""
+        """Return whether its deadline has passed unanswered, so that it no longer counts."""
         return self.status == self.Status.PENDING and self.answer_by <= now
 
     def can_change(self, now):
-        """Return whether the patient may still give it another time or cancel it."""
+        """Return whether the patient may still reschedule or cancel it."""
         return self.status in self.UPCOMING and now <= self.cutoff_at
 
 
 class Unconfirmed(Appointment):
-    """An appointment that staff have still to confirm or decline: their queue in admin."""
+    """An appointment that staff must confirm or decline: a proxy for the queue in admin."""
 
     class Meta:
         proxy = True

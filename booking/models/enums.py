@@ -1,10 +1,10 @@
-"""Values that are stored, announced and asked for by name: the kinds of events, and the jobs of the outbox."""
+"""Enums of stored values: the kinds of events, and the jobs of the outbox."""
 
 from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What can happen to a booking, an order, a patient or a location."""
+    """The kinds of events of bookings, orders, patients and locations."""
 
     HOLD_PLACED = "hold.placed"
     HOLD_EXTENDED = "hold.extended"
@@ -34,7 +34,7 @@ class EventKind(StrEnum):
     LOCATION_UPDATED = "location.updated"
 
 
-# What webhook endpoints can be told of, in the order that they are offered.
+# The kinds that webhook endpoints can subscribe to, in the order of their form.
 ANNOUNCED_KINDS = (
     EventKind.HOLD_PLACED,
     EventKind.HOLD_EXTENDED,
@@ -53,7 +53,7 @@ ANNOUNCED_KINDS = (
 
 
 class Job(StrEnum):
-    """What a worker can be asked to do. The part before the dot is the family, and each family is a queue."""
+    """The jobs of the outbox. The part before the dot is the family, and each family has a queue."""
 
     CALENDAR_PUSH = "calendar.push"
     EMAIL_APPOINTMENT_REQUESTED = "email.appointment_requested"

@@ -1,4 +1,4 @@
-"""The log of what happened."""
+"""The audit trail."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from booking.models.fields import TransactionIdField
 
 
 class Event(models.Model):
-    """Something that happened to a booking, an order, a patient or a location: the audit trail.
+    """An event of a booking, an order, a patient or a location.
 
     Append-only, by a trigger in the database.
     A hold and its appointment are one booking with one id, so one ``sequence`` tells its whole story.
@@ -29,8 +29,8 @@ class Event(models.Model):
     from_status = models.CharField(max_length=12, blank=True)
     to_status = models.CharField(max_length=12, blank=True)
     data = models.JSONField(default=dict)
-    # Ids are given before the commit, so a reader may see 8 before 7. One that stops before the oldest transaction
-    # that is still open misses none.
+    # Ids are assigned before the commit, so a reader may see 8 before 7. A reader that stops at the oldest open
+    # transaction misses none.
     transaction_id = TransactionIdField()
 
     class Meta:

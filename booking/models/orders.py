@@ -1,4 +1,4 @@
-"""Orders: requests that a known patient be seen."""
+"""Orders: requests for a known patient to be seen."""
 
 import uuid
 
@@ -12,7 +12,7 @@ from scheduling.models import Service
 
 
 class Order(models.Model):
-    """A request that a known patient be seen for a service: a referral, a lab order.
+    """A request for a known patient to be seen for a service: a referral, a lab order.
 
     The address is where to visit the patient, for a service that is given at home.
     """
@@ -32,7 +32,7 @@ class Order(models.Model):
     country = models.CharField("country code", max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
     latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
-    # Of the link with which the patient books it; none has been sent while it is null.
+    # The hash of the booking link's token; null until a link is sent.
     token_hash = models.BinaryField(max_length=32, unique=True, null=True, editable=False)
     link_ends_at = models.DateTimeField(null=True, editable=False, help_text="Until when that link is good.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -46,13 +46,13 @@ class Order(models.Model):
         return f"{self.service} for {self.patient}"
 
     def get_booked_appointment(self):
-        """Return the appointment that it is booked with, or None: not one cancelled, missed or left unanswered."""
+        """Return the order's appointment, or None; cancelled, missed and unanswered ones do not count."""
         unanswered = models.Q(status="pending", answer_by__lte=Now())
         return self.appointments.exclude(status__in=self.appointments.model.UNSUCCESSFUL).exclude(unanswered).first()
 
     @property
     def address(self):
-        """Where to visit the patient, as a list of its non-empty lines."""
+        """The address to visit the patient at, as a list of its non-empty lines."""
         street = " ".join(filter(None, [self.address_line_1, self.unit]))
         town = " ".join(filter(None, [self.city, self.state, self.postcode]))
         return list(filter(None, [street, self.address_line_2, town, self.country]))

@@ -1,4 +1,4 @@
-"""Messages that wait to be sent."""
+"""The outbox, and beat's heartbeat."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from booking.models.webhooks import WebhookEndpoint
 
 
 class OutboxMessage(models.Model):
-    """Something to be done outside after a commit: written with its cause, run by a worker.
+    """A job to run after the commit, written in the transaction of its cause and run by a worker.
 
     One with an ``endpoint`` is the delivery of an event to it; its id is the delivery's webhook-id.
     """
@@ -40,14 +40,14 @@ class OutboxMessage(models.Model):
             models.Index(
                 "endpoint", "due_at", name="outbox_open_due", condition=models.Q(status__in=["waiting", "running"])
             ),
-            # As outbox.claim asks: of each family those that are due first.
+            # For outbox.claim: the first due of each family.
             models.Index(
                 models.Func("kind", models.Value("."), models.Value(1), function="split_part"),
                 "due_at",
                 name="outbox_family_due",
                 condition=models.Q(endpoint__isnull=True, status__in=["waiting", "running"]),
             ),
-            # As the relay counts what is running: few rows, however many wait.
+            # For the relay's count of running messages, which are few.
             models.Index("due_at", name="outbox_running", condition=models.Q(status="running")),
             models.Index("created_at", name="outbox_settled", condition=models.Q(status__in=["done", "failed"])),
             models.Index(
@@ -65,7 +65,7 @@ class Deliveries(models.Manager):
 
 
 class Delivery(OutboxMessage):
-    """A message with an endpoint."""
+    """A message for a webhook endpoint."""
 
     objects = Deliveries()
 
@@ -78,7 +78,7 @@ class Delivery(OutboxMessage):
 
 
 class Heartbeat(models.Model):
-    """The last time beat reached a worker and the worker reached the database; one row."""
+    """The last time that a worker ran beat's heartbeat task; a single row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seen_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Providers: who must acknowledge an appointment."""
+"""Approvers, stored as Provider: who must acknowledge an appointment."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from scheduling.models import Location, Service
 
 
 class Provider(models.Model):
-    """Who must acknowledge the appointments of some services or at some locations.
+    """An approver, who must acknowledge the appointments of some services or at some locations.
 
     A service's own provider comes before its location's; without either it is the clinic itself, at once.
     """
 
-    # Of these kinds a patient knows none but the clinic.
+    # The kinds that patients see as the clinic.
     IN_HOUSE = ("clinic", "staff")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,12 +44,12 @@ class Provider(models.Model):
 
     @property
     def public_name(self):
-        """What patients read of it: the name of another system, nothing of the clinic's own staff."""
+        """The name that patients see: an upstream system's, or empty for the clinic and its staff."""
         return "" if self.kind in self.IN_HOUSE else self.name
 
 
 class Acknowledgement(NamedTuple):
-    """What is known of a booking's acknowledgement when its appointment is made.
+    """The state of a booking's acknowledgement when its appointment is created.
 
     ``status`` is an Appointment.Status: pending until ``answer_by``, reserved or confirmed; ``reference`` is
     the provider's own id for it. ``asked`` is the sequence of the event with which another system was asked.

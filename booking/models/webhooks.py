@@ -1,4 +1,4 @@
-"""Webhook endpoints: where other systems want to be told what happens."""
+"""Webhook endpoints: addresses of other systems that receive events."""
 
 import uuid
 
@@ -12,13 +12,13 @@ from scheduling.lib.encrypted_field import EncryptedField
 
 
 class WebhookEndpoint(models.Model):
-    """An address that is told of events, signed with its secret."""
+    """An address that receives events, signed with its secret."""
 
     class Format(models.TextChoices):
         HOLDFAST = "holdfast"
         JUNCTION = "junction"
 
-    # What endpoints may listen to.
+    # The events that endpoints can subscribe to.
     Kind = models.TextChoices("Kind", {kind.name: (kind.value, kind.value) for kind in ANNOUNCED_KINDS})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -33,7 +33,7 @@ class WebhookEndpoint(models.Model):
     old_secret_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
-    # Its last delivery arrived, and soon. Until then an endpoint shares its workers with the slow ones.
+    # Whether the last delivery arrived quickly. Until then the endpoint shares workers with slow ones.
     answers_fast = models.BooleanField(default=False, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -1,0 +1,1 @@
+"""Databases of earlier releases: each is restored, migrated to the present and booked in."""

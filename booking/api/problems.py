@@ -5,6 +5,7 @@ An exception's ``message`` is its title; ``advice`` says what the caller can do.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.utils import translation
 from rest_framework import exceptions
@@ -34,8 +35,14 @@ class Problem:
 
     def title_of(self, exception):
         """Return the English sentence that says what happened."""
-        with translation.override(None):  # programs read it, and a page's language must not change it
-            return self.title or str(exception.message)
+        return self.title or get_english(exception)
+
+
+@cache
+def get_english(exception: type) -> str:
+    """Return an exception's message in English: programs read it, and a page's language must not change it."""
+    with translation.override(None):
+        return str(exception.message)
 
 
 def retry_after(error):

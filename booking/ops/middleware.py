@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from functools import cache
 
 from csp.constants import NONE, SELF
 from csp.middleware import CSPMiddleware
@@ -76,7 +77,12 @@ def framing(get_response):
 
 
 def is_admin(request):
-    return request.path_info.startswith(reverse("admin:index"))
+    return request.path_info.startswith(get_admin_path())
+
+
+@cache
+def get_admin_path() -> str:
+    return reverse("admin:index")  # asked for three times by each request
 
 
 class Busy:

@@ -1,1 +1,1 @@
-"""Who is this person, how may the clinic reach them, and what did they agree to?"""
+"""Who a person is, how the clinic may reach them, and what they agreed to."""

@@ -1,4 +1,4 @@
-"""Reading how somebody describes a person: by name, e-mail, number and birth date, in any order."""
+"""Parse a typed description of a person: names, e-mail, numbers and birth date, in any order."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from patients.text import normalize_name
 
-MAX_LENGTH = 200  # characters; what comes after them is not looked at
+MAX_LENGTH = 200  # characters; the rest is ignored
 MAX_WORDS = 8
 MIN_DIGITS = 3
 
@@ -29,30 +29,33 @@ NUMBER = re.compile(r"[\d()+./-]*\d[\d()+./-]*")
 
 
 class Description(NamedTuple):
-    """What a text says about a person; ``text`` is all of it, ``numbers`` has (field, how it starts), and
-    ``digits`` are all there are, for those who know only how a phone number ends."""
+    """What a text says about a person.
+
+    ``text`` is all of it, normalized. ``numbers`` has (field, prefix) for each number that the digits may begin;
+    ``digits`` are all digits, to match the end of a phone number.
+    """
 
     text: str
-    words: list
-    emails: list
-    numbers: list
+    words: list[str]
+    emails: list[str]
+    numbers: list[tuple[str, str]]
     digits: str
-    births: list
+    birth_dates: list[date]
 
 
-def read_description(text):
-    """Return the Description in ``text``. Whatever it is, it says something or nothing."""
+def parse_description(text: str) -> Description:
+    """Return the Description in ``text``; no text is an error."""
     text = unicodedata.normalize("NFKC", text[:MAX_LENGTH]).lower()
     rest = text = "".join(character if character.isprintable() else " " for character in text).strip()
-    births = []
+    birth_dates = []
 
-    def take(match):
+    def extract(match):
         found = list(_possible_dates(**match.groupdict()))
-        births.extend(found)
+        birth_dates.extend(found)
         return " " if found else match[0]
 
     for pattern in DATES:
-        rest = pattern.sub(take, rest)
+        rest = pattern.sub(extract, rest)
     words, emails, number = [], [], ""
     for token in rest.replace("(0)", " ").split():
         if "@" in token:
@@ -62,20 +65,20 @@ def read_description(text):
         else:
             words += normalize_name(token).split()
     digits = number.lstrip("+")
-    return Description(text, words[:MAX_WORDS], emails, list(_possible_numbers(number)), digits, births)
+    return Description(text, words[:MAX_WORDS], emails, list(_possible_numbers(number)), digits, birth_dates)
 
 
 def _possible_dates(year, month, day, separator=None):
-    """Yield the dates that can be meant: two where the year has no century."""
+    """Yield the dates that may be meant: two if the year has no century."""
     if month[:3] in MONTHS:
         month = MONTHS.index(month[:3]) + 1
     for century in ("",) if len(year) == 4 else ("19", "20"):
-        with suppress(ValueError):  # there is no such day
+        with suppress(ValueError):  # no such day
             yield date(int(century + year), int(month), int(day))
 
 
 def _possible_numbers(number):
-    """Yield (field, its start) of what digits can be: a phone with its country code or without, or an NHS number."""
+    """Yield (field, prefix) for a phone number with or without its country code, and for an NHS number."""
     digits = number.lstrip("+0")
     if len(digits) < MIN_DIGITS:
         return

@@ -1,4 +1,6 @@
-"""Model fields that bring what a person types into one form, and say plainly what is wrong with it."""
+"""Model fields that normalize what a person types, and say plainly what is wrong with it."""
+
+from typing import Any
 
 import phonenumbers
 from django.conf import settings
@@ -9,20 +11,20 @@ from stdnum.gb import nhs
 
 
 class EmailField(models.EmailField):
-    """An e-mail address in lower case: two people never differ by case alone."""
+    """An e-mail address, stored in lower case: case never tells two people apart."""
 
-    def to_python(self, value):
+    def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
         return value and value.strip().lower()
 
 
 class PhoneField(models.CharField):
-    """A phone number in E.164, such as +442079460000; without a country code it is the clinic's country."""
+    """A phone number, stored in E.164, such as +442079460000. The default country is the clinic's."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": 32, **kwargs})
 
-    def to_python(self, value):
+    def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
         if not value:
             return value
@@ -41,13 +43,13 @@ class PhoneField(models.CharField):
 class NhsNumberField(models.CharField):
     """An NHS number: ten digits, the last of which is the modulus 11 check digit (NHS Data Dictionary)."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": 10, **kwargs})
 
-    def formfield(self, **kwargs):
-        return super().formfield(**{"max_length": 20, **kwargs})  # it is written 943 476 5919
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"max_length": 20, **kwargs})  # people write 943 476 5919
 
-    def to_python(self, value):
+    def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
         if not value:
             return value

@@ -1,6 +1,8 @@
-"""Finding a patient again: the same person is found, a similar one is only shown to staff."""
+"""Match patients: find the same person again, and list similar ones for staff."""
 
 import hashlib
+from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -15,12 +17,12 @@ class CannotMerge(Exception):
 
 
 @transaction.atomic(savepoint=False)
-def match_patient(candidate):
-    """Return the patient that ``candidate``, an unsaved and validated Patient, is: found or saved.
+def match_patient(candidate: Patient) -> Patient:
+    """Return the patient that equals ``candidate``, an unsaved and validated Patient, or save the candidate.
 
-    The same normalized names, birth date and e-mail are the same person; see find_twin for those of whom
-    not all three are known. A found record stays as it is: a stranger who knows them cannot change it.
-    Near matches are listed for staff.
+    Equal normalized names, birth date and e-mail mean the same person; find_twin says what holds if one of them is
+    missing. A found record stays unchanged, so that a stranger who knows these details cannot change it. Near
+    matches of a new patient are listed for staff.
     """
     found = find_twin(candidate)
     if found:
@@ -30,22 +32,20 @@ def match_patient(candidate):
     return candidate
 
 
-# By hand, like what follows: every booking asks, and the ORM takes longer to build it than PostgreSQL to answer.
-# Locked, so that a merge that archives one of them meanwhile is waited for; in its order, so that neither waits
-# for the other.
+# Hand-written SQL, here and below: every booking runs it, and the ORM takes longer to build it than PostgreSQL to
+# answer. The rows are locked to wait for a merge that is archiving one, in the merge's order to prevent a deadlock.
 NAMESAKES = f"""
     SELECT {", ".join(field.column for field in Patient._meta.concrete_fields)} FROM patients_patient
      WHERE archived_at IS NULL AND normalized_name = %s AND email = %s
      ORDER BY id FOR NO KEY UPDATE
-"""  # noqa: S608 names of our own
+"""  # noqa: S608 (only names from our model)
 
 
-def find_twin(candidate):
+def find_twin(candidate: Patient) -> Patient | None:
     """Return the patient with ``candidate``'s names, birth date and e-mail, or None.
 
-    Without a birth date names and e-mail are enough, unless two people share them; without an e-mail nobody
-    is found. Until the transaction ends nobody else finds or makes the same person, so a twin is made only
-    once.
+    Without a birth date, names and e-mail are enough unless two people share them; without an e-mail there is no
+    twin. Locks the identity until the transaction ends, so that concurrent calls create a person only once.
     """
     if not candidate.email:
         return None
@@ -59,15 +59,15 @@ def find_twin(candidate):
     return twins[0] if twins else None
 
 
-def _lock_identity(name, email):
-    # There is no row to lock yet, so the lock is on a number made of what identifies the person.
+def _lock_identity(name: str, email: str) -> None:
+    # There may be no row to lock yet: lock a number derived from the identity.
     identity = f"{name}\n{email}".encode()
     key = int.from_bytes(hashlib.sha256(identity).digest()[:8], signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-# Two of the three are the same. What is missing is given as null: it is the same as nothing.
+# Two of the three are equal. Missing values are passed as null, which equals nothing.
 LIST_NEAR_MATCHES = """
     INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
     SELECT near.id, %(id)s,
@@ -87,27 +87,25 @@ LIST_NEAR_MATCHES = """
 """
 
 
-def list_near_matches(patient):
-    """List for staff the records that may be this saved patient too; what is listed already stays as it is."""
+def list_near_matches(patient: Patient) -> None:
+    """Add the records that may be the same person as a saved patient to the list for staff. Keeps earlier entries."""
+    parameters: dict[str, Any] = {
+        "id": patient.pk,
+        "name": patient.normalized_name or None,
+        "born": patient.date_of_birth,
+        "email": patient.email or None,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            LIST_NEAR_MATCHES,
-            {
-                "id": patient.pk,
-                "name": patient.normalized_name or None,
-                "born": patient.date_of_birth,
-                "email": patient.email or None,
-            },
-        )
+        cursor.execute(LIST_NEAR_MATCHES, parameters)
 
 
 @transaction.atomic
-def merge_patients(*, keep, duplicate):
-    """Give everything that points at ``duplicate`` to ``keep`` and archive it; returns ``keep``.
+def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
+    """Move everything that points at ``duplicate`` to ``keep``, archive the duplicate and return ``keep``.
 
-    Blank details of ``keep`` are filled from the duplicate; none is overwritten. Raises CannotMerge.
+    Fills blank details of ``keep`` from the duplicate, and overwrites none. Raises CannotMerge.
     """
-    # In primary-key order, so that two merges of one pair wait for each other.
+    # In primary-key order: two concurrent merges of a pair must not deadlock.
     locked = {
         patient.pk: patient
         for patient in Patient.objects.select_for_update(no_key=True)
@@ -116,26 +114,28 @@ def merge_patients(*, keep, duplicate):
     }
     keep, duplicate = locked[keep.pk], locked[duplicate.pk]
     numbers = {keep.nhs_number, duplicate.nhs_number} - {""}
-    # Whoever waited for the lock may find that the other one merged the pair the other way round.
+    # A concurrent merge may have merged the pair the other way round.
     if keep == duplicate or keep.archived_at or duplicate.archived_at or len(numbers) > 1:
         raise CannotMerge
     PossibleDuplicate.objects.filter(Q(patient=duplicate) | Q(other=duplicate)).delete()
-    for consent in duplicate.consents.filter(withdrawn_at=None):
-        agree(keep, consent.purpose, at=consent.given_at)
-    duplicate.consents.filter(withdrawn_at=None).delete()  # those withdrawn move with the rest, as a record
-    for relation in Patient._meta.related_objects:  # whoever points at patients, without knowing them
+    given = Consent.objects.filter(patient=duplicate, withdrawn_at=None)
+    for consent in given:
+        give_consent(keep, consent.purpose, at=consent.given_at)
+    given.delete()  # withdrawn consents are moved below, as a record
+    for relation in Patient._meta.related_objects:  # every foreign key to Patient, in whatever app
         if relation.related_model is not PossibleDuplicate:
             relation.related_model._base_manager.filter(**{relation.field.name: duplicate}).update(
                 **{relation.field.name: keep}
             )
     for name in ("date_of_birth", "email", "phone", "nhs_number"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
-    duplicate.nhs_number, duplicate.archived_at, duplicate.merged_into = "", timezone.now(), keep
+    duplicate.nhs_number, duplicate.archived_at = "", timezone.now()
+    duplicate.merged_into = keep  # pyright: ignore[reportAttributeAccessIssue] (the stubs lose a key to "self")
     duplicate.save()
     keep.save()
     return keep
 
 
-def agree(patient, purpose, *, at):
-    """Record that the patient agreed to ``purpose`` (a Consent.Purpose); once is enough."""
+def give_consent(patient: Patient, purpose: Consent.Purpose | str, *, at: datetime) -> None:
+    """Record that the patient agreed to ``purpose``. Idempotent."""
     Consent.objects.bulk_create([Consent(patient=patient, purpose=purpose, given_at=at)], ignore_conflicts=True)

@@ -1,4 +1,4 @@
-"""Patients, what they agreed to, and pairs of records that may be one person."""
+"""Patients, their consents, and pairs of records that may be one person."""
 
 import uuid
 from datetime import date
@@ -12,39 +12,39 @@ from django.db.models.functions import Reverse
 from django.utils import timezone
 
 from patients.fields import EmailField, NhsNumberField, PhoneField
-from patients.text import MAX_NAME_LENGTH, normalize_name, spellings, validate_name
+from patients.text import MAX_NAME_LENGTH, list_spellings, normalize_name, validate_name
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
 
-def validate_birth_date(born):
+def validate_birth_date(born: date) -> None:
     """Raise ValidationError for a birth date in the future or before 1900."""
     if not EARLIEST_BIRTH <= born <= timezone.now().date():
         raise ValidationError("Enter a date of birth between 1900 and today.", code="out_of_range")
 
 
 class Patient(models.Model):
-    """A person who is or was to be seen."""
+    """A person who is, was or will be seen."""
 
     NHS_NUMBER_UNIQUE = "patient_nhs_number"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     first_name = models.CharField(max_length=100, validators=[validate_name])
     last_name = models.CharField(max_length=100, validators=[validate_name])
-    # Missing of those whom another system has brought here without it.
+    # Null if another system sent the patient without it.
     date_of_birth = models.DateField(null=True, blank=True, validators=[validate_birth_date])
-    # What is searched is compared byte by byte: then one index serves prefixes and their order.
+    # Collation C on searched columns: one index then serves prefix matches and ordering.
     email = EmailField("e-mail", blank=True, db_collation="C")
     phone = PhoneField(blank=True, db_collation="C")
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The record that was kept, of one that was archived because both are one person.
+    # Of a duplicate that was archived by a merge: the record that was kept.
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    # Kept by save(). The second has the last name first, and a space before each word to tell where it starts.
+    # Derived in save(). name_words has the last name first, and a space before each word to mark its start.
     normalized_name = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_words = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
@@ -58,7 +58,7 @@ class Patient(models.Model):
             models.Index(Reverse("phone"), name="patient_phone_end"),
             models.Index("normalized_name", name="patient_first_last"),
             models.Index("name_words", name="patient_last_first"),
-            # Without fastupdate nothing waits to be sorted in, which every search would have to read through.
+            # fastupdate=False: every search would have to scan the index's pending list.
             GinIndex(OpClass("name_words", "gin_trgm_ops"), name="patient_name_words", fastupdate=False),
             GinIndex("name_spellings", name="patient_name_spellings", fastupdate=False),
         ]
@@ -77,20 +77,20 @@ class Patient(models.Model):
     def save(self, **kwargs):
         self.normalized_name = normalize_name(self.first_name, self.last_name)
         self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:MAX_NAME_LENGTH]
-        self.name_spellings = spellings(self.normalized_name.split())
+        self.name_spellings = list_spellings(self.normalized_name.split())
         if kwargs.get("update_fields") is not None:
             names = {"normalized_name", "name_words", "name_spellings"}
             kwargs["update_fields"] = {*kwargs["update_fields"], *names}
         super().save(**kwargs)
 
     @property
-    def contact(self):
-        """The name, e-mail and phone of whoever comes to an appointment, if it is the patient."""
+    def contact(self) -> dict[str, str]:
+        """The patient's name, e-mail and phone, for an appointment that the patient attends."""
         return {"name": str(self), "email": self.email, "phone": self.phone}
 
 
 class Consent(models.Model):
-    """A patient agreed to something; withdrawn ones are kept as the record that they once did."""
+    """A patient's agreement to one purpose. A withdrawn consent is kept as a record."""
 
     class Purpose(models.TextChoices):
         PRIVACY_NOTICE = "privacy_notice", "privacy notice"
@@ -114,11 +114,11 @@ class Consent(models.Model):
         ]
 
     def __str__(self):
-        return self.get_purpose_display()
+        return str(self.Purpose(self.purpose).label)
 
 
 class PossibleDuplicate(models.Model):
-    """Two records that may be one person. Staff decide; nothing is merged by itself."""
+    """Two records that may be one person. Staff decide; nothing is merged automatically."""
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
     other = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")

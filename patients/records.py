@@ -1,4 +1,8 @@
-"""Writing patients down and changing what is written, at the request of somebody who may see them."""
+"""Register, change, archive and restore patients, for callers that may see them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -14,7 +18,7 @@ class PatientExists(Exception):
 
     message = _("A patient with these names, birth date and e-mail is written down already.")
 
-    def __init__(self, patient):
+    def __init__(self, patient: Patient) -> None:
         self.patient = patient
         super().__init__(str(patient.pk))
 
@@ -38,11 +42,10 @@ class NhsNumberTaken(Exception):
 
 
 @transaction.atomic
-def register_patient(candidate, *, allow_duplicate=False):
-    """Write an unsaved, validated Patient down and return it.
+def register_patient(candidate: Patient, *, allow_duplicate: bool = False) -> Patient:
+    """Save an unsaved, validated Patient and return it. Lists near matches for staff.
 
-    Raises PatientExists for an exact twin, unless ``allow_duplicate``, or NhsNumberTaken; near matches are
-    listed for staff.
+    Raises NhsNumberTaken, or PatientExists for an exact twin unless ``allow_duplicate``.
     """
     twin = find_twin(candidate)
     if twin and not allow_duplicate:
@@ -53,11 +56,13 @@ def register_patient(candidate, *, allow_duplicate=False):
 
 
 @transaction.atomic
-def change_patient(patient_id, change, *, expected_version=None):
-    """Apply ``change(patient)``, which returns the patient validated, to the row as it is now; returns it.
+def change_patient(
+    patient_id: UUID, change: Callable[[Patient], Patient], *, expected_version: datetime | None = None
+) -> Patient:
+    """Apply ``change``, which returns the patient validated, to the locked row, and return the patient.
 
-    Raises PatientChanged when its ``updated_at`` is no longer ``expected_version``, NhsNumberTaken, or
-    Patient.DoesNotExist when there is none or it is archived.
+    Raises PatientChanged if ``updated_at`` is no longer ``expected_version``, NhsNumberTaken, or
+    Patient.DoesNotExist if the patient is missing or archived.
     """
     patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id, archived_at=None)
     if expected_version not in (None, patient.updated_at):
@@ -67,15 +72,15 @@ def change_patient(patient_id, change, *, expected_version=None):
     return patient
 
 
-def archive_patient(patient_id):
-    """Put a patient out of the way, so that new bookings no longer find them; return whether that was still to do."""
+def archive_patient(patient_id: UUID) -> bool:
+    """Archive a patient, so that new bookings do not find them; return False if they were archived already."""
     patients, now = Patient.objects.filter(pk=patient_id, archived_at=None), timezone.now()
     return bool(patients.update(archived_at=now, updated_at=now))
 
 
 @transaction.atomic
-def restore_patient(patient_id):
-    """Take a patient out of the archive and return them, or None if they are not in it; near matches are listed."""
+def restore_patient(patient_id: UUID) -> Patient | None:
+    """Take a patient out of the archive and return them, or None if they are not in it. Lists near matches."""
     archived = Patient.objects.select_for_update(no_key=True).exclude(archived_at=None)
     patient = archived.filter(pk=patient_id).first()
     if patient:
@@ -85,8 +90,8 @@ def restore_patient(patient_id):
     return patient
 
 
-def withdraw_consent(consent):
-    """Record that the patient no longer agrees, and return whether they still did. The record is kept."""
+def withdraw_consent(consent: Consent) -> bool:
+    """Mark a consent as withdrawn, and return False if it was already. Keeps the record."""
     given = Consent.objects.filter(pk=consent.pk, withdrawn_at=None)
     return bool(given.update(withdrawn_at=timezone.now()))
 

@@ -1,108 +1,112 @@
-"""Finding people by whatever staff are told: part of a name, an address, a number, a birth date."""
+"""Find patients by what staff are told: parts of a name, an e-mail address, a number, a birth date."""
+
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import F, Func, Q, UUIDField, Value
+from django.db.models import F, Func, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Reverse
 
-from patients.descriptions import read_description
+from patients.descriptions import parse_description
 from patients.models import Patient
-from patients.text import spellings
+from patients.text import list_spellings
 
-MAX_LISTED = 200  # whoever sees as many says more of whom they look for
+MAX_LISTED = 200  # in admin's list; a longer one calls for a narrower search
 MIN_LAST_DIGITS = 4  # of a phone number
-CANDIDATES = 200  # where no index has the rows in order, as many are compared with what was asked for
+MAX_CANDIDATES = 200  # rows to rank in Python when no index gives their order
 
 
-def search_patients(text, *, limit, among=None):
+def search_patients(text: str, *, limit: int, among: QuerySet[Patient] | None = None) -> list[Patient]:
     """Return up to ``limit`` of the patients that ``text`` describes, best match first.
 
-    It may have words of the name, e-mail, phone, NHS number and birth date, in any order and cut short. Only
-    where nobody fits, names that are spelled a little differently are found. Searches those who are not
-    archived, or ``among`` a queryset. Each step is one scan of an index that reads little however many
-    patients there are, so most common names are not sorted by anything else.
+    The text may have words of the name, e-mail, phone, NHS number and birth date, in any order and abbreviated.
+    Names that are spelled slightly differently are found only if nobody else is. Searches the patients who are not
+    archived, or ``among`` a queryset. Each step is one index scan that reads little, however many patients there
+    are, so the many bearers of a common name come in no further order.
     """
     rows = (Patient.objects.filter(archived_at=None) if among is None else among).order_by()
-    asked = read_description(text)
+    asked = parse_description(text)
     found = {}
     for step in _steps(asked, rows, limit):
         found |= dict.fromkeys(step)
         if len(found) >= limit:
             break
     if asked.words and not found:
-        found = dict.fromkeys(_misspelled(asked, _narrowed(rows, asked)))
+        found = dict.fromkeys(_search_misspelled(asked, _narrow(rows, asked)))
     patients = rows.in_bulk(list(found)[:limit])
     return [patients[pk] for pk in found if pk in patients]
 
 
-def get_search_steps(text, *, among):
-    """Return the primary keys of the patients ``among`` a queryset that fit ``text`` best, for a list to show."""
+def list_matching_keys(text: str, *, among: QuerySet[Patient]) -> list[UUID]:
+    """Return the primary keys of up to MAX_LISTED patients ``among`` a queryset, best match first."""
     return [patient.pk for patient in search_patients(text, limit=MAX_LISTED, among=among)]
 
 
-def get_list_order(patients, keys):
-    """Order a queryset of patients as their primary keys are in the list."""
+def order_by_keys(patients: QuerySet[Patient], keys: list[UUID]) -> QuerySet[Patient]:
+    """Return a queryset of patients in the order of their primary keys in ``keys``."""
     listed = Value(keys, output_field=ArrayField(UUIDField()))
     return patients.order_by(Func(listed, F("pk"), function="array_position"))
 
 
 def _steps(asked, rows, limit):
     """Yield lists of primary keys, better matches before worse ones."""
-    if asked.births or asked.emails or (asked.words and asked.numbers):
-        yield _by_words(asked, _narrowed(rows, asked), limit)
+    if asked.birth_dates or asked.emails or (asked.words and asked.numbers):
+        yield _search_words(asked, _narrow(rows, asked), limit)
     elif asked.words:
         name = " ".join(asked.words)
         if len(asked.words) == 1:
-            yield _in_order(rows, "name_words", f" {name} ", limit)  # exactly this last name
-        yield _in_order(rows, "normalized_name", name, limit)
-        yield _in_order(rows, "name_words", f" {name}", limit)
+            yield _search_prefix(rows, "name_words", f" {name} ", limit)  # exactly this last name
+        yield _search_prefix(rows, "normalized_name", name, limit)
+        yield _search_prefix(rows, "name_words", f" {name}", limit)
         if " " not in asked.text:
-            yield _in_order(rows, "email", asked.text, limit)
-        yield _by_words(asked, rows, limit)
+            yield _search_prefix(rows, "email", asked.text, limit)
+        yield _search_words(asked, rows, limit)
     else:
         for field, start in asked.numbers:
-            yield _in_order(rows, field, start, limit)
+            yield _search_prefix(rows, field, start, limit)
         if len(asked.digits) >= MIN_LAST_DIGITS:
-            yield _in_order(rows.alias(phone_reversed=Reverse("phone")), "phone_reversed", asked.digits[::-1], limit)
+            yield _search_prefix(
+                rows.alias(phone_reversed=Reverse("phone")), "phone_reversed", asked.digits[::-1], limit
+            )
 
 
-def _in_order(rows, field, start, limit):
+def _search_prefix(rows, field, start, limit):
     rows = rows.filter(**{f"{field}__startswith": start}).exclude(**{field: ""})
     return list(rows.order_by(field).values_list("pk", flat=True)[:limit])
 
 
-def _by_words(asked, rows, limit):
-    """Patients in whose names each word begins one, in any order."""
+def _search_words(asked, rows, limit):
+    """Return the keys of patients whose names have, for each word, a name that begins with it."""
     for word in asked.words:
         rows = rows.filter(name_words__contains=f" {word}")
-    return _closest(asked, rows)[:limit]
+    return _rank_by_similarity(asked, rows)[:limit]
 
 
-def _misspelled(asked, rows):
-    """Patients in whose names each word is one, but for a letter."""
+def _search_misspelled(asked, rows):
+    """Return the keys of patients whose names have each word, give or take a letter."""
     for word in asked.words:
-        rows = rows.filter(name_spellings__overlap=spellings([word]))
-    return _closest(asked, rows)
+        rows = rows.filter(name_spellings__overlap=list_spellings([word]))
+    return _rank_by_similarity(asked, rows)
 
 
-def _closest(asked, rows):
-    """Return the primary keys of some of the rows, those first whose names are most like the words."""
+def _rank_by_similarity(asked, rows):
+    """Return the keys of up to MAX_CANDIDATES rows, most similar names first."""
     wanted = _pairs(asked.words)
     closeness = {}
-    for pk, name in rows.values_list("pk", "normalized_name")[:CANDIDATES]:
+    for pk, name in rows.values_list("pk", "normalized_name")[:MAX_CANDIDATES]:
         pairs = _pairs(name.split())
         closeness[pk] = (-len(wanted & pairs) / len(wanted | pairs), name)
-    return sorted(closeness, key=closeness.get)
+    return sorted(closeness, key=lambda pk: closeness[pk])
 
 
 def _pairs(words):
-    """Return the pairs of letters that follow each other in the words, a space before and after each."""
+    """Return the pairs of adjacent letters in the words, with a space before and after each word."""
     return {pair for word in words for pair in zip(f" {word}", f"{word} ", strict=True)} or {""}
 
 
-def _narrowed(rows, asked):
+def _narrow(rows, asked):
     """Return the rows with the birth date, e-mail and number asked for."""
-    if asked.births:
-        rows = rows.filter(date_of_birth__in=asked.births)
+    if asked.birth_dates:
+        rows = rows.filter(date_of_birth__in=asked.birth_dates)
     for email in asked.emails:
         rows = rows.filter(email__startswith=email)
     number = Q()

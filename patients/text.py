@@ -1,53 +1,55 @@
-"""Plain text from strangers: what may be in it, and how two spellings of a name are compared."""
+"""Plain text from strangers: validate its characters, and normalize names for comparison."""
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# Cc: control (NUL too, which PostgreSQL refuses). Cf: invisible, among them the marks that turn the
-# direction of text around. Cs: half a character. Co, Cn: nobody knows how to show them. Zl, Zp: ends of lines.
+# Cc: control characters, with NUL, which PostgreSQL refuses. Cf: invisible ones, with those that reverse the
+# direction of text. Cs: half a surrogate pair. Co, Cn: no assigned glyph. Zl, Zp: line separators.
 UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Two joiners some scripts and names need.
-NEEDED = {"\u200c", "\u200d"}
+# The two joiners that some scripts and names need.
+JOINERS = {"\u200c", "\u200d"}
 
 
-def validate_printable(text, *, allowed=""):
-    """Raise ValidationError if ``text`` has characters that cannot be seen, beyond those ``allowed``."""
+def validate_printable(text: str, *, allowed: str = "") -> None:
+    """Raise ValidationError if ``text`` has invisible characters other than ``allowed``."""
     for character in text:
-        if unicodedata.category(character) in UNPRINTABLE and character not in NEEDED and character not in allowed:
+        if unicodedata.category(character) in UNPRINTABLE and character not in JOINERS and character not in allowed:
             raise ValidationError(_("Please remove the invisible or unreadable characters."), code="unprintable")
 
 
-def validate_name(text):
-    """Raise ValidationError for what is no name: with an address in it, a stranger could have us mail it to anyone."""
+def validate_name(text: str) -> None:
+    """Raise ValidationError if ``text`` is no name. An address in a name would let a stranger mail links through us."""
     validate_printable(text)
     if re.search(r"@|://|www\.", text.lower()):
         raise ValidationError(_("Please write only a name here, no address."), code="address")
 
 
-def validate_printable_lines(text):
-    """Like validate_printable, for text of several lines."""
+def validate_printable_lines(text: str) -> None:
+    """Raise ValidationError if ``text`` has invisible characters other than line breaks and tabs."""
     validate_printable(text, allowed="\r\n\t")
 
 
-MAX_NAME_LENGTH = 250  # characters; some are written with several once they are taken apart
+MAX_NAME_LENGTH = 250  # normalized characters: decomposition can turn one into several
 
 
-def normalize_name(*names):
-    """Return names as they are compared: no case, accents, hyphens, apostrophes or doubled spaces."""
+def normalize_name(*names: str) -> str:
+    """Return names in the form in which they are compared: no case, accents, hyphens, apostrophes or double spaces."""
     text = unicodedata.normalize("NFKD", " ".join(names)).casefold()
     text = "".join(character for character in text if not unicodedata.combining(character))
     return " ".join(re.sub(r"[\W_]+", " ", text.replace("'", "").replace("’", "")).split())[:MAX_NAME_LENGTH]
 
 
-def spellings(words):
-    """Return the words, and each with any one letter left out.
+def list_spellings(words: Iterable[str]) -> list[str]:
+    """Return the words, and each word without any one of its letters.
 
-    Two words that differ by one letter too many, too few or wrong, or by two that have changed places,
-    have one of these in common.
+    Two words that differ by one inserted, missing or wrong letter, or by two swapped ones, have one of these in
+    common.
     """
+    words = set(words)
     found = set(words)
     for word in words:
         if 2 < len(word) < 40:

@@ -30,7 +30,7 @@ from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from patients.admin.forms import EditConflictForm
 from patients.models import Patient
-from patients.search import get_search_steps
+from patients.search import list_matching_keys
 from patients.text import validate_printable
 from scheduling.admin import CalendarWarningsMixin
 from scheduling.lib.timezones import format_local
@@ -241,7 +241,7 @@ class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.M
             )
         reference = re.sub("[^A-Z0-9]", "", text.upper())
         booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
-        known_patient = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
+        known_patient = Q(patient__in=list_matching_keys(text, among=Patient.objects.all()))
         return queryset.filter(booked | attendee | known_patient), False
 
     def changelist_view(self, request, extra_context=None):

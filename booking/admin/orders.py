@@ -23,7 +23,7 @@ from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import PatientField
 from patients.models import Patient
 from patients.records import PatientArchived
-from patients.search import get_search_steps
+from patients.search import list_matching_keys
 from scheduling.lib.timezones import format_local
 from scheduling.models.local_zones import get_home_zone
 
@@ -122,7 +122,7 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
         text = search_term.strip()
         if not text:
             return queryset, False
-        known_patient = Q(patient__in=get_search_steps(text, among=Patient.objects.all()))
+        known_patient = Q(patient__in=list_matching_keys(text, among=Patient.objects.all()))
         return queryset.filter(known_patient | Q(external_id__icontains=text)), False
 
     @admin.display(description="ordered", ordering="created_at")

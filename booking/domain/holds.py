@@ -28,7 +28,7 @@ from booking.domain.transitions import HoldNotFound, WrongState, check_live, loc
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Appointment, Booking, Hold, Order
 from booking.models.enums import EventKind
-from patients.matching import agree
+from patients.matching import give_consent
 from patients.models import Patient
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
@@ -292,7 +292,7 @@ def confirm_hold(
         hold, patient=patient, attendee=attendee, acknowledgement=acknowledgement, notes=notes, actor=actor, at=now
     )
     for purpose in agreed_to:
-        agree(patient, purpose, at=now)
+        give_consent(patient, purpose, at=now)
     return appointment
 
 

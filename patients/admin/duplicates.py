@@ -10,7 +10,7 @@ from patients.admin.filters import DismissedFilter
 from patients.admin.patients import PatientAdmin
 from patients.matching import CannotMerge, merge_patients
 from patients.models import Patient, PossibleDuplicate
-from patients.search import get_search_steps
+from patients.search import list_matching_keys
 
 
 @admin.register(PossibleDuplicate)
@@ -45,7 +45,7 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
         if not search_term.strip():
             return queryset, False
         listed = Patient.objects.filter(Q(pk__in=queryset.values("patient")) | Q(pk__in=queryset.values("other")))
-        found = get_search_steps(search_term, among=listed)
+        found = list_matching_keys(search_term, among=listed)
         return queryset.filter(Q(patient__in=found) | Q(other__in=found)), False
 
     def first(self, pair):

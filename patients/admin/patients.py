@@ -25,7 +25,7 @@ from patients.records import (
     restore_patient,
     withdraw_consent,
 )
-from patients.search import get_list_order, get_search_steps, search_patients
+from patients.search import list_matching_keys, order_by_keys, search_patients
 
 MAX_SHOWN = 20  # choices of PatientField
 
@@ -123,9 +123,9 @@ class PatientAdmin(admin.ModelAdmin):
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
-        found = get_search_steps(search_term, among=queryset)
+        found = list_matching_keys(search_term, among=queryset)
         rows = queryset.filter(pk__in=found)
-        return rows if "o" in request.GET else get_list_order(rows, found), False  # a column's order wins
+        return rows if "o" in request.GET else order_by_keys(rows, found), False  # a column's order wins
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, {"pairs": get_open_pairs().count(), **(extra_context or {})})
@@ -135,7 +135,7 @@ class PatientAdmin(admin.ModelAdmin):
         return response
 
     def _announce_archived_matches(self, request, changelist):
-        number = len(get_search_steps(changelist.query, among=Patient.objects.exclude(archived_at=None)))
+        number = len(list_matching_keys(changelist.query, among=Patient.objects.exclude(archived_at=None)))
         if number:
             page = changelist.get_query_string({"archived": "yes"})
             messages.info(request, format_html('{} in the archive: <a href="{}">show</a>', number, page))

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
-from scheduling.calendars.storing import calendars_to_read
+from scheduling.calendars.storing import get_readable_calendars
 from scheduling.models import Calendar
 
 MAX_WARNINGS = 3
@@ -28,7 +28,7 @@ def get_calendar_state(calendar, *, at):
 def get_unreachable_calendars(*, at):
     """Return the calendars of active clinicians that have not been read for too long."""
     stale = Q(last_synced_at__isnull=True) | Q(last_synced_at__lte=at - Calendar.STALE_AFTER)
-    return calendars_to_read().filter(stale, clinician__is_active=True).select_related("clinician")
+    return get_readable_calendars().filter(stale, clinician__is_active=True).select_related("clinician")
 
 
 def warn_about_unreachable(request, **conditions):

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.admin.calendar_warnings import CalendarWarningsMixin, get_calendar_state
-from scheduling.calendars.reading import origin, plain_address
-from scheduling.calendars.storing import calendars_to_read, forget_reading
-from scheduling.calendars.syncing import sync_calendar, sync_together
+from scheduling.calendars.reading import get_origin, normalize_address
+from scheduling.calendars.storing import discard_reading, get_readable_calendars
+from scheduling.calendars.syncing import sync_calendar, sync_calendars
 from scheduling.lib.safe_http import NotPublic
 from scheduling.lib.timezones import format_local
 from scheduling.models import Calendar
@@ -65,7 +65,7 @@ class CalendarForm(forms.ModelForm):
                 self.fields[name].widget.attrs["placeholder"] = f"{stored} (unchanged)" if stored else ""
 
     def clean_url(self):
-        address = plain_address(self.cleaned_data["url"])
+        address = normalize_address(self.cleaned_data["url"])
         if not address:
             return self.instance.url
         if self.address_error:
@@ -81,8 +81,8 @@ class CalendarForm(forms.ModelForm):
             fields["password"] = ""
         elif not fields.get("password"):
             fields["password"] = calendar.password
-            given_for = (calendar.username, origin(calendar.url))
-            if calendar.password and "url" in fields and (fields["username"], origin(fields["url"])) != given_for:
+            given_for = (calendar.username, get_origin(calendar.url))
+            if calendar.password and "url" in fields and (fields["username"], get_origin(fields["url"])) != given_for:
                 self.add_error("password", TYPE_AGAIN)
 
 
@@ -94,8 +94,8 @@ def get_host(calendar):
 
 @admin.action(description="Read the selected calendars now", permissions=["change"])
 def read_now(model_admin, request, queryset):
-    calendars = list(calendars_to_read().filter(pk__in=queryset).select_related("clinician")[:50])
-    failures = sync_together(calendars, timeout=READ_TIMEOUT)
+    calendars = list(get_readable_calendars().filter(pk__in=queryset).select_related("clinician")[:50])
+    failures = sync_calendars(calendars, timeout=READ_TIMEOUT)
     for calendar in calendars:
         report_result(request, calendar, failures[calendar.pk])
     if not calendars:
@@ -113,7 +113,7 @@ def report_result(request, calendar, failure):
 @admin.register(Calendar)
 class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, admin.ModelAdmin):
     form = CalendarForm
-    read_address = staticmethod(plain_address)
+    read_address = staticmethod(normalize_address)
     list_display = ["name", "clinician", "kind", "host", "state", "last_error", "is_active"]
     list_filter = ["kind", "is_active", "clinician"]
     list_select_related = ["clinician"]
@@ -142,7 +142,7 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, admin.ModelAdmin)
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
         if not change or {"clinician", "kind", "url", "username", "password", "is_active"} & set(form.changed_data):
-            forget_reading(obj)
+            discard_reading(obj)
             # After the commit: no transaction waits for a network.
             transaction.on_commit(partial(self._read_calendar, request, obj))
 

@@ -25,7 +25,7 @@ class PeriodFilter(admin.SimpleListFilter):
             "coming": {"starts_at__gt": now},
             "over": {"ends_at__lte": now},
         }
-        return queryset.filter(**conditions.get(self.value(), {}))
+        return queryset.filter(**conditions.get(self.value() or "", {}))
 
 
 @admin.register(TimeOff)

@@ -1,1 +1,1 @@
-"""Clinicians' calendars elsewhere: when do they say that somebody is busy?"""
+"""Reading clinicians' calendars elsewhere, and storing when they are busy."""

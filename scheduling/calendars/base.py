@@ -1,10 +1,12 @@
-"""Words that all kinds of calendars share: why one could not be read, and which of its events are our own."""
+"""Why a calendar could not be read, and which of its events are our own."""
+
+from uuid import UUID
 
 
 class CannotRead(Exception):
     """A calendar could not be read; ``message`` tells staff why, without an address or an event's words."""
 
-    message = "The calendar could not be read."
+    message: str = "The calendar could not be read."
 
 
 class Refused(CannotRead):
@@ -18,13 +20,10 @@ class Refused(CannotRead):
         429: "The calendar's server asks us to come back later.",
     }
 
-    def __init__(self, status):
+    def __init__(self, status: int) -> None:
         self.status = status
+        self.message = self.MESSAGES.get(status, f"The calendar's server answered {status} instead of the calendar.")
         super().__init__(status)
-
-    @property
-    def message(self):
-        return self.MESSAGES.get(self.status, f"The calendar's server answered {self.status} instead of the calendar.")
 
 
 class TooManyRedirects(CannotRead):
@@ -48,15 +47,11 @@ class NotACalendar(CannotRead):
 class NotUnderstood(CannotRead):
     """The calendar has a malformed event; ``day`` is the date it starts on, where that much can be read."""
 
-    def __init__(self, day=None):
+    def __init__(self, day: str | None = None) -> None:
         self.day = day
+        on_day = f", on {day}," if day else ""
+        self.message = f"The calendar has an event{on_day} that cannot be understood."
         super().__init__(day)
-
-    @property
-    def message(self):
-        if self.day:
-            return f"The calendar has an event, on {self.day}, that cannot be understood."
-        return "The calendar has an event that cannot be understood."
 
 
 class TooMuch(CannotRead):
@@ -71,18 +66,18 @@ class NoTime(CannotRead):
     message = "There was no answer in time, or none that could be read."
 
 
-OURS = "holdfast"
+UID_DOMAIN = "holdfast"
 
 
-def event_uid(thing_id, *, clinician_id):
-    """Return the UID of what is written into a clinician's own calendar.
+def make_event_uid(subject_id: UUID | str, *, clinician_id: UUID) -> str:
+    """Return the UID of an event that we write into a clinician's own calendar.
 
-    It names the clinician: coming back in what that calendar says of them, it is not another engagement.
-    In anybody else's calendar it is, and so is what another clinic's Holdfast has written.
+    It names the clinician, so that the event does not count as busy time when that calendar is read. In another
+    clinician's calendar it does count, and so does an event written by another clinic's Holdfast.
     """
-    return f"{thing_id}.{clinician_id}@{OURS}"
+    return f"{subject_id}.{clinician_id}@{UID_DOMAIN}"
 
 
-def is_own_uid(uid, *, clinician_id):
-    """Return whether an event of the clinician's calendar was written there by event_uid."""
-    return uid.strip().endswith(f".{clinician_id}@{OURS}")
+def is_own_uid(uid: str, *, clinician_id: UUID) -> bool:
+    """Return whether ``uid`` was made by make_event_uid for this clinician."""
+    return uid.strip().endswith(f".{clinician_id}@{UID_DOMAIN}")

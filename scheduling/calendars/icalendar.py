@@ -1,43 +1,44 @@
-"""When an iCalendar says that somebody is busy. Pure: text and window in, intervals out.
+"""Compute when an iCalendar says that somebody is busy. Pure: text and window in, intervals out.
 
-Text of strangers can keep this busy for hours: programs ask sandbox.py, which runs it in a process that can be ended.
+Hostile text can keep this busy for hours: call it through sandbox.py, which runs it in a process that can be killed.
 """
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 import icalendar
 import recurring_ical_events
 
-from scheduling.availability.intervals import clip, merge
+from scheduling.availability.intervals import Interval, clip, merge
 from scheduling.calendars.base import NotUnderstood, TooMuch
-from scheduling.calendars.trimming import DECLINED, get_zone
+from scheduling.calendars.trimming import DECLINED, Feed, get_zone
 
 DAY = timedelta(days=1)
 MAX_OCCURRENCES = 50_000
-TOO_OFTEN = {"SECONDLY", "MINUTELY"}
+TOO_FREQUENT = {"SECONDLY", "MINUTELY"}
 
 
-def busy_times(feed, *, start, end, zone):
-    """Return the busy time of a Feed within ``[start, end)`` (aware datetimes) as merged intervals of instants.
+def compute_busy_times(feed: Feed, *, start: datetime, end: datetime, zone: tzinfo) -> list[Interval]:
+    """Return the busy time of a Feed within ``[start, end)`` as merged intervals of instants.
 
-    Dates, and times without a zone, are those of the zone that the feed names as its own, or of ``zone``.
-    Raises NotUnderstood where an event could mean anything, and TooMuch.
+    Dates, and times without a zone, are in the zone that the feed names as its own, or else in ``zone``.
+    Raises NotUnderstood for a malformed event, and TooMuch.
     """
-    zone = own_zone(feed.zone_name) or zone
+    zone = get_feed_zone(feed.zone_name) or zone
     try:
         calendar = icalendar.Calendar.from_ical(feed.text)
-    except ValueError as error:  # events are read leniently, and checked below: this is a time zone
+    except ValueError as error:  # a malformed time zone: malformed events are found below
         raise NotUnderstood from error
     events = calendar.walk("VEVENT")
     for event in events:
-        _naming(event, _mend, zone)
+        _call_naming_day(event, _mend, zone)
     _tell_apart(events)
     try:
         series_of_all = recurring_ical_events.of(calendar).series
     except Exception as error:
         raise NotUnderstood from error
     busy, number = [], 0
-    # A day more on either side: whose days these are is not known to the library.
+    # A day more on either side, because the library does not know the zone of dates.
     window = (start.astimezone(UTC) - DAY, end.astimezone(UTC) + DAY)
     for series in series_of_all:
         for occurrence in _expanded(series, window):
@@ -47,48 +48,48 @@ def busy_times(feed, *, start, end, zone):
             if _is_busy(occurrence.as_component(keep_recurrence_attributes=True)):
                 busy.append(_interval(occurrence.start, occurrence.end, zone))
     for component in calendar.walk("VFREEBUSY"):
-        busy += _naming(component, _busy_periods)
+        busy += _call_naming_day(component, _busy_periods)
     return clip(merge(busy), _instant(start), _instant(end))
 
 
-def own_zone(name):
-    """Return the zone that a feed names as its own, or None: UTC is what those say who have never set one."""
+def get_feed_zone(name: str) -> ZoneInfo | None:
+    """Return the zone that a feed names as its own, or None. UTC does not count: it is the default nobody has set."""
     zone = get_zone(name)
     return None if zone is None or zone.key in ("UTC", "Etc/UTC", "Etc/GMT", "GMT") else zone
 
 
-def _naming(component, function, *arguments):
-    """Call ``function`` with a component; whatever it cannot do is NotUnderstood, naming the component's day."""
-    # Of whatever kind the error is: libraries raise many, and none of them may let an event vanish.
+def _call_naming_day(component, function, *arguments):
+    """Return ``function(component, …)``, or raise NotUnderstood with the component's day for any error."""
+    # Any error: libraries raise many kinds, and none of them may let an event vanish.
     try:
         return function(component, *arguments)
     except Exception as error:
-        raise NotUnderstood(_day_of(component)) from error
+        raise NotUnderstood(_get_day(component)) from error
 
 
 def _expanded(series, window):
     try:
         yield from series.between(*window)
     except Exception as error:
-        raise NotUnderstood(_first_day_of(series)) from error
+        raise NotUnderstood(_first_get_day(series)) from error
 
 
-def _first_day_of(series):
+def _first_get_day(series):
     try:
         return f"{series.components[0].raw_start:%Y-%m-%d}"
     except Exception:  # noqa: BLE001 (as below)
         return None
 
 
-def _day_of(component):
+def _get_day(component):
     try:
         return f"{component['DTSTART'].dt:%Y-%m-%d}"
-    except Exception:  # noqa: BLE001 (broken properties raise whatever is asked of them)
+    except Exception:  # noqa: BLE001 (access to a broken property raises anything)
         return None
 
 
 def _mend(event, zone):
-    """Raise if the event is malformed, and say in RFC 5545's way what programs write in their own."""
+    """Raise if the event is malformed, and rewrite what some programs write against RFC 5545."""
     if event.errors:
         raise ValueError(event.errors)
     for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"):
@@ -101,7 +102,7 @@ def _mend(event, zone):
     elif "DURATION" in event and event["DURATION"].dt < timedelta():
         raise ValueError("negative duration")
     for rule in _listed(event.get("RRULE")):
-        if TOO_OFTEN & {str(frequency).upper() for frequency in rule["FREQ"]} or 0 in rule.get("INTERVAL", []):
+        if TOO_FREQUENT & {str(frequency).upper() for frequency in rule["FREQ"]} or 0 in rule.get("INTERVAL", []):
             raise ValueError("repeats all the time")
         if "UNTIL" in rule:
             rule["UNTIL"] = [_until(until, start, zone) for until in rule["UNTIL"]]
@@ -112,14 +113,14 @@ def _listed(value):
 
 
 def _check_zone(moment, value):
-    """Raise if a time names a zone that nobody knows: the library takes it for a time without one."""
+    """Raise if a time names an unknown zone, which the library would ignore."""
     moment = moment.dt[0] if isinstance(moment.dt, tuple) else moment.dt
     if isinstance(moment, datetime) and moment.tzinfo is None and value.params.get("TZID"):
         raise ValueError("unknown time zone")
 
 
 def _mend_end(event, start):
-    """A day that ends where it begins is meant as a whole one; an end before the start means nothing."""
+    """Make an all-day event that ends on its start a whole day; raise if the event ends before it starts."""
     end = event["DTEND"].dt
     if _is_day(start) and _is_day(end) and start == end:
         del event["DTEND"]
@@ -137,9 +138,9 @@ def _comparable(moment):
 
 
 def _until(until, start, zone):
-    """Return until when an event is repeated: in local time or on that date, if it is not written in UTC."""
+    """Return UNTIL in the form that the library expects for such a ``start``."""
     if _is_day(start):
-        # Some write the midnight at which the last day begins, which in UTC is perhaps the day before.
+        # Some programs write the midnight that begins the last day, which may be the day before in UTC.
         return until if _is_day(until) else (until if until.tzinfo is None else until.astimezone(zone)).date()
     if _is_day(until):
         until = datetime.combine(until, time(23, 59, 59))
@@ -149,19 +150,19 @@ def _until(until, start, zone):
 
 
 def _tell_apart(events):
-    """Give events that share a UID, and are not versions of each other, UIDs of their own."""
+    """Give unrelated events that share a UID distinct UIDs."""
     seen = set()
     for number, event in enumerate(events):
         if "RECURRENCE-ID" in event:
             continue
         version = (event["UID"], event.get("SEQUENCE", 0))
-        if version in seen:  # the library would keep only one of them
+        if version in seen:  # the library would keep only one
             event["UID"] = icalendar.vText(f"{event['UID']} {number}")
         seen.add(version)
 
 
 def _is_busy(event):
-    """Return whether an occurrence keeps somebody from something else; what is tentative does."""
+    """Return whether an occurrence counts as busy; a tentative one does."""
     return not (
         DECLINED in event
         or str(event.get("STATUS", "")).upper() == "CANCELLED"
@@ -186,7 +187,7 @@ def _interval(start, end, zone):
 
 
 def _instant(moment, zone=UTC, *, is_end=False):
-    """Return a date's midnight or a date-time as an instant: whole seconds, outward."""
+    """Return a date's midnight, or a date-time, as an instant in whole seconds, rounded outward."""
     if _is_day(moment):
         moment = datetime.combine(moment, time())
     if moment.tzinfo is None:

@@ -1,4 +1,4 @@
-"""Reads a calendar at its iCalendar address. Neither writes to the database nor reads from it."""
+"""Read a calendar at its iCalendar address, without any access to the database."""
 
 import hashlib
 import re
@@ -6,38 +6,41 @@ import time
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
-from scheduling.calendars.base import NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
-from scheduling.calendars.sandbox import busy_times_in_sandbox
-from scheduling.calendars.trimming import trim
-from scheduling.lib.safe_http import basic_auth, send
+from scheduling.availability.intervals import Interval
+from scheduling.calendars.base import CannotRead, NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
+from scheduling.calendars.sandbox import compute_in_sandbox
+from scheduling.calendars.scope import Scope
+from scheduling.calendars.trimming import Feed, trim_feed
+from scheduling.lib.safe_http import Answer, NotPublic, Unreachable, basic_auth, send
+from scheduling.models import Calendar
 
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 4
-VERSION = "1"  # of how feeds are understood: another one, and each of them is worked out again
+PARSER_VERSION = "1"  # part of the fingerprint: raise it to have every feed computed again
 
 
 class Reading(NamedTuple):
-    """What a calendar says; ``busy`` is None when that is what it said before. In instants, merged, sorted."""
+    """A calendar's busy time as merged intervals of instants; None if it is the same as in the last reading."""
 
-    busy: list | None
+    busy: list[Interval] | None
     etag: str = ""
     last_modified: str = ""
     fingerprint: str = ""
 
 
-def read(calendar, scope, *, timeout):
-    """Return the Reading of a calendar within ``timeout`` seconds; raise CannotRead, NotPublic or Unreachable."""
+def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Reading:
+    """Return the Reading of a calendar within ``timeout`` seconds, or raise CannotRead, NotPublic or Unreachable."""
     deadline = time.monotonic() + timeout
-    # Known, but not far enough: then "not modified" is of no use.
+    # "Not modified" is of no use if the last reading did not reach far enough.
     is_known = bool(calendar.read_until and calendar.read_until >= scope.needed_until)
-    answer = fetch(calendar, is_known=is_known, deadline=deadline)
+    answer = fetch_feed(calendar, is_known=is_known, deadline=deadline)
     if answer.status == 304 and is_known:
         return Reading(None, calendar.etag, calendar.last_modified, calendar.fingerprint)
     if answer.status != 200:
         raise Refused(answer.status)
     if answer.is_cut:
         raise TooLarge
-    feed = trim(
+    feed = trim_feed(
         answer.body,
         start=scope.start,
         end=scope.end,
@@ -45,38 +48,39 @@ def read(calendar, scope, *, timeout):
         owner=get_owner(calendar.url),
     )
     tags = {
-        "etag": fitting(answer.headers.get("ETag"), 500),
-        "last_modified": fitting(answer.headers.get("Last-Modified"), 100),
-        "fingerprint": fingerprint(feed, scope),
+        "etag": get_sendable_tag(answer.headers.get("ETag"), 500),
+        "last_modified": get_sendable_tag(answer.headers.get("Last-Modified"), 100),
+        "fingerprint": compute_fingerprint(feed, scope),
     }
-    # Most servers call a calendar modified whenever they are asked.
+    # Compare ourselves: most servers call a calendar modified each time.
     if is_known and tags["fingerprint"] == calendar.fingerprint:
         return Reading(None, **tags)
     left = deadline - time.monotonic()
-    return Reading(busy_times_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left), **tags)
+    return Reading(compute_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left), **tags)
 
 
-def fingerprint(feed, scope):
-    parts = [VERSION, *feed, str(scope.zone)]
+def compute_fingerprint(feed: Feed, scope: Scope) -> str:
+    """Return a hash of whatever the busy time is computed from."""
+    parts = [PARSER_VERSION, *feed, str(scope.zone)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def fitting(header, limit):
-    """Return a header's value, or nothing where it is too long to be sent back as it is."""
+def get_sendable_tag(header: str | None, limit: int) -> str:
+    """Return a header's value if we can store it and send it back unchanged, else an empty string."""
     return header if header and len(header) <= limit and header.isascii() and header.isprintable() else ""
 
 
-def fetch(calendar, *, is_known, deadline):
-    """Return the Answer at the end of at most a few redirects, each to an address that is checked like the first."""
-    url = first = plain_address(calendar.url)
+def fetch_feed(calendar: Calendar, *, is_known: bool, deadline: float) -> Answer:
+    """Return the final Answer after at most MAX_REDIRECTS redirects; each address is checked like the first."""
+    url = first = normalize_address(calendar.url)
     headers = {"Accept": "text/calendar, */*;q=0.1"}
     if is_known and calendar.etag:
         headers["If-None-Match"] = calendar.etag
     if is_known and calendar.last_modified:
         headers["If-Modified-Since"] = calendar.last_modified
     for _ in range(MAX_REDIRECTS + 1):
-        is_its_server = calendar.username and origin(url) == origin(first)
-        password = basic_auth(calendar.username, calendar.password) if is_its_server else {}
+        is_same_server = calendar.username and get_origin(url) == get_origin(first)
+        password = basic_auth(calendar.username, calendar.password) if is_same_server else {}
         left = deadline - time.monotonic()
         if left <= 0:
             raise NoTime
@@ -85,29 +89,31 @@ def fetch(calendar, *, is_known, deadline):
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             return answer
         try:
-            url = urljoin(url, plain_address(location))
+            url = urljoin(url, normalize_address(location))
         except ValueError as error:
             raise NotACalendar from error
     raise TooManyRedirects
 
 
-def plain_address(url):
-    """Return an address with https for the webcal that many calendars write theirs with."""
+def normalize_address(url: str) -> str:
+    """Return a calendar's address with https in place of webcal."""
     scheme, colon, rest = url.strip().partition(":")
     return f"https:{rest}" if scheme.lower() in ("webcal", "webcals") and colon else url.strip()
 
 
-def get_owner(url):
-    """Return the e-mail address of the person whose calendar an address of Google's leads to, or an empty text."""
-    # From nothing else is it certain: a calendar's name may be anything, and who signs in may read that of another.
+def get_owner(url: str) -> str:
+    """Return the e-mail address of a Google calendar's owner, or an empty string for any other address."""
+    # Nothing else is certain: a calendar may have any name, and a username may read another person's calendar.
     found = re.search("/calendar/ical/([^/]+@[^/]+)/", unquote(urlsplit(url).path))
     return found[1] if found else ""
 
 
-def origin(url):
-    return urlsplit(url)[:2]
+def get_origin(url: str) -> tuple[str, str]:
+    """Return the scheme and the host, with its port, of an address."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
-def get_message(error):
+def get_message(error: CannotRead | NotPublic | Unreachable) -> str:
     """Return the sentence that tells staff why ``error`` (CannotRead, NotPublic, Unreachable) was raised."""
     return str(error.message)

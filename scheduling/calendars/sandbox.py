@@ -1,6 +1,6 @@
-"""Works out a calendar in a process of its own, which is given little time and memory and knows no secret.
+"""Compute a calendar's busy time in a child process with little time and memory, and without our secrets.
 
-A rule such as "every second from 1970 on" keeps any library busy for hours, and a thread cannot be stopped.
+A rule such as "every second since 1970" keeps any library busy for hours, and a thread cannot be stopped.
 """
 
 import json
@@ -13,45 +13,58 @@ import time
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from scheduling.availability.intervals import Interval
 from scheduling.calendars import base
 
-SECONDS = 10  # of a processor
-BYTES = 1_500_000_000
-AT_ONCE = threading.BoundedSemaphore(2)  # calendars that come all together must not take every processor
-FOLDER = Path(__file__).resolve().parent.parent.parent
-PASSED_ON = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
+if TYPE_CHECKING:
+    from scheduling.calendars.trimming import Feed
+
+MAX_CPU_SECONDS = 10
+MAX_MEMORY_BYTES = 1_500_000_000
+PROCESSES = threading.BoundedSemaphore(2)  # many calendars at once must not occupy every processor
+ROOT = Path(__file__).resolve().parent.parent.parent
+PASSED_VARIABLES = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
-def busy_times_in_sandbox(feed, *, start, end, zone, timeout):
-    """Return what icalendar.busy_times does, or raise what it raises.
+def compute_in_sandbox(
+    feed: "Feed", *, start: datetime, end: datetime, zone: ZoneInfo, timeout: float
+) -> list[Interval]:
+    """Return what icalendar.compute_busy_times returns, or raise what it raises.
 
-    Raises TooMuch for what takes a processor longer than SECONDS, NoTime if it is not done ``timeout`` seconds.
+    Raises also TooMuch after MAX_CPU_SECONDS of processor time, and NoTime after ``timeout`` seconds.
     """
     deadline = time.monotonic() + timeout
-    if not AT_ONCE.acquire(timeout=max(0, timeout)):
+    if not PROCESSES.acquire(timeout=max(0, timeout)):
         raise base.NoTime
     try:
         return _ask(feed, start=start, end=end, zone=zone, timeout=max(0.001, deadline - time.monotonic()))
     finally:
-        AT_ONCE.release()
+        PROCESSES.release()
 
 
 def _ask(feed, *, start, end, zone, timeout):
-    question = {"start": start.isoformat(), "end": end.isoformat(), "zone": str(zone), "feed": feed, "seconds": SECONDS}
+    question = {
+        "start": start.isoformat(),
+        "end": end.isoformat(),
+        "zone": str(zone),
+        "feed": feed,
+        "seconds": MAX_CPU_SECONDS,
+    }
     try:
         done = subprocess.run(  # noqa: S603 (our own module)
             [sys.executable, "-m", __name__],
             input=json.dumps(question).encode(),
             capture_output=True,
             timeout=timeout,
-            cwd=FOLDER,
-            env={name: value for name, value in os.environ.items() if name in PASSED_ON},
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name in PASSED_VARIABLES},
         )
     except subprocess.TimeoutExpired as error:
         raise base.NoTime from error
-    if done.returncode:  # it has been ended: out of memory, or out of its seconds
+    if done.returncode:  # killed: out of memory or processor time
         raise base.TooMuch
     answer = json.loads(done.stdout)
     if "error" in answer:
@@ -59,18 +72,18 @@ def _ask(feed, *, start, end, zone, timeout):
     return [tuple(interval) for interval in answer["busy"]]
 
 
-def main():
+def main() -> None:
     """Answer one question on stdin."""
     question = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_CPU, (question["seconds"], question["seconds"]))
-    with suppress(ValueError, OSError):  # not everywhere can memory be limited
-        resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
-    from scheduling.calendars.icalendar import busy_times
+    with suppress(ValueError, OSError):  # not every system can limit memory
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    from scheduling.calendars.icalendar import compute_busy_times
     from scheduling.calendars.trimming import Feed
 
     start, end = (datetime.fromisoformat(question[name]) for name in ("start", "end"))
     try:
-        busy = busy_times(Feed(*question["feed"]), start=start, end=end, zone=ZoneInfo(question["zone"]))
+        busy = compute_busy_times(Feed(*question["feed"]), start=start, end=end, zone=ZoneInfo(question["zone"]))
         answer = {"busy": busy}
     except base.CannotRead as error:
         answer = {"error": type(error).__name__, "arguments": error.args}

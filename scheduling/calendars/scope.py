@@ -1,22 +1,24 @@
 """How far ahead clinicians' calendars are read."""
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Max, OuterRef, Q
 
-from scheduling.models import Clinician
+from scheduling.models import Calendar, Clinician
 from scheduling.models.local_zones import get_clinician_zone
 
 DAY = timedelta(days=1)
-AHEAD = timedelta(days=7)  # read beyond what can be booked, so that time passing makes nothing unknown
+READ_AHEAD = timedelta(days=7)  # beyond what can be booked, so that time that becomes bookable is already known
 
 
 class Scope(NamedTuple):
-    """What to read: busy time within ``[start, end)``, of which all until ``needed_until`` must be known.
+    """What to read: busy time in ``[start, end)``. A reading that ends before ``needed_until`` is too short.
 
-    Dates are those of ``zone`` where the calendar names none.
+    ``zone`` is the time zone of dates if the calendar names none.
     """
 
     start: datetime
@@ -25,8 +27,8 @@ class Scope(NamedTuple):
     zone: ZoneInfo
 
 
-def list_scopes(calendars, now):
-    """Return {clinician id: what to read of their calendars}, in one query."""
+def get_scopes(calendars: Iterable[Calendar], now: datetime) -> dict[UUID, Scope]:
+    """Return {clinician id: Scope of their calendars}, in one query."""
     clinicians = Clinician.objects.filter(pk__in={calendar.clinician_id for calendar in calendars})
     rows = clinicians.annotate(
         furthest=Max("services__horizon", filter=Q(services__is_active=True)), zone=get_clinician_zone(OuterRef("pk"))
@@ -35,7 +37,7 @@ def list_scopes(calendars, now):
 
 
 def _scope(now, furthest, zone):
-    # From midnight to midnight, so that what is read is the same all day.
+    # From midnight to midnight, so that the scope stays the same all day.
     midnight = datetime.combine(now.date(), time(), now.tzinfo)
-    needed_until = now + furthest + 2 * DAY  # what begins at the horizon lasts a day at most
-    return Scope(midnight - DAY, midnight + furthest + AHEAD, needed_until, ZoneInfo(zone))
+    needed_until = now + furthest + 2 * DAY  # an appointment that starts at the horizon lasts a day at most
+    return Scope(midnight - DAY, midnight + furthest + READ_AHEAD, needed_until, ZoneInfo(zone))

@@ -1,34 +1,38 @@
-"""Writes down what calendars say: each as one transaction, in which nobody waits for a network."""
+"""Store what calendars say, each in one transaction that waits for no network."""
 
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from scheduling.availability.intervals import pack
+from scheduling.availability.intervals import Interval, pack
 from scheduling.availability.openings import as_datetime
+from scheduling.calendars.reading import Reading
+from scheduling.calendars.scope import Scope
 from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar
 
 DAY_SECONDS = 86_400
 READ_INTERVAL = timedelta(minutes=5)
-MAX_WAIT = timedelta(hours=1)
+MAX_RETRY_INTERVAL = timedelta(hours=1)
 
 
-def calendars_to_read():
-    """Return the query of the calendars whose busy time counts."""
+def get_readable_calendars() -> QuerySet[Calendar]:
+    """Return the calendars whose busy time counts."""
     return Calendar.objects.filter(kind=Calendar.Kind.ICALENDAR, is_active=True)
 
 
 @transaction.atomic
-def store_reading(calendar, reading, scope, *, at):
-    """Write down what a calendar said when it was asked ``at`` a time, unless something later is known."""
-    locked = _same(calendar)
+def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: datetime) -> None:
+    """Store a reading that was made ``at`` a time, unless a later one is stored or the calendar has changed."""
+    locked = _lock_unchanged(calendar)
     if locked is None or (locked.last_synced_at and locked.last_synced_at > at):
         return
     if reading.busy is None and locked.fingerprint != calendar.fingerprint:
-        return  # it says what it said before, but that has been forgotten meanwhile
+        return  # the same as before, but what was read before has been discarded since
     if reading.busy is not None:
         store_busy(locked, reading.busy)
         locked.read_until = scope.end
@@ -51,30 +55,31 @@ def store_reading(calendar, reading, scope, *, at):
 
 
 @transaction.atomic
-def store_failure(calendar, reason):
-    """Write down that a calendar could not be read; what is known of it stays."""
-    locked = _same(calendar)
+def store_failure(calendar: Calendar, reason: str) -> None:
+    """Store why a calendar could not be read, and when to retry. Keep the busy time known so far."""
+    locked = _lock_unchanged(calendar)
     if locked is None:
         return
     locked.failures, locked.last_error = min(locked.failures + 1, 1000), reason[:200]
     locked.last_tried_at = database_now()
-    locked.due_at = locked.last_tried_at + min(READ_INTERVAL * 2 ** min(locked.failures - 1, 10), MAX_WAIT)
+    locked.due_at = locked.last_tried_at + min(READ_INTERVAL * 2 ** min(locked.failures - 1, 10), MAX_RETRY_INTERVAL)
     locked.save(update_fields=["failures", "last_error", "last_tried_at", "due_at"])
 
 
-def _same(calendar):
-    """Return the calendar locked, or None if it is not any more the one that was read."""
-    locked = calendars_to_read().select_for_update(no_key=True).filter(pk=calendar.pk).first()
+def _lock_unchanged(calendar):
+    """Return the calendar's row, locked, or None if it is no longer the calendar that was read."""
+    locked = get_readable_calendars().select_for_update(no_key=True).filter(pk=calendar.pk).first()
     names = ("url", "username", "password", "clinician_id")
     is_same = locked and all(getattr(locked, name) == getattr(calendar, name) for name in names)
     return locked if is_same else None
 
 
-def store_busy(calendar, busy):
-    """Make ``busy``, merged intervals of instants, what is known of a calendar; only days that differ are touched."""
-    wanted = {day: pack(stretches) for day, stretches in by_day(busy).items()}
-    known = {day: bytes(stretches) for day, stretches in calendar.busy_days.values_list("day", "stretches")}
-    calendar.busy_days.filter(day__in=known.keys() - wanted.keys()).delete()
+def store_busy(calendar: Calendar, busy: Sequence[Interval]) -> None:
+    """Replace a calendar's busy time by ``busy``, merged intervals of instants. Writes only the days that differ."""
+    days = BusyDay.objects.filter(calendar=calendar)
+    wanted = {day: pack(stretches) for day, stretches in split_by_day(busy).items()}
+    known = {day: bytes(stretches) for day, stretches in days.values_list("day", "stretches")}
+    days.filter(day__in=known.keys() - wanted.keys()).delete()
     BusyDay.objects.bulk_create(
         [
             BusyDay(calendar=calendar, clinician_id=calendar.clinician_id, day=day, stretches=stretches)
@@ -87,8 +92,8 @@ def store_busy(calendar, busy):
     )
 
 
-def by_day(busy):
-    """Return {date of UTC: its part of the intervals}."""
+def split_by_day(busy: Sequence[Interval]) -> dict[date, list[Interval]]:
+    """Return {UTC date: its part of the intervals}."""
     days = defaultdict(list)
     for start, end in busy:
         while start < end:
@@ -99,11 +104,11 @@ def by_day(busy):
 
 
 @transaction.atomic
-def forget_reading(calendar):
-    """Forget what was read of a calendar that is another one now, or none that is read: to be read soon, if it is."""
+def discard_reading(calendar: Calendar) -> None:
+    """Discard all that was read of a calendar, after a change of its address or kind, and let it be read anew."""
     locked = Calendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
     locked.etag = locked.last_modified = locked.fingerprint = locked.last_error = ""
     locked.read_until = locked.last_synced_at = locked.last_tried_at = None
     locked.failures, locked.due_at = 0, timezone.now()
     locked.save()
-    locked.busy_days.all().delete()
+    BusyDay.objects.filter(calendar=locked).delete()

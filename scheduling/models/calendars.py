@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -25,6 +26,7 @@ class Calendar(models.Model):
     STALE_AFTER = timedelta(hours=1)  # counts as unreachable when the last successful reading is this old
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    clinician_id: UUID
     clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="calendars")
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.ICALENDAR)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 
 from booking.models import Appointment
-from patients.matching import CannotMerge, agree, match_patient, merge_patients
+from patients.matching import CannotMerge, give_consent, match_patient, merge_patients
 from patients.models import Consent, Patient, PossibleDuplicate
 
 THEN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -170,7 +170,7 @@ def test_merging_gives_everything_to_the_record_that_is_kept(twice, book, at):
     keep, duplicate = twice
     book(at(9), patient=keep)
     book(at(10), patient=duplicate)
-    agree(duplicate, REMINDERS, at=THEN)
+    give_consent(duplicate, REMINDERS, at=THEN)
 
     assert merge_patients(keep=keep, duplicate=duplicate) == keep
 
@@ -204,7 +204,7 @@ def test_details_that_are_there_are_not_overwritten(twice):
 def test_a_consent_given_twice_is_one_and_a_withdrawn_one_is_kept_as_a_record(twice):
     keep, duplicate = twice
     for patient in twice:
-        agree(patient, PRIVACY, at=THEN)
+        give_consent(patient, PRIVACY, at=THEN)
     Consent.objects.create(patient=duplicate, purpose=REMINDERS, given_at=THEN, withdrawn_at=THEN)
 
     merge_patients(keep=keep, duplicate=duplicate)
@@ -263,7 +263,7 @@ def test_merges_in_both_directions_at_once_leave_one_record(alice):
 
 def test_agreeing_twice_is_agreeing_once(known):
     for _ in range(2):
-        agree(known, PRIVACY, at=THEN)
+        give_consent(known, PRIVACY, at=THEN)
 
     assert known.consents.count() == 1
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from booking.api.fields import Moment
 from scheduling.availability.queries import OpeningFilters
 from scheduling.calendars.status import list_calendar_statuses
-from scheduling.calendars.syncing import RECENT, sync_now
+from scheduling.calendars.syncing import SYNC_COOLDOWN, sync_now
 from scheduling.models import Calendar
 
 
@@ -35,7 +35,7 @@ def read_calendars(filters: OpeningFilters, *, sync_external, key):
     if sync_external and calendars:
         failures = sync_now([calendar.id for calendar in calendars])
         calendars = list_calendar_statuses(filters)
-    oldest = asked_at - (RECENT if sync_external else Calendar.STALE_AFTER)
+    oldest = asked_at - (SYNC_COOLDOWN if sync_external else Calendar.STALE_AFTER)
     return [
         {
             "id": calendar.id,

@@ -11,7 +11,7 @@ from icalendar import Calendar
 from icalendar import Event as CalendarEvent
 
 from booking.models import Appointment, Event
-from scheduling.calendars.base import event_uid
+from scheduling.calendars.base import make_event_uid
 
 
 class Entry(NamedTuple):
@@ -50,7 +50,7 @@ def entry_for_clinician(appointment, *, site):
     """Return the Entry of the clinician's calendar, which links to staff's page on ``site`` if that is known."""
     page = site and urljoin(site, reverse("admin:booking_appointment_change", args=[appointment.pk]))
     about = _about(appointment) + ([page] if page else [])
-    uid = event_uid(appointment.pk, clinician_id=appointment.clinician_id)
+    uid = make_event_uid(appointment.pk, clinician_id=appointment.clinician_id)
     return _entry(appointment, uid, str(appointment.service), about, url=page)
 
 

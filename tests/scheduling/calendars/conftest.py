@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from scheduling.calendars.scope import list_scopes
+from scheduling.calendars.scope import get_scopes
 from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
 from tests.scheduling.calendars.texts import calendar, event
@@ -22,7 +22,7 @@ def connect(dana):
 
 
 def scope_of(calendar):
-    return list_scopes([calendar], database_now())[calendar.clinician_id]
+    return get_scopes([calendar], database_now())[calendar.clinician_id]
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scheduling.calendars.base import NotACalendar, NotUnderstood
-from scheduling.calendars.sandbox import busy_times_in_sandbox
-from scheduling.calendars.trimming import trim
+from scheduling.calendars.sandbox import compute_in_sandbox
+from scheduling.calendars.trimming import trim_feed
 from tests.scheduling.calendars.texts import (
     APPLE,
     END,
@@ -116,8 +116,8 @@ def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
 
     found = []
     for offset in ("+0300", "-0500"):
-        feed = trim(body(offset), start=START, end=END, is_own=lambda uid: False)
-        found += [written(*one) for one in busy_times_in_sandbox(feed, start=START, end=END, zone=LONDON, timeout=20)]
+        feed = trim_feed(body(offset), start=START, end=END, is_own=lambda uid: False)
+        found += [written(*one) for one in compute_in_sandbox(feed, start=START, end=END, zone=LONDON, timeout=20)]
     assert found == ["24 Mar 06:00–07:00", "24 Mar 14:00–15:00"]
 
 

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from scheduling.calendars import reading
-from scheduling.calendars.base import NotACalendar, NotUnderstood, Refused, TooLarge, TooManyRedirects, event_uid
-from scheduling.calendars.reading import plain_address, read
+from scheduling.calendars.base import NotACalendar, NotUnderstood, Refused, TooLarge, TooManyRedirects, make_event_uid
+from scheduling.calendars.reading import normalize_address, read_calendar
 from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
 from tests.scheduling.calendars.conftest import scope_of, utc
@@ -15,7 +15,7 @@ from tests.waiting import given_up_within
 
 
 def ask(calendar, *, timeout=20):
-    return read(calendar, scope_of(calendar), timeout=timeout)
+    return read_calendar(calendar, scope_of(calendar), timeout=timeout)
 
 
 def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
@@ -132,7 +132,7 @@ def known(listen, connect, busy_at):
     def known(behave):
         first = connect(listen(answer(200, body=busy_at(9, 10))))
         scope = scope_of(first)
-        found = read(first, scope, timeout=20)
+        found = read_calendar(first, scope, timeout=20)
         first.fingerprint, first.read_until, first.etag = found.fingerprint, scope.end, '"one"'
         first.last_modified = "Fri, 20 Mar 2026 10:00:00 GMT"
         first.url = listen(behave).url
@@ -173,7 +173,7 @@ def test_not_so_once_time_has_brought_what_was_not_looked_at_then(listen, known,
 
 def test_only_what_matters_makes_a_difference(known, busy_at, monkeypatch):
     same = known(answer(200, body=busy_at(9, 10, "SUMMARY:Another title", "DTSTAMP:20260321T000000Z"), ETag='"two"'))
-    monkeypatch.setattr(reading, "busy_times_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))
+    monkeypatch.setattr(reading, "compute_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))
 
     assert ask(same) == (None, '"two"', "", same.fingerprint)
 
@@ -192,7 +192,7 @@ def test_tags_that_could_not_be_sent_back_are_forgotten(listen, connect, busy_at
 
 
 def test_appointments_that_we_put_there_are_not_engagements(listen, connect, busy_at, dana):
-    ours = busy_at(9, 10, uid=event_uid("an appointment", clinician_id=dana.pk))
+    ours = busy_at(9, 10, uid=make_event_uid("an appointment", clinician_id=dana.pk))
 
     assert ask(connect(listen(answer(200, body=ours)))).busy == []
 
@@ -252,4 +252,4 @@ def test_one_meeting_of_a_series_that_she_has_declined_is_free(listen, connect, 
     ],
 )
 def test_webcal_is_another_word_for_https(typed, meant):
-    assert plain_address(typed) == meant
+    assert normalize_address(typed) == meant

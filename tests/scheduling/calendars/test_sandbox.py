@@ -7,15 +7,15 @@ import pytest
 
 from scheduling.calendars import sandbox, syncing
 from scheduling.calendars.base import NoTime, NotUnderstood, TooMuch
-from scheduling.calendars.sandbox import busy_times_in_sandbox
-from scheduling.calendars.trimming import trim
+from scheduling.calendars.sandbox import compute_in_sandbox
+from scheduling.calendars.trimming import trim_feed
 from tests.scheduling.calendars.texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
 from tests.waiting import given_up_within
 
 
 def ask(body, *, start=START, end=END, timeout=20):
-    feed = trim(body, start=start, end=end, is_own=lambda uid: False)
-    return busy_times_in_sandbox(feed, start=start, end=end, zone=LONDON, timeout=timeout)
+    feed = trim_feed(body, start=start, end=end, is_own=lambda uid: False)
+    return compute_in_sandbox(feed, start=start, end=end, zone=LONDON, timeout=timeout)
 
 
 def test_the_answer_is_the_same_as_without():
@@ -75,7 +75,7 @@ def test_a_hostile_calendar_is_not_understood(name):
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_takes_too_long_to_work_out_is_too_much(name, monkeypatch):
-    monkeypatch.setattr(sandbox, "SECONDS", 2)
+    monkeypatch.setattr(sandbox, "MAX_CPU_SECONDS", 2)
 
     with given_up_within(20), pytest.raises(TooMuch):
         ask(calendar(*ENDLESS[name]))
@@ -83,7 +83,7 @@ def test_what_takes_too_long_to_work_out_is_too_much(name, monkeypatch):
 
 def test_what_is_too_much_is_told_from_an_answer_that_comes_too_late():
     """Reading gives it less time than its own limit only if the server has taken long to answer."""
-    assert sandbox.SECONDS <= syncing.READ_TIMEOUT / 2
+    assert sandbox.MAX_CPU_SECONDS <= syncing.READ_TIMEOUT / 2
 
 
 def test_a_hundred_thousand_events_at_hand_are_too_many():

@@ -12,16 +12,16 @@ from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.calendars import syncing
 from scheduling.calendars.reading import Reading
-from scheduling.calendars.scope import AHEAD
+from scheduling.calendars.scope import READ_AHEAD
 from scheduling.calendars.status import list_calendar_statuses
-from scheduling.calendars.storing import READ_INTERVAL, forget_reading, store_busy, store_failure, store_reading
+from scheduling.calendars.storing import READ_INTERVAL, discard_reading, store_busy, store_failure, store_reading
 from scheduling.calendars.syncing import (
-    claim_due,
-    claim_for_now,
+    claim_calendars,
+    claim_due_calendars,
     sync_calendar,
+    sync_calendars,
     sync_due_calendars,
     sync_now,
-    sync_together,
 )
 from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar, Location, Service, WorkingHours
@@ -71,7 +71,7 @@ def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_
     assert before <= one.last_synced_at <= database_now()
     assert (one.etag, one.last_error, one.failures) == ('"one"', "", 0)
     assert one.due_at == one.last_synced_at + READ_INTERVAL
-    assert one.read_until > database_now() + timedelta(days=60) + AHEAD - timedelta(days=2)
+    assert one.read_until > database_now() + timedelta(days=60) + READ_AHEAD - timedelta(days=2)
 
 
 def test_what_is_gone_from_the_calendar_is_offered_again(listen, connect, busy_at, offered):
@@ -202,7 +202,7 @@ def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change
     for name, value in change.items():
         setattr(changed, name, value)
     changed.save()
-    forget_reading(changed)
+    discard_reading(changed)
     before = Calendar.objects.values().get()
 
     store_reading(read, Reading([instants(at(9), at(10))]), scope_of(read), at=database_now())
@@ -216,7 +216,7 @@ def test_that_nothing_has_changed_is_of_no_use_once_what_was_known_is_forgotten(
     """Switched off and on again while it was read: else nothing of it would be known, and it would pass as read."""
     read = connect("https://calendar.example/", fingerprint="x", etag='"one"', last_synced_at=database_now())
     store_busy(read, [instants(at(9), at(10))])
-    forget_reading(read)
+    discard_reading(read)
 
     store_reading(read, Reading(None, '"one"', "", "x"), scope_of(read), at=database_now())
 
@@ -227,11 +227,11 @@ def test_starting_anew_forgets_and_is_due_at_once(listen, connect, busy_at, offe
     one = connect(listen(answer(200, body=busy_at(9, 12), ETag='"one"')))
     sync_calendar(one)
 
-    forget_reading(one)
+    discard_reading(one)
 
     one.refresh_from_db()
     assert (one.etag, one.fingerprint, one.last_synced_at, one.read_until) == ("", "", None, None)
-    assert [found.pk for found in claim_due()] == [one.pk]
+    assert [found.pk for found in claim_due_calendars()] == [one.pk]
     assert offered() == []
 
 
@@ -241,8 +241,8 @@ def test_starting_anew_forgets_and_is_due_at_once(listen, connect, busy_at, offe
 def test_what_is_due_is_claimed_once(connect):
     one = connect("https://calendar.example/")
 
-    assert [found.pk for found in claim_due()] == [one.pk]
-    assert claim_due() == []
+    assert [found.pk for found in claim_due_calendars()] == [one.pk]
+    assert claim_due_calendars() == []
 
     one.refresh_from_db()
     assert one.last_tried_at and one.due_at == one.last_tried_at + timedelta(seconds=60)
@@ -252,15 +252,15 @@ def test_what_is_due_is_claimed_once(connect):
 def test_what_is_not_read_is_never_due(fields, connect):
     connect("https://calendar.example/", **fields)
 
-    assert claim_due() == claim_for_now(Calendar.objects.values_list("pk", flat=True)) == []
+    assert claim_due_calendars() == claim_calendars(Calendar.objects.values_list("pk", flat=True)) == []
 
 
 def test_a_claim_that_nobody_finished_is_due_again(connect):
     one = connect("https://calendar.example/")
-    claim_due()
+    claim_due_calendars()
     Calendar.objects.update(due_at=database_now())
 
-    assert [found.pk for found in claim_due()] == [one.pk]
+    assert [found.pk for found in claim_due_calendars()] == [one.pk]
 
 
 def test_what_is_due_is_read(listen, connect, busy_at, at, harbour, consultation):
@@ -297,14 +297,14 @@ def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
 
 def test_a_fault_of_ours_with_one_does_not_keep_the_others(listen, connect, busy_at, at, monkeypatch):
     broken, fine = connect("https://calendar.example/"), connect(listen(answer(200, body=busy_at(9, 12))))
-    read = syncing.read
+    read_calendar = syncing.read_calendar
 
     def failing(calendar, *args, **kwargs):
         if calendar.pk == broken.pk:
             raise RuntimeError("https://calendar.example/ is secret")
-        return read(calendar, *args, **kwargs)
+        return read_calendar(calendar, *args, **kwargs)
 
-    monkeypatch.setattr(syncing, "read", failing)
+    monkeypatch.setattr(syncing, "read_calendar", failing)
     sync_due_calendars()
 
     assert known(fine) == [instants(at(9), at(12))]
@@ -403,7 +403,7 @@ def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against
 
 
 def test_nobody_waits_for_nothing():
-    assert sync_together([], timeout=1) == {}
+    assert sync_calendars([], timeout=1) == {}
 
 
 def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultation):

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from scheduling.calendars.icalendar import busy_times
-from scheduling.calendars.trimming import trim
+from scheduling.calendars.icalendar import compute_busy_times
+from scheduling.calendars.trimming import trim_feed
 
 LONDON = ZoneInfo("Europe/London")
 START, END = datetime(2026, 3, 23, tzinfo=UTC), datetime(2026, 4, 13, tzinfo=UTC)  # the clocks change on 29 March
@@ -26,8 +26,8 @@ def at(start, end, *lines, zone="Europe/London", uid="1@example.org"):
 
 
 def intervals(body, *, start=START, end=END, zone=LONDON, is_own=lambda uid: False):
-    feed = trim(body, start=start, end=end, is_own=is_own)
-    return busy_times(feed, start=start, end=end, zone=zone)
+    feed = trim_feed(body, start=start, end=end, is_own=is_own)
+    return compute_busy_times(feed, start=start, end=end, zone=zone)
 
 
 def said(body, *, zone=LONDON, **changes):

@@ -14,7 +14,7 @@ from booking.domain.slot_selection import OpeningRequest
 from booking.integrations.calendars import caldav
 from booking.integrations.calendars.push import push
 from booking.models import Appointment, OutboxMessage
-from scheduling.calendars.reading import read
+from scheduling.calendars.reading import read_calendar
 from scheduling.calendars.scope import Scope
 from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
@@ -375,7 +375,7 @@ def test_read_back_what_was_put_there_is_not_another_engagement(radicale, danas_
     caldav.put(danas_calendar, "dentist.ics", "\r\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""]).encode())
     danas_calendar.kind = "icalendar"
 
-    reading = read(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone), timeout=20)
+    reading = read_calendar(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone), timeout=20)
 
     assert len(radicale.events("dana")) == 2
     assert reading.busy == [(at(15).timestamp(), at(16).timestamp())]

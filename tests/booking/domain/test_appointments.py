@@ -1,4 +1,4 @@
-"""What becomes of an appointment: confirmed, cancelled, arrived, completed, missed."""
+"""The appointment verbs: confirm, cancel, mark arrived, complete, mark no-show."""
 
 from datetime import timedelta
 
@@ -14,13 +14,13 @@ from tests.ledger import nothing_changes, rows
 UNWELL = Appointment.CancellationReason.PATIENT_UNWELL
 
 
-def cancel_it(appointment, actor="erin"):
+def cancel_appointment(appointment, actor="erin"):
     cancel(appointment, reason=UNWELL, actor=actor)
 
 
 VERBS = {
     "confirm": (lambda appointment: confirm(appointment, actor="erin"), "confirmed"),
-    "cancel": (cancel_it, "cancelled"),
+    "cancel": (cancel_appointment, "cancelled"),
     "mark arrived": (lambda appointment: mark_arrived(appointment, actor="erin"), "in_progress"),
     "complete": (lambda appointment: complete(appointment, actor="dana"), "completed"),
     "mark no-show": (lambda appointment: mark_no_show(appointment, actor="erin"), "no_show"),
@@ -38,32 +38,32 @@ ALLOWED = {
 
 @pytest.fixture
 def appointment(book, at):
-    """Alice sees Dana at nine."""
+    """Alice's appointment with Dana at nine."""
     return book(at(9))
 
 
 @pytest.fixture
-def in_state(appointment):
-    """Alice's appointment in a given state."""
+def put_in_state(appointment):
+    """Put Alice's appointment into a state and return it: ``put_in_state("pending")``."""
 
-    def in_state(status):
+    def put_in_state(status):
         if status == "cancelled":
-            cancel_it(appointment)
+            cancel_appointment(appointment)
         else:
             Appointment.objects.update(status=status, answer_by=database_now() + timedelta(minutes=15))
             appointment.status = status
         return appointment
 
-    return in_state
+    return put_in_state
 
 
 @pytest.mark.parametrize("status", ALLOWED)
 @pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_in_each_state(verb, status, in_state):
-    appointment = in_state(status)
+def test_verb_in_each_state_moves_repeats_or_raises_wrong_state(verb, status, put_in_state):
+    appointment = put_in_state(status)
     act, target = VERBS[verb]
 
-    if status == target:  # a finished verb may be repeated
+    if status == target:  # repeating a finished verb is success
         with nothing_changes():
             act(appointment)
     elif verb in ALLOWED[status]:
@@ -78,7 +78,7 @@ def test_each_verb_in_each_state(verb, status, in_state):
         assert target not in refusal.value.allowed
 
 
-def test_cancelling_frees_the_time_and_says_why(appointment, hold_time, at):
+def test_cancel_frees_slot_and_records_reason_and_enqueues_mail(appointment, hold_time, at):
     cancel(appointment, reason=UNWELL, actor="erin", note="Called at eight.")
 
     [row], event, message = rows(Appointment), rows(Event)[-1], OutboxMessage.objects.latest("created_at")
@@ -109,26 +109,26 @@ def test_cancelling_frees_the_time_and_says_why(appointment, hold_time, at):
     hold_time(at(9), holder="bob's phone")
 
 
-def test_cancelling_again_neither_frees_nor_tells_anything(appointment, book, at, alice):
-    cancel_it(appointment)
+def test_cancel_of_cancelled_appointment_changes_nothing(appointment, book, at, alice):
+    cancel_appointment(appointment)
     book(at(9), holder="bob's phone")
 
     with nothing_changes():
         cancel(appointment, reason=Appointment.CancellationReason.OTHER, actor="bob", note="Me too.")
 
 
-def test_a_stale_page_cannot_undo_what_happened_meanwhile(appointment):
+def test_cancel_from_stale_page_after_completion_raises_wrong_state_and_changes_nothing(appointment):
     stale = Appointment.objects.get()
     complete(appointment, actor="dana")
 
     with nothing_changes(), pytest.raises(WrongState) as refusal:
-        cancel_it(stale)
+        cancel_appointment(stale)
 
     assert (refusal.value.state, refusal.value.allowed) == ("completed", [])
 
 
 @pytest.mark.parametrize("verb", ["mark arrived", "complete", "mark no-show"])
-def test_the_time_stays_taken_when_the_appointment_takes_place_or_was_missed(verb, appointment):
+def test_visit_verb_on_confirmed_appointment_keeps_its_slot(verb, appointment):
     slots = rows(Slot)
 
     VERBS[verb][0](appointment)
@@ -136,7 +136,7 @@ def test_the_time_stays_taken_when_the_appointment_takes_place_or_was_missed(ver
     assert rows(Slot) == slots
 
 
-def test_a_visit_is_told_in_order(appointment):
+def test_visit_from_arrival_to_completion_records_events_in_order(appointment):
     mark_arrived(appointment, actor="erin")
     complete(appointment, actor="dana")
 
@@ -147,8 +147,8 @@ def test_a_visit_is_told_in_order(appointment):
     ]
 
 
-def test_an_appointment_that_was_agreed_to_tells_the_patient(in_state):
-    appointment = in_state("pending")
+def test_confirm_of_pending_appointment_enqueues_confirmation_mail(put_in_state):
+    appointment = put_in_state("pending")
     OutboxMessage.objects.all().delete()
 
     confirm(appointment, actor="erin")

@@ -1,4 +1,4 @@
-"""What a provider answers later, and that its system is kept in line with ours."""
+"""An upstream approver's later decisions, and keeping its system in sync with ours."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ BRIEFLY = ApprovalTimeouts(sync=timedelta(seconds=0.2), is_async=True)
 
 @pytest.fixture
 def book(hold_time, lab):
-    """Book a time with Dana for Alice, who is asked for: ``book(at(9))``."""
+    """Book a time with Dana for Alice, subject to the lab's approval: ``book(at(9))``."""
 
     def book(starts_at, timeouts=BRIEFLY):
         alice = Patient(
@@ -57,48 +57,48 @@ def book(hold_time, lab):
 
 @pytest.fixture
 def pending(book, lab, at):
-    """Nine o'clock: the lab was down, and is still."""
+    """Alice's appointment at nine, requested while the lab is down."""
     lab.behaviour = "down"
     return book(at(9))
 
 
 @pytest.fixture
-def say(lab):
-    """Have the lab say something by itself: ``say(appointment, "confirmed")``; returns the response."""
+def send_answer(lab):
+    """Post a signed answer of the lab and return the response: ``send_answer(appointment, "confirmed")``."""
 
-    def say(appointment, status, *, secret=None, at=None, provider=None, body=None, message_id="m1", **content):
+    def send_answer(appointment, status, *, secret=None, at=None, provider=None, body=None, message_id="m1", **content):
         content = {"appointment_id": str(getattr(appointment, "pk", appointment)), "status": status, **content}
         body = json.dumps(content).encode() if body is None else body
         headers = signatures.sign([secret or lab.secret], message_id=message_id, at=at or database_now(), body=body)
         address = f"/api/providers/{(provider or lab.provider).pk}/answers"
         return Client().post(address, body, "application/json", headers=headers)
 
-    return say
+    return send_answer
 
 
 def run_until_done():
-    """Run what is due and what would be due later."""
+    """Run all waiting messages, however late they are due."""
     for _ in range(5):
         OutboxMessage.objects.filter(status="waiting").update(due_at=database_now())
         run_what_is_due()
 
 
-def messages(kind):
+def list_messages(kind):
     found = OutboxMessage.objects.filter(kind=kind).order_by("created_at")
     return [(message.status, message.last_error) for message in found]
 
 
-def reaches(appointment):
-    """Its present state and why, from the database."""
+def reload_status(appointment):
+    """Return the appointment's status and cancellation reason from the database."""
     appointment.refresh_from_db()
     return appointment.status, appointment.cancellation_reason
 
 
-# Asking again
+# Requesting again
 
 
-def wait_after(attempts):
-    """How long it will be before the message is run again, after so many attempts."""
+def sync_and_get_delay(attempts):
+    """Sync after ``attempts`` attempts and return the delay before the next one."""
     message = OutboxMessage.objects.get(kind="provider.sync")
     message.attempts = attempts
     with pytest.raises(RetryLater) as again:
@@ -106,49 +106,49 @@ def wait_after(attempts):
     return again.value.after
 
 
-def test_it_is_asked_again_with_growing_pauses_until_it_answers(pending, lab):
-    waits = [wait_after(attempts).total_seconds() for attempts in range(1, 8)]
+def test_sync_backs_off_until_approver_answers(pending, lab):
+    waits = [sync_and_get_delay(attempts).total_seconds() for attempts in range(1, 8)]
     assert waits == [1, 2, 5, 10, 30, 60, 60]
     run_until_done()
-    assert messages("provider.sync") == [("waiting", "HTTP 503")]
+    assert list_messages("provider.sync") == [("waiting", "HTTP 503")]
 
     lab.behaviour = "answers"
     run_until_done()
 
-    assert reaches(pending) == ("confirmed", "")
-    assert messages("provider.sync") == [("done", "")]
+    assert reload_status(pending) == ("confirmed", "")
+    assert list_messages("provider.sync") == [("done", "")]
     assert lab.bookings[str(pending.pk)]["times_booked"] == 1
 
 
-def test_it_is_asked_once_more_just_before_the_time_is_over(pending):
+def test_sync_near_deadline_asks_once_more_before_it(pending):
     Appointment.objects.update(answer_by=database_now() + timedelta(seconds=50))
-    assert timedelta(seconds=20) < wait_after(6) <= timedelta(seconds=45)
+    assert timedelta(seconds=20) < sync_and_get_delay(6) <= timedelta(seconds=45)
 
     Appointment.objects.update(answer_by=database_now() + timedelta(seconds=4))
     run_until_done()
-    assert messages("provider.sync") == [("done", "")]  # the rest is for lapse_unanswered
+    assert list_messages("provider.sync") == [("done", "")]  # cancel_unanswered does the rest
 
 
-def test_a_refusal_on_being_asked_again_cancels_it(pending, lab):
+def test_sync_refused_by_approver_cancels_appointment(pending, lab):
     lab.behaviour = "refuses"
 
     run_until_done()
 
-    assert reaches(pending) == ("cancelled", "declined")
+    assert reload_status(pending) == ("cancelled", "declined")
     assert Slot.objects.count() == 0
     assert "email.appointment_cancelled" in OutboxMessage.objects.values_list("kind", flat=True)
 
 
-def test_an_answer_to_what_has_changed_meanwhile_counts_for_nothing(pending, lab, dana, harbour, at):
+def test_sync_refused_for_time_before_reschedule_is_ignored(pending, lab, dana, harbour, at):
     asked, put = [], lab.put
     lab.behaviour = "refuses"
 
-    def refuse_one_and_have_the_next(id, wanted):
+    def refuse_first_and_accept_next(id, wanted):
         asked.append(wanted["start_time"])
         lab.behaviour = "refuses" if len(asked) == 1 else "answers"
         return put(id, wanted)
 
-    lab.put = refuse_one_and_have_the_next
+    lab.put = refuse_first_and_accept_next
     message = OutboxMessage.objects.get(kind="provider.sync")
     message.attempts = 1
     stale = Appointment.objects.select_related("provider", "location", "patient").get()
@@ -159,83 +159,86 @@ def test_an_answer_to_what_has_changed_meanwhile_counts_for_nothing(pending, lab
     run_until_done()
 
     assert asked[:2] == [at(9).isoformat(), at(10).isoformat()]
-    assert reaches(pending) == ("confirmed", "")
+    assert reload_status(pending) == ("confirmed", "")
 
 
 # The deadline
 
 
-def let_the_time_be_over(appointment):
+def pass_deadline(appointment):
     Appointment.objects.filter(pk=appointment.pk).update(answer_by=database_now())
 
 
-def test_what_nobody_acknowledges_in_time_is_cancelled_and_its_time_free(pending, lab, hold_time, at):
+def test_cancel_unanswered_after_deadline_cancels_appointment_and_frees_slot(pending, lab, hold_time, at):
     assert cancel_unanswered() == 0
-    let_the_time_be_over(pending)
+    pass_deadline(pending)
 
     assert cancel_unanswered() == 1
 
-    assert reaches(pending) == ("cancelled", "not_acknowledged")
+    assert reload_status(pending) == ("cancelled", "not_acknowledged")
     event = Event.objects.filter(subject_id=pending.pk).last()
     assert (event.kind, event.actor, event.data) == ("appointment.cancelled", "worker", {"reason": "not_acknowledged"})
     hold_time(at(9))
     assert cancel_unanswered() == 0
 
 
-def test_the_lab_is_told_that_it_is_too_late(book, lab, at):
+def test_cancel_unanswered_withdraws_booking_from_approver(book, lab, at):
     lab.behaviour = "forgets to answer"
     appointment = book(at(9))
     assert lab.live().keys() == {str(appointment.pk)}
-    let_the_time_be_over(appointment)
+    pass_deadline(appointment)
 
     cancel_unanswered()
     lab.behaviour = "answers"
     run_until_done()
 
     assert lab.live() == {}
-    assert reaches(appointment) == ("cancelled", "not_acknowledged")
+    assert reload_status(appointment) == ("cancelled", "not_acknowledged")
 
 
-def test_a_late_yes_is_not_accepted_and_cancelled_there(pending, lab, say):
-    let_the_time_be_over(pending)
+def test_answer_confirmed_after_deadline_cancels_appointment_and_withdraws_booking(pending, lab, send_answer):
+    pass_deadline(pending)
 
-    assert say(pending, "confirmed").json()["data"] == {"appointment_id": str(pending.pk), "status": "cancelled"}
+    assert send_answer(pending, "confirmed").json()["data"] == {
+        "appointment_id": str(pending.pk),
+        "status": "cancelled",
+    }
 
-    assert reaches(pending) == ("cancelled", "not_acknowledged")
+    assert reload_status(pending) == ("cancelled", "not_acknowledged")
     lab.behaviour = "answers"
     lab.bookings[str(pending.pk)] = {"status": "confirmed", "version": 3, "times_booked": 1}
     run_until_done()
     assert lab.live() == {}
 
 
-def test_a_yes_to_what_is_long_cancelled_gets_its_cancellation_again(pending, lab, say):
+def test_answer_confirmed_for_cancelled_appointment_withdraws_booking_again(pending, lab, send_answer):
     cancel(pending, reason="other", actor="patient")
     run_until_done()
     OutboxMessage.objects.all().delete()
     lab.behaviour = "answers"
     lab.bookings[str(pending.pk)] = {"status": "confirmed", "version": 3, "times_booked": 1}
 
-    assert say(pending, "confirmed").json()["data"]["status"] == "cancelled"
+    assert send_answer(pending, "confirmed").json()["data"]["status"] == "cancelled"
 
     run_until_done()
     assert lab.live() == {}
 
 
-def test_staff_who_are_too_late_are_told_so(pending):
-    let_the_time_be_over(pending)
+def test_confirm_by_staff_after_deadline_raises_wrong_state_and_cancels_appointment(pending):
+    pass_deadline(pending)
 
     with pytest.raises(WrongState) as refusal:
         confirm_by_staff(pending, actor="staff:1")
 
     assert refusal.value.state == "cancelled"
-    assert reaches(pending) == ("cancelled", "not_acknowledged")
+    assert reload_status(pending) == ("cancelled", "not_acknowledged")
 
 
-# What it says by itself
+# Answers that the approver posts
 
 
-def test_it_confirms_by_itself(pending, lab, say):
-    response = say(pending, "confirmed", provider_id="UP-7")
+def test_answer_confirmed_confirms_pending_appointment(pending, lab, send_answer):
+    response = send_answer(pending, "confirmed", provider_id="UP-7")
 
     assert (response.status_code, response.json()["data"]["status"]) == (200, "confirmed")
     pending.refresh_from_db()
@@ -249,16 +252,16 @@ def test_it_confirms_by_itself(pending, lab, say):
     )
 
 
-def test_saying_it_twice_is_saying_it_once(pending, say):
-    say(pending, "confirmed")
+def test_answer_repeated_changes_nothing(pending, send_answer):
+    send_answer(pending, "confirmed")
     with nothing_changes():
         for message_id in ("m1", "m2"):
-            assert say(pending, "confirmed", message_id=message_id).status_code == 200
+            assert send_answer(pending, "confirmed", message_id=message_id).status_code == 200
 
 
-def test_it_reserves_first_and_confirms_later(pending, say):
+def test_answers_reserved_then_confirmed_move_status_and_mail_once(pending, send_answer):
     for status in ("reserved", "confirmed", "reserved"):
-        assert say(pending, status).status_code == 200
+        assert send_answer(pending, status).status_code == 200
 
     story = Event.objects.filter(subject_id=pending.pk, actor="provider:lab").values_list("from_status", "to_status")
     assert list(story) == [("pending", "reserved"), ("reserved", "confirmed")]
@@ -266,49 +269,51 @@ def test_it_reserves_first_and_confirms_later(pending, say):
     assert list(mails.values_list("kind", flat=True)) == ["email.appointment_requested", "email.appointment_confirmed"]
 
 
-def test_it_declines(pending, say, lab):
-    assert say(pending, "refused").json()["data"]["status"] == "cancelled"
+def test_answer_refused_cancels_pending_appointment(pending, send_answer, lab):
+    assert send_answer(pending, "refused").json()["data"]["status"] == "cancelled"
 
-    assert reaches(pending) == ("cancelled", "declined")
+    assert reload_status(pending) == ("cancelled", "declined")
     with nothing_changes():
-        say(pending, "refused")
+        send_answer(pending, "refused")
 
 
-def test_it_tells_of_the_visit(pending, say):
-    statuses = [say(pending, status).json()["data"]["status"] for status in ("confirmed", "in_progress", "completed")]
+def test_answers_in_progress_and_completed_follow_visit(pending, send_answer):
+    statuses = [
+        send_answer(pending, status).json()["data"]["status"] for status in ("confirmed", "in_progress", "completed")
+    ]
 
     assert statuses == ["confirmed", "in_progress", "completed"]
 
 
-def test_what_comes_in_the_wrong_order_moves_nothing_back(pending, say):
-    assert say(pending, "in_progress").json()["data"]["status"] == "in_progress"
+def test_answers_out_of_order_never_move_status_back(pending, send_answer):
+    assert send_answer(pending, "in_progress").json()["data"]["status"] == "in_progress"
     with nothing_changes():
         for status in ("confirmed", "reserved", "refused"):
-            assert say(pending, status).json()["data"]["status"] == "in_progress"
-    say(pending, "completed")
+            assert send_answer(pending, status).json()["data"]["status"] == "in_progress"
+    send_answer(pending, "completed")
     with nothing_changes():
         for status in ("in_progress", "confirmed", "cancelled"):
-            assert say(pending, status).json()["data"]["status"] == "completed"
+            assert send_answer(pending, status).json()["data"]["status"] == "completed"
 
 
-def test_it_cancels_what_it_had_confirmed(pending, say):
-    say(pending, "confirmed")
+def test_answer_cancelled_after_confirmation_cancels_appointment_and_frees_slot(pending, send_answer):
+    send_answer(pending, "confirmed")
 
-    assert say(pending, "cancelled").json()["data"]["status"] == "cancelled"
-    assert reaches(pending) == ("cancelled", "declined")
+    assert send_answer(pending, "cancelled").json()["data"]["status"] == "cancelled"
+    assert reload_status(pending) == ("cancelled", "declined")
     assert Slot.objects.count() == 0
 
 
-def test_an_answer_to_an_earlier_time_counts_for_nothing(pending, say, dana, harbour, at):
+def test_answer_to_version_before_reschedule_changes_nothing(pending, send_answer, dana, harbour, at):
     asked = Event.objects.filter(subject_id=pending.pk).count()
     reschedule(pending, OpeningRequest(pending.service, at(10), dana, harbour, is_remote=False), actor="erin")
 
     with nothing_changes():
-        assert say(pending, "confirmed", version=asked).json()["data"]["status"] == "pending"
-    assert say(pending, "confirmed", version=asked + 1).json()["data"]["status"] == "confirmed"
+        assert send_answer(pending, "confirmed", version=asked).json()["data"]["status"] == "pending"
+    assert send_answer(pending, "confirmed", version=asked + 1).json()["data"]["status"] == "confirmed"
 
 
-def test_not_even_when_the_new_time_is_being_written_just_then(elsewhere, book, lab, dana, harbour, at):
+def test_answer_to_earlier_version_during_reschedule_changes_nothing(elsewhere, book, lab, dana, harbour, at):
     lab.behaviour = "down"
     pending = book(at(9))
     asked, seen = get_latest_sequence(pending.pk), Appointment.objects.select_related("provider").get()
@@ -319,10 +324,10 @@ def test_not_even_when_the_new_time_is_being_written_just_then(elsewhere, book, 
         wait_until(somebody_waits_for_us)
 
     answered.result(30)
-    assert reaches(pending) == ("pending", "")
+    assert reload_status(pending) == ("pending", "")
 
 
-def test_what_is_not_signed_by_the_lab_changes_nothing(pending, say, lab):
+def test_answer_without_valid_signature_of_its_approver_changes_nothing(pending, send_answer, lab):
     other = Provider.objects.create(name="Other", slug="other", kind="upstream", secret=signatures.make_secret())
     stranger = Provider(id=uuid4())
     without = Provider.objects.create(name="Staff", slug="staff", kind="staff")
@@ -336,67 +341,67 @@ def test_what_is_not_signed_by_the_lab_changes_nothing(pending, say, lab):
             {"provider": stranger},
             {"provider": without},
         ):
-            response = say(pending, "confirmed", **forgery)
+            response = send_answer(pending, "confirmed", **forgery)
             assert (response.status_code, response.json()["code"]) == (401, "bad-signature")
         address = f"/api/providers/{lab.provider.pk}/answers"
         body = {"appointment_id": str(pending.pk), "status": "confirmed"}
         assert Client().post(address, body, "application/json").status_code == 401
         headers = signatures.sign([lab.secret], message_id="m1", at=database_now(), body=b"{}")
         assert Client().post(address, body, "application/json", headers=headers).status_code == 401
-        # Signed well, but another's.
-        assert say(pending, "confirmed", provider=other, secret=other.secret).status_code == 404
-        assert say(uuid4(), "confirmed").status_code == 404
+        # Validly signed, but for an appointment of another approver, or for none.
+        assert send_answer(pending, "confirmed", provider=other, secret=other.secret).status_code == 404
+        assert send_answer(uuid4(), "confirmed").status_code == 404
 
 
 @pytest.mark.parametrize(
     "body",
     [b"", b"{}", b"[]", b"nonsense", b'{"status": "confirmed"}', b'{"appointment_id": "1", "status": "confirmed"}'],
 )
-def test_what_cannot_be_understood_is_refused(body, say, lab):
+def test_answer_with_malformed_body_is_400_and_changes_nothing(body, send_answer, lab):
     with nothing_changes():
-        response = say(None, None, body=body)
+        response = send_answer(None, None, body=body)
     assert (response.status_code, response.json()["code"]) in [(400, "validation"), (400, "malformed")]
 
 
-def test_unknown_statuses_are_refused(pending, say):
+def test_answer_with_unknown_status_or_field_is_400_and_changes_nothing(pending, send_answer):
     with nothing_changes():
-        assert say(pending, "pending").status_code == 400
-        assert say(pending, "confirmed", surprise=1).status_code == 400
+        assert send_answer(pending, "pending").status_code == 400
+        assert send_answer(pending, "confirmed", surprise=1).status_code == 400
 
 
-# What the lab is told
+# What the approver is notified of
 
 
 @pytest.fixture
 def confirmed(book, at):
-    """Nine o'clock: the lab has agreed."""
+    """Alice's appointment at nine, confirmed by the lab."""
     appointment = book(at(9))
     assert appointment.status == "confirmed"
     return appointment
 
 
-def test_what_it_has_agreed_to_it_need_not_be_told(confirmed):
-    assert messages("provider.sync") == []
+def test_confirmation_by_approver_enqueues_no_sync(confirmed):
+    assert list_messages("provider.sync") == []
 
 
-def test_a_cancellation_is_told(confirmed, lab):
+def test_cancel_is_synced_to_approver(confirmed, lab):
     cancel(confirmed, reason="patient_unwell", actor="patient")
     run_until_done()
 
     assert lab.bookings[str(confirmed.pk)]["status"] == "cancelled"
 
 
-def test_another_time_is_told(confirmed, lab, dana, harbour, at):
+def test_reschedule_is_synced_to_approver(confirmed, lab, dana, harbour, at):
     reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     run_until_done()
 
     [booking] = lab.live().values()
     assert booking["start_time"] == at(10).isoformat()
-    assert reaches(confirmed) == ("confirmed", "")
+    assert reload_status(confirmed) == ("confirmed", "")
 
 
-def test_a_refused_new_time_stands_and_is_told_to_staff(
-    confirmed, lab, say, dana, harbour, at, erin, danas_browser, mailoutbox
+def test_reschedule_refused_by_approver_stands_and_staff_get_mail(
+    confirmed, lab, send_answer, dana, harbour, at, erin, danas_browser, mailoutbox
 ):
     User.objects.update(email=Concat("username", Value("@clinic.example")))
     mailoutbox.clear()
@@ -404,9 +409,11 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
     reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     run_until_done()
 
-    assert reaches(confirmed) == ("confirmed", "")
+    assert reload_status(confirmed) == ("confirmed", "")
     assert confirmed.starts_at == at(10)
-    assert messages("provider.sync") == [("failed", "The provider refuses what we have: somebody has to talk to them.")]
+    assert list_messages("provider.sync") == [
+        ("failed", "The provider refuses what we have: somebody has to talk to them.")
+    ]
     assert Event.objects.filter(subject_id=confirmed.pk).last().kind == "provider.refused"
     mail = mailoutbox[-1]
     assert (mail.to, mail.subject) == (
@@ -419,16 +426,16 @@ def test_a_refused_new_time_stands_and_is_told_to_staff(
 
     annotate(confirmed, notes="Call the lab.", actor="erin")
     with nothing_changes():
-        say(confirmed, "refused")
+        send_answer(confirmed, "refused")
 
     assert get_refused_at(confirmed)
-    say(confirmed, "confirmed")
+    send_answer(confirmed, "confirmed")
     assert not get_refused_at(confirmed)
     with nothing_changes():
-        say(confirmed, "confirmed")
+        send_answer(confirmed, "confirmed")
 
 
-def test_what_is_told_late_does_not_undo_what_was_told_since(confirmed, lab, dana, harbour, at):
+def test_delayed_sync_does_not_overwrite_later_cancellation(confirmed, lab, dana, harbour, at):
     reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, harbour, is_remote=False), actor="erin")
     lab.behaviour = "down"
     run_until_done()
@@ -440,30 +447,32 @@ def test_what_is_told_late_does_not_undo_what_was_told_since(confirmed, lab, dan
     assert lab.put(str(confirmed.pk), {"version": 4})[1] == 409
 
 
-def test_a_cancellation_that_does_not_arrive_is_tried_for_two_days(confirmed, lab):
+def test_cancellation_that_never_arrives_fails_with_last_error(confirmed, lab):
     lab.behaviour = "down"
     cancel(confirmed, reason="other", actor="patient")
     run_until_done()
     run_until_done()
 
-    assert messages("provider.sync") == [("failed", "HTTP 503")]
+    assert list_messages("provider.sync") == [("failed", "HTTP 503")]
 
 
-def test_staff_who_confirm_in_its_place_have_it_told(pending, lab):
+def test_confirm_by_staff_is_synced_to_approver(pending, lab):
     lab.behaviour = "answers"
     confirm_by_staff(pending, actor="staff:1")
     run_until_done()
 
     assert lab.live().keys() == {str(pending.pk)}
-    assert reaches(pending) == ("confirmed", "")
+    assert reload_status(pending) == ("confirmed", "")
 
 
-def test_a_note_is_not_its_business(confirmed, lab):
+def test_annotate_enqueues_no_sync(confirmed, lab):
     annotate(confirmed, actor="staff:1", notes="Brings her daughter.")
-    assert messages("provider.sync") == []
+    assert list_messages("provider.sync") == []
 
 
-def test_a_place_where_another_must_agree_is_another_booking(confirmed, dana, consultation, at):
+def test_reschedule_to_location_without_approver_raises_not_offered_and_changes_nothing(
+    confirmed, dana, consultation, at
+):
     mill_lane = Location.objects.create(name="Mill Lane", timezone="Europe/London", city="London")
     for hours in WorkingHours.objects.all():
         hours.pk, hours.location, hours._state.adding = None, mill_lane, True
@@ -472,7 +481,7 @@ def test_a_place_where_another_must_agree_is_another_booking(confirmed, dana, co
         reschedule(confirmed, OpeningRequest(confirmed.service, at(10), dana, mill_lane, is_remote=False), actor="erin")
 
 
-def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana, harbour, at):
+def test_reschedule_of_pending_appointment_moves_deadline_before_new_start(pending, dana, harbour, at):
     Appointment.objects.update(answer_by=pending.starts_at)
     pending.refresh_from_db()
     earlier = at(9) - timedelta(days=1)
@@ -486,7 +495,7 @@ def test_a_pending_one_moved_forward_is_answered_before_it_starts(pending, dana,
 
 
 @pytest.mark.parametrize("verb", [decline, confirm_by_staff])
-def test_nobody_decides_twice(verb, pending):
+def test_decision_after_completion_raises_wrong_state_and_changes_nothing(verb, pending):
     acknowledge(pending, "confirmed", actor="staff:1")
     complete(pending, actor="dana")
 
@@ -497,12 +506,12 @@ def test_nobody_decides_twice(verb, pending):
 # Privacy
 
 
-def test_no_name_gets_into_messages_events_or_logs(book, lab, at, say, caplog):
+def test_approval_sync_writes_no_patient_value_into_messages_events_or_logs(book, lab, at, send_answer, caplog):
     caplog.set_level(logging.DEBUG)
     lab.behaviour = "down"
     appointment = book(at(9))
     run_until_done()
-    say(appointment, "confirmed")
+    send_answer(appointment, "confirmed")
     cancel(appointment, reason="other", actor="patient")
     run_until_done()
 

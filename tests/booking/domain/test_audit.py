@@ -1,4 +1,4 @@
-"""The log of what happened: complete, in order, and nobody can change it."""
+"""The event log: complete, in order, append-only."""
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
@@ -11,7 +11,7 @@ from scheduling.lib.clock import database_now
 from tests.ledger import nothing_changes, rows
 
 
-def test_one_sequence_tells_the_story_of_hold_and_appointment(book, at):
+def test_events_of_hold_and_its_appointment_share_one_sequence(book, at):
     appointment = book(at(9))
     mark_arrived(appointment, actor="erin")
     cancel(appointment, reason="booked_by_mistake", actor="erin")
@@ -26,7 +26,7 @@ def test_one_sequence_tells_the_story_of_hold_and_appointment(book, at):
     ]
 
 
-def test_each_booking_counts_for_itself(hold_time, at):
+def test_event_sequence_is_numbered_per_booking(hold_time, at):
     nine, ten = hold_time(at(9)), hold_time(at(10))
     extend_hold(ten, actor="patient")
     release_hold(nine, actor="patient")
@@ -39,7 +39,7 @@ def test_each_booking_counts_for_itself(hold_time, at):
     ]
 
 
-def test_events_come_in_the_order_of_their_times(book, at):
+def test_event_sequence_follows_creation_time(book, at):
     appointment = book(at(9))
     cancel(appointment, reason="other", actor="erin")
 
@@ -48,7 +48,7 @@ def test_events_come_in_the_order_of_their_times(book, at):
     assert times == sorted(times)
 
 
-def test_each_subject_is_known_by_its_type(order, book, at):
+def test_event_subject_type_is_booking_order_or_patient(order, book, at):
     book(at(9))
 
     types = {
@@ -57,7 +57,7 @@ def test_each_subject_is_known_by_its_type(order, book, at):
     assert types == {"hold": "booking", "appointment": "booking", "order": "order", "patient": "patient"}
 
 
-def test_an_event_has_the_number_of_the_transaction_that_wrote_it(hold_time, at):
+def test_event_stores_id_of_transaction_that_wrote_it(hold_time, at):
     hold_time(at(9))
 
     with connection.cursor() as cursor:
@@ -69,7 +69,7 @@ def test_an_event_has_the_number_of_the_transaction_that_wrote_it(hold_time, at)
     assert Event.objects.filter(transaction_id__lt=int(current)).count() == 0
 
 
-def test_two_events_cannot_have_one_number(hold_time, at):
+def test_event_with_used_sequence_number_raises_integrity_error(hold_time, at):
     event_id = Event.objects.create(subject_id=hold_time(at(9)).pk, sequence=2, created_at=at(9), actor="x").pk
     event = Event.objects.get(pk=event_id)
     event.pk = None
@@ -86,14 +86,14 @@ def test_two_events_cannot_have_one_number(hold_time, at):
         "DELETE FROM booking_event",
     ],
 )
-def test_the_database_refuses_to_change_or_delete_an_event(statement, hold_time, at):
+def test_update_or_delete_of_event_is_refused_by_database_and_changes_nothing(statement, hold_time, at):
     hold_time(at(9))
 
     with nothing_changes(), pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
         connection.cursor().execute(statement)
 
 
-def test_an_event_vanishes_with_the_transaction_it_belongs_to(hold_time, at):
+def test_record_event_in_rolled_back_transaction_leaves_no_event(hold_time, at):
     hold = hold_time(at(9))
 
     with nothing_changes(), transaction.atomic():

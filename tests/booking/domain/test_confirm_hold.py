@@ -1,4 +1,4 @@
-"""A hold becomes an appointment."""
+"""Confirming a hold: what confirm_hold writes, what it refuses, and whom it books."""
 
 from datetime import date, timedelta
 
@@ -14,12 +14,12 @@ from scheduling.models import Slot
 from tests.ledger import lapse, nothing_changes, rows
 
 
-def same_person():
-    """Alice again, typed a little differently."""
+def make_alice_again():
+    """Return Alice with her details typed a little differently."""
     return Patient(first_name="ALICE", last_name="Archer ", date_of_birth=date(1985, 4, 12), email="alice@example.org")
 
 
-def test_confirming_writes_the_appointment(hold_time, at, alice, consultation, dana, harbour):
+def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dana, harbour):
     hold = hold_time(at(9))
 
     appointment = confirm_hold(hold, patient=alice, actor="patient", notes="My knee\nhurts.")
@@ -56,7 +56,7 @@ def test_confirming_writes_the_appointment(hold_time, at, alice, consultation, d
     ]
 
 
-def test_confirming_keeps_the_very_slot_of_the_hold_for_good(hold_time, at, alice):
+def test_confirm_hold_keeps_slot_and_clears_its_expiry(hold_time, at, alice):
     hold = hold_time(at(9))
     [slot] = rows(Slot)
 
@@ -66,7 +66,7 @@ def test_confirming_keeps_the_very_slot_of_the_hold_for_good(hold_time, at, alic
     assert (hold.status, Hold.objects.get().status) == ("confirmed", "confirmed")
 
 
-def test_confirming_tells_the_story_and_leaves_a_message(hold_time, at, alice):
+def test_confirm_hold_records_events_and_enqueues_mail(hold_time, at, alice):
     hold = hold_time(at(9))
     appointment = confirm_hold(hold, patient=alice, actor="patient")
 
@@ -81,7 +81,7 @@ def test_confirming_tells_the_story_and_leaves_a_message(hold_time, at, alice):
     assert list(messages) == [("email.appointment_confirmed", {"appointment": str(appointment.pk)}, "waiting")]
 
 
-def test_no_message_and_no_event_holds_a_patients_value(hold_time, at, alice):
+def test_confirm_hold_writes_no_patient_value_into_events_or_messages(hold_time, at, alice):
     confirm_hold(hold_time(at(9)), patient=alice, actor="patient", notes="My knee hurts.")
 
     written = str(rows(Event)) + str(rows(OutboxMessage))
@@ -89,7 +89,7 @@ def test_no_message_and_no_event_holds_a_patients_value(hold_time, at, alice):
         assert value not in written
 
 
-def test_confirming_twice_gives_the_same_appointment(hold_time, at, alice, bob):
+def test_confirm_hold_twice_returns_same_appointment_and_changes_nothing(hold_time, at, alice, bob):
     hold = hold_time(at(9))
     stale = find_hold(hold.token)
     appointment = confirm_hold(hold, patient=alice, actor="patient")
@@ -97,10 +97,10 @@ def test_confirming_twice_gives_the_same_appointment(hold_time, at, alice, bob):
     with nothing_changes():
         assert confirm_hold(hold, patient=alice, actor="patient") == appointment
         assert confirm_hold(stale, patient=bob, actor="patient") == appointment
-        assert confirm_hold(find_hold(hold.token), patient=same_person(), actor="patient") == appointment
+        assert confirm_hold(find_hold(hold.token), patient=make_alice_again(), actor="patient") == appointment
 
 
-def test_an_extended_hold_can_be_confirmed_in_its_last_second(hold_time, at, alice):
+def test_confirm_hold_in_its_last_second_succeeds(hold_time, at, alice):
     hold = hold_time(at(9))
     soon = database_now() + timedelta(seconds=1)
     Hold.objects.update(expires_at=soon)
@@ -109,7 +109,7 @@ def test_an_extended_hold_can_be_confirmed_in_its_last_second(hold_time, at, ali
     assert confirm_hold(hold, patient=alice, actor="patient").status == "confirmed"
 
 
-def test_the_reference_is_easy_to_read_out(book, at):
+def test_appointment_reference_uses_eleven_characters_without_lookalikes(book, at):
     reference = book(at(9)).reference
 
     assert len(reference) == 11
@@ -117,7 +117,7 @@ def test_the_reference_is_easy_to_read_out(book, at):
     assert set(reference) <= set("234679BCDFGHJKLMNPQRSTVWXZ-")
 
 
-def test_the_price_is_kept_as_it_was(book, at, consultation):
+def test_appointment_keeps_its_price_when_service_price_changes(book, at, consultation):
     book(at(9))
     consultation.price = 75
     consultation.save()
@@ -125,7 +125,7 @@ def test_the_price_is_kept_as_it_was(book, at, consultation):
     assert Appointment.objects.get().price == 60
 
 
-def test_the_price_is_the_one_that_was_seen_at_the_hold(hold_time, at, alice, consultation):
+def test_confirm_hold_after_price_change_uses_price_of_hold(hold_time, at, alice, consultation):
     hold = hold_time(at(9))
     consultation.price, consultation.currency = 75, "EUR"
     consultation.save()
@@ -138,7 +138,7 @@ def test_the_price_is_the_one_that_was_seen_at_the_hold(hold_time, at, alice, co
 # Refusals
 
 
-def test_a_lapsed_hold_cannot_be_confirmed(hold_time, at, alice):
+def test_confirm_hold_after_expiry_raises_hold_expired_and_changes_nothing(hold_time, at, alice):
     hold = hold_time(at(9))
     lapse(hold)
 
@@ -148,7 +148,7 @@ def test_a_lapsed_hold_cannot_be_confirmed(hold_time, at, alice):
     assert refusal.value.hold.expires_at == hold.expires_at
 
 
-def test_an_expired_hold_cannot_be_confirmed(hold_time, at, alice):
+def test_confirm_hold_marked_expired_raises_hold_expired_and_changes_nothing(hold_time, at, alice):
     hold = hold_time(at(9))
     lapse(hold)
     expire_stale_holds()
@@ -157,7 +157,7 @@ def test_an_expired_hold_cannot_be_confirmed(hold_time, at, alice):
         confirm_hold(hold, patient=alice, actor="patient")
 
 
-def test_a_lapsed_hold_whose_time_another_took_cannot_be_confirmed(hold_time, at, alice):
+def test_confirm_hold_after_bob_took_its_lapsed_time_raises_hold_expired_and_changes_nothing(hold_time, at, alice):
     hold = hold_time(at(9))
     lapse(hold)
     hold_time(at(9), holder="bob's phone")
@@ -166,7 +166,7 @@ def test_a_lapsed_hold_whose_time_another_took_cannot_be_confirmed(hold_time, at
         confirm_hold(hold, patient=alice, actor="patient")
 
 
-def test_a_released_hold_cannot_be_confirmed(hold_time, at, alice):
+def test_confirm_hold_after_release_raises_hold_not_found_and_changes_nothing(hold_time, at, alice):
     hold = hold_time(at(9))
     stale = find_hold(hold.token)
     release_hold(hold, actor="patient")
@@ -180,28 +180,28 @@ def test_a_released_hold_cannot_be_confirmed(hold_time, at, alice):
 
 @pytest.fixture
 def bob():
-    """Another patient nobody has written down yet."""
+    """Bob, a patient without a record."""
     return Patient(first_name="Bob", last_name="Baker", date_of_birth=date(1970, 1, 31), email="bob@example.org")
 
 
-def test_a_new_patient_is_written_down(book, at, alice):
+def test_confirm_hold_for_new_patient_creates_record(book, at, alice):
     book(at(9))
 
     patient = Patient.objects.get()
     assert (str(patient), patient.email, patient.phone) == ("Alice Archer", "alice@example.org", "+447700900123")
 
 
-def test_the_same_person_is_found_again_and_stays_as_written(book, at):
+def test_confirm_hold_for_known_person_reuses_record_unchanged(book, at):
     first = book(at(9))
     [before] = rows(Patient)
-    second = book(at(10), patient=same_person())
+    second = book(at(10), patient=make_alice_again())
 
     assert second.patient == first.patient
     assert rows(Patient) == [before]
     assert (second.attendee_name, second.attendee_phone) == ("ALICE Archer ", "")
 
 
-def test_a_known_patient_can_be_given(book, at, bob):
+def test_confirm_hold_with_saved_patient_books_for_that_record(book, at, bob):
     bob.save()
     appointment = book(at(9), patient=bob)
 
@@ -209,9 +209,9 @@ def test_a_known_patient_can_be_given(book, at, bob):
     assert Patient.objects.count() == 1
 
 
-def test_someone_similar_is_another_patient_and_staff_are_told(book, at, alice):
+def test_confirm_hold_for_similar_person_creates_second_patient_and_possible_duplicate(book, at, alice):
     book(at(9))
-    work = same_person()
+    work = make_alice_again()
     work.email = "alice@work.example"
     book(at(10), patient=work)
 
@@ -220,7 +220,7 @@ def test_someone_similar_is_another_patient_and_staff_are_told(book, at, alice):
     assert duplicate.reason == "same name and birth date"
 
 
-def test_the_attendee_may_be_another_than_the_patient(hold_time, at, alice):
+def test_confirm_hold_with_attendee_stores_attendee_beside_patient(hold_time, at, alice):
     carer = {"name": "Carol Archer", "email": "carol@example.org", "phone": ""}
 
     appointment = confirm_hold(hold_time(at(9)), patient=alice, actor="patient", attendee=carer)

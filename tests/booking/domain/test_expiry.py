@@ -1,4 +1,4 @@
-"""What time does to pending appointments, with nobody there to tidy up."""
+"""Pending appointments whose deadline has passed before beat cancels them."""
 
 from datetime import timedelta
 
@@ -34,18 +34,18 @@ def desk(consultation):
 
 @pytest.fixture
 def pending(desk, hold_time, alice, at):
-    """Alice's request for nine o'clock, which nobody has answered yet."""
+    """Alice's unanswered request for nine o'clock."""
     return confirm_hold(hold_time(at(9)), patient=alice, actor="patient")
 
 
-def let_deadline_pass(appointment):
+def pass_deadline(appointment):
     past = database_now() - timedelta(seconds=1)
     Appointment.objects.filter(pk=appointment.pk).update(answer_by=past)
     Slot.objects.filter(appointment=appointment).update(expires_at=past)
     appointment.refresh_from_db()
 
 
-def story(appointment):
+def list_history(appointment):
     events = Event.objects.filter(subject_id=appointment.pk).order_by("sequence")
     return [(event.kind, event.actor) for event in events]
 
@@ -53,11 +53,11 @@ def story(appointment):
 CANCELLED_BY_TIME = ("appointment.cancelled", "worker")
 
 
-def test_pending_appointment_has_slot_that_lapses_with_its_deadline(pending):
+def test_slot_of_pending_appointment_expires_at_its_deadline(pending):
     assert Slot.objects.get().expires_at == pending.answer_by
 
 
-def test_hold_on_time_of_pending_appointment_is_refused(pending, hold_time, at):
+def test_place_hold_on_time_of_pending_appointment_raises_slot_taken_and_changes_nothing(pending, hold_time, at):
     with nothing_changes(), pytest.raises(SlotTaken):
         hold_time(at(9), holder="bob's phone")
 
@@ -68,26 +68,26 @@ def test_time_of_unanswered_appointment_is_offered_without_beat(pending, consult
         return get_not_offered_reasons(filters, starts_at=at(9), now=database_now())
 
     assert reasons() == {"held"}
-    let_deadline_pass(pending)
+    pass_deadline(pending)
     assert reasons() == set()
 
 
-def test_hold_on_time_of_unanswered_appointment_cancels_it_as_beat_would(pending, hold_time, at):
-    let_deadline_pass(pending)
+def test_place_hold_on_time_of_unanswered_appointment_cancels_appointment_as_beat_would(pending, hold_time, at):
+    pass_deadline(pending)
 
     hold = hold_time(at(9), holder="bob's phone")
 
     pending.refresh_from_db()
     assert (pending.status, pending.cancellation_reason, pending.slot) == ("cancelled", "not_acknowledged", None)
-    assert story(pending)[-1] == CANCELLED_BY_TIME
+    assert list_history(pending)[-1] == CANCELLED_BY_TIME
     assert OutboxMessage.objects.filter(kind="email.appointment_cancelled").count() == 1
     assert list(Slot.objects.values_list("hold", flat=True)) == [hold.pk]
     assert cancel_unanswered() == 0
 
 
-def test_hold_refused_by_another_slot_leaves_unanswered_appointment_to_beat(pending, hold_time, consultation, at):
+def test_place_hold_refused_by_another_slot_leaves_unanswered_appointment_to_beat(pending, hold_time, consultation, at):
     hold_time(at(9, 30), holder="bob's phone")
-    let_deadline_pass(pending)
+    pass_deadline(pending)
     consultation.duration = timedelta(minutes=60)
     consultation.save()
 
@@ -98,21 +98,23 @@ def test_hold_refused_by_another_slot_leaves_unanswered_appointment_to_beat(pend
 
 
 @pytest.mark.parametrize("what", ["hold", "appointment"])
-def test_move_to_time_of_unanswered_appointment_cancels_it(what, pending, hold_time, alice, dana, harbour, at):
+def test_move_to_time_of_unanswered_appointment_cancels_that_appointment(
+    what, pending, hold_time, alice, dana, harbour, at
+):
     moved = hold_time(at(10), holder="bob's phone")
     if what == "appointment":
         moved = confirm_hold(moved, patient=alice, actor="patient")
-    let_deadline_pass(pending)
+    pass_deadline(pending)
     opening = OpeningRequest(moved.service, at(9), dana, harbour, is_remote=False)
 
     (move_hold if what == "hold" else reschedule)(moved, opening, actor="patient")
 
     pending.refresh_from_db()
     assert (pending.status, moved.starts_at) == ("cancelled", at(9))
-    assert story(pending)[-1] == CANCELLED_BY_TIME
+    assert list_history(pending)[-1] == CANCELLED_BY_TIME
 
 
-def test_rescheduled_pending_appointment_carries_its_deadline_along(pending, dana, harbour, at):
+def test_reschedule_of_pending_appointment_gives_new_slot_its_deadline(pending, dana, harbour, at):
     reschedule(pending, OpeningRequest(pending.service, at(11), dana, harbour, is_remote=False), actor="erin")
 
     assert Slot.objects.get().expires_at == pending.answer_by
@@ -120,7 +122,7 @@ def test_rescheduled_pending_appointment_carries_its_deadline_along(pending, dan
 
 def test_order_with_unanswered_appointment_can_be_booked_again(desk, order, hold_time, dana, harbour, at):
     first = confirm_hold(hold_time(at(9), order=order), patient=order.patient, actor="patient")
-    let_deadline_pass(first)
+    pass_deadline(first)
     assert order.get_booked_appointment() is None
 
     second = book_directly(
@@ -138,7 +140,7 @@ def test_order_with_unanswered_appointment_can_be_booked_again(desk, order, hold
 
 def test_check_not_booked_cancels_unanswered_appointment_of_order(desk, order, hold_time, at):
     first = confirm_hold(hold_time(at(9), order=order), patient=order.patient, actor="patient")
-    let_deadline_pass(first)
+    pass_deadline(first)
 
     check_not_booked(order)
 
@@ -146,8 +148,8 @@ def test_check_not_booked_cancels_unanswered_appointment_of_order(desk, order, h
     assert first.status == "cancelled"
 
 
-def test_page_of_unanswered_appointment_says_that_nobody_confirmed_it(pending, client):
-    let_deadline_pass(pending)
+def test_page_of_unanswered_appointment_says_that_nobody_confirmed_in_time(pending, client):
+    pass_deadline(pending)
 
     page = client.get(f"/appointment/{appointment_token(pending)}/").content.decode()
 
@@ -156,23 +158,23 @@ def test_page_of_unanswered_appointment_says_that_nobody_confirmed_it(pending, c
     assert pending.status == "cancelled"
 
 
-def test_feed_leaves_unanswered_appointment_out(pending, dana):
+def test_feed_omits_unanswered_appointment(pending, dana):
     now = database_now()
     assert [entry.uid for entry in list_entries(dana, site="", now=now)] != []
-    let_deadline_pass(pending)
+    pass_deadline(pending)
 
     assert list_entries(dana, site="", now=now) == []
 
 
-def test_hold_on_free_time_needs_no_statement_more_for_unanswered_appointments(pending, hold_time, at):
-    with connection.execute_wrapper(count := Counter()):
+def test_place_hold_on_free_time_runs_no_statement_on_appointments(pending, hold_time, at):
+    with connection.execute_wrapper(count := StatementLog()):
         hold_time(at(10), holder="bob's phone")
     assert not any("booking_appointment" in sql for sql in count.statements)
     assert Hold.objects.filter(status="active").count() == 1
 
 
-class Counter:
-    """Keeps the statements that are executed."""
+class StatementLog:
+    """Collect the SQL of every executed statement."""
 
     def __init__(self):
         self.statements = []

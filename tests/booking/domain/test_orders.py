@@ -1,4 +1,4 @@
-"""An order is booked once, with nothing but an opening; its link opens it to whoever has the e-mail."""
+"""Orders: each is booked once, with an opening alone; a link in an e-mail opens it to its patient."""
 
 from datetime import timedelta
 
@@ -17,10 +17,10 @@ from tests.ledger import nothing_changes
 
 
 @pytest.fixture
-def book_alices(order, dana, harbour):
-    """Book Alice's order: ``book_alices(at(9))``."""
+def book_order(order, dana, harbour):
+    """Book Alice's order: ``book_order(at(9))``."""
 
-    def book_alices(starts_at, **changes):
+    def book_order(starts_at, **changes):
         opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
         return book_directly(
             OpeningRequest(order.service, **opening | changes),
@@ -30,10 +30,10 @@ def book_alices(order, dana, harbour):
             actor="key:1",
         )
 
-    return book_alices
+    return book_order
 
 
-def test_an_order_is_for_a_patient_who_is_found_or_written_down(consultation, alice, order):
+def test_create_order_reuses_record_of_known_patient(consultation, alice, order):
     twin = Patient(**{name: getattr(alice, name) for name in ("first_name", "last_name", "date_of_birth", "email")})
 
     second = create_order(patient=twin, service=consultation, actor="erin")
@@ -46,24 +46,24 @@ def test_an_order_is_for_a_patient_who_is_found_or_written_down(consultation, al
     ]
 
 
-def test_an_opening_is_all_that_booking_it_takes(book_alices, order, at):
-    appointment = book_alices(at(9))
+def test_book_order_with_opening_alone_confirms_appointment_for_its_patient(book_order, order, at):
+    appointment = book_order(at(9))
 
     assert (appointment.order, appointment.patient, appointment.service) == (order, order.patient, order.service)
     assert (appointment.attendee_name, appointment.attendee_email) == ("Alice Archer", "alice@example.org")
     assert (appointment.starts_at, appointment.status, appointment.slot.expires_at) == (at(9), "confirmed", None)
 
 
-def test_it_is_booked_once(book_alices, at):
-    appointment = book_alices(at(9))
+def test_book_order_twice_raises_order_booked_and_changes_nothing(book_order, at):
+    appointment = book_order(at(9))
 
     with nothing_changes(), pytest.raises(OrderBooked) as refused:
-        book_alices(at(10))
+        book_order(at(10))
 
     assert refused.value.appointment_id == appointment.pk
 
 
-def test_two_holds_of_one_order_make_one_appointment(hold_time, order, at):
+def test_confirm_second_hold_of_order_raises_order_booked_and_changes_nothing(hold_time, order, at):
     from booking.domain.holds import confirm_hold
 
     first, second = (hold_time(at(hour), order=order) for hour in (9, 10))
@@ -73,34 +73,37 @@ def test_two_holds_of_one_order_make_one_appointment(hold_time, order, at):
         confirm_hold(second, patient=order.patient, actor="patient")
 
     assert refused.value.appointment_id == first.pk
-    assert confirm_hold(first, patient=order.patient, actor="patient").pk == first.pk  # once more is fine
+    assert confirm_hold(first, patient=order.patient, actor="patient").pk == first.pk  # a repeat returns it
 
 
 @pytest.mark.parametrize(
     "end",
-    [lambda booked: cancel(booked, reason="other", actor="erin"), lambda booked: mark_no_show(booked, actor="erin")],
+    [
+        lambda booked: cancel(booked, reason="get_other_character", actor="erin"),
+        lambda booked: mark_no_show(booked, actor="erin"),
+    ],
 )
-def test_it_is_booked_again_once_its_appointment_is_off(book_alices, at, end):
-    end(book_alices(at(9)))
+def test_book_order_after_cancellation_or_no_show_confirms_second_appointment(book_order, at, end):
+    end(book_order(at(9)))
 
-    again = book_alices(at(10))
+    again = book_order(at(10))
 
     assert again.status == "confirmed"
     assert Appointment.objects.filter(order=again.order).count() == 2
 
 
 @pytest.mark.parametrize("hour, refusal", [(9, SlotTaken), (7, NotOffered)])
-def test_a_time_that_cannot_be_had_leaves_it_open(book_alices, hold_time, at, hour, refusal):
+def test_book_order_at_unavailable_time_changes_nothing(book_order, hold_time, at, hour, refusal):
     hold_time(at(9))
 
     with nothing_changes(), pytest.raises(refusal):
-        book_alices(at(hour))
+        book_order(at(hour))
 
 
-# Its link
+# The link of an order
 
 
-def test_a_link_opens_the_order_and_is_not_stored(order):
+def test_order_link_opens_order_and_its_token_is_not_stored(order):
     send_link(order, actor="erin")
     token = order_token(order)
 
@@ -112,7 +115,7 @@ def test_a_link_opens_the_order_and_is_not_stored(order):
     )
 
 
-def test_a_new_link_ends_the_old_one(order):
+def test_send_link_again_invalidates_previous_link(order):
     send_link(order, actor="erin")
     old = order_token(order)
     send_link(order, actor="erin")
@@ -122,7 +125,7 @@ def test_a_new_link_ends_the_old_one(order):
         find_order(old)
 
 
-def test_a_link_that_was_taken_back_or_has_run_out_opens_nothing(order):
+def test_order_link_expired_or_revoked_raises_order_not_found(order):
     send_link(order, actor="erin")
     token = order_token(order)
     Order.objects.update(link_ends_at=order.link_ends_at - timedelta(days=60))
@@ -139,16 +142,16 @@ def test_a_link_that_was_taken_back_or_has_run_out_opens_nothing(order):
         revoke_link(order, actor="erin")
 
 
-def test_no_link_is_sent_for_what_is_booked(book_alices, order, at):
-    book_alices(at(9))
+def test_send_link_for_booked_order_raises_order_booked_and_changes_nothing(book_order, order, at):
+    book_order(at(9))
 
     with nothing_changes(), pytest.raises(OrderBooked):
         send_link(order, actor="erin")
 
 
-def test_links_go_on_when_the_secret_key_changes(order, book_alices, at, settings):
+def test_links_stay_valid_while_secret_key_fallback_is_kept(order, book_order, at, settings):
     send_link(order, actor="erin")
-    tokens = order_token(order), appointment_token(book_alices(at(9)))
+    tokens = order_token(order), appointment_token(book_order(at(9)))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
 
     assert order_token(order) == tokens[0]
@@ -158,7 +161,7 @@ def test_links_go_on_when_the_secret_key_changes(order, book_alices, at, setting
         find_appointment(tokens[1])
 
 
-def other(character):
+def get_other_character(character):
     return "A" if character != "A" else "B"
 
 
@@ -170,12 +173,12 @@ def other(character):
         lambda text: "",
         lambda text: "é",
         lambda text: text + "=",
-        lambda text: other(text[0]) + text[1:],
-        lambda text: text[:-1] + other(text[-1]),
+        lambda text: get_other_character(text[0]) + text[1:],
+        lambda text: text[:-1] + get_other_character(text[-1]),
         lambda text: "+" * 64,
     ],
 )
-def test_only_the_exact_token_opens_an_appointment(book, at, spoil):
+def test_find_appointment_with_altered_token_raises_appointment_not_found(book, at, spoil):
     appointment = book(at(9))
     token = appointment_token(appointment)
 

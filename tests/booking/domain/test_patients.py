@@ -1,4 +1,4 @@
-"""Patients are changed, archived and taken back one locked row at a time, and the log says so."""
+"""Patient verbs: change, archive and restore lock the row and record an event."""
 
 import pytest
 
@@ -9,17 +9,17 @@ from tests.ledger import nothing_changes
 
 
 @pytest.fixture
-def ada(db, alice):
-    """A patient who is written down."""
+def registered_alice(db, alice):
+    """Alice, with a record of her own."""
     return patients.register(alice, actor="erin")
 
 
-def log():
-    """What happened since she was written down."""
+def list_events():
+    """Return the events after Alice's registration."""
     return list(Event.objects.order_by("pk").values_list("kind", "actor", "data")[1:])
 
 
-def give(**details):
+def set_details(**details):
     def change(patient):
         vars(patient).update(details)
         return patient
@@ -27,28 +27,28 @@ def give(**details):
     return change
 
 
-def test_the_log_has_which_details_changed_and_never_what_to(ada):
-    patients.change(ada.pk, give(phone="+447700900777", first_name="Ada"), actor="erin")
+def test_change_records_names_of_changed_details_without_values(registered_alice):
+    patients.change(registered_alice.pk, set_details(phone="+447700900777", first_name="Ada"), actor="erin")
 
-    ada.refresh_from_db()
-    assert (ada.first_name, ada.phone) == ("Ada", "+447700900777")
-    assert log() == [("patient.updated", "erin", {"changed": ["first_name", "phone"]})]
-
-
-def test_to_change_nothing_is_nothing_that_happened(ada):
-    patients.change(ada.pk, give(first_name="Alice"), actor="erin")
-
-    assert log() == []
+    registered_alice.refresh_from_db()
+    assert (registered_alice.first_name, registered_alice.phone) == ("Ada", "+447700900777")
+    assert list_events() == [("patient.updated", "erin", {"changed": ["first_name", "phone"]})]
 
 
-def test_whoever_is_archived_is_not_changed(ada):
-    patients.archive(ada, actor="erin")
+def test_change_to_same_details_records_no_event(registered_alice):
+    patients.change(registered_alice.pk, set_details(first_name="Alice"), actor="erin")
+
+    assert list_events() == []
+
+
+def test_change_of_archived_patient_raises_does_not_exist_and_changes_nothing(registered_alice):
+    patients.archive(registered_alice, actor="erin")
 
     with nothing_changes(), pytest.raises(Patient.DoesNotExist):
-        patients.change(ada.pk, give(first_name="Ada"), actor="erin")
+        patients.change(registered_alice.pk, set_details(first_name="Ada"), actor="erin")
 
 
-def test_a_change_made_meanwhile_survives_archiving_and_restoring(ada):
+def test_archive_and_restore_from_stale_record_keep_concurrent_changes(registered_alice):
     stale = Patient.objects.get()
     Patient.objects.update(phone="+447700900777")
     assert patients.archive(stale, actor="erin")
@@ -57,16 +57,22 @@ def test_a_change_made_meanwhile_survives_archiving_and_restoring(ada):
 
     assert patients.restore(stale, actor="morgan")
 
-    ada.refresh_from_db()
-    assert (ada.phone, ada.archived_at) == ("+447700900888", None)
-    assert log() == [("patient.archived", "erin", {}), ("patient.restored", "morgan", {})]
+    registered_alice.refresh_from_db()
+    assert (registered_alice.phone, registered_alice.archived_at) == ("+447700900888", None)
+    assert list_events() == [("patient.archived", "erin", {}), ("patient.restored", "morgan", {})]
 
 
-def test_a_merged_record_that_is_restored_is_one_of_its_own_again(ada):
+def test_restore_of_merged_record_clears_merged_into(registered_alice):
     other = patients.register(
-        Patient(first_name="Ade", last_name="Archer", date_of_birth=ada.date_of_birth, email=ada.email), actor="erin"
+        Patient(
+            first_name="Ade",
+            last_name="Archer",
+            date_of_birth=registered_alice.date_of_birth,
+            email=registered_alice.email,
+        ),
+        actor="erin",
     )
-    patients.merge(keep=ada, duplicate=other, actor="erin")
+    patients.merge(keep=registered_alice, duplicate=other, actor="erin")
 
     patients.restore(other, actor="erin")
 
@@ -74,21 +80,23 @@ def test_a_merged_record_that_is_restored_is_one_of_its_own_again(ada):
     assert (other.archived_at, other.merged_into) == (None, None)
 
 
-def test_to_archive_or_restore_again_changes_nothing(ada):
+def test_archive_or_restore_twice_changes_nothing(registered_alice):
     with nothing_changes():
-        assert not patients.restore(ada, actor="erin")
-    patients.archive(ada, actor="erin")
+        assert not patients.restore(registered_alice, actor="erin")
+    patients.archive(registered_alice, actor="erin")
     with nothing_changes():
-        assert not patients.archive(ada, actor="erin")
+        assert not patients.archive(registered_alice, actor="erin")
 
 
-def test_whoever_comes_back_is_compared_with_those_who_have_come_since(ada):
-    patients.archive(ada, actor="erin")
-    other = Patient(first_name="Alice", last_name="Archer", date_of_birth=ada.date_of_birth, email="a@example.org")
+def test_restore_compares_patient_with_records_created_since_archiving(registered_alice):
+    patients.archive(registered_alice, actor="erin")
+    other = Patient(
+        first_name="Alice", last_name="Archer", date_of_birth=registered_alice.date_of_birth, email="a@example.org"
+    )
     patients.register(other, actor="erin")
     assert not PossibleDuplicate.objects.exists()
 
-    patients.restore(ada, actor="erin")
+    patients.restore(registered_alice, actor="erin")
 
     pair = PossibleDuplicate.objects.get()
-    assert {pair.patient_id, pair.other_id} == {ada.pk, other.pk}
+    assert {pair.patient_id, pair.other_id} == {registered_alice.pk, other.pk}

@@ -1,4 +1,4 @@
-"""The promises that tie reading and writing together, kept for any clinic that hypothesis can think of."""
+"""Properties of any clinic: every opening can be held, every live hold can be confirmed."""
 
 from datetime import date
 
@@ -23,7 +23,7 @@ from tests.clinics import forgotten, make_clinic, padded
 pytestmark = pytest.mark.django_db
 
 
-def offered(clinic):
+def list_openings(clinic):
     filters = OpeningFilters(clinic.service)
     return open_times(filters, start_at=clinic.start_at, end_at=clinic.end_at, now=database_now())
 
@@ -43,32 +43,32 @@ def hold_opening(clinic, opening):
     )
 
 
-def alice():
+def make_alice():
     return Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email="alice@example.org")
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_every_opening_can_be_held_and_then_it_is_gone(data):
+def test_every_opening_can_be_held_and_is_offered_no_more(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         for _ in range(4):
-            openings = offered(clinic)
+            openings = list_openings(clinic)
             if not openings:
                 return
             opening = data.draw(st.sampled_from(openings))
             hold = hold_opening(clinic, opening)
 
             assert (hold.starts_at, hold.ends_at) == (opening.starts_at, opening.ends_at)
-            assert opening not in offered(clinic)
+            assert opening not in list_openings(clinic)
             if data.draw(st.booleans()):
                 release_hold(hold, actor="patient")
-                assert openings == offered(clinic)
+                assert openings == list_openings(clinic)
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data(), how=st.sampled_from([Assign.RANDOM, Assign.BALANCED]))
-def test_of_each_start_one_opening_is_assigned_and_can_be_held(data, how):
+def test_assign_clinicians_picks_one_opening_per_start_that_can_be_held(data, how):
     with forgotten():
         clinic = make_clinic(data.draw)
         now = database_now()
@@ -77,7 +77,7 @@ def test_of_each_start_one_opening_is_assigned_and_can_be_held(data, how):
         openings = [(place, start) for place, starts in assign_clinicians(found, how, now=now) for start in starts]
 
         offers = [(start, place.location_id, place.is_remote) for place, start in openings]
-        everything = {(one.start, one.location_id, one.is_remote) for one in offered(clinic)}
+        everything = {(one.start, one.location_id, one.is_remote) for one in list_openings(clinic)}
         assert (len(offers), set(offers)) == (len(everything), everything)
         if openings:
             place, start = data.draw(st.sampled_from(openings))
@@ -89,10 +89,10 @@ def test_of_each_start_one_opening_is_assigned_and_can_be_held(data, how):
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_openings_never_overlap_taken_time_time_off_or_other_engagements_buffers_included(data):
+def test_openings_with_buffers_never_overlap_slots_time_off_or_busy_calendars(data):
     with forgotten():
         clinic = make_clinic(data.draw)
-        openings, now = offered(clinic), database_now()
+        openings, now = list_openings(clinic), database_now()
         if openings:
             hold_opening(clinic, data.draw(st.sampled_from(openings)))
         live = [slot for slot in Slot.objects.all() if slot.expires_at is None or slot.expires_at > now]
@@ -107,7 +107,7 @@ def test_openings_never_overlap_taken_time_time_off_or_other_engagements_buffers
         unreachable = {one.clinician_id for one in withholding if one.is_unreachable(at=now)}
         known_until = [(one.clinician_id, one.read_until) for one in withholding if one.read_until]
 
-        for opening in offered(clinic):
+        for opening in list_openings(clinic):
             start, end = padded(clinic.service, opening.starts_at)
             owners = (opening.clinician_id, opening.location_id)
             assert [one for one in busy if one[0] in owners and one[1] < end and one[2] > start] == []
@@ -115,36 +115,36 @@ def test_openings_never_overlap_taken_time_time_off_or_other_engagements_buffers
             assert all(end <= until for owner, until in known_until if owner == opening.clinician_id)
 
 
-def close_the_location():
+def deactivate_locations():
     Location.objects.update(is_active=False)
 
 
-def send_the_clinicians_away():
+def deactivate_clinicians():
     Clinician.objects.update(is_active=False)
 
 
-def stop_the_service():
+def deactivate_service():
     Service.objects.update(is_active=False)
 
 
-def forget_the_hours():
+def delete_working_hours():
     WorkingHours.objects.all().delete()
 
 
-def take_the_year_off():
+def add_time_off():
     for clinician in Clinician.objects.all():
         TimeOff.objects.create(
             clinician=clinician, starts_at=database_now(), ends_at=database_now().replace(year=2100, day=1)
         )
 
 
-def get_busy_elsewhere():
+def fill_calendars():
     for calendar in Calendar.objects.all():
         now = int(database_now().timestamp())
         store_busy(calendar, [(now, now + 30 * 86_400)])
 
 
-def lose_every_calendar():
+def add_unread_calendars():
     for clinician in Clinician.objects.all():
         Calendar.objects.create(clinician=clinician, name="Own calendar", url="https://calendar.example/")
 
@@ -154,30 +154,30 @@ def shorten_holds():
 
 
 CHANGES = [
-    close_the_location,
-    send_the_clinicians_away,
-    stop_the_service,
-    forget_the_hours,
-    take_the_year_off,
-    get_busy_elsewhere,
-    lose_every_calendar,
+    deactivate_locations,
+    deactivate_clinicians,
+    deactivate_service,
+    delete_working_hours,
+    add_time_off,
+    fill_calendars,
+    add_unread_calendars,
     shorten_holds,
 ]
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_every_live_hold_can_be_confirmed_whatever_the_clinic_changes_meanwhile(data):
+def test_every_live_hold_can_be_confirmed_after_clinic_changes(data):
     with forgotten():
         clinic = make_clinic(data.draw)
-        openings = offered(clinic)
+        openings = list_openings(clinic)
         if not openings:
             return
         hold = hold_opening(clinic, data.draw(st.sampled_from(openings)))
         for change in data.draw(st.lists(st.sampled_from(CHANGES), max_size=2)):
             change()
 
-        appointment = confirm_hold(Hold.objects.get(), patient=alice(), actor="patient")
+        appointment = confirm_hold(Hold.objects.get(), patient=make_alice(), actor="patient")
 
         assert Appointment.objects.get() == appointment
         assert (appointment.starts_at, appointment.ends_at) == (hold.starts_at, hold.ends_at)

@@ -1,4 +1,4 @@
-"""An appointment takes over the time of a live hold."""
+"""Rescheduling: to another time, to the time of a hold, and to where the appointment already is."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from booking.domain.transitions import WrongState
 from tests.ledger import nothing_changes
 
 
-def test_a_hold_that_an_appointment_has_moved_to_cannot_be_confirmed_too(book, hold_time, at, alice):
+def test_confirm_hold_used_for_reschedule_raises_wrong_state_and_changes_nothing(book, hold_time, at, alice):
     appointment, hold = book(at(9)), hold_time(at(11))
     reschedule_to_hold(appointment, hold, actor="staff:1")
 
@@ -35,14 +35,16 @@ def move(dana, harbour):
     return move
 
 
-def test_to_move_an_appointment_to_where_it_is_changes_and_tells_nothing(move, book, at):
+def test_reschedule_to_same_time_changes_nothing(move, book, at):
     appointment = book(at(9))
 
     with nothing_changes():
         move(appointment, at(9))
 
 
-def test_to_move_it_there_is_refused_like_any_move_once_it_is_over_or_too_late(move, book, at, consultation):
+def test_reschedule_to_same_time_after_cutoff_or_cancellation_is_refused_and_changes_nothing(
+    move, book, at, consultation
+):
     appointment = book(at(9))
     consultation.cancellation_notice = timedelta(days=30)
     consultation.save()
@@ -54,7 +56,7 @@ def test_to_move_it_there_is_refused_like_any_move_once_it_is_over_or_too_late(m
         move(appointment, at(9))
 
 
-def test_the_same_start_is_another_time_once_the_service_takes_longer(move, book, at, consultation):
+def test_reschedule_to_same_start_after_service_became_longer_extends_appointment(move, book, at, consultation):
     appointment = book(at(9))
     consultation.duration = timedelta(minutes=60)
     consultation.save()

@@ -1,4 +1,4 @@
-"""The table of moves, and the one function that makes them."""
+"""The table of transitions and the function that makes them."""
 
 import pytest
 
@@ -9,20 +9,20 @@ from tests.ledger import nothing_changes, rows
 
 
 @pytest.mark.parametrize("model", [Hold, Appointment])
-def test_the_table_knows_states_of_the_model_only(model):
+def test_transition_table_names_exactly_the_statuses_of_its_model(model):
     table = TRANSITIONS[model]
     named = set(table) | {to for targets in table.values() for to in targets}
 
     assert named == set(model.Status.values)
 
 
-def test_cancelled_can_follow_any_state_before_completed():
+def test_transition_to_cancelled_is_allowed_from_every_state_before_completed():
     may_cancel = {state for state, targets in TRANSITIONS[Appointment].items() if "cancelled" in targets}
 
     assert may_cancel == {"pending", "reserved", "confirmed", "in_progress"}
 
 
-def test_a_move_changes_the_row_the_object_and_the_log(hold_time, at):
+def test_transition_updates_row_and_object_and_records_event(hold_time, at):
     hold, now = hold_time(at(9)), database_now()
 
     transition(hold, "released", kind="hold.released", actor="erin", at=now, data={"why": "asked"}, holder="erin")
@@ -45,7 +45,7 @@ def test_a_move_changes_the_row_the_object_and_the_log(hold_time, at):
     }
 
 
-def test_a_move_that_is_not_in_the_table_is_refused(book, at):
+def test_transition_outside_table_raises_wrong_state_and_changes_nothing(book, at):
     appointment = book(at(9))
 
     with nothing_changes(), pytest.raises(WrongState) as refusal:
@@ -58,7 +58,7 @@ def test_a_move_that_is_not_in_the_table_is_refused(book, at):
     assert str(refusal.value) == "confirmed; allowed: in_progress, completed, cancelled, no_show"
 
 
-def test_of_two_that_move_the_same_row_the_first_wins(hold_time, at):
+def test_transition_of_stale_object_raises_wrong_state_and_refreshes_its_status(hold_time, at):
     hold, now = hold_time(at(9)), database_now()
     late = Hold.objects.get()
     transition(hold, "released", kind="hold.released", actor="alice", at=now)

@@ -1,4 +1,4 @@
-"""What becomes of a hold: it is extended, released, or it expires."""
+"""The life of a hold: found, extended, released, expired."""
 
 from datetime import timedelta
 
@@ -22,15 +22,15 @@ from tests.ledger import lapse, nothing_changes, rows
 MINUTE = timedelta(minutes=1)
 
 
-def let_pass(hold, passed):
-    """Let time pass for a hold, by moving its end nearer."""
+def advance_time(hold, passed):
+    """Let time pass for a hold by moving its expiry closer."""
     Hold.objects.filter(pk=hold.pk).update(expires_at=hold.expires_at - passed)
     Slot.objects.filter(pk=hold.slot_id).update(expires_at=hold.expires_at - passed)
 
 
 @pytest.fixture
-def in_every_state(hold_time, book, at):
-    """A hold in each state: its name and how to make one at nine."""
+def hold_factories(hold_time, book, at):
+    """Map each state to a function that makes Alice's hold at nine in that state."""
 
     def confirmed():
         return Hold.objects.get(pk=book(at(9)).pk)
@@ -54,10 +54,10 @@ def in_every_state(hold_time, book, at):
     return {"confirmed": confirmed, "released": released, "lapsed": lapsed, "expired": expired}
 
 
-# Finding
+# find_hold
 
 
-def test_a_hold_is_found_by_its_token_in_whatever_state(in_every_state, hold_time, at):
+def test_find_hold_returns_released_hold_by_token(hold_factories, hold_time, at):
     hold = hold_time(at(9))
 
     release_hold(hold, actor="patient")
@@ -66,14 +66,14 @@ def test_a_hold_is_found_by_its_token_in_whatever_state(in_every_state, hold_tim
 
 
 @pytest.mark.parametrize("token", ["", "guess", "\x00", "é" * 5_000, "\ud800"])
-def test_a_token_nobody_was_given_finds_nothing(token, hold_time, at):
+def test_find_hold_with_unknown_token_raises_hold_not_found(token, hold_time, at):
     hold_time(at(9))
 
     with pytest.raises(HoldNotFound):
         find_hold(token)
 
 
-def test_neither_the_id_nor_the_stored_hash_is_a_token(hold_time, at):
+def test_find_hold_by_id_or_stored_hash_raises_hold_not_found(hold_time, at):
     hold = hold_time(at(9))
 
     for guess in (str(hold.pk), hold.token_hash.hex(), hold.token[:-1]):
@@ -81,12 +81,12 @@ def test_neither_the_id_nor_the_stored_hash_is_a_token(hold_time, at):
             find_hold(guess)
 
 
-# Extending
+# extend_hold
 
 
-def test_extending_gives_the_full_time_again_to_hold_and_slot(hold_time, at):
+def test_extend_hold_renews_full_lifetime_of_hold_and_slot(hold_time, at):
     hold = hold_time(at(9))
-    let_pass(hold, 14 * MINUTE)
+    advance_time(hold, 14 * MINUTE)
 
     extend_hold(hold, actor="patient")
 
@@ -108,7 +108,7 @@ def test_extending_gives_the_full_time_again_to_hold_and_slot(hold_time, at):
     }
 
 
-def test_a_hold_is_extended_by_what_its_location_gave_it_when_it_was_placed(hold_time, at, harbour):
+def test_extend_hold_after_location_changed_uses_original_lifetime(hold_time, at, harbour):
     hold = hold_time(at(9))
     before = hold.expires_at
     harbour.hold_seconds = 30
@@ -119,7 +119,7 @@ def test_a_hold_is_extended_by_what_its_location_gave_it_when_it_was_placed(hold
     assert rows(Hold)[0]["expires_at"] == rows(Slot)[0]["expires_at"] > before
 
 
-def test_a_hold_is_extended_ten_times_at_most(hold_time, at):
+def test_extend_hold_eleventh_time_raises_too_many_extensions_and_changes_nothing(hold_time, at):
     hold = hold_time(at(9))
     for _ in range(10):
         extend_hold(hold, actor="patient")
@@ -130,7 +130,7 @@ def test_a_hold_is_extended_ten_times_at_most(hold_time, at):
     assert hold.extensions_left == 0
 
 
-def test_ten_stale_pages_do_not_outwit_the_cap(hold_time, at):
+def test_extend_hold_from_eleventh_stale_page_raises_too_many_extensions_and_changes_nothing(hold_time, at):
     token = hold_time(at(9)).token
     pages = [find_hold(token) for _ in range(11)]
     for page in pages[:10]:
@@ -144,17 +144,17 @@ def test_ten_stale_pages_do_not_outwit_the_cap(hold_time, at):
     ("state", "refusal"),
     [("confirmed", WrongState), ("released", HoldNotFound), ("lapsed", HoldExpired), ("expired", HoldExpired)],
 )
-def test_only_a_live_hold_can_be_extended(state, refusal, in_every_state):
-    hold = in_every_state[state]()
+def test_extend_hold_that_is_not_live_is_refused_and_changes_nothing(state, refusal, hold_factories):
+    hold = hold_factories[state]()
 
     with nothing_changes(), pytest.raises(refusal):
         extend_hold(hold, actor="patient")
 
 
-# Releasing
+# release_hold
 
 
-def test_releasing_gives_the_time_back_at_once(hold_time, at):
+def test_release_hold_frees_slot_at_once(hold_time, at):
     hold = hold_time(at(9))
 
     release_hold(hold, actor="patient")
@@ -179,15 +179,15 @@ def test_releasing_gives_the_time_back_at_once(hold_time, at):
 
 
 @pytest.mark.parametrize("state", ["released", "expired"])
-def test_releasing_what_is_no_longer_held_is_fine(state, in_every_state):
-    hold = in_every_state[state]()
+def test_release_hold_already_released_or_expired_changes_nothing(state, hold_factories):
+    hold = hold_factories[state]()
 
     with nothing_changes():
         release_hold(hold, actor="patient")
 
 
-def test_a_confirmed_hold_cannot_be_released(in_every_state):
-    hold = in_every_state["confirmed"]()
+def test_release_hold_after_confirmation_raises_wrong_state_and_changes_nothing(hold_factories):
+    hold = hold_factories["confirmed"]()
 
     with nothing_changes(), pytest.raises(WrongState) as refusal:
         release_hold(hold, actor="patient")
@@ -195,7 +195,7 @@ def test_a_confirmed_hold_cannot_be_released(in_every_state):
     assert (refusal.value.state, refusal.value.allowed) == ("confirmed", [])
 
 
-def test_a_stale_page_cannot_release_what_another_has_confirmed(hold_time, alice, at):
+def test_release_hold_from_stale_page_after_confirmation_raises_wrong_state_and_changes_nothing(hold_time, alice, at):
     hold = hold_time(at(9))
     stale = find_hold(hold.token)
     confirm_hold(hold, patient=alice, actor="patient")
@@ -204,22 +204,22 @@ def test_a_stale_page_cannot_release_what_another_has_confirmed(hold_time, alice
         release_hold(stale, actor="patient")
 
 
-def test_releasing_a_lapsed_hold_leaves_its_time_to_whoever_took_it(hold_time, at):
+def test_release_hold_after_bob_took_its_lapsed_time_keeps_slot_of_bob(hold_time, at):
     lapsed = hold_time(at(9))
     lapse(lapsed)
     bobs = hold_time(at(9), holder="bob's phone")
 
     release_hold(lapsed, actor="patient")
 
-    assert lapsed.status == "expired"  # it was not given back in time
+    assert lapsed.status == "expired"  # its release came after its expiry
 
     assert [slot["id"] for slot in rows(Slot)] == [bobs.slot_id]
 
 
-# Expiring
+# expire_stale_holds
 
 
-def test_the_sweeper_marks_what_has_lapsed_and_nothing_else(hold_time, book, at, harbour, consultation):
+def test_expire_stale_holds_expires_lapsed_holds_only(hold_time, book, at, harbour, consultation):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
     lapsed = [hold_time(at(9)), hold_time(at(10)), hold_time(at(9), clinician=otis)]
     live = hold_time(at(11), holder="bob's phone")
@@ -241,7 +241,7 @@ def test_the_sweeper_marks_what_has_lapsed_and_nothing_else(hold_time, book, at,
     }
 
 
-def test_the_sweeper_announces_a_hold_once(hold_time, at):
+def test_expire_stale_holds_again_changes_nothing(hold_time, at):
     lapse(hold_time(at(9)))
     expire_stale_holds()
 
@@ -249,7 +249,7 @@ def test_the_sweeper_announces_a_hold_once(hold_time, at):
         assert expire_stale_holds() == 0
 
 
-def test_the_sweeper_marks_a_hold_whose_time_another_has_taken_and_leaves_the_time(hold_time, at):
+def test_expire_stale_holds_after_bob_took_lapsed_time_keeps_slot_of_bob(hold_time, at):
     lapsed = hold_time(at(9))
     lapse(lapsed)
     bobs = hold_time(at(9), holder="bob's phone")
@@ -260,7 +260,7 @@ def test_the_sweeper_marks_a_hold_whose_time_another_has_taken_and_leaves_the_ti
     assert [slot["id"] for slot in rows(Slot)] == [bobs.slot_id]
 
 
-def test_a_hold_has_run_out_at_its_very_last_instant(hold_time, at):
+def test_hold_at_its_expiry_instant_is_not_live(hold_time, at):
     hold = hold_time(at(9))
 
     assert hold.is_live(hold.expires_at - timedelta(microseconds=1))

@@ -1,4 +1,4 @@
-"""Anyone will do: who is given the times of a thousand bookings that name nobody, and what is remembered of it."""
+"""Assignment of bookings that name no clinician: evenly spread, and recorded on the clinician."""
 
 import random
 from collections import Counter
@@ -20,7 +20,7 @@ from tests.ledger import nothing_changes
 
 DAY, HALF_AN_HOUR = timedelta(days=1), timedelta(minutes=30)
 BOOKINGS = 1_000
-# So many clinicians, for so many days, of which each has 14 times.
+# Shape: (clinicians, days); each clinician has 14 times a day.
 SHAPES = {
     "one week": (40, 7),
     "two weeks": (20, 14),
@@ -37,12 +37,12 @@ def otis(harbour, consultation):
 
 @pytest.fixture
 def hold_any(consultation):
-    """Hold a time with anyone: ``hold_any(at(9))``."""
+    """Hold a time with any clinician: ``hold_any(at(9))``."""
     place = partial(place_hold, holder=Holder("alice's phone"), actor="patient", limits=UNLIMITED)
     return lambda starts_at, **named: book_first_available(place, OpeningRequest(consultation, starts_at, **named))
 
 
-def assigned(clinician):
+def was_assigned(clinician):
     clinician.refresh_from_db()
     return clinician.last_assigned_at is not None
 
@@ -50,14 +50,14 @@ def assigned(clinician):
 @pytest.mark.parametrize(
     ("shape", "order"), [*((shape, "at random") for shape in SHAPES), ("two weeks", "one after the other")]
 )
-def test_of_a_thousand_bookings_nobody_has_more_than_one_more_or_less_than_the_mean(
+def test_thousand_bookings_without_clinician_differ_from_mean_by_one_at_most(
     shape, order, harbour, consultation, at, day
 ):
     number, days = SHAPES[shape]
     for n in range(number):
         make_clinician(f"Clinician {n:02}", location=harbour, services=[consultation])
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # or PostgreSQL believes the tables empty, and reads them a thousand times in full
+        cursor.execute("ANALYZE")  # without statistics PostgreSQL scans every table a thousand times
     monday = at(0) + (7 - day.weekday()) * DAY
     starts = [
         monday + n * DAY + hour * timedelta(hours=1) + half * HALF_AN_HOUR
@@ -72,40 +72,40 @@ def test_of_a_thousand_bookings_nobody_has_more_than_one_more_or_less_than_the_m
         wanted.sort()
 
     for starts_at in wanted[:BOOKINGS]:
-        book_first_available(take, OpeningRequest(consultation, starts_at))
+        book_first_available(take_time, OpeningRequest(consultation, starts_at))
 
     each = Counter(Slot.objects.values_list("clinician__name", flat=True))
     assert each.total() == BOOKINGS
     assert all(abs(each[f"Clinician {n:02}"] - BOOKINGS / number) <= 1 for n in range(number)), each
 
 
-def take(opening):
+def take_time(opening):
     period = DateTimeTZRange(opening.starts_at, opening.starts_at + HALF_AN_HOUR)
     return take_slot(clinician=opening.clinician, location=opening.location, period=period)
 
 
-# What is remembered
+# Recording an assignment
 
 
-def test_an_assignment_is_remembered_when_nobody_was_named(dana, otis, hold_any, at):
+def test_booking_without_clinician_records_assignment(dana, otis, hold_any, at):
     assert hold_any(at(9)).clinician == dana
-    assert (assigned(dana), assigned(otis)) == (True, False)
+    assert (was_assigned(dana), was_assigned(otis)) == (True, False)
 
 
-def test_no_assignment_is_remembered_when_somebody_was_named(dana, otis, hold_any, harbour, at):
+def test_booking_with_named_clinician_records_no_assignment(dana, otis, hold_any, harbour, at):
     hold_any(at(9), clinician=dana)
     hold_any(at(10), clinician=dana, location=harbour)
 
-    assert not assigned(dana)
+    assert not was_assigned(dana)
 
 
-def test_who_was_chosen_by_the_rule_before_counts_as_nobody_named(dana, otis, hold_any, harbour, at):
+def test_booking_with_earlier_assigned_clinician_records_assignment(dana, otis, hold_any, harbour, at):
     hold_any(at(9), clinician=dana, location=harbour, is_remote=False, is_assigned=True)
 
-    assert assigned(dana)
+    assert was_assigned(dana)
 
 
-def test_a_refusal_assigns_nobody(dana, otis, hold_any, at):
+def test_refused_booking_records_no_assignment(dana, otis, hold_any, at):
     TimeOff.objects.create(clinician=dana, starts_at=at(9), ends_at=at(10))
     TimeOff.objects.create(clinician=otis, starts_at=at(9), ends_at=at(10))
 
@@ -115,8 +115,8 @@ def test_a_refusal_assigns_nobody(dana, otis, hold_any, at):
     assert not Clinician.objects.exclude(last_assigned_at=None).exists()
 
 
-def test_if_whoever_was_chosen_is_taken_meanwhile_the_next_is_tried(dana, otis, consultation, harbour, at):
-    """Dana comes first, but in the same moment somebody else books her."""
+def test_booking_tries_next_clinician_when_first_is_taken_concurrently(dana, otis, consultation, harbour, at):
+    """Dana comes first, but Bob books her at the same moment."""
 
     def place(opening):
         if opening.clinician == dana:
@@ -127,10 +127,10 @@ def test_if_whoever_was_chosen_is_taken_meanwhile_the_next_is_tried(dana, otis, 
     hold = book_first_available(place, OpeningRequest(consultation, at(9)))
 
     assert hold.clinician == otis
-    assert (assigned(dana), assigned(otis)) == (False, True)
+    assert (was_assigned(dana), was_assigned(otis)) == (False, True)
 
 
-def test_direct_bookings_take_turns(dana, otis, consultation, alice, at):
+def test_direct_bookings_without_clinician_alternate_between_clinicians(dana, otis, consultation, alice, at):
     verb = partial(book_directly, patient=alice, actor="patient", holder=Holder("alice's phone"))
 
     names = [
@@ -141,7 +141,7 @@ def test_direct_bookings_take_turns(dana, otis, consultation, alice, at):
 
 
 @pytest.mark.parametrize(("make", "verb"), [("hold_time", move_hold), ("book", reschedule)])
-def test_who_sees_a_patient_stays_the_same_if_they_are_free_and_nobody_is_assigned(
+def test_move_keeps_clinician_who_is_free_and_records_no_assignment(
     make, verb, request, dana, otis, harbour, consultation, hold_any, at
 ):
     booking = request.getfixturevalue(make)(at(9))
@@ -150,21 +150,21 @@ def test_who_sees_a_patient_stays_the_same_if_they_are_free_and_nobody_is_assign
     book_first_available(partial(verb, booking, actor="patient"), OpeningRequest(consultation, at(10)), moving=booking)
 
     assert booking.clinician == dana
-    assert (assigned(dana), assigned(otis)) == (False, False)
+    assert (was_assigned(dana), was_assigned(otis)) == (False, False)
 
 
 @pytest.mark.parametrize(("make", "verb"), [("hold_time", move_hold), ("book", reschedule)])
-def test_whoever_takes_over_is_assigned(make, verb, request, dana, otis, consultation, hold_any, at):
+def test_move_to_another_clinician_records_assignment(make, verb, request, dana, otis, consultation, hold_any, at):
     booking = request.getfixturevalue(make)(at(9))
     hold_any(at(10), clinician=dana)
 
     book_first_available(partial(verb, booking, actor="patient"), OpeningRequest(consultation, at(10)), moving=booking)
 
     assert booking.clinician == otis
-    assert (assigned(dana), assigned(otis)) == (False, True)
+    assert (was_assigned(dana), was_assigned(otis)) == (False, True)
 
 
-def test_when_all_are_taken_that_is_said(dana, otis, hold_any, at):
+def test_booking_when_all_clinicians_are_taken_raises_slot_taken_and_changes_nothing(dana, otis, hold_any, at):
     hold_any(at(9))
     hold_any(at(9))
 

@@ -19,7 +19,7 @@ def choices(client, day, **query):
     return {choice.time: (choice.clinician, choice.value) for _, choices in page.context["parts"] for choice in choices}
 
 
-def test_a_time_of_several_is_offered_once_and_names_nobody(client, day, dana, otis):
+def test_time_of_several_clinicians_is_offered_once_without_a_name(client, day, dana, otis):
     found = choices(client, day)
 
     assert [found[time][0] for time in ("09:00", "10:30", "11:00", "16:30")] == ["", "", "Dana Reed", "Dana Reed"]
@@ -27,7 +27,7 @@ def test_a_time_of_several_is_offered_once_and_names_nobody(client, day, dana, o
     assert f".{dana.pk.hex}." in found["11:00"][1]
 
 
-def test_with_a_clinician_chosen_it_is_theirs(client, day, dana, otis):
+def test_time_with_chosen_clinician_is_held_with_that_clinician(client, day, dana, otis):
     found = choices(client, day, clinician=otis.pk)
 
     assert {clinician for clinician, _ in found.values()} == {"Otis Hale"}
@@ -35,7 +35,7 @@ def test_with_a_clinician_chosen_it_is_theirs(client, day, dana, otis):
     assert Hold.objects.get().clinician == otis
 
 
-def test_whoever_is_free_gets_it(client, day, at, dana, otis, hold_time):
+def test_time_of_any_clinician_is_held_with_the_free_one(client, day, at, dana, otis, hold_time):
     value = choices(client, day)["09:00"][1]
     hold_time(at(9), clinician=dana)
 
@@ -46,14 +46,14 @@ def test_whoever_is_free_gets_it(client, day, at, dana, otis, hold_time):
     assert "Otis Hale" in Page(client.get(response["Location"])).text
 
 
-def test_whoever_has_less_to_do_gets_it(client, day, at, dana, otis, book):
+def test_time_of_any_clinician_is_held_with_the_less_busy_one(client, day, at, dana, otis, book):
     book(at(14))
     client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})
 
     assert Hold.objects.get(status="active").clinician == otis
 
 
-def test_once_all_are_taken_it_is_refused_with_the_nearest(client, day, at, dana, otis, hold_time):
+def test_time_of_any_clinician_when_all_are_taken_is_refused_with_nearest_times(client, day, at, dana, otis, hold_time):
     value = choices(client, day)["09:00"][1]
     for clinician in (dana, otis):
         hold_time(at(9), clinician=clinician)
@@ -67,7 +67,7 @@ def test_once_all_are_taken_it_is_refused_with_the_nearest(client, day, at, dana
     assert [button.split(".")[1] for button in page.buttons[:3]] == ["anyone"] * 3
 
 
-def test_ones_own_time_is_shown_with_its_name(client, day, at, dana, otis):
+def test_own_held_time_among_several_clinicians_shows_its_clinician(client, day, at, dana, otis):
     held = client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})["Location"]
     token = held.split("/")[2]
 
@@ -79,14 +79,14 @@ def test_ones_own_time_is_shown_with_its_name(client, day, at, dana, otis):
 
 
 @pytest.mark.parametrize("clinician", ["any", "", "anyone2", "ANYONE"])
-def test_other_words_than_anyone_are_no_time(client, day, dana, otis, clinician):
+def test_opening_with_unknown_word_for_clinician_is_400(client, day, dana, otis, clinician):
     value = choices(client, day)["09:00"][1].replace("anyone", clinician)
 
     with nothing_changes():
         assert client.post("/book/consultation/hold", {"opening": value}).status_code == 400
 
 
-def test_a_clinician_who_was_chosen_stays_chosen_when_the_time_is_changed(client, day, dana, otis, harbour, typed):
+def test_chosen_clinician_stays_chosen_when_the_time_is_changed(client, day, dana, otis, harbour, typed):
     wish = {"clinician": otis.pk, "where": harbour.pk}
     value = choices(client, day, **wish)["09:00"][1]
     address = client.post("/book/consultation/hold", {"opening": value, **wish})["Location"]
@@ -101,7 +101,7 @@ def test_a_clinician_who_was_chosen_stays_chosen_when_the_time_is_changed(client
     assert released == f"/book/consultation/?day={day}&clinician={otis.pk}&where={harbour.pk}"
 
 
-def test_one_who_was_not_chosen_is_not(client, day, dana, otis, harbour):
+def test_assigned_clinician_is_not_chosen_when_the_time_is_changed(client, day, dana, otis, harbour):
     address = client.post("/book/consultation/hold", {"opening": choices(client, day)["09:00"][1]})["Location"]
 
     assert "clinician=" not in address
@@ -111,7 +111,7 @@ def test_one_who_was_not_chosen_is_not(client, day, dana, otis, harbour):
     )
 
 
-def test_instead_of_a_time_that_is_taken_the_nearest_there_are_offered(
+def test_holding_again_a_taken_time_offers_nearest_times_at_the_same_place(
     client, day, at, dana, harbour, consultation, hold_time
 ):
     mitte = Location.objects.create(name="Mitte", timezone="Europe/London")

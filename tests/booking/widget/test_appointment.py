@@ -34,7 +34,7 @@ def pending(client, desk, held, typed):
 # Waiting
 
 
-def test_who_was_asked_and_until_when_is_said(client, held, pending):
+def test_pending_appointment_says_who_was_asked_and_until_when(client, held, pending):
     response = client.get(f"/hold/{held.token}/done")
 
     page = Page(response)
@@ -52,7 +52,7 @@ def outcome(client, appointment, **query):
     return client.get(f"/appointment/{appointment_token(appointment)}/outcome", query, headers=HTMX)
 
 
-def test_while_nobody_has_answered_it_is_looked_at_ever_less_often(client, pending):
+def test_outcome_of_unanswered_request_is_polled_ever_less_often(client, pending):
     pauses = []
     for looked in range(14):
         response = outcome(client, pending, status="pending", looked=looked)
@@ -77,7 +77,7 @@ def test_while_nobody_has_answered_it_is_looked_at_ever_less_often(client, pendi
         ),
     ],
 )
-def test_the_outcome_replaces_the_page_and_ends_the_looking(client, pending, verb, heading):
+def test_outcome_of_answered_request_replaces_the_page_and_ends_polling(client, pending, verb, heading):
     verb(pending)
 
     response = outcome(client, pending, status="pending", looked=3)
@@ -88,7 +88,7 @@ def test_the_outcome_replaces_the_page_and_ends_the_looking(client, pending, ver
     assert f"<title>{heading} – Harbour Clinic</title>" in response.content.decode()
 
 
-def test_reserved_is_news_and_looked_at_more_slowly(client, pending):
+def test_outcome_of_reserved_request_is_polled_every_thirty_seconds(client, pending):
     acknowledge(pending, "reserved", actor="provider:desk")
 
     response = outcome(client, pending, status="pending", looked=1)
@@ -98,7 +98,7 @@ def test_reserved_is_news_and_looked_at_more_slowly(client, pending):
 
 
 @pytest.mark.parametrize("reason", ["declined", "not_acknowledged"])
-def test_what_was_not_confirmed_leads_to_other_times(client, held, pending, reason):
+def test_appointment_that_was_not_confirmed_leads_to_other_times(client, held, pending, reason):
     cancel(pending, reason=reason, actor="erin")
 
     page = Page(client.get(f"/hold/{held.token}/done"))
@@ -109,7 +109,7 @@ def test_what_was_not_confirmed_leads_to_other_times(client, held, pending, reas
     assert not any(link.endswith((".ics", "/cancel", "/reschedule")) for link in page.links)
 
 
-def test_nonsense_about_how_often_it_was_looked_at_is_as_good_as_none(client, pending):
+def test_outcome_with_malformed_count_of_polls_counts_from_zero(client, pending):
     for looked in ("", "-1", "x", "²", "9" * 50):
         assert "delay:2s" in outcome(client, pending, status="pending", looked=looked).content.decode()
     assert client.get(f"/appointment/{appointment_token(pending)}/outcome").status_code == 302  # not for people
@@ -118,7 +118,7 @@ def test_nonsense_about_how_often_it_was_looked_at_is_as_good_as_none(client, pe
 # Cancelling
 
 
-def test_an_appointment_is_cancelled_with_a_reason(client, visit, booked):
+def test_cancel_with_reason_cancels_and_frees_the_time(client, visit, booked):
     form = Page(client.get(f"{visit}cancel"))
     assert "Cancel this appointment?" in form.text
 
@@ -145,7 +145,7 @@ def test_an_appointment_is_cancelled_with_a_reason(client, visit, booked):
         {"reason": "other", "note": "a\x00b"},
     ],
 )
-def test_for_a_reason_that_makes_no_sense_nothing_is_cancelled(client, visit, answer):
+def test_cancel_with_invalid_reason_or_note_is_422(client, visit, answer):
     with nothing_changes():
         response = client.post(f"{visit}cancel", answer)
 
@@ -153,14 +153,14 @@ def test_for_a_reason_that_makes_no_sense_nothing_is_cancelled(client, visit, an
     assert "Please check this" in Page(response).text
 
 
-def test_nobody_has_to_say_why(client, visit, booked):
+def test_cancel_without_reason_records_other(client, visit, booked):
     client.post(f"{visit}cancel", {"reason": ""})
 
     booked.refresh_from_db()
     assert (booked.status, booked.cancellation_reason) == ("cancelled", "other")
 
 
-def test_what_nobody_has_agreed_to_yet_is_taken_back_whenever_one_likes(client, pending):
+def test_cancel_of_pending_appointment_after_the_cutoff_cancels(client, pending):
     Service.objects.update(cancellation_notice=timedelta(days=30))
     visit = f"/appointment/{appointment_token(pending)}/"
     assert f"{visit}cancel" in Page(client.get(visit)).links
@@ -172,7 +172,7 @@ def test_what_nobody_has_agreed_to_yet_is_taken_back_whenever_one_likes(client, 
     assert pending.status == "cancelled"
 
 
-def test_after_the_cutoff_the_clinic_is_to_be_called(client, visit, booked):
+def test_appointment_after_its_cutoff_can_only_be_changed_by_phone(client, visit, booked):
     Service.objects.update(cancellation_notice=timedelta(days=30))
 
     page = Page(client.get(visit))
@@ -192,7 +192,7 @@ def test_after_the_cutoff_the_clinic_is_to_be_called(client, visit, booked):
         assert "tel:+442079460000" in Page(response).links
 
 
-def test_an_appointment_that_is_over_is_neither_cancelled_nor_moved(client, visit, booked):
+def test_cancel_and_move_of_completed_appointment_change_nothing(client, visit, booked):
     complete(booked, actor="erin")
 
     with nothing_changes():
@@ -203,7 +203,7 @@ def test_an_appointment_that_is_over_is_neither_cancelled_nor_moved(client, visi
 
 @pytest.mark.parametrize("name", ["", "outcome", "cancel", "reschedule", "appointment.ics"])
 @pytest.mark.parametrize("token", ["nonsense", "A" * 64, "x" * 200])
-def test_a_token_of_nothing_opens_nothing(client, db, token, name):
+def test_appointment_pages_with_unknown_token_are_404(client, db, token, name):
     assert client.get(f"/appointment/{token}/{name}").status_code == 404
 
 
@@ -218,7 +218,7 @@ def new_time(client, visit, opening, at):
     return response["Location"]
 
 
-def test_the_old_time_is_kept_until_the_new_one_is_taken(client, visit, booked, new_time, at):
+def test_move_keeps_the_old_time_until_the_new_one_is_confirmed(client, visit, booked, new_time, at):
     assert {hold.starts_at for hold in Hold.objects.filter(status="active")} == {at(10)}
     page = Page(client.get(new_time))
     assert "Is this the new time?" in page.text
@@ -243,7 +243,7 @@ def otis(consultation):
     return make_clinician("Otis Hale", location=mitte, services=[consultation])
 
 
-def test_another_time_is_looked_for_with_the_same_clinician_at_the_same_place(client, visit, dana, harbour, day, otis):
+def test_reschedule_link_searches_the_same_clinician_and_place(client, visit, dana, harbour, day, otis):
     [link] = [link for link in Page(client.get(visit)).links if link.startswith(f"{visit}reschedule")]
     assert link == f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}"
 
@@ -252,7 +252,7 @@ def test_another_time_is_looked_for_with_the_same_clinician_at_the_same_place(cl
     assert {choice.place for _, choices in found for choice in choices} == {"Harbour Street"}
 
 
-def test_one_who_sees_nobody_any_more_is_looked_for_in_vain(client, visit, dana, harbour, otis):
+def test_reschedule_with_clinician_without_hours_offers_to_drop_the_filters(client, visit, dana, harbour, otis):
     dana.working_hours.all().delete()
 
     response = client.get(f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}")
@@ -261,7 +261,7 @@ def test_one_who_sees_nobody_any_more_is_looked_for_in_vain(client, visit, dana,
     assert "Look at every clinician and place" in Page(response).text
 
 
-def test_another_clinician_at_another_place_is_said_plainly(client, visit, opening, day, at, otis):
+def test_move_to_another_clinician_and_place_says_what_changes(client, visit, opening, day, at, otis):
     mitte = Location.objects.get(name="Mitte")
     theirs = opening(at(10), clinician_id=otis.pk, location_id=mitte.pk)
     held = client.post(f"{visit}reschedule/hold", {"opening": theirs})["Location"]
@@ -277,14 +277,14 @@ def test_another_clinician_at_another_place_is_said_plainly(client, visit, openi
     ) in page.text
 
 
-def test_the_same_clinician_and_place_are_said_to_be_as_before(client, new_time):
+def test_move_to_same_clinician_and_place_says_as_before(client, new_time):
     page = Page(client.get(new_time))
 
     assert "This is with" not in page.text
     assert "With Dana Reed as before Where Harbour Street, 12 Harbour Street, London E1 6AN as before" in page.text
 
 
-def test_confirming_the_new_time_again_is_fine(client, visit, new_time):
+def test_confirm_of_confirmed_move_redirects_to_the_appointment(client, visit, new_time):
     client.post(f"{new_time}confirm")
 
     with nothing_changes():
@@ -292,9 +292,7 @@ def test_confirming_the_new_time_again_is_fine(client, visit, new_time):
         assert client.get(new_time)["Location"] == visit
 
 
-def test_a_time_that_the_appointment_takes_in_another_window_at_that_moment_is_not_another_one(
-    client, new_time, booked, typed
-):
+def test_confirm_of_hold_taken_by_concurrent_move_creates_no_second_appointment(client, new_time, booked, typed):
     in_the_other_window = list(Hold.objects.filter(status="active"))
     its_own_page = f"/hold/{new_time.split('/')[4]}/"
 
@@ -310,7 +308,7 @@ def test_a_time_that_the_appointment_takes_in_another_window_at_that_moment_is_n
     assert Appointment.objects.count() == 1
 
 
-def test_the_page_of_the_new_times_hold_shows_the_appointment_as_long_as_it_is_there(client, visit, new_time, booked):
+def test_done_page_of_moved_appointment_is_410_once_it_is_cancelled(client, visit, new_time, booked):
     client.post(f"{new_time}confirm")
     done = f"/hold/{new_time.split('/')[4]}/done"
     assert booked.reference in Page(client.get(done)).text
@@ -322,7 +320,7 @@ def test_the_page_of_the_new_times_hold_shows_the_appointment_as_long_as_it_is_t
         assert client.get(address, follow=True).status_code == 410
 
 
-def test_the_page_of_times_says_what_one_has(client, visit, day, at, held):
+def test_times_page_of_a_move_says_the_present_time(client, visit, day, at, held):
     page = Page(client.get(f"{visit}reschedule", {"day": day}))
 
     assert "Choose another time Consultation" in page.text
@@ -333,7 +331,7 @@ def test_the_page_of_times_says_what_one_has(client, visit, day, at, held):
     assert not any("09:00" in word for word in page.words if "You have" not in word)
 
 
-def test_it_is_not_moved_after_the_cutoff_although_the_time_was_held_before(client, new_time, at, booked):
+def test_confirm_of_move_after_the_cutoff_is_409(client, new_time, at, booked):
     Service.objects.update(cancellation_notice=timedelta(days=30))
 
     with nothing_changes():
@@ -343,7 +341,7 @@ def test_it_is_not_moved_after_the_cutoff_although_the_time_was_held_before(clie
     assert "It is too late to change it online" in Page(response).text
 
 
-def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, new_time, at, day, harbour):
+def test_hold_of_a_move_is_extended_held_again_and_released(client, visit, new_time, at, day, harbour):
     response = client.post(f"{new_time}extend")
     assert (response.status_code, response["Location"]) == (307, f"{new_time}?extended=1")
 
@@ -357,7 +355,7 @@ def test_the_new_time_can_be_given_back_extended_and_held_again(client, visit, n
     assert Appointment.objects.get().starts_at == at(9)
 
 
-def test_a_hold_of_another_service_is_no_new_time(client, visit, hold_time, dana, at):
+def test_confirm_of_move_to_hold_of_another_service_is_404(client, visit, hold_time, dana, at):
     other = Service.objects.create(name="Massage", slug="massage", notice=timedelta())
     dana.services.add(other)
     hold = hold_time(at(14), service=other)
@@ -366,7 +364,7 @@ def test_a_hold_of_another_service_is_no_new_time(client, visit, hold_time, dana
         assert client.post(f"{visit}to/{hold.token}/confirm").status_code == 404
 
 
-def test_a_cancelled_appointment_is_not_moved(client, visit, new_time, booked):
+def test_confirm_of_move_of_cancelled_appointment_changes_nothing(client, visit, new_time, booked):
     cancel(booked, reason="other", actor="erin")
 
     with nothing_changes():
@@ -375,7 +373,7 @@ def test_a_cancelled_appointment_is_not_moved(client, visit, new_time, booked):
     assert (response.status_code, response["Location"]) == (303, visit)
 
 
-def test_a_pending_one_is_moved_too_and_stays_pending(client, pending, opening, at):
+def test_move_of_pending_appointment_keeps_it_pending(client, pending, opening, at):
     Service.objects.update(cancellation_notice=timedelta(days=30))  # which does not count yet
     visit = f"/appointment/{appointment_token(pending)}/"
     new_time = client.post(f"{visit}reschedule/hold", {"opening": opening(at(10))})["Location"]

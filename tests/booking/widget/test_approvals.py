@@ -19,7 +19,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr(checkout, "TIMEOUTS", replace(checkout.TIMEOUTS, sync=timedelta(seconds=0.3)))
 
 
-def test_a_yes_is_an_appointment(client, lab, held, typed):
+def test_confirm_when_approver_agrees_creates_appointment(client, lab, held, typed):
     response = client.post(f"/hold/{held.token}/confirm", typed)
 
     assert (response.status_code, response["Location"]) == (303, f"/hold/{held.token}/done")
@@ -27,7 +27,7 @@ def test_a_yes_is_an_appointment(client, lab, held, typed):
     assert (appointment.status, appointment.provider) == ("confirmed", lab.provider)
 
 
-def test_a_no_keeps_the_time_and_all_that_was_typed(client, lab, held, typed):
+def test_confirm_when_approver_refuses_keeps_hold_and_input(client, lab, held, typed):
     lab.behaviour = "refuses"
 
     response = client.post(f"/hold/{held.token}/confirm", typed)
@@ -41,7 +41,7 @@ def test_a_no_keeps_the_time_and_all_that_was_typed(client, lab, held, typed):
 
 
 @pytest.mark.parametrize("behaviour", ["never decides", "down", "hangs"])
-def test_silence_is_a_request_that_waits(client, lab, held, typed, behaviour):
+def test_confirm_when_approver_is_silent_creates_pending_appointment(client, lab, held, typed, behaviour):
     lab.behaviour = behaviour
 
     response = client.post(f"/hold/{held.token}/confirm", typed)
@@ -51,7 +51,7 @@ def test_silence_is_a_request_that_waits(client, lab, held, typed, behaviour):
     assert "We have asked The lab. You will hear by" in Page(client.get(response["Location"])).text
 
 
-def test_who_asks_for_what_staff_approve_is_told_so_before(client, harbour, held, typed):
+def test_check_page_for_staff_approval_says_so(client, harbour, held, typed):
     staff = Provider.objects.create(name="Reception", slug="reception", kind="staff", answer_within=timedelta(days=2))
     staff.locations.add(harbour)
 
@@ -61,7 +61,7 @@ def test_who_asks_for_what_staff_approve_is_told_so_before(client, harbour, held
     assert "Ask for this appointment" in page.text and "Confirm appointment" not in page.text
 
 
-def test_what_it_has_only_reserved_is_said_to_be_so(client, lab, held, typed):
+def test_done_page_of_reserved_appointment_says_so(client, lab, held, typed):
     lab.behaviour = "reserves"
 
     done = client.post(f"/hold/{held.token}/confirm", typed)["Location"]
@@ -69,7 +69,7 @@ def test_what_it_has_only_reserved_is_said_to_be_so(client, lab, held, typed):
     assert "Your time is reserved The lab has set it aside for you" in Page(client.get(done)).text
 
 
-def test_a_no_to_an_order_leaves_it_open(client, lab, order, opening, at, dana):
+def test_confirm_of_order_when_approver_refuses_leaves_it_open(client, lab, order, opening, at, dana):
     send_link(order, actor="erin")
     lab.behaviour = "refuses"
     held = client.post(f"/order/{order_token(order)}/hold", {"opening": opening(at(9))})["Location"]
@@ -82,7 +82,7 @@ def test_a_no_to_an_order_leaves_it_open(client, lab, order, opening, at, dana):
     assert not Appointment.objects.exists()
 
 
-def test_a_booked_order_is_not_asked_for_again(client, lab, order, opening, at, dana):
+def test_confirm_of_booked_order_asks_the_approver_nothing(client, lab, order, opening, at, dana):
     send_link(order, actor="erin")
     link = f"/order/{order_token(order)}/"
     first, second = (client.post(f"{link}hold", {"opening": opening(at(hour))})["Location"] for hour in (9, 10))

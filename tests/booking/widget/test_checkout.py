@@ -18,7 +18,7 @@ def press(client):
     return lambda opening, **state: client.post("/book/consultation/hold", {"opening": opening, **state})
 
 
-def test_a_time_that_is_pressed_is_held(press, opening, at, dana, harbour, consultation):
+def test_pressed_time_is_held(press, opening, at, dana, harbour, consultation):
     response = press(opening(at(9)))
 
     hold = Hold.objects.get()
@@ -28,7 +28,7 @@ def test_a_time_that_is_pressed_is_held(press, opening, at, dana, harbour, consu
     assert find_hold(response["Location"].split("/")[2]) == hold
 
 
-def test_a_video_time_is_held_as_one(press, opening, at, dana):
+def test_pressed_video_time_is_held_as_video(press, opening, at, dana):
     Service.objects.update(mode="both")
     dana.working_hours.update(is_remote=True)
 
@@ -37,7 +37,7 @@ def test_a_video_time_is_held_as_one(press, opening, at, dana):
     assert Hold.objects.get().is_remote
 
 
-def test_a_time_just_taken_is_told_with_the_three_nearest(press, opening, at, held):
+def test_pressed_time_just_taken_is_409_with_three_nearest(press, opening, at, held):
     with nothing_changes():
         response = press(opening(at(9)))
 
@@ -47,7 +47,7 @@ def test_a_time_just_taken_is_told_with_the_three_nearest(press, opening, at, he
     assert page.buttons[:3] == [opening(at(9, 30)), opening(at(10)), opening(at(10, 30))]
 
 
-def test_the_nearest_times_keep_to_the_filters_if_they_can(press, opening, at, held, dana, harbour, consultation):
+def test_nearest_times_match_the_filters_when_any_do(press, opening, at, held, dana, harbour, consultation):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
 
     nearest = Page(press(opening(at(9)), clinician=otis.pk)).buttons[:3]
@@ -61,7 +61,7 @@ def test_the_nearest_times_keep_to_the_filters_if_they_can(press, opening, at, h
     ("hour", "why"),
     [(12, "There are no working hours then."), (14, "The clinic is closed or the clinician is away then.")],
 )
-def test_a_time_that_is_not_offered_is_refused_with_its_reason(press, opening, at, dana, hour, why):
+def test_pressed_time_not_offered_is_422_with_reason(press, opening, at, dana, hour, why):
     TimeOff.objects.create(clinician=dana, starts_at=at(14), ends_at=at(15))
 
     with nothing_changes():
@@ -72,7 +72,7 @@ def test_a_time_that_is_not_offered_is_refused_with_its_reason(press, opening, a
     assert len(response.context["nearest"]) == 3
 
 
-def test_too_soon_and_too_far_are_told(press, opening, at):
+def test_pressed_time_too_soon_or_too_far_is_refused_with_reason(press, opening, at):
     Service.objects.update(notice=timedelta(days=10))
     assert "The clinic needs a little notice" in Page(press(opening(at(9)))).text.replace("the clinic", "The clinic")
 
@@ -80,7 +80,7 @@ def test_too_soon_and_too_far_are_told(press, opening, at):
     assert "that day cannot be booked yet" in Page(press(opening(at(9)))).text
 
 
-def test_nobody_holds_more_than_three_times(press, opening, at, dana):
+def test_fourth_hold_of_a_visitor_is_429(press, opening, at, dana):
     for hour in (9, 10, 11):
         press(opening(at(hour)))
 
@@ -93,7 +93,7 @@ def test_nobody_holds_more_than_three_times(press, opening, at, dana):
     assert "try again in 15 minutes" in Page(response).text
 
 
-def test_nor_thirty_by_saying_each_time_to_be_another_browser(client, opening, at, harbour, consultation):
+def test_thirty_first_hold_of_a_network_with_changing_browsers_is_429(client, opening, at, harbour, consultation):
     clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(4)]
     times = [opening(at(hour), clinician_id=clinician.pk) for clinician in clinicians for hour in range(9, 17)]
     statuses = [
@@ -119,7 +119,7 @@ def test_nor_thirty_by_saying_each_time_to_be_another_browser(client, opening, a
     assert "Many people are booking from where you are Please try again in 15 minutes" in Page(responses[2]).text
 
 
-def test_another_time_takes_the_place_of_the_one_held(press, opening, at, held):
+def test_pressed_time_replaces_the_one_held(press, opening, at, held):
     response = press(opening(at(10)), hold=held.token)
 
     held.refresh_from_db()
@@ -127,7 +127,7 @@ def test_another_time_takes_the_place_of_the_one_held(press, opening, at, held):
     assert find_hold(response["Location"].split("/")[2]).starts_at == at(10)
 
 
-def test_a_time_that_overlaps_ones_own_can_take_its_place(press, opening, at, held):
+def test_pressed_time_overlapping_the_one_held_replaces_it(press, opening, at, held):
     Service.objects.update(step=timedelta(minutes=15))
 
     press(opening(at(9, 15)), hold=held.token)
@@ -135,7 +135,7 @@ def test_a_time_that_overlaps_ones_own_can_take_its_place(press, opening, at, he
     assert Hold.objects.get(status="active").starts_at == at(9, 15)
 
 
-def test_another_time_that_is_taken_leaves_the_one_held(press, opening, at, held, hold_time):
+def test_pressed_time_that_is_taken_leaves_the_one_held(press, opening, at, held, hold_time):
     hold_time(at(10), holder="bob's phone")
 
     with nothing_changes():
@@ -145,14 +145,14 @@ def test_another_time_that_is_taken_leaves_the_one_held(press, opening, at, held
     assert opening(at(9)) in Page(response).buttons
 
 
-def test_pressing_ones_own_time_leads_back_to_it(press, opening, at, held):
+def test_pressed_own_held_time_redirects_to_its_page(press, opening, at, held):
     with nothing_changes():
         response = press(opening(at(9)), hold=held.token)
 
     assert response["Location"] == f"/hold/{held.token}/"
 
 
-def test_a_hold_that_became_an_appointment_is_never_replaced(press, opening, at, held, booked):
+def test_pressed_time_never_replaces_a_confirmed_hold(press, opening, at, held, booked):
     press(opening(at(10)), hold=held.token)
 
     booked.refresh_from_db()
@@ -174,7 +174,7 @@ def test_a_hold_that_became_an_appointment_is_never_replaced(press, opening, at,
         "7" * 10_000,
     ],
 )
-def test_a_time_that_makes_no_sense_is_refused(press, at, dana, harbour, value):
+def test_pressed_malformed_time_is_400(press, at, dana, harbour, value):
     value = value.format(start=int(at(9).timestamp()), dana=dana.pk.hex, harbour=harbour.pk.hex)
 
     with nothing_changes():
@@ -184,7 +184,7 @@ def test_a_time_that_makes_no_sense_is_refused(press, at, dana, harbour, value):
     assert "That is not a time we know" in Page(response).text
 
 
-def test_ids_of_nobody_are_refused(press, opening, at, consultation, dana, harbour):
+def test_pressed_time_with_unknown_ids_is_refused(press, opening, at, consultation, dana, harbour):
     for changes in ({"clinician_id": harbour.pk}, {"location_id": dana.pk}):
         with nothing_changes():
             response = press(opening(at(9), **changes))
@@ -193,7 +193,7 @@ def test_ids_of_nobody_are_refused(press, opening, at, consultation, dana, harbo
         assert "This is not offered by that clinician there." in Page(response).text
 
 
-def test_a_service_only_staff_book_is_refused(press, opening, at, dana):
+def test_pressed_time_of_service_only_staff_book_is_404(press, opening, at, dana):
     Service.objects.update(is_online_bookable=False)
 
     with nothing_changes():

@@ -27,17 +27,17 @@ def choices(*moments, zone="Europe/London"):
 
 
 @pytest.mark.parametrize(("days", "start"), [(0, 0), (13, 0), (14, 14), (30, 28)])
-def test_strips_are_fourteen_days_counted_from_today(days, start):
+def test_strip_start_is_a_multiple_of_fourteen_days_from_today(days, start):
     assert get_strip_start(TODAY + timedelta(days=days), today=TODAY) == TODAY + timedelta(days=start)
 
 
-def test_the_last_strip_has_no_later_one():
+def test_last_strip_has_no_later_one():
     strip = make_strip([], start=TODAY + timedelta(days=14), today=TODAY, last=TODAY + timedelta(days=27))
 
     assert (strip.earlier, strip.later) == (TODAY, None)
 
 
-def test_a_time_belongs_to_the_local_day():
+def test_choice_belongs_to_the_local_day():
     late = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 
     strip = make_strip(choices(late, zone="Asia/Tokyo"), start=TODAY, today=TODAY, last=TODAY)
@@ -45,7 +45,7 @@ def test_a_time_belongs_to_the_local_day():
     assert [day.count for day in strip.days[:2]] == [0, 1]
 
 
-def test_parts_of_a_day():
+def test_group_by_part_of_day_splits_morning_afternoon_and_evening():
     at = [
         datetime(2026, 3, 2, hour, minute, tzinfo=UTC)
         for hour, minute in [(0, 0), (11, 59), (12, 0), (16, 59), (17, 0)]
@@ -60,13 +60,13 @@ def test_parts_of_a_day():
     ]
 
 
-def test_who_came_after_the_names_were_read_is_left_out():
+def test_opening_of_clinician_missing_from_the_offer_is_left_out():
     later = opening(datetime(2026, 3, 2, 9, tzinfo=UTC))._replace(clinician_id=UUID(int=9))
 
     assert make_choices([later], offer()) == []
 
 
-def test_an_hour_that_comes_twice_is_told_apart():
+def test_times_in_repeated_hour_show_their_zones():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
     [(_, of_night)] = group_by_part_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
@@ -74,7 +74,7 @@ def test_an_hour_that_comes_twice_is_told_apart():
     assert [(choice.time, choice.zone) for choice in of_night] == [("01:30", "BST"), ("01:30", "GMT")]
 
 
-def test_a_zone_that_all_times_of_a_day_have_goes_without_saying():
+def test_times_in_one_zone_do_not_show_it():
     summer, winter = (datetime(2026, month, 2, 9, tzinfo=UTC) for month in (7, 11))
 
     for moment in (summer, winter):

@@ -16,7 +16,7 @@ def url(hold, name=""):
     return f"/hold/{hold.token}/{name}"
 
 
-def test_the_details_show_what_is_held_and_for_how_long(client, held):
+def test_details_page_shows_what_is_held_and_for_how_long(client, held):
     response = client.get(url(held))
     page = Page(response)
 
@@ -27,7 +27,7 @@ def test_the_details_show_what_is_held_and_for_how_long(client, held):
     assert "Held for you until" in page.text
 
 
-def test_alice_checks_and_confirms(client, held, typed, alice):
+def test_check_and_confirm_with_valid_details_book_the_appointment(client, held, typed, alice):
     page = Page(client.post(url(held, "check"), typed))
     assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +44 7700 900123" in page.text
     assert typed == {name: page.inputs[name] for name in typed}
@@ -45,7 +45,7 @@ def test_alice_checks_and_confirms(client, held, typed, alice):
     assert [consent.purpose for consent in patient.consents.all()] == [Consent.Purpose.PRIVACY_NOTICE]
 
 
-def test_confirming_twice_is_one_appointment(client, held, typed, booked):
+def test_confirm_twice_creates_one_appointment(client, held, typed, booked):
     with nothing_changes():
         response = client.post(url(held, "confirm"), typed)
 
@@ -55,7 +55,7 @@ def test_confirming_twice_is_one_appointment(client, held, typed, booked):
 @pytest.mark.parametrize(
     "born", [("12", "4", "1985"), (" 12. ", "April", "1985"), ("12/", "APR", "1985"), ("012", "04", "1985")]
 )
-def test_a_birth_date_is_understood_as_people_write_it(client, held, typed, born):
+def test_birth_date_as_people_write_it_is_understood(client, held, typed, born):
     typed |= dict(zip(["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"], born, strict=True))
 
     client.post(url(held, "confirm"), typed)
@@ -89,7 +89,7 @@ def test_a_birth_date_is_understood_as_people_write_it(client, held, typed, born
     ],
 )
 @pytest.mark.parametrize("step", ["check", "confirm"])
-def test_what_is_wrong_is_said_at_the_field_and_on_top(client, held, typed, step, wrong, sentence):
+def test_invalid_details_are_422_with_sentence_at_field_and_on_top(client, held, typed, step, wrong, sentence):
     typed = {name: value for name, value in (typed | wrong).items() if value}
 
     with nothing_changes():
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_said_at_the_field_and_on_top(client, held, typed, step
     assert error_link[1:] in page.ids
 
 
-def test_what_was_typed_is_kept_beside_the_errors(client, held, typed):
+def test_invalid_details_are_kept_in_the_form(client, held, typed):
     page = Page(client.post(url(held, "check"), typed | {"email": "nonsense"}))
 
     kept = {name: page.inputs[name] for name in typed if name not in ("notes", "consent")}
@@ -112,7 +112,7 @@ def test_what_was_typed_is_kept_beside_the_errors(client, held, typed):
     assert "I use a wheelchair." in page.text
 
 
-def test_changing_the_details_brings_everything_back(client, held, typed):
+def test_details_page_after_check_has_everything_typed(client, held, typed):
     response = client.post(url(held), typed)
     page = Page(response)
 
@@ -125,11 +125,11 @@ def test_changing_the_details_brings_everything_back(client, held, typed):
     assert "Please check" not in page.text
 
 
-def test_a_reload_of_the_check_goes_back_to_the_details(client, held):
+def test_check_page_reloaded_redirects_to_details(client, held):
     assert client.get(url(held, "check"))["Location"] == url(held)
 
 
-def test_the_answer_is_the_same_for_a_known_patient_and_a_new_one(client, hold_time, at, typed, book):
+def test_check_answers_known_and_new_patient_alike(client, hold_time, at, typed, book):
     known = client.post(url(hold_time(at(9)), "check"), typed)
     book(at(10))
     new = client.post(url(hold_time(at(9, 30), holder="x"), "check"), typed)
@@ -138,14 +138,14 @@ def test_the_answer_is_the_same_for_a_known_patient_and_a_new_one(client, hold_t
     assert Page(known).inputs == Page(new).inputs
 
 
-def test_validating_asks_the_database_nothing_about_patients(client, held, typed, django_assert_num_queries):
+def test_details_form_validation_queries_no_patients(client, held, typed, django_assert_num_queries):
     with django_assert_num_queries(4) as captured:  # the hold, the clock twice, and who must agree
         client.post(url(held, "check"), typed)
 
     assert not [query for query in captured.captured_queries if "patients_patient" in query["sql"]]
 
 
-def test_a_booked_hold_leads_to_its_appointment(client, held, booked, typed):
+def test_pages_of_confirmed_hold_redirect_to_its_appointment(client, held, booked, typed):
     for response in (
         client.get(url(held)),
         client.get(url(held, "check")),
@@ -158,7 +158,7 @@ def test_a_booked_hold_leads_to_its_appointment(client, held, booked, typed):
     assert Hold.objects.get().status == "confirmed"
 
 
-def test_until_when_it_can_be_changed_is_said_before_it_is_booked(client, held, typed, at):
+def test_check_page_says_until_when_it_can_be_changed(client, held, typed, at):
     until = (at(9).astimezone(UTC) - timedelta(days=1)).astimezone(LONDON)
     page = Page(client.post(url(held, "check"), typed))
     assert f"Once booked you can change or cancel it online until {until:%A %-d %B, %H:%M %Z}." in page.text

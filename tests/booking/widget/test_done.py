@@ -17,7 +17,7 @@ def done(client, held, booked):
     return lambda: client.get(f"/hold/{held.token}/done")
 
 
-def test_it_says_what_a_patient_needs(done, booked):
+def test_done_page_says_what_the_patient_needs(done, booked):
     page = Page(done())
 
     assert "You are booked" in page.text
@@ -36,13 +36,13 @@ def test_it_says_what_a_patient_needs(done, booked):
         assert sentence.replace(" :", ":") in page.text.replace(" :", ":")
 
 
-def test_it_says_nothing_about_the_patient(client, held, done):
+def test_done_page_and_calendar_file_say_nothing_about_the_patient(client, held, done):
     for body in (done().content.decode(), client.get(f"/hold/{held.token}/appointment.ics").content.decode()):
         for secret in ("Alice", "Archer", "alice@example.org", "1985", "900123", "wheelchair"):
             assert secret not in body
 
 
-def test_what_has_just_been_booked_is_news_and_later_it_is_not(client, done, booked):
+def test_done_page_says_booked_and_appointment_page_says_confirmed(client, done, booked):
     page = Page(done())
     assert "You are booked A confirmation is on its way to your e-mail address." in page.text
 
@@ -50,11 +50,11 @@ def test_what_has_just_been_booked_is_news_and_later_it_is_not(client, done, boo
     assert "Your appointment is confirmed Your reference" in page.text
 
 
-def test_a_reload_shows_the_same(done):
+def test_done_page_reloaded_shows_the_same(done):
     assert Page(done()).text == Page(done()).text
 
 
-def test_a_video_call_has_its_link(done):
+def test_done_page_of_video_call_has_its_link(done):
     Appointment.objects.update(is_remote=True, meeting_url="https://video.example/abc")
 
     page = Page(done())
@@ -65,13 +65,13 @@ def test_a_video_call_has_its_link(done):
     assert "What to have at hand Your glasses" in page.text
 
 
-def test_an_appointment_that_waits_for_the_clinic_says_so(done):
+def test_done_page_of_pending_appointment_says_so(done):
     Appointment.objects.update(status="pending", answer_by=database_now() + timedelta(minutes=15))
 
     assert "Your request is with the clinic" in Page(done()).text
 
 
-def test_a_cancelled_one_says_so(done, booked):
+def test_done_page_of_cancelled_appointment_says_so(done, booked):
     cancel(booked, reason="other", actor="staff:1")
 
     page = Page(done())
@@ -80,12 +80,12 @@ def test_a_cancelled_one_says_so(done, booked):
     assert "Add to calendar" not in page.text
 
 
-def test_a_hold_that_is_not_confirmed_has_no_last_page(client, held):
+def test_done_page_of_unconfirmed_hold_redirects_to_the_hold(client, held):
     for name in ("done", "appointment.ics"):
         assert client.get(f"/hold/{held.token}/{name}")["Location"] == f"/hold/{held.token}/"
 
 
-def test_the_calendar_file(client, held, booked, at):
+def test_calendar_file_has_the_appointment_as_event(client, held, booked, at):
     response = client.get(f"/hold/{held.token}/appointment.ics")
 
     lines = response.content.decode().replace("\r\n ", "").split("\r\n")
@@ -114,7 +114,7 @@ def test_the_calendar_file(client, held, booked, at):
     ]
 
 
-def test_long_lines_of_the_calendar_file_are_folded(client, held, booked):
+def test_calendar_file_folds_long_lines(client, held, booked):
     booked.location.address_line_1 = "Größere Straße " * 6
     booked.location.save()
 

@@ -20,7 +20,7 @@ def token_in(response):
 
 
 @pytest.mark.parametrize(("came_from", "goes_to"), [("", ""), ("check", "check")])
-def test_more_time_goes_on_where_one_was_with_everything_typed(client, held, typed, came_from, goes_to):
+def test_extend_returns_to_the_same_step_with_everything_typed(client, held, typed, came_from, goes_to):
     before = held.expires_at
 
     response = client.post(url(held, "extend"), typed | {"from": came_from})
@@ -34,7 +34,7 @@ def test_more_time_goes_on_where_one_was_with_everything_typed(client, held, typ
     assert page.inputs["first_name"] == "Alice"
 
 
-def test_more_time_has_an_end(client, held, typed):
+def test_extend_beyond_the_limit_is_refused(client, held, typed):
     Hold.objects.update(extensions=Hold.MAX_EXTENSIONS)
 
     with nothing_changes():
@@ -48,7 +48,7 @@ def test_more_time_has_an_end(client, held, typed):
 
 
 @pytest.mark.parametrize("step", ["check", "confirm", "extend"])
-def test_an_expired_hold_keeps_what_was_typed_and_offers_another_try(client, lapsed, typed, step):
+def test_expired_hold_keeps_input_and_offers_to_hold_again(client, lapsed, typed, step):
     with nothing_changes():
         response = client.post(url(lapsed, step), typed)
 
@@ -61,7 +61,7 @@ def test_an_expired_hold_keeps_what_was_typed_and_offers_another_try(client, lap
     assert page.inputs["consent"] in (True, "on")
 
 
-def test_on_the_page_of_the_check_one_stays_there(client, lapsed, typed, hold_time, at):
+def test_hold_again_from_check_returns_to_check(client, lapsed, typed, hold_time, at):
     typed["from"] = "check"
     for step in ("confirm", "extend"):
         assert "Check and confirm" in Page(client.post(url(lapsed, step), typed)).text
@@ -77,21 +77,21 @@ def test_on_the_page_of_the_check_one_stays_there(client, lapsed, typed, hold_ti
     assert "Check and confirm" in page.text and len(page.buttons) == 3
 
 
-def test_what_was_typed_is_only_said_to_be_there_if_it_is(client, lapsed, typed):
+def test_expired_hold_mentions_input_only_if_there_is_any(client, lapsed, typed):
     hidden = '<span id="kept" hidden>'
     assert hidden in client.get(url(lapsed)).content.decode()
     assert hidden in client.post(url(lapsed), {"first_name": "", "from": "check"}).content.decode()
     assert hidden not in client.post(url(lapsed), typed).content.decode()
 
 
-def test_more_time_is_news_once(client, held, typed):
+def test_extended_notice_is_shown_once(client, held, typed):
     there = client.post(url(held, "extend"), typed)["Location"]
 
     assert "You have more time now." in Page(client.post(there, typed)).text
     assert "You have more time now." not in Page(client.get(there)).text
 
 
-def test_an_expired_hold_is_held_again_with_one_press(client, lapsed, typed, at):
+def test_hold_again_of_free_time_holds_it(client, lapsed, typed, at):
     response = client.post(url(lapsed, "again"), typed)
 
     again = find_hold(token_in(response))
@@ -101,7 +101,7 @@ def test_an_expired_hold_is_held_again_with_one_press(client, lapsed, typed, at)
     assert page.inputs["first_name"] == "Alice"
 
 
-def test_a_time_lost_meanwhile_is_told_with_the_three_nearest(client, lapsed, typed, at, hold_time, opening):
+def test_hold_again_of_taken_time_is_409_with_three_nearest(client, lapsed, typed, at, hold_time, opening):
     hold_time(at(9), holder="bob's phone")
 
     with nothing_changes():
@@ -115,14 +115,14 @@ def test_a_time_lost_meanwhile_is_told_with_the_three_nearest(client, lapsed, ty
     assert "Hold it again" not in page.text
 
 
-def test_a_nearest_time_is_held_with_everything_typed(client, lapsed, typed, at, opening):
+def test_nearest_time_is_held_with_everything_typed(client, lapsed, typed, at, opening):
     response = client.post(url(lapsed, "again"), typed | {"opening": opening(at(10))})
 
     assert find_hold(token_in(response)).starts_at == at(10)
     assert response.status_code == 307
 
 
-def test_another_try_that_makes_no_sense_changes_nothing(client, lapsed, typed, at, opening, hold_time):
+def test_hold_again_with_malformed_or_unoffered_opening_changes_nothing(client, lapsed, typed, at, opening, hold_time):
     for value, status in [("nonsense", 400), (opening(at(12)), 422)]:
         with nothing_changes():
             response = client.post(url(lapsed, "again"), typed | {"opening": value})
@@ -131,7 +131,7 @@ def test_another_try_that_makes_no_sense_changes_nothing(client, lapsed, typed, 
         assert Page(response).inputs["first_name"] == "Alice"
 
 
-def test_another_try_counts_against_the_limit(client, lapsed, typed, at, opening):
+def test_hold_again_counts_against_the_limit(client, lapsed, typed, at, opening):
     for hour in (10, 11, 14):
         client.post("/book/consultation/hold", {"opening": opening(at(hour))})
 
@@ -143,19 +143,19 @@ def test_another_try_counts_against_the_limit(client, lapsed, typed, at, opening
     assert Page(response).inputs["first_name"] == "Alice"
 
 
-def test_another_try_with_a_live_hold_goes_on_with_it(client, held, typed):
+def test_hold_again_of_live_hold_keeps_it(client, held, typed):
     with nothing_changes():
         assert client.post(url(held, "again"), typed)["Location"] == url(held)
 
 
-def test_an_expired_hold_shows_its_details_as_expired(client, lapsed):
+def test_details_page_of_expired_hold_is_410(client, lapsed):
     response = client.get(url(lapsed))
 
     assert response.status_code == 410
     assert "This time is no longer held for you." in Page(response).text
 
 
-def test_giving_back_frees_the_time_and_shows_that_day(client, held, day, harbour):
+def test_release_frees_the_time_and_shows_that_day(client, held, day, harbour):
     response = client.post(url(held, "release"))
 
     held.refresh_from_db()
@@ -164,7 +164,7 @@ def test_giving_back_frees_the_time_and_shows_that_day(client, held, day, harbou
 
 
 @pytest.mark.parametrize("name", ["", "check", "done"])
-def test_a_hold_given_back_says_so_and_offers_the_times(client, held, name):
+def test_pages_of_released_hold_are_410_and_offer_the_times(client, held, name):
     release_hold(held, actor="patient")
 
     response = client.get(url(held, name))
@@ -174,7 +174,7 @@ def test_a_hold_given_back_says_so_and_offers_the_times(client, held, name):
     assert "/book/consultation/" in Page(response).links
 
 
-def test_a_hold_given_back_cannot_be_confirmed(client, held, typed):
+def test_actions_on_released_hold_are_410(client, held, typed):
     release_hold(held, actor="patient")
 
     for name in ("check", "confirm", "extend", "again", "release"):
@@ -182,7 +182,7 @@ def test_a_hold_given_back_cannot_be_confirmed(client, held, typed):
             assert client.post(url(held, name), typed).status_code == 410
 
 
-def test_the_countdown_can_be_asked_for_alone(client, held):
+def test_countdown_for_htmx_is_a_fragment(client, held):
     htmx = {"HX-Request": "true"}
 
     fragment = client.get(url(held, "countdown"), headers=htmx).content.decode()
@@ -193,7 +193,7 @@ def test_the_countdown_can_be_asked_for_alone(client, held):
     assert 'data-seconds-left="0"' in client.get(url(held, "countdown"), headers=htmx).content.decode()
 
 
-def test_a_countdown_that_has_nothing_to_count_asks_for_the_page_again(client, held):
+def test_countdown_of_finished_hold_refreshes_the_page(client, held):
     release_hold(held, actor="patient")
 
     for address in (url(held, "countdown"), "/hold/nonsense/countdown"):
@@ -202,7 +202,7 @@ def test_a_countdown_that_has_nothing_to_count_asks_for_the_page_again(client, h
         assert (response.status_code, response["HX-Refresh"]) == (204, "true")
 
 
-def test_under_two_minutes_the_countdown_warns(client, held):
+def test_countdown_under_two_minutes_warns(client, held):
     assert "countdown short" not in client.get(url(held)).content.decode()
 
     Hold.objects.update(expires_at=database_now() + timedelta(seconds=100))

@@ -39,7 +39,7 @@ def hold_page(client, link, opening, at, dana):
     return response["Location"]
 
 
-def test_from_the_link_to_an_appointment_without_typing(client, order, link, opening, at, day, dana):
+def test_order_link_books_an_appointment_without_typing(client, order, link, opening, at, day, dana):
     times = Page(client.get(link, {"day": day}))
     assert "Choose a time Consultation" in times.text
     assert opening(at(9)) in times.buttons
@@ -57,7 +57,7 @@ def test_from_the_link_to_an_appointment_without_typing(client, order, link, ope
     assert appointment.attendee_name == "Alice Archer"
 
 
-def test_a_booked_order_shows_its_appointment_and_is_not_booked_again(client, link, hold_page, opening, at):
+def test_order_link_of_booked_order_shows_its_appointment(client, link, hold_page, opening, at):
     client.post(f"{hold_page}confirm")
 
     page = Page(client.get(link))
@@ -69,7 +69,7 @@ def test_a_booked_order_shows_its_appointment_and_is_not_booked_again(client, li
     assert (response.status_code, response["Location"]) == (303, link)
 
 
-def test_of_two_held_times_one_is_confirmed_and_the_other_leads_to_it(client, link, hold_page, opening, at):
+def test_confirm_of_second_hold_of_an_order_redirects_to_the_first(client, link, hold_page, opening, at):
     second = client.post(f"{link}hold", {"opening": opening(at(10))})["Location"]
     client.post(f"{hold_page}confirm")
 
@@ -79,7 +79,7 @@ def test_of_two_held_times_one_is_confirmed_and_the_other_leads_to_it(client, li
     assert (response.status_code, response["Location"]) == (303, link)
 
 
-def test_once_it_is_cancelled_another_time_can_be_chosen(client, link, hold_page):
+def test_order_link_after_cancellation_offers_times_again(client, link, hold_page):
     client.post(f"{hold_page}confirm")
     cancel(Appointment.objects.get(), reason="declined", actor="erin")
 
@@ -87,7 +87,7 @@ def test_once_it_is_cancelled_another_time_can_be_chosen(client, link, hold_page
     assert link in Page(client.get(f"{hold_page}done")).links
 
 
-def test_nothing_stored_of_the_patient_is_on_any_page(client, order, link, hold_page, day):
+def test_pages_of_an_order_show_nothing_stored_of_the_patient(client, order, link, hold_page, day):
     Order.objects.update(address_line_1="4 Mill Lane", city="Leeds")
     pages = [client.get(link, {"day": day}), client.get(hold_page)]
     done = client.post(f"{hold_page}confirm")["Location"]
@@ -110,7 +110,7 @@ def test_nothing_stored_of_the_patient_is_on_any_page(client, order, link, hold_
         lambda order: Order.objects.update(link_ends_at=order.link_ends_at - timedelta(days=61)),
     ],
 )
-def test_a_link_that_is_good_no_more_says_what_to_do(client, order, link, opening, at, dana, spoil):
+def test_order_link_revoked_replaced_or_expired_is_404_with_advice(client, order, link, opening, at, dana, spoil):
     spoil(order)
 
     with nothing_changes():
@@ -122,7 +122,7 @@ def test_a_link_that_is_good_no_more_says_what_to_do(client, order, link, openin
     assert "look for our latest e-mail" in Page(response).text
 
 
-def test_a_service_that_is_not_bookable_online_is_bookable_with_a_link(client, link, hold_page):
+def test_order_link_books_service_that_is_not_bookable_online(client, link, hold_page):
     Service.objects.update(is_online_bookable=False)
 
     assert client.get("/book/consultation/").status_code == 404
@@ -130,7 +130,7 @@ def test_a_service_that_is_not_bookable_online_is_bookable_with_a_link(client, l
     assert client.post(f"{hold_page}confirm").status_code == 303
 
 
-def test_another_time_replaces_the_one_held_before(client, link, hold_page, opening, at):
+def test_pressed_time_of_an_order_replaces_the_one_held(client, link, hold_page, opening, at):
     change = next(address for address in Page(client.get(hold_page)).links if address.startswith(link))
     page = Page(client.get(change))
     assert "Held for you" in page.text
@@ -143,7 +143,7 @@ def test_another_time_replaces_the_one_held_before(client, link, hold_page, open
     ]
 
 
-def test_of_a_patient_in_the_archive_the_clinic_has_to_look_first(client, order, hold_page):
+def test_confirm_of_order_of_archived_patient_is_409(client, order, hold_page):
     patients.archive(order.patient, actor="erin")
 
     with nothing_changes():
@@ -153,7 +153,7 @@ def test_of_a_patient_in_the_archive_the_clinic_has_to_look_first(client, order,
     assert "This cannot be booked online Please call the clinic" in Page(response).text
 
 
-def test_giving_it_back_leads_to_the_times_of_the_link(client, link, hold_page, day, harbour):
+def test_release_of_order_hold_redirects_to_the_link(client, link, hold_page, day, harbour):
     response = client.post(f"{hold_page}release")
 
     assert response["Location"] == f"{link}?day={day}&where={harbour.pk}"
@@ -161,7 +161,7 @@ def test_giving_it_back_leads_to_the_times_of_the_link(client, link, hold_page, 
     assert link in Page(client.get(hold_page)).links
 
 
-def test_a_lapsed_hold_is_held_again_for_the_order(client, order, hold_page):
+def test_hold_again_of_order_hold_keeps_the_order(client, order, hold_page):
     lapse(Hold.objects.get())
     assert client.get(hold_page).status_code == 410
     assert client.post(f"{hold_page}confirm").status_code == 410
@@ -175,21 +175,21 @@ def test_a_lapsed_hold_is_held_again_for_the_order(client, order, hold_page):
     assert Appointment.objects.get().order == order
 
 
-def test_more_time_goes_on_where_one_was(client, hold_page):
+def test_extend_of_order_hold_returns_to_its_page(client, hold_page):
     response = client.post(f"{hold_page}extend")
 
     assert (response.status_code, response["Location"]) == (307, f"{hold_page}?extended=1")
     assert "You have more time now." in Page(client.post(response["Location"])).text
 
 
-def test_without_a_link_any_more_the_held_time_can_still_be_confirmed_or_left(client, order, hold_page):
+def test_order_hold_after_link_is_revoked_can_be_confirmed_or_released(client, order, hold_page):
     revoke_link(order, actor="erin")
 
     assert client.get(hold_page).status_code == 200
     assert client.post(f"{hold_page}release")["Location"] == "/"
 
 
-def test_its_address_is_not_logged(client, link, caplog):
+def test_order_link_address_is_not_logged(client, link, caplog):
     client.get(link)
 
     assert "/order/<token:token>/" in caplog.text

@@ -10,14 +10,14 @@ def pages(held):
     return ["/", "/book/consultation/", f"/hold/{held.token}/"]
 
 
-def test_no_page_sets_a_cookie(client, held, booked):
+def test_pages_set_no_cookie(client, held, booked):
     for address in [*pages(held), f"/hold/{held.token}/done", "/hold/nonsense/", "/book/nonsense/"]:
         client.get(address)
 
     assert not client.cookies
 
 
-def test_forms_need_no_cookie_either(held, typed):
+def test_forms_with_csrf_checks_need_no_cookie(held, typed):
     from django.test import Client
 
     response = Client(enforce_csrf_checks=True).post(f"/hold/{held.token}/check", typed)
@@ -25,7 +25,7 @@ def test_forms_need_no_cookie_either(held, typed):
     assert response.status_code == 200
 
 
-def test_no_page_is_kept_or_tells_others_its_address(client, held):
+def test_pages_forbid_caching_and_referrers(client, held):
     for address in pages(held):
         response = client.get(address)
 
@@ -33,12 +33,12 @@ def test_no_page_is_kept_or_tells_others_its_address(client, held):
         assert response["Referrer-Policy"] == "no-referrer"
 
 
-def test_search_engines_stay_out_of_holds(client, held):
+def test_pages_with_token_are_not_indexed(client, held):
     assert client.get(f"/hold/{held.token}/")["X-Robots-Tag"] == "noindex, nofollow"
     assert "X-Robots-Tag" not in client.get("/")
 
 
-def test_nothing_on_a_page_comes_from_elsewhere(client, held):
+def test_pages_load_nothing_from_elsewhere(client, held):
     for address in pages(held):
         body = client.get(address).content.decode()
 
@@ -49,7 +49,7 @@ def test_nothing_on_a_page_comes_from_elsewhere(client, held):
         assert "<style" not in body
 
 
-def test_htmx_gets_only_what_changes(client, held):
+def test_page_for_htmx_is_a_fragment(client, held):
     for address in pages(held):
         fragment = client.get(address, headers={"HX-Request": "true"}).content.decode()
 
@@ -58,7 +58,7 @@ def test_htmx_gets_only_what_changes(client, held):
         assert "<h1" in fragment
 
 
-def test_the_address_stays_when_htmx_is_refused(client, held, typed):
+def test_refusal_for_htmx_keeps_the_address(client, held, typed):
     htmx = {"HX-Request": "true"}
 
     assert client.post(f"/hold/{held.token}/check", {}, headers=htmx)["HX-Push-Url"] == "false"
@@ -67,7 +67,7 @@ def test_the_address_stays_when_htmx_is_refused(client, held, typed):
 
 @pytest.mark.parametrize("name", ["", "check", "done", "appointment.ics"])
 @pytest.mark.parametrize("token", ["nonsense", "x" * 200])
-def test_a_token_of_nothing_is_not_found(client, db, token, name):
+def test_page_with_unknown_token_is_404(client, db, token, name):
     response = client.get(f"/hold/{token}/{name}")
 
     assert response.status_code == 404
@@ -75,12 +75,12 @@ def test_a_token_of_nothing_is_not_found(client, db, token, name):
 
 
 @pytest.mark.parametrize("name", ["extend", "again", "release", "check", "confirm"])
-def test_a_token_of_nothing_does_nothing(client, held, typed, name):
+def test_action_with_unknown_token_changes_nothing(client, held, typed, name):
     with nothing_changes():
         assert client.post(f"/hold/{held.token}x/{name}", typed).status_code == 404
 
 
-def test_the_wrong_method_is_told(client, held):
+def test_page_with_wrong_method_is_405(client, held):
     for name, allowed in [("extend", "POST"), ("again", "POST"), ("release", "POST"), ("confirm", "POST")]:
         with nothing_changes():
             response = client.get(f"/hold/{held.token}/{name}")
@@ -93,6 +93,6 @@ def test_the_wrong_method_is_told(client, held):
         assert (response.status_code, response["Allow"]) == (405, allowed)
 
 
-def test_head_is_answered_like_get(client, held):
+def test_head_request_is_answered_like_get(client, held):
     for address in pages(held):
         assert client.head(address).status_code == 200

@@ -6,25 +6,25 @@ from scheduling.models import Service
 from tests.booking.widget.conftest import Page
 
 
-def test_a_service_shows_its_length_way_and_price(client, consultation):
+def test_services_page_shows_duration_mode_and_price(client, consultation):
     page = Page(client.get("/"))
 
     assert "Consultation £60 30 minutes · In person" in page.text.replace(" In person", " · In person")
     assert "/book/consultation/" in page.links
 
 
-def test_prices_are_written_as_people_write_them(client, consultation):
+def test_services_page_writes_prices_as_people_do(client, consultation):
     for price, currency, text in [("0", "GBP", "No charge"), ("62.5", "EUR", "€62.50"), ("1200", "CHF", "CHF 1,200")]:
         Service.objects.update(price=price, currency=currency)
 
         assert text in Page(client.get("/")).text
 
 
-def test_the_name_of_the_clinic_is_on_the_page(client, consultation):
+def test_services_page_shows_the_clinic_name(client, consultation):
     assert "Harbour Clinic" in Page(client.get("/")).text
 
 
-def test_what_patients_cannot_book_themselves_is_not_there(client, consultation):
+def test_services_page_leaves_out_what_patients_cannot_book(client, consultation):
     Service.objects.create(name="Surgery", slug="surgery", is_online_bookable=False)
     Service.objects.create(name="Leeches", slug="leeches", is_active=False)
 
@@ -37,7 +37,7 @@ def test_what_patients_cannot_book_themselves_is_not_there(client, consultation)
         assert (response.status_code, "cannot be booked here" in Page(response).text) == (404, True)
 
 
-def test_who_may_book_is_said(client, consultation):
+def test_services_page_says_who_may_book(client, consultation):
     Service.objects.update(new_patients_only_text="For new patients only", duration=timedelta(minutes=90))
 
     page = Page(client.get("/"))
@@ -46,11 +46,11 @@ def test_who_may_book_is_said(client, consultation):
     assert "1 hour 30 minutes" in page.text
 
 
-def test_a_clinic_without_services_says_so(client, db):
+def test_services_page_without_services_says_so(client, db):
     assert "Nothing can be booked online at the moment" in Page(client.get("/")).text
 
 
-def test_whoever_holds_a_time_takes_it_along_to_another_service(client, held):
+def test_services_page_keeps_the_hold_for_another_service(client, held):
     page = Page(client.get("/", {"hold": held.token}))
 
     assert f"/book/consultation/?hold={held.token}" in page.links

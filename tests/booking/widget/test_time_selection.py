@@ -35,7 +35,7 @@ def otis(consultation):
     return otis
 
 
-def test_the_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
+def test_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
     hold_time(at(9))
 
     context, _ = times(day=day)
@@ -46,7 +46,7 @@ def test_the_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
     assert counts[day + timedelta(days=1)] == 14
 
 
-def test_the_times_of_a_day_are_grouped_and_earliest_first(times, day, dana):
+def test_times_of_a_day_are_grouped_and_earliest_first(times, day, dana):
     context, page = times(day=day)
 
     assert [(name, [choice.time for choice in choices]) for name, choices in context["parts"]] == [
@@ -56,7 +56,7 @@ def test_the_times_of_a_day_are_grouped_and_earliest_first(times, day, dana):
     assert "09:00 Dana Reed Harbour Street" in page.text
 
 
-def test_without_a_day_the_first_free_one_is_shown(times, dana):
+def test_times_page_without_day_shows_the_first_free_one(times, dana):
     WorkingHours.objects.exclude(weekday=2).delete()
 
     context, _ = times()
@@ -65,7 +65,7 @@ def test_without_a_day_the_first_free_one_is_shown(times, dana):
     assert context["parts"]
 
 
-def test_pages_of_days_lead_to_the_horizon_and_back(times, dana):
+def test_strips_lead_to_the_horizon_and_back(times, dana):
     context, page = times()
     seen = [context["strip"].days[0].date]
     while later := context["strip"].later:
@@ -77,7 +77,7 @@ def test_pages_of_days_lead_to_the_horizon_and_back(times, dana):
     assert f"/book/consultation/?start={seen[-2]}" in page.links
 
 
-def test_a_filter_stays_when_another_day_is_chosen(times, day, dana, otis):
+def test_filter_stays_when_another_day_is_chosen(times, day, dana, otis):
     _, page = times(clinician=dana.pk, where="in-person", day=day)
 
     tomorrow = day + timedelta(days=1)
@@ -95,7 +95,7 @@ def test_a_filter_stays_when_another_day_is_chosen(times, day, dana, otis):
         ({"clinician": "dana", "where": "video"}, {}),
     ],
 )
-def test_filters_for_clinician_place_and_video(times, day, dana, otis, wish, found):
+def test_filters_narrow_to_clinician_place_and_video(times, day, dana, otis, wish, found):
     ids = {"dana": dana.pk, "hudson": Location.objects.get(name="Hudson Square").pk}
 
     context, _ = times(day=day, **{name: ids.get(value, value) for name, value in wish.items()})
@@ -105,14 +105,14 @@ def test_filters_for_clinician_place_and_video(times, day, dana, otis, wish, fou
     assert {name: ", ".join(sorted({c.place for c in choices if c.clinician == name})) for name in who} == found
 
 
-def test_where_there_is_nothing_to_choose_no_filter_is_shown(times, dana):
+def test_filter_with_a_single_option_is_not_shown(times, dana):
     _, page = times()
 
     assert "id_clinician" not in page.ids
     assert "id_where" not in page.ids
 
 
-def test_times_are_those_of_the_clinic(times, day, dana, otis):
+def test_times_are_on_the_clock_of_the_clinic(times, day, dana, otis):
     context, page = times(day=day, clinician=otis.pk, where="in-person")
 
     assert [choice.time for _, choices in context["parts"] for choice in choices] == [
@@ -125,7 +125,7 @@ def test_times_are_those_of_the_clinic(times, day, dana, otis):
     assert "09:00 Hudson Square" in page.text
 
 
-def test_two_zones_of_a_day_are_told_apart(times, day, dana, otis):
+def test_times_in_two_zones_show_their_zones(times, day, dana, otis):
     _, page = times(day=day)
 
     assert "Each time is the local time of its clinic: London time (" in page.text
@@ -133,7 +133,7 @@ def test_two_zones_of_a_day_are_told_apart(times, day, dana, otis):
     assert "09:00 E" in page.text
 
 
-def test_where_lists_the_ways_first_and_then_the_places_by_name(times, dana, otis, consultation):
+def test_where_filter_lists_ways_first_then_places_by_name(times, dana, otis, consultation):
     attic = Location.objects.create(name="attic", timezone="Europe/London")
     make_clinician("Zoe Adler", location=attic, services=[consultation])
 
@@ -147,14 +147,14 @@ def test_where_lists_the_ways_first_and_then_the_places_by_name(times, dana, oti
     )
 
 
-def test_one_zone_is_named_once(times, day, dana):
+def test_times_page_with_one_zone_names_it_once(times, day, dana):
     _, page = times(day=day)
 
     assert "All times are London time (" in page.text
     assert "09:00 Dana Reed" in page.text
 
 
-def test_an_empty_day_leads_to_the_next_free_one(times, day, dana):
+def test_empty_day_leads_to_the_next_free_one(times, day, dana):
     WorkingHours.objects.filter(weekday=day.weekday()).delete()
 
     context, page = times(day=day)
@@ -164,7 +164,7 @@ def test_an_empty_day_leads_to_the_next_free_one(times, day, dana):
     assert f"/book/consultation/?day={day + timedelta(days=1)}" in page.links
 
 
-def test_an_empty_range_leads_to_the_next_free_day(client, times, dana):
+def test_empty_strip_leads_to_the_next_free_day(client, times, dana):
     Service.objects.update(notice=timedelta(days=30))
 
     context, _ = times()
@@ -174,19 +174,19 @@ def test_an_empty_range_leads_to_the_next_free_day(client, times, dana):
     assert following.context["parts"]
 
 
-def test_no_time_at_all_says_so(times, consultation):
+def test_times_page_without_any_free_time_says_so(times, consultation):
     _, page = times()
 
     assert "There is none later either. Please call the clinic." in page.text
 
 
-def test_filters_that_leave_nothing_offer_to_drop_them(times, dana, otis):
+def test_filters_that_match_nothing_offer_to_drop_them(times, dana, otis):
     _, page = times(clinician=dana.pk, where="video")
 
     assert "Look at every clinician and place" in page.text
 
 
-def test_days_outside_what_can_be_booked_are_told(times, day, dana):
+def test_day_before_today_or_beyond_the_horizon_is_explained(times, day, dana):
     assert "That day is over." in times(day="2020-02-29")[1].text
     assert "Bookings are open until" in times(day="9999-12-31")[1].text
     assert "That day is over." in times(start="0001-01-01")[1].text
@@ -204,7 +204,7 @@ def test_days_outside_what_can_be_booked_are_told(times, day, dana):
         ({"hold": "x" * 10_000}, "We do not know that hold"),
     ],
 )
-def test_an_address_that_makes_no_sense_is_told_and_the_page_works(client, dana, query, sentence):
+def test_times_page_with_malformed_query_is_400_and_explains(client, dana, query, sentence):
     with nothing_changes():
         response = client.get("/book/consultation/", query)
 
@@ -213,7 +213,7 @@ def test_an_address_that_makes_no_sense_is_told_and_the_page_works(client, dana,
     assert response.context["parts"]
 
 
-def test_ones_own_held_time_is_free_and_marked(times, day, held, opening):
+def test_own_held_time_is_free_and_marked(times, day, held, opening):
     context, page = times(day=day, hold=held.token)
 
     [own] = [choice for _, choices in context["parts"] for choice in choices if choice.is_own]
@@ -222,7 +222,7 @@ def test_ones_own_held_time_is_free_and_marked(times, day, held, opening):
     assert context["strip"].days[7].count == 14
 
 
-def test_ones_own_held_time_stays_when_notice_has_passed_or_a_filter_hides_it(times, day, held, otis):
+def test_own_held_time_past_notice_or_outside_filter_stays(times, day, held, otis):
     Service.objects.update(notice=timedelta(days=20))
     context, _ = times(day=day, hold=held.token)
     assert [[choice.time for choice in choices] for _, choices in context["parts"]] == [["09:00"]]
@@ -232,18 +232,18 @@ def test_ones_own_held_time_stays_when_notice_has_passed_or_a_filter_hides_it(ti
     assert "Held for you" in page.text
 
 
-def test_somebody_elses_held_time_is_not_there(times, day, held):
+def test_held_time_of_another_patient_is_not_shown(times, day, held):
     context, page = times(day=day)
 
     assert "Held for you" not in page.text
     assert context["strip"].days[7].count == 13
 
 
-def test_a_hold_that_is_over_is_told(times, held, lapsed):
+def test_times_page_with_expired_hold_explains(times, held, lapsed):
     assert "no longer held for you" in times(hold=held.token)[1].text
 
 
-def test_a_page_of_times_takes_a_fixed_number_of_queries(
+def test_times_page_takes_a_fixed_number_of_queries(
     client, django_assert_num_queries, consultation, harbour, dana, held, day
 ):
     with django_assert_num_queries(6):

@@ -1,8 +1,12 @@
-"""Managers find failed outbox messages and run them again."""
+"""Managers find failed outbox messages and run them again; every page says when messages are held up."""
+
+from datetime import timedelta
 
 import pytest
 
 from booking.models import OutboxMessage
+from booking.ops.health import describe_waiting
+from scheduling.lib.clock import database_now
 from tests.booking.admin.pages import get_rows, list_messages, run_action, url
 
 OUTBOX = "booking_outboxmessage"
@@ -40,3 +44,13 @@ def test_outbox_messages_are_for_managers_only(erin, failed):
     assert run_action(erin, OUTBOX, "retry", failed).status_code == 403
     failed.refresh_from_db()
     assert failed.status == "failed"
+
+
+def test_every_admin_page_says_since_when_messages_have_been_waiting(erin, db):
+    assert b"outbox-waiting" not in erin.get(url("booking_hold")).content
+    since = database_now() - timedelta(minutes=5)
+    OutboxMessage.objects.create(kind="email.appointment_confirmed", due_at=since)
+
+    page = erin.get(url("booking_hold")).content.decode()
+
+    assert f'<p id="outbox-waiting" role="status">{describe_waiting(since)}</p>' in page

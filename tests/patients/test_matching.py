@@ -45,7 +45,7 @@ def somebody(**changes):
         {"phone": "+442079460000"},
     ],
 )
-def test_the_same_person_is_found_however_she_spells_herself(known, spelling):
+def test_match_patient_ignores_spelling_variants(known, spelling):
     before = model_to_dict(known)
 
     assert match_patient(somebody(**spelling)) == known
@@ -62,7 +62,7 @@ def test_the_same_person_is_found_however_she_spells_herself(known, spelling):
         ({"date_of_birth": date(1985, 4, 21)}, "same name and e-mail"),
     ],
 )
-def test_a_near_match_is_written_down_and_shown_to_staff(known, difference, reason):
+def test_match_patient_lists_near_match_for_staff(known, difference, reason):
     other = match_patient(somebody(**difference))
 
     assert other != known
@@ -77,7 +77,7 @@ def test_a_near_match_is_written_down_and_shown_to_staff(known, difference, reas
         {"first_name": "Carl", "date_of_birth": date(2015, 1, 1)},  # a child with the same address
     ],
 )
-def test_one_thing_in_common_is_not_enough(known, difference):
+def test_match_patient_with_one_common_detail_lists_nothing(known, difference):
     match_patient(somebody(**difference))
 
     assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (2, 0)
@@ -86,7 +86,7 @@ def test_one_thing_in_common_is_not_enough(known, difference):
 # Brought here by another system, which does not know all three
 
 
-def test_without_a_birth_date_names_and_e_mail_are_enough(known):
+def test_match_patient_without_birth_date_uses_names_and_email(known):
     before = model_to_dict(known)
 
     assert match_patient(somebody(date_of_birth=None)) == known
@@ -94,7 +94,7 @@ def test_without_a_birth_date_names_and_e_mail_are_enough(known):
     assert model_to_dict(known) == before
 
 
-def test_unless_two_people_share_them(known):
+def test_match_patient_without_birth_date_and_two_namesakes_creates_patient(known):
     niece = match_patient(somebody(date_of_birth=date(2015, 1, 2)))
 
     third = match_patient(somebody(date_of_birth=None))
@@ -106,7 +106,7 @@ def test_unless_two_people_share_them(known):
     }
 
 
-def test_a_record_without_a_birth_date_gets_none_from_a_stranger(db):
+def test_match_patient_adds_no_birth_date_to_existing_record(db):
     unborn = match_patient(somebody(date_of_birth=None))
 
     assert match_patient(somebody()) != unborn
@@ -115,7 +115,7 @@ def test_a_record_without_a_birth_date_gets_none_from_a_stranger(db):
     assert unborn.date_of_birth is None
 
 
-def test_merging_brings_what_is_missing(db):
+def test_merge_patients_fills_missing_details(db):
     unborn, other = match_patient(somebody(date_of_birth=None)), match_patient(somebody(phone="+447700900123"))
 
     kept = merge_patients(keep=unborn, duplicate=other)
@@ -123,7 +123,7 @@ def test_merging_brings_what_is_missing(db):
     assert (kept.date_of_birth, kept.email, kept.phone) == (date(1985, 4, 12), "alice@example.org", "+447700900123")
 
 
-def test_without_an_e_mail_nobody_is_found_and_nothing_missing_is_alike(known):
+def test_match_patient_without_email_finds_nobody(known):
     for _ in range(2):
         match_patient(somebody(date_of_birth=None, email=""))
     match_patient(somebody(first_name="Bob", date_of_birth=None, email=""))
@@ -131,13 +131,13 @@ def test_without_an_e_mail_nobody_is_found_and_nothing_missing_is_alike(known):
     assert (Patient.objects.count(), PossibleDuplicate.objects.count()) == (4, 0)
 
 
-def test_a_name_of_letters_that_are_words_is_found_too(db):
+def test_match_patient_finds_name_with_ligatures(db):
     sallallahou = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 100  # eighteen letters each, taken apart
 
     assert match_patient(somebody(first_name=sallallahou)) == match_patient(somebody(first_name=sallallahou))
 
 
-def test_an_archived_record_is_not_found_again(known):
+def test_match_patient_ignores_archived_record(known):
     Patient.objects.update(archived_at=THEN)
 
     assert match_patient(somebody()) != known
@@ -145,7 +145,7 @@ def test_an_archived_record_is_not_found_again(known):
 
 @pytest.mark.parametrize("born", [date(1985, 4, 12), None])
 @pytest.mark.django_db(transaction=True)
-def test_twins_at_once_are_one_patient(born):
+def test_match_patient_concurrent_twins_become_one_patient(born):
     crowd = 12
     together = Barrier(crowd)
 
@@ -166,7 +166,7 @@ def twice(known):
     return known, match_patient(somebody(first_name="Alicia", nhs_number="9434765919"))
 
 
-def test_merging_gives_everything_to_the_record_that_is_kept(twice, book, at):
+def test_merge_patients_moves_everything_to_kept_record(twice, book, at):
     keep, duplicate = twice
     book(at(9), patient=keep)
     book(at(10), patient=duplicate)
@@ -183,7 +183,7 @@ def test_merging_gives_everything_to_the_record_that_is_kept(twice, book, at):
     assert PossibleDuplicate.objects.count() == 0
 
 
-def test_a_merged_record_points_at_the_one_that_was_kept(twice):
+def test_merge_patients_points_duplicate_at_kept_record(twice):
     keep, duplicate = twice
     third = match_patient(somebody(first_name="Ali"))
 
@@ -194,14 +194,14 @@ def test_a_merged_record_points_at_the_one_that_was_kept(twice):
     assert Patient.objects.get(merged_into=None) == keep
 
 
-def test_details_that_are_there_are_not_overwritten(twice):
+def test_merge_patients_overwrites_no_details(twice):
     keep, duplicate = twice
     Patient.objects.filter(pk=duplicate.pk).update(phone="+442079460000")
 
     assert merge_patients(keep=keep, duplicate=duplicate).phone == "+447700900123"
 
 
-def test_a_consent_given_twice_is_one_and_a_withdrawn_one_is_kept_as_a_record(twice):
+def test_merge_patients_merges_consents_and_keeps_withdrawn_ones(twice):
     keep, duplicate = twice
     for patient in twice:
         give_consent(patient, PRIVACY, at=THEN)
@@ -222,11 +222,11 @@ def refused(keep, duplicate):
     return sorted(Patient.objects.values_list()) == before
 
 
-def test_a_record_is_not_merged_with_itself(known):
+def test_merge_patients_with_itself_is_refused(known):
     assert refused(known, known)
 
 
-def test_an_archived_record_is_not_merged(twice):
+def test_merge_patients_with_archived_record_is_refused(twice):
     keep, duplicate = twice
     merge_patients(keep=keep, duplicate=duplicate)
 
@@ -234,7 +234,7 @@ def test_an_archived_record_is_not_merged(twice):
     assert refused(duplicate, keep)
 
 
-def test_two_people_with_nhs_numbers_of_their_own_are_not_merged(twice):
+def test_merge_patients_with_different_nhs_numbers_is_refused(twice):
     Patient.objects.filter(first_name="Alice").update(nhs_number="9990000018")
 
     assert refused(*twice)
@@ -242,7 +242,7 @@ def test_two_people_with_nhs_numbers_of_their_own_are_not_merged(twice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_merges_in_both_directions_at_once_leave_one_record(alice):
+def test_merge_patients_concurrently_both_ways_leaves_one_record(alice):
     one = match_patient(alice)
     other = match_patient(somebody(first_name="Alicia"))
     together = Barrier(2)
@@ -261,14 +261,14 @@ def test_merges_in_both_directions_at_once_leave_one_record(alice):
     assert kept == {None, Patient.objects.get(archived_at=None).pk}
 
 
-def test_agreeing_twice_is_agreeing_once(known):
+def test_give_consent_twice_records_it_once(known):
     for _ in range(2):
         give_consent(known, PRIVACY, at=THEN)
 
     assert known.consents.count() == 1
 
 
-def test_no_two_patients_have_one_nhs_number(twice):
+def test_nhs_number_of_another_patient_is_refused_by_database(twice):
     thief = copy(twice[0])
     thief.nhs_number = "9434765919"
 

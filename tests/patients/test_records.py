@@ -20,14 +20,14 @@ def person(first_name, **fields):
     )
 
 
-def test_of_two_requests_with_one_nhs_number_the_later_is_refused_by_the_database_itself():
+def test_register_patient_with_taken_nhs_number_raises_taken():
     register_patient(person("Alice", nhs_number="9434765919"))
     with pytest.raises(NhsNumberTaken):
         register_patient(person("Bob", nhs_number="9434765919"))
     assert [patient.first_name for patient in Patient.objects.all()] == ["Alice"]
 
 
-def test_a_patient_cannot_be_given_the_nhs_number_of_another():
+def test_change_patient_to_taken_nhs_number_raises_taken():
     register_patient(person("Alice", nhs_number="9434765919"))
     bob = register_patient(person("Bob"))
 

@@ -9,7 +9,7 @@ from patients.text import validate_name
 @pytest.mark.parametrize(
     "name", ["Alice", "Ó Súilleabháin-O’Neil", "Wu 吴", "María José", "अनीता", "Jean-Luc (Lucky)", "St. John", "Æ 12"]
 )
-def test_names_are_written_in_many_ways(name):
+def test_validate_name_accepts_names_of_many_kinds(name):
     validate_name(name)
 
 
@@ -26,6 +26,6 @@ def test_names_are_written_in_many_ways(name):
         "Alice\0",
     ],
 )
-def test_what_is_no_name_is_not_mailed_to_anybody(name):
+def test_validate_name_refuses_addresses_and_invisible_characters(name):
     with pytest.raises(ValidationError):
         validate_name(name)

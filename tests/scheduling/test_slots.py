@@ -48,7 +48,7 @@ def ledger():
     ("start", "end"),
     [((9, 0), (10, 0)), ((9, 59), (11, 0)), ((8, 0), (9, 1)), ((9, 20), (9, 40)), ((8, 0), (11, 0))],
 )
-def test_the_database_refuses_an_overlap_by_itself(start, end, write, at):
+def test_overlapping_slot_is_refused_by_database(start, end, write, at):
     write(at(9), at(10))
     before = ledger()
 
@@ -59,7 +59,7 @@ def test_the_database_refuses_an_overlap_by_itself(start, end, write, at):
     assert ledger() == before
 
 
-def test_slots_of_different_lanes_may_overlap(write, at):
+def test_slots_in_different_lanes_may_overlap(write, at):
     write(at(9), at(10))
 
     write(at(9), at(10), lane=1)
@@ -69,21 +69,21 @@ def test_slots_of_different_lanes_may_overlap(write, at):
     assert get_violated_constraint(refusal.value) == Slot.NO_OVERLAP
 
 
-def test_there_are_two_lanes(write, at):
+def test_slot_in_third_lane_is_refused_by_database(write, at):
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         write(at(9), at(10), lane=2)
 
     assert get_violated_constraint(refusal.value) == "slot_lane"
 
 
-def test_the_database_refuses_an_overlap_with_a_lapsed_slot_too(write, at):
+def test_slot_overlapping_lapsed_one_is_refused_by_database(write, at):
     write(at(9), at(10), expires_at=database_now() - HOUR)
 
     with pytest.raises(IntegrityError), transaction.atomic():
         write(at(9), at(10))
 
 
-def test_the_database_refuses_to_stretch_a_slot_into_another(write, at):
+def test_slot_stretched_into_another_is_refused_by_database(write, at):
     write(at(9), at(10))
     later = write(at(10), at(11))
 
@@ -91,7 +91,7 @@ def test_the_database_refuses_to_stretch_a_slot_into_another(write, at):
         Slot.objects.filter(pk=later.pk).update(period=DateTimeTZRange(at(9, 59), at(11)))
 
 
-def test_slots_may_touch(write, at):
+def test_adjacent_slots_are_accepted(write, at):
     slots = [write(at(10), at(11)), write(at(9), at(10)), write(at(11), at(12))]
 
     assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
@@ -104,7 +104,7 @@ def test_slots_of_two_clinicians_may_overlap(write, harbour, at):
     assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
 
 
-def test_one_clinician_cannot_be_in_two_places(write, at):
+def test_overlapping_slot_at_another_location_is_refused(write, at):
     write(at(9), at(10))
     elsewhere = Location.objects.create(name="Mill Lane", city="Leeds")
 
@@ -122,14 +122,14 @@ def test_one_clinician_cannot_be_in_two_places(write, at):
     ],
     ids=["without start", "without end", "empty", "longer than a day"],
 )
-def test_the_database_refuses_a_slot_without_bounds(bounds, write, at):
+def test_unbounded_slot_is_refused_by_database(bounds, write, at):
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         write(*bounds(at))
 
     assert get_violated_constraint(refusal.value) == "slot_is_bounded"
 
 
-def test_a_slot_may_last_a_whole_day(write, at):
+def test_slot_of_a_whole_day_is_accepted(write, at):
     slot = write(at(9), at(9) + 24 * HOUR)
 
     assert [row["id"] for row in ledger()] == [slot.pk]
@@ -138,7 +138,7 @@ def test_a_slot_may_last_a_whole_day(write, at):
 # take_slot, prolong_slot, free_slot
 
 
-def test_taken_time_is_kept_until_it_is_freed(take, at, dana, harbour):
+def test_take_slot_keeps_time_until_it_is_freed(take, at, dana, harbour):
     slot = take(at(9), at(10))
 
     assert ledger() == [
@@ -156,7 +156,7 @@ def test_taken_time_is_kept_until_it_is_freed(take, at, dana, harbour):
     assert ledger() == []
 
 
-def test_time_is_stamped_by_the_clock_of_the_database(take, at):
+def test_take_slot_stamps_database_time(take, at):
     before = database_now()
     slot = take(at(9), at(10), lifetime=HOUR)
 
@@ -164,7 +164,7 @@ def test_time_is_stamped_by_the_clock_of_the_database(take, at):
     assert slot.expires_at == slot.taken_at + HOUR
 
 
-def test_taking_taken_time_is_refused_and_changes_nothing(take, at):
+def test_take_slot_on_taken_time_raises_and_changes_nothing(take, at):
     take(at(9), at(10))
     before = ledger()
 
@@ -174,27 +174,27 @@ def test_taking_taken_time_is_refused_and_changes_nothing(take, at):
     assert ledger() == before
 
 
-def test_taking_time_next_to_taken_time_is_fine(take, at):
+def test_take_slot_beside_taken_time_succeeds(take, at):
     slots = [take(at(9), at(10)), take(at(10), at(11))]
 
     assert [slot["id"] for slot in ledger()] == [slot.pk for slot in slots]
 
 
-def test_a_lapsed_slot_is_replaced(take, at):
+def test_take_slot_replaces_lapsed_slot(take, at):
     lapsed = take(at(9), at(10), lifetime=-timedelta(microseconds=1))
     kept = take(at(9, 30), at(10, 30))
 
     assert [slot["id"] for slot in ledger()] == [kept.pk] != [lapsed.pk]
 
 
-def test_a_lapsed_slot_elsewhere_in_the_day_is_left_for_the_sweeper(take, at):
+def test_take_slot_leaves_lapsed_slot_at_another_time(take, at):
     lapsed = take(at(14), at(15), lifetime=-HOUR)
     kept = take(at(9), at(10))
 
     assert [slot["id"] for slot in ledger()] == [lapsed.pk, kept.pk]
 
 
-def test_when_a_kept_slot_is_in_the_way_the_lapsed_one_stays_too(take, at):
+def test_take_slot_blocked_by_live_slot_keeps_lapsed_one(take, at):
     take(at(9), at(10), lifetime=-HOUR)
     take(at(10), at(11))
     before = ledger()
@@ -205,14 +205,14 @@ def test_when_a_kept_slot_is_in_the_way_the_lapsed_one_stays_too(take, at):
     assert ledger() == before
 
 
-def test_another_broken_rule_is_not_mistaken_for_taken_time(take, at):
+def test_take_slot_breaking_another_constraint_is_not_slot_taken(take, at):
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
         take(at(9), at(9) + 25 * HOUR)
 
     assert get_violated_constraint(refusal.value) == "slot_is_bounded"
 
 
-def test_a_slot_can_be_prolonged_and_kept_for_good(take, at):
+def test_set_slot_expiry_prolongs_slot_or_keeps_it_for_good(take, at):
     slot = take(at(9), at(10), lifetime=HOUR)
 
     set_slot_expiry(slot.pk, expires_at=at(8))
@@ -221,7 +221,7 @@ def test_a_slot_can_be_prolonged_and_kept_for_good(take, at):
     assert [row["expires_at"] for row in ledger()] == [None]
 
 
-def test_a_slot_that_is_gone_cannot_be_prolonged(take, at):
+def test_set_slot_expiry_of_freed_slot_raises_slot_taken(take, at):
     slot = take(at(9), at(10))
     free_slot(slot.pk)
 
@@ -230,7 +230,7 @@ def test_a_slot_that_is_gone_cannot_be_prolonged(take, at):
     assert ledger() == []
 
 
-def test_freeing_twice_is_fine(take, at):
+def test_free_slot_twice_succeeds(take, at):
     slot = take(at(9), at(10))
 
     free_slot(slot.pk)
@@ -253,7 +253,7 @@ def shift(dana, harbour):
     return shift
 
 
-def test_a_moved_slot_stays_the_same_slot(take, shift, harbour, at):
+def test_move_slot_keeps_its_id(take, shift, harbour, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[])
     slot = take(at(9), at(10), lifetime=HOUR)
     [before] = ledger()
@@ -265,7 +265,7 @@ def test_a_moved_slot_stays_the_same_slot(take, shift, harbour, at):
     assert slot.period == DateTimeTZRange(at(14), at(16))
 
 
-def test_a_slot_can_be_moved_into_its_own_time(take, shift, at):
+def test_move_slot_into_its_own_time_succeeds(take, shift, at):
     slot = take(at(9), at(10))
 
     shift(slot, at(9, 30), at(10, 30))
@@ -273,7 +273,7 @@ def test_a_slot_can_be_moved_into_its_own_time(take, shift, at):
     assert [row["period"] for row in ledger()] == [DateTimeTZRange(at(9, 30), at(10, 30))]
 
 
-def test_a_slot_that_cannot_be_moved_stays_where_it_is(take, shift, at):
+def test_move_slot_to_taken_time_changes_nothing(take, shift, at):
     slot = take(at(9), at(10))
     take(at(11), at(12))
     before = ledger()
@@ -284,7 +284,7 @@ def test_a_slot_that_cannot_be_moved_stays_where_it_is(take, shift, at):
     assert ledger() == before
 
 
-def test_a_slot_is_moved_over_a_lapsed_one(take, shift, at):
+def test_move_slot_replaces_lapsed_slot(take, shift, at):
     slot = take(at(9), at(10))
     take(at(11), at(12), lifetime=-HOUR)
 
@@ -293,7 +293,7 @@ def test_a_slot_is_moved_over_a_lapsed_one(take, shift, at):
     assert [row["id"] for row in ledger()] == [slot.pk]
 
 
-def test_a_slot_that_lapses_while_it_is_moved_is_not_its_own_obstacle(take, shift, at):
+def test_move_slot_that_has_lapsed_succeeds(take, shift, at):
     slot = take(at(9), at(10), lifetime=-timedelta(microseconds=1))
 
     shift(slot, at(9, 30), at(10, 30))
@@ -301,7 +301,7 @@ def test_a_slot_that_lapses_while_it_is_moved_is_not_its_own_obstacle(take, shif
     assert [(row["id"], row["period"].lower) for row in ledger()] == [(slot.pk, at(9, 30))]
 
 
-def test_a_slot_that_is_gone_cannot_be_moved(take, shift, at):
+def test_move_freed_slot_raises_slot_taken(take, shift, at):
     slot = take(at(9), at(10))
     free_slot(slot.pk)
 

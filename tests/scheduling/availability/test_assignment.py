@@ -79,7 +79,7 @@ def test_each_start_has_one_clinician(dana, otis, vera, assigned, at):
     assert [start for start, *_ in openings] == [as_instant(at(9) + n * 30 * MINUTE) for n in range(6)]
 
 
-def test_whoever_is_the_only_one_free_is_assigned(dana, otis, harbour, who, at):
+def test_assign_picks_only_free_clinician(dana, otis, harbour, who, at):
     take(otis, harbour, at(9))
     take(dana, harbour, at(10))
     take(dana, harbour, at(11))
@@ -88,7 +88,7 @@ def test_whoever_is_the_only_one_free_is_assigned(dana, otis, harbour, who, at):
     assert who(at(10)) == "Otis Hale"
 
 
-def test_whoever_has_the_least_booked_time_in_the_week_is_assigned(dana, otis, vera, harbour, who, at):
+def test_assign_picks_least_booked_clinician_of_week(dana, otis, vera, harbour, who, at):
     take(dana, harbour, at(15), minutes=60)
     take(otis, harbour, at(14) - 2 * DAY)
     take(otis, harbour, at(14) + 4 * DAY)
@@ -100,14 +100,14 @@ def test_whoever_has_the_least_booked_time_in_the_week_is_assigned(dana, otis, v
 
 
 @pytest.mark.parametrize("days", [-3, 5])
-def test_another_week_does_not_count(days, dana, otis, harbour, who, at):
+def test_assign_ignores_bookings_of_other_weeks(days, dana, otis, harbour, who, at):
     take(dana, harbour, at(9) + days * DAY)
 
     assert who(at(9)) == "Dana Reed"
     assert who(at(10) + days * DAY) == "Otis Hale"
 
 
-def test_each_week_of_a_range_is_judged_by_itself(dana, otis, harbour, assigned, at):
+def test_assign_ranks_each_week_separately(dana, otis, harbour, assigned, at):
     take(dana, harbour, at(8))
     take(otis, harbour, at(8) + 7 * DAY)
 
@@ -129,7 +129,7 @@ def test_a_week_begins_on_monday_on_the_locations_clock(dana, otis, harbour, con
     assert who(datetime.combine(day, time(9), harbour.zone)) == "Dana Reed"
 
 
-def test_a_hold_counts_until_it_has_run_out(dana, otis, harbour, who, at):
+def test_assign_counts_hold_until_it_lapses(dana, otis, harbour, who, at):
     hold = take(dana, harbour, at(14), expires_at=at(1))
     assert who(at(9)) == "Otis Hale"
 
@@ -137,13 +137,13 @@ def test_a_hold_counts_until_it_has_run_out(dana, otis, harbour, who, at):
     assert who(at(9)) == "Dana Reed"
 
 
-def test_ones_own_hold_does_not_count(dana, otis, harbour, who, at):
+def test_assign_ignores_own_hold(dana, otis, harbour, who, at):
     hold = take(dana, harbour, at(14), expires_at=at(1))
 
     assert who(at(9), ignored_slot_id=hold.pk) == "Dana Reed"
 
 
-def test_of_equals_whoever_was_never_assigned_comes_first_and_then_longest_ago(dana, otis, vera, who, at):
+def test_assign_picks_longest_unassigned_of_equals(dana, otis, vera, who, at):
     order = [dana, otis, vera, otis, dana, vera]
     names = []
     for clinician in order:
@@ -178,7 +178,7 @@ def test_in_person_and_by_video_are_different_offers(dana, otis, harbour, consul
     ]
 
 
-def test_by_lot_everybody_has_the_same_chance(dana, otis, vera, assigned, at):
+def test_assign_random_gives_equal_chances(dana, otis, vera, assigned, at):
     openings = assigned(at(9), at(9) + 30 * DAY, how=Assign.RANDOM)
 
     assert len({start for start, *_ in openings}) == len(openings) == 30 * 14
@@ -193,12 +193,12 @@ def test_without_assignment_everybody_is_offered(dana, otis, vera, assigned, at)
     ]
 
 
-def test_nobody_free_is_nothing_to_assign(consultation, assigned, at):
+def test_assign_without_free_clinician_returns_nothing(consultation, assigned, at):
     assert assigned(at(9), at(12)) == []
 
 
 @pytest.mark.parametrize(("how", "queries"), [(Assign.NONE, 2), (Assign.RANDOM, 2), (Assign.BALANCED, 3)])
-def test_it_costs_one_query_for_any_number_of_clinicians_and_weeks(
+def test_assign_costs_one_query_for_any_clinicians_and_weeks(
     how, queries, dana, otis, vera, assigned, at, django_assert_num_queries
 ):
     with django_assert_num_queries(queries):
@@ -236,11 +236,11 @@ def test_if_the_next_opening_is_taken_while_it_is_assigned_it_is_the_one_after(h
     assert (opening.starts_at, opening.clinician_id) == (at(9, 30), dana.pk)
 
 
-def test_nobody_free_at_all_is_no_next_opening(consultation, at):
+def test_find_next_assigned_without_opening_returns_none(consultation, at):
     assert find_next_assigned(OpeningFilters(consultation), Assign.BALANCED, now=at(0)) is None
 
 
-def test_an_assignment_is_remembered(dana):
+def test_note_assignment_stores_database_time(dana):
     before = database_now()
 
     note_assignment(dana.pk)

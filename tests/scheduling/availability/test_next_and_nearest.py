@@ -59,7 +59,7 @@ def test_there_is_no_next_opening_beyond_the_horizon(dana, consultation, next_st
     assert next_start() is None
 
 
-def test_the_next_opening_can_be_approver_name_one_clinician(dana, harbour, consultation, next_start, at):
+def test_next_opening_can_be_filtered_by_clinician(dana, harbour, consultation, next_start, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(16, 17)])
 
     assert next_start(clinician_ids=[otis.pk]) == at(16)
@@ -72,11 +72,11 @@ def test_the_nearest_openings_lie_on_both_sides_and_come_in_order(dana, nearest,
     assert nearest(at(14, 10)) == [at(13, 30), at(14), at(14, 30)]
 
 
-def test_nearest_passes_over_lunch(dana, nearest, at):
+def test_nearest_openings_skip_lunch(dana, nearest, at):
     assert nearest(at(12)) == [at(11), at(11, 30), at(13)]
 
 
-def test_of_two_equally_near_the_earlier_is_preferred(dana, nearest, at):
+def test_nearest_openings_prefer_earlier_of_equally_near(dana, nearest, at):
     assert nearest(at(10), limit=2) == [at(9, 30), at(10)]
 
 
@@ -86,7 +86,7 @@ def test_nearest_looks_two_weeks_far_when_the_day_before_and_after_are_full(dana
     assert nearest(at(9)) == [at(16, 30) + 10 * DAY, at(9) + 11 * DAY, at(9, 30) + 11 * DAY]
 
 
-def test_one_start_is_named_once_however_many_are_free(dana, harbour, consultation, nearest, at):
+def test_nearest_openings_list_each_start_once(dana, harbour, consultation, nearest, at):
     make_clinician("Ada Amber", location=harbour, services=[consultation])
 
     assert nearest(at(9, 30)) == [at(9), at(9, 30), at(10)]

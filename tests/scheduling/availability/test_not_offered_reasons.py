@@ -24,7 +24,7 @@ def reasons(consultation, dana, harbour, at):
     return reasons
 
 
-def test_there_is_no_reason_why_not_when_the_time_is_free(reasons, at):
+def test_free_time_has_no_not_offered_reason(reasons, at):
     assert reasons(at(9)) == reasons(at(16, 30)) == set()
 
 
@@ -38,14 +38,14 @@ def test_a_time_that_is_not_a_whole_second_is_never_a_start(reasons, at):
     assert reasons(at(9) - timedelta(microseconds=1)) == {Reason.CLOSED}
 
 
-def test_taken(reasons, dana, harbour, at):
+def test_taken_time_has_reason_taken(reasons, dana, harbour, at):
     slot = take_slot(clinician=dana, location=harbour, period=DateTimeTZRange(at(9, 10), at(9, 20)))
 
     assert reasons(at(9)) == {Reason.TAKEN}
     assert reasons(at(9), ignored_slot_id=slot.pk) == reasons(at(9, 30)) == set()
 
 
-def test_held_until_the_hold_lapses(reasons, hold_time, at):
+def test_held_time_has_reason_held_until_hold_lapses(reasons, hold_time, at):
     hold = hold_time(at(9))
 
     assert reasons(at(9), now=hold.created_at) == {Reason.HELD}
@@ -59,7 +59,7 @@ def test_taken_by_an_appointment_that_needs_the_time_of_the_buffer(reasons, dana
     assert reasons(at(9, 30)) == {Reason.TAKEN}
 
 
-def test_time_off_of_the_clinician_or_the_location(reasons, dana, harbour, at):
+def test_time_off_of_clinician_or_location_has_reason_time_off(reasons, dana, harbour, at):
     TimeOff.objects.create(clinician=dana, starts_at=at(9), ends_at=at(10))
     TimeOff.objects.create(location=harbour, starts_at=at(16, 45), ends_at=at(17))
 
@@ -80,7 +80,7 @@ def own_calendar(dana, at):
     return calendar
 
 
-def test_busy_by_their_own_calendar(own_calendar, reasons, at, consultation):
+def test_time_busy_in_own_calendar_has_reason_calendar_busy(own_calendar, reasons, at, consultation):
     assert reasons(at(10)) == reasons(at(10, 30)) == {Reason.CALENDAR_BUSY}
     assert reasons(at(9, 30)) == reasons(at(11)) == set()
     consultation.buffer_before = timedelta(minutes=1)
@@ -96,14 +96,14 @@ def test_a_calendar_that_was_not_read_for_an_hour_withholds_all_times_of_its_cli
     assert reasons(at(10)) == {Reason.CALENDAR_UNREACHABLE, Reason.CALENDAR_BUSY}
 
 
-def test_and_not_if_it_was_read_since(own_calendar, reasons, at):
+def test_calendar_read_within_the_hour_withholds_nothing(own_calendar, reasons, at):
     own_calendar.last_synced_at = at(0) - timedelta(minutes=59, seconds=59)
     own_calendar.save()
 
     assert reasons(at(9)) == set()
 
 
-def test_nor_if_its_times_are_to_be_offered_as_last_known(own_calendar, reasons, at):
+def test_unreachable_calendar_set_to_offer_withholds_nothing(own_calendar, reasons, at):
     Calendar.objects.update(when_unreachable="offer", last_synced_at=None)
 
     assert reasons(at(9)) == set()
@@ -111,7 +111,7 @@ def test_nor_if_its_times_are_to_be_offered_as_last_known(own_calendar, reasons,
 
 
 @pytest.mark.parametrize("changes", [{"is_active": False}, {"kind": "caldav"}])
-def test_nor_if_it_is_not_read_at_all(changes, own_calendar, reasons, at):
+def test_calendar_that_is_not_read_withholds_nothing(changes, own_calendar, reasons, at):
     Calendar.objects.update(last_synced_at=None, **changes)
 
     assert reasons(at(9)) == set()
@@ -128,7 +128,7 @@ def test_what_lies_beyond_what_was_read_is_withheld(own_calendar, reasons, at):
     assert reasons(at(16)) == set()
 
 
-def test_anothers_calendar_changes_nothing(own_calendar, harbour, consultation, reasons, at):
+def test_calendar_of_another_clinician_changes_nothing(own_calendar, harbour, consultation, reasons, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
     Calendar.objects.update(last_synced_at=None)
 
@@ -152,7 +152,7 @@ def test_too_far_from_the_horizon_on(reasons, consultation, at):
     assert reasons(at(9), now=at(7)) == {Reason.TOO_FAR}
 
 
-def test_several_reasons_at_once(reasons, dana, harbour, at):
+def test_time_can_have_several_not_offered_reasons(reasons, dana, harbour, at):
     take_slot(clinician=dana, location=harbour, period=DateTimeTZRange(at(12), at(12, 30)))
     TimeOff.objects.create(clinician=dana, starts_at=at(12), ends_at=at(13))
 
@@ -163,19 +163,19 @@ def test_several_reasons_at_once(reasons, dana, harbour, at):
 # Not offered here
 
 
-def test_a_service_the_clinician_does_not_give(reasons, dana, at):
+def test_service_not_given_by_clinician_is_not_offered_here(reasons, dana, at):
     dana.services.clear()
 
     assert reasons(at(9)) == {Reason.NOT_OFFERED_HERE}
 
 
-def test_a_place_where_the_clinician_does_not_work(reasons, at):
+def test_location_without_working_hours_is_not_offered_here(reasons, at):
     elsewhere = Location.objects.create(name="Mill Lane", city="Leeds")
 
     assert reasons(at(9), location=elsewhere) == {Reason.NOT_OFFERED_HERE}
 
 
-def test_by_video_where_there_is_none(reasons, consultation, dana, harbour, at):
+def test_video_without_remote_hours_is_not_offered_here(reasons, consultation, dana, harbour, at):
     assert reasons(at(9), is_remote=True) == {Reason.NOT_OFFERED_HERE}
 
     consultation.mode = Service.Mode.BOTH
@@ -193,7 +193,7 @@ def test_by_video_where_there_is_none(reasons, consultation, dana, harbour, at):
 
 
 @pytest.mark.parametrize("thing", ["dana", "harbour", "consultation"])
-def test_what_is_not_active(thing, request, reasons, at):
+def test_inactive_clinician_location_or_service_is_not_offered_here(thing, request, reasons, at):
     switched_off = request.getfixturevalue(thing)
     switched_off.is_active = False
     switched_off.save()

@@ -112,7 +112,7 @@ def situations(draw, zone, changes):
 @pytest.mark.parametrize("name", CHANGES)
 @settings(deadline=None, max_examples=100)
 @given(data=st.data())
-def test_openings_are_those_of_the_oracle(name, data):
+def test_compute_open_starts_agrees_with_oracle(name, data):
     weekly, zone, busy, rules, earliest, latest = data.draw(situations(ZoneInfo(name), CHANGES[name]))
 
     first, last = get_local_dates(zone, earliest, latest + rules.duration)

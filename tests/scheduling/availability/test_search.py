@@ -40,11 +40,11 @@ def take(clinician, location, start, end):
     return take_slot(clinician=clinician, location=location, period=DateTimeTZRange(start, end))
 
 
-def test_a_free_day_is_offered_whole(dana, offered):
+def test_open_times_offers_whole_free_day(dana, offered):
     assert offered() == MORNING + AFTERNOON
 
 
-def test_an_opening_says_who_where_when_and_how(dana, harbour, consultation, at):
+def test_opening_has_clinician_location_time_and_mode(dana, harbour, consultation, at):
     [opening] = open_times(OpeningFilters(consultation), start_at=at(9), end_at=at(9, 1), now=at(0))
 
     nine = int(at(9).timestamp())
@@ -52,11 +52,11 @@ def test_an_opening_says_who_where_when_and_how(dana, harbour, consultation, at)
     assert (opening.starts_at, opening.ends_at) == (at(9), at(9, 30))
 
 
-def test_a_range_has_its_start_but_not_its_end(dana, offered, at):
+def test_open_times_range_excludes_its_end(dana, offered, at):
     assert offered(start_at=at(9, 30), end_at=at(10, 30)) == ["09:30", "10:00"]
 
 
-def test_an_empty_or_reversed_range_offers_nothing(dana, offered, at):
+def test_open_times_of_empty_range_is_empty(dana, offered, at):
     assert offered(start_at=at(9), end_at=at(9)) == offered(start_at=at(10), end_at=at(9)) == []
 
 
@@ -71,7 +71,7 @@ def test_taken_time_is_not_offered_until_it_is_freed(dana, harbour, offered, at)
     assert offered() == MORNING + AFTERNOON
 
 
-def test_ones_own_slot_does_not_hide_ones_own_time(dana, harbour, offered, at):
+def test_ignored_slot_does_not_hide_its_time(dana, harbour, offered, at):
     mine = take(dana, harbour, at(9), at(9, 30))
     take(dana, harbour, at(9, 30), at(16, 30))
 
@@ -129,7 +129,7 @@ def test_a_closed_location_closes_it_for_everyone(dana, harbour, consultation, o
     assert offered() == ["17:30"]
 
 
-def test_anothers_time_off_changes_nothing(dana, harbour, consultation, offered, at):
+def test_time_off_of_others_changes_nothing(dana, harbour, consultation, offered, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[], hours=[])
     elsewhere = Location.objects.create(name="Mill Lane", city="Leeds", timezone="Europe/London")
     TimeOff.objects.create(clinician=otis, starts_at=at(0), ends_at=at(23))
@@ -155,7 +155,7 @@ def test_the_horizon_ends_just_before_its_last_instant(dana, consultation, offer
     assert offered(now=at(8, 30) + timedelta(microseconds=1)) == ["09:00", "09:30"]
 
 
-def test_nothing_is_offered_in_the_past(dana, offered, at):
+def test_past_time_is_not_offered(dana, offered, at):
     assert offered(now=at(16, 1)) == ["16:30"]
 
 
@@ -181,17 +181,17 @@ def otis(consultation, dana):
     return otis
 
 
-def test_openings_of_several_come_in_the_order_of_time(dana, otis, offered):
+def test_openings_of_several_clinicians_are_sorted_by_time(dana, otis, offered):
     assert offered()[:4] == ["08:00", "08:30", "09:00", "09:30"]
 
 
-def test_openings_can_be_approver_name_some_clinicians(dana, otis, offered):
+def test_openings_can_be_filtered_by_clinicians(dana, otis, offered):
     assert offered(clinician_ids=[otis.pk]) == ["08:00", "08:30"]
     assert offered(clinician_ids=[dana.pk, otis.pk]) == offered()
     assert offered(clinician_ids=[]) == []
 
 
-def test_openings_can_be_approver_name_a_location(dana, harbour, otis, offered):
+def test_openings_can_be_filtered_by_location(dana, harbour, otis, offered):
     assert offered(location_id=harbour.pk) == MORNING + AFTERNOON
 
 
@@ -221,7 +221,7 @@ def test_hours_are_wall_time_where_the_clinician_is(consultation, offered, at, d
 
 
 @pytest.mark.parametrize("thing", ["dana", "harbour", "consultation"])
-def test_what_is_not_active_offers_nothing(thing, request, dana, offered):
+def test_inactive_clinician_location_or_service_offers_nothing(thing, request, dana, offered):
     switched_off = request.getfixturevalue(thing)
     switched_off.is_active = False
     switched_off.save()
@@ -229,7 +229,7 @@ def test_what_is_not_active_offers_nothing(thing, request, dana, offered):
     assert offered() == []
 
 
-def test_a_clinician_offers_only_their_services(dana, offered):
+def test_clinician_without_service_offers_nothing(dana, offered):
     dana.services.clear()
 
     assert offered() == []
@@ -238,7 +238,9 @@ def test_a_clinician_offers_only_their_services(dana, offered):
 # How much it asks of the database
 
 
-def test_twenty_clinicians_take_as_many_queries_as_one(dana, harbour, consultation, offered, django_assert_num_queries):
+def test_open_times_takes_two_queries_for_any_number_of_clinicians(
+    dana, harbour, consultation, offered, django_assert_num_queries
+):
     with django_assert_num_queries(2):
         offered()
 

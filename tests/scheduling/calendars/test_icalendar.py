@@ -30,7 +30,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 # As the programs of this world write them
 
 
-def test_google():
+def test_google_feed_is_understood():
     assert said(GOOGLE) == [
         "26 Mar 14:00–15:00",
         "30 Mar 09:30–10:15",  # on the wall clock, across the change; the 23rd is left out
@@ -39,7 +39,7 @@ def test_google():
     ]
 
 
-def test_outlook():
+def test_outlook_feed_is_understood():
     assert said(OUTLOOK, zone=ZoneInfo("Europe/Berlin")) == [
         "26 Mar 10:00–11:00",  # tentative is busy
         "27 Mar 10:00–11:00",
@@ -50,11 +50,11 @@ def test_outlook():
     ]
 
 
-def test_apple():
+def test_apple_feed_is_understood():
     assert said(APPLE) == ["28 Mar 16:00–17:00", "30 Mar 07:00–08:30", "31 Mar 22:00–1 Apr 06:00", "4 Apr 17:00–18:00"]
 
 
-def test_nextcloud():
+def test_nextcloud_feed_is_understood():
     assert said(NEXTCLOUD, zone=ZoneInfo("Europe/Berlin")) == [
         "24 Mar 10:00–11:00",
         "1 Apr 15:00–16:00",
@@ -242,7 +242,7 @@ def test_our_own_appointments_come_back_and_are_not_another_engagement():
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
-def test_lines_end_as_they_like(newline):
+def test_feed_accepts_any_line_ending(newline):
     assert said(calendar(at("0324T0900", "0324T1000"), newline=newline)) == ["24 Mar 09:00–10:00"]
 
 
@@ -253,7 +253,7 @@ def test_names_are_read_in_any_case_and_lines_are_folded_anywhere():
     assert said(b"\xef\xbb\xbf" + body) == ["24 Mar 09:00–10:00"]
 
 
-def test_what_does_not_matter_may_be_broken():
+def test_feed_with_malformed_irrelevant_parts_is_read():
     body = calendar(
         at(
             "0324T0900",
@@ -303,7 +303,7 @@ def test_an_empty_calendar_is_a_calendar():
         "BEGIN:VCALENDAR\nEND:VCALENDAR".encode("utf-16"),
     ],
 )
-def test_what_is_not_a_whole_calendar_is_refused(body):
+def test_truncated_feed_is_refused(body):
     with pytest.raises(NotACalendar):
         said(body)
 
@@ -348,5 +348,5 @@ def test_the_refusal_names_the_day_and_nothing_else():
     assert refused.value.message == "The calendar has an event, on 2026-03-24, that cannot be understood."
 
 
-def test_what_is_malformed_but_long_over_does_no_harm():
+def test_malformed_event_before_window_is_ignored():
     assert said(calendar(event("DTSTART:20160324T090000Z", "DTEND:20160323T100000Z", "STATUS:WHATEVER"))) == []

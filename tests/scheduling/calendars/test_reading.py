@@ -62,7 +62,7 @@ def test_redirects_to_private_addresses_are_not_followed(location, listen, conne
         ask(connect(server))
 
 
-def test_redirects_without_end_are_not_followed_for_ever(listen, connect):
+def test_endless_redirects_raise_too_many_redirects(listen, connect):
     server = listen(answer(302, Location="/"))
 
     with pytest.raises(TooManyRedirects):
@@ -72,7 +72,7 @@ def test_redirects_without_end_are_not_followed_for_ever(listen, connect):
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 401, 403, 404, 410, 429, 500, 503])
-def test_any_other_answer_is_a_refusal_with_a_sentence(status, listen, connect):
+def test_other_status_raises_refused_with_message(status, listen, connect):
     with pytest.raises(Refused) as refused:
         ask(connect(listen(answer(status, body=b"" if status in (204, 304) else b"no"))))
 
@@ -80,12 +80,12 @@ def test_any_other_answer_is_a_refusal_with_a_sentence(status, listen, connect):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"])
-def test_what_is_no_calendar_is_not_an_empty_one(body, listen, connect):
+def test_read_calendar_of_other_content_raises_not_a_calendar(body, listen, connect):
     with pytest.raises(NotACalendar):
         ask(connect(listen(answer(200, body=body, Content_Type="text/calendar"))))
 
 
-def test_a_malformed_event_is_not_left_out(listen, connect, busy_at):
+def test_malformed_event_raises_not_understood(listen, connect, busy_at):
     with pytest.raises(NotUnderstood):
         ask(connect(listen(answer(200, body=busy_at(10, 9)))))
 
@@ -106,7 +106,7 @@ def test_a_server_that_does_not_answer_costs_as_long_as_it_may(behave, listen, c
         ask(connect(listen(behave)), timeout=1)
 
 
-def test_a_calendar_that_never_ends_is_cut_off(listen, connect, monkeypatch):
+def test_endless_calendar_raises_too_large(listen, connect, monkeypatch):
     monkeypatch.setattr(reading, "MAX_BYTES", 1_000_000)
     server = listen(drip([b"HTTP/1.1 200 OK\r\n\r\nBEGIN:VCALENDAR\r\n"], b"X-JUNK:" + b"x" * 60_000 + b"\r\n"))
 
@@ -114,7 +114,7 @@ def test_a_calendar_that_never_ends_is_cut_off(listen, connect, monkeypatch):
         ask(connect(server))
 
 
-def test_ten_megabytes_are_read(listen, connect, at):
+def test_calendar_of_ten_megabytes_is_read(listen, connect, at):
     junk = [event("DTSTART:20160101T090000Z", "DESCRIPTION:" + "x" * 1000, uid=str(n)) for n in range(9_500)]
     body = calendar(*junk, event(f"DTSTART:{utc(at(9))}", f"DTEND:{utc(at(10))}", uid="now"))
     assert len(body) > 10_000_000
@@ -147,7 +147,7 @@ def test_a_server_that_says_not_modified_has_said_what_it_said_before(known):
     assert ask(calendar) == (None, '"one"', "Fri, 20 Mar 2026 10:00:00 GMT", calendar.fingerprint)
 
 
-def test_it_is_asked_with_what_it_said_of_the_last_version(listen, known):
+def test_read_calendar_sends_stored_validators(listen, known):
     server = listen(answer(304))
     calendar = known(answer(500))
     calendar.url = server.url
@@ -159,7 +159,7 @@ def test_it_is_asked_with_what_it_said_of_the_last_version(listen, known):
     assert headers["If-Modified-Since"] == "Fri, 20 Mar 2026 10:00:00 GMT"
 
 
-def test_not_so_once_time_has_brought_what_was_not_looked_at_then(listen, known, busy_at):
+def test_unmodified_calendar_read_too_short_is_requested_in_full(listen, known, busy_at):
     """A weekly meeting in a calendar that never changes would end where it was last read."""
     server = listen(answer(200, body=busy_at(9, 10)))
     calendar = known(answer(500))
@@ -171,18 +171,18 @@ def test_not_so_once_time_has_brought_what_was_not_looked_at_then(listen, known,
     assert "If-None-Match" not in headers and "If-Modified-Since" not in headers
 
 
-def test_only_what_matters_makes_a_difference(known, busy_at, monkeypatch):
+def test_read_calendar_with_irrelevant_change_computes_nothing(known, busy_at, monkeypatch):
     same = known(answer(200, body=busy_at(9, 10, "SUMMARY:Another title", "DTSTAMP:20260321T000000Z"), ETag='"two"'))
     monkeypatch.setattr(reading, "compute_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))
 
     assert ask(same) == (None, '"two"', "", same.fingerprint)
 
 
-def test_and_what_matters_does(known, busy_at):
+def test_read_calendar_with_relevant_change_returns_new_busy_time(known, busy_at):
     assert len(ask(known(answer(200, body=busy_at(11, 12)))).busy) == 1
 
 
-def test_tags_that_could_not_be_sent_back_are_forgotten(listen, connect, busy_at):
+def test_unsendable_validators_are_not_stored(listen, connect, busy_at):
     server = listen(answer(200, body=busy_at(9, 10), ETag='"' + "x" * 600, Last_Modified="é"))
 
     assert ask(connect(server))[1:3] == ("", "")
@@ -198,7 +198,7 @@ def test_appointments_that_we_put_there_are_not_engagements(listen, connect, bus
 
 
 @pytest.mark.parametrize("uid", ["one@holdfast", "one.0b8f7b1e-93a5-4a0c-8b52-5f3a1c9d2e44@holdfast"])
-def test_but_what_she_has_with_others_is(uid, listen, connect, busy_at):
+def test_events_of_other_organizers_are_busy_time(uid, listen, connect, busy_at):
     """As a patient somewhere, or as a clinician of another clinic that has Holdfast too."""
     assert len(ask(connect(listen(answer(200, body=busy_at(9, 10, uid=uid))))).busy) == 1
 
@@ -251,5 +251,5 @@ def test_one_meeting_of_a_series_that_she_has_declined_is_free(listen, connect, 
         ("webcal", "webcal"),
     ],
 )
-def test_webcal_is_another_word_for_https(typed, meant):
+def test_normalize_address_replaces_webcal_by_https(typed, meant):
     assert normalize_address(typed) == meant

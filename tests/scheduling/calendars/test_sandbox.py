@@ -18,18 +18,18 @@ def ask(body, *, start=START, end=END, timeout=20):
     return compute_in_sandbox(feed, start=start, end=end, zone=LONDON, timeout=timeout)
 
 
-def test_the_answer_is_the_same_as_without():
+def test_sandbox_returns_same_busy_times_as_direct_call():
     assert ask(GOOGLE) == intervals(GOOGLE) != []
 
 
-def test_the_refusal_is_the_same_as_without():
+def test_sandbox_raises_same_error_as_direct_call():
     with pytest.raises(NotUnderstood) as refused:
         ask(calendar(event("DTSTART:20260324T090000Z", "DURATION:-PT1H")))
 
     assert refused.value.day == "2026-03-24"
 
 
-def test_what_works_it_out_knows_no_secret(monkeypatch):
+def test_sandbox_process_has_no_secrets_in_environment(monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setenv("DATABASE_URL", "postgres://secret")
     asked = []
@@ -74,7 +74,7 @@ def test_a_hostile_calendar_is_not_understood(name):
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-def test_what_takes_too_long_to_work_out_is_too_much(name, monkeypatch):
+def test_sandbox_out_of_cpu_time_raises_too_much(name, monkeypatch):
     monkeypatch.setattr(sandbox, "MAX_CPU_SECONDS", 2)
 
     with given_up_within(20), pytest.raises(TooMuch):
@@ -110,7 +110,7 @@ def test_who_has_little_time_gets_no_answer_in_that_time():
         ask(calendar(*ENDLESS["every second by another name"]), timeout=0.5)
 
 
-def test_nothing_goes_on_afterwards():
+def test_sandbox_leaves_no_process_behind():
     children = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
     with pytest.raises(NoTime):
         ask(calendar(*ENDLESS["every second by another name"]), timeout=0.5)

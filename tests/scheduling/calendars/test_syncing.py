@@ -74,7 +74,7 @@ def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_
     assert one.read_until > database_now() + timedelta(days=60) + READ_AHEAD - timedelta(days=2)
 
 
-def test_what_is_gone_from_the_calendar_is_offered_again(listen, connect, busy_at, offered):
+def test_time_deleted_from_calendar_is_offered_again(listen, connect, busy_at, offered):
     one = connect(listen(in_turn(answer(200, body=busy_at(9, 17)), answer(200, body=busy_at(9, 12)))))
     sync_calendar(one)
     assert offered() == []
@@ -109,7 +109,7 @@ def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(listen, co
         answer(200, body=calendar(event("DTSTART:20990101T000000Z", "DURATION:-P1D"), event("DTSTART:nonsense"))),
     ],
 )
-def test_a_failure_keeps_what_is_known_and_is_written_down(behave, listen, connect, busy_at, offered):
+def test_failed_reading_keeps_busy_time_and_records_error(behave, listen, connect, busy_at, offered):
     one = connect(listen(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), behave)))
     sync_calendar(one)
     before = Calendar.objects.values().get()
@@ -126,7 +126,7 @@ def test_a_failure_keeps_what_is_known_and_is_written_down(behave, listen, conne
     assert offered() == AFTERNOON
 
 
-def test_what_fails_again_and_again_is_tried_less_and_less_often(listen, connect):
+def test_repeated_failures_lengthen_retry_interval(listen, connect):
     one = connect(listen(answer(500)))
     waits = []
     for _ in range(6):
@@ -137,7 +137,7 @@ def test_what_fails_again_and_again_is_tried_less_and_less_often(listen, connect
     assert waits == [5, 10, 20, 40, 60, 60]
 
 
-def test_the_first_success_forgets_the_failures(listen, connect, busy_at):
+def test_successful_reading_resets_failures(listen, connect, busy_at):
     one = connect(listen(in_turn(answer(500), answer(500), answer(200, body=busy_at(9, 12)))))
     for _ in range(3):
         sync_calendar(one)
@@ -146,7 +146,7 @@ def test_the_first_success_forgets_the_failures(listen, connect, busy_at):
     assert (one.failures, one.last_error, one.due_at - one.last_synced_at) == (0, "", READ_INTERVAL)
 
 
-def test_only_days_that_differ_are_written(connect, at):
+def test_store_busy_writes_only_days_that_differ(connect, at):
     one = connect("https://calendar.example/")
     day = timedelta(days=1)
     store_busy(one, [instants(at(9), at(10)), instants(at(9) + day, at(10) + day)])
@@ -162,7 +162,7 @@ def test_only_days_that_differ_are_written(connect, at):
     assert not BusyDay.objects.exists()
 
 
-def test_years_that_become_empty_are_forgotten_in_one_go(connect, at):
+def test_store_busy_deletes_emptied_years_in_one_statement(connect, at):
     one = connect("https://calendar.example/")
     store_busy(one, [instants(at(9), at(9) + timedelta(days=700))])
 
@@ -173,7 +173,7 @@ def test_years_that_become_empty_are_forgotten_in_one_go(connect, at):
     assert len(captured) <= 3
 
 
-def test_long_events_are_cut_at_midnight_of_utc(connect, at):
+def test_store_busy_splits_long_events_at_utc_midnight(connect, at):
     one, start = connect("https://calendar.example/"), at(9).astimezone(UTC)
     store_busy(one, [instants(start, start + timedelta(days=40))])
 
@@ -184,7 +184,7 @@ def test_long_events_are_cut_at_midnight_of_utc(connect, at):
 # Who comes first
 
 
-def test_what_was_read_earlier_does_not_undo_what_was_read_later(connect, at):
+def test_store_reading_ignores_earlier_reading(connect, at):
     one = connect("https://calendar.example/")
     scope, now = scope_of(one), database_now()
     store_reading(one, Reading([instants(at(9), at(10))], etag="later"), scope, at=now)
@@ -196,7 +196,7 @@ def test_what_was_read_earlier_does_not_undo_what_was_read_later(connect, at):
 
 
 @pytest.mark.parametrize("change", [{"url": "https://other.example/"}, {"is_active": False}, {"kind": "caldav"}])
-def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change, connect, at):
+def test_store_reading_of_changed_calendar_is_ignored(change, connect, at):
     read = connect("https://calendar.example/")
     changed = Calendar.objects.get()
     for name, value in change.items():
@@ -212,7 +212,7 @@ def test_what_was_read_of_a_calendar_that_is_another_one_now_is_forgotten(change
     assert not BusyDay.objects.exists()
 
 
-def test_that_nothing_has_changed_is_of_no_use_once_what_was_known_is_forgotten(connect, at):
+def test_store_unmodified_reading_after_discard_is_ignored(connect, at):
     """Switched off and on again while it was read: else nothing of it would be known, and it would pass as read."""
     read = connect("https://calendar.example/", fingerprint="x", etag='"one"', last_synced_at=database_now())
     store_busy(read, [instants(at(9), at(10))])
@@ -223,7 +223,7 @@ def test_that_nothing_has_changed_is_of_no_use_once_what_was_known_is_forgotten(
     assert Calendar.objects.get().last_synced_at is None
 
 
-def test_starting_anew_forgets_and_is_due_at_once(listen, connect, busy_at, offered):
+def test_discard_reading_deletes_busy_time_and_is_due_at_once(listen, connect, busy_at, offered):
     one = connect(listen(answer(200, body=busy_at(9, 12), ETag='"one"')))
     sync_calendar(one)
 
@@ -238,7 +238,7 @@ def test_starting_anew_forgets_and_is_due_at_once(listen, connect, busy_at, offe
 # What is due
 
 
-def test_what_is_due_is_claimed_once(connect):
+def test_due_calendar_is_claimed_once(connect):
     one = connect("https://calendar.example/")
 
     assert [found.pk for found in claim_due_calendars()] == [one.pk]
@@ -249,13 +249,13 @@ def test_what_is_due_is_claimed_once(connect):
 
 
 @pytest.mark.parametrize("fields", [{"is_active": False}, {"kind": "caldav"}])
-def test_what_is_not_read_is_never_due(fields, connect):
+def test_calendar_that_is_not_read_is_never_due(fields, connect):
     connect("https://calendar.example/", **fields)
 
     assert claim_due_calendars() == claim_calendars(Calendar.objects.values_list("pk", flat=True)) == []
 
 
-def test_a_claim_that_nobody_finished_is_due_again(connect):
+def test_lapsed_claim_is_due_again(connect):
     one = connect("https://calendar.example/")
     claim_due_calendars()
     Calendar.objects.update(due_at=database_now())
@@ -263,7 +263,7 @@ def test_a_claim_that_nobody_finished_is_due_again(connect):
     assert [found.pk for found in claim_due_calendars()] == [one.pk]
 
 
-def test_what_is_due_is_read(listen, connect, busy_at, at, harbour, consultation):
+def test_sync_due_calendars_reads_due_calendars(listen, connect, busy_at, at, harbour, consultation):
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
     ours, broken = connect(listen(answer(200, body=busy_at(9, 12)))), connect(listen(answer(500)), clinician=otis)
     later = connect(listen(answer(500)), due_at=database_now() + timedelta(minutes=1))
@@ -280,7 +280,7 @@ def test_what_is_due_is_read(listen, connect, busy_at, at, harbour, consultation
     }
 
 
-def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
+def test_hanging_calendars_do_not_delay_others(listen, connect, busy_at, at):
     hanging = listen(hang)
     stuck = [connect(hanging) for _ in range(10)]
     quick = [connect(listen(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
@@ -295,7 +295,7 @@ def test_ten_that_hang_do_not_keep_the_others(listen, connect, busy_at, at):
         assert one.last_error == NO_ANSWER
 
 
-def test_a_fault_of_ours_with_one_does_not_keep_the_others(listen, connect, busy_at, at, monkeypatch):
+def test_unexpected_error_in_one_calendar_does_not_stop_others(listen, connect, busy_at, at, monkeypatch):
     broken, fine = connect("https://calendar.example/"), connect(listen(answer(200, body=busy_at(9, 12))))
     read_calendar = syncing.read_calendar
 
@@ -313,7 +313,7 @@ def test_a_fault_of_ours_with_one_does_not_keep_the_others(listen, connect, busy
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_beats_at_once_read_each_calendar_once(listen, connect, busy_at, at):
+def test_concurrent_syncs_read_each_calendar_once(listen, connect, busy_at, at):
     server = listen(answer(200, body=busy_at(9, 12)))
     calendars = [connect(server) for _ in range(6)]
 
@@ -334,7 +334,7 @@ def test_many_beats_at_once_read_each_calendar_once(listen, connect, busy_at, at
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_syncs_of_one_calendar_at_once_do_no_harm(listen, connect, busy_at, at):
+def test_concurrent_syncs_of_one_calendar_store_one_reading(listen, connect, busy_at, at):
     one = connect(listen(in_turn(*[answer(200, body=busy_at(9, 10 + n)) for n in range(8)])))
 
     def sync():
@@ -354,7 +354,7 @@ def test_two_syncs_of_one_calendar_at_once_do_no_harm(listen, connect, busy_at, 
     assert Calendar.objects.get().last_error == ""
 
 
-def test_no_transaction_is_open_while_a_server_is_asked(listen, connect, busy_at):
+def test_no_transaction_is_open_during_request(listen, connect, busy_at):
     """Seen from a server that looks: nobody else's transaction has a lock on the calendar."""
     seen = []
 
@@ -375,7 +375,7 @@ def test_no_transaction_is_open_while_a_server_is_asked(listen, connect, busy_at
 # For somebody who waits
 
 
-def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(listen, connect, busy_at, at, monkeypatch):
+def test_sync_now_reads_all_and_skips_them_during_cooldown(listen, connect, busy_at, at, monkeypatch):
     server = listen(answer(200, body=busy_at(9, 12)))
     one = connect(server)
 
@@ -387,9 +387,7 @@ def test_for_now_all_are_read_and_a_moment_later_none_is_asked_again(listen, con
     assert known(one) == [instants(at(9), at(12))]
 
 
-def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against_it(
-    listen, connect, busy_at, monkeypatch
-):
+def test_sync_now_gives_up_hanging_calendar_and_records_no_failure(listen, connect, busy_at, monkeypatch):
     monkeypatch.setattr(syncing, "NOW_TIMEOUT", 5)
     slow, quick = connect(listen(hang)), connect(listen(answer(200, body=busy_at(9, 12))))
     due_at = Calendar.objects.get(pk=slow.pk).due_at
@@ -402,11 +400,11 @@ def test_what_hangs_for_somebody_who_waits_is_given_up_soon_and_not_held_against
     assert (slow.failures, slow.last_error, slow.due_at, slow.last_synced_at) == (0, "", due_at, None)
 
 
-def test_nobody_waits_for_nothing():
+def test_sync_calendars_without_calendars_returns_nothing():
     assert sync_calendars([], timeout=1) == {}
 
 
-def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultation):
+def test_list_calendar_statuses_returns_calendars_openings_depend_on(connect, dana, harbour, consultation):
     own = connect("https://calendar.example/")
     connect("https://calendar.example/", is_active=False)
     connect("https://calendar.example/", kind="caldav")
@@ -432,7 +430,7 @@ def test_which_calendars_decide_who_is_offered(connect, dana, harbour, consultat
 # What is read
 
 
-def test_as_far_is_read_as_can_be_booked(dana, connect, consultation):
+def test_scope_reaches_beyond_the_horizon(dana, connect, consultation):
     one = connect("https://calendar.example/")
     for days in (60, 365):
         Service.objects.update(horizon=timedelta(days=days))
@@ -464,7 +462,7 @@ def test_an_appointment_of_a_clinician_in_two_calendars_counts_once_in_each(list
     assert offered() == AFTERNOON[4:]
 
 
-def test_a_series_is_known_on_to_the_horizon(listen, connect, at, consultation):
+def test_series_is_stored_up_to_the_horizon(listen, connect, at, consultation):
     body = calendar(event(f"DTSTART:{utc(at(9))}", "DURATION:PT8H", "RRULE:FREQ=DAILY"))
     Service.objects.update(horizon=timedelta(days=700))
     consultation.refresh_from_db()

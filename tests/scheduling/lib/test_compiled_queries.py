@@ -14,19 +14,19 @@ def fields(thing):
     return {field.attname: getattr(thing, field.attname) for field in thing._meta.concrete_fields}
 
 
-def test_what_is_found_is_what_the_orm_finds(consultation):
+def test_get_or_none_returns_what_the_orm_returns(consultation):
     found = get_or_none(Service, id=consultation.pk)
 
     assert fields(found) == fields(Service.objects.get())
     assert not found._state.adding
 
 
-def test_all_values_must_be_so(consultation):
+def test_get_or_none_matches_all_values(consultation):
     assert get_or_none(Service, id=consultation.pk, slug="consultation") == consultation
     assert get_or_none(Service, id=consultation.pk, slug="surgery") is None
 
 
-def test_related_objects_come_with_it(dana, harbour, django_assert_num_queries):
+def test_get_or_none_loads_related_objects_in_one_query(dana, harbour, django_assert_num_queries):
     hours = WorkingHours.objects.first()
 
     with django_assert_num_queries(1):
@@ -35,14 +35,14 @@ def test_related_objects_come_with_it(dana, harbour, django_assert_num_queries):
         assert fields(found.location) == fields(harbour)
 
 
-def test_an_encrypted_field_is_read_as_by_the_orm(dana):
+def test_get_or_none_decrypts_encrypted_field(dana):
     Calendar.objects.create(clinician=dana, name="own", url="https://calendar.example/private.ics")
 
     assert get_or_none(Calendar, clinician_id=dana.pk).url == "https://calendar.example/private.ics"
     assert fields(get_or_none(Calendar, clinician_id=dana.pk)) == fields(Calendar.objects.get())
 
 
-def test_what_is_reread_is_up_to_date_and_keeps_what_it_had_loaded(dana, django_assert_num_queries):
+def test_refresh_updates_fields_and_keeps_loaded_relations(dana, django_assert_num_queries):
     hours = get_or_none(WorkingHours, "clinician", id=WorkingHours.objects.first().pk)
     otis = Clinician.objects.create(name="Otis")
     WorkingHours.objects.filter(pk=hours.pk).update(weekday=6)
@@ -56,14 +56,14 @@ def test_what_is_reread_is_up_to_date_and_keeps_what_it_had_loaded(dana, django_
     assert hours.clinician == otis
 
 
-def test_what_is_gone_cannot_be_reread(consultation):
+def test_refresh_of_deleted_row_raises_does_not_exist(consultation):
     Service.objects.all().delete()
 
     with pytest.raises(Service.DoesNotExist):
         refresh(consultation)
 
 
-def test_a_row_is_changed_only_while_it_is_as_given(consultation):
+def test_update_if_changes_row_only_while_given_values_hold(consultation):
     assert update_if(consultation, {"slug": "consultation"}, duration=timedelta(hours=1))
     assert not update_if(consultation, {"slug": "surgery"}, duration=timedelta(hours=2))
 

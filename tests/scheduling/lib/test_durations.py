@@ -20,22 +20,22 @@ from scheduling.lib.durations import format_duration, parse_duration
         ("1 week", 10080),
     ],
 )
-def test_a_duration_is_read(text, minutes):
+def test_parse_duration_reads_common_notations(text, minutes):
     assert parse_duration(text) == timedelta(minutes=minutes)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "1.5 h", "1 fortnight", "9" * 30, "1" * 5000 + "!", "½ h"])
-def test_what_is_no_duration_is_refused(text):
+def test_parse_duration_of_other_text_raises(text):
     with pytest.raises(ValueError):
         parse_duration(text)
 
 
 @pytest.mark.parametrize("minutes", [0, 1, 45, 60, 90, 1440, 1500, 86400])
-def test_what_is_written_is_read_again(minutes):
+def test_parse_duration_reads_what_format_duration_writes(minutes):
     assert parse_duration(format_duration(timedelta(minutes=minutes))) == timedelta(minutes=minutes)
 
 
-def test_durations_are_written_in_few_words():
+def test_format_duration_writes_short_text():
     assert [format_duration(timedelta(minutes=minutes)) for minutes in (0, 45, 90, 1440, 86400)] == [
         "0 min",
         "45 min",

@@ -28,17 +28,17 @@ def stored():
         return cursor.fetchone()[0]
 
 
-def test_it_is_not_to_be_read_in_the_database(calendar):
+def test_encrypted_field_is_not_readable_in_database(calendar):
     assert "calendar.example" not in stored()
 
 
-def test_after_a_change_of_the_key_it_is_read_with_the_one_before(calendar, settings):
+def test_encrypted_field_after_key_change_is_read_with_fallback_key(calendar, settings):
     settings.SECRET_KEY_FALLBACKS = [OLD]
 
     assert Calendar.objects.get().url == ADDRESS
 
 
-def test_without_its_key_it_is_empty_and_saving_the_rest_does_not_lose_it(calendar, settings, caplog):
+def test_encrypted_field_without_its_key_is_empty_and_kept_on_save(calendar, settings, caplog):
     found = Calendar.objects.get()
     assert found.url == ""
     assert "SECRET_KEY_FALLBACKS" in caplog.text
@@ -52,7 +52,7 @@ def test_without_its_key_it_is_empty_and_saving_the_rest_does_not_lose_it(calend
     assert Calendar.objects.get().url == ADDRESS
 
 
-def test_without_its_key_it_can_be_written_anew(calendar):
+def test_encrypted_field_without_its_key_can_be_replaced(calendar):
     found = Calendar.objects.get()
     found.url = "https://calendar.example/new.ics"
     found.save()

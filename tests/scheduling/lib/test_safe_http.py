@@ -258,12 +258,12 @@ LEADING_HOME = {
 }
 
 
-def test_the_list_is_long():
+def test_list_of_private_addresses_is_long():
     assert len(set(LITERALS)) + len(set(OTHERWISE)) + len(LEADING_HOME) > 150
 
 
 @pytest.mark.parametrize("address", LITERALS + OTHERWISE)
-def test_an_address_that_is_not_public_is_refused_before_anything_is_asked_or_connected_to(names, receiver, address):
+def test_send_rejects_private_address_before_it_connects(names, receiver, address):
     with nothing_connects(), pytest.raises(NotPublic):
         send("POST", address.format(port=receiver.port), body=b"{}", timeout=10)
     assert names.asked == []
@@ -272,7 +272,7 @@ def test_an_address_that_is_not_public_is_refused_before_anything_is_asked_or_co
 
 @pytest.mark.parametrize("name", LEADING_HOME)
 @pytest.mark.parametrize("port", ["", ":{port}"])
-def test_so_is_a_name_that_leads_there(names, receiver, name, port):
+def test_resolve_rejects_hostname_pointing_to_private_ip(names, receiver, name, port):
     names.known[name] = LEADING_HOME[name]
     with nothing_connects(), pytest.raises(NotPublic):
         send("POST", f"https://{name}{port.format(port=receiver.port)}/", body=b"{}", timeout=10)
@@ -280,7 +280,7 @@ def test_so_is_a_name_that_leads_there(names, receiver, name, port):
     assert receiver.connections == 0
 
 
-def test_a_name_that_nobody_knows_is_unreachable(names):
+def test_resolve_unknown_hostname_raises_unreachable(names):
     with nothing_connects(), pytest.raises(Unreachable):
         send("GET", "https://nowhere.example/", timeout=10)
 
@@ -289,13 +289,13 @@ def test_a_name_that_nobody_knows_is_unreachable(names):
     "text",
     ["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"],
 )
-def test_the_rest_of_the_internet_is_public(text):
+def test_is_public_accepts_public_addresses(text):
     assert is_public(text)
     host = f"[{text}]" if ":" in text else text
     assert resolve(f"https://{host}:8443/hooks?a=b#c") == ("https", text, f"{host}:8443", 8443, "/hooks?a=b", (text,))
 
 
-def test_every_network_that_python_knows_as_private_is_refused():
+def test_is_public_rejects_every_private_network_python_knows():
     families = [ip_address(text)._constants for text in ("1.1.1.1", "::2")]
     for network in [network for family in families for network in family._private_networks]:
         assert not is_public(str(network[0])), network
@@ -312,7 +312,7 @@ def test_every_network_that_python_knows_as_private_is_refused():
         ("https://clinic.example#f", "/", "clinic.example"),
     ],
 )
-def test_what_is_asked_for_is_what_was_written(names, written, path, netloc):
+def test_send_requests_the_address_as_typed(names, written, path, netloc):
     names.known["clinic.example"] = ["8.8.8.8"]
     target = resolve(written)
     assert (target.path, target.netloc, target.ips) == (path, netloc, ("8.8.8.8",))
@@ -321,7 +321,7 @@ def test_what_is_asked_for_is_what_was_written(names, written, path, netloc):
 # From the check to the connection
 
 
-def test_a_name_is_resolved_once_and_the_checked_address_connected_to(names, receiver):
+def test_send_resolves_name_once_and_connects_to_checked_ip(names, receiver):
     names.known["rebinding.example"] = [["192.0.2.1"], ["127.0.0.1"]]
     with nothing_connects(), pytest.raises(NotPublic):
         send("GET", f"https://rebinding.example:{receiver.port}/", timeout=10)
@@ -335,14 +335,14 @@ def test_a_name_is_resolved_once_and_the_checked_address_connected_to(names, rec
     assert receiver.connections == 0
 
 
-def test_the_next_checked_address_is_tried_when_one_is_closed(names, receiver, settings):
+def test_send_tries_next_ip_when_first_is_closed(names, receiver, settings):
     settings.PRIVATE_HOSTS = [f"clinic.test:{receiver.port}"]
     names.known["clinic.test"] = ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
     assert send("GET", f"http://clinic.test:{receiver.port}/", timeout=5).status == 200
     assert [headers["Host"] for _, _, headers, _ in receiver.requests] == [f"clinic.test:{receiver.port}"]
 
 
-def test_a_redirect_is_an_answer_and_not_followed(settings):
+def test_send_returns_redirect_without_following_it(settings):
     with Receiver(answer(200)) as secret, Receiver(answer(302, Location=secret.url)) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
         answered = send("GET", receiver.url)
@@ -350,7 +350,7 @@ def test_a_redirect_is_an_answer_and_not_followed(settings):
         assert secret.connections == 0
 
 
-def test_only_the_private_hosts_that_are_listed_are_reached(receiver, settings):
+def test_send_reaches_only_listed_private_hosts(receiver, settings):
     settings.PRIVATE_HOSTS = [f"127.0.0.1:{receiver.port + 1}", "localhost"]
     with nothing_connects():
         for address in (receiver.url, f"https://127.0.0.1:{receiver.port}/", f"http://localhost:{receiver.port}/"):
@@ -358,7 +358,7 @@ def test_only_the_private_hosts_that_are_listed_are_reached(receiver, settings):
                 send("GET", address, timeout=10)
 
 
-def test_a_request_says_what_it_was_given(receiver, settings):
+def test_send_sends_given_method_headers_and_body(receiver, settings):
     settings.PRIVATE_HOSTS = [receiver.netloc]
     answered = send("PUT", f"{receiver.url}?a=%20b", body=b"\xff", headers={"X-Name": "value"})
     [(method, path, headers, body)] = receiver.requests
@@ -374,7 +374,7 @@ def test_a_request_says_what_it_was_given(receiver, settings):
     assert (answered.status, answered.body, answered.is_cut) == (200, b"ok", False)
 
 
-def test_a_header_cannot_carry_another_one(receiver, settings):
+def test_send_rejects_header_injection(receiver, settings):
     settings.PRIVATE_HOSTS = [receiver.netloc]
     with pytest.raises(Unreachable):
         send("GET", receiver.url, headers={"X-Name": "value\r\nX-Other: value"})
@@ -442,23 +442,23 @@ def ask_over_tls(names, settings, file, name="clinic.test"):
             return str(error)
 
 
-def test_a_certificate_for_the_name_is_accepted(names, settings, certificate, trusting):
+def test_send_accepts_certificate_for_hostname(names, settings, certificate, trusting):
     trusting(file := certificate("clinic.test"))
     assert ask_over_tls(names, settings, file) == 200
 
 
 @pytest.mark.parametrize("named, days", [("elsewhere.test", 1), ("test", 1), ("127.0.0.1", 1), ("clinic.test", -1)])
-def test_one_for_another_name_or_of_another_time_is_not(names, settings, certificate, trusting, named, days):
+def test_send_rejects_certificate_of_other_name_or_time(names, settings, certificate, trusting, named, days):
     trusting(file := certificate(named, days=days))
     assert ask_over_tls(names, settings, file) == "SSLCertVerificationError"
 
 
-def test_nor_one_that_nobody_vouches_for(names, settings, certificate):
+def test_send_rejects_untrusted_certificate(names, settings, certificate):
     assert ask_over_tls(names, settings, certificate("clinic.test")) == "SSLCertVerificationError"
     assert ask_over_tls(names, settings, certificate("127.0.0.1"), name="127.0.0.1") == "SSLCertVerificationError"
 
 
-def test_a_server_without_tls_is_not_spoken_to(settings):
+def test_send_rejects_https_server_without_tls(settings):
     heard = []
 
     def answer_plainly(receiver, sock, _):
@@ -501,13 +501,13 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("parts", ENDLESS.values(), ids=ENDLESS)
-def test_an_answer_that_drips_is_given_up_in_time(settings, parts):
+def test_send_gives_up_dripping_answer_in_time(settings, parts):
     *first, again = parts
     with Receiver(drip(first, again, every=0.02)) as receiver:
         assert waited(receiver, settings) == "no answer in time"
 
 
-def test_nor_does_a_handshake_that_drips_keep_us(settings):
+def test_send_gives_up_dripping_tls_handshake_in_time(settings):
     with Receiver(drip([], b"\x16", every=0.02), reads=False) as receiver:
         reason = waited(receiver, settings, url=f"https://{receiver.netloc}/")
         assert reason in ("no answer in time", "SSLError", "SSLEOFError")
@@ -516,14 +516,14 @@ def test_nor_does_a_handshake_that_drips_keep_us(settings):
         assert waited(receiver, settings, url=f"https://{receiver.netloc}/") == "no answer in time"
 
 
-def test_nor_one_who_does_not_read(settings):
+def test_send_gives_up_server_that_does_not_read_in_time(settings):
     with Receiver(drip([], b"", every=0.02), reads=False) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
         with given_up_within(LIMIT), pytest.raises(Unreachable, match="no answer in time"):
             send("POST", receiver.url, body=b"x" * 50_000_000, timeout=LIMIT)
 
 
-def test_nor_a_name_server_that_says_nothing(monkeypatch):
+def test_send_gives_up_silent_name_server_in_time(monkeypatch):
     asked = socket.socketpair()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: asked[0].recv(1) and [])
     with given_up_within(LIMIT), nothing_connects(), pytest.raises(Unreachable):
@@ -531,7 +531,7 @@ def test_nor_a_name_server_that_says_nothing(monkeypatch):
     asked[1].send(b"x")
 
 
-def test_a_slow_answer_within_the_limit_is_heard(settings):
+def test_send_returns_slow_answer_within_timeout(settings):
     with Receiver(answer(200, after=1)) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
         assert send("POST", receiver.url, body=b"{}", timeout=10).status == 200
@@ -552,7 +552,7 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("said", BREAKING.values(), ids=BREAKING)
-def test_an_answer_that_cannot_be_read_is_none(settings, said):
+def test_send_malformed_answer_raises_unreachable(settings, said):
     with Receiver(drip([said], None)) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
         with pytest.raises(Unreachable):
@@ -569,7 +569,7 @@ LONG = {
 
 @pytest.mark.parametrize("head", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("limit", [0, 10, 64_000])
-def test_of_a_long_answer_only_its_start_is_read(settings, head, limit):
+def test_send_reads_only_the_limit_of_a_long_body(settings, head, limit):
     with Receiver(drip([head], b"x" * 65_536, times=763)) as receiver:  # 50 MB
         settings.PRIVATE_HOSTS = [receiver.netloc]
         answered = send("POST", receiver.url, body=b"{}", timeout=5, limit=limit)
@@ -577,7 +577,7 @@ def test_of_a_long_answer_only_its_start_is_read(settings, head, limit):
     assert receiver.sent < 20_000_000  # what the two systems keep between them, and no more
 
 
-def test_a_chunk_of_less_than_nothing_fills_no_memory(settings):
+def test_send_survives_negative_chunk_size(settings):
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
     with Receiver(drip([head], b"x" * 65_536, times=763)) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
@@ -587,6 +587,6 @@ def test_a_chunk_of_less_than_nothing_fills_no_memory(settings):
 
 
 @pytest.mark.parametrize("limit, is_cut", [(1, True), (2, False), (3, False)])
-def test_it_is_said_whether_there_was_more(receiver, settings, limit, is_cut):
+def test_answer_says_whether_body_is_cut(receiver, settings, limit, is_cut):
     settings.PRIVATE_HOSTS = [receiver.netloc]
     assert send("GET", receiver.url, limit=limit)[2:] == (b"ok"[:limit], is_cut)

@@ -42,14 +42,14 @@ def starts(response):
     return [event["dtstart"].dt for event in events(response)]
 
 
-def test_the_feed_of_a_clinician_who_has_left_is_gone(client, feed, dana):
+def test_feed_of_inactive_clinician_is_not_found(client, feed, dana):
     dana.is_active = False
     dana.save()
 
     assert client.get(feed).status_code == 404
 
 
-def test_it_has_what_is_booked(client, feed, book, at, dana):
+def test_feed_contains_booked_appointments(client, feed, book, at, dana):
     appointment = book(at(9))
 
     response = client.get(feed)
@@ -84,7 +84,7 @@ def test_it_has_what_is_booked(client, feed, book, at, dana):
     ]
 
 
-def test_its_headers_keep_it_private(client, feed, book, at):
+def test_feed_headers_keep_it_private(client, feed, book, at):
     response = client.get(feed)
 
     told = {name: response.get(name) for name in ("Content-Type", "Cache-Control", "Referrer-Policy", "X-Robots-Tag")}
@@ -98,7 +98,7 @@ def test_its_headers_keep_it_private(client, feed, book, at):
     assert "Cookie" not in response.get("Vary", "")
 
 
-def test_nobody_is_named_in_it(client, feed, book, at):
+def test_feed_names_no_patient(client, feed, book, at):
     appointment = book(at(9))
     Appointment.objects.filter(pk=appointment.pk).update(notes="I use a wheelchair.")
 
@@ -125,7 +125,7 @@ def test_what_is_cancelled_is_left_out_and_what_is_not_confirmed_is_tentative(cl
     assert [(event["dtstart"].dt, event["status"]) for event in events(client.get(feed))] == [(at(10), "TENTATIVE")]
 
 
-def test_buffers_are_not_part_of_it(client, feed, book, at, consultation):
+def test_feed_leaves_out_buffers(client, feed, book, at, consultation):
     consultation.buffer_before = consultation.buffer_after = timedelta(minutes=15)
     consultation.save()
     book(at(10))
@@ -137,7 +137,7 @@ def test_buffers_are_not_part_of_it(client, feed, book, at, consultation):
 # Not modified
 
 
-def test_what_has_not_changed_is_not_sent_again(client, feed, book, at):
+def test_unchanged_feed_answers_not_modified(client, feed, book, at):
     book(at(9))
     first = client.get(feed)
 
@@ -189,11 +189,11 @@ def test_an_address_that_is_none_says_so_and_nothing_more(client, feed, dana):
 
 
 @pytest.mark.parametrize("token", ["%00", "%ff", "a" * 5000, "ünïcödé", "..", "%F0%9F%92%A9"])
-def test_an_odd_address_is_none(client, db, token):
+def test_malformed_feed_address_is_not_found(client, db, token):
     assert client.get(f"/calendars/{token}.ics").status_code == 404
 
 
-def test_it_can_only_be_read(client, feed, dana):
+def test_feed_accepts_only_get(client, feed, dana):
     before = rows(CalendarFeed)
 
     assert [client.generic(method, feed).status_code for method in ("POST", "PUT", "DELETE")] == [405] * 3
@@ -201,14 +201,14 @@ def test_it_can_only_be_read(client, feed, dana):
     assert [row["token_hash"] for row in rows(CalendarFeed)] == [row["token_hash"] for row in before]
 
 
-def test_its_token_is_stored_as_a_hash_only(dana):
+def test_feed_token_is_stored_as_hash(dana):
     token = make_feed(dana)
 
     assert len(token) == 43  # 256 bits
     assert token not in str(rows(CalendarFeed))
 
 
-def test_its_token_is_in_no_line_of_the_log(client, feed, caplog):
+def test_feed_token_is_not_logged(client, feed, caplog):
     caplog.set_level(logging.INFO)
     caplog.handler.setFormatter(Line())
     token = feed.removeprefix("/calendars/").removesuffix(".ics")
@@ -235,7 +235,7 @@ def test_when_it_was_read_is_noted_once_a_minute(client, feed):
     assert CalendarFeed.objects.get().last_read_at > first
 
 
-def test_more_appointments_take_no_more_queries(client, feed, book, at):
+def test_feed_takes_same_queries_for_any_number_of_appointments(client, feed, book, at):
     def queries():
         client.get(feed)  # which notes what has changed
         with CaptureQueriesContext(connection) as captured:

@@ -37,7 +37,7 @@ def anew(consultation, dana, harbour):
 
 
 @each
-def test_no_new_time_is_held(change, reason, hold_time, dana, at):
+def test_hold_on_calendar_busy_time_is_refused(change, reason, hold_time, dana, at):
     change(dana, at)
 
     with nothing_changes(), pytest.raises(NotOffered) as refused:
@@ -47,7 +47,7 @@ def test_no_new_time_is_held(change, reason, hold_time, dana, at):
 
 
 @each
-def test_a_live_hold_is_confirmed_all_the_same(change, reason, hold_time, dana, at, alice):
+def test_hold_on_time_busy_since_is_confirmed(change, reason, hold_time, dana, at, alice):
     hold = hold_time(at(9))
     change(dana, at)
     extend_hold(hold, actor="patient")
@@ -58,7 +58,7 @@ def test_a_live_hold_is_confirmed_all_the_same(change, reason, hold_time, dana, 
 
 
 @each
-def test_a_hold_is_not_moved_there(change, reason, hold_time, dana, at, anew):
+def test_hold_is_not_moved_to_calendar_busy_time(change, reason, hold_time, dana, at, anew):
     hold = hold_time(at(9))
     change(dana, at)
 
@@ -69,7 +69,7 @@ def test_a_hold_is_not_moved_there(change, reason, hold_time, dana, at, anew):
 
 
 @each
-def test_nor_is_an_appointment(change, reason, book, dana, at, anew):
+def test_appointment_is_not_rescheduled_to_calendar_busy_time(change, reason, book, dana, at, anew):
     appointment = book(at(9))
     change(dana, at)
 
@@ -80,7 +80,7 @@ def test_nor_is_an_appointment(change, reason, book, dana, at, anew):
 
 
 @each
-def test_but_to_a_time_that_was_held_before_it_is(change, reason, book, hold_time, dana, at):
+def test_appointment_is_rescheduled_to_time_held_before_calendar_was_busy(change, reason, book, hold_time, dana, at):
     appointment, hold = book(at(9)), hold_time(at(10))
     change(dana, at)
 
@@ -89,7 +89,7 @@ def test_but_to_a_time_that_was_held_before_it_is(change, reason, book, hold_tim
     assert appointment.starts_at == at(10)
 
 
-def test_the_next_day_is_held(dana, at, consultation, anew):
+def test_hold_on_day_after_busy_one_succeeds(dana, at, consultation, anew):
     get_busy(dana, at)
 
     hold = place_hold(anew(at(9) + timedelta(days=1)), holder=Holder("alice's phone"), actor="patient")

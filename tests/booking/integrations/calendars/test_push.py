@@ -49,7 +49,7 @@ def move(appointment, harbour, *, clinician, starts_at):
 # Each change
 
 
-def test_an_appointment_is_there_when_it_is_booked(radicale, danas_calendar, dana, book, at, work, settings):
+def test_push_writes_booked_appointment(radicale, danas_calendar, dana, book, at, work, settings):
     settings.SITE_URL = "https://booking.clinic.example"
     appointment = book(at(9))
 
@@ -74,7 +74,7 @@ def test_an_appointment_is_there_when_it_is_booked(radicale, danas_calendar, dan
     assert danas_calendar.last_synced_at
 
 
-def test_nothing_in_it_says_who_comes(radicale, danas_calendar, book, at, work):
+def test_pushed_event_names_no_patient(radicale, danas_calendar, book, at, work):
     Appointment.objects.filter(pk=book(at(9)).pk).update(notes="I use a wheelchair.", attendee_name="Alice Archer")
     work()
 
@@ -114,7 +114,7 @@ def test_one_that_goes_to_another_clinician_leaves_and_arrives(
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_in_a_calendar_that_two_share_it_stays(
+def test_appointment_moved_between_clinicians_stays_in_shared_calendar(
     radicale, danas_calendar, calendar_of, otis, harbour, book, at, work, backwards
 ):
     calendar_of(otis, "dana")
@@ -128,7 +128,7 @@ def test_in_a_calendar_that_two_share_it_stays(
     assert shown(radicale.events("dana")) == [(at(10), "CONFIRMED")]
 
 
-def test_a_cancelled_one_is_gone(radicale, danas_calendar, book, at, work):
+def test_push_removes_cancelled_appointment(radicale, danas_calendar, book, at, work):
     appointment = book(at(9))
     work()
 
@@ -231,7 +231,7 @@ def test_of_two_at_once_the_slower_does_not_leave_what_it_had_read(
 # What goes wrong
 
 
-def test_a_wrong_password_is_given_up_and_can_be_seen(radicale, danas_calendar, book, at, work):
+def test_push_with_wrong_password_fails_visibly(radicale, danas_calendar, book, at, work):
     danas_calendar.password = "wrong"
     danas_calendar.save()
     book(at(9))
@@ -244,7 +244,7 @@ def test_a_wrong_password_is_given_up_and_can_be_seen(radicale, danas_calendar, 
     assert pushes().get().last_error == "It refuses the user name or the password."
 
 
-def test_what_another_user_owns_is_given_up(radicale, danas_calendar, book, at, work):
+def test_push_to_foreign_collection_fails(radicale, danas_calendar, book, at, work):
     danas_calendar.url = radicale.url("otis")
     danas_calendar.save()
     book(at(9))
@@ -256,7 +256,7 @@ def test_what_another_user_owns_is_given_up(radicale, danas_calendar, book, at, 
     assert radicale.events("otis") == []
 
 
-def test_a_server_that_is_down_is_tried_again_and_then_has_it(radicale, danas_calendar, book, at, work):
+def test_push_to_server_that_is_down_is_retried(radicale, danas_calendar, book, at, work):
     radicale.stop()
     book(at(9))
 
@@ -320,7 +320,7 @@ def test_what_is_coming_of_a_service_a_location_or_a_clinician_is_put_into_their
     assert push_upcoming(request.getfixturevalue(changed)) == (1 if changed == "dana" else 2)
 
 
-def test_one_that_is_only_read_gets_nothing(dana, book, at):
+def test_read_only_calendar_gets_no_push(dana, book, at):
     book(at(9))
     calendar = Calendar.objects.create(clinician=dana, kind="icalendar", url="https://calendar.example/x", name="x")
 
@@ -331,7 +331,7 @@ def test_one_that_is_only_read_gets_nothing(dana, book, at):
 # Whether it works
 
 
-def test_a_calendar_that_works_is_not_complained_of(danas_calendar):
+def test_connection_test_of_working_calendar_passes(danas_calendar):
     caldav.check(danas_calendar)
 
 
@@ -345,7 +345,7 @@ def test_a_calendar_that_works_is_not_complained_of(danas_calendar):
         ({"url": "https://127.0.0.1/dana/"}, "Its address must be https, and on the public internet."),
     ],
 )
-def test_what_is_wrong_with_a_calendar_is_said(radicale, danas_calendar, change, sentence):
+def test_connection_test_explains_error(radicale, danas_calendar, change, sentence):
     if "path" in change:
         change = {"url": f"http://127.0.0.1:{radicale.port}/{change['path']}"}
     for name, value in change.items():

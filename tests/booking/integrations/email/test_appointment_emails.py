@@ -131,7 +131,7 @@ def test_a_cancellation_says_what_is_off(book, at, day, mails):
     ]
 
 
-def test_names_are_written_as_they_are(book, at, alice, mails):
+def test_plain_mail_does_not_escape_names(book, at, alice, mails):
     alice.first_name, alice.last_name = "Zoë", "O'Brien & <i>"
     book(at(9))
 
@@ -177,7 +177,7 @@ def test_every_mail_is_written_as_html_too_and_fetches_nothing(book, at, mails):
         assert "https://" not in page
 
 
-def test_names_are_escaped_there(book, at, alice, mails):
+def test_html_mail_escapes_names(book, at, alice, mails):
     alice.last_name = "O'Brien & <i>"
     book(at(9))
 
@@ -228,7 +228,7 @@ def test_what_is_too_late_to_change_online_is_not_offered(book, at, mails, setti
     assert "Change or cancel it" not in part(mail, "text/html")[0]
 
 
-def test_no_subject_says_what_it_is_about(book, at, mails):
+def test_subject_does_not_reveal_service(book, at, mails):
     appointment = book(at(9))
     mails()
     opening = OpeningRequest(appointment.service, at(10), appointment.clinician, appointment.location, is_remote=False)
@@ -261,7 +261,7 @@ def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, d
     assert part(mail, "text/calendar") == []
 
 
-def test_the_yes_is_a_confirmation(desk, book, at, mails):
+def test_acknowledged_request_sends_confirmation(desk, book, at, mails):
     confirm(book(at(9)), actor="erin")
 
     assert [mail.subject.partition(" at ")[0] for mail in mails()] == ["Your appointment"]
@@ -280,7 +280,7 @@ def test_the_yes_is_a_confirmation(desk, book, at, mails):
         ),
     ],
 )
-def test_a_no_says_so_and_what_can_be_done(desk, book, at, day, mails, settings, end, sentence):
+def test_declined_request_mail_says_what_to_do(desk, book, at, day, mails, settings, end, sentence):
     settings.SITE_URL = "https://booking.clinic.example"
     appointment = book(at(9))
     end(appointment)
@@ -307,7 +307,7 @@ def site(settings):
     settings.SITE_URL = "https://booking.clinic.example"
 
 
-def test_an_orders_link(site, order, mails):
+def test_order_link_mail_has_link(site, order, mails):
     send_link(order, actor="erin")
 
     [mail] = mails()

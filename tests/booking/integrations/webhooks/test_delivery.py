@@ -106,13 +106,13 @@ def test_while_a_secret_is_rotated_both_sign(receiver, endpoint, delivery):
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_any_2xx_is_a_success(told, status):
+def test_any_2xx_status_is_success(told, status):
     delivery = told(answer(status, body=b""))
     assert (delivery.status, delivery.response_status, delivery.last_error) == ("done", status, "")
 
 
 @pytest.mark.parametrize("status", [101, 300, 301, 302, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503, 999])
-def test_everything_else_is_a_failure_and_tried_again(told, endpoint, status):
+def test_any_other_status_is_retried(told, endpoint, status):
     delivery = told(answer(status))
     assert (delivery.response_status, delivery.last_error) == (status, f"HTTP {status}")
     assert is_tried_again(delivery, after=5 * SECOND)
@@ -137,7 +137,7 @@ FAILING = {
 
 
 @pytest.mark.parametrize("behave, error", FAILING.values(), ids=FAILING)
-def test_no_answer_is_a_failure_and_tried_again(told, endpoint, behave, error):
+def test_delivery_without_answer_is_retried(told, endpoint, behave, error):
     with given_up_within(0.4):
         delivery = told(behave, timeout=0.4)
     assert (delivery.response_status, delivery.last_error) == (None, error)
@@ -145,7 +145,7 @@ def test_no_answer_is_a_failure_and_tried_again(told, endpoint, behave, error):
     assert endpoint.failing_since
 
 
-def test_nobody_there_is_a_failure_and_tried_again(told, endpoint, settings):
+def test_delivery_to_closed_port_is_retried(told, endpoint, settings):
     with socket.socket() as nobody:  # bound, but it does not listen
         nobody.bind(("127.0.0.1", 0))
         netloc = f"127.0.0.1:{nobody.getsockname()[1]}"
@@ -157,7 +157,7 @@ def test_nobody_there_is_a_failure_and_tried_again(told, endpoint, settings):
     assert is_tried_again(delivery, after=5 * SECOND)
 
 
-def test_one_that_answers_slowly_is_heard(told):
+def test_slow_answer_is_success(told):
     delivery = told(answer(200, after=1))
     assert (delivery.status, delivery.response_status) == ("done", 200)
     assert TIMEOUT == 15
@@ -182,7 +182,7 @@ def test_of_an_answer_nothing_but_its_status_is_kept(told, caplog):
     assert "HTTP 500" in caplog.text
 
 
-def test_it_is_tried_ten_times_and_then_it_has_failed(told, delivery):
+def test_delivery_fails_after_ten_attempts(told, delivery):
     waits = []
     for wait in WAITS:
         assert is_tried_again(told(answer(500)), after=wait)
@@ -215,7 +215,7 @@ def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(told, status, a
 
 
 @pytest.mark.parametrize("hours, seconds", [(1, 3_600), (-1, 5), (48, 86_400)])
-def test_it_may_name_a_moment(told, hours, seconds):
+def test_retry_after_may_be_a_date(told, hours, seconds):
     moment = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
     assert is_tried_again(told(answer(503, Retry_After=moment)), after=seconds * SECOND)
 
@@ -224,11 +224,11 @@ def test_it_may_name_a_moment(told, hours, seconds):
     "asked",
     ["", "soon", "-5", "1.5", "1e3", "٣٠", "Mon, 30 Mar 2026", "Mon, 30 Mar 99999999999 08:00:00 GMT", "9" * 5000],
 )
-def test_what_is_no_time_is_not_heeded(told, asked):
+def test_malformed_retry_after_is_ignored(told, asked):
     assert is_tried_again(told(answer(503, Retry_After=asked)), after=5 * SECOND)
 
 
-def test_nor_is_one_that_is_not_overloaded(told):
+def test_retry_after_of_other_status_is_ignored(told):
     assert is_tried_again(told(answer(500, Retry_After="3600")), after=5 * SECOND)
 
 
@@ -263,7 +263,7 @@ def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, de
     assert {other.status for other in endpoint.deliveries.all()} == {"failed"}
 
 
-def test_five_days_of_nothing_but_failures_disable_it(told, endpoint, morgan):
+def test_five_days_of_failures_disable_endpoint(told, endpoint, morgan):
     WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5) + timedelta(minutes=1))
     told(answer(500))
     assert not endpoint.disabled_at
@@ -275,7 +275,7 @@ def test_five_days_of_nothing_but_failures_disable_it(told, endpoint, morgan):
     assert ["For five days every delivery failed." in message.body for message in mail.outbox] == [True]
 
 
-def test_one_success_among_them_does_not(told, endpoint, delivery):
+def test_one_success_in_five_days_keeps_endpoint_enabled(told, endpoint, delivery):
     WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
     told(answer(200))
     assert endpoint.failing_since is None
@@ -284,7 +284,7 @@ def test_one_success_among_them_does_not(told, endpoint, delivery):
     assert not endpoint.disabled_at
 
 
-def test_nor_one_that_has_come_since_this_one_began(endpoint, delivery, listen):
+def test_success_during_failing_delivery_keeps_endpoint_enabled(endpoint, delivery, listen):
     receiver = listen(answer(500))
     WebhookEndpoint.objects.update(url=receiver.url, failing_since=timezone.now() - timedelta(days=6))
     [message] = start_what_is_due()
@@ -302,14 +302,14 @@ def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, delivery_of,
     assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
 
 
-def test_nobody_is_told_of_what_was_mended_meanwhile(told, endpoint, morgan):
+def test_staff_are_not_told_of_endpoint_enabled_again(told, endpoint, morgan):
     told(answer(410))
     WebhookEndpoint.objects.update(disabled_at=None)
     run_what_is_due()
     assert mail.outbox == []
 
 
-def test_to_a_disabled_endpoint_nothing_is_sent(receiver, endpoint, delivery):
+def test_disabled_endpoint_gets_no_delivery(receiver, endpoint, delivery):
     disable(endpoint)
     delivery.refresh_from_db()
     assert (delivery.status, delivery.last_error, delivery.response_status) == (
@@ -321,7 +321,7 @@ def test_to_a_disabled_endpoint_nothing_is_sent(receiver, endpoint, delivery):
     assert receiver.connections == 0
 
 
-def test_nor_is_what_was_just_being_sent_or_written_when_it_was_disabled(receiver, endpoint, delivery):
+def test_delivery_in_flight_when_endpoint_is_disabled_is_not_sent(receiver, endpoint, delivery):
     disable(endpoint)
     OutboxMessage.objects.update(status="waiting", last_error="")
     assert run_what_is_due() == 1
@@ -333,7 +333,7 @@ def test_nor_is_what_was_just_being_sent_or_written_when_it_was_disabled(receive
 # Addresses
 
 
-def test_an_address_is_checked_at_each_delivery(settings, receiver, endpoint, delivery):
+def test_endpoint_address_is_checked_at_each_delivery(settings, receiver, endpoint, delivery):
     settings.PRIVATE_HOSTS = []  # what was public once now leads home
     run_what_is_due()
     delivery.refresh_from_db()
@@ -369,13 +369,13 @@ def test_a_format_that_does_not_tell_of_it_sends_nothing(monkeypatch, receiver, 
 # What it costs
 
 
-def test_a_delivery_that_arrives_asks_the_database_nothing(django_assert_num_queries, delivery):
+def test_successful_delivery_costs_no_query(django_assert_num_queries, delivery):
     [message] = start_what_is_due()
     with django_assert_num_queries(0):
         HANDLERS[message.kind].run(message)
 
 
-def test_one_that_fails_asks_once(django_assert_num_queries, delivery, listen):
+def test_failed_delivery_costs_one_query(django_assert_num_queries, delivery, listen):
     WebhookEndpoint.objects.update(url=listen(answer(500)).url)
     [message] = start_what_is_due()
     with django_assert_num_queries(1), pytest.raises(queue.RetryLater):
@@ -386,7 +386,7 @@ def test_one_that_fails_asks_once(django_assert_num_queries, delivery, listen):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_happens_reaches_the_receiver(receiver, endpoint, book, at):
+def test_event_reaches_receiver(receiver, endpoint, book, at):
     appointment = book(at(9))
     run_what_is_due()
     wait_until(lambda: len(receiver.requests) == 3)

@@ -78,7 +78,7 @@ def test_an_address_that_is_not_public_is_refused(endpoint, url):
     assert rows(WebhookEndpoint) == before
 
 
-def test_so_is_an_event_that_never_happens(receiver, db):
+def test_unknown_event_kind_is_refused(receiver, db):
     with pytest.raises(ValidationError):
         create_endpoint(url=receiver.url, events=["hold.placed", "hold.dropped"])
     assert not WebhookEndpoint.objects.exists()
@@ -128,7 +128,7 @@ def test_an_old_secret_is_used_until_its_overlap_is_over(endpoint):
     assert get_secrets(endpoint, now=now + timedelta(hours=1, seconds=5)) == [endpoint.secret]
 
 
-def test_one_that_got_about_is_used_no_more(endpoint):
+def test_leaked_secret_is_revoked_at_once(endpoint):
     old = endpoint.secret
     rotate_secret(endpoint, overlap=timedelta(0))
     endpoint = fresh(endpoint)
@@ -191,7 +191,7 @@ def test_what_waits_for_another_endpoint_or_was_delivered_stays_as_it_is(endpoin
     assert [delivery.status for delivery in other.deliveries.all()] == ["failed"]
 
 
-def test_enabling_forgets_how_it_failed(endpoint):
+def test_enable_endpoint_resets_failures(endpoint):
     WebhookEndpoint.objects.update(
         failing_since=timezone.now() - timedelta(days=9), disabled_at=timezone.now(), disabled_because="It failed."
     )
@@ -207,7 +207,7 @@ def test_disabling_twice_keeps_the_first_reason(endpoint):
     assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
 
 
-def test_staff_who_disable_one_are_not_told_of_it(endpoint):
+def test_endpoint_disabled_by_staff_sends_no_mail(endpoint):
     disable(endpoint)
     assert not OutboxMessage.objects.exists()
 
@@ -242,7 +242,7 @@ def test_redelivered_it_has_all_its_tries_again(listen, endpoint, delivery_of):
     assert (fresh(delivery).status, fresh(delivery).attempts) == (Status.WAITING, 1)
 
 
-def test_what_is_being_sent_is_not_sent_twice(receiver, delivery):
+def test_delivery_in_flight_is_not_redelivered(receiver, delivery):
     [message] = start_what_is_due()
     with nothing_changes(), pytest.raises(AlreadyOnItsWay):
         redeliver(message)
@@ -281,7 +281,7 @@ def test_of_what_failed_that_since_then_is_sent_again(endpoint, delivery_of):
 # Deleting, while others book
 
 
-def test_with_an_endpoint_its_deliveries_go(endpoint, delivery, receiver):
+def test_delete_endpoint_deletes_its_deliveries(endpoint, delivery, receiver):
     [message] = start_what_is_due()
     remove_endpoint(endpoint)
     assert not WebhookEndpoint.objects.exists()
@@ -301,7 +301,7 @@ def test_a_booking_does_not_fail_for_an_endpoint_that_is_being_deleted(elsewhere
     assert not OutboxMessage.objects.exists()
 
 
-def test_nor_does_the_deletion_for_a_booking_that_is_being_made(elsewhere, endpoint, hold_time, at):
+def test_endpoint_deletion_survives_concurrent_booking(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         hold_time(at(9))
         removed = elsewhere(remove_endpoint, endpoint)
@@ -313,7 +313,7 @@ def test_nor_does_the_deletion_for_a_booking_that_is_being_made(elsewhere, endpo
 
 
 @pytest.mark.parametrize("change, told", [("description", 1), ("disabled_at", 0), ("events", 0)])
-def test_a_booking_heeds_what_an_endpoint_has_become_while_it_waited(elsewhere, endpoint, hold_time, at, change, told):
+def test_booking_uses_endpoint_state_after_waiting_for_lock(elsewhere, endpoint, hold_time, at, change, told):
     values = {"description": "the surgery", "disabled_at": timezone.now(), "events": ["hold.expired"]}
     with transaction.atomic():
         WebhookEndpoint.objects.select_for_update().get()

@@ -77,12 +77,12 @@ def happens(hold_time, book, at, consultation, dana, harbour, alice, bob):
     return happens
 
 
-def test_every_kind_happens(endpoint, happens):
+def test_every_event_kind_occurs(endpoint, happens):
     happens()
     assert {body["type"] for body in told()} == set(WebhookEndpoint.Kind.values)
 
 
-def test_and_each_is_wanted_by_its_name(receiver, endpoint, happens):
+def test_every_event_kind_can_be_subscribed(receiver, endpoint, happens):
     for kind in WebhookEndpoint.Kind.values:
         WebhookEndpoint.objects.create(url=receiver.url, events=[kind], description=kind)
     happens()
@@ -91,7 +91,7 @@ def test_and_each_is_wanted_by_its_name(receiver, endpoint, happens):
         assert {delivery.payload["type"] for delivery in only.deliveries.all()} == {kind}
 
 
-def test_none_tells_who_somebody_is(endpoint, happens):
+def test_no_webhook_names_a_person(endpoint, happens):
     happens()
     for body in told():
         assert set(body) == {"type", "timestamp", "data"}
@@ -101,7 +101,7 @@ def test_none_tells_who_somebody_is(endpoint, happens):
             assert secret not in text
 
 
-def test_each_has_the_time_and_the_sequence_of_its_event(endpoint, happens):
+def test_every_webhook_has_time_and_sequence_of_its_event(endpoint, happens):
     happens()
     events = Event.objects.filter(kind__in=WebhookEndpoint.Kind.values).order_by("pk")
     assert [(body["type"], body["timestamp"], body["data"]["id"], body["data"]["sequence"]) for body in told()] == [
@@ -109,7 +109,7 @@ def test_each_has_the_time_and_the_sequence_of_its_event(endpoint, happens):
     ]
 
 
-def test_the_status_is_what_it_was_from_then_on(endpoint, happens):
+def test_webhook_status_is_that_after_its_event(endpoint, happens):
     happens()
     by_kind = {body["type"]: body["data"].get("status") for body in told()}
     assert by_kind == {
@@ -160,7 +160,7 @@ def erin(db, django_user_model):
     return browser
 
 
-def test_a_patient_written_down_in_admin(endpoint, erin):
+def test_patient_added_in_admin_is_announced(endpoint, erin):
     forms = {
         f"{prefix}-{name}": "0"
         for prefix in ("consents", "appointments", "orders")
@@ -174,7 +174,7 @@ def test_a_patient_written_down_in_admin(endpoint, erin):
     assert Event.objects.get().actor == f"staff:{erin.user.pk}"
 
 
-def test_two_records_merged_in_admin(endpoint, erin, alice, bob):
+def test_patients_merged_in_admin_are_announced(endpoint, erin, alice, bob):
     alice.save()
     bob.save()
     pair = PossibleDuplicate.objects.create(patient=alice, other=bob, reason="same name")

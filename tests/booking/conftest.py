@@ -144,10 +144,10 @@ def endpoint(db, receiver):
 
 
 @pytest.fixture
-def delivery_of(endpoint):
-    """Create a delivery to an endpoint, as an event does: ``delivery_of(endpoint)``."""
+def make_delivery(endpoint):
+    """Create a delivery to an endpoint, as an event does: ``make_delivery(endpoint)``."""
 
-    def delivery_of(endpoint, **fields):
+    def make_delivery(endpoint, **fields):
         payload = {
             "type": "hold.placed",
             "timestamp": "2026-03-30T08:00:00+00:00",
@@ -155,13 +155,13 @@ def delivery_of(endpoint):
         }
         return OutboxMessage.objects.create(kind="webhook.event", endpoint=endpoint, payload=payload, **fields)
 
-    return delivery_of
+    return make_delivery
 
 
 @pytest.fixture
-def delivery(delivery_of, endpoint):
+def delivery(make_delivery, endpoint):
     """A delivery that is due."""
-    return delivery_of(endpoint)
+    return make_delivery(endpoint)
 
 
 # Rate limits

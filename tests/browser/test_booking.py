@@ -45,8 +45,8 @@ def press(page, name):
     page.get_by_role("button", name=name).last.click()
 
 
-def expires_in(**left):
-    """Let the only live hold run out that long from now, as if the rest of its time had passed."""
+def set_expiry(**left):
+    """Let the live hold expire that long from now."""
     expires_at = database_now() + timedelta(**left)
     Hold.objects.filter(status="active").update(expires_at=expires_at)
     Slot.objects.filter(expires_at__isnull=False).update(expires_at=expires_at)
@@ -83,7 +83,7 @@ def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, jav
 def test_expired_hold_keeps_typed_details_and_is_held_again(open_browser, clinic, day, at):
     page = open_browser()
     choose_a_time(page, day)
-    expires_in(seconds=4)
+    set_expiry(seconds=4)
     page.reload()
     type_details(page)
 
@@ -106,7 +106,7 @@ def test_lost_time_is_replaced_by_alternative(open_browser, clinic, harbour, con
     page = open_browser(javascript=javascript)
     choose_a_time(page, day)
     type_details(page)
-    expires_in(seconds=-1)
+    set_expiry(seconds=-1)
     place_hold(
         OpeningRequest(consultation, at(9), clinic, harbour, is_remote=False),
         holder=Holder("bob's phone"),
@@ -194,7 +194,7 @@ def test_countdown_counts_warns_and_is_announced(open_browser, clinic, day):
     expect(countdown).not_to_have_class("countdown short")
     expect(page.locator("#say")).to_have_text("")
 
-    expires_in(minutes=2, seconds=3)
+    set_expiry(minutes=2, seconds=3)
     page.reload()
     expect(countdown.get_by_role("timer")).to_have_text("2:01")
     expect(page.locator("#say")).to_have_text("Your time is held for 2 more minutes.")
@@ -204,7 +204,7 @@ def test_countdown_counts_warns_and_is_announced(open_browser, clinic, day):
 def test_countdown_is_corrected_after_phone_slept(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
-    expires_in(seconds=-1)
+    set_expiry(seconds=-1)
 
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
@@ -215,7 +215,7 @@ def test_reload_clears_typed_details_and_says_so(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
-    expires_in(seconds=-1)
+    set_expiry(seconds=-1)
     page.reload()
 
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
@@ -228,7 +228,7 @@ def test_hold_expired_during_review_is_held_again_there(open_browser, clinic, da
     type_details(page)
     press(page, "Continue")
     expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
-    expires_in(seconds=-1)
+    set_expiry(seconds=-1)
     press(page, "Confirm appointment")
 
     expect(page.get_by_role("alert").filter(has_text="This time is no longer held for you")).to_be_focused()

@@ -42,7 +42,7 @@ def serve(pipe, go, database):
         verb = prepare(**arguments)
         pipe.send("ready")
         go.wait()
-        used, started = used_by(processes), perf_counter()
+        used, started = get_processor_time(processes), perf_counter()
         try:
             what = verb()
         except Exception as error:  # noqa: BLE001 - the crowd counts every failure
@@ -50,11 +50,11 @@ def serve(pipe, go, database):
         seconds = perf_counter() - started
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_force_next_flush()")  # makes the deadlock counter current
-        pipe.send((what, seconds, used_by(processes) - used))
+        pipe.send((what, seconds, get_processor_time(processes) - used))
     connection.close()
 
 
-def used_by(processes):
+def get_processor_time(processes):
     """Return the processor time that the processes have used."""
     return sum(process.cpu_times().user + process.cpu_times().system for process in processes)
 

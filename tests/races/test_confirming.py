@@ -15,8 +15,8 @@ from tests.races.crowd import SIZE, double_bookings, tally
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 
 
-def let_expire_in(milliseconds):
-    """Let every hold run out that much later than everybody starts."""
+def make_expiry(milliseconds):
+    """Return a function that lets every hold expire ``milliseconds`` after its call."""
 
     def ready():
         expires_at = database_now() + timedelta(milliseconds=milliseconds)
@@ -34,7 +34,7 @@ def test_confirm_against_expiry_has_one_winner(milliseconds, crowd, hold_time, a
         for n in range(SIZE)
     ]
 
-    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+    outcomes = crowd.race(acts, ready=make_expiry(milliseconds))
 
     held.refresh_from_db()
     if held.status == "confirmed":
@@ -54,7 +54,7 @@ def test_confirm_against_other_takers_has_one_winner(milliseconds, crowd, hold, 
     acts = [(client.confirm, {"hold": alices.pk, "email": "alice@example.org"}), (client.expire, {})]
     acts += [hold(at(9), f"client {n}") for n in range(SIZE - 2)]
 
-    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+    outcomes = crowd.race(acts, ready=make_expiry(milliseconds))
 
     won = tally(outcomes)
     live = Hold.objects.filter(status="active", slot__isnull=False).exclude(pk=alices.pk)
@@ -104,7 +104,7 @@ def test_extend_against_expiry_has_one_winner(milliseconds, crowd, hold_time, at
     held = hold_time(at(9))
     acts = [(client.extend, {"hold": held.pk})] * 10 + [(client.expire, {})] * 10
 
-    outcomes = crowd.race(acts, ready=let_expire_in(milliseconds))
+    outcomes = crowd.race(acts, ready=make_expiry(milliseconds))
 
     won = tally(outcomes)
     held.refresh_from_db()

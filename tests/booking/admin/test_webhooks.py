@@ -106,8 +106,8 @@ def test_unchanged_endpoint_address_is_not_validated_again(morgan, endpoint, set
     assert morgan.post(page(endpoint), TYPED | {"url": endpoint.url}).status_code == 302
 
 
-def test_delete_endpoint_deletes_its_deliveries(morgan, endpoint, delivery, delivery_of):
-    delivery_of(endpoint)
+def test_delete_endpoint_deletes_its_deliveries(morgan, endpoint, delivery, make_delivery):
+    make_delivery(endpoint)
     asked = get_text(morgan.get(page(endpoint, "delete")))
     assert "deliveries : 2" in asked.lower().replace("deliveries: 2", "deliveries : 2")
     morgan.post(page(endpoint, "delete"), {"post": "yes"})
@@ -203,10 +203,10 @@ def test_endpoint_list_marks_failing_endpoints(morgan, receiver):
 # Deliveries
 
 
-def test_delivery_list_shows_attempts_and_answers(morgan, listen, endpoint, delivery, delivery_of):
+def test_delivery_list_shows_attempts_and_answers(morgan, listen, endpoint, delivery, make_delivery):
     create_endpoint(url=endpoint.url, description="another")
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(answer(500)).url)
-    delivery_of(WebhookEndpoint.objects.get(description="another"))
+    make_delivery(WebhookEndpoint.objects.get(description="another"))
     run_what_is_due()
     assert f"{url(DELIVERIES)}?endpoint__id__exact={endpoint.pk}" in morgan.get(page(endpoint)).content.decode()
     [row] = get_rows(morgan.get(url(DELIVERIES), {"endpoint__id__exact": str(endpoint.pk)}))
@@ -235,10 +235,10 @@ def test_redeliver_sends_delivery_again(morgan, receiver, delivery, how):
     assert [headers["webhook-id"] for _, _, headers, _ in receiver.requests] == [str(delivery.pk)] * 2
 
 
-def test_redeliver_reports_deliveries_that_cannot_be_sent(morgan, receiver, endpoint, delivery_of):
+def test_redeliver_reports_deliveries_that_cannot_be_sent(morgan, receiver, endpoint, make_delivery):
     other = create_endpoint(url=receiver.url, description="another")
-    failed = [delivery_of(endpoint, status="failed") for _ in range(3)]
-    running, fine = delivery_of(other, status="running"), delivery_of(other, status="failed")
+    failed = [make_delivery(endpoint, status="failed") for _ in range(3)]
+    running, fine = make_delivery(other, status="running"), make_delivery(other, status="failed")
     disable(endpoint)
     response = run_action(morgan, DELIVERIES, "redeliver", *failed, running, fine)
     assert sorted(list_messages(response)) == [
@@ -255,11 +255,11 @@ def test_delivery_is_read_only(morgan, delivery):
         assert morgan.post(url(DELIVERIES, "delete", delivery.pk), {"post": "yes"}).status_code == 403
 
 
-def test_delivery_list_query_count_is_constant(morgan, endpoint, delivery_of):
-    delivery_of(endpoint)
+def test_delivery_list_query_count_is_constant(morgan, endpoint, make_delivery):
+    make_delivery(endpoint)
     few = count_queries(morgan, url(DELIVERIES))
     for _ in range(30):
-        delivery_of(endpoint)
+        make_delivery(endpoint)
     assert count_queries(morgan, url(DELIVERIES)) == few
 
 

@@ -71,7 +71,7 @@ def me(said, key):
         return json.load(answer)["data"]
 
 
-def port_of(said):
+def find_port(said):
     return int(address(said).rstrip("/").rpartition(":")[2])
 
 
@@ -102,7 +102,7 @@ def test_demo_reports_taken_port_and_starts_after_killed_run(demo, monkeypatch):
         port = other.getsockname()[1]
         monkeypatch.setenv("PORT", str(port))
         killed, said = demo()
-        used = port_of(said)
+        used = find_port(said)
         assert used > port
         assert f"Port {port} is taken by another program: using {used}." in said
 
@@ -110,7 +110,7 @@ def test_demo_reports_taken_port_and_starts_after_killed_run(demo, monkeypatch):
         killed.kill()
         killed.wait()
         _, said = demo()
-    assert port_of(said) == used
+    assert find_port(said) == used
     assert still_running(leftovers, seconds=10) == []
 
 

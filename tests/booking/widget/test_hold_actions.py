@@ -15,7 +15,7 @@ def url(hold, name=""):
     return f"/hold/{hold.token}/{name}"
 
 
-def token_in(response):
+def find_token(response):
     return response["Location"].split("/")[2]
 
 
@@ -94,7 +94,7 @@ def test_extended_notice_is_shown_once(client, held, typed):
 def test_hold_again_of_free_time_holds_it(client, lapsed, typed, at):
     response = client.post(url(lapsed, "again"), typed)
 
-    again = find_hold(token_in(response))
+    again = find_hold(find_token(response))
     assert (again.starts_at, again.status) == (at(9), "active")
     assert response.status_code == 307
     page = Page(client.post(response["Location"], typed))
@@ -118,7 +118,7 @@ def test_hold_again_of_taken_time_is_409_with_three_nearest(client, lapsed, type
 def test_nearest_time_is_held_with_everything_typed(client, lapsed, typed, at, opening):
     response = client.post(url(lapsed, "again"), typed | {"opening": opening(at(10))})
 
-    assert find_hold(token_in(response)).starts_at == at(10)
+    assert find_hold(find_token(response)).starts_at == at(10)
     assert response.status_code == 307
 
 

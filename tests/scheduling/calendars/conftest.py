@@ -21,7 +21,7 @@ def connect(dana):
     return connect
 
 
-def scope_of(calendar):
+def get_scope(calendar):
     return get_scopes([calendar], database_now())[calendar.clinician_id]
 
 

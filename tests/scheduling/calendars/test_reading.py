@@ -9,13 +9,13 @@ from scheduling.calendars.base import NotACalendar, NotUnderstood, Refused, TooL
 from scheduling.calendars.reading import normalize_address, read_calendar
 from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
-from tests.scheduling.calendars.conftest import scope_of, utc
+from tests.scheduling.calendars.conftest import get_scope, utc
 from tests.scheduling.calendars.texts import calendar, event
 from tests.waiting import given_up_within
 
 
 def ask(calendar, *, timeout=20):
-    return read_calendar(calendar, scope_of(calendar), timeout=timeout)
+    return read_calendar(calendar, get_scope(calendar), timeout=timeout)
 
 
 def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
@@ -131,7 +131,7 @@ def known(listen, connect, busy_at):
 
     def known(behave):
         first = connect(listen(answer(200, body=busy_at(9, 10))))
-        scope = scope_of(first)
+        scope = get_scope(first)
         found = read_calendar(first, scope, timeout=20)
         first.fingerprint, first.read_until, first.etag = found.fingerprint, scope.end, '"one"'
         first.last_modified = "Fri, 20 Mar 2026 10:00:00 GMT"
@@ -163,7 +163,7 @@ def test_unmodified_calendar_read_too_short_is_requested_in_full(listen, known, 
     """A weekly meeting in a calendar that never changes would end where it was last read."""
     server = listen(answer(200, body=busy_at(9, 10)))
     calendar = known(answer(500))
-    calendar.url, calendar.read_until = server.url, scope_of(calendar).start
+    calendar.url, calendar.read_until = server.url, get_scope(calendar).start
 
     assert len(ask(calendar).busy) == 1
 

@@ -27,7 +27,7 @@ from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar, Location, Service, WorkingHours
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
-from tests.scheduling.calendars.conftest import scope_of, utc
+from tests.scheduling.calendars.conftest import get_scope, utc
 from tests.scheduling.calendars.texts import calendar, event
 from tests.waiting import given_up_within
 
@@ -186,7 +186,7 @@ def test_store_busy_splits_long_events_at_utc_midnight(connect, at):
 
 def test_store_reading_ignores_earlier_reading(connect, at):
     one = connect("https://calendar.example/")
-    scope, now = scope_of(one), database_now()
+    scope, now = get_scope(one), database_now()
     store_reading(one, Reading([instants(at(9), at(10))], etag="later"), scope, at=now)
 
     store_reading(one, Reading([instants(at(11), at(12))], etag="earlier"), scope, at=now - timedelta(seconds=1))
@@ -205,7 +205,7 @@ def test_store_reading_of_changed_calendar_is_ignored(change, connect, at):
     discard_reading(changed)
     before = Calendar.objects.values().get()
 
-    store_reading(read, Reading([instants(at(9), at(10))]), scope_of(read), at=database_now())
+    store_reading(read, Reading([instants(at(9), at(10))]), get_scope(read), at=database_now())
     store_failure(read, "It failed.")
 
     assert Calendar.objects.values().get() == before
@@ -218,7 +218,7 @@ def test_store_unmodified_reading_after_discard_is_ignored(connect, at):
     store_busy(read, [instants(at(9), at(10))])
     discard_reading(read)
 
-    store_reading(read, Reading(None, '"one"', "", "x"), scope_of(read), at=database_now())
+    store_reading(read, Reading(None, '"one"', "", "x"), get_scope(read), at=database_now())
 
     assert Calendar.objects.get().last_synced_at is None
 
@@ -434,12 +434,12 @@ def test_scope_reaches_beyond_the_horizon(dana, connect, consultation):
     one = connect("https://calendar.example/")
     for days in (60, 365):
         Service.objects.update(horizon=timedelta(days=days))
-        scope, now = scope_of(one), database_now()
+        scope, now = get_scope(one), database_now()
         assert now - timedelta(days=2) < scope.start < now - timedelta(hours=23)
         assert scope.needed_until > now + timedelta(days=days + 1)
         assert scope.end > scope.needed_until + timedelta(days=3)
     Service.objects.create(name="Far", slug="far", horizon=timedelta(days=730), is_active=False).clinicians.add(dana)
-    assert scope_of(one).end == scope.end
+    assert get_scope(one).end == scope.end
     assert str(scope.zone) == "Europe/London"
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 
-def next_last_sunday_of(month):
+def get_next_last_sunday(month):
     """The next last Sunday of a month of 31 days, at least a week away."""
     soonest = timezone.now().date() + timedelta(days=7)
     for year in (soonest.year, soonest.year + 1):

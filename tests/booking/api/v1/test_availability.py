@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.models import Hold
 from scheduling.models import Location, Service, TimeOff, WorkingHours
-from tests.booking.api.v1.clock_changes import next_last_sunday_of
+from tests.booking.api.v1.clock_changes import get_next_last_sunday
 from tests.conftest import make_clinician
 
 
@@ -145,7 +145,7 @@ def far(consultation):
 
 
 def test_availability_omits_the_hour_that_a_clock_change_skips(ask, far, harbour, consultation):
-    sunday = next_last_sunday_of(3)
+    sunday = get_next_last_sunday(3)
     make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 4)])
 
     starts = [opening["start_time"] for opening in ask(start_date=sunday, end_date=sunday)["data"]]
@@ -164,7 +164,7 @@ def test_availability_omits_the_hour_that_a_clock_change_skips(ask, far, harbour
 
 
 def test_availability_offers_both_hours_that_a_clock_change_repeats(ask, far, harbour, consultation):
-    sunday = next_last_sunday_of(10)
+    sunday = get_next_last_sunday(10)
     make_clinician("Nox Vale", location=harbour, services=[consultation], hours=[(0, 3)])
 
     data = ask(start_date=sunday, end_date=sunday)["data"]
@@ -183,7 +183,7 @@ def test_availability_offers_both_hours_that_a_clock_change_repeats(ask, far, ha
 
 @pytest.mark.parametrize(("month", "offsets"), [(3, ["+00:00", "+01:00"]), (10, ["+01:00", "+00:00"])])
 def test_opening_at_nine_is_at_nine_on_both_sides_of_a_clock_change(month, offsets, ask, far, dana):
-    sunday = next_last_sunday_of(month)
+    sunday = get_next_last_sunday(month)
 
     data = ask(start_date=sunday - timedelta(days=1), end_date=sunday)["data"]
 

@@ -10,7 +10,7 @@ from booking.domain.holds import release_hold
 from booking.models import Hold
 from scheduling.models import Location, Service, TimeOff
 from tests.booking.api.conftest import Caller
-from tests.booking.api.v1.clock_changes import next_last_sunday_of
+from tests.booking.api.v1.clock_changes import get_next_last_sunday
 from tests.conftest import make_clinician
 from tests.ledger import lapse, nothing_changes
 
@@ -105,7 +105,7 @@ def at_night(dana, harbour, consultation):
 
 
 def test_hold_at_a_local_time_that_the_clock_skips_is_400(api, opening, at_night):
-    night = {"date": str(next_last_sunday_of(3)), "start_time": "01:30", "clinician_id": str(at_night.pk)}
+    night = {"date": str(get_next_last_sunday(3)), "start_time": "01:30", "clinician_id": str(at_night.pk)}
 
     response = api.post("/holds", {**opening, **night})
 
@@ -114,7 +114,7 @@ def test_hold_at_a_local_time_that_the_clock_skips_is_400(api, opening, at_night
 
 
 def test_hold_at_a_repeated_local_time_takes_the_first_free_instant(api, place, at_night, opening):
-    sunday = next_last_sunday_of(10)
+    sunday = get_next_last_sunday(10)
     night = {"date": str(sunday), "start_time": "01:30", "clinician_id": str(at_night.pk)}
 
     assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
@@ -122,14 +122,14 @@ def test_hold_at_a_repeated_local_time_takes_the_first_free_instant(api, place, 
 
 
 def test_hold_at_a_repeated_local_time_with_any_clinician_is_placed_twice(place, at_night):
-    sunday = next_last_sunday_of(10)
+    sunday = get_next_last_sunday(10)
     night = {"date": str(sunday), "start_time": "01:30", "clinician_id": None}
 
     assert [place(**night)["start_time"] for _ in range(2)] == [f"{sunday}T01:30:00+01:00", f"{sunday}T01:30:00+00:00"]
 
 
 def test_hold_at_either_instant_of_a_repeated_hour_by_its_offset(place, at_night):
-    start = f"{next_last_sunday_of(10)}T01:30:00+00:00"
+    start = f"{get_next_last_sunday(10)}T01:30:00+00:00"
 
     assert place(start_time=start, clinician_id=str(at_night.pk))["start_time"] == start
 

@@ -257,10 +257,10 @@ def test_failed_delivery_says_why_and_when_it_is_retried(api, listen, endpoint, 
     assert read["next_try_at"] == delivery.due_at.isoformat()
 
 
-def test_deliveries_are_listed_newest_first_in_pages_with_filters(api, endpoint, delivery_of):
+def test_deliveries_are_listed_newest_first_in_pages_with_filters(api, endpoint, make_delivery):
     now = timezone.now()
     made = [
-        delivery_of(endpoint, status=status, created_at=now - timedelta(hours=hours))
+        make_delivery(endpoint, status=status, created_at=now - timedelta(hours=hours))
         for hours, status in enumerate(["done", "failed", "waiting", "running", "done"])
     ]
     OutboxMessage.objects.filter(pk=made[1].pk).update(payload={**made[1].payload, "type": "hold.expired"})
@@ -295,16 +295,16 @@ def test_delivery_is_redelivered(api, receiver, delivery):
     assert len(receiver.requests) == 2
 
 
-def test_delivery_in_progress_is_not_redelivered(api, endpoint, delivery_of):
-    delivery = delivery_of(endpoint, status="running")
+def test_delivery_in_progress_is_not_redelivered(api, endpoint, make_delivery):
+    delivery = make_delivery(endpoint, status="running")
     with nothing_changes():
         assert refused(api.post(f"/deliveries/{delivery.pk}/redeliver"), 409, "already-on-its-way")
 
 
-def test_failed_deliveries_since_a_time_are_redelivered(api, endpoint, delivery_of):
+def test_failed_deliveries_since_a_time_are_redelivered(api, endpoint, make_delivery):
     now = timezone.now()
     for hours in (1, 2, 3):
-        delivery_of(endpoint, status="failed", created_at=now - timedelta(hours=hours))
+        make_delivery(endpoint, status="failed", created_at=now - timedelta(hours=hours))
     since = (now - timedelta(hours=2, minutes=30)).isoformat()
     response = api.post(f"/webhook-endpoints/{endpoint.pk}/redeliver", {"since": since})
     assert data(response, 202) == {"deliveries": 2}

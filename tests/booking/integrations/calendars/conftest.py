@@ -86,19 +86,19 @@ def radicale(tmp_path, settings):
 
 
 @pytest.fixture
-def calendar_of(radicale):
-    """Have a clinician's appointments written into their calendar: ``calendar_of(dana, "dana")``."""
+def make_calendar(radicale):
+    """Have a clinician's appointments written into their calendar: ``make_calendar(dana, "dana")``."""
 
-    def calendar_of(clinician, name, **changes):
+    def make_calendar(clinician, name, **changes):
         fields = {"kind": "caldav", "url": radicale.url(name), "username": name, "password": radicale.USERS[name]}
         return Calendar.objects.create(clinician=clinician, name=f"{name}'s calendar", **fields | changes)
 
-    return calendar_of
+    return make_calendar
 
 
 @pytest.fixture
-def danas_calendar(calendar_of, dana):
-    return calendar_of(dana, "dana")
+def danas_calendar(make_calendar, dana):
+    return make_calendar(dana, "dana")
 
 
 @pytest.fixture

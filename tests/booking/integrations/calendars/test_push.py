@@ -100,9 +100,9 @@ def test_a_moved_appointment_is_moved_there_and_stays_the_same_event(
 
 
 def test_one_that_goes_to_another_clinician_leaves_and_arrives(
-    radicale, danas_calendar, calendar_of, otis, harbour, book, at, work
+    radicale, danas_calendar, make_calendar, otis, harbour, book, at, work
 ):
-    calendar_of(otis, "otis")
+    make_calendar(otis, "otis")
     appointment = book(at(9))
     work()
 
@@ -115,9 +115,9 @@ def test_one_that_goes_to_another_clinician_leaves_and_arrives(
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_appointment_moved_between_clinicians_stays_in_shared_calendar(
-    radicale, danas_calendar, calendar_of, otis, harbour, book, at, work, backwards
+    radicale, danas_calendar, make_calendar, otis, harbour, book, at, work, backwards
 ):
-    calendar_of(otis, "dana")
+    make_calendar(otis, "dana")
     appointment = book(at(9))
     work()
 
@@ -295,11 +295,11 @@ def test_a_calendar_that_was_switched_off_is_left_as_it_is(radicale, danas_calen
 # All of them at once
 
 
-def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, calendar_of, dana, otis, book, at, work):
+def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, make_calendar, dana, otis, book, at, work):
     book(at(9)), book(at(10))
     cancel(book(at(11)), reason="other", actor="staff:1")
     book(at(9), clinician=otis)
-    calendar = calendar_of(dana, "dana")
+    calendar = make_calendar(dana, "dana")
 
     assert push_upcoming(calendar) == 2
 
@@ -309,9 +309,9 @@ def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, calendar_o
 
 @pytest.mark.parametrize("changed", ["consultation", "harbour", "dana"])
 def test_what_is_coming_of_a_service_a_location_or_a_clinician_is_put_into_their_calendars(
-    changed, request, calendar_of, dana, otis, book, at
+    changed, request, make_calendar, dana, otis, book, at
 ):
-    for calendar in (calendar_of(dana, "dana"), calendar_of(otis, "otis")):
+    for calendar in (make_calendar(dana, "dana"), make_calendar(otis, "otis")):
         calendar.save()
     book(at(9))
     book(at(10), clinician=otis)

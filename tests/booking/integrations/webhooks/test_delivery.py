@@ -244,8 +244,8 @@ def morgan(db):
     return User.objects.get(username="morgan")
 
 
-def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, delivery_of, morgan):
-    others = [delivery_of(endpoint, due_at=timezone.now() + timedelta(hours=1)) for _ in range(3)]
+def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, make_delivery, morgan):
+    others = [make_delivery(endpoint, due_at=timezone.now() + timedelta(hours=1)) for _ in range(3)]
     delivery = told(answer(410))
     assert (delivery.status, delivery.response_status, delivery.last_error) == ("failed", 410, "HTTP 410")
     assert endpoint.disabled_at
@@ -294,10 +294,10 @@ def test_success_during_failing_delivery_keeps_endpoint_enabled(endpoint, delive
     assert not endpoint.disabled_at
 
 
-def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, delivery_of, listen, morgan):
+def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, make_delivery, listen, morgan):
     WebhookEndpoint.objects.update(url=listen(answer(410)).url)
     for _ in range(5):
-        delivery_of(endpoint)
+        make_delivery(endpoint)
     assert run_what_is_due() == 5
     assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
 

@@ -167,10 +167,10 @@ def test_what_happens_while_an_endpoint_is_disabled_is_not_told_later(endpoint, 
     [(disable, ["failed"] * 5, "UPDATE", 3), (remove_endpoint, [], "DELETE FROM", 4)],  # the last with the endpoint
 )
 def test_however_many_deliveries_there_are_each_statement_is_soon_over(
-    endpoint, delivery_of, monkeypatch, verb, left, statement, times
+    endpoint, make_delivery, monkeypatch, verb, left, statement, times
 ):
     for _ in range(5):
-        delivery_of(endpoint)
+        make_delivery(endpoint)
     monkeypatch.setattr(endpoints, "BATCH_SIZE", 2)
 
     with CaptureQueriesContext(connection) as captured:
@@ -234,9 +234,9 @@ def test_what_arrived_is_sent_again_when_it_is_asked_for(receiver, delivery):
         assert fresh(delivery).done_at is None
 
 
-def test_redelivered_it_has_all_its_tries_again(listen, endpoint, delivery_of):
+def test_redelivered_it_has_all_its_tries_again(listen, endpoint, make_delivery):
     WebhookEndpoint.objects.update(url=listen(answer(500)).url)
-    delivery = delivery_of(endpoint, status=Status.FAILED, attempts=10)
+    delivery = make_delivery(endpoint, status=Status.FAILED, attempts=10)
     redeliver(delivery)
     run_what_is_due()
     assert (fresh(delivery).status, fresh(delivery).attempts) == (Status.WAITING, 1)
@@ -261,15 +261,15 @@ def test_to_a_disabled_endpoint_nothing_is_sent_again(endpoint, delivery):
                 again()
 
 
-def test_of_what_failed_that_since_then_is_sent_again(endpoint, delivery_of):
+def test_of_what_failed_that_since_then_is_sent_again(endpoint, make_delivery):
     now = timezone.now()
     made = {
-        (status, days): delivery_of(endpoint, status=status, created_at=now - timedelta(days=days))
+        (status, days): make_delivery(endpoint, status=status, created_at=now - timedelta(days=days))
         for status in ("failed", "done", "waiting", "running")
         for days in (1, 3)
     }
     other = create_endpoint(url=endpoint.url)
-    delivery_of(other, status="failed")
+    make_delivery(other, status="failed")
     assert redeliver_failed(endpoint, since=now - timedelta(days=2)) == 1
     assert {key: fresh(delivery).status for key, delivery in made.items()} == {
         (status, days): "waiting" if (status, days) == ("failed", 1) else status for status, days in made

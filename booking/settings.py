@@ -286,7 +286,6 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "booking.api.negotiation.ContentNegotiation",
     "DEFAULT_PARSER_CLASSES": ["booking.api.parsers.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["booking.api.renderers.JsonRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "booking.api.pagination.CursorPagination",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is a preflight, or no method of an endpoint
     "DEFAULT_SCHEMA_CLASS": "booking.api.openapi.autoschema.OperationSchema",
     "EXCEPTION_HANDLER": "booking.api.exception_handler.handle_exception",

@@ -34,7 +34,7 @@ def handle_exception(error: Exception, context: dict, *, write: Callable | None 
     return response
 
 
-def get_problem(error: Exception) -> Exception:
+def get_problem(error: Exception) -> BaseException:
     """Return an exception of the table for any exception, what is unexpected as an InternalError."""
     if isinstance(error, OperationalError | InterfaceError):  # it waits too long for others, or is not there
         return Busy()
@@ -51,13 +51,13 @@ def get_problem(error: Exception) -> Exception:
     return error if type(error) in PROBLEMS else InternalError()
 
 
-def problem_response(request, error: Exception) -> HttpResponse:
+def problem_response(request, error: BaseException) -> HttpResponse:
     """Return the problem+json answer to an exception of the table."""
     problem = PROBLEMS[type(error)]
     extras = problem.extras(error)
     body = {
         "type": get_problem_url(request, problem),
-        "title": problem.title_of(type(error)),
+        "title": problem.get_title(type(error)),
         "status": problem.status,
         "detail": problem.advice,
         "instance": escape_uri_path(request.path),

@@ -16,7 +16,7 @@ def _each(details, pointer):
         yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for name, inner in details.items():
-            at = pointer if name == "non_field_errors" else f"{pointer}/{written(name)}"
+            at = pointer if name == "non_field_errors" else f"{pointer}/{escape_name(name)}"
             yield from _each(inner, at)
     else:
         for number, inner in enumerate(details):
@@ -28,6 +28,6 @@ def is_error(details):
     return isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["message"], str)
 
 
-def written(name):
+def escape_name(name):
     """Return a member's name as a pointer has it; of a very long one the beginning."""
     return quote(str(name)[:100].replace("~", "~0").replace("/", "~1"), safe="~", errors="replace")

@@ -26,7 +26,7 @@ def problem(request, code):
 def described():
     """Yield each row of the table as the pages show it."""
     for exception, row in PROBLEMS.items():
-        title = row.title_of(exception)
+        title = row.get_title(exception)
         body = {
             "type": f"/problems/{row.code}",
             "title": title,

@@ -33,7 +33,7 @@ class Problem:
     example: dict = field(default_factory=dict)
     title: str = ""  # for exceptions that are not ours
 
-    def title_of(self, exception):
+    def get_title(self, exception):
         """Return the English sentence that says what happened."""
         return self.title or get_english(exception)
 

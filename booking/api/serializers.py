@@ -19,10 +19,10 @@ class Input(serializers.Serializer):
                 raise serializers.ValidationError({"non_field_errors": [TOO_MANY]})
             errors = {name: [UNKNOWN] for name in data if name not in self.fields}
             errors |= {name: [REPEATED] for name in getattr(data, "repeated", ())}
-            errors |= self.errors_of_type(data)
+            errors |= self.find_type_errors(data)
             if errors:
                 raise serializers.ValidationError(errors)
-        errors = self.errors_of_ways(data)
+        errors = self.find_way_errors(data)
         try:
             fields = super().to_internal_value(data)
         except serializers.ValidationError as error:
@@ -31,14 +31,14 @@ class Input(serializers.Serializer):
             raise serializers.ValidationError(errors)
         return fields
 
-    def errors_of_ways(self, data):
+    def find_way_errors(self, data):
         """Return an error that says all the ways, if nothing was sent of any."""
         if not self.ways or self.partial or any(name in data for way in self.ways for name in way):
             return {}
         said = f"Send {', or '.join(' and '.join(way) for way in self.ways)}."
         return {self.ways[0][0]: [serializers.ErrorDetail(said, code="required")]}
 
-    def errors_of_type(self, data):
+    def find_type_errors(self, data):
         """Return an error for each member of another JSON type than its field has: "1" is not 1, though 1.0 is."""
         errors = {}
         for name, value in data.items():
@@ -78,7 +78,7 @@ REPEATED = serializers.ErrorDetail("This may be given only once.", code="repeate
 class Query(Input):
     """The parameters of an address: like a body, but all are text, and only lists may be given more than once."""
 
-    def errors_of_type(self, data):
+    def find_type_errors(self, data):
         return {}
 
     def to_internal_value(self, data):

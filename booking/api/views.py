@@ -7,12 +7,12 @@ from uuid import uuid5
 from django.http import HttpResponse
 from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from booking.access.client_identity import get_visitor_id
 from booking.access.rate_limits import Usage
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
+from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
@@ -24,7 +24,8 @@ NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
 class ApiView(APIView):
     """An endpoint. Each of its methods is an ``@operation``, and ``scopes`` has the ApiKey.Scope that it needs.
 
-    Authentication, permissions, throttles, parser, renderer and exception handler are settings.REST_FRAMEWORK's.
+    Authentication, permissions, throttles, negotiation, parser, renderer and exception handler are those that
+    settings.REST_FRAMEWORK names.
     """
 
     scopes = {}  # {method: scope}; None is any live key
@@ -32,7 +33,7 @@ class ApiView(APIView):
     is_personal = False  # whether its answers are about patients, and must not be cached
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
     never_stored = NEVER_STORED
-    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS
+    pagination_class = CursorPagination
     ordering = "created_at"  # of a list's pages
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
 
@@ -93,17 +94,17 @@ class ApiView(APIView):
         if request.method not in self.once_with_a_key or self.idempotency_key is None:
             return handler(request, **self.kwargs)
         try:
-            stored = idempotency.run_once(lambda: self.effect(handler), **self.stored_under())
+            stored = idempotency.run_once(lambda: self.effect(handler), **self.get_idempotency_identity())
         except idempotency.NotStored as undone:
             return undone.answer
         return self.write_stored(*stored)
 
     def find_stored_answer(self):
         """Return the answer of an earlier request with the same Idempotency-Key, or None."""
-        answer = self.idempotency_key and idempotency.find_answer(**self.stored_under())
+        answer = self.idempotency_key and idempotency.find_answer(**self.get_idempotency_identity())
         return self.write_stored(answer, is_replay=True) if answer else None
 
-    def stored_under(self):
+    def get_idempotency_identity(self):
         """Return what tells a request with an Idempotency-Key from others."""
         return {
             "holder": self.caller,

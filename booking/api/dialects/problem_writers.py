@@ -39,7 +39,7 @@ def write_onsched(request, error):
     extras = problem.extras(error)
     body = {
         "success": False,
-        "message": f"{problem.title_of(type(error))} {ADVICE_IN_ONSCHED.get(type(error), problem.advice)}",
+        "message": f"{problem.get_title(type(error))} {ADVICE_IN_ONSCHED.get(type(error), problem.advice)}",
         "code": problem.code,
         "request_id": request.id,
         **{name: write_moment(value) if isinstance(value, datetime) else value for name, value in extras.items()},
@@ -47,7 +47,7 @@ def write_onsched(request, error):
     if "alternatives" in extras:
         body["alternatives"] = [write_opening(opening) for opening in extras["alternatives"]]
     if isinstance(error, exceptions.ValidationError):
-        body["errors"] = [{"field": ".".join(place), "message": said} for place, said, _ in places(error)]
+        body["errors"] = [{"field": ".".join(place), "message": said} for place, said, _ in list_places(error)]
     return refuse(body, problem.status, extras, JSON)
 
 
@@ -55,18 +55,18 @@ def write_junction(request, error):
     """``detail`` is a sentence, or a list with a place for each member that is not valid."""
     problem = PROBLEMS[type(error)]
     status = STATUS_IN_JUNCTION.get(type(error)) or STATUS_IN_JUNCTION.get(problem.status, problem.status)
-    detail = problem.title_of(type(error))
+    detail = problem.get_title(type(error))
     if isinstance(error, exceptions.ValidationError):
         detail = [
             {"type": code, "loc": ["query" if place[:1] and place[0] in request.GET else "body", *place], "msg": said}
-            for place, said, code in places(error)
+            for place, said, code in list_places(error)
         ]
     elif status == 422:
         detail = [{"type": problem.code, "loc": ["body"], "msg": detail}]
     return refuse({"detail": detail}, status, problem.extras(error), JSON)
 
 
-def places(error):
+def list_places(error):
     """Yield what a ValidationError says: ``(place, sentence, code)``, the place as a list of names."""
     for each in list_errors(error):
         yield each["pointer"].split("/")[1:], each["detail"], each["code"]

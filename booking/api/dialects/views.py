@@ -16,15 +16,17 @@ from booking.api.views import ApiView
 class Lenient:
     """Reads the members it knows, in camelCase or snake_case; ignores the others, and those that are null."""
 
-    def known(self, data):
+    def select_known(self, data):
         """Return the members of ``data`` under the names of their fields."""
-        fields = {plain(name): name for name in self.fields}
+        fields = {normalize_name(name): name for name in self.fields}
         return {
-            fields[plain(name)]: value for name, value in data.items() if plain(name) in fields and value is not None
+            fields[normalize_name(name)]: value
+            for name, value in data.items()
+            if normalize_name(name) in fields and value is not None
         }
 
 
-def plain(name):
+def normalize_name(name):
     """Return a member's name as it is compared."""
     return name.lower().replace("_", "").removesuffix("[]")
 
@@ -33,7 +35,7 @@ class Input(Lenient, serializers.Input):
     """The fields of a body."""
 
     def to_internal_value(self, data):
-        return super().to_internal_value(self.known(data) if isinstance(data, dict) else data)
+        return super().to_internal_value(self.select_known(data) if isinstance(data, dict) else data)
 
 
 class Query(Lenient, serializers.Query):
@@ -42,7 +44,7 @@ class Query(Lenient, serializers.Query):
     def to_internal_value(self, data):
         values = {}
         for name, given in data.lists():
-            for field, texts in self.known({name: [text for text in given if text]}).items():
+            for field, texts in self.select_known({name: [text for text in given if text]}).items():
                 values.setdefault(field, []).extend(texts)
         lists = {name for name in values if isinstance(self.fields[name], ListField)}
         found = {name: texts if name in lists else texts[-1] for name, texts in values.items() if texts}

@@ -90,7 +90,7 @@ def write_status(status, refusals, registry):
         schemas.append(share(registry, ResolvedComponent.SCHEMA, name, write_schema(refusal)))
         examples[code] = share(registry, ResolvedComponent.EXAMPLE, code, {"value": write_example(refusal)})
     response = {
-        "description": " ".join(PROBLEMS[refusal].title_of(refusal) for refusal in refusals.values()),
+        "description": " ".join(PROBLEMS[refusal].get_title(refusal) for refusal in refusals.values()),
         "headers": problem_headers(status, list(refusals)),
         "content": {CONTENT_TYPE: {"schema": {"oneOf": schemas} if schemas[1:] else schemas[0], "examples": examples}},
     }
@@ -118,7 +118,7 @@ def write_schema(refusal):
     }
     return {
         "type": "object",
-        "description": f"{problem.title_of(refusal)} {problem.advice}",
+        "description": f"{problem.get_title(refusal)} {problem.advice}",
         "properties": members,
         "required": list(members),
     }
@@ -128,7 +128,7 @@ def write_example(refusal):
     problem = PROBLEMS[refusal]
     return {
         "type": f"https://booking.clinic.example/problems/{problem.code}",
-        "title": problem.title_of(refusal),
+        "title": problem.get_title(refusal),
         "status": problem.status,
         "detail": problem.advice,
         "instance": "/api/v1/holds",

@@ -31,7 +31,7 @@ def openapi_document():
 
 
 @cache
-def written(content_type):
+def render_document(content_type):
     """Return the document as bytes."""
     if content_type == JSON:
         return orjson.dumps(openapi_document())
@@ -58,7 +58,7 @@ class Schema(ApiView):
     @operation(query=FormatQuery)
     def get(self, request):
         content_type = self.content_type()
-        return HttpResponse(written(content_type), content_type=content_type, headers={"Vary": "Accept"})
+        return HttpResponse(render_document(content_type), content_type=content_type, headers={"Vary": "Accept"})
 
     def content_type(self):
         if "format" in self.parameters:

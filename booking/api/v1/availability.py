@@ -136,7 +136,7 @@ class Availability(AvailabilityView):
         openings, times_in = [], {}
         for place, starts in self.find_assigned_starts(filters, now):
             sign = get_signer(service, place, now, is_assigned=is_assigned).sign
-            shared = inside(write_place(place))
+            shared = write_members(write_place(place))
             # Many clinicians are free at one time: it is written once for all of them.
             times = times_in.setdefault(place.zone, WrittenTimes(service.duration, place.zone))
             openings += [(start, f'{{{times[start]},{shared},"booking_key":"{sign(start)}"}}') for start in starts]
@@ -152,7 +152,7 @@ class Availability(AvailabilityView):
         return HttpResponse(body, content_type="application/json")
 
 
-def inside(members):
+def write_members(members):
     """Return a dict as JSON without its braces."""
     return orjson.dumps(members).decode()[1:-1]
 
@@ -164,7 +164,7 @@ class WrittenTimes(dict):
         self.duration, self.zone = duration, zone
 
     def __missing__(self, start):
-        text = self[start] = inside(write_times(start, self.zone, self.duration))
+        text = self[start] = write_members(write_times(start, self.zone, self.duration))
         return text
 
 

@@ -46,4 +46,4 @@ def test_problem_title_in_another_language_is_english_and_its_message_is_not(pse
     assert len(messages) > 20
     for exception, row in messages.items():
         assert find_untranslated(str(exception.message)) == []
-        assert str(exception.message) == f"⟦{row.title_of(exception)}⟧"
+        assert str(exception.message) == f"⟦{row.get_title(exception)}⟧"

@@ -360,7 +360,7 @@ def test_every_exception_of_a_verb_has_a_problem():
 
 def test_every_problem_has_public_sentences():
     for exception, row in PROBLEMS.items():
-        for sentence in (row.title_of(exception), row.advice):
+        for sentence in (row.get_title(exception), row.advice):
             assert sentence[0].isupper()
             assert sentence.rstrip("…")[-1] in ".;s_"
         assert issubclass(exception, APIException) == bool(row.title)
@@ -442,7 +442,7 @@ def test_every_problem_code_has_a_page(client, code):
     text = unescape(response.text)
     for exception, row in PROBLEMS.items():
         if row.code == code:
-            assert row.title_of(exception) in text
+            assert row.get_title(exception) in text
             assert row.advice in text
             assert f'"code": "{code}"' in text
             assert all(f'"{name}"' in text for name in row.example)

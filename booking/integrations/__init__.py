@@ -1,1 +1,1 @@
-"""Other parties' systems, one folder for each kind."""
+"""Other parties' systems: one folder per kind of party."""

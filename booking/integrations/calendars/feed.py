@@ -14,7 +14,7 @@ READ_NOTE_INTERVAL = timedelta(minutes=1)
 
 
 def make_feed(clinician):
-    """Give a clinician's feed an address and return its token, which is shown only now; an older one ends."""
+    """Give a clinician's feed a new address and return its token, which cannot be shown again. Revokes an older one."""
     token, now = new_token(), timezone.now()
     fresh = {"token_hash": hash_token(token), "created_at": now, "last_read_at": None}
     CalendarFeed.objects.update_or_create(clinician=clinician, defaults=fresh)
@@ -22,12 +22,12 @@ def make_feed(clinician):
 
 
 def revoke_feed(feed):
-    """End a feed: its address shows nothing from now on."""
+    """Delete a feed: its address answers 404 from now on."""
     feed.delete()
 
 
 def find_feed(token):
-    """Return the feed whose token it is, or None; one of a clinician who has left is none."""
+    """Return the feed with this token, or None if there is none or its clinician is inactive."""
     feeds = CalendarFeed.objects.select_related("clinician").filter(clinician__is_active=True)
     return feeds.filter(token_hash=hash_token(token)).first()
 

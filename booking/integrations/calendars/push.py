@@ -1,4 +1,4 @@
-"""Bringing calendars elsewhere up to date: the outbox's messages of the kind calendar.push."""
+"""Write appointments into clinicians' calendars elsewhere: the outbox's job calendar.push."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,15 +10,14 @@ from booking.outbox.queue import PermanentError, RetryLater
 from scheduling.models import Calendar
 
 MAX_ROUNDS = 4
-NOTHING_YET = object()
+NOT_WRITTEN = object()
 
 
 def push(message):
-    """Make a calendar show an appointment as it is now: written, written anew, or not there any more.
+    """Create, replace or remove the calendar's entry, so that it shows an appointment as it is now.
 
-    It goes by what the appointment is, not by what the message was written for, so messages may be late,
-    repeated and out of order. Sets ``last_synced_at`` or ``last_error`` of the calendar. Raises RetryLater,
-    or PermanentError for what does not pass by itself.
+    Messages may be late, repeated and out of order: only the appointment's current state counts. Sets
+    ``last_synced_at`` or ``last_error`` of the calendar. Raises RetryLater, or PermanentError if a retry is no use.
     """
     calendars = Calendar.objects.filter(kind=Calendar.Kind.CALDAV, is_active=True)
     calendar = calendars.filter(pk=message.payload["calendar"]).first()
@@ -35,15 +34,15 @@ def push(message):
 
 
 def note(calendar, **changes):
-    """Write down what came of speaking with a calendar."""
+    """Record the outcome of a request to a calendar."""
     Calendar.objects.filter(pk=calendar.pk).update(last_tried_at=timezone.now(), **changes)
 
 
 def _bring_up_to_date(calendar, appointment_id):
-    # Two workers may be at one appointment, and the slower may have read it earlier. So whoever has written
-    # looks again, and writes again if it has changed: whichever of them writes last has looked afterwards.
-    written = NOTHING_YET
-    # Named by its clinician too: in a calendar that several share, each of them has their own.
+    # Two workers may push one appointment, and the slower one may have read it earlier. So each reads it again
+    # after writing, and writes again if it has changed: the last to write has then read the latest state.
+    written = NOT_WRITTEN
+    # The clinician's id in the name: clinicians who share a calendar have an entry each.
     name = f"{appointment_id}.{calendar.clinician_id}.ics"
     for _ in range(MAX_ROUNDS):
         entry = _entry(calendar, appointment_id)
@@ -58,7 +57,7 @@ def _bring_up_to_date(calendar, appointment_id):
 
 
 def _entry(calendar, appointment_id):
-    """Return what the calendar is to show of the appointment, or None for nothing."""
+    """Return the entry that the calendar must show for the appointment, or None for none."""
     theirs = Appointment.objects.filter(pk=appointment_id, clinician=calendar.clinician_id)
     appointment = with_sequence(theirs.exclude(status=Appointment.Status.CANCELLED)).first()
     return appointment and entry_for_clinician(appointment, site=settings.SITE_URL)

@@ -1,6 +1,6 @@
-"""Delivering an event to an endpoint: one try, and what follows from how it went.
+"""Deliver an event to an endpoint: one attempt, and the consequences of its outcome.
 
-A delivery is an OutboxMessage with an endpoint. Its id is its ``webhook-id``, at every try.
+A delivery is an OutboxMessage with an endpoint. Its id is the ``webhook-id`` of every attempt.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from booking.outbox.queue import PermanentError, RetryLater
 from booking.outbox.retry import parse_retry_after
 from scheduling.lib.safe_http import NotPublic, Unreachable, send
 
-# When it is tried: each after the one before. docs/webhooks.md tells receivers of it.
+# The wait before each attempt. docs/webhooks.md tells receivers of it.
 TRIES = [
     timedelta(0),
     timedelta(seconds=5),
@@ -27,9 +27,9 @@ TIMEOUT = 15.0
 
 
 def deliver(message, *, timeout=TIMEOUT):
-    """Send a delivery to its endpoint; raises RetryLater or PermanentError unless it was answered with a 2xx.
+    """Send a delivery to its endpoint; raise RetryLater or PermanentError unless the answer is 2xx.
 
-    ``message.response_status`` is left as what it was answered with, None for no answer.
+    Sets ``message.response_status``, to None without an answer.
     """
     endpoint, message.response_status = message.endpoint, None
     if endpoint.disabled_at:
@@ -40,7 +40,7 @@ def deliver(message, *, timeout=TIMEOUT):
     now = timezone.now()
     headers = sign(get_secrets(endpoint, now=now), message_id=message.pk, at=now, body=body)
     try:
-        # Of its answer nothing is read, and nothing kept but the status: who knows what it repeats.
+        # Keep nothing of the answer but its status: the body may repeat personal data.
         answer = send(
             "POST",
             endpoint.url,

@@ -1,4 +1,4 @@
-"""The verbs of webhook endpoints and of deliveries to them."""
+"""Create, change, disable and delete webhook endpoints, and redeliver to them."""
 
 from datetime import timedelta
 
@@ -14,11 +14,11 @@ from scheduling.lib.addresses import LOOKUP_TIMEOUT
 from scheduling.lib.safe_http import NotPublic, Unreachable, resolve
 
 DELIVERY = Job.WEBHOOK_EVENT  # the kind of message that a delivery is
-TEST = "webhook.test"  # the type of an event that tells of nothing
+TEST = "webhook.test"  # the type of an event that only tests the connection
 OVERLAP = timedelta(days=1)
 MAX_OVERLAP = timedelta(days=7)
 FAILURE_PERIOD = timedelta(days=5)
-BATCH_SIZE = 5000  # deliveries changed by one statement: all at once would take longer than a web request may wait
+BATCH_SIZE = 5000  # deliveries per statement: all at once would exceed the statement timeout
 
 IS_DISABLED = "its endpoint is disabled"  # why a delivery has failed
 
@@ -49,7 +49,7 @@ def create_endpoint(*, url, is_checked=False, **fields):
 
 
 def change_endpoint(endpoint, *, is_checked=False, **changes):
-    """Change an endpoint's url, description, format or events; raises as create_endpoint does."""
+    """Change an endpoint's url, description, format or events. Raises NotPublic or ValidationError."""
     for name, value in changes.items():
         setattr(endpoint, name, value)
     _check(endpoint, is_address_new="url" in changes and not is_checked)
@@ -64,16 +64,16 @@ def _check(endpoint, *, is_address_new=True):
 
 
 def check_address(url):
-    """Raise NotPublic unless an address is https and leads to the public internet as things are now."""
+    """Raise NotPublic unless an address is https and leads to the public internet now."""
     try:
         resolve(url, timeout=LOOKUP_TIMEOUT)
-    except Unreachable as error:  # a name that nobody knows
+    except Unreachable as error:  # an unknown host name
         raise NotPublic from error
 
 
 @transaction.atomic
 def rotate_secret(endpoint, *, overlap=OVERLAP):
-    """Give an endpoint a new secret; for ``overlap`` (a timedelta) deliveries are signed with the old one too."""
+    """Give an endpoint a new secret. For ``overlap``, a timedelta, deliveries are also signed with the old one."""
     locked = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     endpoint.secret = make_secret()
     endpoint.old_secret = locked.secret if overlap else ""
@@ -82,7 +82,7 @@ def rotate_secret(endpoint, *, overlap=OVERLAP):
 
 
 def get_secrets(endpoint, *, now):
-    """Return the secrets that a delivery is signed with, the newest first."""
+    """Return the secrets that sign a delivery, newest first."""
     has_old = endpoint.old_secret_ends_at and endpoint.old_secret_ends_at > now
     return [endpoint.secret, *([endpoint.old_secret] if has_old else [])]
 
@@ -93,8 +93,8 @@ def disable(endpoint, *, because="", **if_still):
     ``because`` is our reason, which staff are told of by e-mail.
     """
     if _switch_off(endpoint, because, **if_still):
-        # What is just being sent, or written by a booking that has not ended yet, fails when it is next tried.
-        # So does the rest if this is killed on the way.
+        # Deliveries in flight, or of bookings that are not committed yet, fail at their next attempt.
+        # So do the others if this process is killed on the way.
         waiting = endpoint.deliveries.filter(status=Status.WAITING).order_by("due_at")
         for some in _portions(waiting):
             some.update(status=Status.FAILED, last_error=IS_DISABLED)
@@ -102,9 +102,9 @@ def disable(endpoint, *, because="", **if_still):
 
 @transaction.atomic
 def _switch_off(endpoint, because="", **if_still):
-    """Return whether it was on."""
+    """Disable an endpoint, and return False if it was disabled already."""
     live = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None, **if_still)
-    # Of several deliveries that fail at once the first one disables, and tells.
+    # Of several deliveries that fail at once only the first disables it and tells staff.
     now = timezone.now()
     is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
     if is_ours and because:
@@ -113,13 +113,13 @@ def _switch_off(endpoint, because="", **if_still):
 
 
 def _portions(messages):
-    """Yield some of the messages, and then some of those left, until none is; what is yielded must be so no more."""
+    """Yield matching messages in batches; the caller must change or delete each batch, so that it matches no more."""
     while ids := list(messages.values_list("pk", flat=True)[:BATCH_SIZE]):
         yield messages.filter(pk__in=ids)
 
 
 def enable(endpoint):
-    """Send to an endpoint again what happens from now on; what failed meanwhile waits for redelivery."""
+    """Enable an endpoint for events from now on; failed deliveries wait for redelivery."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).exclude(disabled_at=None).update(
         disabled_at=None, disabled_because="", failing_since=None, updated_at=timezone.now()
     )
@@ -132,8 +132,8 @@ def remove_endpoint(endpoint):
 
 
 def empty_endpoint(endpoint):
-    """Disable an endpoint that is to be deleted, and delete its deliveries; not to be done in a transaction."""
-    # First by itself: whoever books from now on does not choose it, and so never waits for the deletion.
+    """Disable an endpoint that is to be deleted, and delete its deliveries. Call it outside any transaction."""
+    # Disable it first, in a transaction of its own: later bookings do not pick it, and never wait for the deletion.
     _switch_off(endpoint)
     for some in _portions(endpoint.deliveries.order_by("created_at")):
         some.delete()
@@ -141,33 +141,33 @@ def empty_endpoint(endpoint):
 
 @transaction.atomic
 def _delete(endpoint):
-    # Those who have chosen it hold KEY SHARE until their commit: their deliveries are there to be deleted then.
+    # Bookings that picked it hold KEY SHARE until they commit: their deliveries can be deleted after that.
     for locked in WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk):
         locked.delete()
 
 
 def note_failure(endpoint, *, at):
-    """Remember since when an endpoint has done nothing but fail, and disable it when that is five days."""
+    """Record since when an endpoint has only failed, and disable it after five days."""
     if endpoint.failing_since is None:
         WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since=None).update(failing_since=at)
     elif endpoint.failing_since <= at - FAILURE_PERIOD:
-        # As the row is by now: another delivery may have arrived since this one was begun.
+        # Check the current row: another delivery may have succeeded since this one began.
         disable(endpoint, because="For five days every delivery failed.", failing_since__lte=at - FAILURE_PERIOD)
 
 
 def note_success(endpoint):
-    """Forget that it failed."""
+    """Clear the record of failures."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
 
 
 def note_speed(endpoint: WebhookEndpoint, *, answers_fast: bool) -> None:
-    """Remember whether an endpoint answers fast: those that do are sent more at once."""
+    """Record whether an endpoint answers fast: a fast one gets more deliveries at once."""
     if endpoint.answers_fast != answers_fast:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(answers_fast=answers_fast)
 
 
 def send_test(endpoint):
-    """Write the delivery of an event that tells of nothing and return it; raises EndpointDisabled."""
+    """Enqueue the delivery of a test event and return it, or raise EndpointDisabled."""
     if endpoint.disabled_at:
         raise EndpointDisabled
     now = timezone.now()
@@ -181,7 +181,7 @@ def send_test(endpoint):
 
 @transaction.atomic
 def redeliver(delivery):
-    """Send a delivery again now, one that arrived too; raises EndpointDisabled or AlreadyOnItsWay."""
+    """Send a delivery again now, even one that succeeded. Raises EndpointDisabled or AlreadyOnItsWay."""
     if delivery.endpoint.disabled_at:
         raise EndpointDisabled
     idle = OutboxMessage.objects.filter(pk=delivery.pk).exclude(status=Status.RUNNING)
@@ -191,7 +191,7 @@ def redeliver(delivery):
 
 
 def redeliver_failed(endpoint, *, since):
-    """Send what was recorded from ``since`` on and failed again now; return how many. Raises EndpointDisabled."""
+    """Send again now all failed deliveries recorded from ``since`` on; return their number. Raises EndpointDisabled."""
     if endpoint.disabled_at:
         raise EndpointDisabled
     failed = endpoint.deliveries.filter(status=Status.FAILED, created_at__gte=since)

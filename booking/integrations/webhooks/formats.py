@@ -1,7 +1,6 @@
-"""How the body of a delivery is written: one function for each WebhookEndpoint.Format.
+"""Write the body of a delivery: one function for each WebhookEndpoint.Format.
 
-``FORMATS[format](message)`` returns bytes, the same ones for the same message at every try, or None when what
-the message tells of is not told in that format.
+``FORMATS[format](message)`` returns bytes, the same at every attempt, or None if the format has no such event.
 """
 
 import orjson

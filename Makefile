@@ -49,7 +49,7 @@ test-all: .venv/ready  ## run all tests, those that take long too
 	@$(BIN)/python -m booking.dev.chromium
 	@$(BIN)/pytest -n auto
 
-lint: .venv/ready  ## check style, and which module imports which
+lint: .venv/ready  ## check style, types, and which module imports which
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/lint-imports --no-logo

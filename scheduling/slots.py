@@ -135,7 +135,7 @@ def _delete_lapsed(clinician, period, *, at, spare=None):
     return deleted > 0
 
 
-def set_slot_expiry(slot_id: int, *, expires_at: datetime | None) -> None:
+def set_slot_expiry(slot_id: int | None, *, expires_at: datetime | None) -> None:
     """Let a slot lapse at ``expires_at``, or never with None. Raise SlotTaken if it is gone.
 
     The caller holds the clinician's lock.

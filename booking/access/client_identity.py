@@ -40,4 +40,4 @@ def get_network(request):
 
 
 def _pseudonymize(text):
-    return salted_hmac("booking.holder", text, algorithm="sha256").hexdigest()
+    return salted_hmac("booking.holder", text, algorithm="sha256").hexdigest()  # pyright: ignore[reportCallIssue]

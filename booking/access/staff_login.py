@@ -24,7 +24,8 @@ def login(request):
 
 def _get_wait_seconds(request):
     # Hash the name: people type passwords into the wrong field.
-    name = salted_hmac("booking.access.staff_login", request.POST.get("username", ""), algorithm="sha256").hexdigest()
+    typed = request.POST.get("username", "")
+    name = salted_hmac("booking.access.staff_login", typed, algorithm="sha256").hexdigest()  # pyright: ignore
     # Network first: attempts refused for the network do not count for the name.
     for policy, whose, limit in [
         ("login", get_network_id(request), MAX_PER_NETWORK),

@@ -73,7 +73,7 @@ class StateFilter(admin.SimpleListFilter):
             "expired": queryset.filter(is_expired, revoked_at=None),
             "revoked": queryset.exclude(revoked_at=None),
         }
-        return rows.get(self.value(), queryset)
+        return rows.get(self.value() or "", queryset)
 
 
 @admin.register(ApiKey)

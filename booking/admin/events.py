@@ -66,7 +66,7 @@ def list_events(subject, *, zone):
     return [
         (
             format_local(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
-            EVENT_LABELS.get(event.kind, event.kind),
+            EVENT_LABELS.get(event.kind, event.kind),  # pyright: ignore[reportCallIssue]
             event.staff_name or ACTOR_LABELS.get(event.actor, event.actor),
             STATUS_LABELS.get(event.from_status, ""),
             STATUS_LABELS.get(event.to_status, ""),

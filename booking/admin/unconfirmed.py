@@ -129,7 +129,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return format_html(
             '<strong class="left{}">{}</strong><br><small>by {}</small>',
             " soon" if left < URGENT_BELOW else "",
-            timeuntil(appointment.answer_by, depth=1) if left > timedelta() else "over",
+            timeuntil(appointment.answer_by, depth=1) if left > timedelta() else "over",  # pyright: ignore
             format_local(appointment.answer_by, appointment.location.zone, unless=appointment.home, pattern="%a %H:%M"),
         )
 

@@ -57,7 +57,7 @@ class StateFilter(admin.SimpleListFilter):
             "failing": queryset.filter(disabled_at=None).exclude(failing_since=None),
             "disabled": queryset.exclude(disabled_at=None),
         }
-        return rows.get(self.value(), queryset)
+        return rows.get(self.value() or "", queryset)
 
 
 @admin.register(WebhookEndpoint)

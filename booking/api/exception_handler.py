@@ -39,7 +39,8 @@ def get_problem(error: Exception) -> BaseException:
     if isinstance(error, OperationalError | InterfaceError):  # it waits too long for others, or is not there
         return Busy()
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return error.__cause__ or InvalidKey()  # what the authentication class has found
+        found = error.__cause__  # by the authentication class
+        return found if isinstance(found, Exception) else InvalidKey()
     if isinstance(error, Http404):
         return exceptions.NotFound()
     if isinstance(error, TooManyFieldsSent):

@@ -178,7 +178,7 @@ class ApiView(APIView):
 
     @cached_property
     def paginator(self):
-        return self.pagination_class()
+        return self.pagination_class()  # pyright: ignore[reportCallIssue]
 
     def paginate_queryset(self, queryset) -> list:
         """Return the rows of the page that is asked for."""

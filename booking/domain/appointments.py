@@ -143,7 +143,7 @@ def acknowledge(
         return
     if appointment.status == Status.PENDING:
         set_slot_expiry(appointment.slot_id, expires_at=None)
-    changes = {"provider_reference": reference} if reference else {}
+    changes: dict = {"provider_reference": reference} if reference else {}
     transition(appointment, status, kind=EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, **changes)
     email = Job.EMAIL_APPOINTMENT_CONFIRMED if status == Status.CONFIRMED else None
     notify_changed(appointment, email=email, notify_approver=notify_approver)

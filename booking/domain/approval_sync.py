@@ -163,7 +163,7 @@ def apply_decision(appointment: Appointment, status: str, *, reference: str = ""
     A decision that is repeated, late or out of order changes nothing, nor does one that answers a ``version`` from
     before the appointment was last rescheduled.
     """
-    actor = get_actor_name(appointment.provider)
+    actor = get_actor_name(appointment.provider)  # pyright: ignore[reportArgumentType]
     try:
         while not _is_outdated(appointment, version):
             try:

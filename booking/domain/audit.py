@@ -68,7 +68,7 @@ def record_event(
     with connection.cursor() as cursor:
         cursor.execute(
             APPEND,
-            {
+            {  # pyright: ignore[reportArgumentType]
                 "job": Job.WEBHOOK_EVENT,
                 "kind": kind,
                 "subject_type": SUBJECT_TYPES[subject._meta.concrete_model],

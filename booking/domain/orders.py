@@ -75,12 +75,10 @@ def send_link(order: Order, *, actor: str) -> None:
     if not order.patient.email:
         raise NoEmailAddress
     now = database_now()
-    order.link_ends_at = now + LINK_LIFETIME
+    order.link_ends_at = good_until = now + LINK_LIFETIME
     order.token_hash = hash_token(new_order_token(order))
     order.save(update_fields=["token_hash", "link_ends_at", "updated_at"])
-    record_event(
-        order, EventKind.ORDER_LINK_SENT, actor=actor, at=now, data={"good_until": order.link_ends_at.isoformat()}
-    )
+    record_event(order, EventKind.ORDER_LINK_SENT, actor=actor, at=now, data={"good_until": good_until.isoformat()})
     queue.enqueue(Job.EMAIL_ORDER_LINK, order=order.pk)
 
 

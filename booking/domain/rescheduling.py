@@ -30,7 +30,7 @@ def reschedule(
     Does nothing if it is there already. With ``enforce_cutoff`` the service's cancellation notice counts. Raises
     SlotTaken, NotOffered, WrongState, PastCutoff or ChangedMeanwhile, and then the old time still stands.
     """
-    lock_clinicians(appointment.clinician_id, opening.clinician.pk)
+    lock_clinicians(appointment.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = _lock(appointment, enforce_cutoff, expected_version)
     if _is_there(appointment, opening):
         return appointment

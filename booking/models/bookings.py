@@ -3,9 +3,9 @@
 import uuid
 
 from django.db import models
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 from django.utils import timezone
+from psycopg.types.range import TimestamptzRange
 
 from booking.models.orders import Order
 from booking.models.providers import Provider
@@ -23,8 +23,11 @@ UNSUCCESSFUL = ["cancelled", "no_show"]
 class Booking(models.Model):
     """The fields that holds and appointments share."""
 
+    service_id: uuid.UUID
     service = models.ForeignKey(Service, on_delete=models.PROTECT)
+    clinician_id: uuid.UUID
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT)
+    location_id: uuid.UUID
     location = models.ForeignKey(Location, on_delete=models.PROTECT)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
@@ -34,13 +37,19 @@ class Booking(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    # Both have these too, each with rules of its own for what is deleted.
+    slot_id: int | None
+    slot: models.OneToOneField
+    order_id: uuid.UUID | None
+    order: models.ForeignKey
+
     class Meta:
         abstract = True
 
     @property
     def padded_period(self):
         """The period that the booking takes of the clinician, including the service's buffers."""
-        return DateTimeTZRange(self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after)
+        return TimestamptzRange(self.starts_at - self.service.buffer_before, self.ends_at + self.service.buffer_after)
 
     @property
     def local_start(self):
@@ -67,6 +76,8 @@ class Hold(Booking):
     """A patient's claim on a slot until ``expires_at``."""
 
     MAX_EXTENSIONS = 10
+
+    token: str  # plain, where it was placed or found by it; the database has the hash
 
     class Status(models.TextChoices):
         ACTIVE = "active"
@@ -157,10 +168,12 @@ class Appointment(Booking):
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, null=True, editable=False)
     reference = models.CharField(max_length=11, editable=False)
     status = models.CharField(max_length=12, choices=Status)
+    patient_id: uuid.UUID
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appointments")
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="appointments"
     )
+    provider_id: uuid.UUID | None
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="appointments"
     )

@@ -17,6 +17,9 @@ class Order(models.Model):
     The address is where to visit the patient, for a service that is given at home.
     """
 
+    appointments: models.Manager
+    token: str  # plain, where it was found by it; the database has the hash
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="orders")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")

@@ -26,7 +26,10 @@ class WebhookEndpoint(models.Model):
     description = models.CharField(max_length=100, blank=True, validators=[validate_printable])
     format = models.CharField(max_length=10, choices=Format, default=Format.HOLDFAST)
     events = ArrayField(
-        models.CharField(max_length=40, choices=Kind), default=list, blank=True, help_text="None: all, new kinds too."
+        models.CharField(max_length=40, choices=Kind),  # pyright: ignore[reportArgumentType]
+        default=list,
+        blank=True,
+        help_text="None: all, new kinds too.",
     )
     secret = EncryptedField(editable=False)
     old_secret = EncryptedField(blank=True, editable=False)

@@ -43,7 +43,7 @@ def ready(request):
     Without Redis or the beat, bookings go on and what is done by the clock waits: that is ``degraded``, still 200,
     so that no load balancer takes the booking pages away for it.
     """
-    status, checks = lately.look()
+    status, checks = lately.look()  # pyright: ignore[reportGeneralTypeIssues]
     return JsonResponse(
         {"status": status, "checks": checks},
         status=503 if status == "failing" else 200,

@@ -30,7 +30,7 @@ LOGGING = {
     },
 }
 
-request_id = ContextVar("request_id", default=None)
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def address(request):
@@ -44,7 +44,7 @@ class Line(logging.Formatter):
     """Format a record as one line of JSON with its time, level, logger, message and request id."""
 
     def format(self, record):
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -72,6 +72,6 @@ class Line(logging.Formatter):
         seen = trace
         while error is not None and seen is not None:
             if isinstance(error, DatabaseError) or type(error).__module__.startswith("psycopg"):
-                seen._str = str(error).partition("\n")[0]
+                seen._str = str(error).partition("\n")[0]  # pyright: ignore[reportAttributeAccessIssue]
             error, seen = error.__cause__ or error.__context__, seen.__cause__ or seen.__context__
         return "".join(trace.format())

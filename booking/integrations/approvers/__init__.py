@@ -16,8 +16,8 @@ from booking.models import Provider
 APPROVERS: dict[str, Approver] = {
     approver.kind: approver
     for approver in (
-        ClinicApprover(),
-        StaffApprover(),
+        ClinicApprover(),  # pyright: ignore[reportAbstractUsage]
+        StaffApprover(),  # pyright: ignore[reportAbstractUsage]
         UpstreamApprover(),
     )
 }
@@ -38,7 +38,7 @@ def get_provider(service_id: UUID, location_id: UUID) -> Provider | None:
     with connection.cursor() as cursor:
         cursor.execute(RESPONSIBLE, [service_id, location_id])
         row = cursor.fetchone()
-    return row and Provider.objects.get(pk=row[0])
+    return Provider.objects.get(pk=row[0]) if row else None
 
 
 def get_approver(provider: Provider | None) -> Approver:

@@ -70,12 +70,12 @@ class Approver(Protocol):
 
     def ask(self, provider: Provider, request: Request, *, timeout: float) -> Answer:
         """Have the approver take the booking as it is now; raises NotAnswered. Only called where ``is_remote``."""
-        ...
+        raise NotImplementedError
 
     def withdraw(self, provider: Provider, booking_id: UUID, *, version: int, timeout: float) -> None:
         """See to it that the approver does not have the booking; raises NotAnswered. Only where ``is_remote``."""
-        ...
+        raise NotImplementedError
 
     def check(self, provider: Provider, *, timeout: float) -> None:
         """Raise NotAnswered unless the approver is there and takes our signature. Only where ``is_remote``."""
-        ...
+        raise NotImplementedError

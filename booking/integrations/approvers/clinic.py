@@ -1,9 +1,10 @@
 """The clinic itself: it acknowledges at once."""
 
+from booking.integrations.approvers.base import Approver
 from booking.models import Acknowledgement, Appointment
 
 
-class ClinicApprover:
+class ClinicApprover(Approver):
     kind = "clinic"
     label = "the clinic itself, at once"
     is_remote = is_staff = False

@@ -7,14 +7,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from booking.access import signatures
-from booking.integrations.approvers.base import Answer, NotAnswered
+from booking.integrations.approvers.base import Answer, Approver, NotAnswered
 from scheduling.lib import safe_http
 
 STATUSES = {"confirmed", "reserved", "pending", "refused"}
 MAX_BYTES = 20_000  # of an answer
 
 
-class UpstreamApprover:
+class UpstreamApprover(Approver):
     kind = "upstream"
     label = "another system, asked over HTTP"
     is_remote = True

@@ -77,7 +77,7 @@ def _ask(calendar, method, name, *, body=None, headers=None, fine=()):
 
 def get_resource_url(calendar, name):
     """Return the address of what is called ``name`` in the calendar's collection."""
-    parts = urlsplit(calendar.url)
+    parts = urlsplit(str(calendar.url))
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{name}", fragment=""))
 
 

@@ -65,7 +65,7 @@ def order_link(message):
     token = order_token(order)
     if (
         token is None
-        or order.link_ends_at <= timezone.now()
+        or order.link_ends_at <= timezone.now()  # pyright: ignore[reportOptionalOperand]
         or order.get_booked_appointment()
         or not order.patient.email
     ):

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from scheduling.models import Clinician, Location, Service
-from tests.booking.admin.pages import shown
+from tests.booking.admin.pages import get_text
 
 PASSWORD = "holdfast-from-the-first-day"
 
@@ -85,7 +85,7 @@ def test_operator_with_an_empty_database_gets_to_the_first_free_times(operator):
     page = Client().get("/", follow=True)
     times = Client().get(reverse("widget:times", args=["consultation"]))
 
-    assert "Consultation" in shown(page)
+    assert "Consultation" in get_text(page)
     assert b"Dana Reed" in times.content
 
 

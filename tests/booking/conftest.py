@@ -75,19 +75,19 @@ def staff(db):
 
 @pytest.fixture
 def erin(staff):
-    """Erin at reception."""
+    """Erin, a receptionist, logged in."""
     return staff("erin", "reception")
 
 
 @pytest.fixture
 def morgan(staff):
-    """Morgan the manager."""
+    """Morgan, a manager, logged in."""
     return staff("morgan", "manager")
 
 
 @pytest.fixture
 def danas_browser(staff, dana):
-    """Dana the clinician, logged in."""
+    """The browser of Dana, a clinician, logged in."""
     browser = staff("dana", "clinician")
     dana.user = browser.user
     dana.save()
@@ -96,7 +96,7 @@ def danas_browser(staff, dana):
 
 @pytest.fixture
 def book_today(book, at):
-    """Book a time next week, which is soon today: ``book_today(9)``."""
+    """Book a time next week and move it to today: ``book_today(9)``."""
 
     def book_today(hour):
         appointment = book(at(hour))
@@ -160,7 +160,7 @@ def make_delivery(endpoint):
 
 @pytest.fixture
 def delivery(make_delivery, endpoint):
-    """A delivery that is due."""
+    """A due delivery to Bob's endpoint."""
     return make_delivery(endpoint)
 
 

@@ -1,3 +1,5 @@
+"""The command create_api_key."""
+
 from datetime import timedelta
 from io import StringIO
 
@@ -9,29 +11,31 @@ from booking.access.api_keys import find_key
 from booking.models import ApiKey
 
 
-def create(*arguments):
-    """Run the command and return what it prints."""
+def run_command(*arguments):
+    """Run create_api_key and return its output."""
     out = StringIO()
     call_command("create_api_key", *arguments, stdout=out)
     return out.getvalue()
 
 
 def test_create_api_key_prints_only_the_key(db):
-    said = create("the practice", "--scopes", "read_availability,write_holds")
+    said = run_command("the practice", "--scopes", "read_availability,write_holds")
     key = find_key(said.removesuffix("\n"))
     assert (key.name, key.kind, key.scopes) == ("the practice", "secret", ["read_availability", "write_holds"])
     assert (key.allowed_origins, key.expires_at) == ([], None)
 
 
-def test_create_api_key_with_all_scopes_gives_all_of_its_kind(db):
-    assert find_key(create("a server", "--scopes", "all").strip()).scopes == ApiKey.Scope.values
-    site = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", "https://www.clinic.example")
+def test_create_api_key_with_all_scopes_grants_every_scope_of_its_kind(db):
+    assert find_key(run_command("a server", "--scopes", "all").strip()).scopes == ApiKey.Scope.values
+    site = run_command("a site", "--kind", "publishable", "--scopes", "all", "--origins", "https://www.clinic.example")
     assert find_key(site.strip()).scopes == ApiKey.PUBLIC_SCOPES
 
 
-def test_create_api_key_with_origins_and_expiry(db):
+def test_create_api_key_with_origins_and_expiry_stores_both(db):
     origins = "https://www.clinic.example, http://localhost:3000"
-    said = create("a site", "--kind", "publishable", "--scopes", "all", "--origins", origins, "--expires-in-days", "30")
+    said = run_command(
+        "a site", "--kind", "publishable", "--scopes", "all", "--origins", origins, "--expires-in-days", "30"
+    )
     key = find_key(said.strip())
     assert key.allowed_origins == ["https://www.clinic.example", "http://localhost:3000"]
     assert timedelta(days=29) < key.expires_at - timezone.now() <= timedelta(days=30)
@@ -52,8 +56,8 @@ def test_create_api_key_with_origins_and_expiry(db):
         ([], "Error: the following arguments are required: --scopes"),
     ],
 )
-def test_create_api_key_with_invalid_argument_creates_nothing(db, arguments, said):
+def test_create_api_key_with_invalid_argument_names_it_and_creates_no_key(db, arguments, said):
     with pytest.raises(CommandError) as refusal:
-        create("the practice", *arguments)
+        run_command("the practice", *arguments)
     assert str(refusal.value).startswith(said)
     assert not ApiKey.objects.exists()

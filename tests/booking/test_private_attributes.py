@@ -1,20 +1,20 @@
-"""Private attributes of other libraries: each one that we use is named here, with the version it was tried with."""
+"""Private attributes of other libraries: a complete list, with the version each was tried with."""
 
 import ast
 from importlib.metadata import version
 
 from booking.dev.servers import BASE_DIR
 
-# Documented in spite of their underscores: Django's model API and named tuples.
+# Public in spite of the underscore: Django's model API and named tuples.
 DOCUMENTED = {"_asdict", "_base_manager", "_default_manager", "_fields", "_meta", "_replace", "_state"}
 
 DRF_SPECTACULAR = {"_get_parameters", "_map_basic_serializer"}  # booking/api/openapi/autoschema.py overrides them
-# TracebackException's, in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it with the Python at hand.
+# TracebackException._str in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it.
 PYTHON = {"_str"}
 
 
 def find_private_attributes():
-    """Return the names of private attributes that production code reads or sets on anything but self and cls."""
+    """Return the private attributes that production code reads or sets on anything but self and cls."""
     found = set()
     for folder in ("booking", "patients", "scheduling"):
         for path in (BASE_DIR / folder).rglob("*.py"):
@@ -25,10 +25,10 @@ def find_private_attributes():
     return found
 
 
-def test_private_attributes_of_other_libraries_are_all_listed():
+def test_private_attributes_used_in_production_code_are_listed():
     assert find_private_attributes() - DOCUMENTED == DRF_SPECTACULAR | PYTHON
 
 
-def test_drf_spectacular_has_the_version_whose_private_methods_were_read():
-    """When this fails, look whether the methods above still do the same, then change the version."""
+def test_drf_spectacular_has_version_whose_private_methods_were_reviewed():
+    """On failure: review the overridden methods in the new version, then change the number here."""
     assert version("drf-spectacular").startswith("0.30.")

@@ -1,3 +1,5 @@
+"""Production settings: what they refuse, and the limits they set."""
+
 import os
 import secrets
 
@@ -46,7 +48,7 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("SITE_URL", "booking.clinic.example"),
     ],
 )
-def test_bad_setting_stops_start_with_one_line(run, name, value):
+def test_invalid_setting_stops_start_with_one_line_that_names_it(run, name, value):
     refused = run("manage.py", "check", **{name: value})
     assert refused.returncode == 1
     assert refused.stdout == ""
@@ -56,16 +58,16 @@ def test_bad_setting_stops_start_with_one_line(run, name, value):
 
 
 @pytest.mark.parametrize("command", [GUNICORN, WORKER, BEAT], ids=["web", "worker", "beat"])
-def test_bad_setting_is_reported_alike_by_every_entry_point(run, command):
+def test_missing_secret_key_stops_web_worker_and_beat_with_one_line(run, command):
     refused = run(*command, SECRET_KEY="")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "Holdfast cannot start: SECRET_KEY is not set.\n"
 
 
-def test_documented_production_settings_pass_deployment_check(run):
+def test_env_example_passes_deployment_check(run):
     lines = (BASE_DIR / ".env.example").read_text().splitlines()
     documented = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    assert documented.pop("SECRET_KEY") == ""  # everybody makes their own
+    assert documented.pop("SECRET_KEY") == ""  # each installation generates its own
     documented["SECRET_KEY"] = secrets.token_urlsafe(50)
     checked = run("manage.py", "check", "--deploy", "--fail-level", "INFO", **documented)
     assert checked.returncode == 0, checked.stderr
@@ -89,7 +91,7 @@ def test_production_redirects_to_https(run_python):
     assert shown.stdout == "301 https://booking.clinic.example/\n"
 
 
-def test_forwarded_proto_is_trusted_only_behind_proxy(run_python):
+def test_forwarded_proto_is_trusted_only_with_trusted_proxies(run_python):
     code = """
         import django
         django.setup()
@@ -100,7 +102,7 @@ def test_forwarded_proto_is_trusted_only_behind_proxy(run_python):
     assert run_python(code, TRUSTED_PROXIES="1").stdout == "True\n"
 
 
-def test_web_requests_have_lock_and_statement_timeouts(run_python):
+def test_web_requests_have_lock_timeout_2s_and_statement_timeout_5s(run_python):
     limits = run_python(
         """
         import booking.wsgi
@@ -114,7 +116,7 @@ def test_web_requests_have_lock_and_statement_timeouts(run_python):
     assert limits.stdout == "2s 5s\n"
 
 
-def test_migrations_and_tasks_have_no_web_timeouts(run_python):
+def test_migrations_and_tasks_have_no_lock_or_statement_timeout(run_python):
     limits = run_python(
         """
         import django

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md are run as they stand there."""
+"""The examples of docs/api.md, run as written."""
 
 import os
 import re
@@ -21,17 +21,17 @@ PROGRAMS = {
 SCOPES = ["read_appointment_types", "read_availability", "write_holds", "write_appointments"]
 
 
-def blocks(language):
+def find_code_blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_an_example_books_and_cancels(language, transactional_db, live_server, dana):
+def test_api_page_example_books_and_cancels(language, transactional_db, live_server, dana):
     if not shutil.which(PROGRAMS[language][0]):
-        # In CI nothing is skipped: there a missing program is a failure.
+        # CI skips nothing: a missing program fails there.
         assert not os.environ.get("CI"), f"{PROGRAMS[language][0]} is not installed."
         pytest.skip(f"{PROGRAMS[language][0]} is not installed, so the {language} example was not run.")
-    [example] = blocks(language)
+    [example] = find_code_blocks(language)
     _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
 
     run = subprocess.run(
@@ -51,13 +51,13 @@ def test_an_example_books_and_cancels(language, transactional_db, live_server, d
     assert appointment.reference in run.stdout
 
 
-def test_the_other_requests_are_answered(transactional_db, live_server, dana, consultation):
+def test_api_page_curl_requests_are_answered(transactional_db, live_server, dana, consultation):
     site = "https://www.clinic.example"
     _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
     _, shown = create_key(
         name="the site", kind="publishable", scopes=["read_appointment_types"], allowed_origins=[site]
     )
-    [examples] = blocks("sh")
+    [examples] = find_code_blocks("sh")
     env = {
         "PATH": os.environ["PATH"],
         "BASE": live_server.url,
@@ -76,9 +76,9 @@ def test_the_other_requests_are_answered(transactional_db, live_server, dana, co
     )
 
     assert (run.returncode, run.stderr) == (0, "")
-    assert '"start_time":"2026-11-23T08:00:00+00:00"' in run.stdout  # the answer to the first
-    assert run.stdout.count(f'"id":"{consultation.pk}"') == 1  # and to the second
+    assert '"start_time":"2026-11-23T08:00:00+00:00"' in run.stdout  # from the explain request
+    assert run.stdout.count(f'"id":"{consultation.pk}"') == 1  # from the publishable key's request
 
 
-def test_the_page_says_which_scopes_its_key_needs():
+def test_api_page_names_every_scope_its_key_needs():
     assert all(f"`{scope}`" in PAGE for scope in SCOPES)

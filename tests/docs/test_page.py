@@ -1,4 +1,4 @@
-"""The steps on /api/docs are run one after the other, as its readers do."""
+"""The steps on /api/docs, run in order."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from booking.models import Appointment
 from tests.docs.test_examples import SCOPES
 
 
-def test_the_steps_of_the_page_book_and_cancel(transactional_db, live_server, dana):
+def test_api_docs_steps_book_and_cancel(transactional_db, live_server, dana):
     _, key = create_key(name="the reader", kind="secret", scopes=SCOPES)
     codes = [step["code"] for step in steps(live_server.url)]
     program = "\n".join(["set -euo pipefail", *codes]).replace("hf_sec_…", key)

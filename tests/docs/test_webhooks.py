@@ -1,4 +1,4 @@
-"""The code of docs/webhooks.md verifies what we sign, and the page tells of every kind of event."""
+"""docs/webhooks.md: its code verifies our signatures, and its tables match the code."""
 
 import json
 import re
@@ -18,14 +18,14 @@ PAGE = (BASE_DIR / "docs" / "webhooks.md").read_text()
 BODY = '{"type":"hold.placed","name":"é"}'.encode()
 
 
-def block(language):
+def find_code_block(language):
     [code] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return code
 
 
-def verified_in_python(secret, headers, body):
+def verify_in_python(secret, headers, body):
     names = {}
-    exec(block("python"), names)
+    exec(find_code_block("python"), names)
     try:
         names["verify"](secret, headers, body)
     except ValueError as error:
@@ -33,7 +33,7 @@ def verified_in_python(secret, headers, body):
     return "fine"
 
 
-def verified_in_javascript(secret, headers, body):
+def verify_in_javascript(secret, headers, body):
     if not shutil.which("node"):
         pytest.skip("There is no node here.")
     call = f"""
@@ -43,7 +43,7 @@ def verified_in_javascript(secret, headers, body):
     """
     ran = subprocess.run(
         ["node", "--input-type=module", "-"],
-        input=block("javascript") + call,
+        input=find_code_block("javascript") + call,
         capture_output=True,
         text=True,
         check=True,
@@ -51,29 +51,29 @@ def verified_in_javascript(secret, headers, body):
     return ran.stdout.strip()
 
 
-@pytest.mark.parametrize("verified", [verified_in_python, verified_in_javascript])
-def test_the_code_accepts_what_we_sign_and_nothing_else(verified):
+@pytest.mark.parametrize("verify_delivery", [verify_in_python, verify_in_javascript])
+def test_webhooks_page_code_accepts_valid_signature_only(verify_delivery):
     old, new, now = make_secret(), make_secret(), timezone.now()
     headers = sign([new, old], message_id="msg_1", at=now, body=BODY)
-    assert verified(old, headers, BODY) == verified(new, headers, BODY) == "fine"
-    assert verified(make_secret(), headers, BODY) == "not from Holdfast"
-    assert verified(new, headers, BODY + b" ") == "not from Holdfast"
-    assert verified(new, {**headers, "webhook-id": "msg_2"}, BODY) == "not from Holdfast"
-    assert verified(new, {**headers, "webhook-signature": "v1,é"}, BODY) == "not from Holdfast"
+    assert verify_delivery(old, headers, BODY) == verify_delivery(new, headers, BODY) == "fine"
+    assert verify_delivery(make_secret(), headers, BODY) == "not from Holdfast"
+    assert verify_delivery(new, headers, BODY + b" ") == "not from Holdfast"
+    assert verify_delivery(new, {**headers, "webhook-id": "msg_2"}, BODY) == "not from Holdfast"
+    assert verify_delivery(new, {**headers, "webhook-signature": "v1,é"}, BODY) == "not from Holdfast"
     late = sign([new], message_id="msg_1", at=now - timedelta(minutes=6), body=BODY)
-    assert verified(new, late, BODY) == "too old"
+    assert verify_delivery(new, late, BODY) == "too old"
 
 
-def test_the_code_is_short():
+def test_webhooks_page_code_has_at_most_eleven_lines():
     for language in ("python", "javascript"):
-        assert len(block(language).strip().splitlines()) <= 11
+        assert len(find_code_block(language).strip().splitlines()) <= 11
 
 
-def test_every_kind_of_event_is_told_of():
+def test_webhooks_page_names_every_event_kind():
     assert set(WebhookEndpoint.Kind.values) == set(re.findall(r"`((?:hold|appointment|patient)\.[a-z_]+)`", PAGE))
 
 
-def test_the_tries_are_those_of_the_code():
+def test_webhooks_page_retry_schedule_matches_code():
     hours = [int(tried.total_seconds() // 3600) for tried in TRIES[4:]]
     assert f"5 seconds, 5 minutes, 30 minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours" in PAGE
     assert len(TRIES) == 10

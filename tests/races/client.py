@@ -234,10 +234,10 @@ def call(*, method, path, key, body=None, patient=True, base="/api/v1", **header
             response = client.generic(method, f"{base}{path}", body or b"", "application/json", headers=headers)
             if b'"idempotency-key-in-flight"' not in response.content:
                 break
-        told = {name: response[name] for name in TOLD if name in response}
-        return Answer(response.status_code, response.content, tuple(told.items()))
+        compared = {name: response[name] for name in COMPARED_HEADERS if name in response}
+        return Answer(response.status_code, response.content, tuple(compared.items()))
 
     return verb
 
 
-TOLD = ["Location", "ETag", "Cache-Control", "Content-Type", "Retry-After", "Idempotent-Replayed"]
+COMPARED_HEADERS = ["Location", "ETag", "Cache-Control", "Content-Type", "Retry-After", "Idempotent-Replayed"]

@@ -52,11 +52,11 @@ class Crowd:
         runners = [pipe for _, pipe in self.clients[: len(acts)]]
         for pipe, act in zip(runners, acts, strict=True):
             pipe.send(act)
-        hear(runners)
+        receive(runners)
         ready()
         busy = busy_seconds()
         self.go.set()
-        answers = hear(runners)
+        answers = receive(runners)
         busy = busy_seconds() - busy
         self.go.clear()
         outcomes = Outcomes(Outcome(what, seconds) for what, seconds, _ in answers)
@@ -75,7 +75,7 @@ def start_client(*arguments):
     serve(*arguments)
 
 
-def hear(pipes):
+def receive(pipes):
     """Receive the next message of each pipe."""
     deadline = monotonic() + RACE_TIMEOUT
     for pipe in pipes:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def no_constraint(transactional_db):
-    """A database that does not know that two slots of one clinician may not overlap."""
+    """Drop the exclusion constraint on slots for one test."""
     [constraint] = [constraint for constraint in Slot._meta.constraints if constraint.name == Slot.NO_OVERLAP]
     with connection.schema_editor() as editor:
         editor.remove_constraint(Slot, constraint)
@@ -30,13 +30,13 @@ def no_constraint(transactional_db):
         editor.add_constraint(Slot, constraint)
 
 
-def rounds(at):
-    """Times to race for, each once."""
+def list_start_times(at):
+    """Return the times to race for, each once."""
     return [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
 
 
 def test_without_lock_and_constraint_a_slot_is_double_booked(no_constraint, crowd, hold, at):
-    for time in rounds(at):
+    for time in list_start_times(at):
         crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(SIZE)])
         if double_bookings():
             return
@@ -44,7 +44,7 @@ def test_without_lock_and_constraint_a_slot_is_double_booked(no_constraint, crow
 
 
 def test_lock_without_constraint_prevents_double_booking(no_constraint, crowd, hold, at):
-    for time in rounds(at)[:3]:
+    for time in list_start_times(at)[:3]:
         outcomes = crowd.race([hold(time, f"client {n}") for n in range(SIZE)])
 
         assert Counter(outcome.what for outcome in outcomes) == {"held": 1, "NotOffered": SIZE - 1}
@@ -52,8 +52,8 @@ def test_lock_without_constraint_prevents_double_booking(no_constraint, crowd, h
 
 
 def test_constraint_without_lock_prevents_double_booking(crowd, hold, at):
-    """But clients may deadlock on it, which takes PostgreSQL a second to notice. So only four try."""
-    for time in rounds(at)[:3]:
+    """Only four clients race: on the constraint alone they may deadlock, which PostgreSQL notices after a second."""
+    for time in list_start_times(at)[:3]:
         outcomes = crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(4)])
 
         assert [outcome.what for outcome in outcomes].count("held") <= 1

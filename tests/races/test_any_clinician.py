@@ -10,29 +10,31 @@ from tests.races.crowd import double_bookings, tally
 
 
 @pytest.fixture
-def eight(transactional_db, harbour, consultation):
+def eight_clinicians(transactional_db, harbour, consultation):
     """Eight clinicians."""
     return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(8)]
 
 
-def acts(consultation, starts_at, number):
+def make_acts(consultation, starts_at, number):
     return [
         (client.hold_with_anyone, {"service": consultation.pk, "starts_at": starts_at, "holder": f"phone {n}"})
         for n in range(number)
     ]
 
 
-def test_eight_clients_for_any_of_eight_clinicians_all_win(crowd, no_deadlock, eight, consultation, at):
-    outcomes = crowd.race(acts(consultation, at(9), 8))
+def test_eight_clients_for_any_of_eight_clinicians_all_win(crowd, no_deadlock, eight_clinicians, consultation, at):
+    outcomes = crowd.race(make_acts(consultation, at(9), 8))
 
-    assert tally(outcomes) == {str(clinician.pk): 1 for clinician in eight}
+    assert tally(outcomes) == {str(clinician.pk): 1 for clinician in eight_clinicians}
     assert Hold.objects.count() == 8
     assert double_bookings() == 0
     assert not Clinician.objects.filter(last_assigned_at=None).exists()
 
 
-def test_forty_clients_for_any_of_eight_clinicians_have_eight_winners(crowd, no_deadlock, eight, consultation, at):
-    outcomes = crowd.race(acts(consultation, at(9), 40))
+def test_forty_clients_for_any_of_eight_clinicians_have_eight_winners(
+    crowd, no_deadlock, eight_clinicians, consultation, at
+):
+    outcomes = crowd.race(make_acts(consultation, at(9), 40))
 
-    assert tally(outcomes) == {**{str(clinician.pk): 1 for clinician in eight}, "SlotTaken": 32}
+    assert tally(outcomes) == {**{str(clinician.pk): 1 for clinician in eight_clinicians}, "SlotTaken": 32}
     assert double_bookings() == 0

@@ -58,7 +58,7 @@ def test_confirm_against_other_takers_has_one_winner(milliseconds, crowd, hold, 
 
     won = tally(outcomes)
     live = Hold.objects.filter(status="active", slot__isnull=False).exclude(pk=alices.pk)
-    assert won["confirmed"] + won["held"] <= 1  # none if the others came just before its end, and Alice after
+    assert won["confirmed"] + won["held"] <= 1  # 0 when the others came before its expiry and Alice after it
     assert (Appointment.objects.count(), live.count()) == (won["confirmed"], won["held"])
     assert double_bookings() == 0
     assert milliseconds > 0 or won["held"] == 1

@@ -13,17 +13,19 @@ from tests.races.client import call
 from tests.races.crowd import SIZE, double_bookings
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
-PLENTY = 1_000_000
+REQUESTS_PER_MINUTE = 1_000_000
 CUSTOMER = {"firstName": "Alice", "lastName": "Archer", "email": "alice@example.org"}
 
 
 @pytest.fixture
 def key(transactional_db):
-    return create_key(name="all of them", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=PLENTY)[1]
+    return create_key(
+        name="all of them", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=REQUESTS_PER_MINUTE
+    )[1]
 
 
-def statuses(outcomes):
-    """How many requests were answered with which status."""
+def count_statuses(outcomes):
+    """Count the responses of each status."""
     answered = [outcome.what.status for outcome in outcomes]
     return {status: answered.count(status) for status in set(answered)}
 
@@ -43,7 +45,7 @@ def test_hundred_onsched_clients_for_one_time_have_one_winner(
 
     outcomes = crowd.race([(call, act)] * SIZE)
 
-    assert statuses(outcomes) == {201: 1, 409: SIZE - 1}
+    assert count_statuses(outcomes) == {201: 1, 409: SIZE - 1}
     assert (Hold.objects.count(), double_bookings()) == (1, 0)
 
 
@@ -66,5 +68,5 @@ def test_hundred_junction_bookings_of_one_order_have_one_winner(crowd, key, alic
 
     outcomes = crowd.race([(call, acts[number % len(acts)]) for number in range(SIZE)])
 
-    assert statuses(outcomes) == {200: 1, 409: SIZE - 1}
+    assert count_statuses(outcomes) == {200: 1, 409: SIZE - 1}
     assert (Appointment.objects.count(), double_bookings()) == (1, 0)

@@ -14,11 +14,11 @@ from booking.ops import idempotency
 from patients.models import Patient
 from scheduling.slots import lock_clinician
 from tests.races import client
-from tests.races.crowd import MAX_WAIT, Crowd, ask, hear, tally
+from tests.races.crowd import MAX_WAIT, Crowd, ask, receive, tally
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
-TWINS = 50
+DUPLICATES = 50
 PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
 
 
@@ -29,7 +29,7 @@ def key(transactional_db):
 
 @pytest.fixture
 def send(key):
-    """The act of sending a keyed request: ``send("/holds", {…})``."""
+    """Return the act of sending a request with an Idempotency-Key: ``send("/holds", {…})``."""
 
     def send(path, body, name="once"):
         arguments = {"method": "POST", "path": path, "key": key[1], "body": json.dumps(body).encode()}
@@ -48,8 +48,8 @@ def opening(consultation, dana, harbour, at):
     }
 
 
-def answers(outcomes):
-    """The different (status, body, headers) that twins got, and how many were marked as replayed. None waited long."""
+def collect_responses(outcomes):
+    """Return the distinct (status, body, headers) of all responses and the number of replayed ones."""
     counted = tally(outcomes)
     plain = {
         (answer.status, answer.body, tuple(header for header in answer.headers if header[0] != "Idempotent-Replayed"))
@@ -60,28 +60,32 @@ def answers(outcomes):
 
 @pytest.mark.parametrize("again", range(3))
 def test_fifty_duplicates_place_one_hold_with_one_response(again, crowd, send, opening):
-    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+    answered, replayed = collect_responses(crowd.race([send("/holds", opening)] * DUPLICATES))
 
     [(status, body, headers)] = answered
     hold = Hold.objects.get()
     assert (status, json.loads(body)["data"]["id"]) == (201, str(hold.pk))
     assert dict(headers)["Location"].endswith(f"/api/v1/holds/{hold.pk}")
     assert IdempotentAnswer.objects.count() == 1
-    assert replayed == TWINS - 1
+    assert replayed == DUPLICATES - 1
 
 
 def test_fifty_duplicates_book_and_email_once(crowd, send, opening):
-    answered, replayed = answers(crowd.race([send("/appointments", {**opening, "patient": PERSON})] * TWINS))
+    answered, replayed = collect_responses(
+        crowd.race([send("/appointments", {**opening, "patient": PERSON})] * DUPLICATES)
+    )
 
     [(status, _, headers)] = answered
-    assert (status, dict(headers)["Cache-Control"], replayed) == (201, "no-store", TWINS - 1)
+    assert (status, dict(headers)["Cache-Control"], replayed) == (201, "no-store", DUPLICATES - 1)
     assert Appointment.objects.count() == OutboxMessage.objects.count() == Patient.objects.count() == 1
 
 
 def test_fifty_duplicates_create_one_patient(crowd, send):
-    answered, replayed = answers(crowd.race([send("/patients", {**PERSON, "allow_duplicate": True})] * TWINS))
+    answered, replayed = collect_responses(
+        crowd.race([send("/patients", {**PERSON, "allow_duplicate": True})] * DUPLICATES)
+    )
 
-    assert len(answered) == 1 and replayed == TWINS - 1
+    assert len(answered) == 1 and replayed == DUPLICATES - 1
     assert Patient.objects.count() == 1
 
 
@@ -97,25 +101,25 @@ def test_requests_without_idempotency_key_all_count(crowd, send):
 def test_duplicates_of_refused_request_get_same_refusal(crowd, send, opening, hold_time, at):
     hold_time(at(9))
 
-    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+    answered, replayed = collect_responses(crowd.race([send("/holds", opening)] * DUPLICATES))
 
     [(status, body, _)] = answered
-    assert (status, json.loads(body)["code"], replayed) == (409, "slot-taken", TWINS - 1)
+    assert (status, json.loads(body)["code"], replayed) == (409, "slot-taken", DUPLICATES - 1)
 
 
 def test_different_requests_with_one_key_have_one_winner(crowd, send, opening, at):
     other = {**opening, "start_time": at(10).isoformat()}
 
-    outcomes = crowd.race([send("/holds", opening if n % 2 else other) for n in range(TWINS)])
+    outcomes = crowd.race([send("/holds", opening if n % 2 else other) for n in range(DUPLICATES)])
 
     statuses = [outcome.what.status for outcome in outcomes]
-    assert (statuses.count(201), statuses.count(422)) == (TWINS // 2, TWINS // 2)
+    assert (statuses.count(201), statuses.count(422)) == (DUPLICATES // 2, DUPLICATES // 2)
     assert Hold.objects.count() == 1
 
 
 @pytest.fixture
-def lone(transactional_db):
-    """A client to be killed; its parent, the server of forks, lives on."""
+def mortal_client(transactional_db):
+    """A client that the test may kill; the fork server survives."""
     crowd = Crowd(connection.settings_dict["NAME"], size=1)
     yield crowd
     [(process, _)] = crowd.clients
@@ -123,16 +127,16 @@ def lone(transactional_db):
     process.join()
 
 
-def start(lone, act):
-    """Let the client begin, without waiting for its end."""
-    [(_, pipe)] = lone.clients
+def start(mortal_client, act):
+    """Start the act in the client without waiting for its result."""
+    [(_, pipe)] = mortal_client.clients
     pipe.send(act)
-    hear([pipe])
-    lone.go.set()
+    receive([pipe])
+    mortal_client.go.set()
 
 
-def kill(lone):
-    [(process, _)] = lone.clients
+def kill(mortal_client):
+    [(process, _)] = mortal_client.clients
     os.kill(process.pid, signal.SIGKILL)
     process.join()
 
@@ -140,12 +144,12 @@ def kill(lone):
 WAITERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-def test_killed_process_leaves_neither_effect_nor_record(lone, crowd, send, opening, dana):
+def test_killed_process_leaves_neither_effect_nor_record(mortal_client, crowd, send, opening, dana):
     with transaction.atomic():
         lock_clinician(dana.pk)
-        start(lone, send("/holds", opening))
-        wait_until(lambda: ask(WAITERS) == 1)  # it has written its record and waits for Dana
-        kill(lone)
+        start(mortal_client, send("/holds", opening))
+        wait_until(lambda: ask(WAITERS) == 1)  # the client has written its record and waits for Dana's lock
+        kill(mortal_client)
     wait_until(lambda: ask(WAITERS) == 0)
 
     assert not Hold.objects.exists() and not IdempotentAnswer.objects.exists()
@@ -154,10 +158,10 @@ def test_killed_process_leaves_neither_effect_nor_record(lone, crowd, send, open
     assert Hold.objects.count() == 1
 
 
-def test_process_killed_after_commit_leaves_effect_and_record(lone, crowd, send, opening):
-    start(lone, send("/holds", opening))
+def test_process_killed_after_commit_leaves_effect_and_record(mortal_client, crowd, send, opening):
+    start(mortal_client, send("/holds", opening))
     wait_until(Hold.objects.exists)
-    kill(lone)
+    kill(mortal_client)
 
     [outcome] = crowd.race([send("/holds", opening)])
 
@@ -195,7 +199,7 @@ def test_expired_response_is_replaced_for_all_duplicates(crowd, send, opening, k
     Hold.objects.all().delete()
     connection.cursor().execute("TRUNCATE scheduling_slot CASCADE")
 
-    answered, replayed = answers(crowd.race([send("/holds", opening)] * TWINS))
+    answered, replayed = collect_responses(crowd.race([send("/holds", opening)] * DUPLICATES))
 
-    assert len(answered) == 1 and replayed == TWINS - 1
+    assert len(answered) == 1 and replayed == DUPLICATES - 1
     assert Hold.objects.count() == IdempotentAnswer.objects.count() == 1

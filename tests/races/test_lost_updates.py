@@ -20,7 +20,7 @@ HALF_HOURS = [(hour, minute) for hour in (10, 11, 13, 14, 15, 16) for minute in 
 
 @pytest.fixture
 def send(transactional_db):
-    """The act of changing something: ``send("PATCH", "/patients/…", {…}, if_match=…)``."""
+    """Return the act of sending a change: ``send("PATCH", "/patients/…", {…}, if_match=…)``."""
     _, key = create_key(name="server", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=100_000)
 
     def send(method, path, body, **headers):
@@ -29,7 +29,7 @@ def send(transactional_db):
     return send
 
 
-def statuses(outcomes):
+def count_statuses(outcomes):
     tally(outcomes)
     return Counter(outcome.what.status for outcome in outcomes)
 
@@ -40,7 +40,7 @@ def test_concurrent_changes_of_patient_have_one_winner(crowd, send, alice):
 
     outcomes = crowd.race([send("PATCH", path, {"first_name": f"Alice {n}"}, if_match=seen) for n in range(CLIENTS)])
 
-    assert statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
+    assert count_statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
     [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
     assert Patient.objects.get().first_name == told["first_name"]
 
@@ -53,7 +53,7 @@ def test_concurrent_reschedules_with_one_version_have_one_winner(again, crowd, s
 
     outcomes = crowd.race([send("POST", path, {"start_time": time}, if_match=seen) for time in times])
 
-    assert statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
+    assert count_statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
     [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
     assert [slot.period.lower.isoformat() for slot in Slot.objects.all()] != [at(9).isoformat()]
     assert Event.objects.filter(kind="appointment.rescheduled").count() == 1
@@ -71,4 +71,4 @@ def test_cancel_against_reschedule_has_one_winner(crowd, send, book, at):
 
     outcomes = crowd.race(acts * (CLIENTS // 2))
 
-    assert statuses(outcomes)[200] == 1
+    assert count_statuses(outcomes)[200] == 1

@@ -13,17 +13,17 @@ HOURS = (9, 10, 11, 13, 14, 15)
 
 
 @pytest.fixture
-def many(harbour, consultation):
+def five_clinicians(harbour, consultation):
     return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(5)]
 
 
 @pytest.mark.parametrize("again", range(3))
-def test_merge_against_bookings_loses_nothing_and_does_not_block(again, crowd, hold_time, many, alice, at):
+def test_merge_against_bookings_loses_nothing_and_does_not_block(again, crowd, hold_time, five_clinicians, alice, at):
     alice.save()
     duplicate = Patient.objects.create(
         first_name="Alice", last_name="Archer", date_of_birth=alice.date_of_birth, email="alice@work.example.org"
     )
-    times = [(clinician, at(hour)) for hour in HOURS for clinician in many]
+    times = [(clinician, at(hour)) for hour in HOURS for clinician in five_clinicians]
     held = [
         hold_time(starts_at, clinician=clinician, patient=duplicate if number % 2 else None, limit=None)
         for number, (clinician, starts_at) in enumerate(times)

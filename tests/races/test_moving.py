@@ -14,12 +14,12 @@ TIMES = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0
 
 @pytest.fixture
 def otis(harbour, consultation):
-    """A clinician who gives consultations at Harbour Street too."""
+    """Otis, who gives consultations at Harbour Street too."""
     return make_clinician("Otis Hale", location=harbour, services=[consultation])
 
 
 def test_hold_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_time, at, dana, otis):
-    """Each locks two clinicians. Mornings go from Dana to Otis, afternoons from Otis to Dana."""
+    """Each move locks two clinicians: mornings go from Dana to Otis, afternoons from Otis to Dana."""
     mornings, afternoons = TIMES[:6], TIMES[8:]
     acts = []
     for time in mornings:
@@ -39,7 +39,7 @@ def test_hold_moves_in_opposite_directions_do_not_deadlock(crowd, hold, hold_tim
 
 
 def test_reschedules_in_opposite_directions_do_not_deadlock(crowd, book, at, dana, otis):
-    """Dana's mornings go to Otis while his afternoons come to her."""
+    """Dana's mornings go to Otis, and Otis's afternoons to Dana."""
     mornings, afternoons = TIMES[:6], TIMES[8:]
     acts = []
     for here, there, times in ((dana, otis, mornings), (otis, dana, afternoons)):
@@ -72,8 +72,8 @@ def test_reschedules_to_one_time_have_one_winner(crowd, book, at, dana):
     assert (Slot.objects.count(), double_bookings()) == (len(acts), 0)
 
 
-def test_reschedules_to_each_others_time_lose_no_time(crowd, hold, hold_time, at, dana, otis):
-    """Neither gives the old time back before they have the new one, so neither can win, and neither loses."""
+def test_holds_moved_to_each_others_time_are_refused_and_keep_their_time(crowd, hold, hold_time, at, dana, otis):
+    """Alice and Bob want each other's time; each keeps a hold until the new one is placed, so both are refused."""
     alices, bobs = hold_time(at(9), holder="alice"), hold_time(at(9), clinician=otis, holder="bob")
 
     outcomes = crowd.race(
@@ -91,7 +91,7 @@ def test_reschedules_to_each_others_time_lose_no_time(crowd, hold, hold_time, at
 
 
 def test_twenty_moves_keep_hold_limit(crowd, hold, hold_time, at, dana, otis):
-    """One page open in twenty windows, each of which picks another time."""
+    """Alice has one page open in twenty windows, and picks another time in each."""
     old = hold_time(at(9))
     acts = [
         hold(at(*TIMES[1 + n % 13]), "alice", clinician=(dana, otis)[n % 2].pk, replaces=old.pk, limit=3)

@@ -26,7 +26,7 @@ def test_hundred_clients_for_one_slot_have_one_winner(hour, crowd, hold, at):
 
 @pytest.mark.parametrize("hour", [9, 10, 13])
 def test_hundred_clients_for_slot_of_lapsed_hold_have_one_winner(hour, crowd, hold, hold_time, at):
-    """Here everybody deletes the lapsed slot first."""
+    """Every client deletes the lapsed slot first."""
     lapsed = hold_time(at(hour))
     lapse(lapsed)
 
@@ -36,10 +36,10 @@ def test_hundred_clients_for_slot_of_lapsed_hold_have_one_winner(hour, crowd, ho
     assert Hold.objects.filter(slot__isnull=False).count() == 1
 
 
-@pytest.mark.parametrize("hour", [9, 13, 14])  # all of them end before the lunch or the evening
+@pytest.mark.parametrize("hour", [9, 13, 14])  # every slot ends before lunch or closing time
 def test_overlapping_slots_of_different_length_have_one_winner(hour, crowd, hold, at, dana):
-    """Their starts are a quarter of an hour apart, and even the shortest with its buffer lasts longer than two."""
-    services = [long_service(dana, minutes) for minutes in (30, 45, 60, 90)]
+    """Starts are 15 minutes apart; the shortest slot with its buffer takes 40."""
+    services = [create_service(dana, minutes) for minutes in (30, 45, 60, 90)]
     starts = [at(hour, 15), at(hour, 30), at(hour, 45)]
     acts = [hold(starts[n % 3], f"client {n}", service=services[n % 4].pk) for n in range(SIZE)]
 
@@ -49,8 +49,8 @@ def test_overlapping_slots_of_different_length_have_one_winner(hour, crowd, hold
     assert double_bookings() == 0
 
 
-def long_service(clinician, minutes):
-    """A service that starts every quarter of an hour, with a buffer of ten minutes."""
+def create_service(clinician, minutes):
+    """Create a service that starts every 15 minutes, with a buffer of ten minutes."""
     service = Service.objects.create(
         name=f"{minutes} minutes",
         slug=f"{minutes}-minutes",

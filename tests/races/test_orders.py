@@ -14,13 +14,13 @@ HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute 
 
 
 @pytest.fixture
-def many(harbour, consultation):
+def ten_clinicians(harbour, consultation):
     return [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(10)]
 
 
 @pytest.mark.parametrize("minute", [0, 30])
-def test_hundred_bookings_of_one_order_leave_one_and_lose_no_time(minute, crowd, order, many, harbour, at):
-    times = [(clinician.pk, at(*start)) for start in HALF_HOURS for clinician in many]
+def test_hundred_bookings_of_one_order_leave_one_and_lose_no_time(minute, crowd, order, ten_clinicians, harbour, at):
+    times = [(clinician.pk, at(*start)) for start in HALF_HOURS for clinician in ten_clinicians]
     acts = [
         (client.book_order, {"order": order.pk, "clinician": clinician, "location": harbour.pk, "starts_at": starts_at})
         for clinician, starts_at in times[minute : minute + SIZE]
@@ -36,11 +36,11 @@ def test_hundred_bookings_of_one_order_leave_one_and_lose_no_time(minute, crowd,
     assert set(Event.objects.values_list("subject_id", flat=True)) == {booked.pk, order.pk, order.patient_id}
 
 
-def test_concurrent_confirms_for_one_order_confirm_one_hold(crowd, hold_time, order, many, at):
+def test_concurrent_confirms_for_one_order_confirm_one_hold(crowd, hold_time, order, ten_clinicians, at):
     held = [
         hold_time(at(*start), clinician=clinician, order=order, limit=None)
         for start in HALF_HOURS[:5]
-        for clinician in many
+        for clinician in ten_clinicians
     ]
 
     outcomes = crowd.race([(client.confirm_order, {"hold": one.pk}) for one in held])

@@ -200,7 +200,7 @@ CELERY_BEAT_SCHEDULE = {
 # Mail
 
 _mail = env.email("EMAIL_URL", "consolemail://" if DEBUG else None)
-EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"].replace("django.core.mail.backends.smtp", "booking.integrations.email.smtp")
 EMAIL_HOST = _mail["EMAIL_HOST"]
 EMAIL_PORT = _mail["EMAIL_PORT"]
 EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
@@ -208,7 +208,7 @@ EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
-EMAIL_TIMEOUT = 10
+EMAIL_TIMEOUT = 10  # seconds for each reply; booking.integrations.email.smtp bounds the whole
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

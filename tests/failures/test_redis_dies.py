@@ -5,7 +5,7 @@ import pytest
 from booking.models import Heartbeat, Hold, OutboxMessage
 from tests.failures.visitor import book_on_the_web
 from tests.ledger import lapse
-from tests.waiting import wait_until
+from tests.waiting import given_up_within, wait_until
 
 
 @pytest.fixture
@@ -46,6 +46,20 @@ def test_redis_away_bookings_go_on_and_mail_follows_once_when_it_is_back(fail, r
     messages = OutboxMessage.objects.order_by("created_at")[1:]  # the first was the fixture's
     assert sorted(running.mailbox.named()) == sorted(f"<{message.pk}@holdfast>" for message in messages)
     assert [program.process.poll() for program in running.programs] == [None, None, None]
+
+
+@pytest.mark.parametrize("fail", [freeze, kill])
+def test_redis_away_relay_ends_soon_and_what_is_due_stays_due(fail, clinic, book, at):
+    book(at(9))
+    before = OutboxMessage.objects.values().get()
+    wait_until(clinic.redis.answers)
+    fail(clinic.redis)
+
+    with given_up_within(10):
+        relay = clinic.manage("shell", "-c", "from booking.tasks import relay_outbox; relay_outbox()")
+        assert relay.process.wait(60) == 0
+
+    assert OutboxMessage.objects.values().get() == before
 
 
 @pytest.mark.parametrize("fail", [freeze, kill])

@@ -1,4 +1,4 @@
-"""The README's way from an empty database to the first booking is walked as it says, through admin's own forms."""
+"""The README's way from an empty database to the first free times, through the forms of admin."""
 
 from html.parser import HTMLParser
 
@@ -15,7 +15,7 @@ PASSWORD = "holdfast-from-the-first-day"
 
 
 class FilledForm(HTMLParser):
-    """``values``: what a browser would send of a page's form as it is."""
+    """The values that a browser would submit of an unchanged form: ``FilledForm(page).values``."""
 
     def __init__(self, page):
         super().__init__()
@@ -28,20 +28,25 @@ class FilledForm(HTMLParser):
             self.select = given.get("name")
         elif tag == "option" and "selected" in given and self.select:
             self.values.setdefault(self.select, []).append(given["value"])
-        elif tag == "input" and "name" in given and (given.get("type") != "checkbox" or "checked" in given):
+        elif (
+            tag == "input"
+            and "name" in given
+            and (given.get("type") not in ("checkbox", "radio") or "checked" in given)
+        ):
             self.values[given["name"]] = given.get("value", "on" if "checked" in given else "")
 
 
 def submit(browser, address, **typed):
-    """Open an admin page, type this into its form and save; return the page that is shown then."""
+    """Fill in the form of an admin page, save it, and return the page that follows."""
     form = FilledForm(browser.get(address).content.decode()).values
     response = browser.post(address, form | typed | {"_save": "Save"}, follow=True)
-    assert response.redirect_chain  # without an error the form is not shown again
+    assert response.redirect_chain  # a form with errors would be shown again
     return response
 
 
 @pytest.fixture
 def operator(db):
+    """The browser of Olivia, the operator, logged in as superuser."""
     call_command("createsuperuser", interactive=False, username="olivia", email="olivia@clinic.example")
     user = User.objects.get(username="olivia")
     user.set_password(PASSWORD)
@@ -52,7 +57,7 @@ def operator(db):
     return browser
 
 
-def test_operator_with_an_empty_database_gets_to_the_first_free_times(operator):
+def test_operator_with_empty_database_sets_up_clinic_and_sees_free_times(operator):
     submit(
         operator,
         reverse("admin:scheduling_location_add"),
@@ -89,7 +94,7 @@ def test_operator_with_an_empty_database_gets_to_the_first_free_times(operator):
     assert b"Dana Reed" in times.content
 
 
-def test_operator_adds_the_first_receptionist_who_may_book_but_not_configure(operator):
+def test_operator_adds_first_receptionist_who_may_book_but_not_configure(operator):
     submit(
         operator,
         reverse("admin:auth_user_add"),

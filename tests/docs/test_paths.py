@@ -1,4 +1,4 @@
-"""What the documents name is there: links, and paths of the code."""
+"""Links and code paths in the documents exist."""
 
 import re
 
@@ -11,7 +11,7 @@ FOLDERS = "booking|docs|locale|patients|scheduling|static|templates|tests"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(BASE_DIR)))
-def test_document_names_only_links_and_paths_that_exist(document):
+def test_document_links_and_code_paths_exist(document):
     text = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)[^)]*\)", text)
     paths = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)

@@ -13,7 +13,7 @@ from booking.access.patient_links import appointment_token, appointments_to_show
 from booking.domain.expiry import settle
 from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
 from booking.models import Appointment
-from booking.widget.page_urls import get_similar_search
+from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, show
 from scheduling.lib.clock import database_now
 
@@ -30,14 +30,14 @@ def appointment(request, appointment):
 
 
 @hold_page("GET", done=True)
-def done(request, hold):
+def done(request, held):
     """Show the appointment that a hold became."""
-    found = find_appointment_of_hold(hold)
+    found = find_appointment_of_hold(held.hold)
     if found is None:  # an appointment took this hold's time and has moved on since
         return refuse(
             request, _("Nothing is booked at that time any more"), _("It was changed or cancelled."), status=410
         )
-    return show_appointment(request, found, news="booked" if found.pk == hold.pk else "moved")
+    return show_appointment(request, found, news="booked" if found.pk == held.hold.pk else "moved")
 
 
 def find_appointment_of_hold(hold):
@@ -124,10 +124,10 @@ def appointment_ics(request, appointment):
 
 
 @hold_page("GET", done=True)
-def hold_ics(request, hold):
+def hold_ics(request, held):
     """Download the appointment that a hold became, for the patient's calendar."""
-    found = find_appointment_of_hold(hold)
-    return calendar_file(found) if found else redirect("widget:done", hold.token)
+    found = find_appointment_of_hold(held.hold)
+    return calendar_file(found) if found else redirect("widget:done", held.token)
 
 
 def calendar_file(appointment):

@@ -99,9 +99,8 @@ DIFFERENCES = {
 }
 
 
-def get_move_context(hold):
+def get_move_context(hold, old):
     """Return what a move changes beside the time: a sentence, ``difference``, and whether it ``is_same_place``."""
-    old = hold.moves
     is_same_place = hold.is_remote == old.is_remote and (
         hold.is_remote or old.is_at_home or hold.location_id == old.location_id
     )

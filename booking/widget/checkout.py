@@ -1,5 +1,7 @@
 """The steps from a held time to an appointment: details, check, confirm."""
 
+from dataclasses import replace
+
 from django.shortcuts import redirect
 
 from booking.domain.appointments import OrderBooked, PastCutoff
@@ -13,58 +15,68 @@ from booking.integrations.approvers import get_approver, get_provider
 from booking.widget import refusals
 from booking.widget.appointment_changes import get_move_context, refuse_past_cutoff
 from booking.widget.details_form import DetailsForm, get_typed_values, refill_form
-from booking.widget.page_urls import get_done_url, get_hold_url, get_times_url
-from booking.widget.pages import KNOWN_STEPS, get_hold_context, hold_page, is_known, refuse_released, show
+from booking.widget.pages import KNOWN_STEPS, get_hold_context, hold_page, refuse_released, show
 from patients.models import Consent
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
 
+REFUSALS = (
+    HoldExpired,
+    HoldNotFound,
+    OrderBooked,
+    ProviderRefused,
+    ProviderUnavailable,
+    NotOffered,
+    PatientArchived,
+    WrongState,
+    ChangedMeanwhile,
+)
 # An approver that does not answer while the page loads is asked again later; the page says so.
 TIMEOUTS = ApprovalTimeouts(is_async=True)
 
 
 @hold_page("GET", "POST")
-def details(request, hold):
+def details(request, held):
     """Show the form for the patient's details, filled in with whatever was posted."""
-    return show_hold(request, hold, refill_form(request.POST) if request.method == "POST" else DetailsForm())
+    return show_hold(request, held, refill_form(request.POST) if request.method == "POST" else DetailsForm())
 
 
-def show_hold(request, hold, form=None, *, status=200, **context):
+def show_hold(request, held, form=None, *, status=200, **context):
     """Show a hold's page: the form for the details, or a summary to confirm when the patient is known."""
-    context = get_hold_context(request, hold) | context
+    context = get_hold_context(request, held) | context
     if status == 200 and not context["seconds_left"]:
         status = 410
-    if hold.moves:
-        context |= get_move_context(hold)
+    if held.moves:
+        context |= get_move_context(held.hold, held.moves)
     if context["is_known"]:
-        context |= {"steps": KNOWN_STEPS, "staff_provider": get_staff_provider(hold)}
+        context |= {"steps": KNOWN_STEPS, "staff_provider": get_staff_provider(held.hold)}
         return show(request, "widget/known.html", context, status=status)
     form = refill_form(request.POST) if form is None else form
     return show(request, "widget/details.html", context | {"form": form}, status=status)
 
 
 @hold_page("GET", "POST")
-def check(request, hold):
+def check(request, held):
     """Show the answers once more before they are submitted."""
-    if request.method == "GET" or is_known(hold):  # no form was submitted
-        return redirect(get_hold_url(hold))
+    if request.method == "GET" or held.is_known:  # no form was submitted
+        return redirect(held.url)
     form = DetailsForm(request.POST)
     if not form.is_valid():
-        return show_hold(request, hold, form, status=422)
-    if not hold.is_live(database_now()):
-        return show_hold(request, hold, form, status=410, refusal=refusals.EXPIRED)
-    return show_check(request, hold, form)
+        return show_hold(request, held, form, status=422)
+    if not held.hold.is_live(database_now()):
+        return show_hold(request, held, form, status=410, refusal=refusals.EXPIRED)
+    return show_check(request, held, form)
 
 
-def show_check(request, hold, form, *, status=200, **context):
+def show_check(request, held, form, *, status=200, **context):
     context = (
-        get_hold_context(request, hold)
+        get_hold_context(request, held)
         | context
         | {
             "answers": form.instance,
             "notes": form.cleaned_data["notes"],
             "typed": get_typed_values(request.POST),
-            "staff_provider": get_staff_provider(hold),
+            "staff_provider": get_staff_provider(held.hold),
         }
     )
     return show(request, "widget/check.html", context, status=status)
@@ -77,39 +89,33 @@ def get_staff_provider(hold):
 
 
 @hold_page("POST")
-def confirm(request, hold):
-    """Turn the hold into an appointment, or into the new time of one. Idempotent."""
-    form = None if is_known(hold) else DetailsForm(request.POST)
+def confirm(request, held):
+    """Turn the hold into an appointment. Idempotent."""
+    form = None if held.is_known else DetailsForm(request.POST)
     if form and not form.is_valid():
-        return show_hold(request, hold, form, status=422)
+        return show_hold(request, held, form, status=422)
     try:
-        make_appointment(hold, form)
-    except HoldExpired:
-        return refuse_in_place(request, hold, form, refusals.EXPIRED, status=410)
-    except HoldNotFound:
-        return refuse_released(request, hold)
-    except OrderBooked:
-        return redirect(get_times_url(hold))  # it shows the order's appointment
+        make_appointment(held.hold, form)
+    except REFUSALS as error:
+        return refuse_to_confirm(request, held, form, error)
+    return redirect("widget:done", held.token)
+
+
+@hold_page("POST")
+def confirm_move(request, held):
+    """Give the hold's time to the appointment that it was placed for. Idempotent."""
+    try:
+        reschedule_to_hold(held.moves, held.hold, actor="patient", enforce_cutoff=True)
     except PastCutoff:
-        return refuse_past_cutoff(request, hold.moves)
-    except ProviderRefused:
-        return refuse_in_place(request, reload_hold(hold), form, refusals.REFUSED)
-    except ProviderUnavailable:
-        return refuse_in_place(request, reload_hold(hold), form, refusals.UNAVAILABLE)
-    except NotOffered as error:
-        return refuse_in_place(request, reload_hold(hold), form, refusals.not_offered(error), status=422)
-    except PatientArchived:
-        return refuse_in_place(request, reload_hold(hold), form, refusals.ARCHIVED)
-    except (WrongState, ChangedMeanwhile):
-        return redirect(get_done_url(hold))  # another window was quicker; that page shows the result
-    return redirect("widget:done", hold.token)
+        return refuse_past_cutoff(request, held.moves)
+    except REFUSALS as error:
+        return refuse_to_confirm(request, held, None, error)
+    return redirect("widget:done", held.token)
 
 
 def make_appointment(hold, form):
-    """Confirm the hold for its purpose: a move, an order, or the patient in ``form``."""
-    if hold.moves:
-        reschedule_to_hold(hold.moves, hold, actor="patient", enforce_cutoff=True)
-    elif hold.order_id:
+    """Confirm the hold for its order's patient, or for the patient in ``form``."""
+    if hold.order_id:
         check_not_booked(hold.order)  # before an approver is asked
         confirm_with_approval(hold, patient=hold.order.patient, actor="patient", timeouts=TIMEOUTS)
     else:
@@ -123,14 +129,30 @@ def make_appointment(hold, form):
         )
 
 
-def refuse_in_place(request, hold, form, refusal, *, status=409, nearest=()):
+def refuse_to_confirm(request, held, form, error):
+    """Return the response to one of REFUSALS."""
+    match error:
+        case HoldExpired():
+            return refuse_in_place(request, held, form, refusals.EXPIRED, status=410)
+        case HoldNotFound():
+            return refuse_released(request, held)
+        case OrderBooked():
+            return redirect(held.get_times_url())  # it shows the order's appointment
+        case WrongState() | ChangedMeanwhile():
+            return redirect(held.done_url)  # another window was quicker; that page shows the result
+    # Read anew: asking the approver may have extended the hold.
+    held = replace(held, hold=find_hold(held.token))
+    match error:
+        case ProviderRefused():
+            return refuse_in_place(request, held, form, refusals.REFUSED)
+        case ProviderUnavailable():
+            return refuse_in_place(request, held, form, refusals.UNAVAILABLE)
+        case NotOffered():
+            return refuse_in_place(request, held, form, refusals.not_offered(error), status=422)
+    return refuse_in_place(request, held, form, refusals.ARCHIVED)
+
+
+def refuse_in_place(request, held, form, refusal, *, status=409, nearest=()):
     """Show a refusal on the step it came from: the check when ``form`` is given, else the hold's page."""
     context = {"status": status, "refusal": refusal, "nearest": nearest}
-    return show_check(request, hold, form, **context) if form else show_hold(request, hold, **context)
-
-
-def reload_hold(hold):
-    """Return the hold read anew: asking the approver may have extended it."""
-    found = find_hold(hold.token)
-    found.moves = hold.moves
-    return found
+    return show_check(request, held, form, **context) if form else show_hold(request, held, **context)

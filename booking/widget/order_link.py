@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from booking.access.patient_links import appointment_token, find_appointment
 from booking.domain.orders import OrderNotFound, find_order
 from booking.widget.appointment import show_appointment
-from booking.widget.pages import get_page, refuse
+from booking.widget.pages import make_page_decorator, refuse
 from booking.widget.search import Search
 from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
@@ -24,7 +24,7 @@ def refuse_dead_link(request):
     )
 
 
-order_page = get_page(find_order, OrderNotFound, refuse_dead_link)
+order_page = make_page_decorator(find_order, OrderNotFound, refuse_dead_link)
 
 
 @order_page("GET")

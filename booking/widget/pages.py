@@ -15,8 +15,9 @@ from booking.access.patient_links import AppointmentNotFound, find_appointment
 from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
+from booking.models import Hold
 from booking.widget.details_form import get_typed_values
-from booking.widget.page_urls import get_done_url, get_hold_url, get_search, get_times_url
+from booking.widget.held_time import HeldTime
 from scheduling.lib.clock import database_now
 
 STEPS = [gettext_lazy("Service"), gettext_lazy("Time"), gettext_lazy("Details"), gettext_lazy("Check")]
@@ -98,13 +99,13 @@ def page(*methods):
     return decorate
 
 
-def get_page(find, none_found, refuse_none):
+def make_page_decorator(find, none_found, refuse_none):
     """Return a variant of ``page`` for views of ``(request, what find(token) returns)``.
 
     When ``find`` raises ``none_found``, ``refuse_none(request)`` is the response.
     """
 
-    def page_of_it(*methods):
+    def page_of_found(*methods):
         def decorate(view):
             @page(*methods)
             @wraps(view)
@@ -119,68 +120,66 @@ def get_page(find, none_found, refuse_none):
 
         return decorate
 
-    return page_of_it
+    return page_of_found
 
 
-appointment_page = get_page(lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_not_found)
+appointment_page = make_page_decorator(
+    lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_not_found
+)
 
 
 def hold_page(*methods, done=False):
-    """Like ``page``, for views of ``(request, hold)``: of confirmed holds with ``done``, else of unconfirmed ones.
-
-    ``hold.moves`` is the appointment that will take its time, if the address names one.
-    """
+    """Like ``page``, for views of ``(request, HeldTime)``: of confirmed holds with ``done``, else of others."""
 
     def decorate(view):
         @page(*methods)
         @wraps(view)
         def wrapper(request, token, appointment=None):
-            try:
-                hold = find_hold(token)
-                hold.moves = find_appointment(appointment) if appointment else None
-            except (HoldNotFound, AppointmentNotFound):
+            held = find_held_time(token, appointment)
+            if held is None:
                 return refuse_not_found(request)
-            if hold.moves and hold.moves.service_id != hold.service_id:
-                return refuse_not_found(request)
-            if hold.status == hold.Status.RELEASED:
-                return refuse_released(request, hold)
-            confirmed = hold.status == hold.Status.CONFIRMED
-            if confirmed and not done:
-                return redirect(get_done_url(hold))
-            if done and not confirmed:
-                return redirect(get_hold_url(hold))
-            return view(request, hold)
+            if held.hold.status == Hold.Status.RELEASED:
+                return refuse_released(request, held)
+            is_confirmed = held.hold.status == Hold.Status.CONFIRMED
+            if is_confirmed != done:
+                return redirect(held.done_url if is_confirmed else held.url)
+            return view(request, held)
 
         return wrapper
 
     return decorate
 
 
-def refuse_released(request, hold):
+def find_held_time(token, appointment=None):
+    """Return the HeldTime that the tokens of an address open, or None."""
+    try:
+        hold, moves = find_hold(token), appointment and find_appointment(appointment)
+    except (HoldNotFound, AppointmentNotFound):
+        return None
+    return HeldTime(hold, token, moves) if not moves or moves.service_id == hold.service_id else None
+
+
+def refuse_released(request, held):
     """Refuse a released hold."""
     kept = (
         _("Your appointment keeps the time it had.")
-        if hold.moves
+        if held.moves
         else _("Nothing is booked, and the time is free again.")
     )
-    onward = (_("See the free times"), get_times_url(hold))
+    onward = (_("See the free times"), held.get_times_url())
     return refuse(request, _("That time was given back"), kept, status=410, onward=onward)
 
 
-def is_known(hold):
-    """Return whether the patient is known without a form: from an order, or from the appointment to move."""
-    return bool(hold.order_id or hold.moves)
-
-
-def get_hold_context(request, hold):
-    """Return the template context of a hold: itself, its addresses and the seconds left."""
-    now, wish = database_now(), get_search(request, hold)
+def get_hold_context(request, held):
+    """Return the template context of a held time: itself, its addresses and the seconds left."""
+    hold, now, wish = held.hold, database_now(), held.get_search(request)
     return {
         "hold": hold,
-        "base": get_hold_url(hold),
-        "times": get_times_url(hold, hold=hold.token, day=hold.local_start.date(), **wish),
+        "moves": held.moves,
+        "base": held.url,
+        "times": held.get_times_url(hold=held.token, day=hold.local_start.date(), **wish),
         "wish": wish,
-        "is_known": is_known(hold),
+        "is_known": held.is_known,
         "seconds_left": hold.seconds_left(now),
         "is_past_cutoff": now > hold.cutoff_at,
         "has_typed": any(value for name, value in get_typed_values(request.POST)),

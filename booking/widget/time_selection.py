@@ -16,7 +16,7 @@ from booking.domain.transitions import WrongState
 from booking.models import Appointment, Order
 from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
-from booking.widget.page_urls import get_hold_url
+from booking.widget.held_time import HeldTime
 from booking.widget.pages import KNOWN_STEPS, show
 from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location
@@ -75,10 +75,9 @@ def is_same(hold, service, picked, desk):
 
 
 def open_hold_page(hold, search, desk):
-    hold.moves = desk.moves
     wished = search.wish.cleaned_data.get("clinician")
     query = "?" + urlencode({"clinician": wished}) if wished == str(hold.clinician_id) else ""  # see get_search
-    return redirect(get_hold_url(hold) + query)
+    return redirect(HeldTime(hold, hold.token, desk.moves).url + query)
 
 
 def hold_picked_time(request, service, picked, *, order=None, replaces=None):

@@ -16,22 +16,25 @@ class Token:
 
 register_converter(Token, "token")
 
-# For a hold that becomes an appointment, and for one that an appointment moves to.
-HOLD = [
-    path("", checkout.details, name="details"),
-    path("countdown", hold_actions.countdown, name="countdown"),
-    path("extend", hold_actions.extend, name="extend"),
-    path("again", hold_actions.again, name="again"),
-    path("release", hold_actions.release, name="release"),
-    path("check", checkout.check, name="check"),
-    path("confirm", checkout.confirm, name="confirm"),
-]
+
+def make_hold_urls(confirm):
+    """Return what is below the address of a hold; ``confirm`` is the view that does what it was placed for."""
+    return [
+        path("", checkout.details, name="details"),
+        path("countdown", hold_actions.countdown, name="countdown"),
+        path("extend", hold_actions.extend, name="extend"),
+        path("again", hold_actions.again, name="again"),
+        path("release", hold_actions.release, name="release"),
+        path("check", checkout.check, name="check"),
+        path("confirm", confirm, name="confirm"),
+    ]
+
 
 urlpatterns = [
     path("", views.services, name="services"),
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
-    path("hold/<token:token>/", include(HOLD)),
+    path("hold/<token:token>/", include(make_hold_urls(checkout.confirm))),
     path("hold/<token:token>/done", appointment.done, name="done"),
     path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),
     path("order/<token:token>/", order_link.times, name="order"),
@@ -42,5 +45,5 @@ urlpatterns = [
     path("appointment/<token:token>/cancel", appointment_changes.cancel_page, name="cancel"),
     path("appointment/<token:token>/reschedule", appointment_changes.reschedule, name="reschedule"),
     path("appointment/<token:token>/reschedule/hold", appointment_changes.reschedule_hold, name="reschedule_hold"),
-    path("appointment/<token:appointment>/to/<token:token>/", include(HOLD)),
+    path("appointment/<token:appointment>/to/<token:token>/", include(make_hold_urls(checkout.confirm_move))),
 ]

@@ -1,1 +1,1 @@
-"""How fast Holdfast is, each figure beside what bounds it in the same run: `make bench`."""
+"""Benchmarks: each figure beside its lower bound, measured in the same run (`make bench`)."""

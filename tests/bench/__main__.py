@@ -1,4 +1,4 @@
-"""Starts PostgreSQL with safe settings, makes a database of its own, and prints the figures."""
+"""Start PostgreSQL with safe settings, create a database, and print the figures."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The same openings by the best single SQL statement we know: multiranges, in the database alone."""
+"""The same openings by the best single SQL statement known to us, with multiranges."""
 
 STARTS = """
 WITH work AS (

@@ -1,4 +1,4 @@
-"""A clinic of any size, made by the database itself: weekdays 9 to 12:30 and 13:30 to 17, 60 % booked."""
+"""A clinic of any size, generated in SQL: weekdays 9 to 12:30 and 13:30 to 17, 60 % booked."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from scheduling.availability.openings import as_instant
 from scheduling.calendars.storing import store_busy
 from scheduling.models import Calendar, Clinician, Location, Service
 
-DAYS_AHEAD = 14  # that many are booked ahead; further slots lie in the past
+DAYS_AHEAD = 14  # days with future slots; all other slots lie in the past
 
 HOURS = """
     INSERT INTO scheduling_workinghours (clinician_id, location_id, weekday, start_time, end_time, is_remote)
@@ -18,7 +18,7 @@ HOURS = """
            (VALUES (time '09:00', time '12:30'), ('13:30', '17:00')) AS spell(start_time, end_time)
 """
 
-# Which half hours are booked is decided by a hash, so two runs measure the same clinic.
+# A hash decides which half hours are booked, so two runs measure the same clinic.
 SLOTS = """
     INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at)
     SELECT clinician.id, location.id,
@@ -34,7 +34,7 @@ SLOTS = """
 
 
 def make_clinic(*, clinicians, slots):
-    """Empty the schedule, fill it with about ``slots`` slots, and return the service they all give."""
+    """Replace the schedule by one of about ``slots`` slots, and return the service of all clinicians."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE scheduling_location, scheduling_clinician, scheduling_service CASCADE")
     Location.objects.create(name="Harbour Street", address_line_1="12 Harbour Street", city="London")
@@ -65,9 +65,9 @@ COPIED = {
 
 
 def make_twin(service, *, events):
-    """Return a service with as many clinicians, who are booked alike and have ``events`` in their own calendars.
+    """Return a copy of the service whose clinicians also have ``events`` events each in their own calendars.
 
-    The events lie in the evenings of the next two weeks, so that the openings are the same.
+    The events lie in the evenings of the next two weeks, so the openings stay the same.
     """
     twin = Service.objects.create(
         name=service.name, slug="twin", notice=service.notice, step=service.step, duration=service.duration

@@ -35,7 +35,7 @@ class Checkout:
         self.cases = json.loads(self.process.stdout.readline())
 
     def ask(self, case: str) -> dict:
-        """Return the milliseconds of some requests and the statements of one."""
+        """Return the milliseconds of a round of requests and the number of statements of one."""
         print(case, file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def print_table(old: Checkout, new: Checkout) -> None:
-    """Print, case by case, the median of the runs' medians."""
+    """Print the median of the runs' medians for each case."""
     print(f"{'processor time of one request':<32} {'old':>8} {'new':>8} {'change':>8}   statements")
     times = {case: {old: [], new: []} for case in new.cases}
     statements = {}

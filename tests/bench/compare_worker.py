@@ -1,4 +1,4 @@
-"""Answer requests with the code of the working directory: a case's name on each line in, its figures on one out.
+"""Answer requests with the code of the working directory: read a case's name per line, write its figures per line.
 
 It runs with the code of older checkouts too, so it imports little of it.
 """
@@ -27,7 +27,7 @@ PEOPLE = 300
 
 
 class Caller:
-    """Calls the API, from the first middleware to the last, and counts the processor time of its requests."""
+    """Call the API through all middleware and measure the processor time of each request."""
 
     def __init__(self, scopes):
         output = io.StringIO()
@@ -38,7 +38,7 @@ class Caller:
         self.milliseconds = []
 
     def __call__(self, method, path, body=None, *, status=200, query=None, key=None):
-        """Return the data of the answer, which must have that status."""
+        """Return the response's data, and assert its status."""
         request = RequestFactory().generic(
             method,
             f"/api/v1{path}",
@@ -69,7 +69,7 @@ def main():
 
 
 def measure(case):
-    """Return the milliseconds of a case's requests, and how many statements one of them has."""
+    """Return the milliseconds of a case's requests and the number of statements of one."""
     case()
     with CaptureQueriesContext(connection) as captured:
         case()

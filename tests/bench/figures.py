@@ -1,4 +1,4 @@
-"""What is measured, and how it is printed."""
+"""The figures: what is measured, and how it is printed."""
 
 import statistics
 import time
@@ -26,11 +26,11 @@ from tests.bench.patients import print_search
 from tests.bench.sameness import print_sameness
 
 TWO_WEEKS = timedelta(days=14)
-EVENTS = 200  # in each clinician's own calendar
+EVENTS = 200  # events in each clinician's own calendar
 
 
 def print_all():
-    """Print every figure; about four minutes."""
+    """Print every figure, which takes about four minutes."""
     print("Medians. Whatever stands in one block was measured in turns.\n")
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
@@ -53,7 +53,7 @@ def print_all():
 
 
 def two_weeks(service, twin):
-    """Availability of all clinicians, beside what bounds it."""
+    """Return the measures of availability of all clinicians and of its lower bounds."""
     now = timezone.now()
     return {
         "availability": partial(openings, service, now),
@@ -65,7 +65,7 @@ def two_weeks(service, twin):
 
 
 def one_clinician(service):
-    """What a patient's visit costs."""
+    """Return the measures of one patient's visit."""
     return {
         "one clinician's day": partial(one_day, service, timezone.now()),
         "place a hold and confirm it": booker(service),
@@ -130,7 +130,7 @@ def show(measures):
 
 
 def show_growth(label, service):
-    """Print one line: what a service of that size costs."""
+    """Print the cost of one service's availability on one line."""
     now = timezone.now()
     measures = {
         "all, 14 days": partial(openings, service, now),
@@ -142,10 +142,10 @@ def show_growth(label, service):
 
 
 def measure(measures, rounds=31):
-    """Call the functions in turns and return [(name, seconds of each call in ms, queries)]."""
+    """Call the functions in turns and return [(name, milliseconds of each call, queries)]."""
     times = {name: [] for name in measures}
     queries = {}
-    for name, function in measures.items():  # warm, and counted
+    for name, function in measures.items():  # warm up, and count queries
         with CaptureQueriesContext(connection) as captured:
             function()
         queries[name] = len(captured)

@@ -1,4 +1,4 @@
-"""What bounds the API: a bare Django view over one SQL statement each, with nothing of Holdfast around it."""
+"""The API's lower bound: bare Django views of one SQL statement each, without Holdfast's code."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.bench.best_sql import OPENINGS_AS_JSON
 
 
 def availability(request):
-    """The same openings with the same members, by one multirange statement that PostgreSQL writes as JSON."""
+    """Return the same openings as the API, by one multirange statement that builds the JSON."""
     with connection.cursor() as cursor:
         cursor.execute(OPENINGS_AS_JSON, request.GET.dict())
         return HttpResponse(cursor.fetchone()[0], content_type="application/json")
@@ -19,7 +19,7 @@ def availability(request):
 
 @csrf_exempt
 def place(request):
-    """An insert."""
+    """Insert a slot."""
     fields = json.loads(request.body)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -33,7 +33,7 @@ def place(request):
 
 @csrf_exempt
 def confirm(request, id):
-    """An update."""
+    """Clear the expiry of a slot."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE scheduling_slot SET expires_at = NULL WHERE id = %s AND expires_at > now()", [id])
         return HttpResponse(json.dumps({"confirmed": cursor.rowcount}), content_type="application/json")

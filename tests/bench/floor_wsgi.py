@@ -1,4 +1,4 @@
-"""The bare views of floor.py as a server of their own, with no middleware at all."""
+"""The bare views of floor.py as a WSGI application without middleware."""
 
 from django.conf import settings
 

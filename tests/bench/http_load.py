@@ -1,4 +1,4 @@
-"""Clients for the HTTP figures: connections that stay open, each in a thread of its own."""
+"""Clients for the HTTP figures: persistent connections, one thread each."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import time
 
 
 class Client:
-    """One open connection to a server."""
+    """One persistent connection to a server."""
 
     def __init__(self, port, headers=None):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -21,7 +21,7 @@ class Client:
 
 
 def in_parallel(tasks):
-    """Run each function in a thread of its own, all started at one moment; return the seconds it took."""
+    """Run each function in its own thread, all started at once; return the seconds until the last ended."""
     barrier = threading.Barrier(len(tasks) + 1)
 
     def run(task):

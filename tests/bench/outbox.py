@@ -20,7 +20,7 @@ from booking.models import OutboxMessage, WebhookEndpoint
 from tests.bench.over_http import database_url, wait_for
 
 MANY = 5_000
-STEADY = {2: 40, 50: 500}  # so many a second, so many in all
+STEADY = {2: 40, 50: 500}  # messages per second: messages in total
 
 WRITE = """
     INSERT INTO booking_outboxmessage (id, kind, payload, endpoint_id, status, due_at, attempts, last_error, created_at)
@@ -34,7 +34,7 @@ WRITE = """
 
 
 def print_outbox():
-    """Print how many messages a second are delivered, and how soon after their commit."""
+    """Print messages delivered per second, and the delay from commit to arrival."""
     print("\nOutbox: beat and its workers; an endpoint on this machine, and then four")
     with receiver() as port:
         for endpoints in (1, 4):
@@ -55,7 +55,7 @@ def print_outbox():
 
 
 def warm_up(port):
-    """Return when a message to each endpoint has arrived."""
+    """Send messages to every endpoint and return when all have arrived."""
     written = write(8)
     wait_until(lambda: seen(port).keys() >= written.keys())
 
@@ -104,9 +104,9 @@ written_before = itertools.count()
 
 
 def write(number):
-    """Write messages and return {id: when it had been committed}."""
+    """Write messages and return {id: time of commit}."""
     with connection.cursor() as cursor:
-        # From another endpoint on each time.
+        # Start with another endpoint on each call.
         cursor.execute(WRITE + " RETURNING id", [number, next(written_before)])
         ids = [str(id) for (id,) in cursor]
     return dict.fromkeys(ids, time.time())
@@ -143,7 +143,7 @@ def receiver():
 
 @contextmanager
 def hanging():
-    """A server that takes connections, and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(1024)
@@ -158,7 +158,7 @@ def free_port():
 
 @contextmanager
 def workers(*ports):
-    """Run what the Procfile names, without web."""
+    """Run the Procfile's processes without web."""
     commands = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_text().splitlines())
     environment = os.environ | {
         "DATABASE_URL": database_url(),

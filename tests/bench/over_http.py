@@ -26,7 +26,7 @@ API = "/api/v1"
 
 
 def print_http(service, twin):
-    """Print the HTTP figures for the service of a clinic that make_clinic made, and its twin."""
+    """Print the HTTP figures for a service of make_clinic and its twin."""
     _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
     headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
     with ExitStack() as stack:
@@ -58,7 +58,7 @@ def server(application):
 
 
 def database_url():
-    """Return the address of the benchmark's own database."""
+    """Return the URL of the benchmark's own database."""
     parts = urlsplit(os.environ["DATABASE_URL"])
     return parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
@@ -75,7 +75,7 @@ def wait_for(port):
 
 
 def show_availability(service, twin, bare, ours):
-    """Availability of everybody and of one clinician."""
+    """Print the availability of all clinicians and of one."""
     now = timezone.now()
     first, last = now.date(), now.date() + timedelta(days=13)
     clinician = service.clinicians.first().pk
@@ -110,7 +110,7 @@ def bare_path(service, now):
 
 
 def show_pairs(service, bare_port, port, headers):
-    """Holds placed and confirmed by clients at once, a second."""
+    """Print how many holds concurrent clients place and confirm per second."""
     now = timezone.now()
     openings = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)
     shares = [openings[n::CLIENTS] for n in range(2 * CLIENTS)]
@@ -166,7 +166,7 @@ def alice(opening):
 
 
 def show_one_slot(service, port, headers):
-    """A hundred clients who want one time."""
+    """Print how long a hundred clients race for one time."""
     now = timezone.now()
     wanted = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)[-1]
     statuses = []

@@ -1,4 +1,4 @@
-"""The search among a million patients, whose names are as common and as rare as names are."""
+"""Patient search among a million patients with a realistic distribution of names."""
 
 import random
 import statistics
@@ -31,7 +31,7 @@ ENDS = "s ton ham ley by worth son ford man well wood den more bury croft field 
 FIRST_STARTS, FIRST_MIDDLES = "ad be car da el fe gi ha in jo ka le mi na or", "r n l m s d v"
 FIRST_ENDS = "a ia ie an on us el en is ah"
 
-# One in seven has one of 32 last names, one in a hundred the first of them; the others share 25,000 names.
+# One patient in seven has one of 32 last names, one in a hundred the first of these; the others share 25,000.
 PEOPLE = """
     CREATE TEMPORARY TABLE people AS
     SELECT n,
@@ -42,7 +42,7 @@ PEOPLE = """
            date '1930-01-01' + (random() * 34000)::int AS born
       FROM generate_series(1, %(number)s) AS n
 """
-# As patients.text.spellings makes them, once for each different word.
+# The spellings of patients.text.spellings, once for each distinct word.
 SPELLINGS = """
     CREATE TEMPORARY TABLE spelled AS
     SELECT word, array_agg(DISTINCT spelling) AS spellings
@@ -64,7 +64,7 @@ PATIENTS = """
 
 
 def print_search():
-    """Print how long the search takes, for different people each time."""
+    """Print how long the search takes, for a different person each time."""
     make_patients()
     print(f"\nSearch among {Patient.objects.count():,} patients, {ROUNDS} different people each")
     rng = random.Random("Holdfast")
@@ -113,17 +113,17 @@ KINDS = {
 
 
 def pick(words, person):
-    """One of the words, the first ones more often, as such names are."""
+    """Return one of the words, favouring the first ones as real names do."""
     return words.split()[int(len(words.split()) * (int(person.phone[-6:]) / 1_000_000) ** 2)]
 
 
 def draw(words, skew):
-    """SQL that draws one of the words; with a skew over 1 the first ones more often."""
+    """Return SQL that draws one of the words; a skew above 1 favours the first ones."""
     return f"('{{{','.join(words)}}}'::text[])[1 + floor({len(words)} * random() ^ {skew})]"
 
 
 def make_patients():
-    """Write a million patients down. Their indexes are made afterwards, which takes seconds instead of minutes."""
+    """Insert a million patients, and build the indexes afterwards: seconds instead of minutes."""
     skew = {"common_first": 1.5, "common_last": 2.2, "start": 1.3, "end": 1.3, "first_start": 1.5}
     parts = {
         "common_first": COMMON_FIRST,

@@ -1,6 +1,6 @@
-"""A receiver of webhooks that does as little as it can: `python -m tests.bench.receiver PORT`.
+"""A minimal receiver of webhooks: `python -m tests.bench.receiver PORT`.
 
-It answers a delivery with 204, and a GET with {webhook-id: [when it came]} as JSON.
+It answers a delivery with 204, and a GET with {webhook-id: [times of arrival]} as JSON.
 """
 
 import asyncio

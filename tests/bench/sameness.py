@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells who is a patient: a page confirms for known and unknown people in turns."""
+"""Response times of confirming for known and unknown people, which must not reveal who is a patient."""
 
 import json
 import statistics
@@ -19,7 +19,7 @@ SITE = "https://www.clinic.example"
 
 
 def print_sameness():
-    """Print the medians; the patients should be there already, as many as there are to search."""
+    """Print the median times; expects the patients of make_patients."""
     service = make_clinic(clinicians=50, slots=10_000)
     _, key = create_key(
         name="bench",
@@ -49,7 +49,7 @@ def print_sameness():
 
 
 class Visitor:
-    """A visitor with an address of their own, because an address has a limit."""
+    """A visitor with an IP address of their own, because rate limits count per address."""
 
     def __init__(self, key):
         self.headers = {"Authorization": f"Bearer {key}", "Origin": SITE}
@@ -70,7 +70,7 @@ class Visitor:
 
 
 def confirm(visitor, opening, person):
-    """Hold an opening, confirm it, and return the milliseconds that the confirming took."""
+    """Hold an opening, confirm it, and return the milliseconds of the confirm request."""
     hold = visitor.call("POST", "/holds", {"booking_key": opening["booking_key"]})["data"]["id"]
     started = time.perf_counter()
     visitor.call("POST", f"/holds/{hold}/confirm", {"patient": person})

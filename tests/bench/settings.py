@@ -1,4 +1,4 @@
-"""The environment of a benchmark's processes."""
+"""Environment variables of a benchmark's processes."""
 
 import secrets
 

@@ -53,6 +53,7 @@ lint: .venv/ready  ## check style, types, and which module imports which
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/basedpyright --level error
 
 format: .venv/ready  ## mend what lint can mend by itself
 	@$(BIN)/ruff check --quiet --fix .

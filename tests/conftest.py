@@ -26,6 +26,7 @@ DEMANDING = {"browser", "failures", "races"}
 SLOW_FIXTURES = {"demo_environment", "folder", "live_server", "redis", "run", "run_python", "transactional_db"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Give demanding tests to one worker, so that no two of them run at the same time; mark what is slow."""
     for item in items:

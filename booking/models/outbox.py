@@ -41,7 +41,7 @@ class OutboxMessage(models.Model):
             models.Index(
                 "endpoint", "due_at", name="outbox_open_due", condition=models.Q(status__in=["waiting", "running"])
             ),
-            # For outbox.claim: the first due of each family.
+            # For queue.claim: the first due of each family.
             models.Index(
                 models.Func("kind", models.Value("."), models.Value(1), function="split_part"),
                 "due_at",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from booking.outbox.retry import parse_retry_after
 from scheduling.lib.safe_http import NotPublic, Unreachable, basic_auth, send
 
-TIMEOUT = 8.0  # seconds; a push may ask a few times, well within outbox.CLAIM
+TIMEOUT = 8.0  # seconds; a push may ask a few times, well within queue.CLAIM
 # Another writer was in the way, or the server asks for patience.
 PASSING = {408, 409, 412, 423, 425, 429}
 REFUSALS = {

@@ -41,8 +41,8 @@ def test_concurrent_changes_of_patient_have_one_winner(crowd, send, alice):
     outcomes = crowd.race([send("PATCH", path, {"first_name": f"Alice {n}"}, if_match=seen) for n in range(CLIENTS)])
 
     assert count_statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
-    [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
-    assert Patient.objects.get().first_name == told["first_name"]
+    [accepted] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
+    assert Patient.objects.get().first_name == accepted["first_name"]
 
 
 @pytest.mark.parametrize("again", range(2))
@@ -54,11 +54,11 @@ def test_concurrent_reschedules_with_one_version_have_one_winner(again, crowd, s
     outcomes = crowd.race([send("POST", path, {"start_time": time}, if_match=seen) for time in times])
 
     assert count_statuses(outcomes) == {200: 1, 412: CLIENTS - 1}
-    [told] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
+    [accepted] = [json.loads(outcome.what.body)["data"] for outcome in outcomes if outcome.what.status == 200]
     assert [slot.period.lower.isoformat() for slot in Slot.objects.all()] != [at(9).isoformat()]
     assert Event.objects.filter(kind="appointment.rescheduled").count() == 1
     appointment.refresh_from_db()
-    assert appointment.local_start.isoformat() == told["start_time"]
+    assert appointment.local_start.isoformat() == accepted["start_time"]
 
 
 def test_cancel_against_reschedule_has_one_winner(crowd, send, book, at):

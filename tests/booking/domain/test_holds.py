@@ -145,7 +145,7 @@ def test_place_hold_outside_working_hours_raises_not_offered_and_changes_nothing
     assert refusal.value.reasons == ["closed"]
 
 
-def test_not_offered_lists_every_reason(hold_time, at, dana, consultation):
+def test_place_hold_not_offered_lists_every_reason(hold_time, at, dana, consultation):
     TimeOff.objects.create(clinician=dana, starts_at=at(9), ends_at=at(10))
     consultation.notice = timedelta(days=30)
 

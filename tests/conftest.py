@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 from django.utils import timezone
+from xdist.scheduler import LoadScopeScheduling
 
 from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
 from booking.domain.orders import create_order
@@ -26,13 +27,22 @@ DEMANDING = {"browser", "failures", "races"}
 SLOW_FIXTURES = {"demo_environment", "folder", "live_server", "redis", "run", "run_python", "transactional_db"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class Scheduler(LoadScopeScheduling):
+    """Gives all demanding tests to one worker, so that no two of them run at the same time."""
+
+    # Not by marks: xdist 3.8 writes the group of --dist loadgroup where pytest 9.2 does not read it.
+    def _split_scope(self, nodeid):
+        return "demanding" if nodeid.split("/")[1] in DEMANDING else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduler(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Give demanding tests to one worker, so that no two of them run at the same time; mark what is slow."""
+    """Mark what is too slow for make test-fast."""
     for item in items:
         is_demanding = item.path.relative_to(Path(__file__).parent).parts[0] in DEMANDING
-        if is_demanding:
-            item.add_marker(pytest.mark.xdist_group("demanding"))
         if is_demanding or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 

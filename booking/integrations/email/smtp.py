@@ -8,7 +8,7 @@ from django.core.mail.backends import smtp
 CONVERSATION_TIMEOUT = 40.0  # seconds, well below booking.outbox.queue.CLAIM
 
 
-class _Bounded:
+class _SMTP(smtplib.SMTP):
     def __init__(self, *args, **kwargs):
         self.deadline = time.monotonic() + CONVERSATION_TIMEOUT
         super().__init__(*args, **kwargs)
@@ -20,11 +20,7 @@ class _Bounded:
         return super().getreply()
 
 
-class _SMTP(_Bounded, smtplib.SMTP):
-    pass
-
-
-class _SMTP_SSL(_Bounded, smtplib.SMTP_SSL):
+class _SMTP_SSL(_SMTP, smtplib.SMTP_SSL):
     pass
 
 

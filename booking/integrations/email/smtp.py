@@ -16,7 +16,8 @@ class _SMTP(smtplib.SMTP):
     def getreply(self):
         """Read a reply; raise SMTPServerDisconnected when the conversation has lasted too long."""
         left = max(self.deadline - time.monotonic(), 0.001)
-        self.sock.settimeout(min(self.timeout, left))
+        if self.sock:
+            self.sock.settimeout(min(self.timeout, left))
         return super().getreply()
 
 

@@ -37,7 +37,7 @@ def test_message_of_killed_worker_is_done_once(clinic, book, at):
     clinic.mailbox.answers.set()
     clinic.run("delivery")
     let_the_claim_lapse()
-    wait_until(lambda: statuses() == ["done"])
+    wait_until(lambda: statuses() == ["done"], timeout=150)
     message = OutboxMessage.objects.get()
     assert clinic.mailbox.named() == [f"<{message.pk}@holdfast>"]
 
@@ -52,7 +52,7 @@ def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     clinic.mailbox.answers.set()
     clinic.run("delivery")
     let_the_claim_lapse()
-    wait_until(lambda: statuses() == ["done"])
+    wait_until(lambda: statuses() == ["done"], timeout=150)
 
     frozen.signal(signal.SIGCONT)
     wait_until(lambda: len(clinic.mailbox.accepted) == 2)

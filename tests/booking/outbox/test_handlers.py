@@ -4,5 +4,5 @@ from booking.models.enums import Job
 from booking.outbox.handlers import HANDLERS
 
 
-def test_every_job_has_a_handler():
+def test_handlers_cover_all_jobs():
     assert set(HANDLERS) == set(Job)

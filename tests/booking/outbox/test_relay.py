@@ -1,4 +1,4 @@
-"""What is handed to Celery, how much of it at once, and what a task does with it."""
+"""The outbox relay: what it hands to Celery, how much at once, and how a task works through a batch."""
 
 import threading
 from uuid import uuid4
@@ -21,23 +21,23 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def listening(settings):
-    """Start a receiver that behaves so, and return it: ``listening(answer(204))``."""
+def start_receiver(settings):
+    """Return a function that starts a receiver with this behaviour: ``start_receiver(answer(204))``."""
     receivers = []
 
-    def listening(behave):
+    def start_receiver(behave):
         receivers.append(Receiver(behave).__enter__())
         settings.PRIVATE_HOSTS = [*settings.PRIVATE_HOSTS, receivers[-1].netloc]
         return receivers[-1]
 
-    yield listening
+    yield start_receiver
     for receiver in receivers:
         receiver.__exit__()
 
 
 @pytest.fixture
 def published():
-    """The batches that were published, as a list with a method ``publish``."""
+    """Return the published batches, as a list with a method ``publish``."""
 
     class Published(list):
         publish = list.append
@@ -45,8 +45,8 @@ def published():
     return Published()
 
 
-def write(number, url="https://clinic.example", **fields):
-    """Write so many deliveries to an endpoint of their own."""
+def write_deliveries(number, url="https://clinic.example", **fields):
+    """Write ``number`` deliveries to a new endpoint and return the endpoint."""
     endpoint = WebhookEndpoint.objects.create(url=url, secret=make_secret(), **fields)
     OutboxMessage.objects.bulk_create(
         OutboxMessage(kind="webhook.event", endpoint=endpoint, payload={"type": "hold.placed", "data": {}})
@@ -59,19 +59,19 @@ def count(endpoint, status):
     return endpoint.deliveries.filter(status=status).count()
 
 
-def sizes(batches):
+def count_by_queue(batches):
     return {batch.queue: len(batch.ids) for batch in batches}
 
 
-def run(batches):
+def run_batches(batches):
     return [relay.run(batch.ids, batch.claimed_until) for batch in batches]
 
 
-# What is handed over
+# Publishing
 
 
-def test_relay_publishes_mail_one_by_one_and_deliveries_of_an_endpoint_together(book, at, published):
-    endpoint = write(40, answers_fast=True)
+def test_relay_publishes_mail_singly_and_deliveries_per_endpoint(book, at, published):
+    endpoint = write_deliveries(40, answers_fast=True)
     book(at(9))
 
     relay.relay_due(published.publish, timeout=0)
@@ -83,8 +83,8 @@ def test_relay_publishes_mail_one_by_one_and_deliveries_of_an_endpoint_together(
     assert count(endpoint, "running") == FAST_BATCH
 
 
-def test_relay_leaves_due_what_cannot_be_published():
-    endpoint = write(1)
+def test_relay_unclaims_batch_that_cannot_be_published():
+    endpoint = write_deliveries(1)
     before = OutboxMessage.objects.get().due_at
 
     def refuse(batch):
@@ -99,7 +99,7 @@ def test_relay_leaves_due_what_cannot_be_published():
 
 @pytest.mark.django_db(transaction=True)
 def test_relay_claims_nothing_while_another_relay_is_counting():
-    write(1)
+    write_deliveries(1)
     other = connection.copy()
     try:
         with other.cursor() as cursor:
@@ -113,7 +113,7 @@ def test_relay_claims_nothing_while_another_relay_is_counting():
 
 
 def test_relay_looks_again_while_there_is_work(published):
-    endpoint = write(3 * FAST_BATCH, answers_fast=True)
+    endpoint = write_deliveries(3 * FAST_BATCH, answers_fast=True)
 
     relay.relay_due(published.publish, timeout=0.5)
 
@@ -121,20 +121,20 @@ def test_relay_looks_again_while_there_is_work(published):
     assert len(published) == 3
 
 
-# How much at once
+# Room
 
 
-def test_an_endpoint_without_history_gets_one_small_task(published):
-    endpoint = write(100)
+def test_endpoint_without_history_gets_one_small_task(published):
+    endpoint = write_deliveries(100)
 
     relay.relay_due(published.publish, timeout=0.2)
 
-    assert sizes(published) == {endpoint.pk: SLOW_BATCH}
+    assert count_by_queue(published) == {endpoint.pk: SLOW_BATCH}
     assert count(endpoint, "running") == SLOW_BATCH
 
 
-def test_a_fast_endpoint_gets_several_tasks_but_not_all():
-    write(20 * FAST_BATCH, answers_fast=True)
+def test_fast_endpoint_gets_several_tasks_up_to_its_room():
+    write_deliveries(20 * FAST_BATCH, answers_fast=True)
 
     claimed = [len(relay.claim_batches()) for _ in range(ENDPOINT_ROOM + 2)]
 
@@ -143,16 +143,16 @@ def test_a_fast_endpoint_gets_several_tasks_but_not_all():
 
 def test_slow_endpoints_together_leave_room_to_fast_ones():
     for _ in range(2 * WEBHOOK_ROOM):
-        write(1)
+        write_deliveries(1)
     assert len(relay.claim_batches()) == SLOW_ROOM
 
-    fast = write(20 * FAST_BATCH, answers_fast=True)
+    fast = write_deliveries(20 * FAST_BATCH, answers_fast=True)
 
-    assert sizes(relay.claim_batches()) == {fast.pk: FAST_BATCH}
+    assert count_by_queue(relay.claim_batches()) == {fast.pk: FAST_BATCH}
 
 
-def test_a_fast_endpoint_whose_task_waits_for_an_answer_gets_no_other():
-    endpoint = write(100, answers_fast=True)
+def test_fast_endpoint_with_stalled_task_gets_no_other():
+    endpoint = write_deliveries(100, answers_fast=True)
     relay.claim_batches()
     OutboxMessage.objects.filter(status="running").update(due_at=database_now() + queue.CLAIM - relay.SLOW_AFTER)
 
@@ -160,7 +160,7 @@ def test_a_fast_endpoint_whose_task_waits_for_an_answer_gets_no_other():
     assert count(endpoint, "running") == FAST_BATCH
 
 
-def test_a_family_gets_no_more_than_its_room():
+def test_job_family_gets_no_more_tasks_than_its_room():
     for _ in range(FAMILY_ROOM + 3):
         queue.enqueue("email.order_link", order=uuid4())
     queue.enqueue("provider.sync", appointment=uuid4())
@@ -181,35 +181,35 @@ def test_webhooks_never_take_more_than_half_of_the_workers():
 
 
 def test_endpoints_that_fail_come_after_those_without_history():
-    failing = [write(1, failing_since=database_now()) for _ in range(2 * SLOW_ROOM)]
-    new = write(1)
+    failing = [write_deliveries(1, failing_since=database_now()) for _ in range(2 * SLOW_ROOM)]
+    new = write_deliveries(1)
 
-    claimed = sizes(relay.claim_batches())
+    claimed = count_by_queue(relay.claim_batches())
 
     assert new.pk in claimed
     assert len(claimed.keys() & {endpoint.pk for endpoint in failing}) == SLOW_ROOM - 1
 
 
-# What a task does
+# Tasks
 
 
-def test_a_task_delivers_its_batch_and_remembers_that_the_endpoint_is_fast(listening):
-    receiver = listening(answer(204, body=b""))
-    endpoint = write(SLOW_BATCH, receiver.url)
+def test_task_delivers_batch_and_marks_endpoint_fast(start_receiver):
+    receiver = start_receiver(answer(204, body=b""))
+    endpoint = write_deliveries(SLOW_BATCH, receiver.url)
 
-    assert run(relay.claim_batches()) == [SLOW_BATCH]
+    assert run_batches(relay.claim_batches()) == [SLOW_BATCH]
 
     assert len(receiver.requests) == count(endpoint, "done") == SLOW_BATCH
     endpoint.refresh_from_db()
     assert endpoint.answers_fast is True
 
 
-def test_a_task_ends_at_the_first_timeout_and_gives_back_the_rest(listening, monkeypatch):
+def test_task_gives_back_rest_of_batch_after_first_slow_answer(start_receiver, monkeypatch):
     monkeypatch.setattr("booking.outbox.relay.SLOW_THRESHOLD", 0.2)
-    receiver = listening(in_turn(answer(204, body=b""), answer(204, body=b"", after=0.5)))
-    endpoint = write(5, receiver.url, answers_fast=True)
+    receiver = start_receiver(in_turn(answer(204, body=b""), answer(204, body=b"", after=0.5)))
+    endpoint = write_deliveries(5, receiver.url, answers_fast=True)
 
-    assert run(relay.claim_batches()) == [2]
+    assert run_batches(relay.claim_batches()) == [2]
 
     assert (count(endpoint, "done"), count(endpoint, "waiting")) == (2, 3)
     assert set(endpoint.deliveries.filter(status="waiting").values_list("attempts", flat=True)) == {0}
@@ -217,8 +217,8 @@ def test_a_task_ends_at_the_first_timeout_and_gives_back_the_rest(listening, mon
     assert endpoint.answers_fast is False
 
 
-def test_a_task_that_lasts_too_long_gives_back_the_rest(listening):
-    endpoint = write(50, listening(answer(204, after=0.1, body=b"")).url, answers_fast=True)
+def test_task_gives_back_rest_of_batch_at_its_timeout(start_receiver):
+    endpoint = write_deliveries(50, start_receiver(answer(204, after=0.1, body=b"")).url, answers_fast=True)
 
     [batch] = relay.claim_batches()
     attempted = relay.run(batch.ids, batch.claimed_until, timeout=0.25)
@@ -227,45 +227,45 @@ def test_a_task_that_lasts_too_long_gives_back_the_rest(listening):
     assert (count(endpoint, "done"), count(endpoint, "running")) == (attempted, 0)
 
 
-def test_a_fast_endpoint_that_fails_is_fast_no_more(listening):
-    endpoint = write(1, listening(answer(500)).url, answers_fast=True)
+def test_fast_endpoint_that_fails_is_marked_slow(start_receiver):
+    endpoint = write_deliveries(1, start_receiver(answer(500)).url, answers_fast=True)
 
-    run(relay.claim_batches())
+    run_batches(relay.claim_batches())
 
     endpoint.refresh_from_db()
     assert endpoint.answers_fast is False
     assert count(endpoint, "waiting") == 1
 
 
-def test_a_task_that_arrives_twice_does_its_work_once(listening):
-    receiver = listening(answer(204, body=b""))
-    write(SLOW_BATCH, receiver.url)
+def test_task_delivered_twice_sends_once(start_receiver):
+    receiver = start_receiver(answer(204, body=b""))
+    write_deliveries(SLOW_BATCH, receiver.url)
     batches = relay.claim_batches()
-    run(batches)
+    run_batches(batches)
 
     with nothing_changes():
-        assert run(batches) == [0]
+        assert run_batches(batches) == [0]
 
     assert len(receiver.requests) == SLOW_BATCH
 
 
-def test_a_task_whose_claim_lapsed_and_was_claimed_again_does_nothing(listening):
-    receiver = listening(answer(204, body=b""))
-    write(1, receiver.url)
+def test_task_with_lapsed_claim_sends_nothing(start_receiver):
+    receiver = start_receiver(answer(204, body=b""))
+    write_deliveries(1, receiver.url)
     late = relay.claim_batches()
     OutboxMessage.objects.update(due_at=database_now())
     relay.claim_batches()
 
     with nothing_changes():
-        assert run(late) == [0]
+        assert run_batches(late) == [0]
 
     assert receiver.requests == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_was_done_while_the_database_was_away_is_written_down_when_it_is_back(listening, caplog):
-    receiver = listening(answer(204, after=0.5, body=b""))
-    endpoint = write(1, receiver.url)
+def test_outcome_is_stored_after_database_connection_was_lost(start_receiver, caplog):
+    receiver = start_receiver(answer(204, after=0.5, body=b""))
+    endpoint = write_deliveries(1, receiver.url)
     [batch] = relay.claim_batches()
     task = threading.Thread(target=run_and_disconnect, args=[batch])
     task.start()
@@ -292,8 +292,8 @@ def run_and_disconnect(batch):
 # Without Celery
 
 
-def test_run_outbox_once_does_all_that_is_due_and_nothing_else(book, at, listening, mailoutbox, capsys):
-    write(100, listening(answer(204, body=b"")).url)
+def test_run_outbox_once_delivers_only_due_messages(book, at, start_receiver, mailoutbox, capsys):
+    write_deliveries(100, start_receiver(answer(204, body=b"")).url)
     book(at(9))
     due = OutboxMessage.objects.count()
     later = OutboxMessage.objects.create(kind="email.order_link", due_at=database_now() + queue.CLAIM)
@@ -305,9 +305,9 @@ def test_run_outbox_once_does_all_that_is_due_and_nothing_else(book, at, listeni
     assert OutboxMessage.objects.exclude(status="done").get() == later
 
 
-def test_run_outbox_once_leaves_an_endpoint_after_its_first_timeout(listening, monkeypatch):
+def test_run_outbox_once_leaves_endpoint_after_first_slow_answer(start_receiver, monkeypatch):
     monkeypatch.setattr("booking.outbox.relay.SLOW_THRESHOLD", 0.1)
-    endpoint = write(20, listening(answer(500, after=0.2)).url)
+    endpoint = write_deliveries(20, start_receiver(answer(500, after=0.2)).url)
 
     assert relay.run_due() == 1
 
@@ -315,16 +315,16 @@ def test_run_outbox_once_leaves_an_endpoint_after_its_first_timeout(listening, m
     assert endpoint.deliveries.filter(attempts=1).count() == 1
 
 
-# Whether anything is held up
+# Waiting since
 
 
-def test_nothing_is_held_up_while_messages_are_fresh(book, at):
+def test_waiting_since_is_none_while_messages_are_fresh(book, at):
     book(at(9))
 
     assert queue.get_waiting_since() is None
 
 
-def test_mail_is_held_up_since_it_became_due(book, at):
+def test_waiting_since_is_due_time_of_overdue_mail(book, at):
     book(at(9))
     since = database_now() - 2 * queue.OVERDUE
     OutboxMessage.objects.update(due_at=since)
@@ -332,7 +332,7 @@ def test_mail_is_held_up_since_it_became_due(book, at):
     assert queue.get_waiting_since() == since
 
 
-def test_a_claim_that_lapsed_long_ago_is_held_up_too(book, at):
+def test_waiting_since_counts_long_lapsed_claim(book, at):
     book(at(9))
     relay.claim_batches()
     since = database_now() - 2 * queue.OVERDUE
@@ -342,15 +342,15 @@ def test_a_claim_that_lapsed_long_ago_is_held_up_too(book, at):
 
 
 @pytest.mark.parametrize("state", [{"answers_fast": False}, {"answers_fast": True, "failing_since": database_now}])
-def test_an_endpoint_that_does_not_answer_holds_up_only_itself(state):
-    write(1, **{name: value() if callable(value) else value for name, value in state.items()})
+def test_waiting_since_ignores_slow_or_failing_endpoint(state):
+    write_deliveries(1, **{name: value() if callable(value) else value for name, value in state.items()})
     OutboxMessage.objects.update(due_at=database_now() - 2 * queue.OVERDUE)
 
     assert queue.get_waiting_since() is None
 
 
-def test_deliveries_to_an_endpoint_that_answers_are_held_up():
-    write(1, answers_fast=True)
+def test_waiting_since_counts_deliveries_to_fast_endpoint():
+    write_deliveries(1, answers_fast=True)
     since = database_now() - 2 * queue.OVERDUE
     OutboxMessage.objects.update(due_at=since)
 

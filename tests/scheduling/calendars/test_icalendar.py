@@ -1,4 +1,4 @@
-"""What calendars of all kinds say about when their owner is busy."""
+"""Busy times computed from iCalendar feeds of many programs."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ from tests.scheduling.calendars.texts import (
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-# As the programs of this world write them
+# Feeds of well-known programs
 
 
 def test_google_feed_is_understood():
@@ -63,7 +63,7 @@ def test_nextcloud_feed_is_understood():
     ]
 
 
-def test_a_calendar_that_tells_only_free_and_busy():
+def test_free_busy_feed_is_understood():
     body = calendar(
         "BEGIN:VFREEBUSY",
         "DTSTART:20260301T000000Z",
@@ -77,10 +77,10 @@ def test_a_calendar_that_tells_only_free_and_busy():
     assert said(body) == ["24 Mar 09:00–10:00", "25 Mar 09:00–09:30", "26 Mar 09:00–09:15", "27 Mar 09:00–09:15"]
 
 
-# Whose days
+# Time zones of whole days
 
 
-def test_dates_are_those_of_the_zone_the_calendar_names_and_else_of_where_the_clinician_works():
+def test_all_day_event_uses_calendars_zone_or_else_locations():
     day = event("DTSTART;VALUE=DATE:20260330", "DTEND;VALUE=DATE:20260331")
 
     assert said(calendar(day), zone=NEW_YORK) == ["30 Mar 00:00–31 Mar 00:00"]
@@ -89,26 +89,26 @@ def test_dates_are_those_of_the_zone_the_calendar_names_and_else_of_where_the_cl
 
 
 @pytest.mark.parametrize("name", ["UTC", "Etc/GMT", "", "Nowhere/Land", "../../etc/passwd"])
-def test_a_calendar_that_names_no_place_is_where_the_clinician_works(name):
+def test_calendar_without_usable_zone_uses_locations_zone(name):
     day = event("DTSTART;VALUE=DATE:20260330")
 
     assert said(calendar(f"X-WR-TIMEZONE:{name}", day)) == ["30 Mar 00:00–31 Mar 00:00"]
 
 
-def test_a_day_is_as_long_as_it_is_where_the_clocks_change():
+def test_all_day_event_on_clock_change_lasts_23_hours():
     sunday = calendar(event("DTSTART;VALUE=DATE:20260329", "DTEND;VALUE=DATE:20260330"))
 
     [(start, end)] = intervals(sunday)
     assert end - start == 23 * 3_600
 
 
-def test_one_date_without_an_end_or_with_the_same_one_is_a_whole_day():
+def test_all_day_event_without_later_end_lasts_one_day():
     assert said(calendar(event("DTSTART;VALUE=DATE:20260330"))) == ["30 Mar 00:00–31 Mar 00:00"]
     same = event("DTSTART;VALUE=DATE:20260330", "DTEND;VALUE=DATE:20260330")
     assert said(calendar(same)) == ["30 Mar 00:00–31 Mar 00:00"]
 
 
-def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
+def test_zone_defined_by_two_calendars_differs_for_each():
     def body(offset):
         zone = ["BEGIN:VTIMEZONE", "TZID:Home", "BEGIN:STANDARD", "DTSTART:19700101T000000"]
         zone += [f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}", "END:STANDARD", "END:VTIMEZONE"]
@@ -121,7 +121,7 @@ def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
     assert found == ["24 Mar 06:00–07:00", "24 Mar 14:00–15:00"]
 
 
-# What repeats
+# Recurrence
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_a_zone_that_two_calendars_define_differently_is_to_each_what_it_says():
         ("FREQ=YEARLY", "27"),
     ],
 )
-def test_events_are_repeated_until_their_rule_ends(rule, days):
+def test_event_repeats_until_its_rule_ends(rule, days):
     body = calendar(at("0327T0900", "0327T1000", f"RRULE:{rule}", zone="America/New_York"))
 
     end = datetime(2026, 3, 31, tzinfo=UTC)
     assert said(body, zone=NEW_YORK, end=end) == [f"{day} Mar 09:00–10:00" for day in days.split()]
 
 
-def test_days_that_repeat_until_a_midnight_written_in_utc_include_the_last():
+def test_all_day_event_repeating_until_utc_midnight_includes_last_day():
     body = calendar(event("DTSTART;VALUE=DATE:20260327", "RRULE:FREQ=DAILY;UNTIL=20260328T230000Z"))
 
     assert said(body, zone=ZoneInfo("Europe/Berlin")) == ["27 Mar 00:00–30 Mar 00:00"]
 
 
-def test_a_wall_time_that_is_skipped_is_as_much_later():
+def test_occurrence_at_skipped_wall_time_is_shifted_by_gap():
     body = calendar(at("0328T0115", "0328T0145", "RRULE:FREQ=DAILY;COUNT=3"))
 
     assert said(body) == ["28 Mar 01:15–01:45", "29 Mar 02:15–02:45", "30 Mar 01:15–01:45"]
@@ -165,13 +165,13 @@ def test_a_wall_time_that_is_skipped_is_as_much_later():
         "EXDATE;TZID=Europe/Berlin:20260325T100000",
     ],
 )
-def test_exceptions_are_left_out_however_they_are_written(exception):
+def test_exdate_in_any_notation_excludes_occurrence(exception):
     body = calendar(at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=3", exception))
 
     assert said(body) == ["24 Mar 09:00–10:00", "26 Mar 09:00–10:00"]
 
 
-def test_one_occurrence_may_be_moved_cancelled_or_made_free():
+def test_occurrence_may_be_moved_cancelled_or_made_free():
     series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4")
     moved = at("0410T1200", "0410T1300", "RECURRENCE-ID;TZID=Europe/London:20260324T090000")
     cancelled = at("0325T0900", "0325T1000", "RECURRENCE-ID:20260325T090000Z", "STATUS:CANCELLED")
@@ -180,7 +180,7 @@ def test_one_occurrence_may_be_moved_cancelled_or_made_free():
     assert said(calendar(series, moved, cancelled, free)) == ["27 Mar 09:00–10:00", "10 Apr 12:00–13:00"]
 
 
-def test_all_from_one_occurrence_on_may_be_moved():
+def test_this_and_future_occurrences_may_be_moved():
     series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4")
     later = at("0326T1400", "0326T1600", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/London:20260326T090000")
 
@@ -192,23 +192,23 @@ def test_all_from_one_occurrence_on_may_be_moved():
     ]
 
 
-def test_one_occurrence_of_what_is_free_may_be_busy():
+def test_occurrence_of_free_series_may_be_busy():
     series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=4", "TRANSP:TRANSPARENT")
     busy = at("0325T0900", "0325T1000", "RECURRENCE-ID:20260325T090000Z", "TRANSP:OPAQUE")
 
     assert said(calendar(series, busy)) == ["25 Mar 09:00–10:00"]
 
 
-def test_what_began_long_before_and_still_lasts_counts_from_the_window_on():
+def test_event_lasting_beyond_window_is_clipped_to_it():
     body = calendar(event("DTSTART:19990101T000000Z", "DTEND:20991231T000000Z"))
 
     assert said(body, zone=ZoneInfo("UTC")) == ["23 Mar 00:00–13 Apr 00:00"]
 
 
-# What is the same, or looks so
+# Duplicates
 
 
-def test_events_that_share_an_identifier_by_mistake_all_count():
+def test_events_sharing_an_identifier_all_count():
     body = calendar(at("0324T0900", "0324T1000"), at("0325T0900", "0325T1000"), at("0326T0900", "0326T1000", uid=""))
     nameless = calendar("BEGIN:VEVENT\nDTSTART:20260327T090000Z\nDTEND:20260327T100000Z\nEND:VEVENT")
 
@@ -216,13 +216,13 @@ def test_events_that_share_an_identifier_by_mistake_all_count():
     assert said(nameless) == ["27 Mar 09:00–10:00"]
 
 
-def test_of_two_versions_of_an_event_the_later_counts():
+def test_event_with_higher_sequence_replaces_older_version():
     old, new = at("0324T0900", "0324T1000", "SEQUENCE:1"), at("0325T0900", "0325T1000", "SEQUENCE:2")
 
     assert said(calendar(new, old)) == ["25 Mar 09:00–10:00"]
 
 
-def test_overlapping_events_are_one_busy_time_and_what_lasts_no_time_is_none():
+def test_overlapping_events_merge_and_empty_event_is_ignored():
     body = calendar(
         at("0324T0900", "0324T1000", uid="a"),
         at("0324T0930", "0324T1030", uid="b"),
@@ -232,13 +232,13 @@ def test_overlapping_events_are_one_busy_time_and_what_lasts_no_time_is_none():
     assert said(body) == ["24 Mar 09:00–11:00"]
 
 
-def test_our_own_appointments_come_back_and_are_not_another_engagement():
+def test_own_appointment_read_back_is_not_busy_time():
     body = calendar(at("0324T0900", "0324T1000", uid="x.dana@holdfast"), at("0325T0900", "0325T1000", uid="other"))
 
     assert said(body, is_own=lambda uid: uid == "x.dana@holdfast") == ["25 Mar 09:00–10:00"]
 
 
-# How it is written
+# Syntax
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
@@ -246,7 +246,7 @@ def test_feed_accepts_any_line_ending(newline):
     assert said(calendar(at("0324T0900", "0324T1000"), newline=newline)) == ["24 Mar 09:00–10:00"]
 
 
-def test_names_are_read_in_any_case_and_lines_are_folded_anywhere():
+def test_feed_accepts_any_case_and_line_folding():
     body = calendar(at("0324T0900", "0324T1000")).replace(b"DTSTART;TZID=", b"dtstart;tz\r\n id=")
     body = body.replace(b"BEGIN:VEVENT", b"begin:vevent ")
 
@@ -270,17 +270,17 @@ def test_feed_with_malformed_irrelevant_parts_is_read():
     assert said(body) == ["24 Mar 09:00–10:00"]
 
 
-def test_several_calendars_in_one_file_all_count():
+def test_feed_with_several_calendars_counts_all():
     both = calendar(at("0324T0900", "0324T1000")) + calendar(at("0325T0900", "0325T1000", uid="2"))
 
     assert said(both) == ["24 Mar 09:00–10:00", "25 Mar 09:00–10:00"]
 
 
-def test_an_empty_calendar_is_a_calendar():
+def test_empty_calendar_has_no_busy_time():
     assert said(calendar()) == []
 
 
-# What is none, or cannot be understood, is said so
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -332,14 +332,14 @@ def test_truncated_feed_is_refused(body):
         ["DTSTART:99991231T235959Z", "DURATION:PT1H", "RRULE:FREQ=DAILY"],
     ],
 )
-def test_an_event_that_cannot_be_understood_is_not_left_out_in_silence(lines):
+def test_malformed_event_within_window_is_refused(lines):
     good = at("0325T0900", "0325T1000", uid="good")
 
     with pytest.raises(NotUnderstood):
         said(calendar(good, event(*lines, uid="bad")))
 
 
-def test_the_refusal_names_the_day_and_nothing_else():
+def test_refusal_of_malformed_event_names_only_its_day():
     body = calendar(event("SUMMARY:Secret", "DTSTART:20260324T090000Z", "DTEND:20260323T100000Z"))
 
     with pytest.raises(NotUnderstood) as refused:

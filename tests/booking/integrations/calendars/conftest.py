@@ -1,4 +1,4 @@
-"""A real CalDAV server, and the worker that writes into it."""
+"""A real CalDAV server, and a worker that pushes to it."""
 
 import base64
 import subprocess
@@ -75,7 +75,7 @@ class Radicale:
 
 @pytest.fixture
 def radicale(tmp_path, settings):
-    """A running server that Holdfast may use."""
+    """Yield a running server that Holdfast may connect to."""
     server = Radicale(tmp_path)
     server.start()
     for name in server.USERS:
@@ -87,7 +87,7 @@ def radicale(tmp_path, settings):
 
 @pytest.fixture
 def make_calendar(radicale):
-    """Have a clinician's appointments written into their calendar: ``make_calendar(dana, "dana")``."""
+    """Return a function that connects a clinician's CalDAV calendar: ``make_calendar(dana, "dana")``."""
 
     def make_calendar(clinician, name, **changes):
         fields = {"kind": "caldav", "url": radicale.url(name), "username": name, "password": radicale.USERS[name]}
@@ -103,7 +103,7 @@ def danas_calendar(make_calendar, dana):
 
 @pytest.fixture
 def work():
-    """Do what the outbox has for calendars, as if all that must wait had waited; return how each message went."""
+    """Return a function that runs all waiting pushes now and returns their statuses."""
 
     def work():
         pushes = OutboxMessage.objects.filter(kind="calendar.push", status="waiting")

@@ -1,4 +1,4 @@
-"""A clinician's private feed, as calendars read it: all that is theirs, and nobody's name."""
+"""A clinician's private calendar feed: complete, cacheable and without patients' names."""
 
 import json
 import logging
@@ -24,22 +24,22 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def feed(dana):
-    """The address of Dana's feed."""
+    """Return the address of Dana's feed."""
     return f"/calendars/{make_feed(dana)}.ics"
 
 
 @pytest.fixture
 def otis(harbour, consultation):
-    """A clinician who gives consultations at Harbour Street too."""
+    """Return Otis, who gives consultations at Harbour Street too."""
     return make_clinician("Otis Hale", location=harbour, services=[consultation])
 
 
-def events(response):
+def list_events(response):
     return ICalendar.from_ical(response.content).walk("VEVENT")
 
 
-def starts(response):
-    return [event["dtstart"].dt for event in events(response)]
+def list_starts(response):
+    return [event["dtstart"].dt for event in list_events(response)]
 
 
 def test_feed_of_inactive_clinician_is_not_found(client, feed, dana):
@@ -108,21 +108,25 @@ def test_feed_names_no_patient(client, feed, book, at):
         assert secret not in body
 
 
-def test_it_has_a_months_past_and_all_that_is_coming_of_one_clinician(client, feed, book, at, otis):
+def test_feed_contains_past_month_and_all_upcoming_of_its_clinician(client, feed, book, at, otis):
     now = database_now()
     for hour, start in ((9, now - 31 * DAY), (10, now - 29 * DAY), (11, now + 700 * DAY)):
         appointment = book(at(hour))
         Appointment.objects.filter(pk=appointment.pk).update(starts_at=start, ends_at=start + timedelta(minutes=30))
     book(at(9), clinician=otis)
 
-    assert starts(client.get(feed)) == [moment.replace(microsecond=0) for moment in (now - 29 * DAY, now + 700 * DAY)]
+    assert list_starts(client.get(feed)) == [
+        moment.replace(microsecond=0) for moment in (now - 29 * DAY, now + 700 * DAY)
+    ]
 
 
-def test_what_is_cancelled_is_left_out_and_what_is_not_confirmed_is_tentative(client, feed, book, at):
+def test_feed_omits_cancelled_and_marks_unconfirmed_tentative(client, feed, book, at):
     cancel(book(at(9)), reason="other", actor="staff:1")
     Appointment.objects.filter(pk=book(at(10)).pk).update(status="reserved")
 
-    assert [(event["dtstart"].dt, event["status"]) for event in events(client.get(feed))] == [(at(10), "TENTATIVE")]
+    assert [(event["dtstart"].dt, event["status"]) for event in list_events(client.get(feed))] == [
+        (at(10), "TENTATIVE")
+    ]
 
 
 def test_feed_leaves_out_buffers(client, feed, book, at, consultation):
@@ -130,7 +134,7 @@ def test_feed_leaves_out_buffers(client, feed, book, at, consultation):
     consultation.save()
     book(at(10))
 
-    [event] = events(client.get(feed))
+    [event] = list_events(client.get(feed))
     assert (event["dtstart"].dt, event["dtend"].dt) == (at(10), at(10, 30))
 
 
@@ -149,7 +153,7 @@ def test_unchanged_feed_answers_not_modified(client, feed, book, at):
 
 
 @pytest.mark.parametrize("change", ["book", "cancel", "leave", "rename"])
-def test_every_change_is_sent_even_within_one_second(client, feed, book, at, dana, otis, harbour, change):
+def test_feed_changed_within_one_second_is_sent_again(client, feed, book, at, dana, otis, harbour, change):
     appointment = book(at(9))
     first = client.get(feed)
 
@@ -175,8 +179,8 @@ def test_every_change_is_sent_even_within_one_second(client, feed, book, at, dan
 # The address
 
 
-def test_an_address_that_is_none_says_so_and_nothing_more(client, feed, dana):
-    token = make_feed(dana)  # which ends the one before
+def test_feed_with_unknown_or_revoked_address_is_not_found(client, feed, dana):
+    token = make_feed(dana)  # revokes the previous address
     answers = [client.get(address) for address in (feed, "/calendars/x.ics", f"/calendars/{token[:-1]}.ics")]
     revoke_feed(CalendarFeed.objects.get())
     answers.append(client.get(f"/calendars/{token}.ics"))
@@ -224,7 +228,7 @@ def test_feed_token_is_not_logged(client, feed, caplog):
     }
 
 
-def test_when_it_was_read_is_noted_once_a_minute(client, feed):
+def test_feed_read_time_is_stored_once_a_minute(client, feed):
     client.get(feed)
     first = CalendarFeed.objects.get().last_read_at
     client.get(feed)
@@ -236,15 +240,15 @@ def test_when_it_was_read_is_noted_once_a_minute(client, feed):
 
 
 def test_feed_takes_same_queries_for_any_number_of_appointments(client, feed, book, at):
-    def queries():
-        client.get(feed)  # which notes what has changed
+    def count_queries():
+        client.get(feed)  # stores what has changed
         with CaptureQueriesContext(connection) as captured:
             client.get(feed)
         return len(captured)
 
     book(at(9))
-    for_one = queries()
+    for_one = count_queries()
     for hour in (10, 11, 14, 15):
         book(at(hour))
 
-    assert queries() == for_one == 2
+    assert count_queries() == for_one == 2

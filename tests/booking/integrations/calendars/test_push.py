@@ -1,4 +1,4 @@
-"""Appointments in a clinician's calendar elsewhere: a real CalDAV server is told of every change."""
+"""Appointments pushed to a clinician's calendar on a real CalDAV server."""
 
 from datetime import UTC, timedelta
 from threading import Event as Flag
@@ -25,16 +25,16 @@ from tests.receivers import Receiver, answer
 
 @pytest.fixture
 def otis(harbour, consultation):
-    """A clinician who gives consultations at Harbour Street too."""
+    """Return Otis, who gives consultations at Harbour Street too."""
     return make_clinician("Otis Hale", location=harbour, services=[consultation])
 
 
-def shown(events):
-    """When events start, and their status."""
+def list_starts_and_status(events):
+    """Return each event's start and status, in order of time."""
     return sorted((event["dtstart"].dt, str(event["status"])) for event in events)
 
 
-def pushes():
+def get_pushes():
     return OutboxMessage.objects.filter(kind="calendar.push")
 
 
@@ -46,7 +46,7 @@ def move(appointment, harbour, *, clinician, starts_at):
     )
 
 
-# Each change
+# Changes
 
 
 def test_push_writes_booked_appointment(radicale, danas_calendar, dana, book, at, work, settings):
@@ -84,9 +84,7 @@ def test_pushed_event_names_no_patient(radicale, danas_calendar, book, at, work)
         assert secret not in body.replace(b"\r\n ", b"")
 
 
-def test_a_moved_appointment_is_moved_there_and_stays_the_same_event(
-    radicale, danas_calendar, dana, harbour, book, at, work
-):
+def test_push_of_rescheduled_appointment_moves_same_event(radicale, danas_calendar, dana, harbour, book, at, work):
     appointment = book(at(9))
     work()
     [before] = radicale.events("dana")
@@ -99,7 +97,7 @@ def test_a_moved_appointment_is_moved_there_and_stays_the_same_event(
     assert after["sequence"] > before["sequence"]
 
 
-def test_one_that_goes_to_another_clinician_leaves_and_arrives(
+def test_push_of_appointment_given_to_another_clinician_moves_it_between_calendars(
     radicale, danas_calendar, make_calendar, otis, harbour, book, at, work
 ):
     make_calendar(otis, "otis")
@@ -110,7 +108,7 @@ def test_one_that_goes_to_another_clinician_leaves_and_arrives(
     assert work() == ["done", "done"]
 
     assert radicale.events("dana") == []
-    assert shown(radicale.events("otis")) == [(at(10), "CONFIRMED")]
+    assert list_starts_and_status(radicale.events("otis")) == [(at(10), "CONFIRMED")]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -122,10 +120,10 @@ def test_appointment_moved_between_clinicians_stays_in_shared_calendar(
     work()
 
     move(appointment, harbour, clinician=otis, starts_at=at(10))
-    for message in sorted(pushes().filter(status="waiting"), key=lambda message: message.pk, reverse=backwards):
+    for message in sorted(get_pushes().filter(status="waiting"), key=lambda message: message.pk, reverse=backwards):
         push(message)
 
-    assert shown(radicale.events("dana")) == [(at(10), "CONFIRMED")]
+    assert list_starts_and_status(radicale.events("dana")) == [(at(10), "CONFIRMED")]
 
 
 def test_push_removes_cancelled_appointment(radicale, danas_calendar, book, at, work):
@@ -138,22 +136,22 @@ def test_push_removes_cancelled_appointment(radicale, danas_calendar, book, at, 
     assert radicale.events("dana") == []
 
 
-def test_one_that_was_cancelled_before_it_was_written_is_no_error(radicale, danas_calendar, book, at, work):
+def test_push_of_appointment_cancelled_before_first_push_succeeds(radicale, danas_calendar, book, at, work):
     cancel(book(at(9)), reason="other", actor="staff:1")
 
     assert work() == ["done", "done"]
     assert radicale.events("dana") == []
 
 
-def test_one_that_is_not_confirmed_yet_is_tentative(radicale, danas_calendar, book, at, work):
+def test_push_of_unconfirmed_appointment_is_tentative(radicale, danas_calendar, book, at, work):
     Appointment.objects.filter(pk=book(at(9)).pk).update(status="reserved")
 
     work()
 
-    assert shown(radicale.events("dana")) == [(at(9), "TENTATIVE")]
+    assert list_starts_and_status(radicale.events("dana")) == [(at(9), "TENTATIVE")]
 
 
-def test_a_video_link_that_is_added_later_is_there_and_notes_are_not(radicale, danas_calendar, book, at, work):
+def test_push_contains_video_link_added_later_but_no_notes(radicale, danas_calendar, book, at, work):
     appointment = book(at(9))
     Appointment.objects.update(is_remote=True)
     work()
@@ -169,7 +167,7 @@ def test_a_video_link_that_is_added_later_is_there_and_notes_are_not(radicale, d
     assert "interpreter" not in event.to_ical().decode()
 
 
-def test_without_such_a_calendar_no_message_is_written(dana, otis, book, at):
+def test_booking_without_active_caldav_calendar_writes_no_push(dana, otis, book, at):
     fields = {"url": "https://calendar.example/x", "name": "x"}
     Calendar.objects.create(clinician=dana, kind="icalendar", when_unreachable="offer", **fields)
     Calendar.objects.create(clinician=dana, kind="caldav", is_active=False, **fields)
@@ -177,15 +175,15 @@ def test_without_such_a_calendar_no_message_is_written(dana, otis, book, at):
 
     book(at(9))
 
-    assert not pushes().exists()
+    assert not get_pushes().exists()
 
 
 # Late, repeated, out of order
 
 
-def test_a_message_that_comes_late_writes_what_is_true_by_now(radicale, danas_calendar, dana, harbour, book, at, work):
+def test_late_push_writes_current_state(radicale, danas_calendar, dana, harbour, book, at, work):
     appointment = book(at(9))
-    [late] = pushes()
+    [late] = get_pushes()
     move(appointment, harbour, clinician=dana, starts_at=at(14))
     work()
     cancel(appointment, reason="other", actor="staff:1")
@@ -197,12 +195,12 @@ def test_a_message_that_comes_late_writes_what_is_true_by_now(radicale, danas_ca
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_once_the_slower_does_not_leave_what_it_had_read(
+def test_slower_of_concurrent_pushes_does_not_overwrite_newer_state(
     radicale, danas_calendar, dana, harbour, book, at, monkeypatch
 ):
-    """The first has read the appointment and is about to write it, when it is moved and the second writes that."""
+    """The first push has read the appointment; before it writes, the second writes the new time."""
     appointment = book(at(9))
-    [first] = pushes()
+    [first] = get_pushes()
     has_read, may_write = Flag(), Flag()
     put = caldav.put
 
@@ -221,14 +219,14 @@ def test_of_two_at_once_the_slower_does_not_leave_what_it_had_read(
     assert has_read.wait(20)
     monkeypatch.setattr("booking.integrations.calendars.push.put", put)
     move(appointment, harbour, clinician=dana, starts_at=at(14))
-    push(pushes().exclude(pk=first.pk).get())
+    push(get_pushes().exclude(pk=first.pk).get())
     may_write.set()
     slower.join(30)
 
-    assert shown(radicale.events("dana")) == [(at(14), "CONFIRMED")]
+    assert list_starts_and_status(radicale.events("dana")) == [(at(14), "CONFIRMED")]
 
 
-# What goes wrong
+# Failures
 
 
 def test_push_with_wrong_password_fails_visibly(radicale, danas_calendar, book, at, work):
@@ -241,7 +239,7 @@ def test_push_with_wrong_password_fails_visibly(radicale, danas_calendar, book, 
     danas_calendar.refresh_from_db()
     assert danas_calendar.last_error == "It refuses the user name or the password."
     assert danas_calendar.last_synced_at is None
-    assert pushes().get().last_error == "It refuses the user name or the password."
+    assert get_pushes().get().last_error == "It refuses the user name or the password."
 
 
 def test_push_to_foreign_collection_fails(radicale, danas_calendar, book, at, work):
@@ -268,10 +266,10 @@ def test_push_to_server_that_is_down_is_retried(radicale, danas_calendar, book, 
     assert work() == ["done"]
     danas_calendar.refresh_from_db()
     assert danas_calendar.last_error == ""
-    assert shown(radicale.events("dana")) == [(at(9), "CONFIRMED")]
+    assert list_starts_and_status(radicale.events("dana")) == [(at(9), "CONFIRMED")]
 
 
-def test_an_address_that_is_not_public_is_not_connected_to(radicale, danas_calendar, book, at, work, settings):
+def test_push_to_private_address_fails_without_connection(radicale, danas_calendar, book, at, work, settings):
     settings.PRIVATE_HOSTS = []
     book(at(9))
 
@@ -282,7 +280,7 @@ def test_an_address_that_is_not_public_is_not_connected_to(radicale, danas_calen
     assert radicale.events("dana") == []
 
 
-def test_a_calendar_that_was_switched_off_is_left_as_it_is(radicale, danas_calendar, book, at, work):
+def test_push_to_inactive_calendar_changes_nothing(radicale, danas_calendar, book, at, work):
     appointment = book(at(9))
     work()
     cancel(appointment, reason="other", actor="staff:1")
@@ -292,10 +290,12 @@ def test_a_calendar_that_was_switched_off_is_left_as_it_is(radicale, danas_calen
     assert len(radicale.events("dana")) == 1
 
 
-# All of them at once
+# push_upcoming
 
 
-def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, make_calendar, dana, otis, book, at, work):
+def test_push_upcoming_to_new_calendar_writes_upcoming_appointments(
+    radicale, make_calendar, dana, otis, book, at, work
+):
     book(at(9)), book(at(10))
     cancel(book(at(11)), reason="other", actor="staff:1")
     book(at(9), clinician=otis)
@@ -304,13 +304,11 @@ def test_a_calendar_that_is_added_later_gets_what_is_coming(radicale, make_calen
     assert push_upcoming(calendar) == 2
 
     assert work() == ["done", "done"]
-    assert shown(radicale.events("dana")) == [(at(9), "CONFIRMED"), (at(10), "CONFIRMED")]
+    assert list_starts_and_status(radicale.events("dana")) == [(at(9), "CONFIRMED"), (at(10), "CONFIRMED")]
 
 
 @pytest.mark.parametrize("changed", ["consultation", "harbour", "dana"])
-def test_what_is_coming_of_a_service_a_location_or_a_clinician_is_put_into_their_calendars(
-    changed, request, make_calendar, dana, otis, book, at
-):
+def test_push_upcoming_covers_service_location_and_clinician(changed, request, make_calendar, dana, otis, book, at):
     for calendar in (make_calendar(dana, "dana"), make_calendar(otis, "otis")):
         calendar.save()
     book(at(9))
@@ -328,7 +326,7 @@ def test_read_only_calendar_gets_no_push(dana, book, at):
         assert push_upcoming(calendar) == 0
 
 
-# Whether it works
+# Connection test
 
 
 def test_connection_test_of_working_calendar_passes(danas_calendar):
@@ -360,7 +358,7 @@ def test_connection_test_explains_error(radicale, danas_calendar, change, senten
 # Read back
 
 
-def test_read_back_what_was_put_there_is_not_another_engagement(radicale, danas_calendar, harbour, book, at, work):
+def test_pushed_appointment_read_back_is_not_busy_time(radicale, danas_calendar, harbour, book, at, work):
     book(at(9))
     work()
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Dana//EN", "BEGIN:VEVENT", "UID:dentist", "SUMMARY:Dentist"]
@@ -381,13 +379,11 @@ def test_read_back_what_was_put_there_is_not_another_engagement(radicale, danas_
     assert reading.busy == [(at(15).timestamp(), at(16).timestamp())]
 
 
-# What servers answer besides
+# Other answers
 
 
 @pytest.mark.parametrize("status, asked, seconds", [(429, "90", 90), (503, "90", 90), (503, "1", 5), (500, "90", 5)])
-def test_one_that_is_overloaded_is_left_alone_for_as_long_as_it_asks(
-    dana, book, at, work, settings, status, asked, seconds
-):
+def test_push_to_overloaded_server_waits_for_retry_after(dana, book, at, work, settings, status, asked, seconds):
     with Receiver(answer(status, Retry_After=asked)) as server:
         settings.PRIVATE_HOSTS = [server.netloc]
         fields = {"kind": "caldav", "url": server.url, "username": "dana", "password": "x", "name": "Own"}
@@ -410,7 +406,7 @@ def test_one_that_is_overloaded_is_left_alone_for_as_long_as_it_asks(
         (405, "failed", "It answers with status 405."),
     ],
 )
-def test_what_may_pass_is_tried_again_and_what_does_not_is_given_up(
+def test_push_retries_temporary_statuses_and_fails_on_permanent_ones(
     dana, book, at, work, settings, status, becomes, sentence
 ):
     with Receiver(answer(status, Location="http://127.0.0.1:1/")) as server:

@@ -1,4 +1,4 @@
-"""What the patient reads. Times are those on the clock at the location, summer and winter."""
+"""E-mails to patients. Times are the location's wall time, in summer and winter."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def mails(mailoutbox):
-    """Send what is waiting, and return the mails."""
+    """Return a function that sends waiting mail and returns all mails sent."""
 
     def mails():
         run_what_is_due()
@@ -31,15 +31,15 @@ def mails(mailoutbox):
     return mails
 
 
-def next_change(zone):
-    """The last day before the clocks change next in a zone."""
+def get_day_before_clock_change(zone):
+    """Return the last day before the zone's next clock change."""
     day = datetime.now(UTC).date() + DAY
     while datetime.combine(day, time(12), zone).utcoffset() == datetime.combine(day + DAY, time(12), zone).utcoffset():
         day += DAY
     return day
 
 
-def test_a_confirmation_has_all_that_is_needed_to_come(book, at, day, mails):
+def test_confirmation_has_time_place_and_directions(book, at, day, mails):
     appointment = book(at(9))
 
     [mail] = mails()
@@ -48,7 +48,7 @@ def test_a_confirmation_has_all_that_is_needed_to_come(book, at, day, mails):
     abbreviation = at(9).tzname()
     assert mail.to == ["alice@example.org"]
     assert mail.subject == f"Your appointment at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
-    assert paragraphs(mail) == [
+    assert get_paragraphs(mail) == [
         "Dear Alice Archer,",
         "Your appointment is booked.",
         f"Consultation with Dana Reed\n{date}, 09:00–09:30 {abbreviation}\n"
@@ -61,14 +61,14 @@ def test_a_confirmation_has_all_that_is_needed_to_come(book, at, day, mails):
     ]
 
 
-def paragraphs(mail):
-    """The paragraphs of a mail, without indentation."""
+def get_paragraphs(mail):
+    """Return the get_paragraphs of a mail, without indentation."""
     lines = [line.strip() for line in mail.body.splitlines()]
     return [text.strip() for text in "\n".join(lines).split("\n\n") if text.strip()]
 
 
-def test_a_confirmation_of_a_video_call_has_no_address(consultation, dana, harbour, book, at, mails):
-    by_video(consultation, dana, harbour)
+def test_confirmation_of_video_call_has_no_address(consultation, dana, harbour, book, at, mails):
+    make_remote(consultation, dana, harbour)
     book(at(9), is_remote=True)
 
     [mail] = mails()
@@ -79,8 +79,8 @@ def test_a_confirmation_of_a_video_call_has_no_address(consultation, dana, harbo
     assert "bell" not in mail.body
 
 
-def test_a_confirmation_of_a_video_call_has_its_link_if_there_is_one(consultation, dana, harbour, book, at, mails):
-    by_video(consultation, dana, harbour)
+def test_confirmation_of_video_call_has_its_link(consultation, dana, harbour, book, at, mails):
+    make_remote(consultation, dana, harbour)
     book(at(9), is_remote=True)
     Appointment.objects.update(meeting_url="https://video.example/alice")
 
@@ -89,19 +89,19 @@ def test_a_confirmation_of_a_video_call_has_its_link_if_there_is_one(consultatio
     assert "By video: https://video.example/alice\n" in mail.body
 
 
-def by_video(service, clinician, location):
+def make_remote(service, clinician, location):
     service.mode = Service.Mode.REMOTE
     service.save()
     WorkingHours.objects.filter(clinician=clinician, location=location).update(is_remote=True)
 
 
 @pytest.mark.parametrize("name", ["Europe/London", "America/New_York"])
-def test_times_are_the_locations_on_both_sides_of_a_clock_change(name, consultation, dana, harbour, book, mails):
+def test_confirmation_has_local_time_on_both_sides_of_clock_change(name, consultation, dana, harbour, book, mails):
     zone = ZoneInfo(name)
     harbour.timezone = name
     harbour.save()
     consultation.horizon = timedelta(days=400)
-    before = datetime.combine(next_change(zone), time(9), zone)
+    before = datetime.combine(get_day_before_clock_change(zone), time(9), zone)
     after = before + 2 * DAY
     for start in (before, after):
         book(start)
@@ -113,7 +113,7 @@ def test_times_are_the_locations_on_both_sides_of_a_clock_change(name, consultat
     assert f"09:00–09:30 {after.tzname()}" in bodies[1]
 
 
-def test_a_cancellation_says_what_is_off(book, at, day, mails):
+def test_cancellation_mail_names_cancelled_appointment(book, at, day, mails):
     appointment = book(at(9))
     mails().clear()
     cancel(appointment, reason="clinician_unavailable", actor="erin", note="Dana is ill.")
@@ -121,7 +121,7 @@ def test_a_cancellation_says_what_is_off(book, at, day, mails):
     [mail] = mails()
 
     assert mail.subject == f"Cancelled: your appointment at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
-    assert paragraphs(mail) == [
+    assert get_paragraphs(mail) == [
         "Dear Alice Archer,",
         "This appointment has been cancelled:",
         f"Consultation with Dana Reed\n{day:%A} {day.day} {day:%B %Y}, 09:00 {at(9).tzname()}",
@@ -140,7 +140,7 @@ def test_plain_mail_does_not_escape_names(book, at, alice, mails):
     assert mail.body.startswith("Dear Zoë O'Brien & <i>,\n")
 
 
-def test_a_message_sent_again_can_be_told_from_a_second_one(book, at, mails):
+def test_mails_have_distinct_message_ids(book, at, mails):
     book(at(9))
     book(at(10))
 
@@ -149,28 +149,28 @@ def test_a_message_sent_again_can_be_told_from_a_second_one(book, at, mails):
     assert len(set(identities)) == 2
 
 
-def test_what_was_cancelled_before_its_confirmation_left_is_only_told_as_cancelled(book, at, mails):
+def test_appointment_cancelled_before_confirmation_mail_gets_only_cancellation_mail(book, at, mails):
     cancel(book(at(9)), reason="other", actor="staff:1")
 
     assert [mail.subject.partition(":")[0] for mail in mails()] == ["Cancelled"]
 
 
-# As HTML, and with a file for the calendar
+# HTML and calendar file
 
 
-def part(mail, kind):
-    """The contents of the mail's parts of that kind."""
+def get_parts(mail, kind):
+    """Return the contents of the mail's parts with this content type."""
     return [part.get_payload(decode=True).decode() for part in mail.message().walk() if part.get_content_type() == kind]
 
 
-def test_every_mail_is_written_as_html_too_and_fetches_nothing(book, at, mails):
+def test_mail_has_html_part_without_external_resources(book, at, mails):
     appointment = book(at(9))
     cancel(appointment, reason="other", actor="erin")
     Appointment.objects.update(cancellation_reason="declined")
     book(at(10))
 
     for mail in mails():
-        [page] = part(mail, "text/html")
+        [page] = get_parts(mail, "text/html")
         assert "Dear Alice Archer," in page
         assert "Consultation" in page
         assert "<img" not in page and "<link" not in page and "<style" not in page and "src=" not in page
@@ -181,19 +181,19 @@ def test_html_mail_escapes_names(book, at, alice, mails):
     alice.last_name = "O'Brien & <i>"
     book(at(9))
 
-    [page] = part(mails()[0], "text/html")
+    [page] = get_parts(mails()[0], "text/html")
 
     assert "Dear Alice O&#x27;Brien &amp; &lt;i&gt;," in page
 
 
-def test_an_appointment_comes_with_a_file_for_the_calendar(book, at, mails):
+def test_confirmation_and_cancellation_attach_calendar_file(book, at, mails):
     appointment = book(at(9))
     confirmed = mails().pop()
     cancel(appointment, reason="other", actor="erin")
     cancelled = mails().pop()
 
     for mail, status in ((confirmed, "CONFIRMED"), (cancelled, "CANCELLED")):
-        [file] = part(mail, "text/calendar")
+        [file] = get_parts(mail, "text/calendar")
         assert f"STATUS:{status}\r\n" in file
         assert f"UID:{appointment.pk}@holdfast\r\n" in file
         assert "METHOD:PUBLISH\r\n" in file
@@ -202,7 +202,7 @@ def test_an_appointment_comes_with_a_file_for_the_calendar(book, at, mails):
         assert (attached.get_param("method"), attached.get_filename()) == ("PUBLISH", "appointment.ics")
 
 
-def test_where_the_pages_are_known_a_mail_links_to_the_appointments_own(book, at, mails, settings):
+def test_confirmation_with_site_url_links_to_appointment_page(book, at, mails, settings):
     settings.SITE_URL = "https://booking.clinic.example"
     appointment = book(at(9))
 
@@ -211,11 +211,11 @@ def test_where_the_pages_are_known_a_mail_links_to_the_appointments_own(book, at
     page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
     until = (at(9).astimezone(UTC) - DAY).astimezone(LONDON)
     assert f"To change or cancel it, until {until:%A %-d %B, %H:%M %Z}: {page}\n" in mail.body
-    assert f'href="{page}"' in part(mail, "text/html")[0]
+    assert f'href="{page}"' in get_parts(mail, "text/html")[0]
     assert appointment_token(appointment) not in str(list(OutboxMessage.objects.values()))
 
 
-def test_what_is_too_late_to_change_online_is_not_offered(book, at, mails, settings):
+def test_confirmation_after_cutoff_offers_no_online_change(book, at, mails, settings):
     settings.SITE_URL = "https://booking.clinic.example"
     Service.objects.update(cancellation_notice=timedelta(days=30))
     appointment = book(at(9))
@@ -225,7 +225,7 @@ def test_what_is_too_late_to_change_online_is_not_offered(book, at, mails, setti
     page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
     assert f"To see it online: {page}\n" in mail.body
     assert "To change or cancel it, call +44 20 7946 0000." in mail.body
-    assert "Change or cancel it" not in part(mail, "text/html")[0]
+    assert "Change or cancel it" not in get_parts(mail, "text/html")[0]
 
 
 def test_subject_does_not_reveal_service(book, at, mails):
@@ -244,21 +244,21 @@ def test_subject_does_not_reveal_service(book, at, mails):
     assert not any("Consultation" in mail.subject for mail in mails())
 
 
-# What waits for an answer
+# Requests
 
 
-def test_a_request_says_who_was_asked_and_until_when_one_hears(desk, book, at, day, mails):
+def test_request_mail_has_approver_and_answer_deadline(desk, book, at, day, mails):
     appointment = book(at(9))
 
     [mail] = mails()
 
     by = appointment.answer_by.astimezone(appointment.location.zone)
     assert mail.subject == f"Your request at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
-    assert paragraphs(mail)[1] == (
+    assert get_paragraphs(mail)[1] == (
         "We have asked the clinic for this time, and it is kept for you.\n"
         f"We tell you by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} whether it is yours."
     )
-    assert part(mail, "text/calendar") == []
+    assert get_parts(mail, "text/calendar") == []
 
 
 def test_acknowledged_request_sends_confirmation(desk, book, at, mails):
@@ -288,7 +288,7 @@ def test_declined_request_mail_says_what_to_do(desk, book, at, day, mails, setti
     [mail] = mails()
 
     assert mail.subject == f"Not confirmed: your request at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
-    assert paragraphs(mail)[1:] == [
+    assert get_paragraphs(mail)[1:] == [
         sentence,
         f"Consultation with Dana Reed\n{day:%A} {day.day} {day:%B %Y}, 09:00 {at(9).tzname()}",
         f"Reference: {appointment.reference}",
@@ -296,10 +296,10 @@ def test_declined_request_mail_says_what_to_do(desk, book, at, day, mails, setti
         "Or call us: +44 20 7946 0000.",
         "Harbour Clinic",
     ]
-    assert part(mail, "text/calendar") == []
+    assert get_parts(mail, "text/calendar") == []
 
 
-# The link of an order
+# Order links
 
 
 @pytest.fixture
@@ -314,11 +314,11 @@ def test_order_link_mail_has_link(site, order, mails):
 
     link = f"https://booking.clinic.example/order/{order_token(order)}/"
     assert (mail.to, mail.subject) == (["alice@example.org"], "Choose your time at Harbour Clinic")
-    assert paragraphs(mail)[:3] == ["Dear Alice Archer,", "Please choose a time for: Consultation", link]
-    assert f'href="{link}"' in part(mail, "text/html")[0]
+    assert get_paragraphs(mail)[:3] == ["Dear Alice Archer,", "Please choose a time for: Consultation", link]
+    assert f'href="{link}"' in get_parts(mail, "text/html")[0]
 
 
-def test_a_link_that_was_taken_back_or_is_of_no_use_by_now_is_not_sent(site, order, dana, harbour, at, mails):
+def test_order_link_that_was_revoked_or_used_is_not_sent(site, order, dana, harbour, at, mails):
     send_link(order, actor="erin")
     revoke_link(order, actor="erin")
     assert mails() == []
@@ -334,7 +334,7 @@ def test_a_link_that_was_taken_back_or_is_of_no_use_by_now_is_not_sent(site, ord
     assert [mail.subject.partition(" at ")[0] for mail in mails()] == ["Your appointment"]
 
 
-def test_without_the_address_of_the_pages_a_link_is_given_up_visibly(order, mails, settings):
+def test_order_link_without_site_url_fails_visibly(order, mails, settings):
     settings.SITE_URL = ""
     send_link(order, actor="erin")
 
@@ -342,7 +342,7 @@ def test_without_the_address_of_the_pages_a_link_is_given_up_visibly(order, mail
     assert OutboxMessage.objects.values_list("status", "last_error").get() == ("failed", "SITE_URL is not set.")
 
 
-def test_the_mails_of_a_visit_at_home_name_no_other_place(site, order, dana, harbour, at, mails):
+def test_home_visit_mail_has_no_clinic_address(site, order, dana, harbour, at, mails):
     Order.objects.update(address_line_1="4 Mill Lane", city="Leeds")
     order.refresh_from_db()
     book_directly(
@@ -355,6 +355,6 @@ def test_the_mails_of_a_visit_at_home_name_no_other_place(site, order, dana, har
 
     [mail] = mails()
 
-    for body in (mail.body, part(mail, "text/html")[0]):
+    for body in (mail.body, get_parts(mail, "text/html")[0]):
         assert "At your home" in body
         assert "Harbour Street" not in body and "bell" not in body

@@ -1,4 +1,4 @@
-"""A delivery to a real receiver, whatever that does: what is sent, what is kept, and when it is tried again."""
+"""Webhook deliveries to real receivers: what is sent, what is stored, and when it is retried."""
 
 import json
 import socket
@@ -29,10 +29,10 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def told(listen, endpoint, delivery):
-    """Try the delivery once at a receiver that behaves so, and return its row as it is then."""
+def attempt_delivery(listen, endpoint, delivery):
+    """Return a function that attempts the delivery once at a receiver with this behaviour and returns its row."""
 
-    def told(behave, *, timeout=TIMEOUT, **options):
+    def attempt_delivery(behave, *, timeout=TIMEOUT, **options):
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(behave, **options).url)
         handler = Handler(partial(deliver, timeout=timeout), WAITS)
         queue.settle([queue.attempt(message, handler) for message in start_what_is_due()])
@@ -40,7 +40,7 @@ def told(listen, endpoint, delivery):
         endpoint.refresh_from_db()
         return delivery
 
-    return told
+    return attempt_delivery
 
 
 def is_tried_again(delivery, *, after):
@@ -49,10 +49,10 @@ def is_tried_again(delivery, *, after):
     return delivery.status == Status.WAITING
 
 
-# What is sent
+# Requests
 
 
-def test_a_receiver_gets_the_event_and_can_see_that_it_is_ours(receiver, endpoint, delivery):
+def test_delivery_sends_signed_event(receiver, endpoint, delivery):
     assert run_what_is_due() == 1
     [(method, path, headers, body)] = receiver.requests
     assert (method, path) == ("POST", "/")
@@ -73,7 +73,7 @@ def test_a_receiver_gets_the_event_and_can_see_that_it_is_ours(receiver, endpoin
     assert run_what_is_due() == 0
 
 
-def test_every_try_and_every_redelivery_says_the_same(listen, endpoint, delivery):
+def test_retry_and_redelivery_send_same_id_and_body(listen, endpoint, delivery):
     receiver = listen(in_turn(answer(500), answer(200)))
     change_endpoint(endpoint, url=receiver.url)
     run_what_is_due()
@@ -88,7 +88,7 @@ def test_every_try_and_every_redelivery_says_the_same(listen, endpoint, delivery
     assert len(receiver.requests) == 3
 
 
-def test_while_a_secret_is_rotated_both_sign(receiver, endpoint, delivery):
+def test_delivery_during_rotation_is_signed_with_both_secrets(receiver, endpoint, delivery):
     old = endpoint.secret
     rotate_secret(endpoint)
     run_what_is_due()
@@ -102,27 +102,27 @@ def test_while_a_secret_is_rotated_both_sign(receiver, endpoint, delivery):
     assert [len(headers["webhook-signature"].split()) for _, _, headers, _ in receiver.requests] == [2, 1]
 
 
-# What follows from the answer
+# Answers
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_any_2xx_status_is_success(told, status):
-    delivery = told(answer(status, body=b""))
+def test_delivery_answered_with_2xx_succeeds(attempt_delivery, status):
+    delivery = attempt_delivery(answer(status, body=b""))
     assert (delivery.status, delivery.response_status, delivery.last_error) == ("done", status, "")
 
 
 @pytest.mark.parametrize("status", [101, 300, 301, 302, 307, 308, 400, 401, 404, 409, 422, 429, 500, 502, 503, 999])
-def test_any_other_status_is_retried(told, endpoint, status):
-    delivery = told(answer(status))
+def test_delivery_answered_with_other_status_is_retried(attempt_delivery, endpoint, status):
+    delivery = attempt_delivery(answer(status))
     assert (delivery.response_status, delivery.last_error) == (status, f"HTTP {status}")
     assert is_tried_again(delivery, after=5 * SECOND)
     assert endpoint.failing_since
 
 
-def test_a_redirect_to_a_private_address_is_not_followed(told, listen, settings):
+def test_redirect_to_private_address_is_not_followed(attempt_delivery, listen, settings):
     secret = listen(answer(200))
     settings.PRIVATE_HOSTS = []
-    delivery = told(answer(307, Location=secret.url))
+    delivery = attempt_delivery(answer(307, Location=secret.url))
     assert (delivery.response_status, delivery.last_error) == (307, "HTTP 307")
     assert secret.connections == 0
 
@@ -137,16 +137,16 @@ FAILING = {
 
 
 @pytest.mark.parametrize("behave, error", FAILING.values(), ids=FAILING)
-def test_delivery_without_answer_is_retried(told, endpoint, behave, error):
+def test_delivery_without_answer_is_retried(attempt_delivery, endpoint, behave, error):
     with given_up_within(0.4):
-        delivery = told(behave, timeout=0.4)
+        delivery = attempt_delivery(behave, timeout=0.4)
     assert (delivery.response_status, delivery.last_error) == (None, error)
     assert is_tried_again(delivery, after=5 * SECOND)
     assert endpoint.failing_since
 
 
-def test_delivery_to_closed_port_is_retried(told, endpoint, settings):
-    with socket.socket() as nobody:  # bound, but it does not listen
+def test_delivery_to_closed_port_is_retried(attempt_delivery, endpoint, settings):
+    with socket.socket() as nobody:  # bound, but not listening
         nobody.bind(("127.0.0.1", 0))
         netloc = f"127.0.0.1:{nobody.getsockname()[1]}"
         settings.PRIVATE_HOSTS = [netloc]
@@ -157,38 +157,38 @@ def test_delivery_to_closed_port_is_retried(told, endpoint, settings):
     assert is_tried_again(delivery, after=5 * SECOND)
 
 
-def test_slow_answer_is_success(told):
-    delivery = told(answer(200, after=1))
+def test_slow_answer_is_success(attempt_delivery):
+    delivery = attempt_delivery(answer(200, after=1))
     assert (delivery.status, delivery.response_status) == ("done", 200)
     assert TIMEOUT == 15
 
 
-def test_an_answer_of_50_mb_is_not_waited_for_and_not_kept(told, endpoint):
+def test_answer_of_50_mb_is_neither_read_nor_stored(attempt_delivery, endpoint):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"
-    delivery = told(drip([head], b"alice@example.org" * 4_096, times=718))
+    delivery = attempt_delivery(drip([head], b"alice@example.org" * 4_096, times=718))
     assert (delivery.status, delivery.response_status, delivery.last_error) == ("done", 200, "")
 
 
 @pytest.mark.parametrize("rest", [b"", b"x"])
-def test_for_the_body_of_an_answer_nobody_waits(told, rest):
-    delivery = told(drip([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], rest, every=0.02), timeout=5)
+def test_delivery_does_not_wait_for_answer_body(attempt_delivery, rest):
+    delivery = attempt_delivery(drip([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"], rest, every=0.02), timeout=5)
     assert (delivery.status, delivery.response_status) == ("done", 200)
 
 
-def test_of_an_answer_nothing_but_its_status_is_kept(told, caplog):
-    told(answer(500, body=b"alice@example.org is unknown", X_Patient="alice@example.org"))
+def test_failed_delivery_stores_and_logs_only_answer_status(attempt_delivery, caplog):
+    attempt_delivery(answer(500, body=b"alice@example.org is unknown", X_Patient="alice@example.org"))
     assert "alice" not in str(OutboxMessage.objects.values_list().get())
     assert "alice" not in caplog.text
     assert "HTTP 500" in caplog.text
 
 
-def test_delivery_fails_after_ten_attempts(told, delivery):
+def test_delivery_fails_after_ten_attempts(attempt_delivery, delivery):
     waits = []
     for wait in WAITS:
-        assert is_tried_again(told(answer(500)), after=wait)
+        assert is_tried_again(attempt_delivery(answer(500)), after=wait)
         waits.append(wait)
         OutboxMessage.objects.update(due_at=timezone.now())
-    assert told(answer(500)).status == Status.FAILED
+    assert attempt_delivery(answer(500)).status == Status.FAILED
     assert delivery.attempts == len(TRIES) == 10
     assert [str(tried) for tried in TRIES] == [
         "0:00:00",
@@ -205,48 +205,48 @@ def test_delivery_fails_after_ten_attempts(told, delivery):
     assert run_what_is_due() == 0
 
 
-# Being asked to wait
+# Retry-After
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("asked, seconds", [("120", 120), ("0", 5), ("3", 5), ("86400", 86_400), ("999999999", 86_400)])
-def test_an_overloaded_receiver_is_left_alone_as_long_as_it_asks(told, status, asked, seconds):
-    assert is_tried_again(told(answer(status, Retry_After=asked)), after=seconds * SECOND)
+def test_retry_after_of_overloaded_receiver_is_respected(attempt_delivery, status, asked, seconds):
+    assert is_tried_again(attempt_delivery(answer(status, Retry_After=asked)), after=seconds * SECOND)
 
 
 @pytest.mark.parametrize("hours, seconds", [(1, 3_600), (-1, 5), (48, 86_400)])
-def test_retry_after_may_be_a_date(told, hours, seconds):
+def test_retry_after_may_be_a_date(attempt_delivery, hours, seconds):
     moment = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
-    assert is_tried_again(told(answer(503, Retry_After=moment)), after=seconds * SECOND)
+    assert is_tried_again(attempt_delivery(answer(503, Retry_After=moment)), after=seconds * SECOND)
 
 
 @pytest.mark.parametrize(
     "asked",
     ["", "soon", "-5", "1.5", "1e3", "٣٠", "Mon, 30 Mar 2026", "Mon, 30 Mar 99999999999 08:00:00 GMT", "9" * 5000],
 )
-def test_malformed_retry_after_is_ignored(told, asked):
-    assert is_tried_again(told(answer(503, Retry_After=asked)), after=5 * SECOND)
+def test_malformed_retry_after_is_ignored(attempt_delivery, asked):
+    assert is_tried_again(attempt_delivery(answer(503, Retry_After=asked)), after=5 * SECOND)
 
 
-def test_retry_after_of_other_status_is_ignored(told):
-    assert is_tried_again(told(answer(500, Retry_After="3600")), after=5 * SECOND)
+def test_retry_after_of_other_status_is_ignored(attempt_delivery):
+    assert is_tried_again(attempt_delivery(answer(500, Retry_After="3600")), after=5 * SECOND)
 
 
-# Endpoints that have had enough
+# Endpoints that keep failing
 
 
 @pytest.fixture
 def morgan(db):
-    """Morgan the manager, who reads e-mail; and others, who are not to be told."""
+    """Return Morgan, the active manager, who is notified; add others, who are not."""
     for name, group, is_active in [("morgan", "manager", True), ("max", "manager", False), ("erin", "reception", True)]:
         user = User.objects.create_user(name, f"{name}@clinic.example", is_staff=True, is_active=is_active)
         user.groups.add(Group.objects.get(name=group))
     return User.objects.get(username="morgan")
 
 
-def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, make_delivery, morgan):
+def test_answer_410_disables_endpoint_and_notifies_staff(attempt_delivery, endpoint, make_delivery, morgan):
     others = [make_delivery(endpoint, due_at=timezone.now() + timedelta(hours=1)) for _ in range(3)]
-    delivery = told(answer(410))
+    delivery = attempt_delivery(answer(410))
     assert (delivery.status, delivery.response_status, delivery.last_error) == ("failed", 410, "HTTP 410")
     assert endpoint.disabled_at
     assert endpoint.disabled_because == "It answered 410: it wants no more."
@@ -263,24 +263,24 @@ def test_410_disables_the_endpoint_at_once_and_staff_are_told(told, endpoint, ma
     assert {other.status for other in endpoint.deliveries.all()} == {"failed"}
 
 
-def test_five_days_of_failures_disable_endpoint(told, endpoint, morgan):
+def test_five_days_of_failures_disable_endpoint(attempt_delivery, endpoint, morgan):
     WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5) + timedelta(minutes=1))
-    told(answer(500))
+    attempt_delivery(answer(500))
     assert not endpoint.disabled_at
     WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=5))
     OutboxMessage.objects.update(due_at=timezone.now())
-    told(answer(500))
+    attempt_delivery(answer(500))
     assert endpoint.disabled_at
     run_what_is_due()
     assert ["For five days every delivery failed." in message.body for message in mail.outbox] == [True]
 
 
-def test_one_success_in_five_days_keeps_endpoint_enabled(told, endpoint, delivery):
+def test_success_within_five_days_keeps_endpoint_enabled(attempt_delivery, endpoint, delivery):
     WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=6))
-    told(answer(200))
+    attempt_delivery(answer(200))
     assert endpoint.failing_since is None
     redeliver(delivery)
-    told(answer(500))
+    attempt_delivery(answer(500))
     assert not endpoint.disabled_at
 
 
@@ -294,7 +294,7 @@ def test_success_during_failing_delivery_keeps_endpoint_enabled(endpoint, delive
     assert not endpoint.disabled_at
 
 
-def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, make_delivery, listen, morgan):
+def test_concurrent_failures_disable_endpoint_and_notify_once(endpoint, make_delivery, listen, morgan):
     WebhookEndpoint.objects.update(url=listen(answer(410)).url)
     for _ in range(5):
         make_delivery(endpoint)
@@ -302,8 +302,8 @@ def test_of_many_that_fail_at_once_one_disables_and_tells(endpoint, make_deliver
     assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
 
 
-def test_staff_are_not_told_of_endpoint_enabled_again(told, endpoint, morgan):
-    told(answer(410))
+def test_staff_are_not_told_of_endpoint_enabled_again(attempt_delivery, endpoint, morgan):
+    attempt_delivery(answer(410))
     WebhookEndpoint.objects.update(disabled_at=None)
     run_what_is_due()
     assert mail.outbox == []
@@ -334,7 +334,7 @@ def test_delivery_in_flight_when_endpoint_is_disabled_is_not_sent(receiver, endp
 
 
 def test_endpoint_address_is_checked_at_each_delivery(settings, receiver, endpoint, delivery):
-    settings.PRIVATE_HOSTS = []  # what was public once now leads home
+    settings.PRIVATE_HOSTS = []  # the host's address is private now
     run_what_is_due()
     delivery.refresh_from_db()
     assert delivery.last_error == "its address is not public"
@@ -342,7 +342,7 @@ def test_endpoint_address_is_checked_at_each_delivery(settings, receiver, endpoi
     assert receiver.connections == 0
 
 
-def test_to_none_of_the_addresses_that_are_not_public_is_anything_sent(settings, endpoint, delivery, receiver):
+def test_delivery_to_private_address_is_not_sent(settings, endpoint, delivery, receiver):
     settings.PRIVATE_HOSTS = []
     [message] = start_what_is_due()
     with nothing_connects():
@@ -356,7 +356,7 @@ def test_to_none_of_the_addresses_that_are_not_public_is_anything_sent(settings,
     assert WebhookEndpoint.objects.count() == 1
 
 
-def test_a_format_that_does_not_tell_of_it_sends_nothing(monkeypatch, receiver, delivery):
+def test_event_unknown_to_format_is_done_without_request(monkeypatch, receiver, delivery):
     from booking.integrations.webhooks.formats import FORMATS
 
     monkeypatch.setitem(FORMATS, "holdfast", lambda message: None)
@@ -366,7 +366,7 @@ def test_a_format_that_does_not_tell_of_it_sends_nothing(monkeypatch, receiver, 
     assert receiver.connections == 0
 
 
-# What it costs
+# Queries
 
 
 def test_successful_delivery_costs_no_query(django_assert_num_queries, delivery):

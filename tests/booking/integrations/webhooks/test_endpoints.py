@@ -1,4 +1,4 @@
-"""The verbs of endpoints and deliveries, and what they do when things happen at once."""
+"""Webhook endpoints: creation, secrets, disabling, redelivery and concurrent bookings."""
 
 from datetime import timedelta
 
@@ -34,21 +34,21 @@ from tests.receivers import answer
 from tests.waiting import somebody_waits_for_us, wait_until
 
 
-def fresh(thing):
+def reload(thing):
     return type(thing).objects.get(pk=thing.pk)
 
 
-# Creating and changing
+# Create and change
 
 
-def test_each_endpoint_has_a_secret_of_its_own(receiver, db):
+def test_endpoints_get_different_secrets(receiver, db):
     one, other = create_endpoint(url=receiver.url), create_endpoint(url=receiver.url)
     assert one.secret.startswith("whsec_")
     assert one.secret != other.secret
-    assert fresh(one).secret == one.secret
+    assert reload(one).secret == one.secret
 
 
-def test_a_secret_cannot_be_read_in_the_database(endpoint):
+def test_endpoint_secrets_are_encrypted_in_database(endpoint):
     rotate_secret(endpoint)
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret, old_secret FROM booking_webhookendpoint")
@@ -69,7 +69,7 @@ def test_a_secret_cannot_be_read_in_the_database(endpoint):
         "https://localhost/",
     ],
 )
-def test_an_address_that_is_not_public_is_refused(endpoint, url):
+def test_endpoint_with_private_address_is_refused(endpoint, url):
     before = rows(WebhookEndpoint)
     with pytest.raises((NotPublic, ValidationError)):
         create_endpoint(url=url)
@@ -84,46 +84,46 @@ def test_unknown_event_kind_is_refused(receiver, db):
     assert not WebhookEndpoint.objects.exists()
 
 
-def test_what_is_changed_is_changed_and_nothing_else(endpoint, settings):
+def test_change_endpoint_changes_only_given_fields(endpoint, settings):
     [before] = rows(WebhookEndpoint)
-    settings.PRIVATE_HOSTS = []  # an address that stays is not asked for again
+    settings.PRIVATE_HOSTS = []  # an unchanged address is not checked again
     change_endpoint(endpoint, events=["hold.placed", "hold.expired", "hold.placed"])
     [after] = rows(WebhookEndpoint)
     assert after == before | {"events": ["hold.expired", "hold.placed"], "updated_at": after["updated_at"]}
 
 
-# Which events
+# Subscriptions
 
 
-def deliveries(endpoint):
+def list_delivered_types(endpoint):
     return sorted(delivery.payload["type"] for delivery in endpoint.deliveries.all())
 
 
-def test_an_endpoint_is_told_of_what_it_wants_to_know(receiver, book, at):
+def test_endpoint_gets_only_subscribed_events(receiver, book, at):
     everything = create_endpoint(url=receiver.url)
     some = create_endpoint(url=receiver.url, events=["hold.placed", "appointment.cancelled"])
     off = create_endpoint(url=receiver.url)
     disable(off)
     book(at(9))
-    assert deliveries(everything) == ["appointment.created", "hold.placed", "patient.created"]
-    assert deliveries(some) == ["hold.placed"]
-    assert deliveries(off) == []
+    assert list_delivered_types(everything) == ["appointment.created", "hold.placed", "patient.created"]
+    assert list_delivered_types(some) == ["hold.placed"]
+    assert list_delivered_types(off) == []
 
 
-def test_a_delivery_vanishes_with_the_transaction_it_belongs_to(endpoint, hold_time, at):
+def test_delivery_rolls_back_with_its_event(endpoint, hold_time, at):
     with nothing_changes(), transaction.atomic():
         hold_time(at(9))
-        assert deliveries(endpoint) == ["hold.placed"]
+        assert list_delivered_types(endpoint) == ["hold.placed"]
         transaction.set_rollback(True)
 
 
 # Secrets
 
 
-def test_an_old_secret_is_used_until_its_overlap_is_over(endpoint):
+def test_old_secret_signs_until_overlap_ends(endpoint):
     old, now = endpoint.secret, timezone.now()
     rotate_secret(endpoint, overlap=timedelta(hours=1))
-    endpoint = fresh(endpoint)
+    endpoint = reload(endpoint)
     assert get_secrets(endpoint, now=now) == [endpoint.secret, old]
     assert get_secrets(endpoint, now=now + timedelta(hours=1, seconds=5)) == [endpoint.secret]
 
@@ -131,23 +131,23 @@ def test_an_old_secret_is_used_until_its_overlap_is_over(endpoint):
 def test_leaked_secret_is_revoked_at_once(endpoint):
     old = endpoint.secret
     rotate_secret(endpoint, overlap=timedelta(0))
-    endpoint = fresh(endpoint)
+    endpoint = reload(endpoint)
     assert get_secrets(endpoint, now=timezone.now()) == [endpoint.secret]
     assert old not in (endpoint.secret, endpoint.old_secret)
 
 
-def test_rotated_twice_the_last_two_are_used(endpoint):
+def test_secret_rotated_twice_signs_with_last_two(endpoint):
     rotate_secret(endpoint)
     second = endpoint.secret
-    rotate_secret(fresh(endpoint))
-    endpoint = fresh(endpoint)
+    rotate_secret(reload(endpoint))
+    endpoint = reload(endpoint)
     assert get_secrets(endpoint, now=timezone.now()) == [endpoint.secret, second]
 
 
-# Disabling and enabling
+# Disable and enable
 
 
-def test_what_happens_while_an_endpoint_is_disabled_is_not_told_later(endpoint, receiver, hold_time, at):
+def test_events_while_endpoint_is_disabled_are_not_delivered(endpoint, receiver, hold_time, at):
     hold_time(at(9))
     disable(endpoint)
     hold_time(at(10), holder="bob's phone")
@@ -157,16 +157,19 @@ def test_what_happens_while_an_endpoint_is_disabled_is_not_told_later(endpoint, 
     run_what_is_due()
     assert len(receiver.requests) == 1
     assert sorted(delivery.status for delivery in endpoint.deliveries.all()) == ["done", "failed"]
-    assert redeliver_failed(fresh(endpoint), since=timezone.now() - timedelta(hours=1)) == 1
+    assert redeliver_failed(reload(endpoint), since=timezone.now() - timedelta(hours=1)) == 1
     run_what_is_due()
     assert len(receiver.requests) == 2
 
 
 @pytest.mark.parametrize(
     "verb, left, statement, times",
-    [(disable, ["failed"] * 5, "UPDATE", 3), (remove_endpoint, [], "DELETE FROM", 4)],  # the last with the endpoint
+    [
+        (disable, ["failed"] * 5, "UPDATE", 3),
+        (remove_endpoint, [], "DELETE FROM", 4),
+    ],  # the last deletes with the endpoint
 )
-def test_however_many_deliveries_there_are_each_statement_is_soon_over(
+def test_disable_and_remove_endpoint_write_deliveries_in_batches(
     endpoint, make_delivery, monkeypatch, verb, left, statement, times
 ):
     for _ in range(5):
@@ -181,7 +184,7 @@ def test_however_many_deliveries_there_are_each_statement_is_soon_over(
     assert len(portions) == times
 
 
-def test_what_waits_for_another_endpoint_or_was_delivered_stays_as_it_is(endpoint, receiver, hold_time, at):
+def test_disable_endpoint_keeps_deliveries_of_others(endpoint, receiver, hold_time, at):
     hold_time(at(9))
     run_what_is_due()
     other = create_endpoint(url=receiver.url)
@@ -196,14 +199,14 @@ def test_enable_endpoint_resets_failures(endpoint):
         failing_since=timezone.now() - timedelta(days=9), disabled_at=timezone.now(), disabled_because="It failed."
     )
     enable(endpoint)
-    endpoint = fresh(endpoint)
+    endpoint = reload(endpoint)
     assert (endpoint.failing_since, endpoint.disabled_at, endpoint.disabled_because) == (None, None, "")
 
 
-def test_disabling_twice_keeps_the_first_reason(endpoint):
+def test_disable_endpoint_twice_keeps_first_reason(endpoint):
     disable(endpoint, because="It answered 410.")
     disable(endpoint, because="For five days every delivery failed.")
-    assert fresh(endpoint).disabled_because == "It answered 410."
+    assert reload(endpoint).disabled_because == "It answered 410."
     assert OutboxMessage.objects.filter(kind="email.endpoint_disabled").count() == 1
 
 
@@ -215,31 +218,31 @@ def test_endpoint_disabled_by_staff_sends_no_mail(endpoint):
 # Test events and redelivery
 
 
-def test_a_test_event_arrives_even_where_it_was_not_asked_for(receiver, endpoint):
+def test_test_event_reaches_endpoint_not_subscribed_to_it(receiver, endpoint):
     change_endpoint(endpoint, events=["hold.placed"])
     delivery = send_test(endpoint)
     run_what_is_due()
-    assert fresh(delivery).status == Status.DONE
+    assert reload(delivery).status == Status.DONE
     assert delivery.payload["type"] == "webhook.test"
     assert delivery.payload["data"] == {"endpoint_id": str(endpoint.pk)}
     assert len(receiver.requests) == 1
 
 
-def test_what_arrived_is_sent_again_when_it_is_asked_for(receiver, delivery):
+def test_redeliver_sends_done_delivery_again(receiver, delivery):
     for times in (1, 2):
         run_what_is_due()
         assert len(receiver.requests) == times
-        redeliver(fresh(delivery))
-        assert fresh(delivery).status == Status.WAITING
-        assert fresh(delivery).done_at is None
+        redeliver(reload(delivery))
+        assert reload(delivery).status == Status.WAITING
+        assert reload(delivery).done_at is None
 
 
-def test_redelivered_it_has_all_its_tries_again(listen, endpoint, make_delivery):
+def test_redeliver_resets_attempts(listen, endpoint, make_delivery):
     WebhookEndpoint.objects.update(url=listen(answer(500)).url)
     delivery = make_delivery(endpoint, status=Status.FAILED, attempts=10)
     redeliver(delivery)
     run_what_is_due()
-    assert (fresh(delivery).status, fresh(delivery).attempts) == (Status.WAITING, 1)
+    assert (reload(delivery).status, reload(delivery).attempts) == (Status.WAITING, 1)
 
 
 def test_delivery_in_flight_is_not_redelivered(receiver, delivery):
@@ -248,12 +251,12 @@ def test_delivery_in_flight_is_not_redelivered(receiver, delivery):
         redeliver(message)
 
 
-def test_to_a_disabled_endpoint_nothing_is_sent_again(endpoint, delivery):
+def test_redelivery_to_disabled_endpoint_is_refused(endpoint, delivery):
     disable(endpoint)
-    endpoint = fresh(endpoint)
+    endpoint = reload(endpoint)
     with nothing_changes():
         for again in (
-            lambda: redeliver(fresh(delivery)),
+            lambda: redeliver(reload(delivery)),
             lambda: send_test(endpoint),
             lambda: redeliver_failed(endpoint, since=timezone.now() - timedelta(days=1)),
         ):
@@ -261,7 +264,7 @@ def test_to_a_disabled_endpoint_nothing_is_sent_again(endpoint, delivery):
                 again()
 
 
-def test_of_what_failed_that_since_then_is_sent_again(endpoint, make_delivery):
+def test_redeliver_failed_sends_failures_since_given_time(endpoint, make_delivery):
     now = timezone.now()
     made = {
         (status, days): make_delivery(endpoint, status=status, created_at=now - timedelta(days=days))
@@ -271,14 +274,14 @@ def test_of_what_failed_that_since_then_is_sent_again(endpoint, make_delivery):
     other = create_endpoint(url=endpoint.url)
     make_delivery(other, status="failed")
     assert redeliver_failed(endpoint, since=now - timedelta(days=2)) == 1
-    assert {key: fresh(delivery).status for key, delivery in made.items()} == {
+    assert {key: reload(delivery).status for key, delivery in made.items()} == {
         (status, days): "waiting" if (status, days) == ("failed", 1) else status for status, days in made
     }
-    assert deliveries(other)
+    assert list_delivered_types(other)
     assert other.deliveries.get().status == "failed"
 
 
-# Deleting, while others book
+# Concurrent bookings
 
 
 def test_delete_endpoint_deletes_its_deliveries(endpoint, delivery, receiver):
@@ -286,12 +289,12 @@ def test_delete_endpoint_deletes_its_deliveries(endpoint, delivery, receiver):
     remove_endpoint(endpoint)
     assert not WebhookEndpoint.objects.exists()
     assert not OutboxMessage.objects.exists()
-    queue.settle([queue.attempt(message, HANDLERS[message.kind])])  # one that was under way
+    queue.settle([queue.attempt(message, HANDLERS[message.kind])])  # it was in flight
     assert not OutboxMessage.objects.exists()
     remove_endpoint(endpoint)
 
 
-def test_a_booking_does_not_fail_for_an_endpoint_that_is_being_deleted(elsewhere, endpoint, hold_time, at):
+def test_booking_survives_concurrent_endpoint_deletion(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         locked = WebhookEndpoint.objects.select_for_update().get()
         booked = elsewhere(hold_time, at(9))
@@ -324,7 +327,7 @@ def test_booking_uses_endpoint_state_after_waiting_for_lock(elsewhere, endpoint,
     assert OutboxMessage.objects.count() == told
 
 
-def test_failing_and_disabling_keep_nobody_from_booking(elsewhere, endpoint, hold_time, at):
+def test_booking_does_not_wait_while_endpoint_is_disabled(elsewhere, endpoint, hold_time, at):
     with transaction.atomic():
         disable(endpoint, because="It answered 410.")
         booked = elsewhere(hold_time, at(9))

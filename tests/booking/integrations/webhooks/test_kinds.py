@@ -1,4 +1,4 @@
-"""Every kind of event there is really happens, and tells ids, times and status, but nobody's name."""
+"""Webhook events: all kinds occur and carry ids, times and status, but no person's details."""
 
 from datetime import timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from patients.models import Patient, PossibleDuplicate
 from tests.booking.admin.pages import run_action, url
 from tests.ledger import lapse
 
-# Whatever may be told; of a person only an id.
+# The members that a payload may have; a person appears only as an id.
 MEMBERS = {
     "id",
     "status",
@@ -40,8 +40,8 @@ MEMBERS = {
 }
 
 
-def told():
-    """What the deliveries tell, in the order of their events."""
+def list_payloads():
+    """Return the deliveries' payloads in the order of their events."""
     payloads = [delivery.payload for delivery in OutboxMessage.objects.filter(kind="webhook.event")]
     ids = {(str(event.subject_id), event.sequence): event.pk for event in Event.objects.all()}
     return sorted(payloads, key=lambda payload: ids[payload["data"]["id"], payload["data"]["sequence"]])
@@ -49,15 +49,15 @@ def told():
 
 @pytest.fixture
 def bob(db):
-    """A patient who may be Alice's twin in the records."""
+    """Return Bob, who may be a duplicate of Alice."""
     return Patient(first_name="Bob", last_name="Brown", date_of_birth="1990-02-28", email="bob@example.org")
 
 
 @pytest.fixture
-def happens(hold_time, book, at, consultation, dana, harbour, alice, bob):
-    """Let everything happen to Alice that can."""
+def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bob):
+    """Return a function that makes every kind of event occur."""
 
-    def happens():
+    def cause_all_events():
         hold = hold_time(at(9))
         extend_hold(hold, actor="patient")
         opening = partial(OpeningRequest, consultation, clinician=dana, location=harbour, is_remote=False)
@@ -74,26 +74,26 @@ def happens(hold_time, book, at, consultation, dana, harbour, alice, bob):
         cancel(book(at(14), patient=kept), reason="patient_unwell", note="Alice has a cold.", actor="erin")
         patients.merge(keep=kept, duplicate=patients.register(bob, actor="erin"), actor="erin")
 
-    return happens
+    return cause_all_events
 
 
-def test_every_event_kind_occurs(endpoint, happens):
-    happens()
-    assert {body["type"] for body in told()} == set(WebhookEndpoint.Kind.values)
+def test_event_kinds_all_occur(endpoint, cause_all_events):
+    cause_all_events()
+    assert {body["type"] for body in list_payloads()} == set(WebhookEndpoint.Kind.values)
 
 
-def test_every_event_kind_can_be_subscribed(receiver, endpoint, happens):
+def test_event_kinds_can_be_subscribed_one_by_one(receiver, endpoint, cause_all_events):
     for kind in WebhookEndpoint.Kind.values:
         WebhookEndpoint.objects.create(url=receiver.url, events=[kind], description=kind)
-    happens()
+    cause_all_events()
     for kind in WebhookEndpoint.Kind.values:
         only = WebhookEndpoint.objects.get(description=kind)
         assert {delivery.payload["type"] for delivery in only.deliveries.all()} == {kind}
 
 
-def test_no_webhook_names_a_person(endpoint, happens):
-    happens()
-    for body in told():
+def test_webhook_payload_has_no_personal_details(endpoint, cause_all_events):
+    cause_all_events()
+    for body in list_payloads():
         assert set(body) == {"type", "timestamp", "data"}
         assert set(body["data"]) <= MEMBERS
         text = str(body).lower()
@@ -101,17 +101,17 @@ def test_no_webhook_names_a_person(endpoint, happens):
             assert secret not in text
 
 
-def test_every_webhook_has_time_and_sequence_of_its_event(endpoint, happens):
-    happens()
+def test_webhook_has_time_and_sequence_of_its_event(endpoint, cause_all_events):
+    cause_all_events()
     events = Event.objects.filter(kind__in=WebhookEndpoint.Kind.values).order_by("pk")
-    assert [(body["type"], body["timestamp"], body["data"]["id"], body["data"]["sequence"]) for body in told()] == [
-        (event.kind, event.created_at.isoformat(), str(event.subject_id), event.sequence) for event in events
-    ]
+    assert [
+        (body["type"], body["timestamp"], body["data"]["id"], body["data"]["sequence"]) for body in list_payloads()
+    ] == [(event.kind, event.created_at.isoformat(), str(event.subject_id), event.sequence) for event in events]
 
 
-def test_webhook_status_is_that_after_its_event(endpoint, happens):
-    happens()
-    by_kind = {body["type"]: body["data"].get("status") for body in told()}
+def test_webhook_has_status_after_its_event(endpoint, cause_all_events):
+    cause_all_events()
+    by_kind = {body["type"]: body["data"].get("status") for body in list_payloads()}
     assert by_kind == {
         "hold.placed": "active",
         "hold.extended": "active",
@@ -129,24 +129,24 @@ def test_webhook_status_is_that_after_its_event(endpoint, happens):
     }
 
 
-def test_a_rescheduled_appointment_tells_its_new_time(endpoint, happens, at):
-    happens()
-    [body] = [body for body in told() if body["type"] == "appointment.rescheduled"]
+def test_rescheduled_webhook_has_new_time(endpoint, cause_all_events, at):
+    cause_all_events()
+    [body] = [body for body in list_payloads() if body["type"] == "appointment.rescheduled"]
     assert (body["data"]["start_time"], body["data"]["end_time"]) == (at(11).isoformat(), at(11, 30).isoformat())
-    [body] = [body for body in told() if body["type"] == "hold.moved"]
+    [body] = [body for body in list_payloads() if body["type"] == "hold.moved"]
     assert body["data"]["start_time"] == at(10).isoformat()
 
 
-def test_an_extended_hold_tells_until_when(endpoint, hold_time, at):
+def test_hold_extended_webhook_has_new_expiry(endpoint, hold_time, at):
     hold = hold_time(at(9))
     Hold.objects.update(expires_at=hold.expires_at - timedelta(minutes=5))
     extend_hold(hold, actor="patient")
-    placed, extended = told()
+    placed, extended = list_payloads()
     assert extended["data"]["expires_at"] == Hold.objects.get().expires_at.isoformat()
     assert placed["data"]["expires_at"] != extended["data"]["expires_at"]
 
 
-# What staff do in admin is told too
+# Events from admin
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_patient_added_in_admin_is_announced(endpoint, erin):
     person = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
     assert erin.post(url("patients_patient", "add"), person | forms).status_code == 302
     bob = Patient.objects.get()
-    [body] = told()
+    [body] = list_payloads()
     assert (body["type"], body["data"]) == ("patient.created", {"id": str(bob.pk), "sequence": 1})
     assert Event.objects.get().actor == f"staff:{erin.user.pk}"
 
@@ -179,7 +179,7 @@ def test_patients_merged_in_admin_are_announced(endpoint, erin, alice, bob):
     bob.save()
     pair = PossibleDuplicate.objects.create(patient=alice, other=bob, reason="same name")
     run_action(erin, "patients_possibleduplicate", "merge_into_first", pair, confirmed="yes")
-    assert [(body["type"], body["data"]) for body in told()] == [
+    assert [(body["type"], body["data"]) for body in list_payloads()] == [
         ("patient.merged", {"id": str(alice.pk), "merged_id": str(bob.pk), "sequence": 1})
     ]
     assert Event.objects.get().actor == f"staff:{erin.user.pk}"

@@ -26,7 +26,7 @@ def in_english(get_response):
     """Middleware that answers programs in English, whatever language pages are in."""
 
     def middleware(request):
-        if not is_for_programs(request.path_info):
+        if translation.get_language() == LANGUAGE or not is_for_programs(request.path_info):
             return get_response(request)
         with translation.override(LANGUAGE):
             return get_response(request)

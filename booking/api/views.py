@@ -14,6 +14,7 @@ from booking.access.rate_limits import Usage
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
+from booking.api.serializers import Query
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
 
@@ -85,8 +86,15 @@ class ApiView(APIView):
     def run(self, operation, handler):
         """Check the address of a request, and answer it with the endpoint's method."""
         self.operation = operation
-        self.parameters = self.validate(operation.query(data=self.request.GET, context={"key": self.key}))
+        self.parameters = self.read_parameters(operation.query)
         return self.answer_once(handler)
+
+    def read_parameters(self, form) -> dict:
+        """Return the parameters of the address, validated by a Query."""
+        data = self.request.query_params
+        if form is Query and not data:
+            return {}
+        return self.validate(form(data=data, context={"key": self.key}))
 
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""

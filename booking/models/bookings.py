@@ -79,9 +79,6 @@ class Hold(Booking):
 
     token: str  # plain, where it was placed or found by it; the database has the hash
 
-    # The token in plain text, only where the hold was just placed, or found by it: stored is its hash.
-    token = ""
-
     class Status(models.TextChoices):
         ACTIVE = "active"
         CONFIRMED = "confirmed"

@@ -20,9 +20,6 @@ class Order(models.Model):
     appointments: models.Manager
     token: str  # plain, where it was found by it; the database has the hash
 
-    # The token of its link in plain text, only where the order was found by it: stored is its hash.
-    token = ""
-
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="orders")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")

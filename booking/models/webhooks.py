@@ -21,6 +21,8 @@ class WebhookEndpoint(models.Model):
     # The events that endpoints can subscribe to.
     Kind = models.TextChoices("Kind", {kind.name: (kind.value, kind.value) for kind in ANNOUNCED_KINDS})
 
+    deliveries: models.Manager
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     url = models.CharField("address", max_length=500, help_text="Such as https://www.clinic.example/hooks.")
     description = models.CharField(max_length=100, blank=True, validators=[validate_printable])

@@ -39,7 +39,7 @@ HANDLERS = {
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.order_link),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
-    Job.WEBHOOK_EVENT: Handler(delivery.deliver, delivery.WAITS),
+    Job.WEBHOOK_EVENT: Handler(delivery.deliver, delivery.RETRY_DELAYS),
 }
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from booking.integrations.webhooks.endpoints import note_speed
+from booking.integrations.webhooks.endpoints import record_speed
 from booking.outbox import queue
 from booking.outbox.handlers import HANDLERS, attempt
 from booking.outbox.queue import Batch, DueEndpoint, Running
@@ -129,7 +129,7 @@ def _write_down(outcomes, left):
             queue.give_back(left)
             if outcomes and (endpoint := outcomes[-1].message.endpoint):
                 has_arrived = outcomes[-1].status == queue.Status.DONE
-                note_speed(endpoint, answers_fast=has_arrived and outcomes[-1].seconds < SLOW_THRESHOLD)
+                record_speed(endpoint, answers_fast=has_arrived and outcomes[-1].seconds < SLOW_THRESHOLD)
             return
         except (OperationalError, InterfaceError) as error:
             if connection.in_atomic_block or time.monotonic() > deadline:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from booking.access.signatures import make_secret, sign
 from booking.dev.servers import BASE_DIR
-from booking.integrations.webhooks.delivery import TRIES
+from booking.integrations.webhooks.delivery import ATTEMPT_DELAYS
 from booking.models import WebhookEndpoint
 
 PAGE = (BASE_DIR / "docs" / "webhooks.md").read_text()
@@ -74,7 +74,7 @@ def test_webhooks_page_names_every_event_kind():
 
 
 def test_webhooks_page_retry_schedule_matches_code():
-    hours = [int(tried.total_seconds() // 3600) for tried in TRIES[4:]]
+    hours = [int(tried.total_seconds() // 3600) for tried in ATTEMPT_DELAYS[4:]]
     assert f"5 seconds, 5 minutes, 30 minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours" in PAGE
-    assert len(TRIES) == 10
-    assert sum(TRIES, timedelta()).days == 3
+    assert len(ATTEMPT_DELAYS) == 10
+    assert sum(ATTEMPT_DELAYS, timedelta()).days == 3

@@ -1,1 +1,1 @@
-"""Telling other systems what happens: their endpoints, how a delivery is written and sent."""
+"""Webhooks: endpoints, and how a delivery is written and sent."""

@@ -1,6 +1,7 @@
 """Create, change, disable and delete webhook endpoints, and redeliver to them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,14 +14,14 @@ from booking.outbox import queue
 from scheduling.lib.addresses import LOOKUP_TIMEOUT
 from scheduling.lib.safe_http import NotPublic, Unreachable, resolve
 
-DELIVERY = Job.WEBHOOK_EVENT  # the kind of message that a delivery is
-TEST = "webhook.test"  # the type of an event that only tests the connection
+DELIVERY = Job.WEBHOOK_EVENT
+TEST = "webhook.test"  # event type that tests the connection
 OVERLAP = timedelta(days=1)
 MAX_OVERLAP = timedelta(days=7)
 FAILURE_PERIOD = timedelta(days=5)
-BATCH_SIZE = 5000  # deliveries per statement: all at once would exceed the statement timeout
+BATCH_SIZE = 5000  # deliveries per statement; one statement for all could exceed the statement timeout
 
-IS_DISABLED = "its endpoint is disabled"  # why a delivery has failed
+IS_DISABLED = "its endpoint is disabled"  # stored as a delivery's last_error
 
 Status = OutboxMessage.Status
 
@@ -37,34 +38,34 @@ class AlreadyOnItsWay(Exception):
     message = _("That delivery is being sent.")
 
 
-def create_endpoint(*, url, is_checked=False, **fields):
-    """Write an endpoint with a secret of its own and return it; raises NotPublic or ValidationError.
+def create_endpoint(*, url: str, is_checked: bool = False, **fields) -> WebhookEndpoint:
+    """Create an endpoint with a new secret and return it. Raises NotPublic or ValidationError.
 
-    ``is_checked`` says that check_address has been asked for the url: not to be done in a transaction.
+    Inside a transaction call check_address beforehand and pass ``is_checked``: it looks up the host name.
     """
     endpoint = WebhookEndpoint(url=url, secret=make_secret(), **fields)
-    _check(endpoint, is_address_new=not is_checked)
+    _validate(endpoint, is_address_new=not is_checked)
     endpoint.save(force_insert=True)
     return endpoint
 
 
-def change_endpoint(endpoint, *, is_checked=False, **changes):
+def change_endpoint(endpoint: WebhookEndpoint, *, is_checked: bool = False, **changes) -> None:
     """Change an endpoint's url, description, format or events. Raises NotPublic or ValidationError."""
     for name, value in changes.items():
         setattr(endpoint, name, value)
-    _check(endpoint, is_address_new="url" in changes and not is_checked)
+    _validate(endpoint, is_address_new="url" in changes and not is_checked)
     endpoint.save(update_fields=[*changes, "updated_at"])
 
 
-def _check(endpoint, *, is_address_new=True):
+def _validate(endpoint, *, is_address_new=True):
     endpoint.events = sorted(set(endpoint.events))
     endpoint.full_clean()
     if is_address_new:
         check_address(endpoint.url)
 
 
-def check_address(url):
-    """Raise NotPublic unless an address is https and leads to the public internet now."""
+def check_address(url: str) -> None:
+    """Raise NotPublic unless an address is https and its host currently resolves to public addresses."""
     try:
         resolve(url, timeout=LOOKUP_TIMEOUT)
     except Unreachable as error:  # an unknown host name
@@ -72,8 +73,8 @@ def check_address(url):
 
 
 @transaction.atomic
-def rotate_secret(endpoint, *, overlap=OVERLAP):
-    """Give an endpoint a new secret. For ``overlap``, a timedelta, deliveries are also signed with the old one."""
+def rotate_secret(endpoint: WebhookEndpoint, *, overlap: timedelta = OVERLAP) -> None:
+    """Give an endpoint a new secret; sign deliveries with the old one too for ``overlap``."""
     locked = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     endpoint.secret = make_secret()
     endpoint.old_secret = locked.secret if overlap else ""
@@ -81,30 +82,30 @@ def rotate_secret(endpoint, *, overlap=OVERLAP):
     endpoint.save(update_fields=["secret", "old_secret", "old_secret_ends_at", "updated_at"])
 
 
-def get_secrets(endpoint, *, now):
+def get_secrets(endpoint: WebhookEndpoint, *, now: datetime) -> list[str]:
     """Return the secrets that sign a delivery, newest first."""
     has_old = endpoint.old_secret_ends_at and endpoint.old_secret_ends_at > now
     return [endpoint.secret, *([endpoint.old_secret] if has_old else [])]
 
 
-def disable(endpoint, *, because="", **if_still):
-    """Send nothing to an endpoint from now on, if its row is ``if_still`` so; what waits for it has failed.
+def disable(endpoint: WebhookEndpoint, *, because: str = "", **conditions) -> None:
+    """Disable an endpoint whose row still matches ``conditions``, and fail its waiting deliveries.
 
-    ``because`` is our reason, which staff are told of by e-mail.
+    With ``because``, the reason, staff are told by e-mail.
     """
-    if _switch_off(endpoint, because, **if_still):
-        # Deliveries in flight, or of bookings that are not committed yet, fail at their next attempt.
-        # So do the others if this process is killed on the way.
+    if _switch_off(endpoint, because, **conditions):
+        # Deliveries in flight or of uncommitted bookings fail at their next attempt, and so do the rest
+        # if this process is killed here.
         waiting = endpoint.deliveries.filter(status=Status.WAITING).order_by("due_at")
-        for some in _portions(waiting):
-            some.update(status=Status.FAILED, last_error=IS_DISABLED)
+        for batch in _iterate_batches(waiting):
+            batch.update(status=Status.FAILED, last_error=IS_DISABLED)
 
 
 @transaction.atomic
-def _switch_off(endpoint, because="", **if_still):
-    """Disable an endpoint, and return False if it was disabled already."""
-    live = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None, **if_still)
-    # Of several deliveries that fail at once only the first disables it and tells staff.
+def _switch_off(endpoint, because="", **conditions):
+    """Disable an endpoint; return False if it was disabled already."""
+    live = WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at=None, **conditions)
+    # Of concurrent failures only the first disables the endpoint and notifies staff.
     now = timezone.now()
     is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
     if is_ours and because:
@@ -112,42 +113,42 @@ def _switch_off(endpoint, because="", **if_still):
     return is_ours
 
 
-def _portions(messages):
-    """Yield matching messages in batches; the caller must change or delete each batch, so that it matches no more."""
+def _iterate_batches(messages):
+    """Yield matching messages in batches; the caller deletes each batch, or changes it until it no longer matches."""
     while ids := list(messages.values_list("pk", flat=True)[:BATCH_SIZE]):
         yield messages.filter(pk__in=ids)
 
 
-def enable(endpoint):
+def enable(endpoint: WebhookEndpoint) -> None:
     """Enable an endpoint for events from now on; failed deliveries wait for redelivery."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).exclude(disabled_at=None).update(
         disabled_at=None, disabled_because="", failing_since=None, updated_at=timezone.now()
     )
 
 
-def remove_endpoint(endpoint):
+def remove_endpoint(endpoint: WebhookEndpoint) -> None:
     """Delete an endpoint and its deliveries."""
     empty_endpoint(endpoint)
     _delete(endpoint)
 
 
-def empty_endpoint(endpoint):
-    """Disable an endpoint that is to be deleted, and delete its deliveries. Call it outside any transaction."""
-    # Disable it first, in a transaction of its own: later bookings do not pick it, and never wait for the deletion.
+def empty_endpoint(endpoint: WebhookEndpoint) -> None:
+    """Disable an endpoint before its deletion and delete its deliveries. Call it outside any transaction."""
+    # Disable it first, in its own transaction: later bookings skip it and never wait for the deletion.
     _switch_off(endpoint)
-    for some in _portions(endpoint.deliveries.order_by("created_at")):
-        some.delete()
+    for batch in _iterate_batches(endpoint.deliveries.order_by("created_at")):
+        batch.delete()
 
 
 @transaction.atomic
 def _delete(endpoint):
-    # Bookings that picked it hold KEY SHARE until they commit: their deliveries can be deleted after that.
+    # Bookings that use the endpoint hold KEY SHARE until they commit: wait for them, then delete their deliveries.
     for locked in WebhookEndpoint.objects.select_for_update().filter(pk=endpoint.pk):
         locked.delete()
 
 
-def note_failure(endpoint, *, at):
-    """Record since when an endpoint has only failed, and disable it after five days."""
+def record_failure(endpoint: WebhookEndpoint, *, at: datetime) -> None:
+    """Record when an endpoint began to fail; disable it after FAILURE_PERIOD."""
     if endpoint.failing_since is None:
         WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since=None).update(failing_since=at)
     elif endpoint.failing_since <= at - FAILURE_PERIOD:
@@ -155,19 +156,19 @@ def note_failure(endpoint, *, at):
         disable(endpoint, because="For five days every delivery failed.", failing_since__lte=at - FAILURE_PERIOD)
 
 
-def note_success(endpoint):
-    """Clear the record of failures."""
+def clear_failures(endpoint: WebhookEndpoint) -> None:
+    """Record that an endpoint works again."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
 
 
-def note_speed(endpoint: WebhookEndpoint, *, answers_fast: bool) -> None:
-    """Record whether an endpoint answers fast: a fast one gets more deliveries at once."""
+def record_speed(endpoint: WebhookEndpoint, *, answers_fast: bool) -> None:
+    """Record whether an endpoint answers fast: a fast one gets more concurrent deliveries."""
     if endpoint.answers_fast != answers_fast:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(answers_fast=answers_fast)
 
 
-def send_test(endpoint):
-    """Enqueue the delivery of a test event and return it, or raise EndpointDisabled."""
+def send_test(endpoint: WebhookEndpoint) -> OutboxMessage:
+    """Enqueue the delivery of a test event and return it. Raises EndpointDisabled."""
     if endpoint.disabled_at:
         raise EndpointDisabled
     now = timezone.now()
@@ -180,23 +181,23 @@ def send_test(endpoint):
 
 
 @transaction.atomic
-def redeliver(delivery):
+def redeliver(delivery: OutboxMessage) -> None:
     """Send a delivery again now, even one that succeeded. Raises EndpointDisabled or AlreadyOnItsWay."""
-    if delivery.endpoint.disabled_at:
+    if cast(WebhookEndpoint, delivery.endpoint).disabled_at:
         raise EndpointDisabled
     idle = OutboxMessage.objects.filter(pk=delivery.pk).exclude(status=Status.RUNNING)
-    if not idle.update(**_afresh()):
+    if not idle.update(**_get_retry_fields()):
         raise AlreadyOnItsWay
     delivery.refresh_from_db(fields=["status", "due_at", "attempts", "done_at"])
 
 
-def redeliver_failed(endpoint, *, since):
-    """Send again now all failed deliveries recorded from ``since`` on; return their number. Raises EndpointDisabled."""
+def redeliver_failed(endpoint: WebhookEndpoint, *, since: datetime) -> int:
+    """Redeliver all deliveries created since then that failed; return their number. Raises EndpointDisabled."""
     if endpoint.disabled_at:
         raise EndpointDisabled
     failed = endpoint.deliveries.filter(status=Status.FAILED, created_at__gte=since)
-    return failed.update(**_afresh())
+    return failed.update(**_get_retry_fields())
 
 
-def _afresh():
+def _get_retry_fields():
     return {"status": Status.WAITING, "attempts": 0, "due_at": timezone.now(), "done_at": None}

@@ -1,39 +1,43 @@
-"""An order's appointment as Junction writes it: to those who listen, and in the answers of that dialect."""
+"""An order's appointment in Junction's format, for webhooks and for that dialect's answers."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
 from booking.integrations.webhooks.endpoints import TEST
-from booking.models import Appointment, Event
+from booking.models import Appointment, Event, Order, OutboxMessage
 from booking.models.enums import EventKind
 from scheduling.models import Location
 
 PREFIX = "appointment."
-NOBODY = "00000000-0000-0000-0000-000000000000"  # a text, as readers of the format expect
-# Ours, as appointment.status and event_status say it. A missed one can be booked again, so it counts as cancelled.
+NOBODY = "00000000-0000-0000-0000-000000000000"  # readers of the format expect a string
+# Our states as appointment.status and event_status name them. A no-show can be booked again, so it counts as cancelled.
 STATUSES = {"no_show": "cancelled"}
 EVENT_STATUSES = {"confirmed": "scheduled", "no_show": "cancelled"}
 
 
-def write_moment(moment):
-    """Return a datetime as UTC."""
+def write_moment(moment: datetime) -> str:
+    """Return a datetime as ISO 8601 in UTC."""
     return moment.astimezone(UTC).isoformat()
 
 
-def write_appointment(appointment, events, *, now, tells_home=True):
-    """Return an order's Appointment with what has happened to it: its Events.
+def write_appointment(
+    appointment: Appointment, events: Iterable[Event], *, now: datetime, shows_home: bool = True
+) -> dict[str, Any]:
+    """Return an order's appointment with its history.
 
-    Without ``tells_home`` nobody can find out from it where the patient lives.
+    Without ``shows_home`` it does not reveal where the patient lives.
     """
     order, location = appointment.order, appointment.location
-    history = [write_event(event, status) for event, status in statuses(events)]
+    history = [write_event(event, status) for event, status in iterate_statuses(events)]
     return {
         "id": str(appointment.pk),
         "user_id": str(appointment.patient_id),
         "order_id": str(order.pk),
-        "address": write_home(order, tells_home) if order.address else write_address(location),
-        "location": write_place(order if tells_home and order.address else location, location),
+        "address": write_home(order, shows_home) if order.address else write_address(location),
+        "location": write_place(order if shows_home and order.address else location, location),
         "start_at": write_moment(appointment.starts_at),
         "end_at": write_moment(appointment.ends_at),
         "iana_timezone": location.timezone,
@@ -49,8 +53,8 @@ def write_appointment(appointment, events, *, now, tells_home=True):
     }
 
 
-def statuses(events):
-    """Yield ``(event, the status that it led to)`` of those that tell of a status, or of another time."""
+def iterate_statuses(events: Iterable[Event]) -> Iterator[tuple[Event, str]]:
+    """Yield ``(event, status after it)`` for each event that changes the appointment's status or time."""
     status = ""
     for event in events:
         status = event.to_status or status
@@ -58,7 +62,7 @@ def statuses(events):
             yield event, status
 
 
-def write_event(event, status):
+def write_event(event: Event, status: str) -> dict[str, Any]:
     return {
         "created_at": write_moment(event.created_at),
         "status": EVENT_STATUSES.get(status, status),
@@ -66,20 +70,20 @@ def write_event(event, status):
     }
 
 
-def write_home(order, tells_all):
-    """Return where the patient is visited, or only the town."""
+def write_home(order: Order, shows_all: bool) -> dict[str, str]:
+    """Return the address of a home visit, or only its town."""
     return {
-        "first_line": order.address_line_1 if tells_all else "",
-        "second_line": order.address_line_2 if tells_all else "",
+        "first_line": order.address_line_1 if shows_all else "",
+        "second_line": order.address_line_2 if shows_all else "",
         "city": order.city,
         "state": order.state,
         "zip_code": order.postcode,
-        "unit": order.unit if tells_all else "",
+        "unit": order.unit if shows_all else "",
     }
 
 
-def write_address(location):
-    """Return where the patient comes to."""
+def write_address(location: Location) -> dict[str, str]:
+    """Return a location's address."""
     return {
         "first_line": location.address_line_1,
         "second_line": location.address_line_2,
@@ -90,9 +94,9 @@ def write_address(location):
     }
 
 
-def write_place(place, otherwise):
-    """Return the degrees of an order or a location; if they are not known, those of ``otherwise``."""
-    known = place if place.latitude is not None and place.longitude is not None else otherwise
+def write_place(place: Order | Location, fallback: Location) -> dict[str, float | None]:
+    """Return the coordinates of an order or a location, or those of ``fallback`` if unknown."""
+    known = place if place.latitude is not None and place.longitude is not None else fallback
     longitude, latitude = known.longitude, known.latitude
     return {
         "lng": longitude if longitude is None else float(longitude),
@@ -100,10 +104,10 @@ def write_place(place, otherwise):
     }
 
 
-def junction(message):
-    """Write an event of an order's appointment, with the appointment as the event left it; else return None.
+def write_junction_body(message: OutboxMessage) -> bytes | None:
+    """Return an order's appointment as the event left it, or None for any other event.
 
-    Where the patient lives is not told: whoever has the key can ask.
+    Leaves out the patient's home: a receiver with an API key can read it there.
     """
     event, data = message.payload, message.payload["data"]
     if event["type"] == TEST:
@@ -121,7 +125,7 @@ def junction(message):
     history = Event.objects.filter(subject_id=appointment.pk, sequence__lte=data["sequence"])
     now = datetime.fromisoformat(event["timestamp"])
     kind = "created" if event["type"] == EventKind.APPOINTMENT_CREATED else "updated"
-    written = write_appointment(appointment, history, now=now, tells_home=False)
+    written = write_appointment(appointment, history, now=now, shows_home=False)
     return _write(message, f"labtest.appointment.{kind}", data["patient_id"], written)
 
 

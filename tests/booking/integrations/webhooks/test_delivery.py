@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from booking.integrations.webhooks.delivery import TIMEOUT, TRIES, WAITS, deliver
+from booking.integrations.webhooks.delivery import ATTEMPT_DELAYS, RETRY_DELAYS, TIMEOUT, deliver
 from booking.integrations.webhooks.endpoints import change_endpoint, create_endpoint, disable, redeliver, rotate_secret
 from booking.models import Hold, OutboxMessage, WebhookEndpoint
 from booking.outbox import queue
@@ -34,7 +34,7 @@ def attempt_delivery(listen, endpoint, delivery):
 
     def attempt_delivery(behave, *, timeout=TIMEOUT, **options):
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(url=listen(behave, **options).url)
-        handler = Handler(partial(deliver, timeout=timeout), WAITS)
+        handler = Handler(partial(deliver, timeout=timeout), RETRY_DELAYS)
         queue.settle([queue.attempt(message, handler) for message in start_what_is_due()])
         delivery.refresh_from_db()
         endpoint.refresh_from_db()
@@ -184,13 +184,13 @@ def test_failed_delivery_stores_and_logs_only_answer_status(attempt_delivery, ca
 
 def test_delivery_fails_after_ten_attempts(attempt_delivery, delivery):
     waits = []
-    for wait in WAITS:
+    for wait in RETRY_DELAYS:
         assert is_tried_again(attempt_delivery(answer(500)), after=wait)
         waits.append(wait)
         OutboxMessage.objects.update(due_at=timezone.now())
     assert attempt_delivery(answer(500)).status == Status.FAILED
-    assert delivery.attempts == len(TRIES) == 10
-    assert [str(tried) for tried in TRIES] == [
+    assert delivery.attempts == len(ATTEMPT_DELAYS) == 10
+    assert [str(tried) for tried in ATTEMPT_DELAYS] == [
         "0:00:00",
         "0:00:05",
         "0:05:00",

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.domain import notifications
-from booking.integrations.calendars.caldav import CalendarRefused, check
+from booking.integrations.calendars.caldav import CalendarRefused, check_calendar
 from scheduling.admin import CalendarAdmin
 from scheduling.models import Calendar
 
@@ -49,7 +49,7 @@ class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
             messages.warning(request, f"{calendar} {NOT_WRITABLE}")
             return
         try:
-            check(calendar)
+            check_calendar(calendar)
         except CalendarRefused as refusal:
             messages.error(request, f"{calendar}: {refusal}")
         else:

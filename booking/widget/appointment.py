@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, appointments_to_show, get_times_path
 from booking.domain.expiry import settle
-from booking.integrations.calendars.event import entry_for_patient, with_sequence, write_calendar
+from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
 from booking.models import Appointment
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, show
@@ -131,7 +131,7 @@ def hold_ics(request, held):
 
 
 def calendar_file(appointment):
-    found = with_sequence(Appointment.objects).get(pk=appointment.pk)
-    text = write_calendar([entry_for_patient(found, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
+    found = annotate_sequence(Appointment.objects).get(pk=appointment.pk)
+    text = write_calendar([make_patient_entry(found, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
     disposition = 'attachment; filename="appointment.ics"'
     return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers={"Content-Disposition": disposition})

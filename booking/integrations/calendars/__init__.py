@@ -1,1 +1,1 @@
-"""Appointments in people's own calendars: as a file, as a feed that is read, and written there over CalDAV."""
+"""Appointments in people's own calendars: as a file, as a feed, and written over CalDAV."""

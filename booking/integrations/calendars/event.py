@@ -1,10 +1,11 @@
-"""An appointment as an event of a calendar (RFC 5545). It never says who comes."""
+"""Appointments as iCalendar events (RFC 5545). They never name the patient."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from icalendar import Calendar
@@ -15,7 +16,7 @@ from scheduling.calendars.base import make_event_uid
 
 
 class Entry(NamedTuple):
-    """All that a calendar shows of an appointment: two that are equal look the same there."""
+    """All that a calendar shows of an appointment: equal entries look the same."""
 
     uid: str
     sequence: int
@@ -30,31 +31,31 @@ class Entry(NamedTuple):
     updated_at: datetime
 
 
-def with_sequence(appointments):
-    """Return the queryset with what entries are made of; ``sequence`` is that of the latest event."""
+def annotate_sequence(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """Return the queryset with the rows that entries need, and the latest event's ``sequence``."""
     latest = Event.objects.filter(subject_id=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
     return appointments.select_related("service", "clinician", "location").annotate(sequence=Subquery(latest))
 
 
-def entry_for_patient(appointment, *, clinic_name):
-    """Return the Entry of the patient's own calendar."""
+def make_patient_entry(appointment: Appointment, *, clinic_name: str) -> Entry:
+    """Return the Entry for the patient's calendar."""
     location = appointment.location
-    about = _about(appointment)
+    about = _list_description_lines(appointment)
     if location.phone:
         about.append(_("To change or cancel: %(phone)s") % {"phone": location.phone})
     summary = _("%(service)s at %(clinic)s") % {"service": appointment.service, "clinic": clinic_name}
-    return _entry(appointment, f"{appointment.pk}@holdfast", summary, about)
+    return _make_entry(appointment, f"{appointment.pk}@holdfast", summary, about)
 
 
-def entry_for_clinician(appointment, *, site):
-    """Return the Entry of the clinician's calendar, which links to staff's page on ``site`` if that is known."""
+def make_clinician_entry(appointment: Appointment, *, site: str) -> Entry:
+    """Return the Entry for the clinician's calendar, with a link to the admin page on ``site`` if known."""
     page = site and urljoin(site, reverse("admin:booking_appointment_change", args=[appointment.pk]))
-    about = _about(appointment) + ([page] if page else [])
+    about = _list_description_lines(appointment) + ([page] if page else [])
     uid = make_event_uid(appointment.pk, clinician_id=appointment.clinician_id)
-    return _entry(appointment, uid, str(appointment.service), about, url=page)
+    return _make_entry(appointment, uid, str(appointment.service), about, url=page)
 
 
-def _about(appointment):
+def _list_description_lines(appointment):
     lines = [
         _("With %(clinician)s") % {"clinician": appointment.clinician},
         _("Reference %(reference)s") % {"reference": appointment.reference},
@@ -62,7 +63,7 @@ def _about(appointment):
     return [*lines, appointment.meeting_url] if appointment.is_remote and appointment.meeting_url else lines
 
 
-def _entry(appointment, uid, summary, about, url=""):
+def _make_entry(appointment, uid, summary, about, url=""):
     location = appointment.location
     status = "TENTATIVE" if appointment.status in appointment.TENTATIVE else "CONFIRMED"
     return Entry(
@@ -80,8 +81,8 @@ def _entry(appointment, uid, summary, about, url=""):
     )
 
 
-def write_calendar(entries, *, method="", name=""):
-    """Return a calendar with the entries, as bytes. ``method`` is for one that is read, ``name`` for a feed."""
+def write_calendar(entries: Iterable[Entry], *, method: str = "", name: str = "") -> bytes:
+    """Return an iCalendar file with the entries. Pass ``method`` for a published file, ``name`` for a feed."""
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Holdfast//Booking//EN")
@@ -91,11 +92,11 @@ def write_calendar(entries, *, method="", name=""):
         calendar.add("name", name)
         calendar.add("x-wr-calname", name)
     for entry in entries:
-        calendar.add_component(_event(entry))
+        calendar.add_component(_make_event(entry))
     return calendar.to_ical()
 
 
-def _event(entry):
+def _make_event(entry):
     event = CalendarEvent()
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)

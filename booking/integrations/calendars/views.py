@@ -1,7 +1,7 @@
-"""The feed over HTTP. The token in its address is the only authority; no cookie is read or set."""
+"""Serve calendar feeds. The token in the address is the only authority; no cookie is read or set."""
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseNotFound
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
@@ -9,9 +9,9 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from booking.integrations.calendars.event import write_calendar
-from booking.integrations.calendars.feed import find_feed, list_entries, note_reading
+from booking.integrations.calendars.feed import find_feed, list_entries, record_reading
 
-# No robots.txt says so too: Google's calendar heeds that, and would read no feed.
+# A header instead of robots.txt: Google Calendar obeys robots.txt and would not read the feed.
 HEADERS = {
     "Cache-Control": "private, no-cache",
     "Referrer-Policy": "no-referrer",
@@ -21,15 +21,15 @@ HEADERS = {
 
 @require_safe
 @gzip_page
-def feed(request, token):
-    """The appointments of the clinician whose feed it is; 304 if the reader has them already."""
+def feed(request: HttpRequest, token: str) -> HttpResponse:
+    """Return the appointments of the feed's clinician, or 304 if the reader has them already."""
     found = find_feed(token)
     if found is None:
         sentence = "There is no such calendar. Its address may be incomplete, or no longer in use.\n"
         return HttpResponseNotFound(sentence, content_type="text/plain; charset=utf-8", headers=HEADERS)
     now, site = timezone.now(), settings.SITE_URL or request.build_absolute_uri("/")
     entries = list_entries(found.clinician, site=site, now=now)
-    note_reading(found, entries, now=now)
+    record_reading(found, entries, now=now)
     etag, changed_at = f'"{found.etag}"', int(found.changed_at.timestamp())
     headers = HEADERS | {"ETag": etag, "Last-Modified": http_date(changed_at)}
     response = get_conditional_response(request, etag, changed_at)

@@ -1,1 +1,1 @@
-"""Messages to people, one module per way of reaching them."""
+"""E-mail: to patients, to staff, and the SMTP backend that sends it."""

@@ -1,4 +1,4 @@
-"""Django's SMTP backend with a bound for a whole conversation: its own timeout begins anew with each reply."""
+"""Django's SMTP backend with a limit for a whole conversation: smtplib's timeout starts anew with each reply."""
 
 import smtplib
 import time
@@ -26,7 +26,7 @@ class _SMTP_SSL(_SMTP, smtplib.SMTP_SSL):
 
 
 class EmailBackend(smtp.EmailBackend):
-    """Send over a connection that is given up after CONVERSATION_TIMEOUT."""
+    """Send over a connection that ends after CONVERSATION_TIMEOUT."""
 
     @property
     def connection_class(self):

@@ -1,4 +1,4 @@
-"""E-mail to those who look after the clinic and its system."""
+"""E-mail to staff."""
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -6,15 +6,15 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from booking.models import Appointment, WebhookEndpoint
+from booking.models import Appointment, OutboxMessage, WebhookEndpoint
 
 
-def endpoint_disabled(message):
-    """Tell those who may enable it that a webhook endpoint was disabled, and why."""
+def send_endpoint_disabled(message: OutboxMessage) -> None:
+    """Tell staff who may enable webhook endpoints that one was disabled, and why."""
     endpoint = WebhookEndpoint.objects.filter(pk=message.payload["endpoint"]).exclude(disabled_at=None).first()
-    if endpoint:  # neither enabled again nor deleted since
+    if endpoint:  # it may have been enabled again or deleted since
         page = reverse("admin:booking_webhookendpoint_change", args=[endpoint.pk])
-        _tell(
+        _send_to_staff(
             message,
             "change_webhookendpoint",
             f"Webhook endpoint disabled: {endpoint}",
@@ -24,17 +24,17 @@ def endpoint_disabled(message):
         )
 
 
-def change_refused(message):
-    """Tell those who may decide that a provider does not agree to what an appointment has become."""
+def send_change_refused(message: OutboxMessage) -> None:
+    """Tell staff who decide on appointments that an approver refuses a changed appointment."""
     appointments = Appointment.objects.select_related("provider", "location")
     appointment = appointments.get(pk=message.payload["appointment"])
     if appointment.status in Appointment.UPCOMING:
         page = reverse("admin:booking_appointment_change", args=[appointment.pk])
         subject = f"{appointment.provider} refuses the new time of {appointment.reference}"
-        _tell(message, "decide_appointment", subject, "change_refused", appointment=appointment, page=page)
+        _send_to_staff(message, "decide_appointment", subject, "change_refused", appointment=appointment, page=page)
 
 
-def _tell(message, permission, subject, template, **context):
+def _send_to_staff(message, permission, subject, template, **context):
     people = get_user_model().objects.with_perm(f"booking.{permission}").exclude(email="")
     addresses = sorted(people.values_list("email", flat=True))
     if not addresses:

@@ -12,7 +12,7 @@ from booking.domain.notifications import push_upcoming
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
 from booking.integrations.calendars import caldav
-from booking.integrations.calendars.push import push
+from booking.integrations.calendars.push import push_appointment
 from booking.models import Appointment, OutboxMessage
 from scheduling.calendars.reading import read_calendar
 from scheduling.calendars.scope import Scope
@@ -121,7 +121,7 @@ def test_appointment_moved_between_clinicians_stays_in_shared_calendar(
 
     move(appointment, harbour, clinician=otis, starts_at=at(10))
     for message in sorted(get_pushes().filter(status="waiting"), key=lambda message: message.pk, reverse=backwards):
-        push(message)
+        push_appointment(message)
 
     assert list_starts_and_status(radicale.events("dana")) == [(at(10), "CONFIRMED")]
 
@@ -189,7 +189,7 @@ def test_late_push_writes_current_state(radicale, danas_calendar, dana, harbour,
     cancel(appointment, reason="other", actor="staff:1")
     work()
 
-    push(late)
+    push_appointment(late)
 
     assert radicale.events("dana") == []
 
@@ -202,7 +202,7 @@ def test_slower_of_concurrent_pushes_does_not_overwrite_newer_state(
     appointment = book(at(9))
     [first] = get_pushes()
     has_read, may_write = Flag(), Flag()
-    put = caldav.put
+    put = caldav.put_resource
 
     def put_slowly(*arguments):
         has_read.set()
@@ -210,16 +210,16 @@ def test_slower_of_concurrent_pushes_does_not_overwrite_newer_state(
         put(*arguments)
 
     def run():
-        push(first)
+        push_appointment(first)
         connection.close()
 
-    monkeypatch.setattr("booking.integrations.calendars.push.put", put_slowly)
+    monkeypatch.setattr("booking.integrations.calendars.push.put_resource", put_slowly)
     slower = Thread(target=run)
     slower.start()
     assert has_read.wait(20)
-    monkeypatch.setattr("booking.integrations.calendars.push.put", put)
+    monkeypatch.setattr("booking.integrations.calendars.push.put_resource", put)
     move(appointment, harbour, clinician=dana, starts_at=at(14))
-    push(get_pushes().exclude(pk=first.pk).get())
+    push_appointment(get_pushes().exclude(pk=first.pk).get())
     may_write.set()
     slower.join(30)
 
@@ -330,7 +330,7 @@ def test_read_only_calendar_gets_no_push(dana, book, at):
 
 
 def test_connection_test_of_working_calendar_passes(danas_calendar):
-    caldav.check(danas_calendar)
+    caldav.check_calendar(danas_calendar)
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_connection_test_explains_error(radicale, danas_calendar, change, senten
         setattr(danas_calendar, name, value)
 
     with pytest.raises(caldav.CalendarRefused) as refusal:
-        caldav.check(danas_calendar)
+        caldav.check_calendar(danas_calendar)
 
     assert str(refusal.value) == sentence
 
@@ -370,7 +370,9 @@ def test_pushed_appointment_read_back_is_not_busy_time(radicale, danas_calendar,
             ("DTEND", at(16).astimezone(UTC)),
         )
     ]
-    caldav.put(danas_calendar, "dentist.ics", "\r\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""]).encode())
+    caldav.put_resource(
+        danas_calendar, "dentist.ics", "\r\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""]).encode()
+    )
     danas_calendar.kind = "icalendar"
 
     reading = read_calendar(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone), timeout=20)

@@ -71,10 +71,13 @@ class ApprovalView(ApiView):
 
     No other system is asked in a transaction, so its method is not run in that of the Idempotency-Key as a whole:
     the time is held and the approval obtained first, then ``store`` confirms and keeps the answer in one transaction.
+    Only an endpoint whose method calls ``confirm`` or ``book`` may be one: no other keeps its answer.
     """
 
     def answer_once(self, handler):
         """Call the method, which stores its answer by itself, unless an earlier request has the answer."""
+        if self.request.method not in self.once_with_a_key:
+            return handler(self.request, **self.kwargs)
         return self.find_stored_answer() or handler(self.request, **self.kwargs)
 
     def store(self, act):

@@ -81,7 +81,7 @@ class CancellationReasons(View):
         return Response([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
 
 
-class AppointmentView(View, ApprovalView):
+class AppointmentView(View):
     """What all endpoints of an order's appointment share."""
 
     def order(self, order_id):
@@ -113,7 +113,7 @@ class AppointmentEntry(AppointmentView):
         return self.answer_appointment(self.appointment(order_id))
 
 
-class AppointmentBook(AppointmentView):
+class AppointmentBook(AppointmentView, ApprovalView):
     """Book an order with a booking key."""
 
     scopes = {"POST": Scope.WRITE_ORDERS}

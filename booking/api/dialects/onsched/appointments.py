@@ -22,7 +22,7 @@ from booking.models import Appointment, Hold
 from scheduling.lib.clock import database_now
 
 
-class AppointmentView(View, ApprovalView):
+class AppointmentView(View):
     """What all endpoints of appointments share."""
 
     def booking(self, id):
@@ -47,7 +47,7 @@ class AppointmentView(View, ApprovalView):
         return self.succeed(write_appointment(booking, self.key), status)
 
 
-class Appointments(AppointmentView):
+class Appointments(AppointmentView, ApprovalView):
     """Book a time at once."""
 
     scopes = {"POST": Scope.WRITE_APPOINTMENTS}
@@ -81,7 +81,7 @@ class AppointmentEntry(AppointmentView):
         return self.answer_booking(self.booking(id))
 
 
-class AppointmentBook(AppointmentView):
+class AppointmentBook(AppointmentView, ApprovalView):
     """Book what is held: from IN to BK."""
 
     scopes = {"PUT": Scope.WRITE_HOLDS}

@@ -569,6 +569,9 @@ def test_junction_repeated_request_with_idempotency_key_gets_the_stored_answer(a
     first, again = (ask("POST", "/book", body, idempotency_key="one") for _ in range(2))
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
     assert data(first)["status"] == "confirmed"
+    body = {"booking_key": key_of(at(14))}
+    moved, again = (ask("PATCH", "/reschedule", body, idempotency_key="three") for _ in range(2))
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (moved.content, "true")
     ask("PATCH", "/cancel", {}, idempotency_key="two")  # not valid, so it may be mended
     mended = ask("PATCH", "/cancel", {"cancellation_reason_id": PATIENT_REQUEST}, idempotency_key="two")
     assert data(mended)["status"] == "cancelled"

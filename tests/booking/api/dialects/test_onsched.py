@@ -661,7 +661,7 @@ def test_onsched_publishable_key_cannot_hold_service_not_bookable_online(
     assert data(onsched("POST", "/appointment/hold", choice), 201)
 
 
-def test_onsched_repeated_request_with_idempotency_key_gets_the_stored_answer(onsched, choice):
+def test_onsched_repeated_request_with_idempotency_key_gets_the_stored_answer(onsched, choice, at):
     first = onsched("POST", "/appointment/hold", choice, idempotency_key="one")
     again = onsched("POST", "/appointment/hold", choice, idempotency_key="one")
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
@@ -670,6 +670,11 @@ def test_onsched_repeated_request_with_idempotency_key_gets_the_stored_answer(on
         onsched("PUT", f"/appointment/{held['id']}/book", {"Customer": ALICE}, idempotency_key="two") for _ in range(2)
     ]
     assert data(booked[0]) == data(booked[1])
+    moved, again = (
+        onsched("PUT", f"/appointment/{held['id']}/reschedule", {"Unavailability": spell(at(10))}, idempotency_key="3")
+        for _ in range(2)
+    )
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (moved.content, "true")
     other = onsched("POST", "/appointment/hold", choice | {"a": 1}, idempotency_key="one")
     assert refused(other, 422, "idempotency-key-reused")
 

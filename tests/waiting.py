@@ -25,8 +25,8 @@ def somebody_waits_for_us():
 
 
 @contextmanager
-def given_up_within(seconds):
-    """Assert that the block gives up within ``seconds``, though what it waits for takes a minute or never ends."""
+def assert_time_limit(seconds):
+    """Assert that the block ends within ``seconds``, although what it waits for takes a minute or never ends."""
     before = time.monotonic()
     yield
     assert time.monotonic() - before < seconds + GRACE

@@ -32,7 +32,7 @@ class Usage(NamedTuple):
     resets_in: int
 
     @property
-    def is_over(self) -> bool:
+    def is_exceeded(self) -> bool:
         return self.used > self.limit
 
     @property

@@ -32,6 +32,6 @@ def _get_wait_seconds(request):
         ("login-name", name, MAX_PER_NAME),
     ]:
         usage = counter().count(policy, whose, limit)
-        if usage and usage.is_over:
+        if usage and usage.is_exceeded:
             return usage.resets_in
     return 0

@@ -36,7 +36,7 @@ class RedisThrottle(BaseThrottle):
         if subject is None:
             return True
         self.usage = counter().count(self.policy, subject, self.get_limit(request))
-        return not (self.usage and self.usage.is_over)
+        return not (self.usage and self.usage.is_exceeded)
 
     def wait(self) -> int:
         return self.usage.resets_in

@@ -15,7 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from queue import Empty
 
-from booking.dev.processes import wait_for
+from booking.dev.processes import wait_until_ready
 from booking.dev.programs import programs, stop_leftovers
 from booking.dev.servers import BASE_DIR, FolderInUse, claim, servers, stop_leftover_servers
 
@@ -163,7 +163,7 @@ def wait_for_page(url, ended):
         with suppress(Empty):
             sys.exit(f"{ended.get_nowait()} has ended at once.")
 
-    wait_for("the web server to answer", answers)
+    wait_until_ready("the web server to answer", answers)
 
 
 def introduce(address, *, seconds):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from booking.dev.processes import stop, stop_leftover, wait_for
+from booking.dev.processes import stop, stop_leftover, wait_until_ready
 
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
@@ -123,4 +123,4 @@ def wait_for_postgres(server, url, log):
                 sys.exit(f"PostgreSQL did not start: {error}\n{log.read_text()}")
             return False
 
-    wait_for("PostgreSQL", has_database)
+    wait_until_ready("PostgreSQL", has_database)

@@ -9,7 +9,7 @@ import psutil
 TELL_INTERVAL = 10  # seconds
 
 
-def wait_for(what, is_ready):
+def wait_until_ready(what, is_ready):
     """Return once ``is_ready()`` is true, without a timeout; print now and then what is awaited."""
     started_at = told_at = time.monotonic()
     while not is_ready():

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from booking.dev.processes import stop, stop_leftover, wait_for
+from booking.dev.processes import stop, stop_leftover, wait_until_ready
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def wait_for_redis(server, url, log):
             return False
 
     with redis.Redis.from_url(url) as client:
-        wait_for("Redis", answers)
+        wait_until_ready("Redis", answers)
 
 
 def free_port():

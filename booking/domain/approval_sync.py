@@ -76,7 +76,7 @@ def _withdraw_booking(message, provider, booking_id, version):
 
 
 def _ask_again(message, appointment, version):
-    attendee = Attendee.of(
+    attendee = Attendee.from_patient(
         appointment.patient,
         {
             "name": appointment.attendee_name,

@@ -80,7 +80,7 @@ def obtain_approval(
     provider = get_provider(hold.service_id, hold.location_id)
     if not get_approver(provider).is_remote:
         return Approval(provider)
-    return Approval(provider, _ask(hold, provider, Attendee.of(patient, attendee), timeouts, actor))
+    return Approval(provider, _ask(hold, provider, Attendee.from_patient(patient, attendee), timeouts, actor))
 
 
 def check_approval(approval: Approval, hold: Hold) -> None:

@@ -87,7 +87,7 @@ def hold_for_approval(
     before. Raises SlotTaken, NotOffered and OrderBooked, and what obtain_approval raises; then nothing is held, except
     where nobody has answered a request with an ``id``: its hold is left to run out, in case it is sent again.
     """
-    hold = find_placed_before(id, holder)
+    hold = find_earlier_hold(id, holder)
     if hold is None:
         if order:
             check_not_booked(order)
@@ -101,7 +101,7 @@ def hold_for_approval(
         raise
 
 
-def find_placed_before(id: UUID | None, holder: Holder) -> Hold | None:
+def find_earlier_hold(id: UUID | None, holder: Holder) -> Hold | None:
     """Return the hold with that id if ``holder`` has placed it and it lives or is confirmed, else None."""
     holds = Hold.objects.select_related("service", "location")
     hold = holds.filter(pk=id, holder=holder.id).first() if id else None
@@ -116,7 +116,7 @@ def _place(opening, *, holder, id, **details):
         return book_first_available(place, opening)
     except (SlotTaken, IntegrityError):
         # Perhaps by the same request, sent twice at once.
-        if hold := find_placed_before(id, holder):
+        if hold := find_earlier_hold(id, holder):
             return hold
         raise
 

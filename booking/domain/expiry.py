@@ -64,7 +64,7 @@ def take_time(*, clinician, location, period, lifetime=None) -> Slot:
     try:
         return take_slot(**taking)
     except SlotTaken:
-        if not _cancel_unanswered_within(clinician, period):
+        if not _cancel_overlapping_unanswered(clinician, period):
             raise
     return take_slot(**taking)
 
@@ -74,12 +74,12 @@ def move_time(slot: Slot, *, clinician, location, period) -> None:
     try:
         return move_slot(slot, clinician=clinician, location=location, period=period)
     except SlotTaken:
-        if not _cancel_unanswered_within(clinician, period):
+        if not _cancel_overlapping_unanswered(clinician, period):
             raise
     return move_slot(slot, clinician=clinician, location=location, period=period)
 
 
-def _cancel_unanswered_within(clinician, period):
+def _cancel_overlapping_unanswered(clinician, period):
     """Cancel a locked clinician's unanswered appointments that overlap a period; return whether there were any."""
     now = database_now()
     pending = Appointment.objects.filter(clinician=clinician, status=Appointment.Status.PENDING)

@@ -169,13 +169,13 @@ def _check_number_of_holds(whose, limits, *, now):
     if limits.live is not None:
         live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
         ends = list(live.values_list("expires_at", flat=True))
-        _refuse_over(limits.live, ends, now, is_of_network="network" in whose)
+        _enforce_limit(limits.live, ends, now, is_of_network="network" in whose)
     if limits.per_minute is not None:
         placed = Hold.objects.filter(**whose, created_at__gt=now - MINUTE)
-        _refuse_over(limits.per_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
+        _enforce_limit(limits.per_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
 
 
-def _refuse_over(limit, ends, now, *, is_of_network=False):
+def _enforce_limit(limit, ends, now, *, is_of_network=False):
     """Raise TooManyHolds if there are ``limit`` already, of which each counts until its end."""
     if len(ends) >= limit:
         wait = int((min(ends, default=now) - now).total_seconds()) + 1

@@ -27,7 +27,7 @@ class Picked(NamedTuple):
     is_remote: bool
 
     @classmethod
-    def of(cls, hold):
+    def from_hold(cls, hold):
         """Return the time of a hold."""
         return cls(hold.starts_at, hold.clinician_id, hold.location_id, hold.is_remote)
 

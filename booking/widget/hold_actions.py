@@ -54,7 +54,7 @@ def again(request, held):
     hold, now = held.hold, database_now()
     if hold.seconds_left(now) and "opening" not in request.POST:
         return return_to_step(request, held)
-    picked = Picked.of(hold)
+    picked = Picked.from_hold(hold)
     try:
         if "opening" in request.POST:
             picked = read_opening(request.POST["opening"])

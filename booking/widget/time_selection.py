@@ -71,7 +71,7 @@ def hold_pressed_time(request, search, desk):
 def is_same(hold, service, picked, desk):
     """Return whether a hold already has the picked time, for the same order."""
     purpose = desk.order and desk.order.pk
-    return (hold.service_id, hold.order_id) == (service.pk, purpose) and Picked.of(hold) == picked
+    return (hold.service_id, hold.order_id) == (service.pk, purpose) and Picked.from_hold(hold) == picked
 
 
 def open_hold_page(hold, search, desk):

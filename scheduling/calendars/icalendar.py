@@ -105,7 +105,7 @@ def _mend(event, zone):
         if TOO_FREQUENT & {str(frequency).upper() for frequency in rule["FREQ"]} or 0 in rule.get("INTERVAL", []):
             raise ValueError("repeats all the time")
         if "UNTIL" in rule:
-            rule["UNTIL"] = [_until(until, start, zone) for until in rule["UNTIL"]]
+            rule["UNTIL"] = [_normalize_until(until, start, zone) for until in rule["UNTIL"]]
 
 
 def _listed(value):
@@ -137,7 +137,7 @@ def _comparable(moment):
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _until(until, start, zone):
+def _normalize_until(until, start, zone):
     """Return UNTIL in the form that the library expects for such a ``start``."""
     if _is_day(start):
         # Some programs write the midnight that begins the last day, which may be the day before in UTC.

@@ -91,7 +91,8 @@ def sync_calendars(
     scopes = get_scopes(calendars, now)
     pool = ThreadPoolExecutor(min(THREADS, len(calendars)), thread_name_prefix="calendar")
     left = {
-        pool.submit(_read_within, calendar, scopes[calendar.clinician_id], deadline): calendar for calendar in calendars
+        pool.submit(_read_before_deadline, calendar, scopes[calendar.clinician_id], deadline): calendar
+        for calendar in calendars
     }
     try:
         while left and (seconds := deadline - time.monotonic()) > 0:
@@ -107,7 +108,7 @@ def sync_calendars(
     return failures
 
 
-def _read_within(calendar, scope, deadline):
+def _read_before_deadline(calendar, scope, deadline):
     return read_calendar(calendar, scope, timeout=min(READ_TIMEOUT, deadline - time.monotonic()))
 
 

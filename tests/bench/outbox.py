@@ -17,7 +17,7 @@ from django.db import connection
 
 from booking.dev.servers import BASE_DIR
 from booking.models import OutboxMessage, WebhookEndpoint
-from tests.bench.over_http import database_url, wait_for
+from tests.bench.over_http import database_url, wait_for_port
 
 MANY = 5_000
 STEADY = {2: 40, 50: 500}  # messages per second: messages in total
@@ -134,7 +134,7 @@ def receiver():
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.bench.receiver", str(port)], cwd=BASE_DIR)
     try:
-        wait_for(port)
+        wait_for_port(port)
         yield port
     finally:
         process.kill()

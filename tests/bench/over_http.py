@@ -50,7 +50,7 @@ def server(application):
         [sys.executable, "-m", "gunicorn", *options, application], env=environment, stderr=subprocess.DEVNULL
     )
     try:
-        wait_for(port)
+        wait_for_port(port)
         yield port
     finally:
         process.terminate()
@@ -63,7 +63,7 @@ def database_url():
     return parts._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
-def wait_for(port):
+def wait_for_port(port):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -126,7 +126,7 @@ def show_pairs(service, bare_port, port, headers):
 
 def book(client, service, openings):
     for opening in openings:
-        status, body = client.ask("POST", f"{API}/holds", choice_of(service, opening))
+        status, body = client.ask("POST", f"{API}/holds", make_hold_body(service, opening))
         assert status == 201, body
         hold = json.loads(body)["data"]["id"]
         status, body = client.ask("POST", f"{API}/holds/{hold}/confirm", {"patient": alice(opening)})
@@ -146,7 +146,7 @@ def book_bare(client, openings):
         client.ask("POST", f"/confirm/{json.loads(body)['id']}")
 
 
-def choice_of(service, opening):
+def make_hold_body(service, opening):
     return {
         "appointment_type_id": str(service.pk),
         "clinician_id": str(opening.clinician_id),
@@ -172,7 +172,7 @@ def show_one_slot(service, port, headers):
     statuses = []
 
     def want():
-        statuses.append(Client(port, headers).ask("POST", f"{API}/holds", choice_of(service, wanted))[0])
+        statuses.append(Client(port, headers).ask("POST", f"{API}/holds", make_hold_body(service, wanted))[0])
 
     seconds = in_parallel([want] * 100)
     winners = statuses.count(201)

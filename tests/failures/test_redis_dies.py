@@ -5,7 +5,7 @@ import pytest
 from booking.models import Heartbeat, Hold, OutboxMessage
 from tests.failures.visitor import book_on_the_web
 from tests.ledger import lapse
-from tests.waiting import given_up_within, wait_until
+from tests.waiting import assert_time_limit, wait_until
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_redis_away_relay_ends_soon_and_what_is_due_stays_due(fail, clinic, book
     wait_until(clinic.redis.answers)
     fail(clinic.redis)
 
-    with given_up_within(10):
+    with assert_time_limit(10):
         relay = clinic.manage("shell", "-c", "from booking.tasks import relay_outbox; relay_outbox()")
         assert relay.process.wait(60) == 0
 

@@ -90,7 +90,7 @@ def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
     assert Event.objects.filter(kind="hold.expired").count() == 1
 
 
-def test_all_deliveries_arrive_although_workers_are_killed(clinic):
+def test_deliveries_all_arrive_although_workers_are_killed(clinic):
     """What a dead worker had under way arrives again, under the same id, and nothing else does."""
     with Receiver(answer(204, body=b"")) as receiver:
         endpoints = [WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret()) for _ in range(3)]

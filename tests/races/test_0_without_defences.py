@@ -35,7 +35,7 @@ def list_start_times(at):
     return [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
 
 
-def test_without_lock_and_constraint_a_slot_is_double_booked(no_constraint, crowd, hold, at):
+def test_slot_without_lock_and_constraint_is_double_booked(no_constraint, crowd, hold, at):
     for time in list_start_times(at):
         crowd.race([hold(time, f"client {n}", act=client.hold_without_lock) for n in range(SIZE)])
         if double_bookings():

@@ -15,7 +15,7 @@ def lock(clinician):
 
 
 def test_lock_clinicians_returns_time_after_wait(elsewhere, dana):
-    """A transaction's own ``now()`` would be from before it, and let it confirm what has run out meanwhile."""
+    """``now()`` is frozen at BEGIN and would let a transaction that waited confirm an expired hold."""
     with transaction.atomic():
         lock_clinician(dana.pk)
         waiting = elsewhere(lock, dana)

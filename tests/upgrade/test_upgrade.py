@@ -103,5 +103,5 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
     }
 
 
-def test_there_is_a_database_to_migrate():
+def test_upgrade_dump_exists():
     assert DUMPS

@@ -32,7 +32,7 @@ class Attendee(NamedTuple):
     phone: str
 
     @classmethod
-    def of(cls, patient: Patient, attendee: dict | None = None) -> "Attendee":
+    def from_patient(cls, patient: Patient, attendee: dict | None = None) -> "Attendee":
         """Return the Attendee for a Patient and perhaps {"name", "email", "phone"} of who comes in fact."""
         contact = attendee or patient.contact
         return cls(contact["name"], patient.date_of_birth, contact["email"], contact["phone"])

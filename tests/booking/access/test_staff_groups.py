@@ -25,7 +25,7 @@ def test_staff_groups_exist_after_migrate():
 
 
 @pytest.mark.django_db
-def test_no_group_changes_events_slots_or_logins_or_deletes_history():
+def test_groups_cannot_change_events_slots_or_logins_or_delete_history():
     granted = Permission.objects.filter(group__isnull=False)
 
     assert not granted.filter(content_type__app_label="auth").exists()
@@ -36,7 +36,7 @@ def test_no_group_changes_events_slots_or_logins_or_deletes_history():
 
 
 @pytest.mark.django_db
-def test_only_managers_have_configuration_permissions():
+def test_configuration_permissions_belong_to_managers_only():
     configuring = Permission.objects.filter(
         content_type__app_label="scheduling", codename__regex="^(add|change|delete)_"
     )

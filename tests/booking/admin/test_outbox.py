@@ -46,7 +46,7 @@ def test_outbox_messages_are_for_managers_only(erin, failed):
     assert failed.status == "failed"
 
 
-def test_every_admin_page_says_since_when_messages_have_been_waiting(erin, db):
+def test_admin_pages_show_since_when_messages_wait(erin, db):
     assert b"outbox-waiting" not in erin.get(url("booking_hold")).content
     since = database_now() - timedelta(minutes=5)
     OutboxMessage.objects.create(kind="email.appointment_confirmed", due_at=since)

@@ -140,7 +140,7 @@ def test_queue_decision_after_colleagues_is_refused(erin, ask, at):
     assert f"{lapsed.reference} was not confirmed: it is cancelled." in list_messages(responses[1])
 
 
-def test_every_page_shows_queue_length_to_staff_who_may_decide(erin, danas_browser, ask, at):
+def test_admin_pages_show_queue_length_to_deciding_staff(erin, danas_browser, ask, at):
     ask(at(9))
     ask(at(10))
 

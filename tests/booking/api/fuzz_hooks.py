@@ -78,7 +78,7 @@ def before_call(context, case, kwargs):
             give_real_ids(fields)
     if isinstance(case.body, dict) and isinstance(case.body.get("booking_key"), str):
         give_real_opening(case.body)
-    if isinstance(case.body, dict) and number_of(case.body) % 5 and isinstance(case.body.get("url"), str):
+    if isinstance(case.body, dict) and hash_fields(case.body) % 5 and isinstance(case.body.get("url"), str):
         case.body["url"] = "https://8.8.8.8/hooks"  # a name would be asked for; nothing is sent there
     if isinstance(case.query, dict) and {"start_date", "end_date"} <= set(case.query):
         give_real_days(case.query)
@@ -87,7 +87,7 @@ def before_call(context, case, kwargs):
             case.path_parameters["id"] = CLINIC[f"{word.replace('-', '_')}_id"]
 
 
-def number_of(fields):
+def hash_fields(fields):
     """Return a number that is the same for the same fields."""
     return crc32(json.dumps(fields, sort_keys=True, default=str).encode())
 
@@ -101,14 +101,14 @@ def give_real_ids(fields):
 
 
 def give_real_days(query):
-    number = number_of(query)
+    number = hash_fields(query)
     if number % 5:
         days = [datetime.now(UTC).date() + timedelta(days=number // 7 % 30 + more) for more in (0, number % 28)]
         query["start_date"], query["end_date"] = (day.isoformat() for day in days)
 
 
 def give_real_opening(body):
-    number = number_of(body)
+    number = hash_fields(body)
     body["booking_key"] = BOOKING_KEYS[number % len(BOOKING_KEYS)]
     if number % 5:
         # A booking key names all of these, and is mostly sent without them.

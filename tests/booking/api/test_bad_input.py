@@ -45,8 +45,8 @@ def opening(consultation, dana, harbour, at):
 
 
 @pytest.fixture
-def path_of(api, opening, book, order, at):
-    """Return the address of a route, about things that exist: ``path_of("holds/<uuid:id>")``."""
+def get_path(api, opening, book, order, at):
+    """Return the address of a route, about things that exist: ``get_path("holds/<uuid:id>")``."""
     hold = api.post("/holds", {**opening, "start_time": at(11).isoformat()}).json()["data"]["id"]
     appointment = book(at(10))
     endpoint = create_endpoint(url="https://8.8.8.8/")
@@ -77,7 +77,7 @@ each_field = pytest.mark.parametrize("method, route, name", FIELDS, ids=lambda p
 
 
 @each_field
-def test_body_member_of_another_json_type_is_400_at_its_pointer(api, path_of, method, route, name):
+def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, method, route, name):
     field = FORMS[method, route]().fields[name]
     values = [1, 0, 1.5, *BIG, [], [1], {}, {"x": {}}, True, "", "x\x00"]
     values += [text for text in TEXTS.values() if "\ud800" not in text]
@@ -96,7 +96,7 @@ def test_body_member_of_another_json_type_is_400_at_its_pointer(api, path_of, me
         values = [value for value in values if not isinstance(value, str)]
     if not field.allow_null:
         values.append(None)
-    path = path_of(route)
+    path = get_path(route)
     with nothing_changes():
         for value in values:
             refused(api(method, path, {name: value}), name)
@@ -106,9 +106,9 @@ def test_body_member_of_another_json_type_is_400_at_its_pointer(api, path_of, me
 
 @pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
 @pytest.mark.parametrize("name", ["nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000])
-def test_unknown_body_member_is_400_at_its_pointer(api, path_of, method, route, name):
+def test_unknown_body_member_is_400_at_its_pointer(api, get_path, method, route, name):
     with nothing_changes():
-        body = refused(api(method, path_of(route), {name: 1, "code": 2}))
+        body = refused(api(method, get_path(route), {name: 1, "code": 2}))
     assert {error["code"] for error in body["errors"]} >= {"unknown"}
     assert len(body["errors"]) >= 2
     pointers = [error["pointer"] for error in body["errors"]]
@@ -147,9 +147,9 @@ def test_unknown_body_member_is_400_at_its_pointer(api, path_of, method, route, 
     ],
     ids=range(23),
 )
-def test_body_other_than_json_object_is_400_malformed(api, path_of, method, route, body):
+def test_body_other_than_json_object_is_400_malformed(api, get_path, method, route, body):
     with nothing_changes():
-        refused(api(method, path_of(route), body=body), code="malformed")
+        refused(api(method, get_path(route), body=body), code="malformed")
 
 
 def test_many_unknown_members_are_400_naming_the_first(api):
@@ -297,9 +297,9 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_malformed_start_time_is_400(api, path_of, opening, moment):
+def test_malformed_start_time_is_400(api, get_path, opening, moment):
     routes = [("POST", "holds"), ("POST", "holds/<uuid:id>/move"), ("POST", "appointments/<uuid:id>/reschedule")]
-    paths = [(method, path_of(route)) for method, route in routes]
+    paths = [(method, get_path(route)) for method, route in routes]
     with nothing_changes():
         for method, path in paths:
             refused(api(method, path, opening | {"start_time": moment}), "start_time")
@@ -338,8 +338,8 @@ ALL = [(method, str(pattern.pattern)) for pattern in urlpatterns[:-1] for method
 
 
 @pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_unknown_query_parameter_is_400(api, path_of, method, route):
-    path = path_of(route)
+def test_unknown_query_parameter_is_400(api, get_path, method, route):
+    path = get_path(route)
     with nothing_changes():
         for name in ("nobody_knows", "Limit", "", "limit[]", "\x00", "é\u202e", "n" * 5000):
             body = refused(api(method, path, query={name: "1"}))
@@ -349,8 +349,8 @@ def test_unknown_query_parameter_is_400(api, path_of, method, route):
 
 
 @pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_too_many_query_parameters_are_400(api, path_of, method, route):
-    path = path_of(route)
+def test_query_with_too_many_parameters_is_400(api, get_path, method, route):
+    path = get_path(route)
     with nothing_changes():
         refused(api(method, f"{path}?{'&'.join(f'p{n}=1' for n in range(5000))}"), code="too-many-parameters")
         refused(api(method, f"{path}?{'&'.join(['limit=1'] * 400)}"), "limit")
@@ -492,8 +492,8 @@ def test_idempotency_key_of_255_odd_characters_is_accepted(api, opening):
     ],
 )
 @pytest.mark.parametrize("value", ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000])
-def test_malformed_headers_never_cause_500(api, path_of, name, value):
-    path = path_of("appointments/<uuid:id>/arrive")
+def test_malformed_headers_never_cause_500(api, get_path, name, value):
+    path = get_path("appointments/<uuid:id>/arrive")
     for method, target in [("GET", "/me"), ("POST", path)]:
         headers = {"authorization": f"Bearer {api.key}", name.lower(): value}
         response = Client(raise_request_exception=False).generic(method, f"/api/v1{target}", b"", headers=headers)

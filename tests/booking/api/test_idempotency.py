@@ -1,4 +1,4 @@
-"""A request with an Idempotency-Key is done once, and its answer is kept for a day."""
+"""Idempotency-Key: a request runs once, and its answer is stored for a day."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -188,7 +188,7 @@ def test_missing_scope_found_while_reading_the_body_is_not_stored(client, make_k
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_too_many_holds_is_not_stored_and_can_be_retried(client, make_key, opening):
+def test_answer_too_many_holds_is_not_stored_and_can_be_retried(client, make_key, opening):
     caller = Caller(client, make_key(max_live_holds=1)[1])
     hold = caller.post("/holds", opening).json()["data"]
     later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}

@@ -158,7 +158,7 @@ def test_reads_pass_at_once_while_redis_is_away_and_count_when_it_is_back(fail, 
     assert wait_until(lambda: (again := slow_api.get("/me")).status_code == 429 and again)["Retry-After"]
 
 
-def test_only_one_request_at_a_time_asks_whether_redis_is_back(redis, monkeypatch):
+def test_redis_is_probed_by_one_request_at_a_time(redis, monkeypatch):
     counter = rate_limits.counter()
     redis.freeze()
     counter.count("key", "alice", 1)

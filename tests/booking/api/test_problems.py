@@ -323,7 +323,7 @@ def test_plain_http_is_403_https_required(api, settings, client):
 # The table
 
 
-def modules_of(*packages):
+def iterate_modules(*packages):
     skipped = ("booking.dev", "booking.admin", "booking.gunicorn", "booking.management")
     for package in packages:
         for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
@@ -345,10 +345,10 @@ NOT_ANSWERED = {
 }
 
 
-def test_every_exception_of_a_verb_has_a_problem():
+def test_problems_cover_all_exceptions_of_verbs():
     raised = {
         member
-        for module in modules_of(booking, scheduling, patients)
+        for module in iterate_modules(booking, scheduling, patients)
         for _, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, Exception) and member.__module__ == module.__name__
     }
@@ -358,7 +358,7 @@ def test_every_exception_of_a_verb_has_a_problem():
     assert {exception.__name__ for exception in raised} >= NOT_ANSWERED
 
 
-def test_every_problem_has_public_sentences():
+def test_problems_have_public_sentences():
     for exception, row in PROBLEMS.items():
         for sentence in (row.get_title(exception), row.advice):
             assert sentence[0].isupper()
@@ -367,7 +367,7 @@ def test_every_problem_has_public_sentences():
         assert 400 <= row.status <= 599
 
 
-def test_every_problem_code_has_one_status():
+def test_problem_codes_have_one_status_each():
     statuses = {}
     for row in PROBLEMS.values():
         assert statuses.setdefault(row.code, row.status) == row.status
@@ -436,7 +436,7 @@ def test_wrong_state_names_hold_or_appointment(api, book, at, subject, state):
 
 
 @pytest.mark.parametrize("code", sorted({row.code for row in PROBLEMS.values()}))
-def test_every_problem_code_has_a_page(client, code):
+def test_problem_codes_have_a_page_each(client, code):
     response = client.get(f"/problems/{code}")
     assert response.status_code == 200
     text = unescape(response.text)
@@ -451,7 +451,7 @@ def test_every_problem_code_has_a_page(client, code):
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
-def test_not_offered_page_explains_every_reason(client):
+def test_problem_page_of_not_offered_explains_all_reasons(client):
     text = unescape(client.get("/problems/not-offered").text)
     assert set(REASONS) == set(Reason)
     assert all(f"<code>{reason}</code></dt><dd>{meaning}</dd>" in text for reason, meaning in REASONS.items())

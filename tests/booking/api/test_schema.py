@@ -72,7 +72,7 @@ def test_openapi_document_refuses_other_methods_and_types(client, db, method, he
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_is_described(name):
+def test_schema_describes_all_operations(name):
     operation = OPERATIONS[name]
     assert operation["summary"] and operation["description"] and operation["tags"]
     [[scopes]] = [list(way.values()) for way in operation["security"]]
@@ -99,7 +99,7 @@ def test_operation_examples_match_their_schemas(name):
             check(parameter["example"], parameter["schema"])
 
 
-def test_every_problem_of_an_endpoint_is_described():
+def test_schema_describes_all_problems_of_endpoints():
     elsewhere = {"method-not-allowed", "bad-signature"}  # not an answer of any operation
     assert set(DOCUMENT["components"]["examples"]) == {problem.code for problem in PROBLEMS.values()} - elsewhere
 

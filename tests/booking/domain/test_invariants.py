@@ -49,7 +49,7 @@ def make_alice():
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_every_opening_can_be_held_and_is_offered_no_more(data):
+def test_offered_openings_can_all_be_held_and_are_no_longer_offered(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         for _ in range(4):
@@ -167,7 +167,7 @@ CHANGES = [
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_every_live_hold_can_be_confirmed_after_clinic_changes(data):
+def test_live_holds_can_all_be_confirmed_after_clinic_changes(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         openings = list_openings(clinic)

@@ -34,5 +34,5 @@ def test_move_to_taken_time_raises_slot_taken_and_leaves_booking_unchanged(
 
 
 @pytest.mark.parametrize("sentences", [for_programs.REASONS, for_patients.REASONS, for_staff.REASON_LABELS])
-def test_every_not_offered_reason_has_a_sentence(sentences):
+def test_not_offered_reasons_have_a_sentence_each(sentences):
     assert set(sentences) == set(Reason)

@@ -34,7 +34,7 @@ def meet_somebody_halfway(request):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL deadlock_timeout = '20ms'")
         cursor.execute("SELECT pg_advisory_xact_lock(2)")
-        request.META["meanwhile"]()
+        request.META["query_while_serving"]()
         cursor.execute("SELECT pg_advisory_xact_lock(1)")
 
 
@@ -96,7 +96,7 @@ def lines(caplog):
 # The request id
 
 
-def test_every_response_has_request_id(client):
+def test_response_always_has_request_id(client):
     first, second = (client.get(f"/hold/{TOKEN}/").headers["X-Request-Id"] for _ in range(2))
     assert len(first) == len(second) == 32
     assert first != second
@@ -173,7 +173,7 @@ def test_traceback_omits_rows_quoted_by_postgresql(db, caplog, lines):
 # Frames
 
 
-def test_same_origin_may_frame_widget(client, db, settings):
+def test_widget_may_be_framed_by_same_origin(client, db, settings):
     response = client.get(f"/hold/{TOKEN}/")
     assert "frame-ancestors 'self';" in response.headers["Content-Security-Policy"] + ";"
     assert response.headers["X-Frame-Options"] == "SAMEORIGIN"
@@ -242,11 +242,11 @@ def test_deadlock_is_503_with_retry_after(client, elsewhere):
             cursor.execute("SELECT pg_advisory_xact_lock(1)")
             cursor.execute("SELECT pg_advisory_xact_lock(2)")
 
-    def meanwhile():
+    def query_while_serving():
         elsewhere(lock_the_other_way_round)
         wait_until(somebody_waits_for_us)
 
-    response = client.get("/halfway/", meanwhile=meanwhile)
+    response = client.get("/halfway/", query_while_serving=query_while_serving)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
 
 

@@ -296,12 +296,12 @@ def test_confirm_of_hold_taken_by_concurrent_move_creates_no_second_appointment(
     in_the_other_window = list(Hold.objects.filter(status="active"))
     its_own_page = f"/hold/{new_time.split('/')[4]}/"
 
-    def meanwhile(execute, sql, *arguments):
+    def change_before_query(execute, sql, *arguments):
         if in_the_other_window and sql.startswith("SAVEPOINT"):  # it has been read, and not been locked yet
             reschedule_to_hold(booked, in_the_other_window.pop(), actor="patient")
         return execute(sql, *arguments)
 
-    with connection.execute_wrapper(meanwhile):
+    with connection.execute_wrapper(change_before_query):
         response = client.post(f"{its_own_page}confirm", typed)
 
     assert (response.status_code, response["Location"]) == (303, f"{its_own_page}done")

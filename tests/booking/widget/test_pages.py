@@ -1,4 +1,4 @@
-"""What all the patient's pages promise: no cookie, nothing kept, nothing from elsewhere, plain answers."""
+"""All patients' pages: no cookie, no caching, nothing from third parties, plain answers."""
 
 import pytest
 

@@ -133,7 +133,7 @@ def test_times_in_two_zones_show_their_zones(times, day, dana, otis):
     assert "09:00 E" in page.text
 
 
-def test_where_filter_lists_ways_first_then_places_by_name(times, dana, otis, consultation):
+def test_location_filter_lists_modes_first_then_locations_by_name(times, dana, otis, consultation):
     attic = Location.objects.create(name="attic", timezone="Europe/London")
     make_clinician("Zoe Adler", location=attic, services=[consultation])
 

@@ -1,4 +1,4 @@
-"""Who is given a time when whoever books does not mind. Dana, Otis and Vera work 9 to 12 and 13 to 17."""
+"""Which clinician is assigned when the patient chooses none. Dana, Otis and Vera work 9 to 12 and 13 to 17."""
 
 from collections import Counter
 from datetime import datetime, time, timedelta
@@ -31,15 +31,15 @@ def vera(harbour, consultation):
 
 @pytest.fixture
 def day(day):
-    """A Wednesday, so that the days around it are in the same week."""
+    """Return a Wednesday: the days around it are in the same week."""
     return day + timedelta(days=(2 - day.weekday()) % 7)
 
 
 @pytest.fixture
-def assigned(consultation, at):
-    """Who is offered when: ``assigned(at(9), at(10))`` returns [(start, name, location, by video)]."""
+def list_assigned(consultation, at):
+    """Return a function that lists assigned openings between two times: (start, clinician, location, is remote)."""
 
-    def assigned(start_at, end_at, how=Assign.BALANCED, ignored_slot_id=None):
+    def list_assigned(start_at, end_at, how=Assign.BALANCED, ignored_slot_id=None):
         now = at(0) - 7 * DAY
         filters = OpeningFilters(consultation, ignored_slot_id=ignored_slot_id)
         found = find_open_starts(filters, start_at=start_at, end_at=end_at, now=now)
@@ -49,18 +49,18 @@ def assigned(consultation, at):
             for start in starts
         )
 
-    return assigned
+    return list_assigned
 
 
 @pytest.fixture
-def who(assigned):
-    """The name of the clinician who is assigned a time."""
+def get_assigned_name(list_assigned):
+    """Return a function that returns the name of the clinician who is assigned a time."""
 
-    def who(starts_at, **changes):
-        [(_, name, _, _)] = assigned(starts_at, starts_at + MINUTE, **changes)
+    def get_assigned_name(starts_at, **changes):
+        [(_, name, _, _)] = list_assigned(starts_at, starts_at + MINUTE, **changes)
         return name
 
-    return who
+    return get_assigned_name
 
 
 def take(clinician, location, starts_at, *, minutes=30, expires_at=None):
@@ -73,52 +73,52 @@ def take(clinician, location, starts_at, *, minutes=30, expires_at=None):
     )
 
 
-def test_each_start_has_one_clinician(dana, otis, vera, assigned, at):
-    openings = assigned(at(9), at(12))
+def test_assign_offers_one_clinician_per_start(dana, otis, vera, list_assigned, at):
+    openings = list_assigned(at(9), at(12))
 
     assert [start for start, *_ in openings] == [as_instant(at(9) + n * 30 * MINUTE) for n in range(6)]
 
 
-def test_assign_picks_only_free_clinician(dana, otis, harbour, who, at):
+def test_assign_picks_only_free_clinician(dana, otis, harbour, get_assigned_name, at):
     take(otis, harbour, at(9))
     take(dana, harbour, at(10))
     take(dana, harbour, at(11))
 
-    assert who(at(9)) == "Dana Reed"
-    assert who(at(10)) == "Otis Hale"
+    assert get_assigned_name(at(9)) == "Dana Reed"
+    assert get_assigned_name(at(10)) == "Otis Hale"
 
 
-def test_assign_picks_least_booked_clinician_of_week(dana, otis, vera, harbour, who, at):
+def test_assign_picks_least_booked_clinician_of_week(dana, otis, vera, harbour, get_assigned_name, at):
     take(dana, harbour, at(15), minutes=60)
     take(otis, harbour, at(14) - 2 * DAY)
     take(otis, harbour, at(14) + 4 * DAY)
     take(vera, harbour, at(16) + DAY, minutes=90)
 
-    assert who(at(9)) == "Dana Reed"  # by name: an hour, as much as Otis has
+    assert get_assigned_name(at(9)) == "Dana Reed"  # by name: an hour, as much as Otis has
     take(dana, harbour, at(16), minutes=1)
-    assert who(at(9)) == "Otis Hale"
+    assert get_assigned_name(at(9)) == "Otis Hale"
 
 
 @pytest.mark.parametrize("days", [-3, 5])
-def test_assign_ignores_bookings_of_other_weeks(days, dana, otis, harbour, who, at):
+def test_assign_ignores_bookings_of_other_weeks(days, dana, otis, harbour, get_assigned_name, at):
     take(dana, harbour, at(9) + days * DAY)
 
-    assert who(at(9)) == "Dana Reed"
-    assert who(at(10) + days * DAY) == "Otis Hale"
+    assert get_assigned_name(at(9)) == "Dana Reed"
+    assert get_assigned_name(at(10) + days * DAY) == "Otis Hale"
 
 
-def test_assign_ranks_each_week_separately(dana, otis, harbour, assigned, at):
+def test_assign_ranks_each_week_separately(dana, otis, harbour, list_assigned, at):
     take(dana, harbour, at(8))
     take(otis, harbour, at(8) + 7 * DAY)
 
-    openings = assigned(at(9), at(9) + 10 * DAY)
+    openings = list_assigned(at(9), at(9) + 10 * DAY)
 
     next_week = as_instant(at(0) + 5 * DAY)
     assert {name for start, name, *_ in openings if start < next_week} == {"Otis Hale"}
     assert {name for start, name, *_ in openings if start >= next_week} == {"Dana Reed"}
 
 
-def test_a_week_begins_on_monday_on_the_locations_clock(dana, otis, harbour, consultation, who, at, day):
+def test_assign_starts_week_on_monday_in_local_time(dana, otis, harbour, consultation, get_assigned_name, at, day):
     """In Auckland it is Monday while in London it is still Sunday."""
     Location.objects.update(timezone="Pacific/Auckland")
     harbour.refresh_from_db()
@@ -126,87 +126,87 @@ def test_a_week_begins_on_monday_on_the_locations_clock(dana, otis, harbour, con
     take(dana, harbour, monday - 30 * MINUTE)
     take(otis, harbour, monday)
 
-    assert who(datetime.combine(day, time(9), harbour.zone)) == "Dana Reed"
+    assert get_assigned_name(datetime.combine(day, time(9), harbour.zone)) == "Dana Reed"
 
 
-def test_assign_counts_hold_until_it_lapses(dana, otis, harbour, who, at):
+def test_assign_counts_hold_until_it_lapses(dana, otis, harbour, get_assigned_name, at):
     hold = take(dana, harbour, at(14), expires_at=at(1))
-    assert who(at(9)) == "Otis Hale"
+    assert get_assigned_name(at(9)) == "Otis Hale"
 
     Slot.objects.filter(pk=hold.pk).update(expires_at=at(0) - 7 * DAY)
-    assert who(at(9)) == "Dana Reed"
+    assert get_assigned_name(at(9)) == "Dana Reed"
 
 
-def test_assign_ignores_own_hold(dana, otis, harbour, who, at):
+def test_assign_ignores_own_hold(dana, otis, harbour, get_assigned_name, at):
     hold = take(dana, harbour, at(14), expires_at=at(1))
 
-    assert who(at(9), ignored_slot_id=hold.pk) == "Dana Reed"
+    assert get_assigned_name(at(9), ignored_slot_id=hold.pk) == "Dana Reed"
 
 
-def test_assign_picks_longest_unassigned_of_equals(dana, otis, vera, who, at):
+def test_assign_picks_longest_unassigned_of_equals(dana, otis, vera, get_assigned_name, at):
     order = [dana, otis, vera, otis, dana, vera]
     names = []
     for clinician in order:
-        names.append(who(at(9)))
+        names.append(get_assigned_name(at(9)))
         note_assignment(clinician.pk)
 
     assert names == ["Dana Reed", "Otis Hale", "Vera Holm", "Dana Reed", "Dana Reed", "Vera Holm"]
-    assert who(at(9)) == "Otis Hale"
+    assert get_assigned_name(at(9)) == "Otis Hale"
 
 
-def test_every_location_keeps_its_own_openings(dana, otis, harbour, consultation, assigned, at):
+def test_assign_keeps_openings_of_locations_apart(dana, otis, harbour, consultation, list_assigned, at):
     quay = Location.objects.create(name="Quay", timezone="Europe/London", city="London")
     make_clinician("Ada Byrne", location=quay, services=[consultation])
     make_clinician("Bo Lind", location=quay, services=[consultation])
 
-    assert [(name, location) for _, name, location, _ in assigned(at(9), at(9, 30))] == [
+    assert [(name, location) for _, name, location, _ in list_assigned(at(9), at(9, 30))] == [
         ("Ada Byrne", "Quay"),
         ("Dana Reed", "Harbour Street"),
     ]
 
 
-def test_in_person_and_by_video_are_different_offers(dana, otis, harbour, consultation, assigned, at):
+def test_assign_keeps_in_person_and_video_openings_apart(dana, otis, harbour, consultation, list_assigned, at):
     Service.objects.update(mode="both")
     consultation.refresh_from_db()
     for rule in WorkingHours.objects.filter(clinician=otis):
         rule.pk, rule.is_remote = None, True
         rule.save()
 
-    assert [(name, is_remote) for _, name, _, is_remote in assigned(at(9), at(9, 30))] == [
+    assert [(name, is_remote) for _, name, _, is_remote in list_assigned(at(9), at(9, 30))] == [
         ("Dana Reed", False),
         ("Otis Hale", True),
     ]
 
 
-def test_assign_random_gives_equal_chances(dana, otis, vera, assigned, at):
-    openings = assigned(at(9), at(9) + 30 * DAY, how=Assign.RANDOM)
+def test_assign_random_gives_equal_chances(dana, otis, vera, list_assigned, at):
+    openings = list_assigned(at(9), at(9) + 30 * DAY, how=Assign.RANDOM)
 
     assert len({start for start, *_ in openings}) == len(openings) == 30 * 14
     assert all(90 < number < 190 for number in Counter(name for _, name, *_ in openings).values())
 
 
-def test_without_assignment_everybody_is_offered(dana, otis, vera, assigned, at):
-    assert [name for _, name, *_ in assigned(at(9), at(9, 30), how=Assign.NONE)] == [
+def test_openings_without_assignment_offer_all_clinicians(dana, otis, vera, list_assigned, at):
+    assert [name for _, name, *_ in list_assigned(at(9), at(9, 30), how=Assign.NONE)] == [
         "Dana Reed",
         "Otis Hale",
         "Vera Holm",
     ]
 
 
-def test_assign_without_free_clinician_returns_nothing(consultation, assigned, at):
-    assert assigned(at(9), at(12)) == []
+def test_assign_without_free_clinician_returns_nothing(consultation, list_assigned, at):
+    assert list_assigned(at(9), at(12)) == []
 
 
 @pytest.mark.parametrize(("how", "queries"), [(Assign.NONE, 2), (Assign.RANDOM, 2), (Assign.BALANCED, 3)])
 def test_assign_costs_one_query_for_any_clinicians_and_weeks(
-    how, queries, dana, otis, vera, assigned, at, django_assert_num_queries
+    how, queries, dana, otis, vera, list_assigned, at, django_assert_num_queries
 ):
     with django_assert_num_queries(queries):
-        assigned(at(9), at(9) + 30 * DAY, how=how)
+        list_assigned(at(9), at(9) + 30 * DAY, how=how)
 
 
 @pytest.mark.parametrize("how", [Assign.RANDOM, Assign.BALANCED])
-def test_the_next_opening_is_with_one_of_those_who_are_free_then(how, dana, otis, harbour, consultation, at):
+def test_find_next_assigned_picks_among_free_clinicians(how, dana, otis, harbour, consultation, at):
     take(dana, harbour, at(9))
     take(otis, harbour, at(15))
     take(otis, harbour, at(16))
@@ -220,17 +220,17 @@ def test_the_next_opening_is_with_one_of_those_who_are_free_then(how, dana, otis
 
 
 @pytest.mark.parametrize("how", [Assign.RANDOM, Assign.BALANCED])
-def test_if_the_next_opening_is_taken_while_it_is_assigned_it_is_the_one_after(how, dana, harbour, consultation, at):
+def test_find_next_assigned_skips_opening_taken_concurrently(how, dana, harbour, consultation, at):
     with CaptureQueriesContext(connection) as finding:
         find_next_opening(OpeningFilters(consultation), now=at(0))
     queries = count(1)
 
-    def somebody_is_quicker(execute, *query):
+    def take_before_assignment(execute, *query):
         if next(queries) == len(finding) + 1:
             take(dana, harbour, at(9))
         return execute(*query)
 
-    with connection.execute_wrapper(somebody_is_quicker):
+    with connection.execute_wrapper(take_before_assignment):
         opening = find_next_assigned(OpeningFilters(consultation), how, now=at(0))
 
     assert (opening.starts_at, opening.clinician_id) == (at(9, 30), dana.pk)

@@ -23,11 +23,11 @@ def is_tidy(intervals):
     return all(earlier < later for earlier, later in pairwise(edges))
 
 
-def test_merge_joins_what_overlaps_or_touches():
+def test_merge_joins_overlapping_and_touching_intervals():
     assert merge([(5, 8), (1, 3), (3, 4), (6, 7)]) == [(1, 4), (5, 8)]
 
 
-def test_merge_drops_what_is_empty_or_ends_before_it_starts():
+def test_merge_drops_empty_and_reversed_intervals():
     assert merge([(3, 3), (9, 2)]) == []
 
 
@@ -35,11 +35,11 @@ def test_subtract_cuts_holes_and_edges():
     assert subtract([(0, 10), (20, 30)], [(2, 3), (8, 22), (30, 40)]) == [(0, 2), (3, 8), (22, 30)]
 
 
-def test_one_hole_can_swallow_several_intervals():
+def test_subtract_hole_may_cover_several_intervals():
     assert subtract([(1, 2), (3, 4), (5, 9)], [(0, 6)]) == [(6, 9)]
 
 
-def test_clip_keeps_what_lies_inside():
+def test_clip_keeps_intervals_inside_range():
     assert clip([(0, 4), (6, 8), (9, 20)], 3, 10) == [(3, 4), (6, 8), (9, 10)]
 
 
@@ -70,12 +70,12 @@ def test_clip_leaves_the_minutes_of_the_range(intervals, bounds):
     assert is_tidy(clipped)
 
 
-def test_packed_intervals_are_what_postgresql_writes():
+def test_packed_intervals_equal_postgresqls_output():
     assert pack([(1, 258)]) == b"\0\0\0\0\0\0\0\1\0\0\0\0\0\0\1\2"
 
 
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1))))
-def test_packed_intervals_come_out_as_they_went_in(intervals):
+def test_packed_intervals_unpack_to_same_intervals(intervals):
     assert pairs(unpack(pack(intervals))) == intervals
 
 

@@ -1,4 +1,4 @@
-"""The next opening, and the openings list_nearest_starts to a taken time. Dana works 9 to 12 and 13 to 17."""
+"""The next opening, and the openings nearest to a taken time. Dana works 9 to 12 and 13 to 17."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def get_next_start(consultation, at):
 
 @pytest.fixture
 def list_nearest_starts(consultation, at):
-    """Return a function that returns the starts of the three openings list_nearest_starts to a time."""
+    """Return a function that returns the starts of the three openings nearest to a time."""
 
     def list_nearest_starts(near, *, limit=3):
         openings = find_nearest_openings(OpeningFilters(consultation), near=near, now=at(0), limit=limit)

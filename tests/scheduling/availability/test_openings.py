@@ -30,12 +30,12 @@ def span(start, end):
 
 
 def list_offered(weekly, asked, *, busy=(), between=("00:00", "23:59")):
-    """Return the wall times list_offered on MONDAY."""
+    """Return the wall times offered on MONDAY."""
     return list_starts(MONDAY, LONDON, weekly, asked, busy, *span(*between), "%H:%M")
 
 
 def list_offered_around_clock_change(day, weekly, asked, *, zone=LONDON):
-    """Return the wall times list_offered on a day with a clock change, each with its zone abbreviation."""
+    """Return the wall times offered on a day with a clock change, each with its zone abbreviation."""
     earliest, latest = (int(datetime.combine(at, time(), zone).timestamp()) for at in (day, day + DAY))
     return list_starts(day, zone, weekly, asked, [], earliest, latest, "%H:%M %Z")
 

@@ -40,7 +40,7 @@ def oracle(weekly, zone, busy, rules, earliest, latest):
     def wall(minute):
         return datetime.fromtimestamp(minute * MINUTE, UTC).astimezone(zone)
 
-    def rules_at(minute):
+    def list_active_rules(minute):
         now = wall(minute)
         return [
             rule
@@ -51,7 +51,7 @@ def oracle(weekly, zone, busy, rules, earliest, latest):
         ]
 
     def is_worked(minute):
-        return bool(rules_at(minute))
+        return bool(list_active_rules(minute))
 
     def is_free(minute):
         return not any(start < (minute + 1) * MINUTE and minute * MINUTE < end for start, end in busy)
@@ -59,7 +59,8 @@ def oracle(weekly, zone, busy, rules, earliest, latest):
     def is_on_a_step(minute):
         now = wall(minute)
         since = [
-            (now.hour - rule.start_time.hour) * 60 + now.minute - rule.start_time.minute for rule in rules_at(minute)
+            (now.hour - rule.start_time.hour) * 60 + now.minute - rule.start_time.minute
+            for rule in list_active_rules(minute)
         ]
         return any(minutes % step == 0 for minutes in since)
 

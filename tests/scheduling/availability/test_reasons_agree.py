@@ -15,7 +15,7 @@ from tests.clinics import MINUTE, forgotten, make_clinic
 @pytest.mark.django_db
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_a_time_has_no_reason_why_not_exactly_when_it_is_offered(data):
+def test_time_has_no_reasons_exactly_when_offered(data):
     with forgotten():
         clinic = make_clinic(data.draw)
         now = database_now()

@@ -17,10 +17,10 @@ AFTERNOON = ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:
 
 
 @pytest.fixture
-def offered(consultation, at):
-    """The starts offered on the day, seen from its midnight, as wall times."""
+def list_offered(consultation, at):
+    """Return a function that lists the day's offered starts as wall times, seen from its midnight."""
 
-    def offered(*, start_at=None, end_at=None, now=None, **filters):
+    def list_offered(*, start_at=None, end_at=None, now=None, **filters):
         openings = open_times(
             OpeningFilters(consultation, **filters),
             start_at=start_at or at(0),
@@ -29,7 +29,7 @@ def offered(consultation, at):
         )
         return [wall(opening) for opening in openings]
 
-    return offered
+    return list_offered
 
 
 def wall(opening):
@@ -40,8 +40,8 @@ def take(clinician, location, start, end):
     return take_slot(clinician=clinician, location=location, period=DateTimeTZRange(start, end))
 
 
-def test_open_times_offers_whole_free_day(dana, offered):
-    assert offered() == MORNING + AFTERNOON
+def test_open_times_offers_whole_free_day(dana, list_offered):
+    assert list_offered() == MORNING + AFTERNOON
 
 
 def test_opening_has_clinician_location_time_and_mode(dana, harbour, consultation, at):
@@ -52,119 +52,119 @@ def test_opening_has_clinician_location_time_and_mode(dana, harbour, consultatio
     assert (opening.starts_at, opening.ends_at) == (at(9), at(9, 30))
 
 
-def test_open_times_range_excludes_its_end(dana, offered, at):
-    assert offered(start_at=at(9, 30), end_at=at(10, 30)) == ["09:30", "10:00"]
+def test_open_times_range_excludes_its_end(dana, list_offered, at):
+    assert list_offered(start_at=at(9, 30), end_at=at(10, 30)) == ["09:30", "10:00"]
 
 
-def test_open_times_of_empty_range_is_empty(dana, offered, at):
-    assert offered(start_at=at(9), end_at=at(9)) == offered(start_at=at(10), end_at=at(9)) == []
+def test_open_times_of_empty_range_is_empty(dana, list_offered, at):
+    assert list_offered(start_at=at(9), end_at=at(9)) == list_offered(start_at=at(10), end_at=at(9)) == []
 
 
 # Taken time
 
 
-def test_taken_time_is_not_offered_until_it_is_freed(dana, harbour, offered, at):
+def test_taken_time_is_not_offered_until_it_is_freed(dana, harbour, list_offered, at):
     slot = take(dana, harbour, at(9), at(16, 30))
-    assert offered() == ["16:30"]
+    assert list_offered() == ["16:30"]
 
     free_slot(slot.pk)
-    assert offered() == MORNING + AFTERNOON
+    assert list_offered() == MORNING + AFTERNOON
 
 
-def test_ignored_slot_does_not_hide_its_time(dana, harbour, offered, at):
+def test_ignored_slot_does_not_hide_its_time(dana, harbour, list_offered, at):
     mine = take(dana, harbour, at(9), at(9, 30))
     take(dana, harbour, at(9, 30), at(16, 30))
 
-    assert offered() == ["16:30"]
-    assert offered(ignored_slot_id=mine.pk) == ["09:00", "16:30"]
+    assert list_offered() == ["16:30"]
+    assert list_offered(ignored_slot_id=mine.pk) == ["09:00", "16:30"]
 
 
-def test_time_that_is_held_is_not_offered_until_the_hold_lapses(dana, hold_time, offered, at):
+def test_held_time_is_not_offered_until_hold_lapses(dana, hold_time, list_offered, at):
     hold = hold_time(at(9))
 
-    assert offered(now=hold.created_at)[:1] == ["09:30"]
-    assert offered(now=hold.expires_at)[:1] == ["09:00"]
+    assert list_offered(now=hold.created_at)[:1] == ["09:30"]
+    assert list_offered(now=hold.expires_at)[:1] == ["09:00"]
 
 
-def test_time_is_taken_wherever_the_clinician_sees_patients(dana, harbour, consultation, offered, at):
+def test_taken_time_is_taken_at_all_locations(dana, harbour, consultation, list_offered, at):
     other = Location.objects.create(name="Mill Lane", city="Leeds", timezone="Europe/London")
     take(dana, other, at(9), at(16, 30))
 
-    assert offered(location_id=harbour.pk) == ["16:30"]
+    assert list_offered(location_id=harbour.pk) == ["16:30"]
 
 
-def test_taken_time_of_one_clinician_leaves_the_other_free(dana, harbour, consultation, offered, at):
+def test_taken_time_of_one_clinician_leaves_the_other_free(dana, harbour, consultation, list_offered, at):
     make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(9, 10)])
     take(dana, harbour, at(9), at(17))
 
-    assert offered() == ["09:00", "09:30"]
+    assert list_offered() == ["09:00", "09:30"]
 
 
-def test_buffers_keep_their_distance_from_taken_time(dana, harbour, consultation, offered, at):
+def test_buffers_keep_their_distance_from_taken_time(dana, harbour, consultation, list_offered, at):
     consultation.buffer_before, consultation.buffer_after = timedelta(minutes=10), timedelta(minutes=30)
     take(dana, harbour, at(10, 30), at(16))
 
-    assert offered() == ["09:00", "09:30", "16:30"]
+    assert list_offered() == ["09:00", "09:30", "16:30"]
 
 
-def test_a_taken_stretch_that_began_long_before_the_range_still_counts(dana, harbour, offered, at):
+def test_slot_that_began_long_before_range_blocks_its_time(dana, harbour, list_offered, at):
     take(dana, harbour, at(18) - timedelta(days=1), at(16, 30))
 
-    assert offered(start_at=at(16)) == ["16:30"]
+    assert list_offered(start_at=at(16)) == ["16:30"]
 
 
 # Time off
 
 
-def test_a_clinicians_time_off_is_not_offered(dana, offered, at):
+def test_time_off_of_clinician_is_not_offered(dana, list_offered, at):
     TimeOff.objects.create(clinician=dana, starts_at=at(9, 10), ends_at=at(16))
 
-    assert offered() == ["16:00", "16:30"]
+    assert list_offered() == ["16:00", "16:30"]
 
 
-def test_a_closed_location_closes_it_for_everyone(dana, harbour, consultation, offered, at):
+def test_time_off_of_location_applies_to_all_clinicians(dana, harbour, consultation, list_offered, at):
     make_clinician("Otis Hale", location=harbour, services=[consultation], hours=[(8, 18)])
     TimeOff.objects.create(location=harbour, starts_at=at(0), ends_at=at(17, 30))
 
-    assert offered() == ["17:30"]
+    assert list_offered() == ["17:30"]
 
 
-def test_time_off_of_others_changes_nothing(dana, harbour, consultation, offered, at):
+def test_time_off_of_others_changes_nothing(dana, harbour, consultation, list_offered, at):
     otis = make_clinician("Otis Hale", location=harbour, services=[], hours=[])
     elsewhere = Location.objects.create(name="Mill Lane", city="Leeds", timezone="Europe/London")
     TimeOff.objects.create(clinician=otis, starts_at=at(0), ends_at=at(23))
     TimeOff.objects.create(location=elsewhere, starts_at=at(0), ends_at=at(23))
 
-    assert offered() == MORNING + AFTERNOON
+    assert list_offered() == MORNING + AFTERNOON
 
 
 # Notice and horizon
 
 
-def test_notice_counts_from_now_to_the_second(dana, consultation, offered, at):
+def test_notice_counts_from_now_to_the_second(dana, consultation, list_offered, at):
     consultation.notice = timedelta(hours=1)
 
-    assert offered(now=at(15, 30))[:1] == ["16:30"]
-    assert offered(now=at(15, 30) + timedelta(microseconds=1)) == []
+    assert list_offered(now=at(15, 30))[:1] == ["16:30"]
+    assert list_offered(now=at(15, 30) + timedelta(microseconds=1)) == []
 
 
-def test_the_horizon_ends_just_before_its_last_instant(dana, consultation, offered, at):
+def test_horizon_excludes_its_end(dana, consultation, list_offered, at):
     consultation.horizon = timedelta(hours=1)
 
-    assert offered(now=at(8, 30)) == ["09:00"]
-    assert offered(now=at(8, 30) + timedelta(microseconds=1)) == ["09:00", "09:30"]
+    assert list_offered(now=at(8, 30)) == ["09:00"]
+    assert list_offered(now=at(8, 30) + timedelta(microseconds=1)) == ["09:00", "09:30"]
 
 
-def test_past_time_is_not_offered(dana, offered, at):
-    assert offered(now=at(16, 1)) == ["16:30"]
+def test_past_time_is_not_offered(dana, list_offered, at):
+    assert list_offered(now=at(16, 1)) == ["16:30"]
 
 
-# Filters, modes, and what is switched off
+# Filters, modes, inactive rows
 
 
 @pytest.fixture
 def otis(consultation, dana):
-    """Gives consultations at Mill Lane from 8 to 9, and by video from 10 to 11."""
+    """Return Otis, who gives consultations at Mill Lane from 8 to 9, and by video from 10 to 11."""
     mill = Location.objects.create(name="Mill Lane", city="Leeds", timezone="Europe/London")
     otis = make_clinician("Otis Hale", location=mill, services=[consultation], hours=[(8, 9)])
     WorkingHours.objects.bulk_create(
@@ -181,35 +181,35 @@ def otis(consultation, dana):
     return otis
 
 
-def test_openings_of_several_clinicians_are_sorted_by_time(dana, otis, offered):
-    assert offered()[:4] == ["08:00", "08:30", "09:00", "09:30"]
+def test_openings_of_several_clinicians_are_sorted_by_time(dana, otis, list_offered):
+    assert list_offered()[:4] == ["08:00", "08:30", "09:00", "09:30"]
 
 
-def test_openings_can_be_filtered_by_clinicians(dana, otis, offered):
-    assert offered(clinician_ids=[otis.pk]) == ["08:00", "08:30"]
-    assert offered(clinician_ids=[dana.pk, otis.pk]) == offered()
-    assert offered(clinician_ids=[]) == []
+def test_openings_can_be_filtered_by_clinicians(dana, otis, list_offered):
+    assert list_offered(clinician_ids=[otis.pk]) == ["08:00", "08:30"]
+    assert list_offered(clinician_ids=[dana.pk, otis.pk]) == list_offered()
+    assert list_offered(clinician_ids=[]) == []
 
 
-def test_openings_can_be_filtered_by_location(dana, harbour, otis, offered):
-    assert offered(location_id=harbour.pk) == MORNING + AFTERNOON
+def test_openings_can_be_filtered_by_location(dana, harbour, otis, list_offered):
+    assert list_offered(location_id=harbour.pk) == MORNING + AFTERNOON
 
 
-def test_hours_by_video_are_for_services_by_video(otis, consultation, offered):
+def test_remote_hours_offer_remote_services_only(otis, consultation, list_offered):
     consultation.mode = Service.Mode.REMOTE
-    assert offered(clinician_ids=[otis.pk]) == ["10:00", "10:30"]
+    assert list_offered(clinician_ids=[otis.pk]) == ["10:00", "10:30"]
 
     consultation.mode = Service.Mode.BOTH
-    assert offered(clinician_ids=[otis.pk]) == ["08:00", "08:30", "10:00", "10:30"]
-    assert offered(clinician_ids=[otis.pk], is_remote=True) == ["10:00", "10:30"]
-    assert offered(clinician_ids=[otis.pk], is_remote=False) == ["08:00", "08:30"]
+    assert list_offered(clinician_ids=[otis.pk]) == ["08:00", "08:30", "10:00", "10:30"]
+    assert list_offered(clinician_ids=[otis.pk], is_remote=True) == ["10:00", "10:30"]
+    assert list_offered(clinician_ids=[otis.pk], is_remote=False) == ["08:00", "08:30"]
 
 
-def test_by_video_nothing_is_offered_of_a_service_in_person(otis, offered):
-    assert offered(is_remote=True) == []
+def test_in_person_service_is_not_offered_by_video(otis, list_offered):
+    assert list_offered(is_remote=True) == []
 
 
-def test_hours_are_wall_time_where_the_clinician_is(consultation, offered, at, day):
+def test_hours_are_local_time_of_location(consultation, list_offered, at, day):
     denver = ZoneInfo("America/Denver")
     office = Location.objects.create(name="Denver", city="Denver", timezone="America/Denver")
     make_clinician("Ines Vega", location=office, services=[consultation], hours=[(9, 10)])
@@ -221,39 +221,39 @@ def test_hours_are_wall_time_where_the_clinician_is(consultation, offered, at, d
 
 
 @pytest.mark.parametrize("thing", ["dana", "harbour", "consultation"])
-def test_inactive_clinician_location_or_service_offers_nothing(thing, request, dana, offered):
+def test_inactive_clinician_location_or_service_offers_nothing(thing, request, dana, list_offered):
     switched_off = request.getfixturevalue(thing)
     switched_off.is_active = False
     switched_off.save()
 
-    assert offered() == []
+    assert list_offered() == []
 
 
-def test_clinician_without_service_offers_nothing(dana, offered):
+def test_clinician_without_service_offers_nothing(dana, list_offered):
     dana.services.clear()
 
-    assert offered() == []
+    assert list_offered() == []
 
 
-# How much it asks of the database
+# Queries
 
 
 def test_open_times_takes_two_queries_for_any_number_of_clinicians(
-    dana, harbour, consultation, offered, django_assert_num_queries
+    dana, harbour, consultation, list_offered, django_assert_num_queries
 ):
     with django_assert_num_queries(2):
-        offered()
+        list_offered()
 
     for number in range(19):
         make_clinician(f"Clinician {number}", location=harbour, services=[consultation])
     with django_assert_num_queries(2):
-        assert len(offered()) == 20 * len(MORNING + AFTERNOON)
+        assert len(list_offered()) == 20 * len(MORNING + AFTERNOON)
 
 
 # Hours around midnight
 
 
-def test_an_appointment_across_midnight_is_offered_whatever_the_range(harbour, consultation, at, offered):
+def test_opening_across_midnight_is_offered_in_any_range(harbour, consultation, at, list_offered):
     night = make_clinician("Nora Night", location=harbour, services=[consultation], hours=[])
     for weekday in range(7):
         for start, end in ((time(23, 15), time(0)), (time(0), time(1))):
@@ -261,5 +261,5 @@ def test_an_appointment_across_midnight_is_offered_whatever_the_range(harbour, c
                 clinician=night, location=harbour, weekday=weekday, start_time=start, end_time=end
             )
 
-    assert offered(start_at=at(23), end_at=at(23, 59)) == ["23:15", "23:45"]
-    assert offered(start_at=at(23), end_at=at(23, 59) + timedelta(hours=12))[:2] == ["23:15", "23:45"]
+    assert list_offered(start_at=at(23), end_at=at(23, 59)) == ["23:15", "23:45"]
+    assert list_offered(start_at=at(23), end_at=at(23, 59) + timedelta(hours=12))[:2] == ["23:15", "23:45"]

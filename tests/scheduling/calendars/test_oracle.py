@@ -80,7 +80,7 @@ def written(number, one, zone):
 @pytest.mark.parametrize("name", CHANGES)
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
-def test_series_of_events_near_a_change_of_the_clocks(name, data):
+def test_series_near_clock_change_matches_oracle(name, data):
     zone, change = ZoneInfo(name), CHANGES[name]
     # Only what nobody disputes: no wall time that is skipped or repeated, nor one that lasts over such a change.
     series = data.draw(st.lists(series_near(change), max_size=4))
@@ -101,7 +101,7 @@ def test_series_of_events_near_a_change_of_the_clocks(name, data):
         st.tuples(st.integers(-40, 40), st.integers(0, 86_399), st.integers(0, 3 * 86_400), st.booleans()), max_size=8
     )
 )
-def test_single_events_are_merged_sorted_and_within_the_window(given_events):
+def test_single_events_merge_sorted_within_window(given_events):
     start, end = datetime(2026, 3, 23, tzinfo=UTC), datetime(2026, 4, 13, tzinfo=UTC)
     events, expected = [], []
     for number, (day, second, lifetime, is_free) in enumerate(given_events):
@@ -119,7 +119,7 @@ def test_single_events_are_merged_sorted_and_within_the_window(given_events):
 
 @settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=200), st.integers(0, 1500))
-def test_whatever_a_text_has_in_it_the_answer_is_intervals_or_a_refusal(noise, place):
+def test_arbitrary_text_yields_intervals_or_refusal(noise, place):
     from scheduling.calendars.base import CannotRead
     from tests.scheduling.calendars.texts import OUTLOOK
 

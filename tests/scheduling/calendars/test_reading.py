@@ -1,4 +1,4 @@
-"""A calendar is read from a server that answers as it likes."""
+"""Reading a calendar from real servers, including hostile and slow ones."""
 
 import base64
 
@@ -11,14 +11,14 @@ from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
 from tests.scheduling.calendars.conftest import get_scope, utc
 from tests.scheduling.calendars.texts import calendar, event
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 
 def ask(calendar, *, timeout=20):
     return read_calendar(calendar, get_scope(calendar), timeout=timeout)
 
 
-def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
+def test_read_calendar_returns_busy_time(listen, connect, busy_at, at):
     server = listen(answer(200, body=busy_at(9, 10), ETag='"one"', Last_Modified="Fri, 20 Mar 2026 10:00:00 GMT"))
 
     found = ask(connect(server))
@@ -30,7 +30,7 @@ def test_a_calendar_says_when_its_owner_is_busy(listen, connect, busy_at, at):
     assert "Authorization" not in headers and "If-None-Match" not in headers
 
 
-def test_a_name_and_password_are_sent_to_its_server_and_not_to_another(listen, connect, busy_at):
+def test_credentials_are_sent_to_calendars_server_only(listen, connect, busy_at):
     other = listen(answer(200, body=busy_at(9, 10)))
     server = listen(answer(302, Location=other.url + "moved"))
 
@@ -72,7 +72,7 @@ def test_endless_redirects_raise_too_many_redirects(listen, connect):
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 401, 403, 404, 410, 429, 500, 503])
-def test_other_status_raises_refused_with_message(status, listen, connect):
+def test_read_calendar_with_error_status_raises_refused_with_message(status, listen, connect):
     with pytest.raises(Refused) as refused:
         ask(connect(listen(answer(status, body=b"" if status in (204, 304) else b"no"))))
 
@@ -90,7 +90,7 @@ def test_malformed_event_raises_not_understood(listen, connect, busy_at):
         ask(connect(listen(answer(200, body=busy_at(10, 9)))))
 
 
-def test_an_address_that_is_not_public_is_not_connected_to(connect, listen, settings):
+def test_read_calendar_with_private_address_does_not_connect(connect, listen, settings):
     server = listen(answer(200, body=calendar()))
     settings.PRIVATE_HOSTS = []
 
@@ -101,8 +101,8 @@ def test_an_address_that_is_not_public_is_not_connected_to(connect, listen, sett
 
 
 @pytest.mark.parametrize("behave", [hang, reset, drip([b"HTTP/1.1 200 OK\r\n"], b"X: y\r\n", every=0.1)])
-def test_a_server_that_does_not_answer_costs_as_long_as_it_may(behave, listen, connect):
-    with given_up_within(1), pytest.raises(Unreachable):
+def test_read_calendar_from_silent_server_ends_at_timeout(behave, listen, connect):
+    with assert_time_limit(1), pytest.raises(Unreachable):
         ask(connect(listen(behave)), timeout=1)
 
 
@@ -122,12 +122,12 @@ def test_calendar_of_ten_megabytes_is_read(listen, connect, at):
     assert len(ask(connect(listen(answer(200, body=body))), timeout=15).busy) == 1
 
 
-# What has not changed is not worked out again
+# Unchanged calendars
 
 
 @pytest.fixture
 def known(listen, connect, busy_at):
-    """Dana's calendar as it was once read."""
+    """Return a function that returns a calendar that was read once from a server with this behaviour."""
 
     def known(behave):
         first = connect(listen(answer(200, body=busy_at(9, 10))))
@@ -141,7 +141,7 @@ def known(listen, connect, busy_at):
     return known
 
 
-def test_a_server_that_says_not_modified_has_said_what_it_said_before(known):
+def test_read_calendar_not_modified_returns_nothing_new(known):
     calendar = known(answer(304))
 
     assert ask(calendar) == (None, '"one"', "Fri, 20 Mar 2026 10:00:00 GMT", calendar.fingerprint)
@@ -188,10 +188,10 @@ def test_unsendable_validators_are_not_stored(listen, connect, busy_at):
     assert ask(connect(server))[1:3] == ("", "")
 
 
-# Which events are ours
+# Own events
 
 
-def test_appointments_that_we_put_there_are_not_engagements(listen, connect, busy_at, dana):
+def test_own_pushed_appointments_are_not_busy_time(listen, connect, busy_at, dana):
     ours = busy_at(9, 10, uid=make_event_uid("an appointment", clinician_id=dana.pk))
 
     assert ask(connect(listen(answer(200, body=ours)))).busy == []
@@ -203,7 +203,7 @@ def test_events_of_other_organizers_are_busy_time(uid, listen, connect, busy_at)
     assert len(ask(connect(listen(answer(200, body=busy_at(9, 10, uid=uid))))).busy) == 1
 
 
-# What she has declined
+# Declined invitations
 
 INVITED = (
     'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT={};CN="Reed; PARTSTAT=DECLINED;";X-NUM-GUESTS=0:mailto:{}'
@@ -222,15 +222,13 @@ GOOGLES = "calendar/ical/Dana%40example.org/private-0123456789abcdef/basic.ics"
         ("calendar/ical/room/public/basic.ics", [("DECLINED", "dana@example.org")], True),
     ],
 )
-def test_an_invitation_is_free_if_the_owner_of_a_google_calendar_has_declined_it(
-    path, answers, is_busy, listen, connect, busy_at
-):
+def test_invitation_declined_by_google_owner_is_free(path, answers, is_busy, listen, connect, busy_at):
     server = listen(answer(200, body=busy_at(9, 10, "TRANSP:OPAQUE", *(INVITED.format(*one) for one in answers))))
 
     assert bool(ask(connect(server.url + path)).busy) == is_busy
 
 
-def test_one_meeting_of_a_series_that_she_has_declined_is_free(listen, connect, at):
+def test_declined_occurrence_of_series_is_free(listen, connect, at):
     declined = INVITED.format("DECLINED", "dana@example.org")
     body = calendar(
         event(f"DTSTART:{utc(at(9))}", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=2"),

@@ -1,4 +1,4 @@
-"""Calendars that would keep any program busy for hours cost some seconds, and not of the worker that asked."""
+"""Hostile calendars are computed in a bounded process of their own."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from scheduling.calendars.base import NoTime, NotUnderstood, TooMuch
 from scheduling.calendars.sandbox import compute_in_sandbox
 from scheduling.calendars.trimming import trim_feed
 from tests.scheduling.calendars.texts import END, GOOGLE, LONDON, START, at, calendar, event, intervals
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 
 def ask(body, *, start=START, end=END, timeout=20):
@@ -68,8 +68,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_calendar_is_not_understood(name):
-    with given_up_within(20), pytest.raises(NotUnderstood):
+def test_hostile_calendar_is_refused_in_bounded_time(name):
+    with assert_time_limit(20), pytest.raises(NotUnderstood):
         ask(calendar(*HOSTILE[name]))
 
 
@@ -77,23 +77,23 @@ def test_a_hostile_calendar_is_not_understood(name):
 def test_sandbox_out_of_cpu_time_raises_too_much(name, monkeypatch):
     monkeypatch.setattr(sandbox, "MAX_CPU_SECONDS", 2)
 
-    with given_up_within(20), pytest.raises(TooMuch):
+    with assert_time_limit(20), pytest.raises(TooMuch):
         ask(calendar(*ENDLESS[name]))
 
 
-def test_what_is_too_much_is_told_from_an_answer_that_comes_too_late():
-    """Reading gives it less time than its own limit only if the server has taken long to answer."""
+def test_timeout_below_cpu_limit_differs_from_too_much():
+    """The sandbox gets less time than its own limit only if the server took long to answer."""
     assert sandbox.MAX_CPU_SECONDS <= syncing.READ_TIMEOUT / 2
 
 
-def test_a_hundred_thousand_events_at_hand_are_too_many():
+def test_calendar_with_100000_current_events_is_refused():
     events = [at("0324T0900", "0324T1000", uid=str(n)) for n in range(100_000)]
 
     with pytest.raises(TooMuch):
         ask(calendar(*events))
 
 
-def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
+def test_calendar_with_10_mb_of_past_events_is_read_in_seconds():
     hours = [datetime(2016, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(19_000)]
     notes = "DESCRIPTION:" + "x" * 400
     old = [
@@ -105,8 +105,8 @@ def test_ten_megabytes_of_years_that_are_over_are_read_in_seconds():
     assert len(ask(body)) == 1
 
 
-def test_who_has_little_time_gets_no_answer_in_that_time():
-    with given_up_within(0.5), pytest.raises(NoTime):
+def test_sandbox_with_short_timeout_ends_at_timeout():
+    with assert_time_limit(0.5), pytest.raises(NoTime):
         ask(calendar(*ENDLESS["every second by another name"]), timeout=0.5)
 
 

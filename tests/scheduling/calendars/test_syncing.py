@@ -1,4 +1,4 @@
-"""What is known of clinicians' calendars, kept up to date: what is due, what fails, and many at once."""
+"""Syncing clinicians' calendars: what is due, what fails, and many at once."""
 
 import threading
 from datetime import UTC, timedelta
@@ -29,11 +29,11 @@ from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
 from tests.scheduling.calendars.conftest import get_scope, utc
 from tests.scheduling.calendars.texts import calendar, event
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 
 def known(calendar):
-    """What is written down of a calendar, as intervals of instants."""
+    """Return a calendar's stored busy time as intervals of instants."""
     days = calendar.busy_days.order_by("day")
     return [one for day in days for one in pairs(unpack(day.stretches))]
 
@@ -56,9 +56,7 @@ NO_ANSWER = "There was no answer in time, or none that could be read."
 AFTERNOON = ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:30"]
 
 
-def test_a_calendar_that_was_never_read_withholds_and_then_its_busy_time_is_not_offered(
-    listen, connect, busy_at, at, offered
-):
+def test_calendar_withholds_all_times_until_read_and_then_busy_time_only(listen, connect, busy_at, at, offered):
     one = connect(listen(answer(200, body=busy_at(9, 15), ETag='"one"')))
     assert offered() == []
     before = database_now()
@@ -84,7 +82,7 @@ def test_time_deleted_from_calendar_is_offered_again(listen, connect, busy_at, o
     assert offered() == AFTERNOON
 
 
-def test_not_modified_keeps_what_is_known_and_says_that_it_is_current(listen, connect, busy_at, at, offered):
+def test_reading_not_modified_keeps_busy_time_and_updates_read_time(listen, connect, busy_at, at, offered):
     one = connect(listen(in_turn(answer(200, body=busy_at(9, 12), ETag='"one"'), answer(304))))
     sync_calendar(one)
     [day] = BusyDay.objects.values()
@@ -181,7 +179,7 @@ def test_store_busy_splits_long_events_at_utc_midnight(connect, at):
     assert len(lengths) == 41 and sum(lengths) == 40 * 86_400 and max(lengths) == 86_400
 
 
-# Who comes first
+# Order of readings
 
 
 def test_store_reading_ignores_earlier_reading(connect, at):
@@ -213,7 +211,7 @@ def test_store_reading_of_changed_calendar_is_ignored(change, connect, at):
 
 
 def test_store_unmodified_reading_after_discard_is_ignored(connect, at):
-    """Switched off and on again while it was read: else nothing of it would be known, and it would pass as read."""
+    """Deactivated and reactivated during a reading: otherwise it would count as read without stored busy time."""
     read = connect("https://calendar.example/", fingerprint="x", etag='"one"', last_synced_at=database_now())
     store_busy(read, [instants(at(9), at(10))])
     discard_reading(read)
@@ -235,7 +233,7 @@ def test_discard_reading_deletes_busy_time_and_is_due_at_once(listen, connect, b
     assert offered() == []
 
 
-# What is due
+# Due calendars
 
 
 def test_due_calendar_is_claimed_once(connect):
@@ -285,7 +283,7 @@ def test_hanging_calendars_do_not_delay_others(listen, connect, busy_at, at):
     stuck = [connect(hanging) for _ in range(10)]
     quick = [connect(listen(answer(200, body=busy_at(9, 12)))) for _ in range(3)]
 
-    with given_up_within(8):
+    with assert_time_limit(8):
         sync_due_calendars(timeout=8)
 
     assert [known(one) for one in quick] == [[instants(at(9), at(12))]] * 3
@@ -354,8 +352,8 @@ def test_concurrent_syncs_of_one_calendar_store_one_reading(listen, connect, bus
     assert Calendar.objects.get().last_error == ""
 
 
-def test_no_transaction_is_open_during_request(listen, connect, busy_at):
-    """Seen from a server that looks: nobody else's transaction has a lock on the calendar."""
+def test_sync_has_no_open_transaction_during_request(listen, connect, busy_at):
+    """The server looks while it answers: no other transaction holds a lock on the calendar."""
     seen = []
 
     def look(receiver, sock, request):
@@ -372,7 +370,7 @@ def test_no_transaction_is_open_during_request(listen, connect, busy_at):
     assert seen == [False]
 
 
-# For somebody who waits
+# sync_now
 
 
 def test_sync_now_reads_all_and_skips_them_during_cooldown(listen, connect, busy_at, at, monkeypatch):
@@ -392,7 +390,7 @@ def test_sync_now_gives_up_hanging_calendar_and_records_no_failure(listen, conne
     slow, quick = connect(listen(hang)), connect(listen(answer(200, body=busy_at(9, 12))))
     due_at = Calendar.objects.get(pk=slow.pk).due_at
 
-    with given_up_within(5):
+    with assert_time_limit(5):
         failures = sync_now([slow.pk, quick.pk])
 
     assert failures == {slow.pk: NO_ANSWER, quick.pk: None}
@@ -427,7 +425,7 @@ def test_list_calendar_statuses_returns_calendars_openings_depend_on(connect, da
     assert found(is_remote=True) == {other.pk}
 
 
-# What is read
+# Scope
 
 
 def test_scope_reaches_beyond_the_horizon(dana, connect, consultation):
@@ -443,7 +441,7 @@ def test_scope_reaches_beyond_the_horizon(dana, connect, consultation):
     assert str(scope.zone) == "Europe/London"
 
 
-def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(listen, connect, harbour, day, at):
+def test_all_day_event_without_zone_uses_clinicians_location(listen, connect, harbour, day, at):
     Location.objects.update(timezone="America/New_York")
     one = connect(listen(answer(200, body=calendar(event(f"DTSTART;VALUE=DATE:{day:%Y%m%d}")))))
 
@@ -453,7 +451,7 @@ def test_dates_of_a_calendar_without_a_zone_are_those_of_where_its_owner_works(l
     assert first[0] > instants(at(3))[0]
 
 
-def test_an_appointment_of_a_clinician_in_two_calendars_counts_once_in_each(listen, connect, busy_at, at, offered):
+def test_event_in_two_calendars_counts_once_in_each(listen, connect, busy_at, at, offered):
     for _ in range(2):
         sync_calendar(connect(listen(answer(200, body=busy_at(9, 15)))))
 

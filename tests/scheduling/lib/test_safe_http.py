@@ -17,7 +17,7 @@ from scheduling.lib import safe_http
 from scheduling.lib.addresses import is_public
 from scheduling.lib.safe_http import NotPublic, Unreachable, resolve, send
 from tests.receivers import Receiver, answer, drip
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 CONNECTED = []  # an audit hook stays until the process ends, so there is one
 
@@ -289,13 +289,13 @@ def test_resolve_unknown_hostname_raises_unreachable(names):
     "text",
     ["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"],
 )
-def test_is_public_accepts_public_addresses(text):
+def test_public_addresses_are_public(text):
     assert is_public(text)
     host = f"[{text}]" if ":" in text else text
     assert resolve(f"https://{host}:8443/hooks?a=b#c") == ("https", text, f"{host}:8443", 8443, "/hooks?a=b", (text,))
 
 
-def test_is_public_rejects_every_private_network_python_knows():
+def test_private_networks_known_to_python_are_not_public():
     families = [ip_address(text)._constants for text in ("1.1.1.1", "::2")]
     for network in [network for family in families for network in family._private_networks]:
         assert not is_public(str(network[0])), network
@@ -481,7 +481,7 @@ LIMIT = 0.6
 def waited(receiver, settings, **options):
     """Return why there was no answer; it was said in time."""
     settings.PRIVATE_HOSTS = [receiver.netloc]
-    with given_up_within(LIMIT), pytest.raises(Unreachable) as refusal:
+    with assert_time_limit(LIMIT), pytest.raises(Unreachable) as refusal:
         send("POST", options.pop("url", receiver.url), body=b"{}", timeout=LIMIT, **options)
     return str(refusal.value)
 
@@ -519,14 +519,14 @@ def test_send_gives_up_dripping_tls_handshake_in_time(settings):
 def test_send_gives_up_server_that_does_not_read_in_time(settings):
     with Receiver(drip([], b"", every=0.02), reads=False) as receiver:
         settings.PRIVATE_HOSTS = [receiver.netloc]
-        with given_up_within(LIMIT), pytest.raises(Unreachable, match="no answer in time"):
+        with assert_time_limit(LIMIT), pytest.raises(Unreachable, match="no answer in time"):
             send("POST", receiver.url, body=b"x" * 50_000_000, timeout=LIMIT)
 
 
 def test_send_gives_up_silent_name_server_in_time(monkeypatch):
     asked = socket.socketpair()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: asked[0].recv(1) and [])
-    with given_up_within(LIMIT), nothing_connects(), pytest.raises(Unreachable):
+    with assert_time_limit(LIMIT), nothing_connects(), pytest.raises(Unreachable):
         send("GET", "https://clinic.example/", timeout=LIMIT)
     asked[1].send(b"x")
 

@@ -72,7 +72,7 @@ each_method = pytest.mark.parametrize("system, method, route", RIGHTS, ids=lambd
 
 
 @pytest.mark.parametrize("patterns, rights", [(onsched_patterns, ONSCHED), (junction_patterns, JUNCTION)])
-def test_every_dialect_method_is_in_the_authorization_tests(patterns, rights):
+def test_authorization_tests_cover_all_dialect_methods(patterns, rights):
     served = {}
     for pattern in patterns[:-1]:  # the last one is any other address
         view = pattern.callback.cls
@@ -83,7 +83,7 @@ def test_every_dialect_method_is_in_the_authorization_tests(patterns, rights):
 
 
 @pytest.fixture
-def request_of(client, hold_time, book, at, day, consultation, dana, harbour, alice):
+def make_request(client, hold_time, book, at, day, consultation, dana, harbour, alice):
     """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
     time = {
         "ServiceId": str(consultation.pk),
@@ -130,7 +130,7 @@ def request_of(client, hold_time, book, at, day, consultation, dana, harbour, al
     }
     query = {"ServiceId": consultation.pk, "startDate": day, "endDate": day}
 
-    def request_of(system, method, route, holder):
+    def make_request(system, method, route, holder):
         right = RIGHTS[system, method, route]
         thing = make[right.thing](holder)
         path = "/" + re.sub("<uuid:[a-z_]+>", str(thing and thing.pk), route)
@@ -138,7 +138,7 @@ def request_of(client, hold_time, book, at, day, consultation, dana, harbour, al
             method, path, bodies[right.body], query=query if right.body == "range" else None
         )
 
-    return request_of
+    return make_request
 
 
 def refused(system, response, status, code):
@@ -153,11 +153,11 @@ def refused(system, response, status, code):
 
 
 @each_method
-def test_dialect_request_without_a_live_key_is_401(request_of, make_key, system, method, route):
+def test_dialect_request_without_a_live_key_is_401(make_request, make_key, system, method, route):
     key, revoked = make_key()
     revoke_key(key)
     _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
-    ask = request_of(system, method, route, key)
+    ask = make_request(system, method, route, key)
     with nothing_changes():
         for plain in (None, "hf_sec_" + "A" * 43, revoked, expired):
             response = ask(plain)
@@ -166,10 +166,10 @@ def test_dialect_request_without_a_live_key_is_401(request_of, make_key, system,
 
 
 @each_method
-def test_dialect_request_with_every_other_scope_is_403(request_of, make_key, system, method, route):
+def test_dialect_request_with_every_other_scope_is_403(make_request, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
-    ask = request_of(system, method, route, key)
+    ask = make_request(system, method, route, key)
     if right.scope is None:
         assert ask(plain).status_code == right.status
         return
@@ -178,17 +178,17 @@ def test_dialect_request_with_every_other_scope_is_403(request_of, make_key, sys
 
 
 @each_method
-def test_dialect_request_with_the_right_scope_alone_is_allowed(request_of, make_key, system, method, route):
+def test_dialect_request_with_the_right_scope_alone_is_allowed(make_request, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
-    assert request_of(system, method, route, key)(plain).status_code == right.status
+    assert make_request(system, method, route, key)(plain).status_code == right.status
 
 
 @each_method
-def test_publishable_key_of_a_dialect_may_do_what_visitors_may(request_of, make_key, system, method, route):
+def test_publishable_key_of_a_dialect_may_do_what_visitors_may(make_request, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
-    ask = request_of(system, method, route, key)
+    ask = make_request(system, method, route, key)
     with nothing_changes():
         assert refused(system, ask(plain, origin="https://www.elsewhere.example"), 403, "foreign-origin")
         if right.scope not in PUBLIC:

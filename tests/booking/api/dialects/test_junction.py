@@ -75,22 +75,22 @@ def visit(alice, consultation):
 
 
 @pytest.fixture
-def walk_in(visit, consultation):
-    """Another one, for which she comes."""
+def clinic_visit(visit, consultation):
+    """Return another order of hers, for a visit to the clinic."""
     return create_order(patient=visit.patient, service=consultation, actor="erin")
 
 
 @pytest.fixture
-def key_of(junction, dana, day):
-    """Return the booking key of a time: ``key_of(at(9))``."""
+def get_booking_key(junction, dana, day):
+    """Return the booking key of a time: ``get_booking_key(at(9))``."""
 
-    def key_of(start, kind="phlebotomy"):
+    def get_booking_key(start, kind="phlebotomy"):
         address = f"/order/{kind}/appointment/availability"
         days = data(junction("POST", address, HOME, query={"start_date": str(day)}))["slots"]
         [key] = [slot["booking_key"] for each in days for slot in each["slots"] if slot["start"] == utc(start)]
         return key
 
-    return key_of
+    return get_booking_key
 
 
 @pytest.fixture
@@ -232,8 +232,8 @@ def test_junction_availability_without_a_service_is_empty(junction, db):
 # Booking
 
 
-def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, key_of, at):
-    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, get_booking_key, at):
+    booked = data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
 
     appointment, event = Appointment.objects.get(), Event.objects.get(kind="appointment.created")
     assert booked == {
@@ -258,10 +258,10 @@ def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, key_o
     assert data(ask("GET")) == booked
 
 
-def test_junction_psc_appointment_has_the_address_of_the_center(junction, walk_in, key_of, harbour, at):
-    address = f"/order/{walk_in.pk}/psc/appointment"
+def test_junction_psc_appointment_has_the_address_of_the_center(junction, clinic_visit, get_booking_key, harbour, at):
+    address = f"/order/{clinic_visit.pk}/psc/appointment"
     Location.objects.update(latitude="51.518700", longitude="-0.073400")
-    booked = data(junction("POST", f"{address}/book", {"booking_key": key_of(at(9), "psc"), "site_code": "x"}))
+    booked = data(junction("POST", f"{address}/book", {"booking_key": get_booking_key(at(9), "psc"), "site_code": "x"}))
     assert (booked["type"], booked["address"], booked["location"], booked["external_id"]) == (
         "patient_service_center",
         CENTER,
@@ -271,25 +271,25 @@ def test_junction_psc_appointment_has_the_address_of_the_center(junction, walk_i
     assert data(junction("GET", address)) == booked
 
 
-def test_junction_body_without_json_content_type_is_read(ask, key_of, at):
-    body = json.dumps({"booking_key": key_of(at(9))}).encode()
+def test_junction_body_without_json_content_type_is_read(ask, get_booking_key, at):
+    body = json.dumps({"booking_key": get_booking_key(at(9))}).encode()
     form = "application/x-www-form-urlencoded"
     assert data(ask("POST", "/book", body=b"\n" + body + b"\n", content_type=form))["status"] == "confirmed"
 
 
-def test_junction_order_is_booked_once_until_its_appointment_is_cancelled(ask, key_of, at):
-    first = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_order_is_booked_once_until_its_appointment_is_cancelled(ask, get_booking_key, at):
+    first = data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     with nothing_changes():
-        response = ask("POST", "/book", {"booking_key": key_of(at(10))})
+        response = ask("POST", "/book", {"booking_key": get_booking_key(at(10))})
         assert refused(response, 409, "That order has an appointment already.")
     data(ask("PATCH", "/cancel", {"cancellation_reason_id": PATIENT_REQUEST}))
-    second = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+    second = data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     assert second["id"] != first["id"]
     assert data(ask("GET"))["id"] == second["id"]
 
 
-def test_junction_booking_of_a_taken_time_is_refused(ask, key_of, hold_time, at):
-    key = key_of(at(9))
+def test_junction_booking_of_a_taken_time_is_refused(ask, get_booking_key, hold_time, at):
+    key = get_booking_key(at(9))
     hold_time(at(9))
     with nothing_changes():
         assert refused(ask("POST", "/book", {"booking_key": key}), 409, "That time has just been taken.")
@@ -301,8 +301,8 @@ def test_junction_booking_with_a_foreign_booking_key_is_refused(ask, visit, key)
         assert refused(ask("POST", "/book", {"booking_key": key}), 400, NO_KEY)
 
 
-def test_junction_booking_with_the_key_of_another_service_is_refused(ask, visit, key_of, at):
-    key = key_of(at(9))
+def test_junction_booking_with_the_key_of_another_service_is_refused(ask, visit, get_booking_key, at):
+    key = get_booking_key(at(9))
     Order.objects.filter(pk=visit.pk).update(service=Service.objects.create(name="Another", slug="another"))
     with nothing_changes():
         assert refused(ask("POST", "/book", {"booking_key": key}), 400, NO_KEY)
@@ -337,7 +337,7 @@ def test_junction_body_that_is_no_json_is_422(ask, visit, body):
     assert data(ask("POST", "/book", body=body), 422)["detail"][0]["loc"] == ["body"]
 
 
-def test_junction_unknown_order_or_path_is_404(junction, ask, visit, walk_in):
+def test_junction_unknown_order_or_path_is_404(junction, ask, visit, clinic_visit):
     for address in (f"/order/{NOWHERE}/phlebotomy/appointment/book", f"/order/{NOWHERE}/psc/appointment/book"):
         assert refused(junction("POST", address, {"booking_key": "foo123"}), 404, "There is no such thing.")
     for method, path in (("GET", ""), ("PATCH", "/reschedule"), ("PATCH", "/cancel")):
@@ -349,15 +349,15 @@ def test_junction_unknown_order_or_path_is_404(junction, ask, visit, walk_in):
     assert response.headers["Allow"] == "GET, HEAD"
 
 
-# Whoever must agree
+# Approvers
 
 
-def test_junction_booking_without_the_approvers_answer_is_500_and_books_nothing(ask, key_of, lab, at):
-    key = key_of(at(9))
+def test_junction_booking_without_the_approvers_answer_is_500_and_books_nothing(ask, get_booking_key, lab, at):
+    key = get_booking_key(at(9))
     response = ask("POST", "/book", {"booking_key": key, "sync_confirmation_timeout_millisecond": None})
     assert refused(response, 500, "The provider has not answered in time.")
     assert not Appointment.objects.exists()
-    assert key_of(at(9))  # and the time is free
+    assert get_booking_key(at(9))  # and the time is free
 
 
 @pytest.mark.parametrize(
@@ -368,8 +368,14 @@ def test_junction_booking_without_the_approvers_answer_is_500_and_books_nothing(
         ({"async_confirmation_timeout_millisecond": 172_800_000}, 2880),
     ],
 )
-def test_junction_async_booking_without_the_approvers_answer_is_pending(ask, key_of, lab, at, changes, minutes):
-    body = {"booking_key": key_of(at(9)), "async_confirmation": True, "sync_confirmation_timeout_millisecond": 1000}
+def test_junction_async_booking_without_the_approvers_answer_is_pending(
+    ask, get_booking_key, lab, at, changes, minutes
+):
+    body = {
+        "booking_key": get_booking_key(at(9)),
+        "async_confirmation": True,
+        "sync_confirmation_timeout_millisecond": 1000,
+    }
     pending = data(ask("POST", "/book", body | changes))
     appointment = Appointment.objects.get()
     assert [pending[name] for name in ("status", "event_status", "provider", "provider_id", "can_reschedule")] == [
@@ -387,9 +393,9 @@ def test_junction_async_booking_without_the_approvers_answer_is_pending(ask, key
 # Afterwards
 
 
-def test_junction_appointment_is_rescheduled(ask, key_of, at):
-    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
-    moved = data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
+def test_junction_appointment_is_rescheduled(ask, get_booking_key, at):
+    booked = data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
+    moved = data(ask("PATCH", "/reschedule", {"booking_key": get_booking_key(at(14))}))
     event = Event.objects.get(kind="appointment.rescheduled")
     told = {"created_at": utc(event.created_at), "status": "scheduled", "data": event.data}
     assert moved == booked | {
@@ -400,9 +406,9 @@ def test_junction_appointment_is_rescheduled(ask, key_of, at):
     }
 
 
-def test_junction_reschedule_to_a_taken_time_is_refused(ask, key_of, hold_time, at):
-    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
-    key = key_of(at(14))
+def test_junction_reschedule_to_a_taken_time_is_refused(ask, get_booking_key, hold_time, at):
+    data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
+    key = get_booking_key(at(14))
     hold_time(at(14))
     with nothing_changes():
         assert refused(ask("PATCH", "/reschedule", {"booking_key": key}), 409, "That time has just been taken.")
@@ -423,8 +429,8 @@ def test_junction_cancellation_reasons_are_listed(junction, db):
         {"cancellation_reason_id": "patient_request", "note": "No car", "source": "phone"},
     ],
 )
-def test_junction_appointment_is_cancelled(ask, key_of, at, body):
-    booked = data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_appointment_is_cancelled(ask, get_booking_key, at, body):
+    booked = data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     cancelled = data(ask("PATCH", "/cancel", body))
     appointment = Appointment.objects.get()
     assert (appointment.cancellation_reason, appointment.cancellation_note) == ("patient_request", "No car")
@@ -438,19 +444,19 @@ def test_junction_appointment_is_cancelled(ask, key_of, at, body):
         "events": [*booked["events"], told],
     }
     assert data(ask("PATCH", "/cancel", body)) == cancelled
-    assert key_of(at(9))
+    assert get_booking_key(at(9))
 
 
 @pytest.mark.parametrize("reason", [None, "sunshine", NOWHERE, "declined"])
-def test_junction_cancellation_with_unknown_reason_is_refused(ask, key_of, at, reason):
-    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_cancellation_with_unknown_reason_is_refused(ask, get_booking_key, at, reason):
+    data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     with nothing_changes():
         response = ask("PATCH", "/cancel", {"cancellation_reason_id": reason})
     assert data(response, 422)["detail"][0]["loc"] == ["body", "cancellation_reason_id"]
 
 
-def test_junction_appointment_has_the_status_of_what_became_of_it(ask, key_of, at):
-    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_appointment_has_the_status_of_what_became_of_it(ask, get_booking_key, at):
+    data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     appointment = Appointment.objects.get()
     for verb, status in ((mark_arrived, "in_progress"), (complete, "completed")):
         verb(appointment, actor="erin")
@@ -459,12 +465,12 @@ def test_junction_appointment_has_the_status_of_what_became_of_it(ask, key_of, a
     assert [event["status"] for event in told["events"]] == ["scheduled", "in_progress", "completed"]
 
 
-def test_junction_order_can_be_booked_again_after_no_show(ask, key_of, at):
-    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
+def test_junction_order_can_be_booked_again_after_no_show(ask, get_booking_key, at):
+    data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     mark_no_show(Appointment.objects.get(), actor="erin")
     told = data(ask("GET"))
     assert (told["status"], told["event_status"]) == ("cancelled", "cancelled")
-    assert data(ask("POST", "/book", {"booking_key": key_of(at(10))}))["status"] == "confirmed"
+    assert data(ask("POST", "/book", {"booking_key": get_booking_key(at(10))}))["status"] == "confirmed"
 
 
 # Webhooks
@@ -482,8 +488,8 @@ def told(db):
     return told
 
 
-def test_junction_webhook_is_sent_for_every_status(told, ask, key_of, lab, visit, harbour, at):
-    body = {"booking_key": key_of(at(9)), "async_confirmation": True}
+def test_junction_webhook_is_sent_for_every_status(told, ask, get_booking_key, lab, visit, harbour, at):
+    body = {"booking_key": get_booking_key(at(9)), "async_confirmation": True}
     pending = data(ask("POST", "/book", body))
     confirm(Appointment.objects.get(), actor="erin")
     cancel(Appointment.objects.get(), reason="other", actor="erin")
@@ -510,9 +516,9 @@ def test_junction_webhook_is_sent_for_every_status(told, ask, key_of, lab, visit
     assert cancelled["data"]["event_data"] == {"reason": "other"}
 
 
-def test_junction_webhook_has_the_appointment_as_it_was_at_the_event(told, ask, key_of, at):
-    data(ask("POST", "/book", {"booking_key": key_of(at(9))}))
-    data(ask("PATCH", "/reschedule", {"booking_key": key_of(at(14))}))
+def test_junction_webhook_has_the_appointment_as_it_was_at_the_event(told, ask, get_booking_key, at):
+    data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
+    data(ask("PATCH", "/reschedule", {"booking_key": get_booking_key(at(14))}))
     assert [body["data"]["start_at"] for body in told()] == [utc(at(9)), utc(at(14))]
 
 
@@ -564,8 +570,8 @@ def test_junction_publishable_key_sees_slots_and_no_orders(client, publishable_k
     assert data(response, 422)["detail"][0]["loc"] == ["query", "service_id"]
 
 
-def test_junction_repeated_request_with_idempotency_key_gets_the_stored_answer(ask, key_of, at):
-    body = {"booking_key": key_of(at(9))}
+def test_junction_repeated_request_with_idempotency_key_gets_the_stored_answer(ask, get_booking_key, at):
+    body = {"booking_key": get_booking_key(at(9))}
     first, again = (ask("POST", "/book", body, idempotency_key="one") for _ in range(2))
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
     assert data(first)["status"] == "confirmed"
@@ -586,5 +592,5 @@ def test_junction_request_beyond_the_limit_is_429(client, make_key):
     assert response.headers["X-Request-Id"]
 
 
-def test_junction_personal_data_is_no_store(ask, key_of, at):
-    assert ask("POST", "/book", {"booking_key": key_of(at(9))}).headers["Cache-Control"] == "no-store"
+def test_junction_personal_data_is_no_store(ask, get_booking_key, at):
+    assert ask("POST", "/book", {"booking_key": get_booking_key(at(9))}).headers["Cache-Control"] == "no-store"

@@ -330,7 +330,7 @@ def test_unknown_cancellation_reason_is_400(body, api, booked):
         assert problem(api.post(f"/appointments/{booked.pk}/cancel", body)) == (400, "validation")
 
 
-def test_every_listed_cancellation_reason_is_accepted(api, book, at):
+def test_cancellation_accepts_all_listed_reasons(api, book, at):
     reasons = api.get("/cancellation-reasons").json()["data"]
     assert reasons[0] == {"id": "patient_request", "name": "the patient asked"}
     for reason in reasons:

@@ -59,13 +59,13 @@ def problem(response):
     return response.status_code, response.json()["code"]
 
 
-def the_hold_lives_on():
+def is_hold_live():
     hold = Hold.objects.get()
     return hold.is_live(database_now()) and not Appointment.objects.exists()
 
 
-def let_it_be_over():
-    """What was to be taken back after a while is due now."""
+def make_withdrawals_due():
+    """Make waiting withdrawals due now."""
     OutboxMessage.objects.filter(kind="provider.take_back").update(due_at=database_now())
 
 
@@ -115,7 +115,7 @@ def test_confirm_with_an_approver_that_refuses_is_409_and_keeps_the_hold(lab, co
     lab.behaviour = "refuses"
 
     assert problem(confirm()) == (409, "provider-refused")
-    assert the_hold_lives_on()
+    assert is_hold_live()
     assert lab.live() == {}
 
 
@@ -124,14 +124,14 @@ def test_confirm_without_the_approvers_answer_is_502_and_withdraws_the_request(b
     lab.behaviour = behaviour
 
     assert problem(confirm(**SHORT_TIMEOUT)) == (502, "provider-unavailable")
-    assert the_hold_lives_on()
+    assert is_hold_live()
 
     lab.behaviour = "answers"
     assert run_what_is_due() == 0
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert lab.live() == {}
-    assert the_hold_lives_on()
+    assert is_hold_live()
 
 
 @pytest.mark.parametrize("behaviour", ["slow", "hangs", "down", "forgets to answer", "never decides", "decides later"])
@@ -150,7 +150,7 @@ def test_async_confirm_without_the_approvers_answer_is_202_pending(behaviour, la
     assert run_what_is_due() >= 1
     appointment.refresh_from_db()
     assert (appointment.status, appointment.provider_reference) == ("confirmed", f"UP-{hold[:8]}")
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert lab.live().keys() == {hold}
 
@@ -205,7 +205,7 @@ def test_confirm_after_a_refusal_asks_the_approver_again(lab, confirm, hold):
         lab.behaviour = behaviour
         assert confirm(**SHORT_TIMEOUT).status_code == answer
 
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert lab.live().keys() == {hold}
     assert Appointment.objects.get().status == "confirmed"
@@ -221,15 +221,15 @@ def asked(lab, hold):
 
 
 def test_approval_request_of_a_crashed_caller_is_withdrawn(lab, asked):
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
 
-    assert (lab.live(), the_hold_lives_on()) == ({}, True)
+    assert (lab.live(), is_hold_live()) == ({}, True)
 
 
 def test_caller_that_resumes_after_its_request_was_withdrawn_books_nothing(lab, asked, confirm, hold):
     held, approval = asked
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
 
     with nothing_changes(), pytest.raises(ProviderUnavailable):
@@ -266,7 +266,7 @@ def test_approval_request_is_withdrawn_after_the_hold_moved(there, lab, confirm,
         assert (moved.status_code, booked.status_code, booked.json()["data"]["status"]) == (200, 201, "confirmed")
 
         lab.behaviour = "answers"
-        let_it_be_over()
+        make_withdrawals_due()
         run_what_is_due()
         assert lab.live() == {}
         assert other.live().keys() == ({hold} if there == "another lab" else set())
@@ -356,7 +356,7 @@ def test_approval_request_of_a_direct_booking_is_withdrawn_before_its_time_is_fr
     assert lab.live() == {}
 
     assert told(book())[:2] == (201, "confirmed")
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert len(lab.live()) == 1
     assert lab.faults == []
@@ -402,7 +402,7 @@ def test_crashed_direct_booking_whose_hold_has_lapsed_is_made_anew(book, lab):
 
     assert told(again)[:2] == (201, "confirmed")
     assert again.json()["data"]["id"] != died.json()["data"]["id"]
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert lab.live().keys() == {again.json()["data"]["id"]}
 
@@ -426,7 +426,7 @@ def test_unanswered_direct_booking_is_resumed_under_its_idempotency_key(book, la
     again = book({"idempotency_key": "k1"}, **SHORT_TIMEOUT)
 
     assert told(again) == (201, "confirmed", "lab", f"UP-{asked_for[:8]}")
-    let_it_be_over()
+    make_withdrawals_due()
     run_what_is_due()
     assert lab.live().keys() == {again.json()["data"]["id"]} == {asked_for}
     assert (lab.bookings[asked_for]["times_booked"], lab.faults) == (1, [])
@@ -445,7 +445,7 @@ def test_refused_direct_booking_holds_no_time(book, lab):
     assert Slot.objects.count() == 0
 
 
-# Whoever else must agree
+# Other approvers
 
 
 def test_confirm_with_staff_as_approver_is_202_at_once(lab, harbour, confirm):
@@ -512,7 +512,7 @@ def test_approver_is_told_the_address_of_an_order(lab, api, order, at, dana, har
     }
 
 
-def test_every_behaviour_of_the_stand_in_approver_is_tested():
+def test_approver_tests_cover_all_stand_in_behaviours():
     tried = {
         "answers",
         "reserves",

@@ -82,7 +82,7 @@ RIGHTS = {
 each_method = pytest.mark.parametrize("method, route", RIGHTS, ids=lambda part: part)
 
 
-def test_every_v1_method_is_in_the_authorization_tests():
+def test_authorization_tests_cover_all_v1_methods():
     served = {}
     for pattern in urlpatterns[:-1]:  # the last one is any other address
         view = pattern.callback.cls
@@ -93,7 +93,7 @@ def test_every_v1_method_is_in_the_authorization_tests():
 
 
 @pytest.fixture
-def request_of(with_key, hold_time, book, order, at, day, consultation, dana, harbour):
+def make_request(with_key, hold_time, book, order, at, day, consultation, dana, harbour):
     """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
     opening = {
         "appointment_type_id": str(consultation.pk),
@@ -134,7 +134,7 @@ def request_of(with_key, hold_time, book, order, at, day, consultation, dana, ha
         "hold": lambda holder: hold_time(at(9), holder=holder.actor, actor=holder.actor),
     }
 
-    def request_of(method, route, holder):
+    def make_request(method, route, holder):
         right = RIGHTS[method, route]
         thing = make[right.thing](holder)
         path = "/" + route.replace(ID, str(thing and thing.pk))
@@ -142,7 +142,7 @@ def request_of(with_key, hold_time, book, order, at, day, consultation, dana, ha
             method, path, bodies[right.body], query=queries[right.query] or None
         )
 
-    return request_of
+    return make_request
 
 
 def refused(response, status, code, **members):
@@ -154,11 +154,11 @@ def refused(response, status, code, **members):
 
 
 @each_method
-def test_v1_request_without_a_live_key_is_401(request_of, make_key, method, route):
+def test_v1_request_without_a_live_key_is_401(make_request, make_key, method, route):
     key, revoked = make_key()
     revoke_key(key)
     _, expired = make_key(expires_at=timezone.now() - timedelta(seconds=1))
-    ask = request_of(method, route, key)
+    ask = make_request(method, route, key)
     with nothing_changes():
         for plain in (None, "hf_sec_" + "A" * 43, "é\x7f", "{}", revoked, expired):
             response = ask(plain)
@@ -167,10 +167,10 @@ def test_v1_request_without_a_live_key_is_401(request_of, make_key, method, rout
 
 
 @each_method
-def test_v1_request_with_every_other_scope_is_403(request_of, make_key, method, route):
+def test_v1_request_with_every_other_scope_is_403(make_request, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[scope for scope in ApiKey.Scope.values if scope != right.scope])
-    ask = request_of(method, route, key)
+    ask = make_request(method, route, key)
     if right.scope is None:
         assert ask(plain).status_code == right.status
         return
@@ -179,19 +179,19 @@ def test_v1_request_with_every_other_scope_is_403(request_of, make_key, method, 
 
 
 @each_method
-def test_publishable_key_on_another_site_is_403(request_of, make_key, method, route):
+def test_publishable_key_on_another_site_is_403(make_request, make_key, method, route):
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
-    ask = request_of(method, route, key)
+    ask = make_request(method, route, key)
     with nothing_changes():
         for headers in ({"origin": "https://www.elsewhere.example"}, {"origin": "null"}, {}):
             assert refused(ask(plain, **headers), 403, "foreign-origin")
 
 
 @each_method
-def test_publishable_key_may_do_what_visitors_may(request_of, make_key, method, route):
+def test_publishable_key_may_do_what_visitors_may(make_request, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(kind="publishable", allowed_origins=[SITE])
-    ask = request_of(method, route, key)
+    ask = make_request(method, route, key)
     if right.scope in PUBLIC:
         assert ask(plain, origin=SITE).status_code == right.status
         return
@@ -201,18 +201,18 @@ def test_publishable_key_may_do_what_visitors_may(request_of, make_key, method, 
 
 
 @pytest.mark.parametrize("method, route", [place for place, right in RIGHTS.items() if right.thing == "hold"])
-def test_hold_of_another_key_is_404(request_of, make_key, method, route):
+def test_hold_of_another_key_is_404(make_request, make_key, method, route):
     (owner, _), (_, plain) = make_key(), make_key()
-    ask = request_of(method, route, owner)
+    ask = make_request(method, route, owner)
     with nothing_changes():
         assert refused(ask(plain), 404, "not-found")
 
 
 @each_method
-def test_v1_request_with_the_right_scope_alone_is_allowed(request_of, make_key, method, route):
+def test_v1_request_with_the_right_scope_alone_is_allowed(make_request, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
-    assert request_of(method, route, key)(plain).status_code == right.status
+    assert make_request(method, route, key)(plain).status_code == right.status
 
 
 # By what else than its scopes a key could reach patients

@@ -13,7 +13,7 @@ from scheduling.lib.clock import database_now
 from scheduling.models import Calendar
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 EVERY_PATH = pytest.mark.parametrize("path", ["", "/days", "/next", "/explain"])
 
@@ -118,7 +118,7 @@ def test_hanging_calendar_delays_availability_by_two_seconds_and_is_reported(pat
     calendar = connect(listen(hang), last_synced_at=database_now() - timedelta(minutes=5))
     store_busy(calendar, [(int(at(0).timestamp()), int(at(12).timestamp()))])
 
-    with given_up_within(2):
+    with assert_time_limit(2):
         body = ask(path, sync_external="true")
 
     error = "There was no answer in time, or none that could be read."
@@ -135,7 +135,7 @@ def test_twelve_hanging_calendars_are_awaited_together(ask, listen, connect, har
     quick = connect(listen(answer(200, body=ics(at(9), at(16)))))
     monkeypatch.setattr(syncing, "NOW_TIMEOUT", 5)
 
-    with given_up_within(5):
+    with assert_time_limit(5):
         body = ask(sync_external="true")
 
     assert [one["id"] for one in body["meta"]["calendars"] if one["is_current"]] == [str(quick.pk)]

@@ -27,15 +27,15 @@ HOME = {
 
 
 @pytest.fixture
-def key_of(consultation, dana, harbour):
-    """Return the booking key of a time with Dana: ``key_of(at(9))``."""
+def get_booking_key(consultation, dana, harbour):
+    """Return the booking key of a time with Dana: ``get_booking_key(at(9))``."""
 
-    def key_of(starts_at, **changes):
+    def get_booking_key(starts_at, **changes):
         fields = {"service_id": consultation.pk, "clinician_id": dana.pk, "location_id": harbour.pk}
         signer = Signer(**fields | {"is_remote": False, "now": database_now()} | changes)
         return signer.sign(int(starts_at.timestamp()))
 
-    return key_of
+    return get_booking_key
 
 
 def data(response, status=200):
@@ -104,8 +104,8 @@ def test_invalid_order_is_400_naming_the_fields(api, consultation, change, point
     assert pointer in [error["pointer"] for error in response.json()["errors"]]
 
 
-def test_order_is_booked_with_a_booking_key_alone(api, order, key_of, at):
-    response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+def test_order_is_booked_with_a_booking_key_alone(api, order, get_booking_key, at):
+    response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))})
 
     booked = data(response, 201)
     appointment = Appointment.objects.get()
@@ -117,40 +117,40 @@ def test_order_is_booked_with_a_booking_key_alone(api, order, key_of, at):
 
 
 def test_order_booked_with_a_key_of_any_clinician_takes_a_free_one(
-    api, order, key_of, at, hold_time, harbour, consultation
+    api, order, get_booking_key, at, hold_time, harbour, consultation
 ):
     from tests.conftest import make_clinician
 
     otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
     hold_time(at(9))
 
-    booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9), clinician_id=None)}), 201)
+    booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9), clinician_id=None)}), 201)
 
     assert booked["clinician_id"] == str(otis.pk)
 
 
-def test_order_of_an_archived_patient_is_not_booked(api, order, key_of, at):
+def test_order_of_an_archived_patient_is_not_booked(api, order, get_booking_key, at):
     patients.archive(order.patient, actor="erin")
 
     with nothing_changes():
-        response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))})
 
     assert (response.status_code, response.json()["code"]) == (409, "patient-archived")
 
 
-def test_booked_order_is_409_order_booked(api, order, key_of, at):
-    booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))}), 201)
+def test_booked_order_is_409_order_booked(api, order, get_booking_key, at):
+    booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))}), 201)
 
     with nothing_changes():
-        response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(10))})
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(10))})
 
     problem = response.json()
     assert (response.status_code, problem["code"], problem["appointment_id"]) == (409, "order-booked", booked["id"])
 
 
-def test_order_booked_again_with_the_same_key_is_409_naming_its_appointment(api, order, key_of, at):
+def test_order_booked_again_with_the_same_key_is_409_naming_its_appointment(api, order, get_booking_key, at):
     """The answer to the first request was lost. Nobody else is free at that time by now."""
-    key = {"booking_key": key_of(at(9), clinician_id=None)}
+    key = {"booking_key": get_booking_key(at(9), clinician_id=None)}
     booked = data(api.post(f"/orders/{order.pk}/book", key), 201)
 
     with nothing_changes():
@@ -159,10 +159,10 @@ def test_order_booked_again_with_the_same_key_is_409_naming_its_appointment(api,
     assert (problem["status"], problem["code"], problem["appointment_id"]) == (409, "order-booked", booked["id"])
 
 
-def test_order_is_booked_again_after_its_appointment_is_cancelled(api, order, key_of, at):
-    first = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))}), 201)
+def test_order_is_booked_again_after_its_appointment_is_cancelled(api, order, get_booking_key, at):
+    first = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))}), 201)
     data(api.post(f"/appointments/{first['id']}/cancel", {"reason": "other"}))
-    second = data(api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(10))}), 201)
+    second = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(10))}), 201)
 
     appointments = data(api.get(f"/orders/{order.pk}"))["appointments"]
 
@@ -172,10 +172,10 @@ def test_order_is_booked_again_after_its_appointment_is_cancelled(api, order, ke
     ]
 
 
-def test_order_booked_with_the_key_of_another_service_is_400(api, order, key_of, at, dana):
+def test_order_booked_with_the_key_of_another_service_is_400(api, order, get_booking_key, at, dana):
     other = Service.objects.create(name="Massage", slug="massage", price=1)
     with nothing_changes():
-        response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9), service_id=other.pk)})
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9), service_id=other.pk)})
         by_id = api.post(
             f"/orders/{order.pk}/book", {"appointment_type_id": str(other.pk), "start_time": at(9).isoformat()}
         )
@@ -211,16 +211,16 @@ def test_order_booked_without_any_field_is_400_listing_the_ways(api, order, path
     assert {error["code"] for error in response.json()["errors"]} == {"required"}
 
 
-def test_booked_order_answers_the_location_of_its_appointment(api, order, key_of, at):
-    response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+def test_booked_order_answers_the_location_of_its_appointment(api, order, get_booking_key, at):
+    response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))})
     assert response["Location"] == f"http://testserver/api/v1/appointments/{data(response, 201)['id']}"
     assert data(api.get(response["Location"].removeprefix("http://testserver/api/v1"))) == data(response, 201)
 
 
-def test_order_booked_at_a_taken_time_is_409_with_alternatives(api, order, key_of, at, hold_time):
+def test_order_booked_at_a_taken_time_is_409_with_alternatives(api, order, get_booking_key, at, hold_time):
     hold_time(at(9))
     with nothing_changes():
-        response = api.post(f"/orders/{order.pk}/book", {"booking_key": key_of(at(9))})
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))})
     problem = response.json()
     assert (response.status_code, problem["code"]) == (409, "slot-taken")
     assert len(problem["alternatives"]) == 3

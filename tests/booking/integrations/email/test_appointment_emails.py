@@ -62,7 +62,7 @@ def test_confirmation_has_time_place_and_directions(book, at, day, mails):
 
 
 def get_paragraphs(mail):
-    """Return the get_paragraphs of a mail, without indentation."""
+    """Return the paragraphs of a mail, without indentation."""
     lines = [line.strip() for line in mail.body.splitlines()]
     return [text.strip() for text in "\n".join(lines).split("\n\n") if text.strip()]
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.mail import EmailMessage
 
 from booking.integrations.email import smtp
-from tests.waiting import given_up_within
+from tests.waiting import assert_time_limit
 
 
 class Tarpit(socketserver.StreamRequestHandler):
@@ -39,7 +39,7 @@ def send(host, port):
 def test_slow_conversation_is_given_up(monkeypatch):
     monkeypatch.setattr(smtp, "CONVERSATION_TIMEOUT", 1.2)
 
-    with serving() as address, given_up_within(2), pytest.raises(smtplib.SMTPException):
+    with serving() as address, assert_time_limit(2), pytest.raises(smtplib.SMTPException):
         send(*address)
 
 

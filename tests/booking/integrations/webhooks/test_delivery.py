@@ -23,7 +23,7 @@ from scheduling.lib.safe_http import NotPublic
 from tests.outbox import run_what_is_due, start_what_is_due
 from tests.receivers import answer, drip, hang, in_turn, reset
 from tests.scheduling.lib.test_safe_http import LITERALS, OTHERWISE, nothing_connects
-from tests.waiting import given_up_within, wait_until
+from tests.waiting import assert_time_limit, wait_until
 
 SECOND = timedelta(seconds=1)
 
@@ -138,7 +138,7 @@ FAILING = {
 
 @pytest.mark.parametrize("behave, error", FAILING.values(), ids=FAILING)
 def test_delivery_without_answer_is_retried(attempt_delivery, endpoint, behave, error):
-    with given_up_within(0.4):
+    with assert_time_limit(0.4):
         delivery = attempt_delivery(behave, timeout=0.4)
     assert (delivery.response_status, delivery.last_error) == (None, error)
     assert is_tried_again(delivery, after=5 * SECOND)

@@ -15,6 +15,7 @@ from booking.api.views import ApiView
 from booking.domain.approvals import DEFAULT_TIMEOUTS, ApprovalTimeouts, ProviderUnavailable, obtain_approval
 from booking.domain.direct_booking import book_directly, find_local_approval, hold_for_approval
 from booking.domain.holds import Holder, confirm_hold
+from booking.domain.orders import check_not_booked
 from booking.domain.slot_selection import book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import ApiKey, Appointment
@@ -116,7 +117,7 @@ class ApprovalView(ApiView):
         details |= {**who, "answer_within": timeouts.answer_within}
         if approval := find_local_approval(opening):
             verb = partial(book_directly, holder=holder, order=order, approval=approval, **details)
-            act = partial(book_first_available, verb, opening)
+            act = partial(self._book_first_available, verb, opening, order)
         else:
             held = Attempt(
                 hold_for_approval,
@@ -134,6 +135,12 @@ class ApprovalView(ApiView):
                 return self.answer_booked(act())
 
         return self.store(answer)
+
+    @staticmethod
+    def _book_first_available(verb, opening, order):
+        if order:
+            check_not_booked(order)  # before its own appointment is in the way
+        return book_first_available(verb, opening)
 
     @staticmethod
     def _confirm_held(held, details):

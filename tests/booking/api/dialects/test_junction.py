@@ -575,7 +575,7 @@ def test_junction_repeated_request_with_idempotency_key_gets_the_stored_answer(a
     first, again = (ask("POST", "/book", body, idempotency_key="one") for _ in range(2))
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
     assert data(first)["status"] == "confirmed"
-    body = {"booking_key": key_of(at(14))}
+    body = {"booking_key": get_booking_key(at(14))}
     moved, again = (ask("PATCH", "/reschedule", body, idempotency_key="three") for _ in range(2))
     assert (again.content, again.headers["Idempotent-Replayed"]) == (moved.content, "true")
     ask("PATCH", "/cancel", {}, idempotency_key="two")  # not valid, so it may be mended

@@ -117,7 +117,8 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
     slot = None
     if status != Status.CANCELLED:
         period = DateTimeTZRange(starts_at - service.buffer_before, ends_at + service.buffer_after)
-        slot = Slot(clinician=clinician, location=location, period=period, taken_at=held_at)
+        expires_at = answer_by if status == Status.PENDING else None
+        slot = Slot(clinician=clinician, location=location, period=period, taken_at=held_at, expires_at=expires_at)
     shared = {
         "id": key,
         "service": service,

@@ -62,7 +62,10 @@ def test_demo_bookings_are_as_verbs_leave_them(clinic):
     booked = Appointment.objects.exclude(status="cancelled")
 
     assert Appointment.objects.filter(status="cancelled").exclude(slot=None).count() == 0
-    assert booked.filter(slot__expires_at=None, slot__clinician=F("clinician")).count() == booked.count()
+    assert booked.filter(slot__clinician=F("clinician")).count() == booked.count()
+    pending = booked.filter(status="pending")
+    assert pending.filter(slot__expires_at=F("answer_by")).count() == pending.count()
+    assert booked.exclude(status="pending").exclude(slot__expires_at=None).count() == 0
     assert (
         booked.filter(
             slot__period__startswith=F("starts_at") - F("service__buffer_before"),

@@ -14,6 +14,7 @@ from booking.api.v1.approval_views import ApprovalView
 from booking.api.v1.holds import get_place_hold
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.domain.appointments import cancel
+from booking.domain.expiry import settle
 from booking.domain.holds import get_hold, move_hold, release_hold
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import book_first_available
@@ -27,8 +28,9 @@ class AppointmentView(View):
 
     def booking(self, id):
         """Return the Appointment with that id, or the Hold of one's own that may become it."""
-        rows = Appointment.objects.select_related("service", "location", "slot", "patient")
-        return rows.filter(pk=id).first() or self.hold(id)
+        rows = Appointment.objects.select_related("service", "location", "slot", "provider", "patient")
+        appointment = rows.filter(pk=id).first()
+        return settle(appointment) if appointment else self.hold(id)
 
     def hold(self, id):
         """Return the Hold with that id, if it is or was held and has not run out."""

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from booking.domain.holds import confirm_hold
-from booking.models import ApiKey, Appointment, Event, Hold
+from booking.models import ApiKey, Appointment, Event, Hold, Provider
 from patients.models import Patient
-from scheduling.models import Calendar, Location
+from scheduling.lib.clock import database_now
+from scheduling.models import Calendar, Location, Slot
 from tests.booking.api.conftest import SITE
 from tests.booking.api.dialects.conftest import ONSCHED, System
 from tests.conftest import make_clinician
@@ -659,6 +660,20 @@ def test_onsched_publishable_key_cannot_hold_service_not_bookable_online(
     query = {"ServiceId": consultation.pk, "startDate": "2026-01-01", "endDate": "2026-01-01"}
     assert refused(page("GET", "/availability", query=query), 400, "validation")
     assert data(onsched("POST", "/appointment/hold", choice), 201)
+
+
+def test_onsched_appointment_that_nobody_confirmed_in_time_is_cancelled(onsched, hold, consultation):
+    desk = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
+    desk.services.add(consultation)
+    booked = data(onsched("PUT", f"/appointment/{hold()['id']}/book", {"Customer": ALICE}))
+    assert booked["status"] == "PE"
+    past = database_now() - timedelta(seconds=1)
+    Appointment.objects.update(answer_by=past)
+    Slot.objects.update(expires_at=past)
+
+    assert data(onsched("GET", f"/appointment/{booked['id']}"))["status"] == "CN"
+
+    assert Appointment.objects.get().cancellation_reason == "not_acknowledged"
 
 
 def test_onsched_repeated_request_with_idempotency_key_gets_the_stored_answer(onsched, choice, at):

@@ -16,7 +16,7 @@ preload_app = True
 
 timeout = 30
 graceful_timeout = 20
-keepalive = 75  # longer than load balancers keep theirs, so that none uses one that is just being closed
+keepalive = 75  # longer than load balancers' own, so that they never reuse a connection that is being closed
 max_requests = 10_000
 max_requests_jitter = 1_000
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - memory, never a slow disk

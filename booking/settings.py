@@ -229,7 +229,7 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # Sessions are for staff only: a patient's page sets no cookie.
 
-# What admin says after a change can have a name in it: it is kept with the session, not in a cookie.
+# Admin's messages can contain a patient's name: store them in the session, not in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("SECURE_COOKIES", not DEBUG)

@@ -64,7 +64,7 @@ def sync_due_calendars():
 
 @shared_task
 def forget_old_answers():
-    """Delete the answers that were kept for a day, in case their request was sent again."""
+    """Delete the stored answers of idempotent requests after a day."""
     idempotency.forget_old_answers()
 
 

@@ -20,11 +20,11 @@ class CannotMerge(Exception):
 def match_patient(candidate: Patient) -> Patient:
     """Return the patient that equals ``candidate``, an unsaved and validated Patient, or save the candidate.
 
-    Equal normalized names, birth date and e-mail mean the same person; find_twin says what holds if one of them is
-    missing. A found record stays unchanged, so that a stranger who knows these details cannot change it. Near
-    matches of a new patient are listed for staff.
+    Equal normalized names, birth date and e-mail mean the same person; find_identical_patient says what holds if
+    one of them is missing. A found record stays unchanged, so that a stranger who knows these details cannot change
+    it. Near matches of a new patient are listed for staff.
     """
-    found = find_twin(candidate)
+    found = find_identical_patient(candidate)
     if found:
         return found
     candidate.save(force_insert=True)
@@ -41,22 +41,22 @@ NAMESAKES = f"""
 """  # noqa: S608 (only names from our model)
 
 
-def find_twin(candidate: Patient) -> Patient | None:
+def find_identical_patient(candidate: Patient) -> Patient | None:
     """Return the patient with ``candidate``'s names, birth date and e-mail, or None.
 
-    Without a birth date, names and e-mail are enough unless two people share them; without an e-mail there is no
-    twin. Locks the identity until the transaction ends, so that concurrent calls create a person only once.
+    Without a birth date, names and e-mail are enough unless two people share them; without an e-mail nobody
+    matches. Locks the identity until the transaction ends, so that concurrent calls create a person only once.
     """
     if not candidate.email:
         return None
     name = normalize_name(candidate.first_name, candidate.last_name)
     _lock_identity(name, candidate.email)
     namesakes = sorted(Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at)
-    twins = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
+    matches = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
     is_one_person = len({patient.date_of_birth for patient in namesakes}) == 1
-    if not twins and candidate.date_of_birth is None and is_one_person:
-        twins = namesakes
-    return twins[0] if twins else None
+    if not matches and candidate.date_of_birth is None and is_one_person:
+        matches = namesakes
+    return matches[0] if matches else None
 
 
 def _lock_identity(name: str, email: str) -> None:

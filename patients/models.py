@@ -38,7 +38,7 @@ class Patient(models.Model):
     phone = PhoneField(blank=True, db_collation="C")
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Of a duplicate that was archived by a merge: the record that was kept.
+    # For a duplicate that a merge archived: the record that remains.
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
     )
@@ -90,7 +90,7 @@ class Patient(models.Model):
 
 
 class Consent(models.Model):
-    """A patient's agreement to one purpose. A withdrawn consent is kept as a record."""
+    """A patient's agreement to one purpose. A withdrawn consent remains as a record."""
 
     class Purpose(models.TextChoices):
         PRIVACY_NOTICE = "privacy_notice", "privacy notice"

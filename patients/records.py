@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from patients.matching import find_twin, list_near_matches
+from patients.matching import find_identical_patient, list_near_matches
 from patients.models import Consent, Patient
 from scheduling.lib.constraints import get_violated_constraint
 
@@ -45,11 +45,11 @@ class NhsNumberTaken(Exception):
 def register_patient(candidate: Patient, *, allow_duplicate: bool = False) -> Patient:
     """Save an unsaved, validated Patient and return it. Lists near matches for staff.
 
-    Raises NhsNumberTaken, or PatientExists for an exact twin unless ``allow_duplicate``.
+    Raises NhsNumberTaken, or PatientExists for an identical patient unless ``allow_duplicate``.
     """
-    twin = find_twin(candidate)
-    if twin and not allow_duplicate:
-        raise PatientExists(twin)
+    existing = find_identical_patient(candidate)
+    if existing and not allow_duplicate:
+        raise PatientExists(existing)
     _save(candidate)
     list_near_matches(candidate)
     return candidate

@@ -28,7 +28,7 @@ def allow_origin(sender, request, **kwargs) -> bool:
     """Return whether the request's origin may see the answer.
 
     A preflight carries no key, so any live key that lists the origin will do; the request itself is
-    answered only for the origins of its own key, which DRF has set as ``request.auth`` by then.
+    answered only for the origins of its own key, which DRF has already set as ``request.auth``.
     """
     origin = request.headers.get("Origin")
     key = getattr(request, "auth", None)

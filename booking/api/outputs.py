@@ -99,7 +99,7 @@ class AppointmentOutput(serializers.ModelSerializer):
         "admin, until it is completed or missed.",
     )
     cancellation_reason = serializers.CharField(
-        help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if whoever had to confirm it said "
+        help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if its approver said "
         "no, or nothing in time; or empty."
     )
     events = serializers.SerializerMethodField()
@@ -148,7 +148,7 @@ class AppointmentOutput(serializers.ModelSerializer):
         return appointment.order.external_id if appointment.order_id else ""
 
     def get_answer_by(self, appointment) -> Moment(
-        allow_null=True, help_text="When it is cancelled if nobody has confirmed it by then; null unless pending."
+        allow_null=True, help_text="When it is cancelled unless somebody has confirmed it; null unless pending."
     ):
         is_pending = appointment.status == Appointment.Status.PENDING
         return appointment.answer_by.isoformat() if is_pending else None
@@ -187,7 +187,7 @@ EVENTS = """
 """
 
 
-# A serializer takes longer to make than to use, so each is made once.
+# Instantiate each serializer once: that takes longer than to use it.
 write_hold = HoldOutput().to_representation
 write_appointment = AppointmentOutput().to_representation
 

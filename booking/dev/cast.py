@@ -1,4 +1,4 @@
-"""Who and what the demo's clinic is made of. Names and numbers are invented, or kept free for fiction."""
+"""Who and what the demo's clinic is made of. Names and numbers are invented, or reserved for fiction."""
 
 from datetime import timedelta
 

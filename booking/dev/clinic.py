@@ -115,7 +115,7 @@ def take_time_off(clinicians, locations, now):
 
 
 def make_patients(number, *, since, rng):
-    """Return patients with made-up names. Their numbers are those kept free for fiction."""
+    """Return patients with made-up names. Their numbers are reserved for fiction."""
     names = rng.sample([(first, last) for first in FIRST_NAMES for last in LAST_NAMES], number)
     patients, consents = [], []
     for index, (first, last) in enumerate(names):

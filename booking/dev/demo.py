@@ -91,7 +91,7 @@ def set_environment(urls):
     """Settings as in production, but over plain http and with mail in a folder."""
     settings = urls | {
         "DJANGO_SETTINGS_MODULE": "booking.settings",
-        "SECRET_KEY": kept("secret-key", length=50),
+        "SECRET_KEY": get_secret("secret-key", length=50),
         "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         "SECURE_SSL_REDIRECT": "False",
         "SECURE_COOKIES": "False",
@@ -130,7 +130,7 @@ def prepare():
         print("Making a clinic ...", flush=True)
         create_clinic()
     if not User.objects.filter(username="admin").exists():
-        create_staff(kept("admin-password", length=9))
+        create_staff(get_secret("admin-password", length=9))
     connections.close_all()
 
 
@@ -193,8 +193,8 @@ def introduce(address, *, seconds):
     )
 
 
-def kept(name, *, length):
-    """The secret of this name, made once and kept where only its owner reads it."""
+def get_secret(name, *, length):
+    """Return the secret of this name; generate it on first use, in a file that only its owner can read."""
     path = FOLDER / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(length))

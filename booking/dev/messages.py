@@ -97,7 +97,7 @@ def read_catalogue(path):
 
 
 def serialize(catalogue):
-    """Return a Catalog as the bytes of a .po file, of whose header only what tools need is kept."""
+    """Return a Catalog as the bytes of a .po file, with the header fields that tools need."""
     catalogue.header_comment, catalogue.fuzzy = HEADER, False
     buffer = BytesIO()
     write_po(buffer, catalogue, width=120, include_lineno=False, ignore_obsolete=True)

@@ -99,7 +99,7 @@ def _is_void(acknowledgement, hold):
 
 
 def withdraw_soon(hold: Hold) -> None:
-    """Have what an approver was asked for a hold withdrawn now: whoever takes the time next may ask for it too."""
+    """Withdraw a hold's request from its approver now: the next claim on the time may ask for it too."""
     asked = Event.objects.filter(subject_id=hold.pk, kind=EventKind.APPROVER_ASKED).order_by("-sequence").first()
     if asked:
         provider = Provider.objects.get(slug=asked.data["provider"])

@@ -23,7 +23,7 @@ SUBJECT_TYPES = {
 }
 
 # By hand: the ORM takes ten times as long to build this statement, and every verb records an event.
-# It also writes the event's deliveries, one for each endpoint that wants it, so that none is lost to a crash.
+# It also writes the event's deliveries, one for each subscribed endpoint, so that a crash loses no delivery.
 # KEY SHARE waits for an endpoint that is being deleted: otherwise its foreign key would fail at commit, and the
 # booking with it.
 APPEND = """

@@ -1,7 +1,7 @@
-"""What time does: stale holds expire, and pending appointments that nobody answers are cancelled.
+"""Expire stale holds and cancel unanswered pending appointments.
 
-A lapsed slot stops counting by itself, whoever is dead. Beat runs the two verbs that tidy up and announce; whoever
-takes such a time first does the same, in the same transaction.
+A lapsed slot stops counting by itself, without any process. Beat runs the two verbs that tidy up and announce; a
+claim on such a time that comes first does the same in its own transaction.
 """
 
 from django.db import transaction

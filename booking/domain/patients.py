@@ -86,6 +86,8 @@ def restore(patient: Patient, *, actor: str) -> bool:
 @transaction.atomic
 def merge(*, keep: Patient, duplicate: Patient, actor: str) -> Patient:
     """Merge ``duplicate`` into ``keep``, and return the latter; raises CannotMerge."""
-    kept = merge_patients(keep=keep, duplicate=duplicate)
-    record_event(kept, EventKind.PATIENT_MERGED, actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)})
-    return kept
+    remaining = merge_patients(keep=keep, duplicate=duplicate)
+    record_event(
+        remaining, EventKind.PATIENT_MERGED, actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)}
+    )
+    return remaining

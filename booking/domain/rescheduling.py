@@ -1,4 +1,4 @@
-"""Giving an appointment another time: it stays the same appointment, and its old time is kept until then."""
+"""Reschedule an appointment: it stays the same appointment, and its old slot is freed only with the new one taken."""
 
 from datetime import datetime
 

@@ -49,10 +49,10 @@ def check_offered(booking, *, now):
 
 @dataclass(frozen=True)
 class OpeningRequest:
-    """An opening that somebody wants. What is None is left open: whoever is free takes it.
+    """A requested opening. None means any: any free clinician, any location, either mode.
 
-    ``clinicians`` has the ids of those among whom it is left open, if not of all; ``is_assigned`` says that the
-    clinician was chosen by the rule of scheduling.availability.assignment, not by whoever books.
+    ``clinicians`` has the ids among which the clinician is chosen, if not among all; ``is_assigned`` says that
+    scheduling.availability.assignment chose the clinician, not the person who books.
     """
 
     service: Service

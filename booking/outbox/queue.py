@@ -314,7 +314,7 @@ def attempt(message, handler):
         outcome = Outcome(message, Status.FAILED, str(reason))
     except RetryLater as reason:
         outcome = _later(message, handler.waits, str(reason), reason.after)
-    except Exception as error:  # noqa: BLE001 whatever it is, it is kept with the message
+    except Exception as error:  # noqa: BLE001 any error is stored with the message
         # The type alone: an error's text may quote an address.
         words = [type(error).__name__, getattr(error, "smtp_code", "")]
         outcome = _later(message, handler.waits, " ".join(map(str, filter(None, words))))

@@ -23,7 +23,7 @@ from scheduling.lib.clock import database_now
 logger = logging.getLogger(__name__)
 
 BUSY_PAUSE = 0.03  # seconds between two looks at what is due, while there is anything
-SLOW_THRESHOLD = 1.0  # seconds: whoever takes longer to answer is slow
+SLOW_THRESHOLD = 1.0  # seconds until an answer, beyond which an endpoint is slow
 BATCH_SECONDS = 4.0  # a task begins no further message after so long
 # A task of a proven endpoint that has been running for longer waits for an answer.
 SLOW_AFTER = timedelta(seconds=BATCH_SECONDS + SLOW_THRESHOLD)

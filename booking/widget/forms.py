@@ -96,19 +96,19 @@ class WishForm(forms.Form):
 
     @property
     def state(self):
-        """The search as pairs of name and value, for hidden inputs."""
+        """Return the search as pairs of name and value, for hidden inputs."""
         return [(name, str(value)) for name, value in self.cleaned_data.items() if value]
 
     @property
-    def kept(self):
-        """The pairs of ``state`` that survive a change of filter."""
+    def filter_inputs(self):
+        """Return the pairs of ``state`` that survive a change of filter."""
         return [(name, value) for name, value in self.state if name not in ("clinician", "where")]
 
     @property
     def query(self):
-        """The part that survives a change of day, as the beginning of a query string."""
-        kept = [(name, value) for name, value in self.state if name not in ("day", "start")]
-        return urlencode([*kept, ("", "")]).removesuffix("=") if kept else ""
+        """Return the part that survives a change of day, as the beginning of a query string."""
+        pairs = [(name, value) for name, value in self.state if name not in ("day", "start")]
+        return urlencode([*pairs, ("", "")]).removesuffix("=") if pairs else ""
 
 
 Reason = Appointment.CancellationReason

@@ -161,13 +161,13 @@ def find_held_time(token, appointment=None):
 
 def refuse_released(request, held):
     """Refuse a released hold."""
-    kept = (
+    sentence = (
         _("Your appointment keeps the time it had.")
         if held.moves
         else _("Nothing is booked, and the time is free again.")
     )
     onward = (_("See the free times"), held.get_times_url())
-    return refuse(request, _("That time was given back"), kept, status=410, onward=onward)
+    return refuse(request, _("That time was given back"), sentence, status=410, onward=onward)
 
 
 def get_hold_context(request, held):

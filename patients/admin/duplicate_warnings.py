@@ -17,8 +17,8 @@ def warn_about_duplicates(request, patient):
     """Add a message for each possible duplicate of a new patient, with a link that compares the two."""
     pairs = get_open_pairs().filter(Q(patient=patient) | Q(other=patient)).select_related("patient", "other")
     for pair in pairs:
-        twin = pair.patient if pair.other_id == patient.pk else pair.other
+        other = pair.patient if pair.other_id == patient.pk else pair.other
         page = reverse("admin:patients_possibleduplicate_changelist", query={"id__in": pair.pk})
         is_permitted = request.user.has_perm("patients.view_possibleduplicate")
         link = format_html(': <a href="{}">compare</a>', page) if is_permitted else "."
-        messages.warning(request, format_html("{} looks like {}, {}{}", patient, twin, pair.reason, link))
+        messages.warning(request, format_html("{} looks like {}, {}{}", patient, other, pair.reason, link))

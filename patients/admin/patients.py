@@ -13,7 +13,7 @@ from patients.admin.duplicate_warnings import get_open_pairs, warn_about_duplica
 from patients.admin.filters import ArchivedFilter
 from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import label_patient
-from patients.matching import find_twin
+from patients.matching import find_identical_patient
 from patients.models import Consent, Patient
 from patients.records import (
     NhsNumberTaken,
@@ -55,7 +55,7 @@ class PatientForm(EditConflictForm):
 
     def validate_unique(self):
         super().validate_unique()  # after this, the instance holds the normalized values
-        if self.instance._state.adding and not self.errors and (twin := find_twin(self.instance)):
+        if self.instance._state.adding and not self.errors and (twin := find_identical_patient(self.instance)):
             sentence = "This patient is already written down, with the same names, date of birth and e-mail: %s."
             self.add_error(None, ValidationError(sentence % twin, code="twin"))
 

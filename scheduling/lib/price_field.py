@@ -8,7 +8,7 @@ CENT = Decimal("0.01")
 
 
 class PriceField(models.DecimalField):
-    """An amount of some currency, kept to four decimals and read and typed with two, as most currencies have."""
+    """An amount of some currency, stored with four decimals, shown and typed with two, as most currencies have."""
 
     def __init__(self, **options):
         super().__init__(**options | {"max_digits": 14, "decimal_places": 4})

@@ -19,7 +19,7 @@ class Slot(models.Model):
     """A stretch of one clinician's time that is taken, buffers included.
 
     No two of one clinician overlap: the database refuses the second. A slot with ``expires_at`` stops counting then
-    by itself; one without is kept until it is deleted.
+    by itself; one without counts until it is deleted.
     """
 
     NO_OVERLAP = SLOT_NO_OVERLAP

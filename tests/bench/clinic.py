@@ -64,16 +64,16 @@ COPIED = {
 }
 
 
-def make_twin(service, *, events):
+def copy_service(service, *, events):
     """Return a copy of the service whose clinicians also have ``events`` events each in their own calendars.
 
     The events lie in the evenings of the next two weeks, so the openings stay the same.
     """
-    twin = Service.objects.create(
+    copy = Service.objects.create(
         name=service.name, slug="twin", notice=service.notice, step=service.step, duration=service.duration
     )
     people = Clinician.objects.bulk_create(Clinician(name=one.name) for one in service.clinicians.all())
-    twin.clinicians.set(people)
+    copy.clinicians.set(people)
     with connection.cursor() as cursor:
         for table, columns in COPIED.items():
             cursor.execute(TWINS.format(table=table, columns=columns))
@@ -94,4 +94,4 @@ def make_twin(service, *, events):
         store_busy(calendar, busy)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
-    return twin
+    return copy

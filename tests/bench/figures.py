@@ -19,7 +19,7 @@ from scheduling.availability.queries import OpeningFilters, load_busy, load_hour
 from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.best_sql import OPENINGS
-from tests.bench.clinic import make_clinic, make_twin
+from tests.bench.clinic import copy_service, make_clinic
 from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
 from tests.bench.patients import print_search
@@ -34,12 +34,12 @@ def print_all():
     print("Medians. Whatever stands in one block was measured in turns.\n")
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
-    twin = make_twin(service, events=EVENTS)
-    show(two_weeks(service, twin))
+    copy = copy_service(service, events=EVENTS)
+    show(two_weeks(service, copy))
     print("\nOne clinician")
     show(one_clinician(service))
     print("\nOver HTTP: gunicorn, two workers")
-    print_http(service, twin)
+    print_http(service, copy)
 
     print("\nGrowth with the number of clinicians: 14 days, 200 slots each")
     for clinicians in (5, 50, 500):
@@ -52,13 +52,13 @@ def print_all():
     print_sameness()
 
 
-def two_weeks(service, twin):
+def two_weeks(service, copy):
     """Return the measures of availability of all clinicians and of its lower bounds."""
     now = timezone.now()
     return {
         "availability": partial(openings, service, now),
         "the same, balanced": partial(balanced, service, now),
-        f"the same, {EVENTS} events of each": partial(openings, twin, now),
+        f"the same, {EVENTS} events of each": partial(openings, copy, now),
         "its rows alone, fetched": partial(fetch, service, now),
         "the best single SQL statement": partial(best_sql, service, now),
     }

@@ -25,15 +25,15 @@ CLIENTS, PAIRS_EACH = 8, 60
 API = "/api/v1"
 
 
-def print_http(service, twin):
-    """Print the HTTP figures for a service of make_clinic and its twin."""
+def print_http(service, copy):
+    """Print the HTTP figures for a service of make_clinic and its copy."""
     _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
     headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
     with ExitStack() as stack:
         bare_port = stack.enter_context(server("tests.bench.floor_wsgi"))
         port = stack.enter_context(server("booking.wsgi"))
         bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, headers)
-        show_availability(service, twin, bare, ours)
+        show_availability(service, copy, bare, ours)
         show_pairs(service, bare_port, port, headers)
         show_one_slot(service, port, headers)
 
@@ -74,17 +74,17 @@ def wait_for_port(port):
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-def show_availability(service, twin, bare, ours):
+def show_availability(service, copy, bare, ours):
     """Print the availability of all clinicians and of one."""
     now = timezone.now()
     first, last = now.date(), now.date() + timedelta(days=13)
     clinician = service.clinicians.first().pk
-    query, of_twin = (f"appointment_type_id={one.pk}&start_date={first}&end_date={last}" for one in (service, twin))
+    query, of_copy = (f"appointment_type_id={one.pk}&start_date={first}&end_date={last}" for one in (service, copy))
     day = last - timedelta(days=last.weekday() if last.weekday() < 5 else last.weekday() - 4)
     paths = {
         "50 clinicians x 14 days": (ours, f"{API}/availability?{query}"),
         "the same, balanced": (ours, f"{API}/availability?{query}&assign=balanced"),
-        "the same, 200 events of each": (ours, f"{API}/availability?{of_twin}"),
+        "the same, 200 events of each": (ours, f"{API}/availability?{of_copy}"),
         "bare view, one statement": (bare, bare_path(service, now)),
         "one clinician's day": (
             ours,

@@ -9,8 +9,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Any text of your own, such as a UUID. The same request sent again with it within 24 hours does "
-    "nothing again, and gets the same answer. What was refused with 400, 401, 403, 412, 413, 415, 429 or 5xx is not "
-    "kept. Each visitor of a site has their own.",
+    "nothing again, and gets the same answer. Answers with 400, 401, 403, 412, 413, 415, 429 or 5xx are not "
+    "stored. Each visitor of a site has their own.",
     # Printable ASCII; a space at either end would not survive the way.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }

@@ -73,7 +73,7 @@ class PersonByEmailInput(PersonInput):
 
 
 class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput):
-    """What to book, for whom, and how long to wait for whoever must acknowledge it."""
+    """What to book, for whom, and how long to wait for its approver."""
 
     patient = PersonByEmailInput(required=False)
 

@@ -22,9 +22,9 @@ from booking.models import ApiKey, Appointment
 
 
 class Attempt:
-    """A call made now, whose result or exception is delivered where ``result()`` is called.
+    """Call a function now; return its result, or raise its exception, from ``result()``.
 
-    What fails before the transaction of the answer is so answered, and kept, like what fails in it.
+    A failure before the answer's transaction is so answered and stored like one inside it.
     """
 
     def __init__(self, function, *args, **kwargs):

@@ -66,8 +66,8 @@ class Assigned(Filters):
         [how.value for how in Assign],
         default=Assign.NONE,
         help_text="`none`: the openings of every clinician. `random` or `balanced`: at each location and start one "
-        "opening (in person and by video one each), with one of those who are free: any, or whoever has the least "
-        "booked time in that week (Monday to Sunday), then whoever was assigned longest ago.",
+        "opening (in person and by video one each), with one of the free clinicians: any, or the one with the least "
+        "booked time in that week (Monday to Sunday), then the one assigned longest ago.",
     )
 
 

@@ -69,7 +69,7 @@ class WebhookEndpointDeliveries(EndpointView):
 
     @operation(name="list_deliveries", query=DeliveryFilters, output=DeliveryOutput, many=True)
     def get(self, request, id):
-        """List the deliveries to an endpoint in pages, the newest first. They are kept for a month."""
+        """List the deliveries of the last month to an endpoint in pages, the newest first."""
         deliveries = self.paginate_queryset(self.endpoint(id).deliveries.filter(**self.filters))
         return self.get_paginated_response(DeliveryOutput(deliveries, many=True).data)
 

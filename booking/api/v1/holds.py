@@ -93,7 +93,7 @@ class HoldEntry(HoldView):
 
     @operation(name="release_hold", has_etag=True, supports_if_match=True, refusals=[WrongState])
     def delete(self, request, id):
-        """Give a held time back. One that has run out or was given back is fine."""
+        """Release a hold. Succeeds as well for one that has expired or was released."""
         hold = self.hold(id)
         release_hold(hold, actor=self.key.actor, expected_version=self.expected_version(hold))
         return self.answer_hold(hold)
@@ -130,7 +130,7 @@ class HoldMove(HoldView):
 
 
 class ConfirmInput(Attendance, ApprovalTimeoutsInput):
-    """Who comes, and how long to wait for whoever must acknowledge it."""
+    """Who comes, and how long to wait for the approver."""
 
 
 class HoldConfirm(HoldView, ApprovalView):

@@ -54,7 +54,7 @@ class AddressInput(Input):
     longitude = Degrees(min_value=-180, max_value=180, required=False, allow_null=True)
 
     def validate(self, fields):
-        """Return the fields, degrees as exact as they are kept."""
+        """Return the fields, with coordinates rounded as they are stored."""
         fields = super().validate(fields)
         degrees = {name: fields[name] for name in ("latitude", "longitude") if fields.get(name) is not None}
         return fields | {name: round(value, 7) for name, value in degrees.items()}
@@ -65,7 +65,7 @@ class OrderInput(Attendance):
 
     ways = [(*way, "appointment_type_id") for way in Attendance.ways]
 
-    attendee_name = attendee_email = attendee_phone = notes = None  # whoever books it says so
+    attendee_name = attendee_email = attendee_phone = notes = None  # the booking request has them
     appointment_type_id = Id(queryset=Service.objects.filter(is_active=True), source="service")
     external_id = Text(
         max_length=100, required=False, allow_blank=True, help_text="Its id in the system it comes from."

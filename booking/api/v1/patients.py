@@ -36,7 +36,7 @@ class PatientInput(PersonInput):
 
 
 class NewPatientInput(PatientInput):
-    """A person to write down; ``allow_duplicate`` although an exact twin exists."""
+    """A person to register; with ``allow_duplicate`` even if an identical one exists."""
 
     allow_duplicate = serializers.BooleanField(default=False)
 

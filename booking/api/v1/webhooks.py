@@ -85,7 +85,7 @@ class ShowingSecret(EndpointView):
     """Answers with an endpoint's new secret."""
 
     def answer_once(self, handler):
-        # Added behind: the answer that is kept for an Idempotency-Key has no secret in it.
+        # Added afterwards, so that the answer stored for an Idempotency-Key has no secret.
         response = self.render(super().answer_once(handler))
         if response.status_code in self.operation.status and self.operation.output is NewSecretOutput:
             body = orjson.loads(response.content)
@@ -105,7 +105,9 @@ class TakingAddress(EndpointView):
             try:
                 if url:
                     endpoints.check_address(url)
-            except NotPublic as error:  # the method raises it: it is answered, and kept, like its own
+            except (
+                NotPublic
+            ) as error:  # raised in the method, so that it is answered and stored like the method's own errors
                 self.not_public = error
         return super().answer_once(handler)
 

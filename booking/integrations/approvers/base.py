@@ -1,4 +1,4 @@
-"""What an approver is: whoever must acknowledge an appointment. docs/providers.md has the other side's view."""
+"""The Approver protocol: who acknowledges an appointment. docs/providers.md has the other side's view."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

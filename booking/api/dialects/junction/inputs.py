@@ -64,7 +64,7 @@ class OpeningInput(Input):
 
 
 class BookInput(OpeningInput, ApprovalTimeoutsInput):
-    """A booking key; and how long to wait for whoever must acknowledge it, which counts only if it may be pending."""
+    """A booking key, and how long to wait for its approver; the wait counts only if the booking may be pending."""
 
     def validate(self, fields):
         fields = super().validate(fields)

@@ -65,7 +65,7 @@ def write_appointment(booking, key):
 
 
 def write_customer(booking, is_held):
-    """Return a customer, with the address and number of whoever comes."""
+    """Return a customer, with the e-mail and phone number of the attendee."""
     patient = booking.patient
     return {
         "id": patient.pk,

@@ -58,7 +58,11 @@ class Line(logging.Formatter):
         return json.dumps(line, default=str)
 
     def message(self, record):
-        """Return the message, with the route where Django or gunicorn put the path."""
+        """Return the message, with the route where Django or gunicorn put the path, and without Celery's quotations."""
+        if record.name.startswith("celery.") and isinstance(record.args, dict) and "exc" in record.args:
+            # The type alone: the error may quote a row, and its first line stands in the traceback.
+            error = record.exc_info[1] if record.exc_info else None
+            return str(record.msg) % (record.args | {"exc": type(error).__name__ if error else "an error"})
         if record.name.startswith(("django.", "gunicorn.")) and isinstance(record.args, tuple):
             request = getattr(record, "request", None)
             route = address(request) if hasattr(request, "resolver_match") else "…"

@@ -2,6 +2,8 @@ import json
 import logging
 
 import pytest
+from celery import shared_task
+from celery.app.trace import build_tracer
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import IntegrityError, connection, connections, transaction
 from django.http import HttpResponse
@@ -168,6 +170,21 @@ def test_traceback_omits_rows_quoted_by_postgresql(db, caplog, lines):
     (line,) = lines()
     assert email not in caplog.text
     assert 'duplicate key value violates unique constraint "visitor_pkey"' in line["exception"]
+
+
+def test_failed_celery_task_is_logged_without_rows_quoted_by_postgresql(caplog, lines):
+    email = "al" + "ice@example.org"
+
+    @shared_task(name="tests.fail")
+    def fail():
+        raise IntegrityError(f"duplicate key value\nDETAIL:  Key (email)=({email}) already exists.")
+
+    request = {"id": "1", "delivery_info": {"is_eager": False}}
+    build_tracer("tests.fail", fail, propagate=False, app=fail.app)("1", [], {}, request)
+
+    (line,) = lines()
+    assert line["message"] == "Task tests.fail[1] raised unexpected: IntegrityError"
+    assert email not in caplog.text
 
 
 # Frames

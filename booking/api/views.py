@@ -67,6 +67,8 @@ class ApiView(APIView):
 
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(response, Response):
+            response.add_post_render_callback(drop_data)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
         for name, value in (self.usage.headers if self.usage else {}).items():
@@ -227,6 +229,11 @@ class NotHere(ApiView):
         if "Authorization" in request.headers:
             super().initial(request, *args, **kwargs)  # so that a page on the key's sites may read the answer
         raise NotFound
+
+
+def drop_data(response):
+    """Let go of what is rendered: view, request and response form a cycle, which awaits the garbage collector."""
+    response.data = response.renderer_context = None
 
 
 def etag(thing):

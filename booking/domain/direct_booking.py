@@ -57,7 +57,7 @@ def book_directly(
     ProviderUnavailable, and then nothing has changed. Of two that book an order the database lets one through.
     """
     if order:
-        check_not_booked(order)
+        check_not_booked(order, next_clinician_id=opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     hold = place_hold(opening, holder=holder, actor=actor, limits=UNLIMITED, order=order, id=id)
     return confirm_hold(
         hold,

@@ -1,6 +1,7 @@
 """The verbs of an order: create it, change it, send its patient a link to book it with, take that back."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from booking.outbox import queue
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 from scheduling.models import Service
+from scheduling.slots import lock_clinicians
 
 LINK_LIFETIME = timedelta(days=60)
 
@@ -54,13 +56,20 @@ def change_order(order: Order, *, actor: str, **changes) -> None:
     record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": sorted(changes)})
 
 
-def check_not_booked(order: Order) -> None:
+def check_not_booked(order: Order, *, next_clinician_id: UUID | None = None) -> None:
     """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed.
 
-    An appointment whose deadline has passed without an answer is cancelled first.
+    An appointment whose deadline has passed without an answer is cancelled first. ``next_clinician_id`` is whose time
+    is taken after that in the same transaction: both clinicians are locked in the order that cannot deadlock.
     """
     appointment = order.appointments.exclude(status__in=Appointment.UNSUCCESSFUL).first()
-    if appointment and not (appointment.is_unanswered(database_now()) and cancel_if_unanswered(appointment)):
+    if appointment is None:
+        return
+    if appointment.is_unanswered(database_now()):
+        if next_clinician_id:
+            lock_clinicians(appointment.clinician_id, next_clinician_id)
+        cancel_if_unanswered(appointment)
+    if appointment.status not in Appointment.UNSUCCESSFUL:
         raise OrderBooked(appointment.pk)
 
 

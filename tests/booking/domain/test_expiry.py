@@ -19,6 +19,7 @@ from scheduling.availability.search import get_not_offered_reasons
 from scheduling.lib.clock import database_now
 from scheduling.models import Slot
 from scheduling.slots import SlotTaken
+from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +147,44 @@ def test_check_not_booked_cancels_unanswered_appointment_of_order(desk, order, h
 
     first.refresh_from_db()
     assert first.status == "cancelled"
+
+
+@pytest.mark.parametrize("was_with_last", [True, False])
+def test_book_directly_after_unanswered_appointment_locks_clinicians_in_key_order(
+    was_with_last, desk, order, hold_time, dana, harbour, consultation, at
+):
+    erin = make_clinician("Erin Stone", location=harbour, services=[consultation])
+    before, after = sorted([dana, erin], key=lambda clinician: clinician.pk, reverse=was_with_last)
+    pass_deadline(confirm_hold(hold_time(at(9), clinician=before, order=order), patient=order.patient, actor="patient"))
+    locked = []
+
+    def note_locks(execute, sql, params, many, context):
+        if "FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE" in sql:
+            locked.append(params[0])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note_locks):
+        book_directly(
+            OpeningRequest(order.service, at(10), after, harbour, is_remote=False),
+            patient=order.patient,
+            order=order,
+            holder=Holder("erin"),
+            actor="erin",
+        )
+
+    assert list(dict.fromkeys(locked)) == sorted([dana.pk, erin.pk])
+
+
+def test_check_not_booked_accepts_order_whose_appointment_another_cancels_meanwhile(desk, order, hold_time, at):
+    pass_deadline(confirm_hold(hold_time(at(9), order=order), patient=order.patient, actor="patient"))
+
+    def cancel_before_lock(execute, sql, params, many, context):
+        if "FOR NO KEY UPDATE" in sql and Appointment.objects.filter(status="pending").exists():
+            Appointment.objects.update(status="cancelled", slot=None)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(cancel_before_lock):
+        check_not_booked(order)
 
 
 def test_page_of_unanswered_appointment_says_that_nobody_confirmed_in_time(pending, client):

@@ -14,24 +14,28 @@ MODULES = """
     retry_after rotation rows shown_once signing to_confirm unread who zones
     """
 FUNCTIONS = """
-    address_in asked_of base_of booked_of booked_with change_if connected_to contract_of cursor_of entries_of error_for
-    expire_holds family_of follow found_by heeds_if_match hidden_network_of hold_of holder_of home_zone host_of in_bulk
-    in_queue kind_of lapse_unanswered latest_sequence links_of listed_as lock_booking lock_ours log_of moved_to
-    moves_of name_of network_of new_id_of offer_of opening_of origin_of outside_hours owner_in page_of placing_for
-    prolong_slot provider_of push_coming queue_of refer_to refusals_of reread rules_of scopes_of secrets_of
-    service_called show_once signer_for standing staff_provider_of state_of status_of story_of take_answer theirs
-    times_of told_apart value_of wait_asked_for warn_of_look_alikes warn_of_time_off warn_of_unreachable wish_like
-    wish_of with_first_free with_names writer_for zone_called zone_for zone_of_time_off zone_short zone_where
+    address_in asked_of base_of book_order booked_of booked_with change_if choice_of connected_to contract_of cursor_of
+    entries_of entry_for_clinician entry_for_patient error_for expire_holds family_of find_placed_before find_twin
+    follow found_by given_up_within heeds_if_match hidden_network_of hold_and_ask hold_of holder_of home_zone host_of
+    in_bulk in_queue is_outside key_of kind_of lapse_unanswered latest_sequence links_of listed_as lock_booking
+    lock_ours log_of modules_of moved_to moves_of name_of network_of new_id_of note_failure note_reading note_speed
+    note_success number_of offer_of opening_of origin_of outside_hours owner_in page_of page_urls path_of placed_before
+    placing_for prolong_slot provider_of push_coming queue_of refer_to refusals_of request_of reread rules_of scopes_of
+    secrets_of service_called show_once signer_for staff_provider_of standing state_of status_of story_of take_answer
+    take_back theirs times_of told_apart value_of wait_asked_for wait_for warn_of_look_alikes warn_of_time_off
+    warn_of_unreachable wish_like wish_of with_first_free with_names with_sequence writer_for zone_called zone_for
+    zone_of_time_off zone_short zone_where
     """
 CLASSES = """
-    AskingView AtDesk Chooser GiveUp HowFilter KeptAdmin LooksUpAddress MadeOnce Moving OutOfTheWay PageButtons Patience
-    PatienceInput SharedForm TryAgain WarnsOfCalendars WhoForm
+    AskingView AtDesk Chooser GiveUp HowFilter KeptAdmin LooksUpAddress MadeOnce Moving MustAsk OutOfTheWay PageButtons
+    Patience PatienceInput SharedForm TryAgain WarnsOfCalendars WhoForm
     """
 CONSTANTS = """
     ANSWER_WITHIN COMING DEEPEST DUE_WITHIN EVERY FAILING_FOR FEWEST_DIGITS FEWEST_LAST_DIGITS FOR_ITS_NAME
     FURTHEST_OFFSET GOOD_FOR JUST_BEFORE JUST_NOW KEPT KEPT_FOR KEPT_WHEN_MOVING LEAVE_ALONE_SECONDS LINK_LASTS LONGEST
-    LONGEST_NAME LONGEST_OVERLAP LONGEST_PAUSE LONGEST_WAIT MOST MOVES NOW_WITHIN OFF PATIENCE PATIENCE_SECONDS PORTION
-    READING_IS_NOTED_EVERY READ_EVERY READ_WITHIN SECONDS_KEPT SOON STAFF_MOVES USE_IS_NOTED_EVERY WITHIN
+    LONGEST_NAME LONGEST_OVERLAP LONGEST_PAUSE LONGEST_WAIT MOST MOVES NOW_WITHIN OFF PASSING PATIENCE PATIENCE_SECONDS
+    PORTION READING_IS_NOTED_EVERY READ_EVERY READ_WITHIN SECONDS_KEPT SOON STAFF_MOVES TRIES USE_IS_NOTED_EVERY WAITS
+    WITHIN
     """
 ARGUMENTS = """
     by clerk heed_cutoff if_unchanged instead_of is_news lasting least most most_a_minute most_live_holds only_once

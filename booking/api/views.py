@@ -96,7 +96,7 @@ class ApiView(APIView):
         data = self.request.query_params
         if form is Query and not data:
             return {}
-        return self.validate(form(data=data, context={"key": self.key}))
+        return self.validate(form(data=data, context={"key": self.key}))  # pyright: ignore[reportReturnType]
 
     def answer_once(self, handler):
         """Call the endpoint; with an Idempotency-Key, once for all requests with that key."""

@@ -45,7 +45,7 @@ MIXED = "mixed"
 MIXTURE = ["answers"] * 4 + ["reserves", "slow", "down", "forgets to answer", "decides later", "twice", "never decides"]
 REFUSED = 0.1  # of all, by mixed
 LIVE = ("confirmed", "reserved", "pending")
-TRIES = 10  # to be heard
+MAX_CALLBACK_ATTEMPTS = 10
 
 
 class StandIn(ThreadingHTTPServer):
@@ -145,7 +145,7 @@ class StandIn(ThreadingHTTPServer):
             if booking["status"] in LIVE:
                 booking["status"] = status
         answer = {"appointment_id": id, "status": status, "version": version}
-        for _ in range(TRIES if callback_url else 0):
+        for _ in range(MAX_CALLBACK_ATTEMPTS if callback_url else 0):
             if self.call_back(callback_url, answer) == 200:
                 break
             time.sleep(1 / self.speed)

@@ -20,7 +20,7 @@ from scheduling.lib.clock import database_now
 
 TIMEOUT = 10.0  # seconds that a worker waits for an answer
 # Between the tries while an appointment is pending; the last repeats, and one more comes just before the deadline.
-ASKING = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
+ASK_INTERVALS = [timedelta(seconds=seconds) for seconds in (1, 2, 5, 10, 30, 60)]
 SAFETY_MARGIN = timedelta(seconds=5)
 
 Status = Appointment.Status
@@ -110,7 +110,7 @@ def _ask_again(message, appointment, version):
         elif is_pending:
             _ask_again_soon(message, appointment, "not decided yet")
     except ChangedMeanwhile as error:  # the answer is to an earlier state
-        raise queue.RetryLater("changed meanwhile", after=ASKING[0]) from error
+        raise queue.RetryLater("changed meanwhile", after=ASK_INTERVALS[0]) from error
     except WrongState:
         pass  # it was cancelled since, with a message of its own
 
@@ -142,7 +142,7 @@ def _is_refused(appointment):
 
 def _ask_again_soon(message, appointment, reason):
     """Raise RetryLater while there is time; after that cancel_unanswered ends it."""
-    wait, left = ASKING[min(message.attempts, len(ASKING)) - 1], appointment.answer_by - database_now()
+    wait, left = ASK_INTERVALS[min(message.attempts, len(ASK_INTERVALS)) - 1], appointment.answer_by - database_now()
     if left > SAFETY_MARGIN:
         raise queue.RetryLater(str(reason), after=min(wait, left - SAFETY_MARGIN))
 

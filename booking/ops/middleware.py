@@ -58,7 +58,7 @@ class ContentSecurityPolicy(CSPMiddleware):
         self.policy = build_policy()  # without a nonce it is the same for every answer, and slow to build
 
     def process_response(self, request, response):
-        if settings.DEBUG or request.csp_nonce or is_admin(request):
+        if settings.DEBUG or request.csp_nonce or is_admin(request):  # pyright: ignore[reportAttributeAccessIssue]
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, self.policy)
         return response

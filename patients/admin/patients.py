@@ -55,9 +55,9 @@ class PatientForm(EditConflictForm):
 
     def validate_unique(self):
         super().validate_unique()  # after this, the instance holds the normalized values
-        if self.instance._state.adding and not self.errors and (twin := find_identical_patient(self.instance)):
+        if self.instance._state.adding and not self.errors and (existing := find_identical_patient(self.instance)):
             sentence = "This patient is already written down, with the same names, date of birth and e-mail: %s."
-            self.add_error(None, ValidationError(sentence % twin, code="twin"))
+            self.add_error(None, ValidationError(sentence % existing, code="twin"))
 
 
 class ConsentInline(admin.TabularInline):

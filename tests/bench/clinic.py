@@ -51,12 +51,12 @@ def make_clinic(*, clinicians, slots):
     return service
 
 
-TWINS = """
+COPIES = """
     INSERT INTO scheduling_{table} (clinician_id, {columns})
-    SELECT twin.id, {columns}
+    SELECT copy.id, {columns}
       FROM scheduling_{table}
       JOIN scheduling_clinician AS clinician ON clinician.id = clinician_id
-      JOIN scheduling_clinician AS twin ON twin.name = clinician.name AND twin.id <> clinician.id
+      JOIN scheduling_clinician AS copy ON copy.name = clinician.name AND copy.id <> clinician.id
 """
 COPIED = {
     "workinghours": "location_id, weekday, start_time, end_time, is_remote",
@@ -70,13 +70,13 @@ def copy_service(service, *, events):
     The events lie in the evenings of the next two weeks, so the openings stay the same.
     """
     copy = Service.objects.create(
-        name=service.name, slug="twin", notice=service.notice, step=service.step, duration=service.duration
+        name=service.name, slug="copy", notice=service.notice, step=service.step, duration=service.duration
     )
     people = Clinician.objects.bulk_create(Clinician(name=one.name) for one in service.clinicians.all())
     copy.clinicians.set(people)
     with connection.cursor() as cursor:
         for table, columns in COPIED.items():
-            cursor.execute(TWINS.format(table=table, columns=columns))
+            cursor.execute(COPIES.format(table=table, columns=columns))
     now = timezone.now()
     evening = now.replace(hour=18, minute=0, second=0, microsecond=0)
     starts = [as_instant(evening + timedelta(days=n % 14, minutes=n // 14 * 20)) for n in range(events)]

@@ -155,7 +155,7 @@ def confirm_order(*, hold):
     return verb
 
 
-def book_order(*, order, clinician, location, starts_at):
+def make_booking(*, order, clinician, location, starts_at):
     found = Order.objects.select_related("service", "patient").get(pk=order)
     clinician, location = Clinician.objects.get(pk=clinician), Location.objects.get(pk=location)
 

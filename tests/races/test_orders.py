@@ -22,7 +22,10 @@ def ten_clinicians(harbour, consultation):
 def test_hundred_bookings_of_one_order_leave_one_and_lose_no_time(minute, crowd, order, ten_clinicians, harbour, at):
     times = [(clinician.pk, at(*start)) for start in HALF_HOURS for clinician in ten_clinicians]
     acts = [
-        (client.book_order, {"order": order.pk, "clinician": clinician, "location": harbour.pk, "starts_at": starts_at})
+        (
+            client.make_booking,
+            {"order": order.pk, "clinician": clinician, "location": harbour.pk, "starts_at": starts_at},
+        )
         for clinician, starts_at in times[minute : minute + SIZE]
     ]
 

@@ -17,10 +17,10 @@ from tests.ledger import nothing_changes
 
 
 @pytest.fixture
-def book_order(order, dana, harbour):
-    """Book Alice's order: ``book_order(at(9))``."""
+def make_booking(order, dana, harbour):
+    """Book Alice's order: ``make_booking(at(9))``."""
 
-    def book_order(starts_at, **changes):
+    def make_booking(starts_at, **changes):
         opening = {"clinician": dana, "location": harbour, "starts_at": starts_at, "is_remote": False}
         return book_directly(
             OpeningRequest(order.service, **opening | changes),
@@ -30,13 +30,15 @@ def book_order(order, dana, harbour):
             actor="key:1",
         )
 
-    return book_order
+    return make_booking
 
 
 def test_create_order_reuses_record_of_known_patient(consultation, alice, order):
-    twin = Patient(**{name: getattr(alice, name) for name in ("first_name", "last_name", "date_of_birth", "email")})
+    duplicate = Patient(
+        **{name: getattr(alice, name) for name in ("first_name", "last_name", "date_of_birth", "email")}
+    )
 
-    second = create_order(patient=twin, service=consultation, actor="erin")
+    second = create_order(patient=duplicate, service=consultation, actor="erin")
 
     assert second.patient == order.patient == Patient.objects.get()
     assert list(Event.objects.values_list("kind", "subject_id", "actor")) == [
@@ -46,19 +48,19 @@ def test_create_order_reuses_record_of_known_patient(consultation, alice, order)
     ]
 
 
-def test_book_order_with_opening_alone_confirms_appointment_for_its_patient(book_order, order, at):
-    appointment = book_order(at(9))
+def test_book_order_with_opening_alone_confirms_appointment_for_its_patient(make_booking, order, at):
+    appointment = make_booking(at(9))
 
     assert (appointment.order, appointment.patient, appointment.service) == (order, order.patient, order.service)
     assert (appointment.attendee_name, appointment.attendee_email) == ("Alice Archer", "alice@example.org")
     assert (appointment.starts_at, appointment.status, appointment.slot.expires_at) == (at(9), "confirmed", None)
 
 
-def test_book_order_twice_raises_order_booked_and_changes_nothing(book_order, at):
-    appointment = book_order(at(9))
+def test_book_order_twice_raises_order_booked_and_changes_nothing(make_booking, at):
+    appointment = make_booking(at(9))
 
     with nothing_changes(), pytest.raises(OrderBooked) as refused:
-        book_order(at(10))
+        make_booking(at(10))
 
     assert refused.value.appointment_id == appointment.pk
 
@@ -83,21 +85,21 @@ def test_confirm_second_hold_of_order_raises_order_booked_and_changes_nothing(ho
         lambda booked: mark_no_show(booked, actor="erin"),
     ],
 )
-def test_book_order_after_cancellation_or_no_show_confirms_second_appointment(book_order, at, end):
-    end(book_order(at(9)))
+def test_book_order_after_cancellation_or_no_show_confirms_second_appointment(make_booking, at, end):
+    end(make_booking(at(9)))
 
-    again = book_order(at(10))
+    again = make_booking(at(10))
 
     assert again.status == "confirmed"
     assert Appointment.objects.filter(order=again.order).count() == 2
 
 
 @pytest.mark.parametrize("hour, refusal", [(9, SlotTaken), (7, NotOffered)])
-def test_book_order_at_unavailable_time_changes_nothing(book_order, hold_time, at, hour, refusal):
+def test_book_order_at_unavailable_time_changes_nothing(make_booking, hold_time, at, hour, refusal):
     hold_time(at(9))
 
     with nothing_changes(), pytest.raises(refusal):
-        book_order(at(hour))
+        make_booking(at(hour))
 
 
 # The link of an order
@@ -142,16 +144,16 @@ def test_order_link_expired_or_revoked_raises_order_not_found(order):
         revoke_link(order, actor="erin")
 
 
-def test_send_link_for_booked_order_raises_order_booked_and_changes_nothing(book_order, order, at):
-    book_order(at(9))
+def test_send_link_for_booked_order_raises_order_booked_and_changes_nothing(make_booking, order, at):
+    make_booking(at(9))
 
     with nothing_changes(), pytest.raises(OrderBooked):
         send_link(order, actor="erin")
 
 
-def test_links_stay_valid_while_secret_key_fallback_is_kept(order, book_order, at, settings):
+def test_links_stay_valid_while_secret_key_fallback_is_kept(order, make_booking, at, settings):
     send_link(order, actor="erin")
-    tokens = order_token(order), appointment_token(book_order(at(9)))
+    tokens = order_token(order), appointment_token(make_booking(at(9)))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another"
 
     assert order_token(order) == tokens[0]

@@ -109,7 +109,7 @@ def test_duplicate_that_misses_its_twins_hold_does_not_see_the_time_taken(reques
 
     def after_it_has_looked():
         other_is_there.set()
-        wait_until(lambda: Hold.objects.filter(status="active").count() == 2)  # the fixture's, and its twin's
+        wait_until(lambda: Hold.objects.filter(status="active").count() == 2)  # the fixture's, and the duplicate's
 
     def one():
         with connection.execute_wrapper(at_lock(3, before_it_holds)):  # two were for the try that is undone

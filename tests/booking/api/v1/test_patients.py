@@ -43,13 +43,13 @@ def test_created_patient_has_all_members(api):
     assert (read.json()["data"], read["ETag"]) == (response.json()["data"], response["ETag"])
 
 
-def test_exact_twin_is_409_with_its_id_unless_duplicate_is_allowed(api):
+def test_identical_patient_is_409_with_its_id_unless_duplicate_is_allowed(api):
     first = api.post("/patients", PERSON).json()["data"]
-    twin = {**PERSON, "first_name": "ALICE ", "nhs_number": ""}
+    duplicate = {**PERSON, "first_name": "ALICE ", "nhs_number": ""}
 
     with nothing_changes():
-        refused = api.post("/patients", twin)
-    made = api.post("/patients", {**twin, "allow_duplicate": True})
+        refused = api.post("/patients", duplicate)
+    made = api.post("/patients", {**duplicate, "allow_duplicate": True})
 
     assert (problem(refused), refused.json()["patient_id"]) == ((409, "patient-exists"), first["id"])
     assert (made.status_code, made.json()["data"]["id"] == first["id"]) == (201, False)

@@ -108,6 +108,8 @@ def _switch_off(endpoint, because="", **conditions):
     # Of concurrent failures only the first disables the endpoint and notifies staff.
     now = timezone.now()
     is_ours = live.update(disabled_at=now, disabled_because=because, updated_at=now) == 1
+    if is_ours:
+        endpoint.disabled_at = now  # the other deliveries of the same task are not sent any more
     if is_ours and because:
         queue.enqueue(Job.EMAIL_ENDPOINT_DISABLED, endpoint=endpoint.pk)
     return is_ours
@@ -151,6 +153,7 @@ def record_failure(endpoint: WebhookEndpoint, *, at: datetime) -> None:
     """Record when an endpoint began to fail; disable it after FAILURE_PERIOD."""
     if endpoint.failing_since is None:
         WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since=None).update(failing_since=at)
+        endpoint.failing_since = at  # the next delivery of the same task may succeed, and has to clear it
     elif endpoint.failing_since <= at - FAILURE_PERIOD:
         # Check the current row: another delivery may have succeeded since this one began.
         disable(endpoint, because="For five days every delivery failed.", failing_since__lte=at - FAILURE_PERIOD)
@@ -159,6 +162,7 @@ def record_failure(endpoint: WebhookEndpoint, *, at: datetime) -> None:
 def clear_failures(endpoint: WebhookEndpoint) -> None:
     """Record that an endpoint works again."""
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
+    endpoint.failing_since = None
 
 
 def record_speed(endpoint: WebhookEndpoint, *, answers_fast: bool) -> None:

@@ -355,3 +355,22 @@ def test_waiting_since_counts_deliveries_to_fast_endpoint():
     OutboxMessage.objects.update(due_at=since)
 
     assert queue.get_waiting_since() == since
+
+
+def test_task_sends_nothing_more_to_endpoint_that_answers_410(start_receiver):
+    receiver = start_receiver(answer(410))
+    endpoint = write_deliveries(3, receiver.url, answers_fast=True)
+
+    run_batches(relay.claim_batches())
+
+    assert (len(receiver.requests), count(endpoint, "failed")) == (1, 3)
+
+
+def test_task_whose_later_delivery_succeeds_leaves_endpoint_without_failures(start_receiver):
+    receiver = start_receiver(in_turn(answer(500), answer(204)))
+    endpoint = write_deliveries(2, receiver.url, answers_fast=True)
+
+    run_batches(relay.claim_batches())
+
+    endpoint.refresh_from_db()
+    assert (count(endpoint, "done"), endpoint.failing_since) == (1, None)

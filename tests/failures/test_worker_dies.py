@@ -91,7 +91,8 @@ def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
 
 
 def test_deliveries_all_arrive_although_workers_are_killed(clinic):
-    """What a dead worker had under way arrives again, under the same id, and nothing else does."""
+    """What a dead worker had been handed may arrive again, under the same id, and nothing else does."""
+    handed_over = 0
     with Receiver(answer(204, body=b"")) as receiver:
         endpoints = [WebhookEndpoint.objects.create(url=receiver.url, secret=make_secret()) for _ in range(3)]
         written = OutboxMessage.objects.bulk_create(
@@ -103,11 +104,12 @@ def test_deliveries_all_arrive_although_workers_are_killed(clinic):
         for killed_after in (0, 700, 1_400, 2_100):
             wait_until(lambda: len(receiver.requests) > killed_after)  # noqa: B023
             worker.kill()
+            handed_over += statuses().count("running")
             let_the_claim_lapse()
             worker = clinic.run("delivery", PRIVATE_HOSTS=receiver.netloc)
         wait_until(lambda: statuses() == ["done"] * 3_000)
 
     arrived = Counter(headers["webhook-id"] for _, _, headers, _ in receiver.requests)
     assert arrived.keys() == {str(message.pk) for message in written}
-    assert arrived.total() - len(written) < 1_000
+    assert arrived.total() - len(written) <= handed_over
     assert max(arrived.values()) <= 5

@@ -338,7 +338,7 @@ class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.M
     def formatted_price(self, appointment):
         return f"{appointment.price} {appointment.currency}"
 
-    @admin.display(description="confirmed by")
+    @admin.display(description="approver")
     def approver_name(self, appointment):
         approver = appointment.provider
         return f"{approver} ({get_approver(approver).label})" if approver else "the clinic itself, at once"

@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "provider_reference",
-                    models.CharField(blank=True, editable=False, max_length=100, verbose_name="provider's reference"),
+                    models.CharField(blank=True, editable=False, max_length=100, verbose_name="approver's reference"),
                 ),
                 (
                     "answer_by",

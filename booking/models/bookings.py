@@ -177,7 +177,7 @@ class Appointment(Booking):
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="appointments"
     )
-    provider_reference = models.CharField("provider's reference", max_length=100, blank=True, editable=False)
+    provider_reference = models.CharField("approver's reference", max_length=100, blank=True, editable=False)
     answer_by = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it is cancelled, if it is still pending then."
     )

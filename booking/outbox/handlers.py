@@ -44,4 +44,11 @@ HANDLERS = {
 
 def attempt(message):
     """Run a claimed message and return its Outcome, for queue.settle."""
-    return queue.attempt(message, HANDLERS[message.kind])
+    return queue.attempt(message, HANDLERS.get(message.kind, UNKNOWN))
+
+
+def _refuse_unknown(message):
+    raise queue.RetryLater("This worker is of a release that does not know that job.")
+
+
+UNKNOWN = Handler(_refuse_unknown, queue.UNTIL_GIVEN_UP)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from booking.models import OutboxMessage, WebhookEndpoint
-from booking.outbox import queue
+from booking.outbox import handlers, queue
 from booking.outbox.handlers import Handler
 from scheduling.lib.clock import database_now
 from tests.ledger import nothing_changes
@@ -123,6 +123,15 @@ def test_message_due_later_is_not_claimed(message):
 
     with nothing_changes():
         assert claim() == []
+
+
+def test_attempt_at_job_of_a_newer_release_is_retried_later(message):
+    """While a new release is rolled out, its relay may hand a new job to an old worker."""
+    message.kind = "email.of_tomorrow"
+
+    outcome = handlers.attempt(message)
+
+    assert (outcome.status, outcome.error) == ("waiting", "This worker is of a release that does not know that job.")
 
 
 def test_message_of_unknown_job_is_not_claimed(message):

@@ -55,7 +55,7 @@ lint: .venv/ready  ## check style, types, and which module imports which
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/basedpyright --level error
 
-format: .venv/ready  ## mend what lint can mend by itself
+format: .venv/ready  ## fix what lint can fix by itself
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import date
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -74,7 +75,7 @@ class Patient(models.Model):
     def __str__(self):
         return f"{self.first_name} {self.last_name}"
 
-    def save(self, **kwargs):
+    def save(self, **kwargs: Any) -> None:
         self.normalized_name = normalize_name(self.first_name, self.last_name)
         self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:MAX_NAME_LENGTH]
         self.name_spellings = list_spellings(self.normalized_name.split())

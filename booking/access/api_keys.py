@@ -1,6 +1,8 @@
 """The verbs of an API key: create, find, rotate, revoke."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,7 +12,7 @@ from booking.access.tokens import hash_token, new_token
 from booking.models import ApiKey
 from scheduling.lib.compiled_queries import get_or_none
 
-PREFIXES = {ApiKey.Kind.SECRET: "hf_sec_", ApiKey.Kind.PUBLISHABLE: "hf_pub_"}
+PREFIXES: dict[str, str] = {ApiKey.Kind.SECRET: "hf_sec_", ApiKey.Kind.PUBLISHABLE: "hf_pub_"}
 USE_NOTE_INTERVAL = timedelta(minutes=1)
 
 
@@ -20,7 +22,7 @@ class InvalidKey(Exception):
     message = _("The API key is missing, unknown, expired or revoked.")
 
 
-def create_key(*, name, kind, scopes, **fields):
+def create_key(*, name: str, kind: str, scopes: Iterable[str], **fields: Any) -> tuple[ApiKey, str]:
     """Create a key and return ``(ApiKey, secret)``; only the hash of the secret is stored.
 
     Raises ValidationError, for example for a publishable key with a scope only servers may have.
@@ -32,14 +34,14 @@ def create_key(*, name, kind, scopes, **fields):
     return key, plain
 
 
-def give_secret(key):
+def give_secret(key: ApiKey) -> str:
     """Set the hash and the start of an unsaved ApiKey and return its new random secret."""
     plain = PREFIXES[key.kind] + new_token()
     key.start, key.key_hash = plain[:12], hash_token(plain)
     return plain
 
 
-def find_key(plain):
+def find_key(plain: str) -> ApiKey:
     """Return the live ApiKey of the secret ``plain``, in one query, or raise InvalidKey."""
     key = get_or_none(ApiKey, key_hash=hash_token(plain))
     now = timezone.now()
@@ -53,7 +55,7 @@ def find_key(plain):
 
 
 @transaction.atomic
-def rotate_key(key, *, overlap):
+def rotate_key(key: ApiKey, *, overlap: timedelta) -> tuple[ApiKey, str]:
     """Create a key that replaces ``key`` and return ``(ApiKey, secret)``; the old one works for ``overlap`` more.
 
     The new key has the same scopes, holds and lifetime. Raises InvalidKey for a key that is expired or revoked.
@@ -77,6 +79,6 @@ def rotate_key(key, *, overlap):
     return new, plain
 
 
-def revoke_key(key):
+def revoke_key(key: ApiKey) -> None:
     """Stop accepting a key at once. Idempotent."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -6,7 +6,7 @@ A key holds the service, clinician (or any), location, whether it is remote, and
 import base64
 import hashlib
 import hmac
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -45,21 +45,30 @@ class Signer:
     One response has thousands, so their common part is hashed once and each opening adds its start.
     """
 
-    def __init__(self, *, service_id, clinician_id, location_id, is_remote, now, is_assigned=False):
+    def __init__(
+        self,
+        *,
+        service_id: UUID,
+        clinician_id: UUID | None,
+        location_id: UUID,
+        is_remote: bool,
+        now: datetime,
+        is_assigned: bool = False,
+    ) -> None:
         ends = int((now + LIFETIME).timestamp())
         shared = service_id.bytes + (clinician_id or ANYONE).bytes + location_id.bytes
         shared += bytes([is_remote + 2 * is_assigned]) + ends.to_bytes(5)
         self.prefix = base64.urlsafe_b64encode(shared).decode()
         self.hash = hashlib.blake2b(shared, key=_secret(settings.SECRET_KEY), digest_size=16)
 
-    def sign(self, start):
+    def sign(self, start: int) -> str:
         """Return the key of the opening that starts at ``start``."""
         signature = self.hash.copy()
         signature.update(b"%d" % start)
         return f"{self.prefix}.{start}.{signature.hexdigest()}"
 
 
-def read_booking_key(text, *, now):
+def read_booking_key(text: str, *, now: datetime) -> BookingKey:
     """Verify and decode a key; return its BookingKey or raise InvalidBookingKey."""
     try:
         prefix, start, signature = text.split(".")

@@ -9,27 +9,28 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from booking.access.tokens import hash_token, signing_keys
-from booking.models import Appointment
+from booking.models import Appointment, Order
 
 
 class AppointmentNotFound(Exception):
     """There is no such appointment."""
 
 
-def appointment_token(appointment):
+def appointment_token(appointment: Appointment) -> str:
     """Return the token with which its patient shows, changes or cancels an appointment."""
     return _encode(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
 
 
-def appointments_to_show():
+def appointments_to_show() -> QuerySet[Appointment]:
     """Return the appointments with the relations that their pages show."""
     return Appointment.objects.select_related("service", "clinician", "location", "provider", "order")
 
 
-def find_appointment(token):
+def find_appointment(token: str) -> Appointment:
     """Return the appointment of a token, or raise AppointmentNotFound."""
     try:
         read = signing.b64_decode(token.encode())
@@ -45,12 +46,12 @@ def find_appointment(token):
     return appointment
 
 
-def new_order_token(order):
+def new_order_token(order: Order) -> str:
     """Return a token for an order's link, valid until ``order.link_ends_at``."""
     return _order_token(settings.SECRET_KEY, order)
 
 
-def order_token(order):
+def order_token(order: Order) -> str | None:
     """Return the token of the order's present link, or None without a link."""
     if order.token_hash is None:
         return None
@@ -58,7 +59,7 @@ def order_token(order):
     return next((token for token in tokens if hash_token(token) == bytes(order.token_hash)), None)
 
 
-def get_times_path(appointment):
+def get_times_path(appointment: Appointment) -> str | None:
     """Return the path of the page where the patient can book a replacement, or None if they cannot."""
     if appointment.order_id:
         token = order_token(appointment.order)

@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
@@ -20,15 +22,15 @@ class BadSignature(Exception):
     message = _("The signature is missing, not right, or too old.")
 
 
-def make_secret():
+def make_secret() -> str:
     """Return a new random secret."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def sign(keys, *, message_id, at, body):
-    """Return the signature headers for ``body`` (bytes), signed with each of the secrets ``keys``.
+def sign(keys: Iterable[str], *, message_id: UUID | str, at: datetime, body: bytes) -> dict[str, str]:
+    """Return the signature headers for ``body``, signed with each of the secrets ``keys``.
 
-    ``message_id`` stays the same for retries; ``at`` is the time of sending, an aware datetime.
+    ``message_id`` stays the same for retries; ``at`` is the time of sending, aware.
     """
     message_id, timestamp = str(message_id), str(int(at.timestamp()))
     signatures = [f"v1,{_signature(key, message_id, timestamp, body)}" for key in keys]
@@ -39,10 +41,10 @@ def sign(keys, *, message_id, at, body):
     }
 
 
-def verify(key, headers, body, now):
-    """Return the id of the message that ``body`` (bytes) is, or raise BadSignature.
+def verify(key: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """Return the id of the message that ``body`` is, or raise BadSignature.
 
-    ``headers`` is any mapping, its names in any case; ``now`` an aware datetime. A repeated
+    ``headers`` is any mapping, its names in any case; ``now`` is aware. A repeated
     id means a repeated message: the caller remembers the ids that it processed.
     """
     headers = {name.lower(): value for name, value in headers.items()}

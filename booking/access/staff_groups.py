@@ -6,6 +6,8 @@ message, redeliver for a delivery, and includes sending and revoking the link fo
 slots or logins.
 """
 
+from typing import Any
+
 from django.db.models import Q
 
 RECEPTION = {
@@ -76,7 +78,7 @@ GROUPS = {
 }
 
 
-def make_groups(using, **kwargs):
+def make_groups(using: str, **kwargs: Any) -> None:
     """Create missing groups. Existing ones keep the clinic's own changes."""
     from django.contrib.auth.models import Group, Permission
 

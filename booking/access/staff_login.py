@@ -1,6 +1,7 @@
 """Admin's login page, rate limited."""
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 
@@ -12,7 +13,7 @@ MAX_PER_NETWORK = 20
 MAX_PER_NAME = 60
 
 
-def login(request):
+def login(request: HttpRequest) -> HttpResponse:
     """Return admin's login page, or 429 after too many attempts. While Redis is down, nothing is counted."""
     if request.method == "POST" and (wait := _get_wait_seconds(request)):
         context = {**admin.site.each_context(request), "title": "Please wait", "seconds": wait}

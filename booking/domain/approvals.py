@@ -20,6 +20,7 @@ from booking.integrations.approvers.base import Answer, Attendee, NotAnswered, R
 from booking.models import Acknowledgement, Appointment, Event, Hold, Provider
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
+from patients.models import Patient
 from scheduling.lib.clock import database_now
 from scheduling.slots import set_slot_expiry
 
@@ -69,7 +70,12 @@ DEFAULT_TIMEOUTS = ApprovalTimeouts()
 
 
 def obtain_approval(
-    hold: Hold, *, patient, actor: str, attendee: dict | None = None, timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS
+    hold: Hold,
+    *,
+    patient: Patient,
+    actor: str,
+    attendee: dict | None = None,
+    timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS,
 ) -> Approval:
     """Return the Approval for confirm_hold of a live hold, asking for it where another system must approve.
 

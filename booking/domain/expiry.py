@@ -4,14 +4,18 @@ A lapsed slot stops counting by itself, without any process. Beat runs the two v
 claim on such a time that comes first does the same in its own transaction.
 """
 
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.db import transaction
+from psycopg.types.range import Range
 
 from booking.domain.appointments import cancel_under_lock, lock_appointment
 from booking.domain.transitions import ChangedMeanwhile, transition
 from booking.models import Appointment, Hold
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
-from scheduling.models import Slot
+from scheduling.models import Clinician, Location, Slot
 from scheduling.slots import SlotTaken, free_slot, lock_clinician, move_slot, take_slot
 
 
@@ -58,9 +62,11 @@ def settle(appointment: Appointment) -> Appointment:
     return appointment
 
 
-def take_time(*, clinician, location, period, lifetime=None) -> Slot:
+def take_time(
+    *, clinician: Clinician, location: Location, period: Range[datetime], lifetime: timedelta | None = None
+) -> Slot:
     """Take a slot as take_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
-    taking = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime}
+    taking: dict[str, Any] = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime}
     try:
         return take_slot(**taking)
     except SlotTaken:
@@ -69,7 +75,7 @@ def take_time(*, clinician, location, period, lifetime=None) -> Slot:
     return take_slot(**taking)
 
 
-def move_time(slot: Slot, *, clinician, location, period) -> None:
+def move_time(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
     """Move a slot as move_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
     try:
         return move_slot(slot, clinician=clinician, location=location, period=period)

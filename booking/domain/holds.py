@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -140,7 +140,7 @@ def place_hold(
         lock_clinicians(opening.clinician.pk, replaces.clinician_id)  # pyright: ignore[reportOptionalMemberAccess]
         release_hold(copy(replaces), actor=actor)  # a copy: if the new hold fails, theirs still says active
     slot = take_time(
-        clinician=opening.clinician, location=opening.location, period=hold.padded_period, lifetime=hold.lifetime
+        clinician=hold.clinician, location=hold.location, period=hold.padded_period, lifetime=hold.lifetime
     )
     hold.slot, hold.created_at, hold.expires_at = slot, slot.taken_at, slot.taken_at + hold.lifetime
     # Taken first, checked second: both happen behind the clinician's lock, which take_time waited for.
@@ -226,7 +226,7 @@ def copy_to_opening(booking: AnyBooking, opening: OpeningRequest, *, now: dateti
     moved.is_remote = opening.is_remote  # pyright: ignore[reportAttributeAccessIssue]
     moved.starts_at = opening.starts_at.astimezone(UTC)
     moved.ends_at = moved.starts_at + booking.service.duration
-    move_time(moved.slot, clinician=opening.clinician, location=opening.location, period=moved.padded_period)
+    move_time(moved.slot, clinician=moved.clinician, location=moved.location, period=moved.padded_period)
     check_offered(moved, now=now)
     return moved
 
@@ -315,7 +315,7 @@ def _acknowledge(hold, approval, now, answer_within):
 
 
 def confirm_with_approval(
-    hold: Hold, *, patient: Patient, actor: str, timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS, **details
+    hold: Hold, *, patient: Patient, actor: str, timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS, **details: Any
 ) -> Appointment:
     """Obtain the approval of a hold, then confirm it with ``details`` as confirm_hold does.
 

@@ -1,6 +1,7 @@
 """The verbs of an order: create it, change it, send its patient a link to book it with, take that back."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -34,7 +35,7 @@ class NoEmailAddress(Exception):
 
 
 @transaction.atomic
-def create_order(*, patient: Patient, service: Service, actor: str, external_id: str = "", **address) -> Order:
+def create_order(*, patient: Patient, service: Service, actor: str, external_id: str = "", **address: Any) -> Order:
     """Save an order and return it.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
@@ -47,7 +48,7 @@ def create_order(*, patient: Patient, service: Service, actor: str, external_id:
 
 
 @transaction.atomic
-def change_order(order: Order, *, actor: str, **changes) -> None:
+def change_order(order: Order, *, actor: str, **changes: Any) -> None:
     """Change an order's external id or address; the event names which fields changed, not their values."""
     order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
     for name, value in changes.items():

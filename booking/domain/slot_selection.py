@@ -34,7 +34,7 @@ class NotOffered(Exception):
         super().__init__(", ".join(self.reasons))
 
 
-def check_offered(booking, *, now):
+def check_offered(booking: Booking, *, now: datetime) -> None:
     """Raise NotOffered unless the booking's time, which its own slot has taken, is an opening."""
     filters = OpeningFilters(
         booking.service,

@@ -1,6 +1,7 @@
 """Which transitions a hold and an appointment may make, and the one function that makes them."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -89,7 +90,7 @@ def transition(
     actor: str,
     at: datetime,
     data: dict | None = None,
-    **changes,
+    **changes: Any,
 ) -> None:
     """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
 

@@ -7,27 +7,17 @@ Any other exception means: retry later. ``message.endpoint`` is loaded and share
 it. Set ``message.response_status`` to store an HTTP status with a delivery.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import NamedTuple
-
 from booking.domain import approval_sync
 from booking.integrations.calendars.push import push_appointment
 from booking.integrations.email import appointment_emails, staff_emails
 from booking.integrations.webhooks import delivery
+from booking.models import OutboxMessage
 from booking.models.enums import Job
 from booking.outbox import queue
-
-
-class Handler(NamedTuple):
-    """A job's function, and the delays between its attempts, or queue.UNTIL_GIVEN_UP."""
-
-    run: Callable
-    waits: list[timedelta] | None = queue.BACKOFF
-
+from booking.outbox.queue import Handler
 
 # The word before the dot names a queue: messages of one queue never wait for those of another.
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     Job.CALENDAR_PUSH: Handler(push_appointment),
     Job.EMAIL_APPOINTMENT_REQUESTED: Handler(appointment_emails.send_appointment_requested),
     Job.EMAIL_APPOINTMENT_CONFIRMED: Handler(appointment_emails.send_appointment_confirmed),
@@ -42,7 +32,7 @@ HANDLERS = {
 }
 
 
-def attempt(message):
+def attempt(message: OutboxMessage) -> queue.Outcome:
     """Run a claimed message and return its Outcome, for queue.settle."""
     return queue.attempt(message, HANDLERS.get(message.kind, UNKNOWN))
 

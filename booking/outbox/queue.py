@@ -7,9 +7,10 @@ its tasks) lapses a minute later, when the message is due again.
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -45,6 +46,13 @@ class PermanentError(Exception):
     """A handler's way to say that trying again is of no use."""
 
 
+class Handler(NamedTuple):
+    """A job's function, and the delays between its attempts, or UNTIL_GIVEN_UP."""
+
+    run: Callable[[OutboxMessage], None]
+    waits: list[timedelta] | None = BACKOFF
+
+
 class Outcome(NamedTuple):
     """How an attempt at a message went: its new ``status``, and if that is waiting, for how long."""
 
@@ -62,7 +70,7 @@ ENQUEUE = """
 """
 
 
-def enqueue(job: Job, *, due_at: datetime | None = None, **payload) -> None:
+def enqueue(job: Job, *, due_at: datetime | None = None, **payload: Any) -> None:
     """Write a message that has a worker do ``job``, now or at ``due_at``; ``payload`` has ids, no personal data.
 
     Raises ValueError if there is no such job.
@@ -295,18 +303,18 @@ def get_waiting_since() -> datetime | None:
         return cursor.fetchone()[0]  # pyright: ignore[reportOptionalSubscript]
 
 
-def get_family(kind):
+def get_family(kind: str) -> str:
     """Return what stands before the dot of a kind."""
     return kind.partition(".")[0]
 
 
-def attempt(message, handler):
+def attempt(message: OutboxMessage, handler: Handler) -> Outcome:
     """Run a claimed message with its Handler and return the Outcome, which is to be settled."""
     started = time.monotonic()
     try:
         if message.attempts > MAX_ATTEMPTS:
             raise PermanentError("It was tried too often.")
-        if handler.waits is not UNTIL_GIVEN_UP and message.attempts > len(handler.waits) + 1:
+        if handler.waits is not UNTIL_GIVEN_UP and message.attempts > len(handler.waits) + 1:  # pyright: ignore
             raise PermanentError("Its worker died every time.")
         handler.run(message)
         outcome = Outcome(message, Status.DONE)
@@ -347,7 +355,7 @@ SETTLE = """
 """
 
 
-def settle(outcomes):
+def settle(outcomes: Iterable[Outcome]) -> None:
     """Write down how attempts went, and each message's ``response_status`` as its handler left it."""
     rows = [
         (message.pk, message.due_at, str(status), error, wait, message.response_status)
@@ -358,7 +366,7 @@ def settle(outcomes):
             cursor.execute(SETTLE, [list(column) for column in zip(*rows, strict=True)])
 
 
-def retry(message):
+def retry(message: OutboxMessage) -> bool:
     """Make a message due now, with all its tries again; return False if it is done or somebody is at it."""
     idle = OutboxMessage.objects.filter(pk=message.pk).exclude(status__in=[Status.DONE, Status.RUNNING])
     return idle.update(status=Status.WAITING, attempts=0, due_at=database_now()) == 1
@@ -374,7 +382,7 @@ FORGET = """
 """
 
 
-def forget_old_messages():
+def forget_old_messages() -> None:
     """Delete what was done, and the deliveries that failed, when they are a month old; other failures stay."""
     with connection.cursor() as cursor:
         cursor.execute(FORGET, [RETENTION])  # pyright: ignore[reportArgumentType]

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.models import OutboxMessage, WebhookEndpoint
 from booking.outbox import handlers, queue
-from booking.outbox.handlers import Handler
+from booking.outbox.queue import Handler
 from scheduling.lib.clock import database_now
 from tests.ledger import nothing_changes
 

@@ -17,8 +17,8 @@ from booking.integrations.webhooks.delivery import ATTEMPT_DELAYS, RETRY_DELAYS,
 from booking.integrations.webhooks.endpoints import change_endpoint, create_endpoint, disable, redeliver, rotate_secret
 from booking.models import Hold, OutboxMessage, WebhookEndpoint
 from booking.outbox import queue
-from booking.outbox.handlers import HANDLERS, Handler
-from booking.outbox.queue import Status
+from booking.outbox.handlers import HANDLERS
+from booking.outbox.queue import Handler, Status
 from scheduling.lib.safe_http import NotPublic
 from tests.outbox import run_what_is_due, start_what_is_due
 from tests.receivers import answer, drip, hang, in_turn, reset

@@ -1,10 +1,13 @@
-"""Run manage.py with the demo's servers, whether or not the demo runs: `python -m booking.dev.manage shell`."""
+"""Run manage.py with the demo's servers, whether or not the demo runs: `python -m booking.dev.manage shell`.
+
+Where there was no demo yet, its clinic is made first.
+"""
 
 import json
 import os
 import sys
 
-from booking.dev.demo import ENVIRONMENT, running_servers
+from booking.dev.demo import ENVIRONMENT, prepare, running_servers
 from booking.dev.servers import FolderInUse
 
 
@@ -13,6 +16,7 @@ def main():
 
     try:
         with running_servers():
+            prepare()
             execute_from_command_line(["manage.py", *sys.argv[1:]])
     except FolderInUse:
         os.environ.update(json.loads(ENVIRONMENT.read_text()))

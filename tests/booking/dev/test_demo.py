@@ -158,3 +158,18 @@ def test_demo_names_program_that_ends_at_once():
 
     with pytest.raises(SystemExit, match="web has ended at once"):
         wait_for_page(f"http://{host}:{port}/", ended)
+
+
+def test_manage_before_first_demo_makes_clinic(demo_environment, folder):
+    ask = "from scheduling.models import Service; print(Service.objects.count(), 'services')"
+    done = subprocess.run(
+        [sys.executable, "-m", "booking.dev.manage", "shell", "--command", ask],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\n6 services\n")
+    assert (folder / "admin-password").exists()
+    assert not (folder / "environment.json").exists()

@@ -47,6 +47,7 @@ def was_assigned(clinician):
     return clinician.last_assigned_at is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "order"), [*((shape, "at random") for shape in SHAPES), ("two weeks", "one after the other")]
 )

@@ -20,7 +20,7 @@ from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar, Clinician, Location, Service, Slot, TimeOff, WorkingHours
 from tests.clinics import forgotten, make_clinic, padded
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def list_openings(clinic):

@@ -19,6 +19,8 @@ from scheduling.availability.openings import (
     get_local_dates,
 )
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60
 DAY = timedelta(days=1)
 

@@ -12,6 +12,7 @@ from scheduling.lib.clock import database_now
 from tests.clinics import MINUTE, forgotten, make_clinic
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())

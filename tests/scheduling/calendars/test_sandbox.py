@@ -73,6 +73,7 @@ def test_hostile_calendar_is_refused_in_bounded_time(name):
         ask(calendar(*HOSTILE[name]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDLESS)
 def test_sandbox_out_of_cpu_time_raises_too_much(name, monkeypatch):
     monkeypatch.setattr(sandbox, "MAX_CPU_SECONDS", 2)
@@ -86,6 +87,7 @@ def test_timeout_below_cpu_limit_differs_from_too_much():
     assert sandbox.MAX_CPU_SECONDS <= syncing.READ_TIMEOUT / 2
 
 
+@pytest.mark.slow
 def test_calendar_with_100000_current_events_is_refused():
     events = [at("0324T0900", "0324T1000", uid=str(n)) for n in range(100_000)]
 

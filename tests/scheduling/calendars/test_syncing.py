@@ -278,6 +278,7 @@ def test_sync_due_calendars_reads_due_calendars(listen, connect, busy_at, at, ha
     }
 
 
+@pytest.mark.slow
 def test_hanging_calendars_do_not_delay_others(listen, connect, busy_at, at):
     hanging = listen(hang)
     stuck = [connect(hanging) for _ in range(10)]
@@ -385,6 +386,7 @@ def test_sync_now_reads_all_and_skips_them_during_cooldown(listen, connect, busy
     assert known(one) == [instants(at(9), at(12))]
 
 
+@pytest.mark.slow
 def test_sync_now_gives_up_hanging_calendar_and_records_no_failure(listen, connect, busy_at, monkeypatch):
     monkeypatch.setattr(syncing, "NOW_TIMEOUT", 5)
     slow, quick = connect(listen(hang)), connect(listen(answer(200, body=busy_at(9, 12))))

@@ -109,14 +109,16 @@ def find_earlier_hold(id: UUID | None, holder: Holder) -> Hold | None:
 
 
 def _place(opening, *, holder, id, **details):
-    if id and Hold.objects.filter(pk=id).exists():  # it was placed before and has lapsed
-        id = None
-    place = partial(place_hold, holder=holder, limits=UNLIMITED, id=id, **details)
+    new_id = id
+    if id and Hold.objects.filter(pk=id).exists():
+        if hold := find_earlier_hold(id, holder):  # placed a moment ago by a concurrent duplicate of the request
+            return hold
+        new_id = None  # that one has lapsed, and keeps its id
+    place = partial(place_hold, holder=holder, limits=UNLIMITED, id=new_id, **details)
     try:
         return book_first_available(place, opening)
     except (SlotTaken, IntegrityError):
-        # Perhaps by the same request, sent twice at once.
-        if hold := find_earlier_hold(id, holder):
+        if hold := find_earlier_hold(id, holder):  # or while this one waited
             return hold
         raise
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from booking.dev.chromium import find_chromium
 
-expect.set_options(timeout=20_000)  # a machine that runs all tests at once is slow at times
+expect.set_options(timeout=60_000)  # a machine that runs all tests at once is slow at times
 
 FLAGS = [
     "--no-sandbox",
@@ -52,7 +52,7 @@ def open_browser(chromium, request):
             viewport={"width": 360, "height": 740},
             **options,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda asked: asked.url.startswith(site) or faults.append(asked.url))

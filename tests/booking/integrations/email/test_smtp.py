@@ -3,7 +3,7 @@
 import smtplib
 import socketserver
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from django.core.mail import EmailMessage
@@ -16,10 +16,11 @@ class Tarpit(socketserver.StreamRequestHandler):
     """Greet at once, and then take half a second for every line."""
 
     def handle(self):
-        self.wfile.write(b"220 here\r\n")
-        for line in self.rfile:
-            threading.Event().wait(0.5)
-            self.wfile.write(b"354 go on\r\n" if line.upper().startswith(b"DATA") else b"250 fine\r\n")
+        with suppress(OSError):  # the caller has hung up
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                threading.Event().wait(0.5)
+                self.wfile.write(b"354 go on\r\n" if line.upper().startswith(b"DATA") else b"250 fine\r\n")
 
 
 @contextmanager

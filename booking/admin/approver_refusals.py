@@ -5,7 +5,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from booking.domain.approval_sync import ENDS_OF_REFUSAL, REFUSED
-from booking.integrations.approvers import list_kinds
+from booking.integrations.approvers import list_remote_kinds
 from booking.models import Appointment, Event
 
 
@@ -15,7 +15,7 @@ def filter_refused(appointments):
     refusals = events.filter(kind=REFUSED)
     ends = events.filter(kind__in=ENDS_OF_REFUSAL)
     upcoming = appointments.filter(
-        status__in=Appointment.UPCOMING, ends_at__gt=timezone.now(), provider__kind__in=list_kinds(is_remote=True)
+        status__in=Appointment.UPCOMING, ends_at__gt=timezone.now(), provider__kind__in=list_remote_kinds()
     )
     return upcoming.annotate(
         refused=Subquery(refusals.values("sequence")[:1]),

@@ -9,7 +9,7 @@ from booking.access.signatures import make_secret
 from booking.admin.idempotent_create import IdempotentCreateMixin
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.secret_pages import render_secret
-from booking.integrations.approvers import APPROVERS, get_approver, list_kinds
+from booking.integrations.approvers import APPROVERS, get_approver, list_remote_kinds
 from booking.integrations.approvers.base import NotAnswered
 from booking.models import Provider
 from scheduling.admin.address_lookup import AddressLookupMixin
@@ -40,7 +40,7 @@ class ApproverForm(forms.ModelForm):
         """Allow one active approver per service and per location, so that it is plain who is asked."""
         fields = super().clean()
         kind = fields.get("kind") or self.instance.kind
-        if kind in list_kinds(is_remote=True) and not fields.get("url"):
+        if kind in list_remote_kinds() and not fields.get("url"):
             self.add_error("url", "Another system needs an address to ask it at.")
         others = Provider.objects.filter(is_active=True).exclude(pk=self.instance.pk)
         for name in ("services", "locations") if fields.get("is_active") else ():

@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from booking.admin.approver_refusals import filter_refused
 from booking.admin.permissions import has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
-from booking.integrations.approvers import list_kinds
+from booking.integrations.approvers import list_remote_kinds
 from booking.models import Appointment, Unconfirmed
 from patients.text import validate_printable
 from scheduling.admin import ReadOnlyMixin
@@ -35,7 +35,7 @@ MAX_REFUSED = 50  # shown at once
 def get_queue(request):
     """Return the pending appointments that the member of staff may decide; those asked of another system are not."""
     rows = limit_to_visible(request, Unconfirmed.objects.filter(status=Appointment.Status.PENDING))
-    return rows.filter(Q(provider=None) | ~Q(provider__kind__in=list_kinds(is_remote=True)))
+    return rows.filter(Q(provider=None) | ~Q(provider__kind__in=list_remote_kinds()))
 
 
 class NoteForm(forms.Form):

@@ -12,10 +12,10 @@ from rest_framework import serializers
 from booking.api.serializers import Input
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
+from booking.domain.appointments import OrderBooked
 from booking.domain.approvals import DEFAULT_TIMEOUTS, ApprovalTimeouts, ProviderUnavailable, obtain_approval
 from booking.domain.direct_booking import book_directly, find_local_approval, hold_for_approval
 from booking.domain.holds import Holder, confirm_hold
-from booking.domain.orders import check_not_booked
 from booking.domain.slot_selection import book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import ApiKey, Appointment
@@ -138,8 +138,9 @@ class ApprovalView(ApiView):
 
     @staticmethod
     def _book_first_available(verb, opening, order):
-        if order:
-            check_not_booked(order)  # before its own appointment is in the way
+        # Before the order's own appointment is in the way. book_directly looks again, behind the lock.
+        if booked := order and order.get_booked_appointment():
+            raise OrderBooked(booked.pk)
         return book_first_available(verb, opening)
 
     @staticmethod

@@ -46,15 +46,11 @@ def get_approver(provider: Provider | None) -> Approver:
     return APPROVERS[provider.kind if provider else ClinicApprover.kind]
 
 
-def list_kinds(*, is_remote: bool | None = None, is_staff: bool | None = None) -> list[str]:
-    """Return the kinds of approver that are remote, or staff, or not, as asked."""
-    return [
-        kind
-        for kind, approver in APPROVERS.items()
-        if is_remote in (None, approver.is_remote) and is_staff in (None, approver.is_staff)
-    ]
+def list_remote_kinds() -> list[str]:
+    """Return the kinds of approver that are other systems."""
+    return [kind for kind, approver in APPROVERS.items() if approver.is_remote]
 
 
 def is_any_remote() -> bool:
     """Return whether another system is responsible for anything."""
-    return Provider.objects.filter(is_active=True, kind__in=list_kinds(is_remote=True)).exists()
+    return Provider.objects.filter(is_active=True, kind__in=list_remote_kinds()).exists()

@@ -1,7 +1,5 @@
 """The API's documentation in a real browser; open_browser asserts that no foreign request is made."""
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
@@ -31,11 +29,14 @@ def test_docs_operation_can_be_tried_with_key(open_browser, live_server, transac
     page.locator(".auth-btn-wrapper .btn-done").click()
     operation = page.locator("#operations-Catalogue-list_clinicians")
     operation.locator(".opblock-summary-control").click()
-    operation.get_by_role("button", name="Try it out").click()
-    with page.expect_response("**/api/v1/clinicians") as answer:
-        operation.get_by_role("button", name="Execute").click()
-    assert [clinician["name"] for clinician in json.loads(answer.value.body())["data"]] == ["Dana Reed"]
-    expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+    # Swagger UI draws the operation anew once it has resolved its references: a click that spans that is lost,
+    # a key press is not.
+    expect(operation.locator(".opblock-loading-animation")).to_have_count(0)
+    operation.get_by_role("button", name="Try it out").press("Enter")
+    operation.get_by_role("button", name="Execute").press("Enter")
+    answer = operation.locator(".live-responses-table .response").first
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer).to_contain_text('"name": "Dana Reed"')
 
 
 def test_docs_without_javascript_show_introduction(open_browser, live_server, db):

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from patients.fields import EmailField, NhsNumberField, PhoneField
 from patients.text import MAX_NAME_LENGTH, list_spellings, normalize_name, validate_name
+from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -28,6 +29,7 @@ class Patient(models.Model):
     """A person who is, was or will be seen."""
 
     NHS_NUMBER_UNIQUE = "patient_nhs_number"
+    EXTERNAL_ID_UNIQUE = "patient_external_id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     first_name = models.CharField(max_length=100, validators=[validate_name])
@@ -38,6 +40,8 @@ class Patient(models.Model):
     email = EmailField("e-mail", blank=True, db_collation="C")
     phone = PhoneField(blank=True, db_collation="C")
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
+    external_id = ExternalIdField()
+    metadata = MetadataField()
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     # For a duplicate that a merge archived: the record that remains.
     merged_into = models.ForeignKey(
@@ -56,6 +60,7 @@ class Patient(models.Model):
             models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
             models.Index("email", name="patient_email"),
             models.Index("phone", name="patient_phone"),
+            models.Index("updated_at", "id", name="patient_updated"),
             models.Index(Reverse("phone"), name="patient_phone_end"),
             models.Index("normalized_name", name="patient_first_last"),
             models.Index("name_words", name="patient_last_first"),
@@ -69,7 +74,8 @@ class Patient(models.Model):
                 name="patient_nhs_number",
                 condition=~Q(nhs_number=""),
                 violation_error_message="Another patient already has this NHS number.",
-            )
+            ),
+            models.UniqueConstraint("external_id", name="patient_external_id", condition=~Q(external_id="")),
         ]
 
     def __str__(self):

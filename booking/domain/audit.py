@@ -29,8 +29,8 @@ SUBJECT_TYPES = {
 APPEND = """
       WITH appended AS (
     INSERT INTO booking_event
-           (kind, subject_type, subject_id, sequence, created_at, actor, from_status, to_status, data)
-    VALUES (%(kind)s, %(subject_type)s, %(subject_id)s,
+           (kind, subject_type, subject_id, location_id, sequence, created_at, actor, from_status, to_status, data)
+    VALUES (%(kind)s, %(subject_type)s, %(subject_id)s, %(location_id)s,
             (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE subject_id = %(subject_id)s),
             %(at)s, %(actor)s, %(from_status)s, %(to_status)s, %(data)s)
  RETURNING sequence)
@@ -73,6 +73,7 @@ def record_event(
                 "kind": kind,
                 "subject_type": SUBJECT_TYPES[subject._meta.concrete_model],
                 "subject_id": subject.pk,
+                "location_id": get_location_id(subject),
                 "at": at,
                 "actor": actor,
                 "from_status": from_status,
@@ -82,6 +83,11 @@ def record_event(
                 "is_announced": kind in ANNOUNCED_KINDS,
             },
         )
+
+
+def get_location_id(subject: Subject) -> UUID | None:
+    """Return where a subject is, or None for an order or a patient."""
+    return subject.pk if isinstance(subject, Location) else getattr(subject, "location_id", None)
 
 
 def get_latest_sequence(subject_id: UUID | str) -> int:

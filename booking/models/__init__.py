@@ -1,20 +1,24 @@
 """Models: holds, appointments, orders, approvers, events, the outbox, webhooks, feeds and API keys."""
 
-from booking.models.api import ApiKey, IdempotentAnswer, validate_origin
+from booking.models.api import AccessToken, ApiKey, IdempotentAnswer, validate_origin
 from booking.models.bookings import Appointment, Booking, Hold, Unconfirmed
+from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
 from booking.models.orders import Order
 from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
+from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.webhooks import WebhookEndpoint
 
 __all__ = [
+    "AccessToken",
     "Acknowledgement",
     "ApiKey",
     "Appointment",
     "Booking",
     "CalendarFeed",
+    "ClientUser",
     "Delivery",
     "Event",
     "Heartbeat",
@@ -22,6 +26,7 @@ __all__ = [
     "IdempotentAnswer",
     "Order",
     "OutboxMessage",
+    "PatientDraft",
     "Provider",
     "Unconfirmed",
     "WebhookEndpoint",

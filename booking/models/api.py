@@ -102,6 +102,21 @@ class ApiKey(models.Model):
         return "live" if self.is_live(now) else "expired"
 
 
+class AccessToken(models.Model):
+    """A token that an API key was exchanged for (RFC 6749, section 4.4). Only its SHA-256 is stored."""
+
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        indexes = [models.Index("expires_at", name="access_token_expires")]
+
+    def __str__(self):
+        return f"of {self.api_key}"
+
+
 class IdempotentAnswer(models.Model):
     """The response to a request with an Idempotency-Key, stored in the transaction of its effect."""
 

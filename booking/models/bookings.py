@@ -12,6 +12,7 @@ from booking.models.providers import Provider
 from patients.fields import EmailField
 from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
+from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
 from scheduling.models import Clinician, Location, Service, Slot
 
@@ -34,6 +35,8 @@ class Booking(models.Model):
     is_remote = models.BooleanField("by video", default=False)
     price = PriceField(editable=False)
     currency = models.CharField(max_length=3, editable=False)
+    external_id = ExternalIdField()
+    metadata = MetadataField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -199,6 +202,8 @@ class Appointment(Booking):
         indexes = [
             models.Index("starts_at", name="appointment_starts_at"),
             models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
+            models.Index("updated_at", "id", name="appointment_updated"),
+            models.Index("external_id", name="appointment_external_id", condition=~Q(external_id="")),
             models.Index("answer_by", name="appointment_pending", condition=Q(status="pending")),
         ]
         constraints = [

@@ -23,6 +23,8 @@ class Event(models.Model):
     kind = models.CharField(max_length=40)
     subject_type = models.CharField(max_length=10, choices=SubjectType)
     subject_id = models.UUIDField()
+    # Where it happened: pages that show a location ask whether anything has. Null for what has no place.
+    location_id = models.UUIDField(null=True)
     sequence = models.PositiveIntegerField()
     created_at = models.DateTimeField()
     actor = models.CharField(max_length=64)
@@ -35,6 +37,10 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index("transaction_id", "id", name="event_feed"),
+            models.Index("location_id", "transaction_id", "id", name="event_of_location"),
+        ]
         constraints = [models.UniqueConstraint("subject_id", "sequence", name="event_sequence")]
 
     def __str__(self):

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from patients.models import Patient
 from patients.text import validate_printable
+from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.models import Service
 
 
@@ -23,9 +24,10 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="orders")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
-    external_id = models.CharField(
-        max_length=100, blank=True, validators=[validate_printable], help_text="Its id in the system it came from."
+    external_id = ExternalIdField(
+        editable=True, validators=[validate_printable], help_text="Its id in the system it came from."
     )
+    metadata = MetadataField()
     address_line_1 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
     address_line_2 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
     unit = models.CharField(max_length=20, blank=True, validators=[validate_printable])
@@ -38,12 +40,16 @@ class Order(models.Model):
     # The hash of the booking link's token; null until a link is sent.
     token_hash = models.BinaryField(max_length=32, unique=True, null=True, editable=False)
     link_ends_at = models.DateTimeField(null=True, editable=False, help_text="Until when that link is good.")
+    cancelled_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index("external_id", name="order_external_id", condition=~models.Q(external_id=""))]
+        indexes = [
+            models.Index("external_id", name="order_external_id", condition=~models.Q(external_id="")),
+            models.Index("updated_at", "id", name="order_updated"),
+        ]
 
     def __str__(self):
         return f"{self.service} for {self.patient}"

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.utils.timezone import now
 
+from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
 from scheduling.models import validators
 
@@ -44,6 +46,10 @@ class Location(models.Model):
     email = models.EmailField(blank=True)
     directions = models.TextField(blank=True, help_text="How to find the door: shown with the appointment.")
     is_active = models.BooleanField("active", default=True)
+    external_id = ExternalIdField()
+    metadata = MetadataField()
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["name"]
@@ -113,6 +119,10 @@ class Service(models.Model):
         max_length=200, blank=True, help_text="If only new patients may book it, the sentence that tells them so."
     )
     what_to_bring = models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")
+    external_id = ExternalIdField()
+    metadata = MetadataField()
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["position", "name"]
@@ -139,6 +149,10 @@ class Clinician(models.Model):
     is_active = models.BooleanField("active", default=True)
     # Last booking that named no clinician: of equally busy clinicians the one who has waited longest is next.
     last_assigned_at = models.DateTimeField(null=True, editable=False)
+    external_id = ExternalIdField()
+    metadata = MetadataField()
+    created_at = models.DateTimeField(default=now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["name"]

@@ -93,6 +93,7 @@ def test_cancel_frees_slot_and_records_reason_and_enqueues_mail(appointment, hol
         "kind": "appointment.cancelled",
         "subject_type": "booking",
         "subject_id": appointment.pk,
+        "location_id": appointment.location_id,
         "sequence": 4,
         "created_at": event["created_at"],
         "actor": "erin",

@@ -50,6 +50,8 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "meeting_url": "",
             "price": 60,
             "currency": "GBP",
+            "external_id": "",
+            "metadata": {},
             "cancellation_reason": "",
             "cancellation_note": "",
         }

@@ -35,6 +35,7 @@ def test_transition_updates_row_and_object_and_records_event(hold_time, at):
         "kind": "hold.released",
         "subject_type": "booking",
         "subject_id": hold.pk,
+        "location_id": hold.location_id,
         "sequence": 2,
         "created_at": now,
         "actor": "erin",

@@ -107,6 +107,7 @@ class AccessToken(models.Model):
 
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32), editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
 

@@ -190,6 +190,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=40),
         "options": {"expires": 3000},
     },
+    "forget expired tokens": {
+        "task": "booking.tasks.forget_expired_tokens",
+        "schedule": crontab(minute=50),
+        "options": {"expires": 3000},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from booking.access import access_tokens
 from booking.domain import expiry
 from booking.models import Heartbeat
 from booking.ops import idempotency
@@ -66,6 +67,12 @@ def sync_due_calendars():
 def forget_old_answers():
     """Delete the stored answers of idempotent requests after a day."""
     idempotency.forget_old_answers()
+
+
+@shared_task
+def forget_expired_tokens():
+    """Delete the access tokens that have expired."""
+    access_tokens.forget_expired_tokens()
 
 
 @shared_task

@@ -1,7 +1,7 @@
 """The verbs of an API key: create, find, rotate, revoke."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -47,11 +47,16 @@ def find_key(plain: str) -> ApiKey:
     now = timezone.now()
     if key is None or not key.is_live(now):
         raise InvalidKey
+    note_use(key, now)
+    return key
+
+
+def note_use(key: ApiKey, now: datetime) -> None:
+    """Store that a key is used, once in USE_NOTE_INTERVAL."""
     if key.last_used_at is None or key.last_used_at < now - USE_NOTE_INTERVAL:
         # Of concurrent requests only the first writes.
         seen = ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at)
         seen.update(last_used_at=now)
-    return key
 
 
 @transaction.atomic

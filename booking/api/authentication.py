@@ -1,8 +1,9 @@
-"""Who calls: the API key that a request shows."""
+"""Who calls: the API key that a request shows, or that its access token was given for."""
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from booking.access import access_tokens
 from booking.access.api_keys import InvalidKey, find_key
 
 CHALLENGE = 'Bearer realm="Holdfast"'
@@ -13,7 +14,9 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request):
         try:
-            key = find_key(self.get_plain_key(request))
+            plain = self.get_plain_key(request)
+            is_token = plain.startswith(access_tokens.PREFIX)
+            key = access_tokens.find_key_of_token(plain) if is_token else find_key(plain)
         except InvalidKey as error:
             raise AuthenticationFailed from error
         return None, key

@@ -2,13 +2,14 @@
 
 from django.urls import path, re_path
 
-from booking.api.dialects.onsched import appointments, availability, locations
+from booking.api.dialects.onsched import appointments, availability, locations, oauth
 from booking.api.dialects.onsched.base import View
 from booking.api.dialects.views import NotHere
 
 APPOINTMENT = "v3/appointment/<uuid:id>"
 
 urlpatterns = [
+    path("v3/oauth/token", oauth.Token.as_view()),
     path("v3/availability", availability.Availability.as_view()),
     path("v3/appointment", appointments.Appointments.as_view()),
     path("v3/appointment/hold", appointments.AppointmentHold.as_view()),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from booking.access.api_keys import revoke_key
 from booking.access.booking_keys import Signer
 from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
+from booking.api.dialects.onsched.oauth import Token
 from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
 from booking.domain.direct_booking import book_directly
 from booking.domain.holds import Holder
@@ -76,6 +77,8 @@ def test_authorization_tests_cover_all_dialect_methods(patterns, rights):
     served = {}
     for pattern in patterns[:-1]:  # the last one is any other address
         view = pattern.callback.cls
+        if view is Token:  # no key is shown there, but exchanged: test_onsched_oauth has its rights
+            continue
         written = {name.upper() for name in view.http_method_names if hasattr(view, name)} - {"OPTIONS"}
         assert written - {"HEAD"} == set(view.scopes), pattern
         served |= {(method, str(pattern.pattern)): scope for method, scope in view.scopes.items()}

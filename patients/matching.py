@@ -123,10 +123,12 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
         give_consent(keep, consent.purpose, at=consent.given_at)
     given.delete()  # withdrawn consents are moved below, as a record
     for relation in Patient._meta.related_objects:  # every foreign key to Patient, in whatever app
-        if relation.related_model is not PossibleDuplicate:
-            relation.related_model._base_manager.filter(**{relation.field.name: duplicate}).update(
-                **{relation.field.name: keep}
-            )
+        model = relation.related_model
+        if model is not PossibleDuplicate:
+            changes: dict[str, Any] = {relation.field.name: keep}
+            if any(field.name == "updated_at" for field in model._meta.fields):
+                changes["updated_at"] = timezone.now()
+            model._base_manager.filter(**{relation.field.name: duplicate}).update(**changes)
     for name in ("date_of_birth", "email", "phone", "nhs_number"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
     duplicate.nhs_number, duplicate.archived_at = "", timezone.now()

@@ -193,8 +193,10 @@ write_appointment = AppointmentOutput().to_representation
 
 
 class PatientOutput(serializers.ModelSerializer):
-    """A person who is or was to be seen."""
+    """A person who is or was to be seen. Archived ones, perhaps merged into another, only lists of changes have."""
 
+    archived_at = Moment(allow_null=True)
+    merged_into_id = serializers.UUIDField(allow_null=True, help_text="The record that remains of two.")
     created_at = Moment()
     updated_at = Moment()
 
@@ -208,6 +210,8 @@ class PatientOutput(serializers.ModelSerializer):
             "email",
             "phone",
             "nhs_number",
+            "archived_at",
+            "merged_into_id",
             "created_at",
             "updated_at",
         ]

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 
+from booking.api.fields import Moment
 from booking.api.serializers import Query
 
 
@@ -28,8 +29,20 @@ class PageQuery(Query):
         return datetime.fromisoformat(moment), UUID(id)
 
 
+class ChangesQuery(Query):
+    """Lists of what has changed are ordered by when."""
+
+    updated_since = Moment(
+        required=False,
+        source="updated_at__gte",
+        help_text="Those that have changed then or later, in the order of their `updated_at`. Overlap by a minute.",
+    )
+
+
 class CursorPagination(BasePagination):
     """Page through rows by ``view.ordering``, a datetime field (``-`` before it: newest first), then by id.
+
+    With ``updated_since`` they come by ``updated_at``: what changes in between comes once more, in a later page.
 
     DRF's own looks for its place with an offset where times are equal. ``view.parameters`` are those of a PageQuery.
     """
@@ -37,7 +50,8 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset, request, view=None) -> list:
         """Return the rows of the page that the address names."""
         self.request = request
-        field, is_descending = view.ordering.removeprefix("-"), view.ordering.startswith("-")
+        ordering = "updated_at" if "updated_at__gte" in view.parameters else view.ordering
+        field, is_descending = ordering.removeprefix("-"), ordering.startswith("-")
         beyond, order = ("lt", [f"-{field}", "-pk"]) if is_descending else ("gt", [field, "pk"])
         limit = view.parameters["limit"]
         if cursor := view.parameters.get("cursor"):

@@ -120,7 +120,7 @@ def _agree(appointment, status, *, actor, reference, expected_version):
     """Acknowledge what the approver agrees to; if it had refused the same time, record that it no longer does."""
     acknowledge(appointment, status, actor=actor, reference=reference, expected_version=expected_version)
     if _is_refused(appointment):
-        record_event(appointment, EventKind.APPROVER_AGREED, actor=actor, at=database_now())
+        _record_answer(appointment, EventKind.APPROVER_AGREED, actor=actor, at=database_now())
 
 
 @transaction.atomic
@@ -130,8 +130,14 @@ def _refuse(appointment, *, actor, expected_version=None):
     if appointment.status == Status.PENDING:
         decline(appointment, actor=actor)
     elif appointment.status in Appointment.UPCOMING and not _is_refused(appointment):
-        record_event(appointment, REFUSED, actor=actor, at=now)
+        _record_answer(appointment, REFUSED, actor=actor, at=now)
         queue.enqueue(Job.EMAIL_CHANGE_REFUSED, appointment=appointment.pk)
+
+
+def _record_answer(appointment, kind, *, actor, at):
+    """Record what changes nothing of an appointment but its events, which are read with it."""
+    appointment.save(update_fields=["updated_at"])
+    record_event(appointment, kind, actor=actor, at=at)
 
 
 def _is_refused(appointment):

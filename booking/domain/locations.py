@@ -15,6 +15,6 @@ def change_location(location: Location, *, hold_seconds: int, actor: str) -> Non
     location.hold_seconds = hold_seconds
     if hold_seconds == before:
         return
-    location.save(update_fields=["hold_seconds"])
+    location.save(update_fields=["hold_seconds", "updated_at"])
     change = {"changed": ["hold_seconds"], "from": before, "to": hold_seconds}
     record_event(location, EventKind.LOCATION_UPDATED, actor=actor, at=database_now(), data=change)

@@ -158,6 +158,8 @@ ANSWERS = {
         **ALICE,
         "phone": "+442079460123",
         "nhs_number": "",
+        "archived_at": None,
+        "merged_into_id": None,
         "created_at": "2026-03-27T16:22:08+00:00",
         "updated_at": "2026-03-27T16:22:08+00:00",
     },
@@ -166,6 +168,8 @@ ANSWERS = {
         **ALICE,
         "phone": "+442079460199",
         "nhs_number": "",
+        "archived_at": None,
+        "merged_into_id": None,
         "created_at": "2026-03-27T16:22:08+00:00",
         "updated_at": "2026-03-27T16:25:40+00:00",
     },
@@ -288,4 +292,5 @@ PARAMETERS = {
     "start_time": WHEN["start_time"],
     "search": "alice archer",
     "start_from": "2026-03-30T00:00:00+01:00",
+    "updated_since": "2026-03-27T16:19:00+00:00",
 }

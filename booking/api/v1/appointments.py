@@ -9,7 +9,7 @@ from booking.access.booking_keys import InvalidBookingKey
 from booking.api.fields import AnyDay, Choice, Moment, Text
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import PageQuery
+from booking.api.pagination import ChangesQuery, PageQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance, PersonInput
@@ -30,7 +30,7 @@ from scheduling.slots import SlotTaken
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
 
 
-class AppointmentFilters(PageQuery):
+class AppointmentFilters(ChangesQuery, PageQuery):
     """Which appointments: all filters must hold; of one that is repeated, any of its values."""
 
     patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")

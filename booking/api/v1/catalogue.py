@@ -4,6 +4,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
 from booking.api.operation import operation
+from booking.api.pagination import ChangesQuery
 from booking.api.views import ApiView
 from booking.models import ApiKey
 from scheduling.models import Clinician, Location, Service
@@ -102,10 +103,12 @@ class CatalogueList(ApiView):
     scopes = {"GET": ApiKey.Scope.READ_APPOINTMENT_TYPES}
     output = None
 
-    @operation(many=True)
+    @operation(query=ChangesQuery, many=True)
     def get(self, request):
-        things = self.output(self.things(), many=True).data
-        return self.answer(things, next_cursor=None, has_more=False)
+        things = self.things().filter(**self.filters)
+        if self.filters:
+            things = things.order_by("updated_at", "pk")
+        return self.answer(self.output(things, many=True).data, next_cursor=None, has_more=False)
 
     def things(self):
         things = self.output.Meta.model.objects.all()

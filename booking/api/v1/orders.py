@@ -7,7 +7,7 @@ from booking.access.booking_keys import InvalidBookingKey
 from booking.api.fields import Id, Moment, Text
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import PageQuery
+from booking.api.pagination import ChangesQuery, PageQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
@@ -137,7 +137,7 @@ def write_orders(orders, key):
     return [OrderOutput(order).data for order in orders]
 
 
-class OrderFilters(PageQuery):
+class OrderFilters(ChangesQuery, PageQuery):
     """Which orders: all filters must hold."""
 
     patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")

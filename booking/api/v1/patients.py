@@ -9,7 +9,7 @@ from rest_framework import serializers
 from booking.api.fields import Text
 from booking.api.operation import operation
 from booking.api.outputs import ChangedPatientOutput, PatientOutput
-from booking.api.pagination import PageQuery
+from booking.api.pagination import ChangesQuery, PageQuery
 from booking.api.v1.attendance import PersonInput
 from booking.api.views import ApiView, etag
 from booking.domain import patients
@@ -21,12 +21,18 @@ from patients.search import search_patients
 READ, WRITE = ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS
 
 
-class PatientFilters(PageQuery):
+class PatientFilters(ChangesQuery, PageQuery):
     """``search`` finds words from names, e-mail, phone and birth date, in any order, best first; no cursor then."""
 
     search = Text(
         required=False, allow_blank=True, max_length=200, help_text="Words from names, e-mail, phone and birth date."
     )
+
+    def validate(self, fields):
+        if fields.get("search") and "updated_at__gte" in fields:
+            said = "A search is by best match: list changes without it."
+            raise serializers.ValidationError({"updated_since": said}, code="alone")
+        return fields
 
 
 class PatientInput(PersonInput):
@@ -63,11 +69,12 @@ class Patients(PatientView):
 
     @operation(query=PatientFilters, many=True)
     def get(self, request):
-        """Search patients, best match first, or list them all in pages."""
+        """Search patients, best match first, or list them all in pages; with `updated_since` archived ones too."""
         if search := self.parameters.get("search"):
             patients = search_patients(search, limit=self.parameters["limit"])
             return self.answer(PatientOutput(patients, many=True).data, next_cursor=None, has_more=False)
-        patients = self.paginate_queryset(Patient.objects.filter(archived_at=None))
+        changes = {name: value for name, value in self.filters.items() if name != "search"}
+        patients = self.paginate_queryset(Patient.objects.filter(**changes or {"archived_at": None}))
         return self.get_paginated_response(PatientOutput(patients, many=True).data)
 
     @operation(

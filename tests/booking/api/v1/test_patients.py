@@ -33,6 +33,8 @@ def test_created_patient_has_all_members(api):
         "email": "alice@example.org",
         "phone": "+447700900123",
         "nhs_number": "9990000018",
+        "archived_at": None,
+        "merged_into_id": None,
         "created_at": patient.created_at.isoformat(),
         "updated_at": patient.updated_at.isoformat(),
     }

@@ -37,6 +37,7 @@ EVENT_LABELS = {
     EventKind.APPROVER_WITHDRAWN: "The approver was told that it is off",
     EventKind.ORDER_CREATED: "Ordered",
     EventKind.ORDER_UPDATED: "Changed",
+    EventKind.ORDER_CANCELLED: "Cancelled",
     EventKind.ORDER_LINK_SENT: "The link was e-mailed",
     EventKind.ORDER_LINK_REVOKED: "The link was taken back",
 }

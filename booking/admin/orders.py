@@ -16,8 +16,8 @@ from django.utils.safestring import mark_safe
 from booking.admin.events import list_events
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.permissions import get_actor
-from booking.domain.appointments import OrderBooked
-from booking.domain.orders import NoEmailAddress, change_order, create_order, revoke_link, send_link
+from booking.domain.appointments import OrderBooked, OrderCancelled
+from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, revoke_link, send_link
 from booking.models import Appointment, Order
 from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import PatientField
@@ -87,7 +87,7 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     actions = ["send_links"]
-    object_tools = ["send_link", "revoke_link"]
+    object_tools = ["send_link", "revoke_link", "cancel_order"]
     object_tool_permission = "link"
     change_form_template = "admin/booking/order/change_form.html"
     readonly_fields = ["ordered_at", "booked", "link", "appointments"]
@@ -132,7 +132,9 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     @admin.display(description="booked")
     def booked(self, order):
         booked = [each for each in order.appointments.all() if each.status not in Appointment.UNSUCCESSFUL]
-        return self._make_link(booked[0], order) if booked else "not yet"
+        if booked:
+            return self._make_link(booked[0], order)
+        return "cancelled" if order.cancelled_at else "not yet"
 
     @admin.display(description="link")
     def link(self, order):
@@ -208,11 +210,15 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
 
     def _list_tools(self, request, order):
         """Return the allowed object tools as pairs of name and label."""
-        tools = []
-        if self.has_link_permission(request) and not order.is_booked:
+        if not self.has_link_permission(request):
+            return []
+        tools, is_open = [], not order.is_booked and not order.cancelled_at
+        if is_open:
             tools.append(("send_link", "E-mail the link again" if order.token_hash else "E-mail the link"))
-        if self.has_link_permission(request) and order.token_hash:
+        if order.token_hash:
             tools.append(("revoke_link", "Take the link back"))
+        if is_open:
+            tools.append(("cancel_order", "Cancel the order"))
         return tools
 
     def send_link_tool(self, request, order):
@@ -223,6 +229,15 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
         """Take the link back."""
         revoke_link(order, actor=get_actor(request))
         messages.success(request, "The link does not work any more.")
+
+    def cancel_order_tool(self, request, order):
+        """Cancel the order."""
+        try:
+            cancel_order(order, actor=get_actor(request))
+        except OrderBooked:
+            messages.error(request, "The order is booked: cancel its appointment first.")
+        else:
+            messages.success(request, "The order is cancelled. Its link does not work any more.")
 
     @admin.action(description="E-mail the link", permissions=["link"])
     def send_links(self, request, queryset):
@@ -238,6 +253,8 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
             send_link(order, actor=get_actor(request))
         except OrderBooked:
             messages.warning(request, f"No link was sent to {order.patient}: the order is booked.")
+        except OrderCancelled:
+            messages.warning(request, f"No link was sent to {order.patient}: the order is cancelled.")
         except NoEmailAddress:
             messages.warning(request, f"No link was sent to {order.patient}: no e-mail address is known.")
         else:

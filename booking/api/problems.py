@@ -14,7 +14,7 @@ from booking.access import api_keys, signatures
 from booking.access.booking_keys import InvalidBookingKey
 from booking.api import refusals
 from booking.api.json_pointers import list_errors
-from booking.domain import appointments, approvals, holds, orders, slot_selection, transitions
+from booking.domain import appointments, approvals, client_users, holds, orders, slot_selection, transitions
 from booking.integrations.webhooks import endpoints
 from booking.ops import idempotency
 from patients import records
@@ -144,6 +144,17 @@ PROBLEMS = {
         "Use the appointment named here, or cancel it first.",
         lambda error: {"appointment_id": error.appointment_id},
         {"appointment_id": "9b2d6a1e-3c74-4c0a-8a55-1f0e7c2b6d83"},
+    ),
+    appointments.OrderCancelled: Problem(409, "order-cancelled", "Create another order."),
+    client_users.ClientUserExists: Problem(
+        409,
+        "user-exists",
+        "Use the user named here.",
+        lambda error: {"user_id": error.client_user.pk, "created_on": error.client_user.created_at},
+        {"user_id": "3f1a9c04-52a7-4b1e-8d55-0a6c7e9b2d11", "created_on": "2026-03-27T16:20:00Z"},
+    ),
+    client_users.OtherPerson: Problem(
+        409, "other-person", "Check whom the order is for, or create another user for that person."
     ),
     orders.NoEmailAddress: Problem(409, "no-email-address", "Write one down with the patient first."),
     records.PatientExists: Problem(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
-from booking.models import Acknowledgement, Appointment, Hold
+from booking.models import Acknowledgement, Appointment, Hold, Order
 from booking.models.enums import EventKind, Job
 from patients.models import Patient
 from scheduling.lib.constraints import get_violated_constraint
@@ -29,6 +29,12 @@ class OrderBooked(Exception):
     def __init__(self, appointment_id):
         self.appointment_id = appointment_id
         super().__init__(str(appointment_id))
+
+
+class OrderCancelled(Exception):
+    """The order is cancelled, so nothing can be booked with it."""
+
+    message = _("That order is cancelled.")
 
 
 class PastCutoff(Exception):
@@ -57,7 +63,10 @@ def create_appointment(
     actor: str,
     at: datetime,
 ) -> Appointment:
-    """Save the appointment of a hold just confirmed; part of confirm_hold's transaction. Raises OrderBooked."""
+    """Save the appointment of a hold just confirmed; part of confirm_hold's transaction.
+
+    Raises OrderBooked or OrderCancelled.
+    """
     appointment = Appointment(
         id=hold.pk,
         reference=new_reference(),
@@ -95,6 +104,10 @@ def create_appointment(
 
 
 def _save_of_order(appointment):
+    # cancel_order waits for this lock and then finds the appointment, or has committed and is seen here.
+    order = Order.objects.select_for_update(no_key=True).get(pk=appointment.order_id)
+    if order.cancelled_at:
+        raise OrderCancelled
     try:
         # A savepoint, so that the order's other appointment can be read after the refusal.
         with transaction.atomic():

@@ -97,6 +97,12 @@ def get_latest_sequence(subject_id: UUID | str) -> int:
 
 def describe_subject(subject: Subject) -> dict:
     """Return what webhook deliveries may say of a subject: ids, times and the status."""
+    if isinstance(subject, Order):
+        return {
+            "id": str(subject.pk),
+            "patient_id": str(subject.patient_id),
+            "appointment_type_id": str(subject.service_id),
+        }
     if not isinstance(subject, Hold | Appointment):
         return {"id": str(subject.pk)}
     members = {

@@ -1,4 +1,4 @@
-"""The verbs of an order: create it, change it, send its patient a link to book it with, take that back."""
+"""The verbs of an order: create it, change it, cancel it, send its patient a link to book it with, take that back."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,11 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.access.patient_links import new_order_token
 from booking.access.tokens import hash_token
-from booking.domain.appointments import OrderBooked
+from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.audit import record_event
+from booking.domain.client_users import identify
 from booking.domain.expiry import cancel_if_unanswered
 from booking.domain.patients import find_or_register
-from booking.models import Appointment, Order
+from booking.models import Appointment, ClientUser, Order
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from patients.models import Patient
@@ -35,14 +36,22 @@ class NoEmailAddress(Exception):
 
 
 @transaction.atomic
-def create_order(*, patient: Patient, service: Service, actor: str, external_id: str = "", **address: Any) -> Order:
+def create_order(
+    *,
+    patient: Patient,
+    service: Service,
+    actor: str,
+    client_user: ClientUser | None = None,
+    **fields: Any,
+) -> Order:
     """Save an order and return it.
 
-    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``address`` has the
-    fields of the address of a visit at home. Raises PatientArchived.
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; with ``client_user`` it is
+    who that user is, once the first order has said so. ``fields`` are further ones of Order, such as the address of
+    a visit at home. Raises PatientArchived or OtherPerson.
     """
-    patient = find_or_register(patient, actor=actor)
-    order = Order.objects.create(patient=patient, service=service, external_id=external_id, **address)
+    patient = identify(client_user, patient, actor=actor) if client_user else find_or_register(patient, actor=actor)
+    order = Order.objects.create(patient=patient, service=service, client_user=client_user, **fields)
     record_event(order, EventKind.ORDER_CREATED, actor=actor, at=order.created_at)
     return order
 
@@ -57,12 +66,36 @@ def change_order(order: Order, *, actor: str, **changes: Any) -> None:
     record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": sorted(changes)})
 
 
+@transaction.atomic
+def cancel_order(order: Order, *, actor: str) -> None:
+    """Cancel an order: it cannot be booked any more, and its link stops working. Idempotent.
+
+    Raises OrderBooked while it has an appointment, which is to be cancelled first.
+    """
+    _check_no_appointment(order)  # before the order's lock: whoever books it locks the clinician first
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    if order.cancelled_at:
+        return
+    if booked := order.get_booked_appointment():
+        raise OrderBooked(booked.pk)
+    order.cancelled_at = now = database_now()
+    order.token_hash = order.link_ends_at = None
+    order.save(update_fields=["cancelled_at", "token_hash", "link_ends_at", "updated_at"])
+    record_event(order, EventKind.ORDER_CANCELLED, actor=actor, at=now)
+
+
 def check_not_booked(order: Order, *, next_clinician_id: UUID | None = None) -> None:
-    """Raise OrderBooked when the order has an appointment that is neither cancelled nor missed.
+    """Raise OrderCancelled, or OrderBooked when it has an appointment that is neither cancelled nor missed.
 
     An appointment whose deadline has passed without an answer is cancelled first. ``next_clinician_id`` is whose time
     is taken after that in the same transaction: both clinicians are locked in the order that cannot deadlock.
     """
+    if order.cancelled_at:
+        raise OrderCancelled
+    _check_no_appointment(order, next_clinician_id=next_clinician_id)
+
+
+def _check_no_appointment(order, *, next_clinician_id=None):
     appointment = order.appointments.exclude(status__in=Appointment.UNSUCCESSFUL).first()
     if appointment is None:
         return
@@ -78,10 +111,12 @@ def check_not_booked(order: Order, *, next_clinician_id: UUID | None = None) -> 
 def send_link(order: Order, *, actor: str) -> None:
     """E-mail the patient a link to book the order with; it works for LINK_LIFETIME, and replaces an earlier one.
 
-    Raises OrderBooked or NoEmailAddress.
+    Raises OrderBooked, OrderCancelled or NoEmailAddress.
     """
+    _check_no_appointment(order)  # before the order's lock, as in cancel_order
     order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
-    check_not_booked(order)
+    if order.cancelled_at:
+        raise OrderCancelled
     if not order.patient.email:
         raise NoEmailAddress
     now = database_now()

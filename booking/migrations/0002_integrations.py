@@ -91,6 +91,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="order",
+            name="client_user",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="orders",
+                to="booking.clientuser",
+            ),
+        ),
+        migrations.AddField(
+            model_name="order",
             name="metadata",
             field=scheduling.lib.integration_fields.MetadataField(),
         ),
@@ -149,5 +160,36 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="accesstoken",
             index=models.Index(models.F("expires_at"), name="access_token_expires"),
+        ),
+        migrations.AlterField(
+            model_name="webhookendpoint",
+            name="events",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("hold.placed", "hold.placed"),
+                        ("hold.extended", "hold.extended"),
+                        ("hold.moved", "hold.moved"),
+                        ("hold.released", "hold.released"),
+                        ("hold.expired", "hold.expired"),
+                        ("appointment.created", "appointment.created"),
+                        ("appointment.updated", "appointment.updated"),
+                        ("appointment.rescheduled", "appointment.rescheduled"),
+                        ("appointment.cancelled", "appointment.cancelled"),
+                        ("appointment.completed", "appointment.completed"),
+                        ("appointment.no_show", "appointment.no_show"),
+                        ("order.created", "order.created"),
+                        ("order.updated", "order.updated"),
+                        ("order.cancelled", "order.cancelled"),
+                        ("patient.created", "patient.created"),
+                        ("patient.merged", "patient.merged"),
+                    ],
+                    max_length=40,
+                ),
+                blank=True,
+                default=list,
+                help_text="None: all, new kinds too.",
+                size=None,
+            ),
         ),
     ]

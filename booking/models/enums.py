@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     APPROVER_WITHDRAWN = "provider.taken_back"
     ORDER_CREATED = "order.created"
     ORDER_UPDATED = "order.updated"
+    ORDER_CANCELLED = "order.cancelled"
     ORDER_LINK_SENT = "order.link_sent"
     ORDER_LINK_REVOKED = "order.link_revoked"
     PATIENT_CREATED = "patient.created"
@@ -47,6 +48,9 @@ ANNOUNCED_KINDS = (
     EventKind.APPOINTMENT_CANCELLED,
     EventKind.APPOINTMENT_COMPLETED,
     EventKind.APPOINTMENT_NO_SHOW,
+    EventKind.ORDER_CREATED,
+    EventKind.ORDER_UPDATED,
+    EventKind.ORDER_CANCELLED,
     EventKind.PATIENT_CREATED,
     EventKind.PATIENT_MERGED,
 )

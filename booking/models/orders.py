@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from booking.models.client_users import ClientUser
 from patients.models import Patient
 from patients.text import validate_printable
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
@@ -22,8 +23,15 @@ class Order(models.Model):
     token: str  # plain, where it was found by it; the database has the hash
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient_id: uuid.UUID
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="orders")
+    service_id: uuid.UUID
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="orders")
+    # Whom the client that ordered it knows the patient as.
+    client_user_id: uuid.UUID | None
+    client_user = models.ForeignKey(
+        ClientUser, on_delete=models.PROTECT, null=True, editable=False, related_name="orders"
+    )
     external_id = ExternalIdField(
         editable=True, validators=[validate_printable], help_text="Its id in the system it came from."
     )

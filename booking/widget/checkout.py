@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from django.shortcuts import redirect
 
-from booking.domain.appointments import OrderBooked, PastCutoff
+from booking.domain.appointments import OrderBooked, OrderCancelled, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.holds import confirm_with_approval, find_hold
 from booking.domain.orders import check_not_booked
@@ -24,6 +24,7 @@ REFUSALS = (
     HoldExpired,
     HoldNotFound,
     OrderBooked,
+    OrderCancelled,
     ProviderRefused,
     ProviderUnavailable,
     NotOffered,
@@ -136,8 +137,8 @@ def refuse_to_confirm(request, held, form, error):
             return refuse_in_place(request, held, form, refusals.EXPIRED, status=410)
         case HoldNotFound():
             return refuse_released(request, held)
-        case OrderBooked():
-            return redirect(held.get_times_url())  # it shows the order's appointment
+        case OrderBooked() | OrderCancelled():
+            return redirect(held.get_times_url())  # it shows the order's appointment, or that the link is dead
         case WrongState() | ChangedMeanwhile():
             return redirect(held.done_url)  # another window was quicker; that page shows the result
     # Read anew: asking the approver may have extended the hold.

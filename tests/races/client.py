@@ -21,7 +21,7 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking.domain import direct_booking, expiry, holds, patients, rescheduling, slot_selection  # noqa: E402
+from booking.domain import direct_booking, expiry, holds, orders, patients, rescheduling, slot_selection  # noqa: E402
 from booking.models import Appointment, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
@@ -168,6 +168,16 @@ def make_booking(*, order, clinician, location, starts_at):
             actor="key:1",
         )
         return "booked"
+
+    return verb
+
+
+def cancel_order(*, order):
+    found = Order.objects.get(pk=order)
+
+    def verb():
+        orders.cancel_order(found, actor="key:1")
+        return "cancelled"
 
     return verb
 

@@ -51,3 +51,27 @@ def test_concurrent_confirms_for_one_order_confirm_one_hold(crowd, hold_time, or
     assert tally(outcomes) == {"confirmed": 1, "OrderBooked": len(held) - 1}
     assert Hold.objects.filter(status="active", slot__expires_at__isnull=False).count() == len(held) - 1
     assert Slot.objects.filter(expires_at=None).get().pk == Appointment.objects.get().slot_id
+
+
+def test_concurrent_cancels_and_bookings_of_one_order_leave_it_booked_or_cancelled(
+    crowd, order, ten_clinicians, harbour, at
+):
+    book = [
+        (
+            client.make_booking,
+            {"order": order.pk, "clinician": clinician.pk, "location": harbour.pk, "starts_at": at(*start)},
+        )
+        for start in HALF_HOURS[:5]
+        for clinician in ten_clinicians
+    ]
+
+    outcomes = crowd.race(book + [(client.cancel_order, {"order": order.pk})] * len(book))
+
+    found = tally(outcomes)
+    order.refresh_from_db()
+    if order.cancelled_at:
+        assert found == {"cancelled": len(book), "OrderCancelled": len(book)}
+        assert not Appointment.objects.exists() and not Slot.objects.exists()
+    else:
+        assert found == {"booked": 1, "OrderBooked": 2 * len(book) - 1}
+        assert Appointment.objects.get().slot_id == Slot.objects.get().pk

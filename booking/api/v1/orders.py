@@ -13,9 +13,9 @@ from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
 from booking.api.v1.opening_input import OpeningInput
 from booking.api.views import ApiView
-from booking.domain.appointments import OrderBooked
+from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
-from booking.domain.orders import NoEmailAddress, create_order, send_link
+from booking.domain.orders import NoEmailAddress, cancel_order, create_order, send_link
 from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey, Appointment, Order
 from patients.records import PatientArchived
@@ -99,6 +99,7 @@ class OrderOutput(serializers.ModelSerializer):
     appointment_type_id = serializers.UUIDField(source="service_id")
     address = serializers.SerializerMethodField()
     link_ends_at = Moment(allow_null=True, help_text="Until when the link mailed to the patient is good, if one was.")
+    cancelled_at = Moment(allow_null=True, help_text="When it was cancelled; it cannot be booked any more.")
     appointments = serializers.SerializerMethodField()
     created_at = Moment()
     updated_at = Moment()
@@ -112,6 +113,7 @@ class OrderOutput(serializers.ModelSerializer):
             "appointment_type_id",
             "address",
             "link_ends_at",
+            "cancelled_at",
             "appointments",
             "created_at",
             "updated_at",
@@ -215,6 +217,7 @@ class OrderBook(OrderView, ApprovalView):
             NotOffered,
             InvalidBookingKey,
             OrderBooked,
+            OrderCancelled,
             PatientArchived,
             ProviderRefused,
             ProviderUnavailable,
@@ -232,9 +235,23 @@ class OrderSendLink(OrderView):
 
     scopes = {"POST": WRITE}
 
-    @operation(name="send_order_link", refusals=[OrderBooked, NoEmailAddress])
+    @operation(name="send_order_link", refusals=[OrderBooked, OrderCancelled, NoEmailAddress])
     def post(self, request, id):
         self.body()
         order = self.order(id)
         send_link(order, actor=self.key.actor)
+        return self.answer_order(order)
+
+
+class OrderCancel(OrderView):
+    """Cancel an order: it cannot be booked any more."""
+
+    scopes = {"POST": WRITE}
+
+    @operation(name="cancel_order", refusals=[OrderBooked])
+    def post(self, request, id):
+        """Cancel an order. One that has an appointment is refused: cancel that first."""
+        self.body()
+        order = self.order(id)
+        cancel_order(order, actor=self.key.actor)
         return self.answer_order(order)

@@ -45,6 +45,7 @@ urlpatterns = [
     path("orders", orders.Orders.as_view()),
     path("orders/<uuid:id>", orders.OrderEntry.as_view()),
     path("orders/<uuid:id>/book", orders.OrderBook.as_view()),
+    path("orders/<uuid:id>/cancel", orders.OrderCancel.as_view()),
     path("orders/<uuid:id>/send-link", orders.OrderSendLink.as_view()),
     path("cancellation-reasons", appointments.CancellationReasons.as_view()),
     path("webhook-endpoints", webhooks.WebhookEndpoints.as_view()),

@@ -114,7 +114,7 @@ def test_order_page_shows_log_and_allowed_tools(erin, order, book_it, at, day):
     send_link(order, actor="erin")
     cancel(book_it(at(9)), reason="other", actor="erin")
     response = erin.get(url(ORDERS, "change", order.pk))
-    assert [name for name, _ in response.context["tools"]] == ["send_link", "revoke_link"]
+    assert [name for name, _ in response.context["tools"]] == ["send_link", "revoke_link", "cancel_order"]
     assert [row[1] for row in response.context["log"]] == ["Ordered", "The link was e-mailed"]
     assert f"{day:%a %-d %b %Y}, 09:00 Cancelled" in get_text(response)
 
@@ -210,3 +210,21 @@ def test_order_form_with_unknown_patient_id_saves_nothing(erin, order, text):
     with nothing_changes():
         assert erin.get(url(ORDERS, "add"), {"patient": text}).status_code == 200
         assert erin.post(url(ORDERS, "add"), form(order, patient=text)).status_code == 200
+
+
+def test_order_is_cancelled_and_offers_no_more_tools(erin, order):
+    send_link(order, actor="erin")
+    response = erin.post(url(ORDERS, "cancel_order", order.pk), follow=True)
+    order.refresh_from_db()
+    assert order.cancelled_at and order.token_hash is None
+    assert "The order is cancelled. Its link does not work any more." in get_text(response)
+    assert response.context["tools"] == []
+    assert [row[3] for row in get_rows(erin.get(url(ORDERS)))] == ["cancelled"]
+
+
+def test_booked_order_is_not_cancelled(erin, order, book_it, at):
+    book_it(at(9))
+    response = erin.post(url(ORDERS, "cancel_order", order.pk), follow=True)
+    order.refresh_from_db()
+    assert order.cancelled_at is None
+    assert "The order is booked: cancel its appointment first." in get_text(response)

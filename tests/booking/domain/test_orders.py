@@ -5,10 +5,17 @@ from datetime import timedelta
 import pytest
 
 from booking.access.patient_links import AppointmentNotFound, appointment_token, find_appointment, order_token
-from booking.domain.appointments import OrderBooked, cancel, mark_no_show
+from booking.domain.appointments import OrderBooked, OrderCancelled, cancel, mark_no_show
 from booking.domain.direct_booking import book_directly
 from booking.domain.holds import Holder
-from booking.domain.orders import OrderNotFound, create_order, find_order, revoke_link, send_link
+from booking.domain.orders import (
+    OrderNotFound,
+    cancel_order,
+    create_order,
+    find_order,
+    revoke_link,
+    send_link,
+)
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.models import Appointment, Event, Order, OutboxMessage
 from patients.models import Patient
@@ -187,3 +194,48 @@ def test_find_appointment_with_altered_token_raises_appointment_not_found(book, 
     assert find_appointment(token) == appointment
     with pytest.raises(AppointmentNotFound):
         find_appointment(spoil(token))
+
+
+# Cancelled
+
+
+def test_cancel_order_revokes_its_link_and_refuses_bookings(make_booking, order, at):
+    send_link(order, actor="erin")
+    token = order_token(order)
+
+    cancel_order(order, actor="erin")
+    cancel_order(order, actor="erin")  # again is success
+
+    assert order.cancelled_at
+    assert list(Event.objects.filter(subject_id=order.pk).values_list("kind", flat=True)) == [
+        "order.created",
+        "order.link_sent",
+        "order.cancelled",
+    ]
+    with nothing_changes():
+        with pytest.raises(OrderNotFound):
+            find_order(token)
+        with pytest.raises(OrderCancelled):
+            make_booking(at(9))
+        with pytest.raises(OrderCancelled):
+            send_link(order, actor="erin")
+
+
+def test_cancel_order_with_an_appointment_raises_order_booked(make_booking, order, at):
+    appointment = make_booking(at(9))
+    with nothing_changes(), pytest.raises(OrderBooked) as refused:
+        cancel_order(order, actor="erin")
+    assert refused.value.appointment_id == appointment.pk
+
+    cancel(appointment, reason="other", actor="erin")
+    cancel_order(order, actor="erin")
+    assert order.cancelled_at
+
+
+def test_hold_of_an_order_that_was_cancelled_since_is_not_confirmed(hold_time, order, at):
+    from booking.domain.holds import confirm_hold
+
+    hold = hold_time(at(9), order=order)
+    cancel_order(Order.objects.get(), actor="erin")
+    with nothing_changes(), pytest.raises(OrderCancelled):
+        confirm_hold(hold, patient=order.patient, actor="patient")

@@ -64,6 +64,7 @@ RIGHTS = {
     ("POST", "orders"): Right("write_orders", body="order", status=201),
     ("GET", f"orders/{ID}"): Right("write_orders", "order"),
     ("POST", f"orders/{ID}/book"): Right("write_orders", "order", body="opening", status=201),
+    ("POST", f"orders/{ID}/cancel"): Right("write_orders", "order"),
     ("POST", f"orders/{ID}/send-link"): Right("write_orders", "order"),
     ("GET", "webhook-endpoints"): Right("manage_webhooks"),
     ("POST", "webhook-endpoints"): Right("manage_webhooks", body="endpoint", status=201),

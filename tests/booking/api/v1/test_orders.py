@@ -62,6 +62,7 @@ def test_order_of_a_new_patient_with_an_address_is_created(api, consultation):
         "appointment_type_id": str(consultation.pk),
         "address": HOME,
         "link_ends_at": None,
+        "cancelled_at": None,
         "appointments": [],
         "created_at": order.created_at.isoformat(),
         "updated_at": order.updated_at.isoformat(),
@@ -257,3 +258,23 @@ def test_orders_are_listed_by_patient_and_external_id_in_pages(api, order, consu
     first, meta = found(patient_id=str(bob.pk), limit=3)
     assert (first, meta["has_more"]) == (["X-0", "X-1", "X-2"], True)
     assert found(patient_id=str(bob.pk), limit=3, cursor=meta["next_cursor"])[0] == ["X-3"]
+
+
+def test_order_is_cancelled_and_cannot_be_booked(api, order, get_booking_key, at):
+    cancelled = data(api.post(f"/orders/{order.pk}/cancel"))
+    order.refresh_from_db()
+    assert cancelled == data(api.get(f"/orders/{order.pk}"))
+    assert cancelled["cancelled_at"] == order.cancelled_at.isoformat()
+
+    with nothing_changes():
+        assert data(api.post(f"/orders/{order.pk}/cancel")) == cancelled
+        response = api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))})
+        assert (response.status_code, response.json()["code"]) == (409, "order-cancelled")
+
+
+def test_booked_order_is_not_cancelled(api, order, get_booking_key, at):
+    booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))}), 201)
+    with nothing_changes():
+        response = api.post(f"/orders/{order.pk}/cancel")
+        problem = response.json()
+        assert (response.status_code, problem["code"], problem["appointment_id"]) == (409, "order-booked", booked["id"])

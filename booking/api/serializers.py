@@ -1,17 +1,29 @@
 """What requests may contain: serializers that refuse what they do not know. fields.py has their fields."""
 
+from typing import NamedTuple
+
 from rest_framework import serializers
 
 MAX_MEMBERS = 200  # of an object, and of a list
 
 
+class Way(NamedTuple):
+    """One of the ways to put a body: its name in OpenAPI, the fields it needs, and those it alone allows beside."""
+
+    name: str
+    needs: tuple
+    allows: tuple = ()
+
+
 class Input(serializers.Serializer):
     """The fields of a body. An unknown one is an error, so that a typing error does not go unnoticed.
 
-    ``ways`` has the sets of fields of which one must be there, where a body can be put in several ways.
+    ``ways`` has the Ways of which one must be taken, where a body can be put in several; ``second_ways`` those of a
+    second choice, which ``validate`` checks. OpenAPI has a schema of its own for each way.
     """
 
     ways = ()
+    second_ways = ()
 
     def to_internal_value(self, data):
         if isinstance(data, dict):
@@ -33,10 +45,10 @@ class Input(serializers.Serializer):
 
     def find_way_errors(self, data):
         """Return an error that says all the ways, if nothing was sent of any."""
-        if not self.ways or self.partial or any(name in data for way in self.ways for name in way):
+        if not self.ways or self.partial or any(name in data for way in self.ways for name in way.needs):
             return {}
-        said = f"Send {', or '.join(' and '.join(way) for way in self.ways)}."
-        return {self.ways[0][0]: [serializers.ErrorDetail(said, code="required")]}
+        said = f"Send {', or '.join(' and '.join(way.needs) for way in self.ways)}."
+        return {self.ways[0].needs[0]: [serializers.ErrorDetail(said, code="required")]}
 
     def find_type_errors(self, data):
         """Return an error for each member of another JSON type than its field has: "1" is not 1, though 1.0 is."""

@@ -1,10 +1,12 @@
 """One operation of the OpenAPI document from the declaration of one method."""
 
 import re
+from itertools import product
 
 from drf_spectacular.openapi import AutoSchema
 
 from booking.api.openapi import fields  # noqa: F401 (drf-spectacular finds the fields' classes once they are imported)
+from booking.api.openapi.components import an_object, share
 from booking.api.openapi.examples import ANSWERS, BODIES, PARAMETERS
 from booking.api.openapi.headers import answer_headers, request_headers
 from booking.api.openapi.links import list_links
@@ -14,6 +16,7 @@ from booking.api.serializers import Input, Query
 from booking.api.v1.calendars import CalendarOutput
 
 JSON = "application/json"
+FORMATS = {"email": "an e-mail address", "uri": "an address of the web"}
 
 
 class OperationSchema(AutoSchema):
@@ -113,20 +116,25 @@ class OperationSchema(AutoSchema):
         return self._output
 
     def _envelope(self, direction):
-        data = self.resolve_serializer(self._output(), direction).ref
+        """Return a reference to the whole answer: HoldAnswer has one Hold, AppointmentPage a page of a list."""
+        output = self.resolve_serializer(self._output(), direction)
+        data, name, kind = output.ref, output.name, "Answer"
+        meta, meta_name = {"request_id": {"type": "string"}}, "Meta"
         if self.operation.many:
-            data = {"type": "array", "items": data}
+            data, kind = {"type": "array", "items": data}, "Page"
+            meta |= {"next_cursor": {"type": ["string", "null"]}, "has_more": {"type": "boolean"}}
+            meta_name = f"Page{meta_name}"
         if self.operation.nullable:
-            data = {"oneOf": [data, {"type": "null"}]}
-        meta = {"request_id": {"type": "string"}}
+            data, kind = {"oneOf": [data, {"type": "null"}]}, "OrNullAnswer"
         if self.operation.dated:
             meta["generated_at"] = {"type": "string", "format": "date-time"}
+            meta_name = f"Dated{meta_name}"
         if self.operation.tells_calendars:
             calendar = self.resolve_serializer(CalendarOutput(), direction).ref
             meta["calendars"] = {"type": "array", "items": calendar}
-        if self.operation.many:
-            meta |= {"next_cursor": {"type": ["string", "null"]}, "has_more": {"type": "boolean"}}
-        return an_object({"data": data, "meta": an_object(meta)})
+            meta_name = f"Calendars{meta_name}"
+        meta = share(self.registry, meta_name, an_object(meta))
+        return share(self.registry, f"{name}{kind}", an_object({"data": data, "meta": meta}))
 
     def _example(self):
         data = ANSWERS[self._output.__name__]
@@ -144,8 +152,6 @@ class OperationSchema(AutoSchema):
         schema["description"] = plain(schema["description"])
         if isinstance(serializer, Input):
             schema["additionalProperties"] = False
-            if serializer.ways:
-                schema["anyOf"] = [{"required": list(way)} for way in serializer.ways]
         else:
             # Answers always have all of their members, some of them empty, where they do not say otherwise.
             schema["required"] = getattr(serializer, "always", list(schema["properties"]))
@@ -153,10 +159,30 @@ class OperationSchema(AutoSchema):
                 for word in ("title", "readOnly", "minLength"):
                     member.pop(word, None)
         for member in schema["properties"].values():
-            if "oneOf" in member:
-                # An empty text is perhaps of the other's format too: not every validator looks at formats.
-                member["anyOf"] = member.pop("oneOf")
+            if {"type": "string", "maxLength": 0} in member.get("oneOf", ()):
+                # What may be empty is of no format that a validator could look at.
+                text = next(way for way in member.pop("oneOf") if way.get("maxLength") != 0)
+                member.setdefault("description", f"Empty, or {FORMATS[text.pop('format')]}.")
+                member.update(text)
+        if isinstance(serializer, Input) and serializer.ways and not serializer.partial:
+            return self._write_ways(serializer, schema, direction)
         return schema
+
+    def _write_ways(self, serializer, schema, direction):
+        """Return a choice of schemas, one for each way to put a body."""
+        choices = [ways for ways in (serializer.ways, serializer.second_ways) if ways]
+        only_in_some = {name for ways in choices for way in ways for name in (*way.needs, *way.allows)}
+        stem = self._get_serializer_name(serializer, direction).removesuffix("Input")
+        references = []
+        for ways in product(*choices):
+            needed = [name for way in ways for name in way.needs]
+            other = only_in_some - {*needed, *(name for way in ways for name in way.allows)}
+            members = {name: member for name, member in schema["properties"].items() if name not in other}
+            required = [name for name in members if name in needed or name in schema.get("required", ())]
+            members |= {name: not_null(members[name]) for name in needed}
+            variant = {**schema, "properties": members, "required": required}
+            references.append(share(self.registry, stem + "".join(way.name for way in ways), variant))
+        return {"description": schema["description"], "oneOf": references}
 
     def get_serializer_name(self, serializer, direction):
         return type(serializer).__name__.removesuffix("Output")
@@ -167,5 +193,9 @@ def plain(docstring):
     return docstring.replace("``", "`")
 
 
-def an_object(properties):
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def not_null(member):
+    """Return the schema of a member that must be there."""
+    if not isinstance(member.get("type"), list):
+        return member
+    [kind] = [kind for kind in member["type"] if kind != "null"]
+    return {**member, "type": kind}

@@ -1,5 +1,8 @@
 """What the OpenAPI document says beside its operations."""
 
+from copy import deepcopy
+
+from booking.api.openapi.enums import name_enums
 from booking.api.openapi.headers import HEADERS
 
 KEY = {
@@ -23,10 +26,12 @@ TAGS = {
 
 
 def complete(result, generator, **kwargs):
-    """Add the headings and the security scheme, and take out the notes of drf-spectacular to itself."""
+    """Add the headings and the security scheme, name the enums, and take out drf-spectacular's notes to itself."""
+    result = deepcopy(result)  # parts of it are constants
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     result["components"] |= {"headers": HEADERS, "securitySchemes": {"key": KEY}}
     drop(result, "x-spec-enum-id")
+    name_enums(result)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
+from booking.api.openapi.components import share
 from booking.api.v1.opening_input import StartTime
 
 A_DAY = {"type": "string", "format": "date"}
@@ -19,7 +20,8 @@ class DayOrMomentField(OpenApiSerializerFieldExtension):
     target_class = "booking.api.fields.DayOrMoment"
 
     def map_serializer_field(self, auto_schema, direction):
-        return {"anyOf": [A_DAY, A_MOMENT], "description": "A date, or a date-time with an offset."}
+        schema = {"anyOf": [A_DAY, A_MOMENT], "description": "A date, or a date-time with an offset."}
+        return share(auto_schema.registry, "DayOrMoment", schema)
 
 
 class StartTimeField(OpenApiSerializerFieldExtension):
@@ -27,7 +29,8 @@ class StartTimeField(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema, direction):
         wall = {"type": "string", "pattern": StartTime.WALL_TIME}
-        return {
+        schema = {
             "anyOf": [A_MOMENT, wall],
             "description": "A date-time with an offset, or with `date` and `location_id` the local time as HH:MM.",
         }
+        return share(auto_schema.registry, "StartTime", schema)

@@ -7,6 +7,7 @@ from booking.access.api_keys import InvalidKey
 from booking.api import refusals
 from booking.api.exception_handler import CONTENT_TYPE
 from booking.api.not_offered_reasons import IN_MARKDOWN, REASONS
+from booking.api.openapi.components import choose, share
 from booking.api.openapi.headers import problem_headers
 from booking.api.problems import PROBLEMS
 from booking.domain.transitions import ChangedMeanwhile
@@ -41,6 +42,7 @@ MOMENT = {"type": "string", "format": "date-time"}
 REASON = {"type": "string", "enum": [reason.value for reason in REASONS], "description": IN_MARKDOWN}
 FIELD_ERROR = {
     "type": "object",
+    "description": "What is wrong with one field: `pointer` leads to it in the body (RFC 6901), or names a parameter.",
     "properties": {"pointer": TEXT, "code": TEXT, "detail": TEXT},
     "required": ["pointer", "code", "detail"],
 }
@@ -58,7 +60,7 @@ MEMBERS = {
     "patient_id": {"type": "string", "format": "uuid"},
     "appointment_id": {"type": "string", "format": "uuid"},
     "scope": TEXT,
-    "errors": {"type": "array", "items": FIELD_ERROR, "minItems": 1},
+    "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}, "minItems": 1},
 }
 
 
@@ -76,6 +78,7 @@ def list_refusals(operation, method, *, scope, has_id):
 
 def write_problems(refusals, *, registry):
     """Return {status: response}: one for each status, telling apart its problems by their code."""
+    share(registry, "FieldError", FIELD_ERROR)
     by_status = {}
     for refusal in refusals:
         by_status.setdefault(PROBLEMS[refusal].status, {}).setdefault(PROBLEMS[refusal].code, refusal)
@@ -87,21 +90,14 @@ def write_status(status, refusals, registry):
     schemas, examples = [], {}
     for code, refusal in refusals.items():
         name = "Problem" + "".join(word.capitalize() for word in code.split("-"))
-        schemas.append(share(registry, ResolvedComponent.SCHEMA, name, write_schema(refusal)))
-        examples[code] = share(registry, ResolvedComponent.EXAMPLE, code, {"value": write_example(refusal)})
+        schemas.append(share(registry, name, write_schema(refusal)))
+        examples[code] = share(registry, code, {"value": write_example(refusal)}, kind=ResolvedComponent.EXAMPLE)
     response = {
         "description": " ".join(PROBLEMS[refusal].get_title(refusal) for refusal in refusals.values()),
         "headers": problem_headers(status, list(refusals)),
-        "content": {CONTENT_TYPE: {"schema": {"oneOf": schemas} if schemas[1:] else schemas[0], "examples": examples}},
+        "content": {CONTENT_TYPE: {"schema": choose(f"Problem{status}", schemas), "examples": examples}},
     }
-    return response if schemas[1:] else share(registry, ResolvedComponent.RESPONSE, name, response)
-
-
-def share(registry, kind, name, content):
-    """Return a reference to a component with that content."""
-    component = ResolvedComponent(name, kind, content, object=name)
-    registry.register_on_missing(component)
-    return component.ref
+    return response if schemas[1:] else share(registry, name, response, kind=ResolvedComponent.RESPONSE)
 
 
 def write_schema(refusal):

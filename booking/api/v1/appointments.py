@@ -10,7 +10,7 @@ from booking.api.fields import AnyDay, Choice, Moment, Text
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
 from booking.api.pagination import ChangesQuery, PageQuery
-from booking.api.serializers import Input
+from booking.api.serializers import Input, Way
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance, PersonInput
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
@@ -75,6 +75,8 @@ class PersonByEmailInput(PersonInput):
 class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput):
     """What to book, for whom, and how long to wait for its approver."""
 
+    second_ways = Attendance.ways
+
     patient = PersonByEmailInput(required=False)
 
 
@@ -117,7 +119,7 @@ class AppointmentEntry(AppointmentView):
 class RescheduleInput(NewTimeInput):
     """Another opening of the same service, or alone the id of a live hold."""
 
-    ways = [*NewTimeInput.ways, ("hold_id",)]
+    ways = [*NewTimeInput.ways, Way("ToHold", ("hold_id",))]
 
     hold_id = serializers.UUIDField(required=False)
 

@@ -11,7 +11,7 @@ from booking.api.authentication import CHALLENGE
 from booking.api.fields import Choice, Text
 from booking.api.negotiation import IgnoreAccept
 from booking.api.operation import operation
-from booking.api.serializers import Input
+from booking.api.serializers import Input, Way
 from booking.api.throttles import AddressThrottle
 from booking.api.views import ApiView
 from booking.domain.approval_sync import DECISIONS, apply_decision
@@ -42,7 +42,7 @@ class ProviderAuthentication(BaseAuthentication):
 class AnswerInput(Input):
     """What a provider says of an appointment."""
 
-    ways = [("appointment_id", "status")]
+    ways = [Way("", ("appointment_id", "status"))]
 
     appointment_id = serializers.UUIDField()
     status = Choice(DECISIONS)

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from booking.api.fields import AnyDay, Id, Text
 from booking.api.refusals import MissingScope
-from booking.api.serializers import Input
+from booking.api.serializers import Input, Way
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
@@ -45,7 +45,7 @@ class KnownPatient(Id):
 class Attendance(Input):
     """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
 
-    ways = [("patient_id",), ("patient",)]
+    ways = [Way("ForKnownPatient", ("patient_id",)), Way("ForPerson", ("patient",))]
 
     patient_id = KnownPatient(
         queryset=Patient.objects.filter(archived_at=None),

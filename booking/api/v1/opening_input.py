@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import Day, Id, Moment
-from booking.api.serializers import Input
+from booking.api.serializers import Input, Way
 from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
@@ -31,10 +31,16 @@ class StartTime(Moment):
         return super().to_internal_value(data)
 
 
+BY_BOOKING_KEY = Way("ByBookingKey", ("booking_key",))
+
+
 class OpeningInput(Input):
     """What to book. Leave clinician, location or is_remote out where any will do."""
 
-    ways = [("booking_key",), ("appointment_type_id", "start_time")]
+    ways = [
+        BY_BOOKING_KEY,
+        Way("ByStart", ("appointment_type_id", "start_time"), ("clinician_id", "location_id", "is_remote", "date")),
+    ]
 
     appointment_type_id = Id(queryset=Service.objects.all(), source="service", required=False)
     clinician_id = Id(queryset=Clinician.objects.all(), source="clinician", required=False, allow_null=True)
@@ -127,7 +133,12 @@ def read_opening(booking_key, *, now):
     )
 
 
+OF_SAME_SERVICE = Way(
+    "ByStart", ("start_time",), ("appointment_type_id", "clinician_id", "location_id", "is_remote", "date")
+)
+
+
 class NewTimeInput(OpeningInput):
     """Another opening of the same service. Leave clinician, location or is_remote out where any will do."""
 
-    ways = [("booking_key",), ("start_time",)]
+    ways = [BY_BOOKING_KEY, OF_SAME_SERVICE]

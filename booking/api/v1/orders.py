@@ -11,7 +11,7 @@ from booking.api.pagination import ChangesQuery, PageQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
-from booking.api.v1.opening_input import OpeningInput
+from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.views import ApiView
 from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
@@ -63,7 +63,7 @@ class AddressInput(Input):
 class OrderInput(Attendance):
     """A patient, by ``patient_id`` or ``patient``; a service; for a visit at home the address."""
 
-    ways = [(*way, "appointment_type_id") for way in Attendance.ways]
+    ways = [way._replace(needs=(*way.needs, "appointment_type_id")) for way in Attendance.ways]
 
     attendee_name = attendee_email = attendee_phone = notes = None  # the booking request has them
     appointment_type_id = Id(queryset=Service.objects.filter(is_active=True), source="service")
@@ -196,7 +196,7 @@ class OrderEntry(OrderView):
 class OrderBookInput(OpeningInput, ApprovalTimeoutsInput):
     """A booking key alone, or an opening of the order's service; who comes is known."""
 
-    ways = [("booking_key",), ("start_time",)]
+    ways = NewTimeInput.ways
 
     notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
 

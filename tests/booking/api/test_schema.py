@@ -99,6 +99,25 @@ def test_operation_examples_match_their_schemas(name):
             check(parameter["example"], parameter["schema"])
 
 
+def find_unnamed(node, place="", *, is_named=True):
+    """Yield the places of objects, lists of words and choices that stand in the midst of something else."""
+    if isinstance(node, dict):
+        ways = node.get("oneOf", node.get("anyOf", []))
+        is_choice = any("$ref" not in way and way != {"type": "null"} for way in ways)
+        if not is_named and ("properties" in node or "enum" in node or is_choice):
+            yield place
+        for name, inner in node.items():
+            yield from find_unnamed(inner, f"{place}/{name}", is_named=place.endswith("/schemas"))
+    elif isinstance(node, list):
+        for number, inner in enumerate(node):
+            yield from find_unnamed(inner, f"{place}/{number}", is_named=False)
+
+
+def test_schema_names_every_object_enum_and_choice():
+    described = {name: DOCUMENT[name] for name in ("paths", "components")}
+    assert [place for place in find_unnamed(described) if "/example" not in place] == []
+
+
 def test_schema_describes_all_problems_of_endpoints():
     elsewhere = {"method-not-allowed", "bad-signature"}  # not an answer of any operation
     assert set(DOCUMENT["components"]["examples"]) == {problem.code for problem in PROBLEMS.values()} - elsewhere

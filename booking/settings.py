@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 1}},
     "expire stale holds": {"task": "booking.tasks.expire_stale_holds", "schedule": 10.0, "options": {"expires": 10}},
     "cancel unanswered": {"task": "booking.tasks.cancel_unanswered", "schedule": 10.0, "options": {"expires": 10}},
+    "forget old drafts": {"task": "booking.tasks.forget_old_drafts", "schedule": 60.0, "options": {"expires": 60}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
     "sync calendars": {
         "task": "booking.tasks.sync_due_calendars",

@@ -8,7 +8,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens
-from booking.domain import expiry
+from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -24,6 +24,12 @@ PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has 
 def expire_stale_holds():
     """Mark the holds that have run out and announce it. They stopped counting by themselves."""
     expiry.expire_stale_holds()
+
+
+@shared_task
+def forget_old_drafts():
+    """Delete what visitors typed an hour ago and did not book with."""
+    patient_drafts.forget_old_drafts()
 
 
 @shared_task

@@ -50,7 +50,8 @@ class ApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
         choices=[(value, label.capitalize()) for value, label in ApiKey.Scope.choices],
         widget=forms.CheckboxSelectMultiple,
-        help_text="What the key may do. A publishable key can have the first three only.",
+        help_text="What the key may do. A publishable key can have the first five only; with it, patients are neither "
+        "found nor read, and whom it creates is a draft until they book.",
     )
     allowed_origins = OriginsField(
         required=False,

@@ -6,6 +6,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from booking.api.fields import Moment
+from booking.api.hold_ids import write_hold_id
 from booking.models import Appointment, Event, Hold
 from patients.models import Patient
 
@@ -13,6 +14,7 @@ from patients.models import Patient
 class HoldOutput(serializers.ModelSerializer):
     """A claim on a time. ``seconds_left`` counts from ``server_time``: the client's clock may be wrong."""
 
+    id = serializers.CharField(help_text="A UUID; with a publishable key the hold's secret token.")
     appointment_type_id = serializers.UUIDField(source="service_id")
     clinician_id = serializers.UUIDField()
     location_id = serializers.UUIDField()
@@ -188,8 +190,13 @@ EVENTS = """
 
 
 # Instantiate each serializer once: that takes longer than to use it.
-write_hold = HoldOutput().to_representation
+write_hold_fields = HoldOutput().to_representation
 write_appointment = AppointmentOutput().to_representation
+
+
+def write_hold(hold, key):
+    """Return a hold as it is written to ``key``."""
+    return {**write_hold_fields(hold), "id": write_hold_id(hold, key)}
 
 
 class PatientOutput(serializers.ModelSerializer):

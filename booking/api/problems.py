@@ -14,7 +14,16 @@ from booking.access import api_keys, signatures
 from booking.access.booking_keys import InvalidBookingKey
 from booking.api import refusals
 from booking.api.json_pointers import list_errors
-from booking.domain import appointments, approvals, client_users, holds, orders, slot_selection, transitions
+from booking.domain import (
+    appointments,
+    approvals,
+    client_users,
+    holds,
+    orders,
+    patient_drafts,
+    slot_selection,
+    transitions,
+)
 from booking.integrations.webhooks import endpoints
 from booking.ops import idempotency
 from patients import records
@@ -94,6 +103,14 @@ PROBLEMS = {
     ),
     holds.TooManyHolds: Problem(
         429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
+    ),
+    patient_drafts.DraftNotFound: Problem(
+        404,
+        "draft-not-found",
+        "Write the person down anew: with a publishable key that id is good once, for an hour, on the same site.",
+    ),
+    patient_drafts.TooManyDrafts: Problem(
+        429, "too-many-drafts", "Confirm a hold with one of them, or wait.", retry_after, {"retry_after": 840}
     ),
     holds.TooManyExtensions: Problem(409, "no-more-extensions", "Confirm the hold, or place a new one later."),
     transitions.WrongState: Problem(

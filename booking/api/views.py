@@ -30,6 +30,7 @@ class ApiView(APIView):
     """
 
     scopes = {}  # {method: scope}; None is any live key
+    serves_drafts = False  # whether a publishable key may do here what ApiKey.may_draft says
     tag = ""  # its heading in OpenAPI, one of openapi.document.TAGS
     is_personal = False  # whether its answers are about patients, and must not be cached
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
@@ -202,7 +203,7 @@ class ApiView(APIView):
         return Response({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
 
     def answer_hold(self, hold, status=200, **headers):
-        return self.answer(write_hold(hold), status, {"ETag": etag(hold), **headers})
+        return self.answer(write_hold(hold, self.key), status, {"ETag": etag(hold), **headers})
 
     def answer_appointment(self, appointment, status=200, *, hides_attendee=False, **headers):
         [written] = write_appointments([appointment], self.key)

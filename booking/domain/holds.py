@@ -23,11 +23,12 @@ from booking.domain.approvals import (
 )
 from booking.domain.audit import record_event
 from booking.domain.expiry import move_time, take_time
+from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register
 from booking.domain.slot_selection import OpeningRequest, check_offered
 from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
-from booking.models import Appointment, Booking, Hold, Order
+from booking.models import Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
 from patients.matching import give_consent
 from patients.models import Patient
@@ -72,6 +73,15 @@ def get_hold(holder: str, hold_id: UUID) -> Hold:
     hold = get_or_none(Hold, "service", "location", id=hold_id, holder=holder)
     if hold is None:
         raise HoldNotFound
+    return hold
+
+
+def get_hold_by_token(holder: str, token: str) -> Hold:
+    """Return the hold that the token was given for if ``holder`` has placed it; raises HoldNotFound."""
+    hold = get_or_none(Hold, "service", "location", token_hash=hash_token(token), holder=holder)
+    if hold is None:
+        raise HoldNotFound
+    hold.token = token
     return hold
 
 
@@ -264,6 +274,7 @@ def confirm_hold(
     notes: str = "",
     attendee: dict | None = None,
     agreed_to: Sequence[str] = (),
+    draft: PatientDraft | None = None,
     approval: Approval | None = None,
     answer_within: timedelta | None = None,
     expected_version: datetime | None = None,
@@ -274,18 +285,18 @@ def confirm_hold(
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
     the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
-    not as the patient is written. ``approval`` comes from obtain_approval, since no other system can be asked in a
-    transaction. Staff answer later, within ``answer_within``. Raises ProviderUnavailable where another system is
-    responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived, HoldExpired,
-    HoldNotFound or WrongState, and then nothing has changed.
+    not as the patient is written. A ``draft`` that the patient was made from is used up. ``approval`` comes from
+    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within
+    ``answer_within``. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its
+    word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound, HoldExpired, HoldNotFound or WrongState,
+    and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
-        appointment = Appointment.objects.filter(pk=hold.pk).first()
-        if appointment is None:  # an earlier appointment has been moved to its time
-            raise WrongState(hold)
-        return appointment
+        return get_confirmed(hold)
     check_live(hold, now)
+    if draft:
+        use_draft(draft, at=now)
     acknowledgement = _acknowledge(hold, approval, now, answer_within)
     attendee = attendee or patient.contact  # as they say, however they are written down
     patient = find_or_register(patient, actor=actor)
@@ -297,6 +308,14 @@ def confirm_hold(
     )
     for purpose in agreed_to:
         give_consent(patient, purpose, at=now)
+    return appointment
+
+
+def get_confirmed(hold: Hold) -> Appointment:
+    """Return the appointment of a confirmed hold; WrongState if an earlier appointment has been moved to its time."""
+    appointment = Appointment.objects.filter(pk=hold.pk).first()
+    if appointment is None:
+        raise WrongState(hold)
     return appointment
 
 

@@ -50,6 +50,10 @@ class Migration(migrations.Migration):
                 ("token_hash", models.BinaryField(max_length=32, unique=True)),
                 ("api_key_holder", models.UUIDField(editable=False)),
                 ("origin", models.CharField(editable=False, max_length=200)),
+                (
+                    "network",
+                    models.CharField(editable=False, help_text="Where the visitor has come from.", max_length=64),
+                ),
                 ("first_name", models.CharField(max_length=100, validators=[patients.text.validate_name])),
                 ("last_name", models.CharField(max_length=100, validators=[patients.text.validate_name])),
                 ("date_of_birth", models.DateField(null=True)),
@@ -156,6 +160,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="patientdraft",
             index=models.Index(models.F("expires_at"), name="patient_draft_expires"),
+        ),
+        migrations.AddIndex(
+            model_name="patientdraft",
+            index=models.Index(models.F("network"), models.F("expires_at"), name="patient_draft_network"),
         ),
         migrations.AddIndex(
             model_name="accesstoken",

@@ -38,7 +38,10 @@ class ApiKey(models.Model):
         WRITE_LOCATIONS = "write_locations", "change how long holds live at a location"
         MANAGE_WEBHOOKS = "manage_webhooks", "manage webhook endpoints and their deliveries"
 
-    PUBLIC_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]
+    VISITOR_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]
+    # With these a page writes down a PatientDraft, and its searches find nobody: see may_draft.
+    DRAFT_SCOPES = [Scope.READ_PATIENTS, Scope.WRITE_PATIENTS]
+    PUBLIC_SCOPES = [*VISITOR_SCOPES, *DRAFT_SCOPES]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # A key and those that replace it share one holder, so that the new key keeps the old one's holds.
@@ -83,8 +86,12 @@ class ApiKey(models.Model):
         return self.kind == self.Kind.PUBLISHABLE
 
     def may(self, scope):
-        """Return whether the key has the scope, and its kind may have it."""
-        return scope in self.scopes and (not self.is_publishable or scope in self.PUBLIC_SCOPES)
+        """Return whether the key has the scope, and its kind may use it: a publishable one reaches no patient."""
+        return scope in self.scopes and (not self.is_publishable or scope in self.VISITOR_SCOPES)
+
+    def may_draft(self, scope):
+        """Return whether this is a publishable key with one of the DRAFT_SCOPES, which reach no patient."""
+        return self.is_publishable and scope in self.DRAFT_SCOPES and scope in self.scopes
 
     @property
     def actor(self):

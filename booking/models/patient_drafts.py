@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from patients.fields import EmailField
+from patients.models import Patient
 from patients.text import validate_name, validate_printable
 
 
@@ -14,9 +15,12 @@ class PatientDraft(models.Model):
     the same origin. The id it is known by is random and shown once; only its SHA-256 is stored.
     """
 
+    DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone"]
+
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     api_key_holder = models.UUIDField(editable=False)
     origin = models.CharField(max_length=200, editable=False)
+    network = models.CharField(max_length=64, editable=False, help_text="Where the visitor has come from.")
     first_name = models.CharField(max_length=100, validators=[validate_name])
     last_name = models.CharField(max_length=100, validators=[validate_name])
     date_of_birth = models.DateField(null=True)
@@ -26,7 +30,14 @@ class PatientDraft(models.Model):
     expires_at = models.DateTimeField(editable=False)
 
     class Meta:
-        indexes = [models.Index("expires_at", name="patient_draft_expires")]
+        indexes = [
+            models.Index("expires_at", name="patient_draft_expires"),
+            models.Index("network", "expires_at", name="patient_draft_network"),
+        ]
 
     def __str__(self):
         return f"until {self.expires_at:%H:%M}"
+
+    def make_candidate(self):
+        """Return the person as an unsaved Patient, to be found or created."""
+        return Patient(**{name: getattr(self, name) for name in self.DETAILS})

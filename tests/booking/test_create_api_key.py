@@ -46,7 +46,7 @@ def test_create_api_key_with_origins_and_expiry_stores_both(db):
     [
         (["--scopes", "read_everything"], "scopes: "),
         (["--scopes", ""], "scopes: "),
-        (["--kind", "publishable", "--scopes", "read_patients", "--origins", "https://a.example"], "scopes: "),
+        (["--kind", "publishable", "--scopes", "read_appointments", "--origins", "https://a.example"], "scopes: "),
         (["--kind", "publishable", "--scopes", "all"], "allowed_origins: "),
         (["--scopes", "all", "--origins", "www.clinic.example"], "allowed_origins: "),
         (["--scopes", "all", "--expires-in-days", "0"], "--expires-in-days: "),

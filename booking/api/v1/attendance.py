@@ -6,6 +6,7 @@ from rest_framework import serializers
 from booking.api.fields import AnyDay, Id, Text
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
+from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
@@ -39,6 +40,25 @@ class KnownPatient(Id):
         key = self.context["key"]
         if not (key.may(ApiKey.Scope.READ_PATIENTS) or key.may(ApiKey.Scope.WRITE_PATIENTS)):
             raise MissingScope(ApiKey.Scope.READ_PATIENTS)
+        return super().to_internal_value(data)
+
+
+class PatientOrDraft(KnownPatient):
+    """A patient by id; for a publishable key that may draft one, a PatientDraft; raises DraftNotFound."""
+
+    def __init__(self):
+        super().__init__(
+            queryset=Patient.objects.filter(archived_at=None),
+            required=False,
+            allow_null=True,
+            help_text="Needs the scope read_patients or write_patients. With a publishable key it is the id that "
+            "POST /patients answered: good once, for an hour, with the same key on the same site.",
+        )
+
+    def to_internal_value(self, data):
+        key = self.context["key"]
+        if key.may_draft(ApiKey.Scope.WRITE_PATIENTS):
+            return find_draft(self.pk_field.to_internal_value(data), holder=key.holder, origin=self.context["origin"])
         return super().to_internal_value(data)
 
 

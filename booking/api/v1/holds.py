@@ -4,11 +4,13 @@ from functools import partial
 
 from booking.access.booking_keys import InvalidBookingKey
 from booking.access.client_identity import get_network_id, get_visitor_id
+from booking.api.cors import get_origin
 from booking.api.fields import is_bookable
+from booking.api.hold_ids import get_own_hold, write_hold_id
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, HoldOutput
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
-from booking.api.v1.attendance import Attendance
+from booking.api.v1.attendance import Attendance, PatientOrDraft
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
@@ -19,14 +21,15 @@ from booking.domain.holds import (
     TooManyExtensions,
     TooManyHolds,
     extend_hold,
-    get_hold,
+    get_confirmed,
     move_hold,
     place_hold,
     release_hold,
 )
+from booking.domain.patient_drafts import DraftNotFound
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, WrongState
-from booking.models import ApiKey
+from booking.models import ApiKey, Hold, PatientDraft
 from patients.records import PatientArchived
 from scheduling.slots import SlotTaken
 
@@ -41,7 +44,7 @@ class HoldView(ApiView):
     output = HoldOutput
 
     def hold(self, id):
-        return get_hold(self.key.actor, id)
+        return get_own_hold(self.key, id)
 
 
 def get_place_hold(view, service):
@@ -78,7 +81,8 @@ class Holds(HoldView):
         place = get_place_hold(self, opening.service)
         with offering_alternatives(opening):
             hold = book_first_available(place, opening)
-        return self.answer_hold(hold, 201, Location=request.build_absolute_uri(f"{request.path}/{hold.pk}"))
+        path = f"{request.path}/{write_hold_id(hold, self.key)}"
+        return self.answer_hold(hold, 201, Location=request.build_absolute_uri(path))
 
 
 class HoldEntry(HoldView):
@@ -132,6 +136,16 @@ class HoldMove(HoldView):
 class ConfirmInput(Attendance, ApprovalTimeoutsInput):
     """Who comes, and how long to wait for the approver."""
 
+    patient_id = PatientOrDraft()
+
+    def validate(self, fields):
+        """Return the fields with ``draft``, the PatientDraft that the patient is made from, if any."""
+        known = fields.get("patient_id")
+        draft = known if isinstance(known, PatientDraft) else None
+        if draft:
+            fields["patient_id"] = draft.make_candidate()
+        return {**super().validate(fields), "draft": draft}
+
 
 class HoldConfirm(HoldView, ApprovalView):
     """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending.
@@ -148,17 +162,26 @@ class HoldConfirm(HoldView, ApprovalView):
         has_etag=True,
         has_location=True,
         supports_if_match=True,
-        refusals=[HoldExpired, WrongState, PatientArchived, ProviderRefused, ProviderUnavailable],
+        refusals=[HoldExpired, WrongState, DraftNotFound, PatientArchived, ProviderRefused, ProviderUnavailable],
     )
     def post(self, request, id):
         hold = self.hold(id)
+        try:
+            fields = self.body(origin=get_origin(request))
+        except DraftNotFound:
+            hold = self.hold(id)  # read again: the draft may just have been used to confirm it
+            if hold.status != Hold.Status.CONFIRMED:
+                raise
+            return self.store(lambda: self.answer_again(hold, get_confirmed(hold)))
 
         def answer(confirm):
             try:
                 return self.answer_booked(confirm(must_be_new=True))
             except WrongState:  # it was confirmed before, perhaps a moment ago
-                appointment = confirm()
-            is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(request)
-            return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)
+                return self.answer_again(hold, confirm())
 
-        return self.confirm(hold, answer=answer, **self.body())
+        return self.confirm(hold, answer=answer, **fields)
+
+    def answer_again(self, hold, appointment):
+        is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(self.request)
+        return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)

@@ -1,4 +1,4 @@
-"""Patients: search, read, write down, change. For servers only: a publishable key has none of these scopes."""
+"""Patients: search, read, write down, change. A publishable key finds nobody, and writes down drafts only."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
+from booking.access.client_identity import get_network_id
+from booking.api.cors import get_origin
 from booking.api.fields import Text
 from booking.api.operation import operation
 from booking.api.outputs import ChangedPatientOutput, PatientOutput
@@ -13,6 +15,7 @@ from booking.api.pagination import ChangesQuery, PageQuery
 from booking.api.v1.attendance import PersonInput
 from booking.api.views import ApiView, etag
 from booking.domain import patients
+from booking.domain.patient_drafts import TooManyDrafts, write_draft
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.records import NhsNumberTaken, PatientExists
@@ -42,12 +45,19 @@ class PatientInput(PersonInput):
 
 
 class NewPatientInput(PatientInput):
-    """A person to register; with ``allow_duplicate`` even if an identical one exists."""
+    """A person to register; with ``allow_duplicate`` even if an identical one exists.
+
+    A publishable key sends what identifies a person, and nothing else.
+    """
 
     allow_duplicate = serializers.BooleanField(default=False)
 
+    def get_fields(self):
+        fields, key = super().get_fields(), self.context.get("key")
+        return {name: fields[name] for name in PersonInput().fields} if key and key.is_publishable else fields
+
     def validate(self, fields):
-        allow_duplicate = fields.pop("allow_duplicate")
+        allow_duplicate = fields.pop("allow_duplicate", False)
         return {"candidate": super().validate(fields), "allow_duplicate": allow_duplicate}
 
 
@@ -66,10 +76,16 @@ class Patients(PatientView):
     """Search or list patients; write one down."""
 
     scopes = {"GET": READ, "POST": WRITE}
+    serves_drafts = True
 
     @operation(query=PatientFilters, many=True)
     def get(self, request):
-        """Search patients, best match first, or list them all in pages; with `updated_since` archived ones too."""
+        """Search patients, best match first, or list them all in pages; with `updated_since` archived ones too.
+
+        A publishable key always finds nobody.
+        """
+        if self.key.is_publishable:
+            return self.answer([], next_cursor=None, has_more=False)
         if search := self.parameters.get("search"):
             patients = search_patients(search, limit=self.parameters["limit"])
             return self.answer(PatientOutput(patients, many=True).data, next_cursor=None, has_more=False)
@@ -83,12 +99,32 @@ class Patients(PatientView):
         status=[201],
         has_etag=True,
         has_location=True,
-        refusals=[PatientExists, NhsNumberTaken],
+        refusals=[PatientExists, NhsNumberTaken, TooManyDrafts],
     )
     def post(self, request):
-        """Write a patient down. One with the same names, birth date and e-mail is not written twice."""
-        patient = patients.register(**self.body(), actor=self.key.actor)
+        """Write a patient down. One with the same names, birth date and e-mail is not written twice.
+
+        What a publishable key sends is kept for an hour, compared with nobody and told to nobody. With the ``id``
+        that it is given the same key on the same site can confirm a hold, once; only then does somebody become, or
+        is found to be, a patient. It can be read nowhere.
+        """
+        fields = self.body()
+        if self.key.is_publishable:
+            return self.answer_draft(fields["candidate"])
+        patient = patients.register(**fields, actor=self.key.actor)
         return self.answer_patient(patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}"))
+
+    def answer_draft(self, candidate):
+        """Keep a visitor's details, and answer with them as with a patient's."""
+        draft, id = write_draft(
+            candidate,
+            holder=self.key.holder,
+            origin=get_origin(self.request),
+            network=get_network_id(self.request),
+        )
+        written = PatientOutput(draft.make_candidate()).data
+        at = draft.created_at.isoformat()
+        return self.answer({**written, "id": str(id), "created_at": at, "updated_at": at}, 201)
 
 
 class PatientEntry(PatientView):

@@ -74,6 +74,19 @@ def test_publishable_key_with_server_scope_is_refused(db, scope):
     assert list(refusal.value.message_dict) == ["scopes"]
 
 
+def test_key_may_what_its_kind_and_scopes_allow(db):
+    (server, _), (page, _) = (
+        make(scopes=["write_holds", "read_patients"]),
+        publishable(scopes=["write_holds", "read_patients"]),
+    )
+
+    def allowed(may):
+        return [scope.value for scope in ApiKey.Scope if may(scope)]
+
+    assert (allowed(server.may), allowed(server.may_draft)) == (["write_holds", "read_patients"], [])
+    assert (allowed(page.may), allowed(page.may_draft)) == (["write_holds"], ["read_patients"])
+
+
 def test_publishable_key_requires_valid_origins(db):
     with pytest.raises(ValidationError) as refusal:
         publishable(allowed_origins=[])

@@ -9,13 +9,14 @@ from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import AppointmentInput, BookInput, CancelInput, HoldInput, TimeInput
 from booking.api.dialects.onsched.outputs import write_appointment
 from booking.api.dialects.views import operation
+from booking.api.hold_ids import get_own_hold
 from booking.api.refusals import NotHeldAnyMore
 from booking.api.v1.approval_views import ApprovalView
 from booking.api.v1.holds import get_place_hold
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.domain.appointments import cancel
 from booking.domain.expiry import settle
-from booking.domain.holds import get_hold, move_hold, release_hold
+from booking.domain.holds import move_hold, release_hold
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
@@ -34,7 +35,7 @@ class AppointmentView(View):
 
     def hold(self, id):
         """Return the Hold with that id, if it is or was held and has not run out."""
-        hold = get_hold(self.key.actor, id)
+        hold = get_own_hold(self.key, str(id))
         if hold.status == Hold.Status.CONFIRMED:
             raise NotHeldAnyMore
         if hold.status != Hold.Status.RELEASED and not hold.is_live(database_now()):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from booking.api.hold_ids import write_hold_id
 from booking.models import ApiKey, Hold
 
 # The two letters of each status: of a hold and of an appointment.
@@ -45,7 +46,7 @@ def write_appointment(booking, key):
     is_held = isinstance(booking, Hold)
     may_know = any(key.may(scope) for scope in (ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.READ_PATIENTS))
     return {
-        "id": booking.pk,
+        "id": write_hold_id(booking, key) if is_held else booking.pk,
         "status": STATUSES[booking.status],
         "confirmationNumber": None if is_held else booking.reference,
         "ServiceId": booking.service_id,

@@ -14,7 +14,7 @@ urlpatterns = [
     path("v3/appointment", appointments.Appointments.as_view()),
     path("v3/appointment/hold", appointments.AppointmentHold.as_view()),
     path(APPOINTMENT, appointments.AppointmentEntry.as_view()),
-    path(f"{APPOINTMENT}/book", appointments.AppointmentBook.as_view()),
+    path("v3/appointment/<hold:id>/book", appointments.AppointmentBook.as_view()),
     path(f"{APPOINTMENT}/reschedule", appointments.AppointmentReschedule.as_view()),
     path(f"{APPOINTMENT}/cancel", appointments.AppointmentCancel.as_view()),
     path("v3/location/<uuid:id>", locations.LocationEntry.as_view()),

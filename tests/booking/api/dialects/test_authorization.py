@@ -45,7 +45,7 @@ ONSCHED = {
     ("POST", "v3/appointment/hold"): Right(HOLDS, body="time", status=201),
     ("POST", "v3/appointments/hold"): Right(HOLDS, body="time", status=201),
     ("GET", ID): Right(READ, "appointment"),
-    ("PUT", f"{ID}/book"): Right(HOLDS, "hold", "customer"),
+    ("PUT", "v3/appointment/<hold:id>/book"): Right(HOLDS, "hold", "customer"),
     ("PUT", f"{ID}/reschedule"): Right(WRITE, "appointment", "time"),
     ("PUT", f"{ID}/cancel"): Right(WRITE, "appointment"),
     ("GET", "v3/location/<uuid:id>"): Right(TYPES, "location"),
@@ -136,7 +136,8 @@ def make_request(client, hold_time, book, at, day, consultation, dana, harbour, 
     def make_request(system, method, route, holder):
         right = RIGHTS[system, method, route]
         thing = make[right.thing](holder)
-        path = "/" + re.sub("<uuid:[a-z_]+>", str(thing and thing.pk), route)
+        id = thing.token if "<hold:id>" in route and holder.is_publishable else thing and thing.pk
+        path = "/" + re.sub("<[a-z]+:[a-z_]+>", str(id), route)
         return lambda key, **headers: System(client, f"/{system}", **{HEADERS[system]: key}, **headers)(
             method, path, bodies[right.body], query=query if right.body == "range" else None
         )

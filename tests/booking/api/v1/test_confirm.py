@@ -10,7 +10,7 @@ from booking.domain.holds import release_hold
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient
 from scheduling.slots import lock_clinician
-from tests.booking.api.conftest import Caller
+from tests.booking.api.conftest import SITE, Caller
 from tests.ledger import lapse, nothing_changes
 from tests.waiting import wait_until
 
@@ -271,11 +271,15 @@ def waiting_for_locks():
         return cursor.fetchone()[0]
 
 
-def test_publishable_key_cannot_confirm_by_patient_id(public_api, opening, alice):
+def test_publishable_key_cannot_confirm_by_patient_id(client, make_key, public_api, opening, alice):
     alice.save()
-    hold = public_api.post("/holds", opening).json()["data"]["id"]
+    page = Caller(client, make_key(kind="publishable", scopes=["write_holds"], allowed_origins=[SITE])[1], origin=SITE)
 
-    assert problem(public_api.post(f"/holds/{hold}/confirm", {"patient_id": str(alice.pk)})) == (403, "missing-scope")
+    for caller, refusal in ((public_api, (404, "draft-not-found")), (page, (403, "missing-scope"))):
+        hold = caller.post("/holds", {**opening, "clinician_id": None}).json()["data"]["id"]
+        with nothing_changes():
+            assert problem(caller.post(f"/holds/{hold}/confirm", {"patient_id": str(alice.pk)})) == refusal
+        caller.delete(f"/holds/{hold}")
 
 
 def test_confirm_writes_the_email_to_the_outbox(confirm, mailoutbox):

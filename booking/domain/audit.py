@@ -29,18 +29,20 @@ SUBJECT_TYPES = {
 APPEND = """
       WITH appended AS (
     INSERT INTO booking_event
-           (kind, subject_type, subject_id, location_id, sequence, created_at, actor, from_status, to_status, data)
+           (kind, subject_type, subject_id, location_id, sequence, created_at, actor, from_status, to_status, data,
+            announcement)
     VALUES (%(kind)s, %(subject_type)s, %(subject_id)s, %(location_id)s,
             (SELECT coalesce(max(sequence), 0) + 1 FROM booking_event WHERE subject_id = %(subject_id)s),
-            %(at)s, %(actor)s, %(from_status)s, %(to_status)s, %(data)s)
- RETURNING sequence)
+            %(at)s, %(actor)s, %(from_status)s, %(to_status)s, %(data)s, %(announcement)s)
+ RETURNING sequence, announcement)
     INSERT INTO booking_outboxmessage
            (id, kind, payload, endpoint_id, status, due_at, attempts, last_error, created_at)
     SELECT gen_random_uuid(), %(job)s,
-           jsonb_set(%(announcement)s, '{data,sequence}', to_jsonb(appended.sequence)),
+           jsonb_build_object('type', %(kind)s::text, 'timestamp', %(timestamp)s::text,
+                              'data', announcement || jsonb_build_object('sequence', sequence)),
            endpoint.id, 'waiting', now(), 0, '', now()
       FROM appended, booking_webhookendpoint AS endpoint
-     WHERE endpoint.disabled_at IS NULL AND %(is_announced)s
+     WHERE endpoint.disabled_at IS NULL AND announcement IS NOT NULL
        AND (endpoint.events = '{}' OR %(kind)s = ANY(endpoint.events))
        FOR KEY SHARE OF endpoint
 """
@@ -58,13 +60,11 @@ def record_event(
 ) -> None:
     """Append an event of a hold, an appointment, an order, a patient or a location, and its webhook deliveries.
 
-    ``data`` has ids, times and reasons, never a patient's values: kinds in ANNOUNCED_KINDS are delivered with it.
+    ``data`` has ids, times and reasons, never a patient's values: other systems are told it of ANNOUNCED_KINDS.
     """
-    announcement = {
-        "type": kind,
-        "timestamp": at.isoformat(),
-        "data": {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})},
-    }
+    announcement = None
+    if kind in ANNOUNCED_KINDS:
+        announcement = {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})}
     with connection.cursor() as cursor:
         cursor.execute(
             APPEND,
@@ -79,8 +79,8 @@ def record_event(
                 "from_status": from_status,
                 "to_status": to_status,
                 "data": Jsonb(data or {}),
-                "announcement": Jsonb(announcement),
-                "is_announced": kind in ANNOUNCED_KINDS,
+                "announcement": announcement and Jsonb(announcement),
+                "timestamp": at.isoformat(),
             },
         )
 
@@ -96,7 +96,7 @@ def get_latest_sequence(subject_id: UUID | str) -> int:
 
 
 def describe_subject(subject: Subject) -> dict:
-    """Return what webhook deliveries may say of a subject: ids, times and the status."""
+    """Return what other systems may be told of a subject: ids, times and the status."""
     if isinstance(subject, Order):
         return {
             "id": str(subject.pk),

@@ -75,6 +75,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="event",
+            name="announcement",
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name="event",
             name="location_id",
             field=models.UUIDField(null=True),
         ),
@@ -134,6 +139,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
+            index=models.Index(models.F("created_at"), name="event_created"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
             index=models.Index(
                 models.F("location_id"), models.F("transaction_id"), models.F("id"), name="event_of_location"
             ),
@@ -190,6 +199,9 @@ class Migration(migrations.Migration):
                         ("order.updated", "order.updated"),
                         ("order.cancelled", "order.cancelled"),
                         ("patient.created", "patient.created"),
+                        ("patient.updated", "patient.updated"),
+                        ("patient.archived", "patient.archived"),
+                        ("patient.restored", "patient.restored"),
                         ("patient.merged", "patient.merged"),
                     ],
                     max_length=40,

@@ -35,7 +35,7 @@ class EventKind(StrEnum):
     LOCATION_UPDATED = "location.updated"
 
 
-# The kinds that webhook endpoints can subscribe to, in the order of their form.
+# The kinds that other systems are told of, in the order of the form of webhook endpoints.
 ANNOUNCED_KINDS = (
     EventKind.HOLD_PLACED,
     EventKind.HOLD_EXTENDED,
@@ -52,6 +52,9 @@ ANNOUNCED_KINDS = (
     EventKind.ORDER_UPDATED,
     EventKind.ORDER_CANCELLED,
     EventKind.PATIENT_CREATED,
+    EventKind.PATIENT_UPDATED,
+    EventKind.PATIENT_ARCHIVED,
+    EventKind.PATIENT_RESTORED,
     EventKind.PATIENT_MERGED,
 )
 

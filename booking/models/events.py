@@ -31,6 +31,9 @@ class Event(models.Model):
     from_status = models.CharField(max_length=12, blank=True)
     to_status = models.CharField(max_length=12, blank=True)
     data = models.JSONField(default=dict)
+    # What other systems are told of its subject, as it was then, without the sequence. Null for a kind that is not
+    # announced, and where an earlier release wrote the event.
+    announcement = models.JSONField(null=True)
     # Ids are assigned before the commit, so a reader may see 8 before 7. A reader that stops at the oldest open
     # transaction misses none.
     transaction_id = TransactionIdField()
@@ -39,6 +42,7 @@ class Event(models.Model):
         ordering = ["id"]
         indexes = [
             models.Index("transaction_id", "id", name="event_feed"),
+            models.Index("created_at", name="event_created"),
             models.Index("location_id", "transaction_id", "id", name="event_of_location"),
         ]
         constraints = [models.UniqueConstraint("subject_id", "sequence", name="event_sequence")]

@@ -49,6 +49,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="location",
+            name="schedule_changed_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="location",
             name="updated_at",
             field=models.DateTimeField(auto_now=True),
         ),

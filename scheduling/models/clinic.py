@@ -50,6 +50,8 @@ class Location(models.Model):
     metadata = MetadataField()
     created_at = models.DateTimeField(default=now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+    # When its free times last changed for another reason than an event of a booking there: see schedule_changes.
+    schedule_changed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["name"]

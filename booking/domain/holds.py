@@ -117,15 +117,16 @@ def place_hold(
     patient: Patient | None = None,
     replaces: Hold | None = None,
     lifetime: timedelta | None = None,
+    until_start: bool = False,
     id: UUID | None = None,
 ) -> Hold:
     """Hold an opening, of which nothing is left open, and return the Hold; its ``token`` is shown only now.
 
-    It lives for ``lifetime``, by default ``location.hold_seconds``. Beside ``limits`` a visitor has at most
-    MAX_LIVE_HOLDS and a network MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved or to be found or created, is whom it
-    is for, where that is known already. ``replaces`` is a hold of theirs that is released if the new one succeeds.
-    Raises SlotTaken, NotOffered or TooManyHolds, with ``replaces`` what release_hold raises, with ``patient`` what
-    find_or_register does, and then nothing has changed.
+    It lives for ``lifetime``, by default ``location.hold_seconds``, or ``until_start``: that is a reservation.
+    Beside ``limits`` a visitor has at most MAX_LIVE_HOLDS and a network MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved
+    or to be found or created, is whom it is for, where that is known already. ``replaces`` is a hold of theirs that is
+    released if the new one succeeds. Raises SlotTaken, NotOffered or TooManyHolds, with ``replaces`` what release_hold
+    raises, with ``patient`` what find_or_register does, and then nothing has changed.
     """
     token = new_token()
     starts_at = opening.starts_at.astimezone(UTC)
@@ -155,6 +156,9 @@ def place_hold(
     hold.slot, hold.created_at, hold.expires_at = slot, slot.taken_at, slot.taken_at + hold.lifetime
     # Taken first, checked second: both happen behind the clinician's lock, which take_time waited for.
     check_offered(hold, now=hold.created_at)
+    if until_start:
+        hold.expires_at = hold.starts_at
+        set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
     if limits != UNLIMITED:
         _check_number_of_holds({"holder": holder.id}, limits, now=hold.created_at)
     if holder.visitor:
@@ -194,7 +198,7 @@ def _enforce_limit(limit, ends, now, *, is_of_network=False):
 
 @transaction.atomic
 def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Give a live hold its full lifetime again, from now.
+    """Give a live hold its full lifetime again, from now; a reservation lasts no shorter than it did.
 
     Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
     """
@@ -202,7 +206,7 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
     check_live(hold, now)
     if not hold.extensions_left:
         raise TooManyExtensions
-    hold.expires_at = now + hold.lifetime
+    hold.expires_at = max(hold.expires_at, now + hold.lifetime)
     hold.extensions += 1
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
@@ -213,6 +217,7 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
 def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_version: datetime | None = None) -> Hold:
     """Hold another opening of the service instead, for as long as the old one would have lasted; return the hold.
 
+    A reservation lasts until its new start.
     Raises SlotTaken, NotOffered, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the old time is
     still held.
     """
@@ -220,8 +225,12 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
     moved = copy_to_opening(hold, opening, now=now)
-    moved.save(update_fields=[*OPENING_FIELDS, "updated_at"])
+    if hold.is_reservation:
+        moved.expires_at = moved.starts_at
+        set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
+    moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "updated_at"])
     record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now)
+    hold.expires_at = moved.expires_at
     return adopt_opening(hold, moved)
 
 

@@ -128,6 +128,11 @@ class Hold(Booking):
         return int((self.expires_at - now).total_seconds()) if self.is_live(now) else 0
 
     @property
+    def is_reservation(self):
+        """Whether it lasts until its start, and not for a while: reserved, until somebody books or releases it."""
+        return self.expires_at == self.starts_at
+
+    @property
     def extensions_left(self):
         return max(0, self.MAX_EXTENSIONS - self.extensions)
 

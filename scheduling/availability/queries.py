@@ -146,10 +146,27 @@ def load_busy_reasons(
     return reasons
 
 
+def list_busy(
+    clinician_ids: Collection[UUID], location_ids: Collection[UUID], start: int, end: int, *, now: datetime
+) -> list[tuple[int, int, UUID, str]]:
+    """Return ``(start, end, clinician or location id, Reason value)`` of each busy stretch in ``[start, end)``."""
+    rows = _fetch_rows(BUSY_ROWS, clinician_ids, location_ids, start, end, now, None)
+    return sorted(
+        (first, last, owner, reason)
+        for owner, stretches, reason in rows
+        for first, last in clip(pairs(unpack(stretches)), start, end)
+    )
+
+
 def _fetch_busy(sql, places, start, end, now, ignored_slot_id):
+    clinician_ids, location_ids = {place.clinician_id for place in places}, {place.location_id for place in places}
+    return _fetch_rows(sql, clinician_ids, location_ids, start, end, now, ignored_slot_id)
+
+
+def _fetch_rows(sql, clinician_ids, location_ids, start, end, now, ignored_slot_id):
     parameters = {
-        "clinicians": list({place.clinician_id for place in places}),
-        "locations": list({place.location_id for place in places}),
+        "clinicians": list(clinician_ids),
+        "locations": list(location_ids),
         "start": as_datetime(start),
         "end": as_datetime(end),
         "now": now,

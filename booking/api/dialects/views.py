@@ -14,11 +14,16 @@ from booking.api.views import ApiView
 
 
 class Lenient:
-    """Reads the members it knows, in camelCase or snake_case; ignores the others, and those that are null."""
+    """Reads the members it knows, in camelCase or snake_case; ignores the others, and those that are null.
+
+    ``aliases`` has further names of fields, as normalize_name returns them.
+    """
+
+    aliases = {}
 
     def select_known(self, data):
         """Return the members of ``data`` under the names of their fields."""
-        fields = {normalize_name(name): name for name in self.fields}
+        fields = {normalize_name(name): name for name in self.fields} | self.aliases
         return {
             fields[normalize_name(name)]: value
             for name, value in data.items()

@@ -1,16 +1,25 @@
 """What all endpoints share."""
 
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from booking.api.authentication import HeaderKeyAuthentication
-from booking.api.dialects.views import DialectView
+from booking.api.dialects.views import DialectView, Query
 from booking.models import ApiKey
 
 Scope = ApiKey.Scope
+MAX_PAGE = 10_000
 
 
 class OnschedKeyAuthentication(HeaderKeyAuthentication):
     header = "X-Api-Key"
+
+
+class PageQuery(Query):
+    """Which page of a list, counted from 1."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20)
+    page = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=1)
 
 
 class View(DialectView):
@@ -20,3 +29,14 @@ class View(DialectView):
 
     def succeed(self, data, status=200, **more):
         return Response({"success": True, "data": data, **more}, status)
+
+    def answer_page(self, rows, write, *, load=list):
+        """Answer with the page of ``rows``, ordered and sliceable, that is asked for, each as ``write`` writes it.
+
+        ``load(rows)`` returns what is written of the page's rows.
+        """
+        page, limit = (self.parameters[name] for name in ("page", "limit"))
+        first = (page - 1) * limit
+        found = list(rows[first : first + limit + 1])
+        written = [write(row) for row in load(found[:limit])]
+        return self.succeed(written, page=page, limit=limit, count=len(written), hasMore=len(found) > limit)

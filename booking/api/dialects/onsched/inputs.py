@@ -1,17 +1,19 @@
 """What requests may contain."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from rest_framework import serializers
 
+from booking.api.dialects.onsched.base import PageQuery
+from booking.api.dialects.onsched.outputs import STATUSES
 from booking.api.dialects.views import Input, Query
-from booking.api.fields import BookableService, ClinicianIds, DayOrMoment, Id, Moment, Text
+from booking.api.fields import AnyDay, BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, Text
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
 from patients.models import Patient
-from patients.text import validate_printable_lines
+from patients.text import validate_name, validate_printable, validate_printable_lines
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
@@ -24,8 +26,8 @@ def primary_location():
     return Location.objects.filter(is_active=True).order_by("name").first()
 
 
-class Resources(ClinicianIds):
-    """Ids of clinicians: a list, one alone, or several with commas between them."""
+class Several(serializers.ListField):
+    """A list, one alone, or several with commas between them."""
 
     def to_internal_value(self, data):
         parts = [data] if isinstance(data, str) else data
@@ -34,21 +36,24 @@ class Resources(ClinicianIds):
         return super().to_internal_value(parts)
 
 
-class AvailabilityQuery(Query):
-    """Which times: of a service at one location, of all resources or of some."""
+class Ids(Several):
+    """Ids, of which there need not be anything."""
 
-    ServiceId = BookableService(source="service")
-    LocationId = Id(queryset=Location.objects.all(), source="location", required=False)
-    ResourceIds = Resources(source="clinicians", required=False, max_length=50)
+    child = serializers.UUIDField()
+
+
+class Resources(Several, ClinicianIds):
+    """Ids of clinicians who exist."""
+
+
+class RangeQuery(Query):
+    """From when to when: date-times, the end not included, or dates of a location, the last one included."""
+
     startDate = DayOrMoment(source="start_at")
     endDate = DayOrMoment(source="end_at")
-    roundRobin = serializers.ChoiceField(["NONE", "RANDOM", "BALANCED"], default="NONE")
-    syncExternal = serializers.BooleanField(default=False)
 
     def validate(self, fields):
-        """Return the fields with a location, and with a range: one without any length is a day."""
-        fields["location"] = fields.get("location") or primary_location()
-        fields["clinicians"] = fields.get("clinicians") or None
+        """Return the fields with a range: one without any length is a day."""
         start_at, end_at = fields["start_at"], fields["end_at"]
         if isinstance(start_at, datetime) != isinstance(end_at, datetime):
             raise serializers.ValidationError({"endDate": "Write both in the same way."}, code="order")
@@ -61,14 +66,128 @@ class AvailabilityQuery(Query):
         return fields
 
 
-class CustomerInput(Input, PersonInput):
-    """A patient by ``id``, or by what identifies a person."""
+def as_moment(when, location, *, is_end=False):
+    """Return a moment, or of a date its beginning or end where the location is; without one in UTC."""
+    if isinstance(when, datetime):
+        return when
+    return datetime.combine(when + DAY * is_end, time(), location.zone if location else UTC)
+
+
+class AvailabilityQuery(RangeQuery):
+    """Which times: of a service at one location, of all resources or of some."""
+
+    ServiceId = BookableService(source="service")
+    LocationId = Id(queryset=Location.objects.all(), source="location", required=False)
+    ResourceIds = Resources(source="clinicians", required=False, max_length=50)
+    roundRobin = serializers.ChoiceField(["NONE", "RANDOM", "BALANCED"], default="NONE")
+    syncExternal = serializers.BooleanField(default=False)
+
+    def validate(self, fields):
+        """Return the fields with a location and a range."""
+        fields["location"] = fields.get("location") or primary_location()
+        fields["clinicians"] = fields.get("clinicians") or None
+        return super().validate(fields)
+
+
+class UnavailabilityQuery(RangeQuery):
+    """Whose time: of resources, of those at locations, of those who offer a service; whatever is named must hold."""
+
+    aliases = {"locationid": "LocationIds", "resourceid": "ResourceIds"}
+
+    LocationIds = Ids(source="locations", required=False, max_length=50)
+    ResourceIds = Resources(source="clinicians", required=False, max_length=50)
+    ServiceId = Id(queryset=Service.objects.all(), source="service", required=False)
+
+    def validate(self, fields):
+        """Return the fields, the range as two moments: dates are those of the first location named."""
+        if not any(fields.get(name) for name in ("locations", "clinicians", "service")):
+            raise serializers.ValidationError(
+                {"ResourceIds": "Send ResourceIds, LocationIds or ServiceId."}, code="required"
+            )
+        fields = super().validate(fields)
+        location = Location.objects.filter(pk__in=fields.get("locations", [])).first() or primary_location()
+        fields["start_at"] = as_moment(fields["start_at"], location)
+        fields["end_at"] = as_moment(fields["end_at"], location, is_end=True)
+        return fields
+
+
+class CatalogueQuery(PageQuery):
+    """Which services or resources: those that go together with what is named."""
+
+    aliases = {"locationids": "LocationId", "serviceids": "ServiceId", "resourceid": "ResourceIds"}
+
+    LocationId = serializers.UUIDField(source="location", required=False)
+    ServiceId = serializers.UUIDField(source="service", required=False)
+    ResourceIds = Ids(source="resources", required=False, max_length=50)
+
+
+class CustomerQuery(PageQuery):
+    """Whose words: ``email`` is the whole address, the others are searched for together, best match first."""
+
+    aliases = {"firstname": "search", "lastname": "search", "phone": "search", "name": "search"}
+
+    email = Text(max_length=254, required=False)
+    search = serializers.ListField(child=Text(max_length=200), required=False, max_length=4)
+
+
+class AppointmentQuery(PageQuery):
+    """Which appointments: all that is named must hold; of several ids or statuses any."""
+
+    aliases = {
+        "from": "startDate",
+        "to": "endDate",
+        "locationids": "LocationId",
+        "serviceid": "ServiceIds",
+        "resourceid": "ResourceIds",
+    }
+
+    startDate = DayOrMoment(required=False)
+    endDate = DayOrMoment(required=False)
+    LocationId = Id(queryset=Location.objects.all(), required=False)
+    ServiceIds = Ids(required=False, max_length=50)
+    ResourceIds = Ids(required=False, max_length=50)
+    CustomerId = serializers.UUIDField(required=False)
+    status = Several(child=Choice(sorted(set(STATUSES.values()))), required=False, max_length=8)
+
+    def validate(self, fields):
+        """Return the fields with ``where``, the filters of holds and appointments alike."""
+        location = fields.get("LocationId")
+        has_days = any(name in fields and not isinstance(fields[name], datetime) for name in ("startDate", "endDate"))
+        zone_of = location or (primary_location() if has_days else None)
+        where = {
+            "location": location,
+            "service__in": fields.get("ServiceIds"),
+            "clinician__in": fields.get("ResourceIds"),
+            "patient": fields.get("CustomerId"),
+            "starts_at__gte": "startDate" in fields and as_moment(fields["startDate"], zone_of),
+            "starts_at__lt": "endDate" in fields and as_moment(fields["endDate"], zone_of, is_end=True),
+        }
+        return {**fields, "where": {name: value for name, value in where.items() if value}}
+
+
+class PersonFields(Input, PersonInput):
+    """What identifies a person, as customers have it."""
 
     first_name = last_name = date_of_birth = None
+    firstName = Text(max_length=100, source="first_name")
+    lastName = Text(max_length=100, source="last_name")
+    dateOfBirth = AnyDay(source="date_of_birth", required=False)
+
+    def validate(self, fields):
+        """Return an unsaved Patient, or with ``instance`` that one changed, and say the members' names in errors."""
+        try:
+            return super().validate(fields)
+        except serializers.ValidationError as error:
+            detail = {MEMBERS.get(name, name): said for name, said in error.detail.items()}
+            raise serializers.ValidationError(detail) from error
+
+
+class CustomerInput(PersonFields):
+    """A patient by ``id``, or by what identifies a person."""
+
     id = KnownPatient(queryset=Patient.objects.filter(archived_at=None), required=False)
     firstName = Text(max_length=100, source="first_name", required=False)
     lastName = Text(max_length=100, source="last_name", required=False)
-    dateOfBirth = serializers.DateField(source="date_of_birth", required=False)
     email = Text(max_length=254, required=False, allow_blank=True)
 
     def validate(self, fields):
@@ -81,11 +200,7 @@ class CustomerInput(Input, PersonInput):
             raise serializers.ValidationError(
                 dict.fromkeys(missing, "Send the names of a customer, or an id."), code="required"
             )
-        try:
-            return super().validate(fields)
-        except serializers.ValidationError as error:
-            detail = {MEMBERS.get(name, name): said for name, said in error.detail.items()}
-            raise serializers.ValidationError(detail) from error
+        return super().validate(fields)
 
 
 class UnavailabilityInput(Input):
@@ -146,6 +261,17 @@ class CancelInput(Input):
     """Nothing need be said."""
 
     note = Text(max_length=500, required=False, allow_blank=True)
+
+
+class AppointmentChange(Input):
+    """What may be changed of an appointment beside its time: who comes, and the notes."""
+
+    name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
+    email = serializers.EmailField(
+        max_length=254, source="attendee_email", required=False, allow_blank=True, validators=[validate_printable]
+    )
+    phone = Text(max_length=32, source="attendee_phone", required=False, allow_blank=True)
+    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
 
 
 class LocationInput(Input):

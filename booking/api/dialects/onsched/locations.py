@@ -2,12 +2,23 @@
 
 from django.shortcuts import get_object_or_404
 
-from booking.api.dialects.onsched.base import Scope, View
+from booking.api.dialects.onsched.base import PageQuery, Scope, View
 from booking.api.dialects.onsched.inputs import LocationInput
 from booking.api.dialects.onsched.outputs import write_location
 from booking.api.dialects.views import operation
 from booking.domain.locations import change_location
 from scheduling.models import Location
+
+
+class Locations(View):
+    """List the locations that are open for booking, the primary one first."""
+
+    is_personal = False
+    scopes = {"GET": Scope.READ_APPOINTMENT_TYPES}
+
+    @operation(query=PageQuery)
+    def get(self, request):
+        return self.answer_page(Location.objects.filter(is_active=True).order_by("name", "pk"), write_location)
 
 
 class LocationEntry(View):

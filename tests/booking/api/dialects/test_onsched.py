@@ -211,6 +211,7 @@ def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consulta
     assert held == {
         "id": str(stored.pk),
         "status": "IN",
+        "confirmed": False,
         "confirmationNumber": None,
         "ServiceId": str(consultation.pk),
         "LocationId": str(harbour.pk),
@@ -219,6 +220,7 @@ def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consulta
         "Customer": None,
         "Unavailability": spell(at(9)),
         "timezone": "Europe/London",
+        "notes": "",
         "expiresAt": stored.expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "createdAt": stored.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "updatedAt": stored.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -230,6 +232,7 @@ def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consulta
     patient = Patient.objects.get()
     assert booked == held | {
         "status": "BK",
+        "confirmed": True,
         "confirmationNumber": appointment.reference,
         "expiresAt": None,
         "CustomerId": str(patient.pk),

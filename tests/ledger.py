@@ -3,12 +3,23 @@
 from contextlib import contextmanager
 from datetime import timedelta
 
-from booking.models import Appointment, Event, Hold, Order, OutboxMessage, WebhookEndpoint
+from booking.models import Appointment, Event, Hold, Order, OutboxMessage, PatientDraft, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now
 from scheduling.models import Slot
 
-LEDGER = [Hold, Appointment, Event, Order, OutboxMessage, WebhookEndpoint, Slot, Patient, PossibleDuplicate]
+LEDGER = [
+    Hold,
+    Appointment,
+    Event,
+    Order,
+    OutboxMessage,
+    PatientDraft,
+    WebhookEndpoint,
+    Slot,
+    Patient,
+    PossibleDuplicate,
+]
 
 
 def rows(model):

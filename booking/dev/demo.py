@@ -187,6 +187,11 @@ def introduce(address, *, seconds):
                    publishable key  {publishable}
     mail           {FOLDER / "mail"}
 
+  A page of another site books with a publishable key for its origin. To make one:
+
+    .venv/bin/python -m booking.dev.manage create_api_key "my page" \\
+      --kind publishable --scopes all --origins http://localhost:3000
+
   Ctrl-C stops it. The clinic stays until `make demo-reset`.
 """,
         flush=True,

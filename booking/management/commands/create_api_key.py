@@ -1,4 +1,8 @@
-"""Create an API key and print it once: `manage.py create_api_key "the practice" --scopes all`."""
+"""Create an API key and print it once: `manage.py create_api_key "the practice" --scopes all`.
+
+For a page on another site: `manage.py create_api_key "my page" --kind publishable --scopes all --origins
+https://www.clinic.example`. docs/dialects.md says what such a page can do.
+"""
 
 from datetime import timedelta
 
@@ -19,7 +23,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scopes", required=True, help=f"with commas, or all of its kind; of {', '.join(ApiKey.Scope.values)}"
         )
-        parser.add_argument("--origins", default="", help="the sites whose pages may use it, with commas")
+        parser.add_argument(
+            "--origins",
+            default="",
+            help="the sites whose pages may use a publishable key, with commas, such as https://www.clinic.example",
+        )
         parser.add_argument("--expires-in-days", type=int, help="without it, the key does not expire")
 
     def handle(self, *, name, kind, scopes, origins, expires_in_days, **options):

@@ -322,11 +322,14 @@ CORS_ALLOW_HEADERS = [
     "x-vital-api-key",
 ]
 CORS_EXPOSE_HEADERS = [
+    "Deprecation",
     "ETag",
     "Idempotent-Replayed",
+    "Link",
     "Location",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    "Sunset",
     "X-Request-Id",
 ]

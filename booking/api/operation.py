@@ -1,9 +1,10 @@
 """What each method of an endpoint takes and gives: declared beside it, enforced by it, written out as OpenAPI."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, wraps
 
+from booking.api.deprecation import Deprecation
 from booking.api.serializers import Input, Query
 
 
@@ -19,6 +20,7 @@ class Operation:
     ``refusals`` are the exceptions that only some endpoints raise, each of which problems.PROBLEMS has.
     ``has_etag`` tells answers with a version, ``supports_if_match`` requests that may name one, and
     ``has_location`` answers that say where something new can be read.
+    ``deprecation`` says that it is to go as a whole, ``deprecated_members`` which of its parameters and members are.
     """
 
     name: str = ""
@@ -34,6 +36,8 @@ class Operation:
     has_etag: bool = False
     has_location: bool = False
     supports_if_match: bool = False
+    deprecation: Deprecation | None = None
+    deprecated_members: dict[str, Deprecation] = field(default_factory=dict)
 
 
 def operation(**terms) -> Callable:

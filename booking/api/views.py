@@ -5,12 +5,14 @@ from functools import cached_property
 from uuid import uuid5
 
 from django.http import HttpResponse
+from django.urls import reverse
 from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from booking.access.client_identity import get_visitor_id
 from booking.access.rate_limits import Usage
+from booking.api.deprecation import Deprecation, write_headers
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
@@ -38,6 +40,7 @@ class ApiView(APIView):
     pagination_class = CursorPagination
     ordering = "created_at"  # of a list's pages
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
+    deprecations: tuple[Deprecation, ...] = ()  # that the answer's headers tell of
 
     # What DRF calls before and after a method
 
@@ -74,6 +77,10 @@ class ApiView(APIView):
             response["Cache-Control"] = "no-store"
         for name, value in (self.usage.headers if self.usage else {}).items():
             response[name] = value
+        if self.deprecations:
+            page = request.build_absolute_uri(f"{reverse('docs')}#changelog")
+            for name, value in write_headers(self.deprecations, page).items():
+                response[name] = value
         return response
 
     @property
@@ -89,6 +96,8 @@ class ApiView(APIView):
     def run(self, operation, handler):
         """Check the address of a request, and answer it with the endpoint's method."""
         self.operation = operation
+        if operation.deprecation:
+            self.deprecations += (operation.deprecation,)
         self.parameters = self.read_parameters(operation.query)
         return self.answer_once(handler)
 
@@ -97,6 +106,7 @@ class ApiView(APIView):
         data = self.request.query_params
         if form is Query and not data:
             return {}
+        self.note_deprecated(data)
         return self.validate(form(data=data, context={"key": self.key}))  # pyright: ignore[reportReturnType]
 
     def answer_once(self, handler):
@@ -175,8 +185,14 @@ class ApiView(APIView):
         """Return the JSON body's fields, validated by the form of the operation; an empty body has none."""
         self.raw_body()
         data = self.request.data or {}  # DRF reads an empty body that is said to be a form as an empty form
+        self.note_deprecated(data)
         form = self.operation.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
         return self.validate(form)
+
+    def note_deprecated(self, sent):
+        """Remember which of the names in ``sent`` are deprecated, for the headers of the answer."""
+        deprecated = self.operation.deprecated_members
+        self.deprecations += tuple(deprecated[name] for name in deprecated if name in sent)
 
     def validate(self, form):
         form.is_valid(raise_exception=True)

@@ -57,7 +57,11 @@ class OperationSchema(AutoSchema):
     def get_description(self):
         scope = self.view.scopes[self.method]
         needs = f"Needs the scope `{scope}`." if scope else "Any live key will do."
-        return "\n\n".join(filter(None, [self._docstring()[1], needs]))
+        ends = self.operation.deprecation and self.operation.deprecation.description
+        return "\n\n".join(filter(None, [ends, self._docstring()[1], needs]))
+
+    def is_deprecated(self):
+        return self.operation.deprecation is not None
 
     def get_auth(self):
         scope = self.view.scopes[self.method]
@@ -75,6 +79,8 @@ class OperationSchema(AutoSchema):
                 parameter["description"] = "Its id."
             if parameter["name"] in PARAMETERS:
                 parameter["example"] = PARAMETERS[parameter["name"]]
+            if deprecation := self.operation.deprecated_members.get(parameter["name"]):
+                parameter.update(deprecated=True, description=deprecation.description)
         return parameters + request_headers(self.method, self.operation)
 
     def _get_request_body(self, direction="request"):
@@ -164,6 +170,10 @@ class OperationSchema(AutoSchema):
                 text = next(way for way in member.pop("oneOf") if way.get("maxLength") != 0)
                 member.setdefault("description", f"Empty, or {FORMATS[text.pop('format')]}.")
                 member.update(text)
+        if type(serializer) is self.operation.body:
+            for name, deprecation in self.operation.deprecated_members.items():
+                if name in schema["properties"]:
+                    schema["properties"][name].update(deprecated=True, description=deprecation.description)
         if isinstance(serializer, Input) and serializer.ways and not serializer.partial:
             return self._write_ways(serializer, schema, direction)
         return schema

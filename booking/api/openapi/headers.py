@@ -37,6 +37,9 @@ HEADERS = {
         "`true` when this is the stored answer to an earlier request, whose `meta.request_id` it has.", const="true"
     ),
     "Cache-Control": header("No cache may keep it.", required=True, const="no-store"),
+    "Deprecation": header("Since when what was asked for is deprecated, RFC 9745: `@1798761600`."),
+    "Sunset": header("From when on it is gone, RFC 8594."),
+    "Link": header('Of something deprecated: `<…>; rel="deprecation"`, where to read what to use instead.'),
     "Retry-After": header("Seconds to wait.", required=True, type="integer", minimum=0),
     "WWW-Authenticate": header("How to authenticate.", required=True),
 }
@@ -64,6 +67,8 @@ def answer_headers(method, operation, *, is_personal):
         names.append("Idempotent-Replayed")
     if is_personal:
         names.append("Cache-Control")
+    if operation.deprecation or operation.deprecated_members:
+        names += ["Deprecation", "Sunset", "Link"]
     return reference(*names)
 
 

@@ -10,7 +10,10 @@ from booking.models import ApiKey
 from tests.booking.api.conftest import BASE, SITE
 
 OTHER = "https://www.elsewhere.example"
-EXPOSED = {"ETag", "Idempotent-Replayed", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"}
+EXPOSED = {
+    *{"Deprecation", "ETag", "Idempotent-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy"},
+    *{"Retry-After", "Sunset", "X-Request-Id"},
+}
 # What a browser would say for a page that only looks as if it were on the site.
 NOT_THE_SITE = [
     "null",

@@ -123,6 +123,11 @@ def test_schema_describes_all_problems_of_endpoints():
     assert set(DOCUMENT["components"]["examples"]) == {problem.code for problem in PROBLEMS.values()} - elsewhere
 
 
+def test_changelog_says_whether_anything_is_deprecated():
+    page = (BASE_DIR / "docs" / "api-changelog.md").read_text()
+    assert ("Nothing is deprecated today." in page) == ('"deprecated": true' not in json.dumps(DOCUMENT))
+
+
 def test_openapi_links_lead_to_operations():
     links = [
         link["operationId"]

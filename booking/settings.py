@@ -318,6 +318,8 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "x-api-key",
     "x-client-id",
+    "x-idempotency-error",
+    "x-idempotency-key",
     "x-request-id",
     "x-vital-api-key",
 ]

@@ -37,6 +37,7 @@ class ApiView(APIView):
     is_personal = False  # whether its answers are about patients, and must not be cached
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
     never_stored = NEVER_STORED
+    idempotency_headers = ("Idempotency-Key",)  # the first that a request has counts
     pagination_class = CursorPagination
     ordering = "created_at"  # of a list's pages
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
@@ -144,17 +145,24 @@ class ApiView(APIView):
     @property
     def idempotency_key(self):
         """The request's Idempotency-Key, or None; raises ValidationError."""
-        name = self.request.headers.get("Idempotency-Key")
-        if name is None or (1 <= len(name) <= 255 and name.isascii() and name.isprintable()):
+        header = next((name for name in self.idempotency_headers if name in self.request.headers), None)
+        if header is None:
+            return None
+        name = self.request.headers[header]
+        if 1 <= len(name) <= 255 and name.isascii() and name.isprintable():
             return name
-        raise ValidationError({"Idempotency-Key": "Use 1 to 255 printable ASCII characters."})
+        raise ValidationError({header: "Use 1 to 255 printable ASCII characters."})
+
+    def is_stored(self, status):
+        """Return whether an answer with that status is kept for the same request sent again."""
+        return status not in self.never_stored and status < 500
 
     def effect(self, handler):
         try:
             response = self.render(handler(self.request, **self.kwargs))
         except Exception as error:  # noqa: BLE001 (as in APIView.dispatch)
             response = self.handle_exception(error)
-        if response.status_code in self.never_stored or response.status_code >= 500:
+        if not self.is_stored(response.status_code):
             raise idempotency.NotStored(response)
         return response.status_code, response.content, dict(response.headers)
 

@@ -235,9 +235,10 @@ def main():
     arguments = parser.parse_args()
     use_demo_environment()
     django.setup()
+    from booking.integrations.approvers import list_remote_kinds
     from booking.models import Provider
 
-    provider = Provider.objects.filter(slug=arguments.provider, kind="upstream").first()
+    provider = Provider.objects.filter(slug=arguments.provider, kind__in=list_remote_kinds()).first()
     if provider is None:
         sys.exit(f"There is no provider {arguments.provider} that is another system. Add one in admin.")
     options = {"port": arguments.port, "behaviour": arguments.behaviour, "speed": arguments.speed}

@@ -10,6 +10,7 @@ from booking.api.exception_handler import refuse
 from booking.api.json_pointers import list_errors
 from booking.api.problems import PROBLEMS
 from booking.domain.approvals import ProviderUnavailable
+from booking.domain.client_users import ClientUserExists
 from booking.domain.slot_selection import NotOffered
 
 JSON = "application/json"
@@ -19,6 +20,7 @@ STATUS_IN_JUNCTION = {
     exceptions.ParseError: 422,
     exceptions.UnsupportedMediaType: 422,
     NotOffered: 400,
+    ClientUserExists: 400,
     502: 500,
 }
 # Where what the table advises is not to be had there.
@@ -58,12 +60,27 @@ def write_junction(request, error):
     detail = problem.get_title(type(error))
     if isinstance(error, exceptions.ValidationError):
         detail = [
-            {"type": code, "loc": ["query" if place[:1] and place[0] in request.GET else "body", *place], "msg": said}
+            {"type": code, "loc": [get_origin(request, place), *place], "msg": said}
             for place, said, code in list_places(error)
         ]
+    elif isinstance(error, ClientUserExists):
+        detail = {
+            "error_type": "INVALID_REQUEST",
+            "error_message": detail,
+            "user_id": error.client_user.pk,
+            "created_on": error.client_user.created_at,
+        }
     elif status == 422:
         detail = [{"type": problem.code, "loc": ["body"], "msg": detail}]
     return refuse({"detail": detail}, status, problem.extras(error), JSON)
+
+
+def get_origin(request, place):
+    """Return which part of a request has what is not valid: query, header or body."""
+    name = place[0] if place else ""
+    if name.lower().startswith("x-"):
+        return "header"
+    return "query" if name in request.GET else "body"
 
 
 def list_places(error):

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from functools import partial
 
-from rest_framework.exceptions import AuthenticationFailed, NotFound
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ValidationError
 from rest_framework.serializers import ListField
 
 from booking.api import serializers
@@ -16,13 +16,21 @@ from booking.api.views import ApiView
 class Lenient:
     """Reads the members it knows, in camelCase or snake_case; ignores the others, and those that are null.
 
-    ``aliases`` has further names of fields, as normalize_name returns them.
+    ``aliases`` has further names of fields, as normalize_name returns them; ``unsupported`` the members that must not be
+    ignored, because the caller counts on them: they are refused.
     """
 
     aliases = {}
+    unsupported = ()
 
     def select_known(self, data):
         """Return the members of ``data`` under the names of their fields."""
+        refused = {normalize_name(name): name for name in self.unsupported}
+        found = [
+            refused[normalize_name(name)] for name, value in data.items() if normalize_name(name) in refused and value
+        ]
+        if found:
+            raise ValidationError(dict.fromkeys(found, "That does not exist here; leave it out."), code="unsupported")
         fields = {normalize_name(name): name for name in self.fields} | self.aliases
         return {
             fields[normalize_name(name)]: value

@@ -224,6 +224,7 @@ ANSWERS = {
         **SERVICE,
         "address": HOME,
         "link_ends_at": None,
+        "cancelled_at": None,
         "appointments": [],
         "created_at": "2026-03-27T16:22:08+00:00",
         "updated_at": "2026-03-27T16:22:08+00:00",

@@ -10,6 +10,7 @@ from django.db import connection
 from booking.integrations.approvers.base import Approver
 from booking.integrations.approvers.clinic import ClinicApprover
 from booking.integrations.approvers.staff import StaffApprover
+from booking.integrations.approvers.stand_in import StandInApprover
 from booking.integrations.approvers.upstream import UpstreamApprover
 from booking.models import Provider
 
@@ -19,6 +20,7 @@ APPROVERS: dict[str, Approver] = {
         ClinicApprover(),  # pyright: ignore[reportAbstractUsage]
         StaffApprover(),  # pyright: ignore[reportAbstractUsage]
         UpstreamApprover(),
+        StandInApprover(),
     )
 }
 

@@ -54,13 +54,15 @@ class Approver(Protocol):
     """One kind of approver. ``kind`` is stored in Provider.kind, ``label`` is how admin names it.
 
     ``is_remote`` says that it is another system: it is asked outside any transaction, while the time is held, and
-    asking again is the same as asking once. ``is_staff`` says that staff decide in admin.
+    asking again is the same as asking once. ``is_staff`` says that staff decide in admin, ``is_stand_in`` that nobody
+    does in earnest, so that a client may have it decide.
     """
 
     kind: str
     label: str
     is_remote: bool
     is_staff: bool
+    is_stand_in: bool = False
 
     def acknowledge(
         self, provider: Provider | None, booking: Hold, *, at: datetime, answer_within: timedelta | None = None

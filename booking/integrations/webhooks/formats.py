@@ -5,7 +5,7 @@
 
 import orjson
 
-from booking.integrations.webhooks.junction import write_junction_body
+from booking.integrations.webhooks.junction.bodies import write_junction_body
 from booking.models import OutboxMessage
 
 

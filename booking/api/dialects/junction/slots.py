@@ -6,8 +6,8 @@ from os.path import commonprefix
 
 from booking.access.booking_keys import LIFETIME, Signer
 from booking.api.dialects.junction.outputs import write_center, write_start
-from booking.integrations.webhooks.junction import write_moment
-from scheduling.availability.queries import OpeningFilters
+from booking.integrations.webhooks.junction.appointments import write_moment
+from scheduling.availability.queries import OpeningFilters, load_hours
 from scheduling.availability.search import find_open_starts
 from scheduling.models import Location, Service
 
@@ -41,6 +41,12 @@ def free_at_locations(service, *, start_date, now):
         free[place.location_id].update(starts)
     locations = Location.objects.in_bulk(list(free))
     return {locations[location_id]: starts for location_id, starts in free.items()}
+
+
+def list_locations(service):
+    """Return the locations at which a service is given in person."""
+    found = {place.location_id for place in load_hours(OpeningFilters(service, is_remote=False))}
+    return Location.objects.in_bulk(list(found)).values()
 
 
 def nearest_first(free, *, zip_code="", city=""):

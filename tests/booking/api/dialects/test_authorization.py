@@ -12,11 +12,12 @@ from booking.access.booking_keys import Signer
 from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
 from booking.api.dialects.onsched.oauth import Token
 from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
+from booking.domain.client_users import create_client_user
 from booking.domain.direct_booking import book_directly
 from booking.domain.holds import Holder
 from booking.domain.orders import create_order
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import ApiKey
+from booking.models import ApiKey, Provider
 from scheduling.lib.clock import database_now
 from tests.booking.api.conftest import SITE
 from tests.booking.api.dialects.conftest import System
@@ -82,7 +83,29 @@ def of_orders(kind):
     }
 
 
-JUNCTION = of_orders("phlebotomy") | of_orders("psc")
+ORDER = "v3/order/<uuid:order_id>"
+JUNCTION = (
+    of_orders("phlebotomy")
+    | of_orders("psc")
+    | {
+        ("POST", "v2/user"): Right("write_patients", body="new user"),
+        ("GET", "v2/user/<uuid:user_id>"): Right("read_patients", "user"),
+        ("PATCH", "v2/user/<uuid:user_id>"): Right("write_patients", "user", "changed user"),
+        ("GET", "v2/user/resolve/<path:client_user_id>"): Right("read_patients", "user"),
+        ("GET", "v3/lab_tests"): Right(TYPES),
+        ("GET", "v3/lab_tests/<uuid:lab_test_id>"): Right(TYPES, "service"),
+        ("GET", "v3/lab_test"): Right(TYPES),
+        ("POST", "v3/order"): Right(ORDERS, body="new order"),
+        ("GET", "v3/orders"): Right(ORDERS),
+        ("GET", "v3/order/area/info"): Right(TIMES, body="zip code"),
+        ("GET", "v3/order/psc/info"): Right(TIMES, body="zip code"),
+        ("GET", ORDER): Right(ORDERS, "order"),
+        ("POST", f"{ORDER}/cancel"): Right(ORDERS, "order"),
+        ("POST", f"{ORDER}/test"): Right(ORDERS, "simulated order"),
+        ("GET", f"{ORDER}/psc/info"): Right(ORDERS, "order"),
+        ("POST", f"{ORDER}/phlebotomy/appointment/request"): Right(ORDERS, "order", "request"),
+    }
+)
 RIGHTS = {("onsched", *place): right for place, right in ONSCHED.items()} | {
     ("junction", *place): right for place, right in JUNCTION.items()
 }
@@ -103,7 +126,13 @@ def test_authorization_tests_cover_all_dialect_methods(patterns, rights):
 
 
 @pytest.fixture
-def make_request(client, hold_time, book, at, day, consultation, dana, harbour, alice):
+def user(db):
+    """A user whom nobody knows yet."""
+    return create_client_user("alice-7")
+
+
+@pytest.fixture
+def make_request(client, hold_time, book, at, day, consultation, dana, harbour, alice, user):
     """Return what makes a method's request with a key; if it is about a hold, ``holder`` has placed it."""
     time = {
         "ServiceId": str(consultation.pk),
@@ -116,8 +145,6 @@ def make_request(client, hold_time, book, at, day, consultation, dana, harbour, 
         service_id=consultation.pk, clinician_id=dana.pk, location_id=harbour.pk, is_remote=False, now=database_now()
     )
     bodies = {
-        "": None,
-        "range": None,
         "time": time,
         "customer": customer,
         "booking": time | customer,
@@ -126,6 +153,25 @@ def make_request(client, hold_time, book, at, day, consultation, dana, harbour, 
         "person": customer["Customer"],
         "booking key": {"booking_key": signer.sign(int(at(15).timestamp()))},
         "reason": {"cancellation_reason_id": "other"},
+        "new user": {"client_user_id": "bob-8"},
+        "changed user": {"client_user_id": "alice-8"},
+        "new order": {
+            "user_id": str(user.pk),
+            "lab_test_id": str(consultation.pk),
+            "patient_details": {
+                "first_name": "Bob",
+                "last_name": "Brown",
+                "dob": "1990-01-31",
+                "gender": "male",
+                "email": "bob@example.org",
+                "phone_number": "+447700900456",
+            },
+            "patient_address": {"first_line": "1 Hill Road", "city": "Leeds", "state": "", "zip": "", "country": "GB"},
+        },
+        "request": {
+            "provider": "clinic",
+            "address": {"first_line": "1 Hill Road", "city": "Leeds", "state": "Yorkshire", "zip_code": "LS1 4AP"},
+        },
     }
 
     def order(holder):
@@ -142,8 +188,17 @@ def make_request(client, hold_time, book, at, day, consultation, dana, harbour, 
         )
         return made
 
+    def simulated_order(holder):
+        made = booked_order(holder)
+        provider = Provider.objects.create(name="The stand-in", slug="stand-in", kind="stand_in")
+        made.appointments.update(provider=provider)
+        return made
+
     make = {
         "": lambda holder: None,
+        "user": lambda holder: user,
+        "service": lambda holder: consultation,
+        "simulated order": simulated_order,
         "appointment": lambda holder: book(at(10)),
         "location": lambda holder: harbour,
         "service": lambda holder: consultation,
@@ -153,15 +208,19 @@ def make_request(client, hold_time, book, at, day, consultation, dana, harbour, 
         "order": order,
         "booked order": booked_order,
     }
-    query = {"ServiceId": consultation.pk, "startDate": day, "endDate": day}
+    queries = {
+        "range": {"ServiceId": consultation.pk, "startDate": day, "endDate": day},
+        "zip code": {"zip_code": "LS1 4AP"},
+    }
 
     def make_request(system, method, route, holder):
         right = RIGHTS[system, method, route]
         thing = make[right.thing](holder)
+        path = "/" + route.replace("<path:client_user_id>", user.client_user_id)
         id = thing.token if "<hold:id>" in route and holder.is_publishable else thing and thing.pk
-        path = "/" + re.sub("<[a-z]+:[a-z_]+>", str(id), route)
+        path = re.sub("<[a-z]+:[a-z_]+>", str(id), path)
         return lambda key, **headers: System(client, f"/{system}", **{HEADERS[system]: key}, **headers)(
-            method, path, bodies[right.body], query=query if right.body == "range" else None
+            method, path, bodies.get(right.body), query=queries.get(right.body)
         )
 
     return make_request

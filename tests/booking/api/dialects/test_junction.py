@@ -186,7 +186,7 @@ def test_junction_phlebotomy_availability_is_of_the_nearest_location(junction, l
 
 
 def test_junction_psc_availability_lists_locations_nearest_first(junction, leeds, harbour, day):
-    query = {"start_date": str(day), "zip_code": "LS1 4AP", "lab": "quest", "radius": "25"}
+    query = {"start_date": str(day), "zip_code": "LS1 4AP", "lab": "quest", "allow_stale": "true"}
     found = data(junction("POST", "/order/psc/appointment/availability", query=query))
     assert [(each["date"], each["location"]["name"]) for each in found["slots"][:3]] == [
         (str(day), "Mill Lane"),
@@ -207,6 +207,29 @@ def test_junction_psc_availability_lists_locations_nearest_first(junction, leeds
             "unit": "",
         },
         "iana_timezone": "Europe/London",
+    }
+
+
+def test_junction_psc_availability_is_of_the_named_sites_only(junction, leeds, harbour, day):
+    Location.objects.filter(pk=leeds.pk).update(external_id="LDS")
+    for codes, names in (
+        ([harbour.pk], {"Harbour Street"}),
+        (["LDS"], {"Mill Lane"}),
+        (["LDS", harbour.pk], {"Harbour Street", "Mill Lane"}),
+        (["elsewhere"], set()),
+    ):
+        query = {"start_date": str(day), "site_codes": codes}
+        found = data(junction("POST", "/order/psc/appointment/availability", query=query))
+        assert {each["location"]["name"] for each in found["slots"]} == names, codes
+
+
+def test_junction_availability_within_a_radius_is_refused_by_name(junction, dana):
+    response = junction("POST", "/order/psc/appointment/availability", query={"zip_code": "LS1 4AP", "radius": "25"})
+    [error] = data(response, 422)["detail"]
+    assert error == {
+        "type": "unsupported",
+        "loc": ["query", "radius"],
+        "msg": "That does not exist here; leave it out.",
     }
 
 
@@ -240,6 +263,7 @@ def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, get_b
         "id": str(appointment.pk),
         "user_id": str(visit.patient_id),
         "order_id": str(visit.pk),
+        "order_transaction_id": None,
         "address": HOME,
         "location": {"lng": -1.549211, "lat": 53.799723},
         "start_at": utc(at(9)),
@@ -251,6 +275,7 @@ def test_junction_order_is_booked_with_a_booking_key(ask, junction, visit, get_b
         "provider_id": appointment.reference,
         "external_id": "LAB-9",
         "can_reschedule": True,
+        "appointment_notes": None,
         "event_status": "scheduled",
         "event_data": None,
         "events": [{"created_at": utc(event.created_at), "status": "scheduled", "data": None}],
@@ -483,7 +508,9 @@ def told(db):
 
     def told():
         bodies = [FORMATS["junction"](message) for message in OutboxMessage.objects.filter(kind="webhook.event")]
-        return sorted((json.loads(body) for body in bodies if body), key=lambda body: len(body["data"]["events"]))
+        bodies = [json.loads(body) for body in bodies if body]
+        about_appointments = [body for body in bodies if body["event_type"].startswith("labtest.appointment")]
+        return sorted(about_appointments, key=lambda body: len(body["data"]["events"]))
 
     return told
 
@@ -504,7 +531,7 @@ def test_junction_webhook_is_sent_for_every_status(told, ask, get_booking_key, l
         | {
             # Where she lives is not told to listeners.
             "address": HOME | {"first_line": "", "second_line": "", "unit": ""},
-            "location": {"lng": None, "lat": None},
+            "location": {"lng": 0.0, "lat": 0.0},
         },
     }
     for body, status, event_status in (

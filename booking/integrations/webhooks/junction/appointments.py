@@ -1,18 +1,15 @@
-"""An order's appointment in Junction's format, for webhooks and for that dialect's answers."""
+"""An order's appointment, and the places and moments in it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
-import orjson
-
-from booking.integrations.webhooks.endpoints import TEST
-from booking.models import Appointment, Event, Order, OutboxMessage
+from booking.models import Appointment, Event, Order, Provider
 from booking.models.enums import EventKind
 from scheduling.models import Location
 
 PREFIX = "appointment."
-NOBODY = "00000000-0000-0000-0000-000000000000"  # readers of the format expect a string
 # Our states as appointment.status and event_status name them. A no-show can be booked again, so it counts as cancelled.
 STATUSES = {"no_show": "cancelled"}
 EVENT_STATUSES = {"confirmed": "scheduled", "no_show": "cancelled"}
@@ -28,29 +25,41 @@ def write_appointment(
 ) -> dict[str, Any]:
     """Return an order's appointment with its history.
 
-    Without ``shows_home`` it does not reveal where the patient lives.
+    Without ``shows_home`` it does not reveal where the patient lives, nor its notes.
     """
     order, location = appointment.order, appointment.location
     history = [write_event(event, status) for event, status in iterate_statuses(events)]
     return {
         "id": str(appointment.pk),
-        "user_id": str(appointment.patient_id),
+        "user_id": get_user_id(order, appointment.patient_id),
         "order_id": str(order.pk),
+        "order_transaction_id": None,
         "address": write_home(order, shows_home) if order.address else write_address(location),
         "location": write_place(order if shows_home and order.address else location, location),
         "start_at": write_moment(appointment.starts_at),
         "end_at": write_moment(appointment.ends_at),
         "iana_timezone": location.timezone,
         "type": "phlebotomy" if order.address else "patient_service_center",
-        "provider": appointment.provider.slug if appointment.provider else "clinic",
+        "provider": get_provider_slug(appointment.provider),
         "status": STATUSES.get(appointment.status, appointment.status),
         "provider_id": appointment.provider_reference or appointment.reference,
         "external_id": order.external_id or None,
         "can_reschedule": appointment.can_change(now),
+        "appointment_notes": (appointment.notes or None) if shows_home else None,
         "event_status": EVENT_STATUSES.get(appointment.status, appointment.status),
         "event_data": history[-1]["data"] if history else None,
         "events": history,
     }
+
+
+def get_user_id(order: Order, patient_id: UUID) -> str:
+    """Return the id under which the client that ordered knows the patient: its user's, or else the patient's own."""
+    return str(order.client_user_id or patient_id)
+
+
+def get_provider_slug(provider: Provider | None) -> str:
+    """Return how an approver is called; without one it is the clinic itself."""
+    return provider.slug if provider else "clinic"
 
 
 def iterate_statuses(events: Iterable[Event]) -> Iterator[tuple[Event, str]]:
@@ -94,48 +103,10 @@ def write_address(location: Location) -> dict[str, str]:
     }
 
 
-def write_place(place: Order | Location, fallback: Location) -> dict[str, float | None]:
-    """Return the coordinates of an order or a location, or those of ``fallback`` if unknown."""
-    known = place if place.latitude is not None and place.longitude is not None else fallback
-    longitude, latitude = known.longitude, known.latitude
-    return {
-        "lng": longitude if longitude is None else float(longitude),
-        "lat": latitude if latitude is None else float(latitude),
-    }
+def write_place(place: Order | Location, fallback: Location) -> dict[str, float]:
+    """Return the coordinates of an order or a location, or those of ``fallback`` if unknown.
 
-
-def write_junction_body(message: OutboxMessage) -> bytes | None:
-    """Return an order's appointment as the event left it, or None for any other event.
-
-    Leaves out the patient's home: a receiver with an API key can read it there.
+    Where neither is known they are zeros: readers of the format refuse null.
     """
-    event, data = message.payload, message.payload["data"]
-    if event["type"] == TEST:
-        return _write(message, TEST, NOBODY, data)
-    if not event["type"].startswith(PREFIX) or not data.get("order_id"):
-        return None
-    appointment = Appointment.objects.select_related("service", "provider", "order").filter(pk=data["id"]).first()
-    if appointment is None:
-        return None
-    appointment.status = data["status"]
-    appointment.patient_id = data["patient_id"]
-    appointment.location = Location.objects.get(pk=data["location_id"])
-    appointment.starts_at = datetime.fromisoformat(data["start_time"])
-    appointment.ends_at = datetime.fromisoformat(data["end_time"])
-    history = Event.objects.filter(subject_id=appointment.pk, sequence__lte=data["sequence"])
-    now = datetime.fromisoformat(event["timestamp"])
-    kind = "created" if event["type"] == EventKind.APPOINTMENT_CREATED else "updated"
-    written = write_appointment(appointment, history, now=now, shows_home=False)
-    return _write(message, f"labtest.appointment.{kind}", data["patient_id"], written)
-
-
-def _write(message, event_type, user_id, data):
-    return orjson.dumps(
-        {
-            "event_type": event_type,
-            "user_id": user_id,
-            "client_user_id": user_id,
-            "team_id": str(message.endpoint_id),
-            "data": data,
-        }
-    )
+    known = place if place.latitude is not None and place.longitude is not None else fallback
+    return {"lng": float(known.longitude or 0), "lat": float(known.latitude or 0)}

@@ -8,9 +8,10 @@ from functools import partial
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from booking.api.authentication import HeaderKeyAuthentication
+from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import (
     REASONS,
     AvailabilityInput,
@@ -18,30 +19,31 @@ from booking.api.dialects.junction.inputs import (
     BookInput,
     CancelInput,
     OpeningInput,
+    RequestInput,
 )
-from booking.api.dialects.junction.slots import free_at_locations, get_service, nearest_first, write_days
-from booking.api.dialects.views import DialectView, operation
+from booking.api.dialects.junction.slots import (
+    free_at_locations,
+    get_service,
+    list_locations,
+    nearest_first,
+    write_days,
+)
+from booking.api.dialects.views import operation
 from booking.api.v1.approval_views import ApprovalView
-from booking.api.views import NEVER_STORED
-from booking.domain.appointments import cancel
+from booking.domain.appointments import annotate, cancel
+from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.expiry import settle
+from booking.domain.orders import change_order
 from booking.domain.rescheduling import reschedule
-from booking.domain.slot_selection import book_first_available
-from booking.integrations.webhooks.junction import write_appointment
-from booking.models import ApiKey, Appointment, Event, Order
+from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
+from booking.integrations.approvers import get_provider
+from booking.integrations.webhooks.junction.appointments import get_provider_slug, write_appointment
+from booking.models import Appointment, Event, Order
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Reason, find_next_opening
 
-Scope = ApiKey.Scope
-
-
-class JunctionKeyAuthentication(HeaderKeyAuthentication):
-    header = "X-Vital-Api-Key"
-
-
-class View(DialectView):
-    """What all of them share."""
-
-    authentication_classes = [JunctionKeyAuthentication]
-    never_stored = NEVER_STORED | {422}
+# Where an address that is sent leaves something out, nothing is known of it any more.
+NOWHERE = {"address_line_2": "", "unit": "", "latitude": None, "longitude": None}
 
 
 class Availability(View):
@@ -59,6 +61,9 @@ class Availability(View):
             return Response({"timezone": None, "slots": []})
         free = free_at_locations(service, start_date=asked.get("start_date"), now=now)
         near = nearest_first(free, zip_code=asked.get("zip_code", ""), city=asked.get("city", ""))
+        if "site_codes" in asked:
+            codes = set(asked["site_codes"])
+            near = [location for location in near if codes & {str(location.pk), location.external_id}]
         is_at_home = kind == "phlebotomy"
         days = [
             day
@@ -124,6 +129,37 @@ class AppointmentBook(AppointmentView, ApprovalView):
         return self.book(order=order, **self.body(service=order.service))
 
 
+class AppointmentRequest(AppointmentView, ApprovalView):
+    """Book the soonest visit at home with a provider; the patient can be given another time later."""
+
+    scopes = {"POST": Scope.WRITE_ORDERS}
+
+    @operation(body=RequestInput)
+    def post(self, request, order_id):
+        order, fields = self.order(order_id), self.body()
+        address = {**NOWHERE, **fields.pop("address")}
+        opening = self.find_soonest(order.service, fields.pop("provider"), address)
+        if changes := {name: value for name, value in address.items() if getattr(order, name) != value}:
+            change_order(order, actor=self.key.actor, **changes)
+        return self.book(opening, order=order, timeouts=ApprovalTimeouts(is_async=True), **fields)
+
+    def find_soonest(self, service, provider, address):
+        """Return the first opening at the nearest location of the provider's; raises NotOffered."""
+        free = dict.fromkeys(list_locations(service), ())
+        near = [
+            location
+            for location in nearest_first(free, zip_code=address["postcode"], city=address["city"])
+            if get_provider_slug(get_provider(service.pk, location.pk)) == provider
+        ]
+        if not near:
+            raise ValidationError({"provider": "No such provider does this here."}, code="does_not_exist")
+        for location in near:
+            filters = OpeningFilters(service, location_id=location.pk, is_remote=False)
+            if found := find_next_opening(filters, now=timezone.now()):
+                return OpeningRequest(service, found.starts_at, location=location, is_remote=False)
+        raise NotOffered([Reason.CLOSED])
+
+
 class AppointmentReschedule(AppointmentView):
     """Give an order's appointment another time: the same one, with the same id."""
 
@@ -132,9 +168,11 @@ class AppointmentReschedule(AppointmentView):
     @operation(body=OpeningInput)
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
-        opening = self.body(service=appointment.service)["opening"]
+        fields = self.body(service=appointment.service)
         verb = partial(reschedule, appointment, actor=self.key.actor, enforce_cutoff=True)
-        book_first_available(verb, opening, moving=appointment)
+        book_first_available(verb, fields["opening"], moving=appointment)
+        if fields.get("notes", appointment.notes) != appointment.notes:
+            annotate(appointment, actor=self.key.actor, notes=fields["notes"])
         return self.answer_appointment(appointment)
 
 

@@ -1,0 +1,1 @@
+"""Orders and their appointments in Junction's format, for webhooks and for that dialect's answers."""

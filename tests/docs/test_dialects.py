@@ -1,0 +1,69 @@
+"""docs/dialects.md lists what there is of other systems' APIs, and what there is not: held against the routes."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
+from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
+from booking.dev.servers import BASE_DIR
+from booking.models import ApiKey
+
+PAGE = (BASE_DIR / "docs" / "dialects.md").read_text()
+DIALECTS = {"OnSched": onsched_patterns, "Junction": junction_patterns}
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
+
+
+def list_rows(dialect, first_column):
+    """Return the rows of a dialect's table, each as a list of its cells."""
+    [section] = re.findall(rf"^## {dialect}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    tables = re.findall(rf"^\| {first_column} \|.*\n\|[-| :]+\|\n((?:\|.*\n)+)", section, re.MULTILINE)
+    return [line.strip("|\n ").split(" | ") for table in tables for line in table.splitlines()]
+
+
+def list_endpoints(cell):
+    """Return (method, path) of each endpoint that a cell names; what a parameter is called does not matter."""
+    found = re.findall(r"\b(GET|POST|PUT|PATCH|DELETE)`? +`?(/[^\s`|,]+)", cell)
+    assert found, cell
+    return [(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path in found]
+
+
+def read_documented(dialect):
+    """Return [((method, path), scope)] of the table; what is below phlebotomy is below psc too."""
+    documented = []
+    for cell, _, scope in list_rows(dialect, "there"):
+        [scope] = [name for name in re.findall("`([a-z_]+)`", scope) if name in ApiKey.Scope.values] or [None]
+        for method, path in list_endpoints(cell):
+            documented.append(((method, path), scope))
+            if "/phlebotomy/" in path:
+                documented.append(((method, path.replace("/phlebotomy/", "/psc/")), scope))
+    return documented
+
+
+def read_routes(dialect):
+    """Return {(method, path): scope} of the dialect's routes, but for the one that answers any other address."""
+    routes = {}
+    for pattern in DIALECTS[dialect][:-1]:
+        path = re.sub("<[^>]*>", "{}", str(pattern.pattern).removeprefix("v3"))
+        routes |= {(method, path): scope and str(scope) for method, scope in pattern.callback.cls.scopes.items()}
+    return routes
+
+
+@each_dialect
+def test_page_has_one_row_for_each_route_of_a_dialect_with_its_scope(dialect):
+    documented = read_documented(dialect)
+    assert [endpoint for endpoint, times in Counter(endpoint for endpoint, _ in documented).items() if times > 1] == []
+    assert dict(documented) == read_routes(dialect)
+
+
+def test_page_lists_well_known_endpoints_that_are_not_there():
+    missing = [endpoint for cell, _ in list_rows("OnSched", "not there") for endpoint in list_endpoints(cell)]
+    assert len(missing) > 10
+    assert set(missing) & set(read_routes("OnSched")) == set()
+
+
+@each_dialect
+def test_endpoints_that_a_dialect_has_not_are_none_of_its_routes(dialect):
+    missing = {endpoint for cell, *_ in list_rows(dialect, "not there") for endpoint in list_endpoints(cell)}
+    assert missing & set(read_routes(dialect)) == set()

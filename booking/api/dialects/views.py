@@ -16,8 +16,8 @@ from booking.api.views import ApiView
 class Lenient:
     """Reads the members it knows, in camelCase or snake_case; ignores the others, and those that are null.
 
-    ``aliases`` has further names of fields, as normalize_name returns them; ``unsupported`` the members that must not be
-    ignored, because the caller counts on them: they are refused.
+    ``aliases`` has further names of fields, as normalize_name returns them; ``unsupported`` the members that must not
+    be ignored, because the caller counts on them: they are refused.
     """
 
     aliases = {}

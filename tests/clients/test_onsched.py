@@ -1,4 +1,4 @@
-"""OnSched has no SDK: its clients fetch a token with an OAuth2 library and call by themselves. Here with two of them."""
+"""OnSched has no SDK: its clients fetch a token with an OAuth2 library, here with two, and call by themselves."""
 
 import os
 import subprocess

@@ -24,7 +24,7 @@ def list_rows(dialect, first_column):
 
 def list_endpoints(cell):
     """Return (method, path) of each endpoint that a cell names; what a parameter is called does not matter."""
-    found = re.findall(r"\b(GET|POST|PUT|PATCH|DELETE)`? +`?(/[^\s`|,]+)", cell)
+    found = re.findall(r"\b(GET|POST|PUT|PATCH|DELETE)`? +`?(?:/onsched|/junction)?(/[^\s`|,]+)", cell)
     assert found, cell
     return [(method, re.sub(r"\{[^}]*\}", "{}", path)) for method, path in found]
 
@@ -42,10 +42,13 @@ def read_documented(dialect):
 
 
 def read_routes(dialect):
-    """Return {(method, path): scope} of the dialect's routes, but for the one that answers any other address."""
+    """Return {(method, path): scope} of the dialect's routes, but for the one that answers any other address.
+
+    Version 3 is the base address; what is of another version has that in its path.
+    """
     routes = {}
     for pattern in DIALECTS[dialect][:-1]:
-        path = re.sub("<[^>]*>", "{}", str(pattern.pattern).removeprefix("v3"))
+        path = re.sub("<[^>]*>", "{}", f"/{pattern.pattern}".removeprefix("/v3"))
         routes |= {(method, path): scope and str(scope) for method, scope in pattern.callback.cls.scopes.items()}
     return routes
 

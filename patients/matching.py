@@ -129,9 +129,10 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
             if any(field.name == "updated_at" for field in model._meta.fields):
                 changes["updated_at"] = timezone.now()
             model._base_manager.filter(**{relation.field.name: duplicate}).update(**changes)
-    for name in ("date_of_birth", "email", "phone", "nhs_number"):
+    for name in ("date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
-    duplicate.nhs_number, duplicate.archived_at = "", timezone.now()
+    duplicate.archived_at = timezone.now()
+    duplicate.nhs_number = duplicate.external_id = ""  # two records cannot have the same
     duplicate.merged_into = keep  # pyright: ignore[reportAttributeAccessIssue] (the stubs lose a key to "self")
     duplicate.save()
     keep.save()

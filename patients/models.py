@@ -60,6 +60,7 @@ class Patient(models.Model):
             models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
             models.Index("email", name="patient_email"),
             models.Index("phone", name="patient_phone"),
+            models.Index("created_at", "id", name="patient_created"),
             models.Index("updated_at", "id", name="patient_updated"),
             models.Index(Reverse("phone"), name="patient_phone_end"),
             models.Index("normalized_name", name="patient_first_last"),

@@ -41,11 +41,17 @@ class NhsNumberTaken(Exception):
     message = _("Another patient has that NHS number.")
 
 
+class ExternalIdTaken(Exception):
+    """The external id belongs to another patient, perhaps one in the archive."""
+
+    message = _("Another patient has that external_id.")
+
+
 @transaction.atomic
 def register_patient(candidate: Patient, *, allow_duplicate: bool = False) -> Patient:
     """Save an unsaved, validated Patient and return it. Lists near matches for staff.
 
-    Raises NhsNumberTaken, or PatientExists for an identical patient unless ``allow_duplicate``.
+    Raises NhsNumberTaken, ExternalIdTaken, or PatientExists for an identical patient unless ``allow_duplicate``.
     """
     existing = find_identical_patient(candidate)
     if existing and not allow_duplicate:
@@ -61,7 +67,7 @@ def change_patient(
 ) -> Patient:
     """Apply ``change``, which returns the patient validated, to the locked row, and return the patient.
 
-    Raises PatientChanged if ``updated_at`` is no longer ``expected_version``, NhsNumberTaken, or
+    Raises PatientChanged if ``updated_at`` is no longer ``expected_version``, NhsNumberTaken, ExternalIdTaken, or
     Patient.DoesNotExist if the patient is missing or archived.
     """
     patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id, archived_at=None)
@@ -101,6 +107,9 @@ def _save(patient):
         with transaction.atomic():
             patient.save()
     except IntegrityError as error:
-        if get_violated_constraint(error) == Patient.NHS_NUMBER_UNIQUE:
+        constraint = get_violated_constraint(error)
+        if constraint == Patient.NHS_NUMBER_UNIQUE:
             raise NhsNumberTaken from error
+        if constraint == Patient.EXTERNAL_ID_UNIQUE:
+            raise ExternalIdTaken from error
         raise

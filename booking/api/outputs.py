@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from booking.api.fields import Moment
 from booking.api.hold_ids import write_hold_id
+from booking.api.integration_fields import HIDDEN, Metadata
 from booking.models import Appointment, Event, Hold
 from patients.models import Patient
 
@@ -25,6 +26,7 @@ class HoldOutput(serializers.ModelSerializer):
     server_time = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()
     extensions_left = serializers.IntegerField()
+    metadata = Metadata()
 
     class Meta:
         model = Hold
@@ -41,6 +43,8 @@ class HoldOutput(serializers.ModelSerializer):
             "server_time",
             "seconds_left",
             "extensions_left",
+            "external_id",
+            "metadata",
         ]
 
     def get_status(self, hold) -> serializers.ChoiceField(Hold.Status.choices):
@@ -87,7 +91,8 @@ class AppointmentOutput(serializers.ModelSerializer):
         slug_field="slug", read_only=True, allow_null=True, help_text="Who acknowledges it; null is the clinic."
     )
     provider_id = serializers.CharField(source="provider_reference", help_text="The provider's own id for it.")
-    external_id = serializers.SerializerMethodField(help_text="The id that its order has in the system it came from.")
+    external_id = serializers.SerializerMethodField(help_text="Its id in another system, or else its order's.")
+    metadata = Metadata()
     answer_by = serializers.SerializerMethodField()
     can_reschedule = serializers.SerializerMethodField(
         "get_can_change",
@@ -133,6 +138,7 @@ class AppointmentOutput(serializers.ModelSerializer):
             "provider",
             "provider_id",
             "external_id",
+            "metadata",
             "answer_by",
             "can_reschedule",
             "can_cancel",
@@ -147,7 +153,7 @@ class AppointmentOutput(serializers.ModelSerializer):
         return appointment.patient_id if appointment.shows_patient else None
 
     def get_external_id(self, appointment) -> str:
-        return appointment.order.external_id if appointment.order_id else ""
+        return appointment.external_id or (appointment.order.external_id if appointment.order_id else "")
 
     def get_answer_by(self, appointment) -> Moment(
         allow_null=True, help_text="When it is cancelled unless somebody has confirmed it; null unless pending."
@@ -179,7 +185,8 @@ def write_appointments(appointments, key):
                     "data": orjson.loads(data),
                 }
             )
-    return [write_appointment(appointment) for appointment in appointments]
+    written = [write_appointment(appointment) for appointment in appointments]
+    return [one | HIDDEN for one in written] if key.is_publishable else written
 
 
 # By hand, as EventOutput says: every answer with an appointment has them.
@@ -196,12 +203,14 @@ write_appointment = AppointmentOutput().to_representation
 
 def write_hold(hold, key):
     """Return a hold as it is written to ``key``."""
-    return {**write_hold_fields(hold), "id": write_hold_id(hold, key)}
+    written = {**write_hold_fields(hold), "id": write_hold_id(hold, key)}
+    return written | HIDDEN if key.is_publishable else written
 
 
 class PatientOutput(serializers.ModelSerializer):
     """A person who is or was to be seen. Archived ones, perhaps merged into another, only lists of changes have."""
 
+    metadata = Metadata()
     archived_at = Moment(allow_null=True)
     merged_into_id = serializers.UUIDField(allow_null=True, help_text="The record that remains of two.")
     created_at = Moment()
@@ -217,6 +226,8 @@ class PatientOutput(serializers.ModelSerializer):
             "email",
             "phone",
             "nhs_number",
+            "external_id",
+            "metadata",
             "archived_at",
             "merged_into_id",
             "created_at",

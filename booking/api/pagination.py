@@ -12,21 +12,23 @@ from rest_framework.response import Response
 from booking.api.fields import Moment
 from booking.api.serializers import Query
 
+MAX_LIMIT = 200
+
 
 class PageQuery(Query):
     """``cursor`` is the next_cursor of the page before."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50, help_text="How many at most.")
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=50, help_text="How many at most.")
     cursor = serializers.CharField(
         required=False, max_length=300, help_text="The `next_cursor` of the page before; none for the first."
     )
 
     def validate_cursor(self, text):
         try:
-            moment, id = signing.loads(text, salt="cursor")
-        except signing.BadSignature:
+            moment, id, ordering = signing.loads(text, salt="cursor")
+        except (signing.BadSignature, ValueError):
             raise serializers.ValidationError("Use a next_cursor as it was given.", code="cursor") from None
-        return datetime.fromisoformat(moment), UUID(id)
+        return datetime.fromisoformat(moment), UUID(id), ordering
 
 
 class ChangesQuery(Query):
@@ -40,25 +42,28 @@ class ChangesQuery(Query):
 
 
 class CursorPagination(BasePagination):
-    """Page through rows by ``view.ordering``, a datetime field (``-`` before it: newest first), then by id.
+    """Page through rows by a datetime field (``-`` before it: newest first), then by id.
 
-    With ``updated_since`` they come by ``updated_at``: what changes in between comes once more, in a later page.
-
-    DRF's own looks for its place with an offset where times are equal. ``view.parameters`` are those of a PageQuery.
+    ``view.parameters`` are those of a PageQuery; the field is their ``sort``. Without it it is ``view.ordering``, or
+    with ``updated_since`` ``updated_at``: what changes in between comes once more, in a later page. DRF's own looks
+    for its place with an offset where times are equal.
     """
 
     def paginate_queryset(self, queryset, request, view=None) -> list:
         """Return the rows of the page that the address names."""
         self.request = request
-        ordering = "updated_at" if "updated_at__gte" in view.parameters else view.ordering
+        usual = "updated_at" if "updated_at__gte" in view.parameters else view.ordering
+        ordering = view.parameters.get("sort", usual)
         field, is_descending = ordering.removeprefix("-"), ordering.startswith("-")
         beyond, order = ("lt", [f"-{field}", "-pk"]) if is_descending else ("gt", [field, "pk"])
         limit = view.parameters["limit"]
         if cursor := view.parameters.get("cursor"):
-            moment, id = cursor
+            moment, id, cursor_ordering = cursor
+            if cursor_ordering != ordering:
+                raise serializers.ValidationError({"cursor": "Use it with the sort that it was given for."}, "cursor")
             queryset = queryset.filter(Q(**{f"{field}__{beyond}": moment}) | Q(**{field: moment, f"pk__{beyond}": id}))
         rows = list(queryset.order_by(*order)[: limit + 1])
-        self.next_cursor = make_cursor(rows[limit - 1], field) if len(rows) > limit else None
+        self.next_cursor = make_cursor(rows[limit - 1], ordering) if len(rows) > limit else None
         return rows[:limit]
 
     def get_paginated_response(self, data) -> Response:
@@ -67,6 +72,7 @@ class CursorPagination(BasePagination):
         return Response({"data": data, "meta": {"request_id": self.request.id, **meta}})
 
 
-def make_cursor(row, field: str) -> str:
+def make_cursor(row, ordering: str) -> str:
     """Return the cursor of the page after ``row``."""
-    return signing.dumps([getattr(row, field).isoformat(), str(row.pk)], salt="cursor")
+    moment = getattr(row, ordering.removeprefix("-"))
+    return signing.dumps([moment.isoformat(), str(row.pk), ordering], salt="cursor")

@@ -27,6 +27,7 @@ from booking.domain import (
 from booking.integrations.webhooks import endpoints
 from booking.ops import idempotency
 from patients import records
+from scheduling.lib.integration_fields import MAX_METADATA_BYTES, MAX_METADATA_KEYS, TooMuchMetadata
 from scheduling.lib.safe_http import NotPublic
 from scheduling.slots import SlotTaken
 
@@ -72,6 +73,7 @@ OPENING = {
     "booking_key": "…",
 }
 MISSPELLED = {"pointer": "#/start_dat", "code": "unknown", "detail": "There is no such field; check its spelling."}
+TAKEN = {"pointer": "#/external_id", "code": "unique", "detail": "Another patient has it."}
 
 PROBLEMS = {
     SlotTaken: Problem(
@@ -125,6 +127,18 @@ PROBLEMS = {
         409,
         "nhs-number-taken",
         "Find that patient by the number, or leave it out and let staff look.",
+    ),
+    records.ExternalIdTaken: Problem(
+        409,
+        "external-id-taken",
+        "Find that patient by external_id, or send another one. It may be in the archive.",
+        lambda error: {"errors": [TAKEN]},
+        {"errors": [TAKEN]},
+    ),
+    TooMuchMetadata: Problem(
+        409,
+        "too-much-metadata",
+        f"Take some out first: {MAX_METADATA_KEYS} names and {MAX_METADATA_BYTES:,} bytes as JSON are the most.",
     ),
     records.PatientArchived: Problem(
         409,
@@ -198,6 +212,7 @@ PROBLEMS = {
         lambda error: {"scope": error.scope},
         {"scope": "read_patients"},
     ),
+    refusals.SecretKeyRequired: Problem(403, "secret-key-required", "Call from a server, with a secret key."),
     refusals.ForeignOrigin: Problem(
         403, "foreign-origin", "Call from such a page, or add the site to the key's allowed origins in admin."
     ),

@@ -49,6 +49,12 @@ class MissingScope(Exception):
         super().__init__(scope)
 
 
+class SecretKeyRequired(Exception):
+    """A publishable key asks for what only servers may see."""
+
+    message = _("Only a secret key may do that.")
+
+
 class ForeignOrigin(Exception):
     """The Origin is not one of the publishable key's allowed origins."""
 

@@ -4,6 +4,7 @@ import hashlib
 from functools import cached_property
 from uuid import uuid5
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 from booking.access.client_identity import get_visitor_id
 from booking.access.rate_limits import Usage
 from booking.api.deprecation import Deprecation, write_headers
+from booking.api.etags import NotModified, is_among, make_etag, names_version
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
@@ -20,6 +22,7 @@ from booking.api.serializers import Query
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
 
+NOT_FILTERS = {"limit", "cursor", "sort", "expand"}  # of a list's parameters: they say how it is written
 # Refused for what is not in the body, or for a body to be mended: to be tried again with the same key.
 NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
 
@@ -207,9 +210,11 @@ class ApiView(APIView):
         return form.validated_data
 
     @property
-    def filters(self) -> dict:
-        """Return the parameters of a list but for those of its pages."""
-        return {name: value for name, value in self.parameters.items() if name not in ("limit", "cursor")}
+    def filters(self) -> Q:
+        """Return what the parameters of a list ask of its rows: each is the value of a lookup, or a Q by itself."""
+        given = {name: value for name, value in self.parameters.items() if name not in NOT_FILTERS}
+        conditions = [given.pop(name) for name in list(given) if isinstance(given[name], Q)]
+        return Q(*conditions, **given)
 
     @cached_property
     def paginator(self):
@@ -226,21 +231,28 @@ class ApiView(APIView):
         """Return the JSON answer ``{"data": …, "meta": …}``."""
         return Response({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
 
+    def answer_version(self, row, written, status=200, **headers):
+        """Answer with a row as it is written, and its ETag; 304 without a body to a reader who has just that."""
+        tag = make_etag(row, written)
+        if self.request.method in ("GET", "HEAD") and is_among(tag, self.request.headers.get("If-None-Match")):
+            return NotModified(headers={"ETag": tag})
+        return self.answer(written, status, {"ETag": tag, **headers})
+
     def answer_hold(self, hold, status=200, **headers):
-        return self.answer(write_hold(hold, self.key), status, {"ETag": etag(hold), **headers})
+        return self.answer_version(hold, write_hold(hold, self.key), status, **headers)
 
     def answer_appointment(self, appointment, status=200, *, hides_attendee=False, **headers):
         [written] = write_appointments([appointment], self.key)
         if hides_attendee:
             written |= dict.fromkeys(OF_ATTENDEE, "")
-        return self.answer(written, status, {"ETag": etag(appointment), **headers})
+        return self.answer_version(appointment, written, status, **headers)
 
     def expected_version(self, thing):
         """Return the ``updated_at`` that If-Match asks for, or None without it; raises ChangedMeanwhile."""
         wanted = self.request.headers.get("If-Match", "*")
         if wanted == "*":
             return None
-        if etag(thing) not in [tag.strip() for tag in wanted.split(",")]:
+        if not names_version(wanted, thing):
             raise ChangedMeanwhile
         return thing.updated_at
 
@@ -259,8 +271,3 @@ class NotHere(ApiView):
 def drop_data(response):
     """Let go of what is rendered: view, request and response form a cycle, which awaits the garbage collector."""
     response.data = response.renderer_context = None
-
-
-def etag(thing):
-    """Return the version of a hold, appointment or patient as an ETag."""
-    return f'"{thing.updated_at.timestamp():.6f}"'

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ from booking.models import Acknowledgement, Appointment, Hold, Order
 from booking.models.enums import EventKind, Job
 from patients.models import Patient
 from scheduling.lib.constraints import get_violated_constraint
+from scheduling.lib.integration_fields import apply_changes, merge_metadata
 from scheduling.slots import free_slot, set_slot_expiry
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
@@ -61,12 +63,14 @@ def create_appointment(
     attendee: dict,
     acknowledgement: Acknowledgement,
     notes: str,
+    external_id: str,
+    metadata: dict,
     actor: str,
     at: datetime,
 ) -> Appointment:
     """Save the appointment of a hold just confirmed; part of confirm_hold's transaction.
 
-    Raises OrderBooked or OrderCancelled.
+    ``metadata`` are merged with the hold's. Raises OrderBooked, OrderCancelled and TooMuchMetadata.
     """
     appointment = Appointment(
         id=hold.pk,
@@ -86,6 +90,8 @@ def create_appointment(
         answer_by=acknowledgement.answer_by,
         price=hold.price,
         currency=hold.currency,
+        external_id=external_id or hold.external_id,
+        metadata=merge_metadata(hold.metadata, metadata),
         notes=notes,
         created_at=at,
         attendee_name=attendee["name"],
@@ -233,17 +239,20 @@ def cancel_under_lock(appointment: Appointment, now: datetime, *, actor: str, re
 
 
 @transaction.atomic
-def annotate(appointment: Appointment, *, actor: str, **changes: str) -> None:
-    """Set the clinic's notes or the video link; the event names which of them changed, not their values.
+def annotate(appointment: Appointment, *, actor: str, expected_version: datetime | None = None, **changes: Any) -> None:
+    """Change who comes, the notes, the video link, the external id or metadata, which are merged; in any state.
 
-    Raises ChangedMeanwhile if the appointment has moved to another clinician.
+    The event names which of them changed, not their values; where none did, nothing happens. Nobody is sent anything
+    but calendars a new video link: later mails go to the new address. Raises ChangedMeanwhile, also if the appointment
+    has moved to another clinician, and TooMuchMetadata.
     """
-    now = lock_appointment(appointment)
-    for name, value in changes.items():
-        setattr(appointment, name, value)
-    appointment.save(update_fields=[*changes, "updated_at"])
-    record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": sorted(changes)})
-    if "meeting_url" in changes:
+    now = lock_appointment(appointment, expected_version=expected_version)
+    changed = apply_changes(appointment, changes)
+    if not changed:
+        return
+    appointment.save(update_fields=[*changed, "updated_at"])
+    record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": changed})
+    if "meeting_url" in changed:
         notify_changed(appointment, email=None, notify_approver=False)
 
 

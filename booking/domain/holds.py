@@ -33,6 +33,7 @@ from booking.models.enums import EventKind
 from patients.matching import give_consent
 from patients.models import Patient
 from scheduling.lib.compiled_queries import get_or_none
+from scheduling.lib.integration_fields import merge_metadata
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
@@ -118,6 +119,8 @@ def place_hold(
     replaces: Hold | None = None,
     lifetime: timedelta | None = None,
     until_start: bool = False,
+    external_id: str = "",
+    metadata: dict | None = None,
     id: UUID | None = None,
 ) -> Hold:
     """Hold an opening, of which nothing is left open, and return the Hold; its ``token`` is shown only now.
@@ -145,6 +148,8 @@ def place_hold(
         token_hash=hash_token(token),
         lifetime=lifetime or timedelta(seconds=opening.location.hold_seconds),  # pyright: ignore
         order=order,
+        external_id=external_id,
+        metadata=merge_metadata({}, metadata or {}),
         id=id or uuid4(),
     )
     if replaces:
@@ -281,6 +286,8 @@ def confirm_hold(
     patient: Patient,
     actor: str,
     notes: str = "",
+    external_id: str = "",
+    metadata: dict | None = None,
     attendee: dict | None = None,
     agreed_to: Sequence[str] = (),
     draft: PatientDraft | None = None,
@@ -290,15 +297,15 @@ def confirm_hold(
     must_be_new: bool = False,
 ) -> Appointment:
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again, or
-    with ``must_be_new`` raises WrongState.
+        with ``must_be_new`` raises WrongState.
 
-    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
-    the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
-    not as the patient is written. A ``draft`` that the patient was made from is used up. ``approval`` comes from
-    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within
-    ``answer_within``. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its
-    word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound, HoldExpired, HoldNotFound or WrongState,
-    and then nothing has changed.
+        ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
+        the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
+        not as the patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A
+    ``draft`` that the patient was made from is used up. ``approval`` comes from obtain_approval, since no other system
+    can be asked in a transaction. Staff answer later, within ``answer_within``. Raises ProviderUnavailable where
+    another system is responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived,
+    DraftNotFound, TooMuchMetadata, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
@@ -313,7 +320,15 @@ def confirm_hold(
     # A pending appointment's time is free again, by itself, when its deadline has passed.
     set_slot_expiry(hold.slot_id, expires_at=acknowledgement.answer_by)
     appointment = create_appointment(
-        hold, patient=patient, attendee=attendee, acknowledgement=acknowledgement, notes=notes, actor=actor, at=now
+        hold,
+        patient=patient,
+        attendee=attendee,
+        acknowledgement=acknowledgement,
+        notes=notes,
+        external_id=external_id,
+        metadata=metadata or {},
+        actor=actor,
+        at=now,
     )
     for purpose in agreed_to:
         give_consent(patient, purpose, at=now)

@@ -1,6 +1,6 @@
 """The verbs of an order: create it, change it, cancel it, send its patient a link to book it with, take that back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,13 @@ from booking.domain.audit import record_event
 from booking.domain.client_users import identify
 from booking.domain.expiry import cancel_if_unanswered
 from booking.domain.patients import find_or_register
+from booking.domain.transitions import ChangedMeanwhile
 from booking.models import Appointment, ClientUser, Order
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from patients.models import Patient
 from scheduling.lib.clock import database_now
+from scheduling.lib.integration_fields import apply_changes
 from scheduling.models import Service
 from scheduling.slots import lock_clinicians
 
@@ -51,19 +53,28 @@ def create_order(
     a visit at home. Raises PatientArchived or OtherPerson.
     """
     patient = identify(client_user, patient, actor=actor) if client_user else find_or_register(patient, actor=actor)
-    order = Order.objects.create(patient=patient, service=service, client_user=client_user, **fields)
+    order = Order(patient=patient, service=service, client_user=client_user)
+    apply_changes(order, fields)
+    order.save(force_insert=True)
     record_event(order, EventKind.ORDER_CREATED, actor=actor, at=order.created_at)
     return order
 
 
 @transaction.atomic
-def change_order(order: Order, *, actor: str, **changes: Any) -> None:
-    """Change an order's external id or address; the event names which fields changed, not their values."""
+def change_order(order: Order, *, actor: str, expected_version: datetime | None = None, **changes: Any) -> None:
+    """Change an order's external id, address or metadata, which are merged.
+
+    The event names which fields changed, not their values; where none did, nothing happens. Raises ChangedMeanwhile
+    and TooMuchMetadata.
+    """
     order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
-    for name, value in changes.items():
-        setattr(order, name, value)
-    order.save(update_fields=[*changes, "updated_at"])
-    record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": sorted(changes)})
+    if expected_version not in (None, order.updated_at):
+        raise ChangedMeanwhile
+    changed = apply_changes(order, changes)
+    if not changed:
+        return
+    order.save(update_fields=[*changed, "updated_at"])
+    record_event(order, EventKind.ORDER_UPDATED, actor=actor, at=database_now(), data={"changed": changed})
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from patients.matching import match_patient, merge_patients
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
 
-DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
+DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"]
 
 
 @transaction.atomic(savepoint=False)

@@ -4,6 +4,7 @@ import uuid
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -211,5 +212,42 @@ class Migration(migrations.Migration):
                 help_text="None: all, new kinds too.",
                 size=None,
             ),
+        ),
+        migrations.AlterField(
+            model_name="apikey",
+            name="scopes",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("read_appointment_types", "read services, clinicians and locations"),
+                        ("read_availability", "read availability"),
+                        ("write_holds", "place and confirm holds of its own"),
+                        ("read_patients", "search and read patients"),
+                        ("write_patients", "create and change patients"),
+                        ("read_appointments", "list and read appointments"),
+                        ("write_appointments", "book, reschedule, cancel and mark appointments"),
+                        ("write_orders", "create, read and book orders"),
+                        ("write_locations", "change how long holds live at a location"),
+                        ("write_catalogue", "keep external ids and metadata with services, clinicians and locations"),
+                        ("manage_webhooks", "manage webhook endpoints and their deliveries"),
+                    ],
+                    max_length=32,
+                ),
+                size=None,
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="appointment",
+            index=models.Index(models.F("created_at"), models.F("id"), name="appointment_created"),
+        ),
+        migrations.AddIndex(
+            model_name="appointment",
+            index=models.Index(
+                django.db.models.functions.text.Upper("attendee_email"), name="appointment_attendee_email"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="order",
+            index=models.Index(models.F("created_at"), models.F("id"), name="order_created"),
         ),
     ]

@@ -36,6 +36,7 @@ class ApiKey(models.Model):
         WRITE_APPOINTMENTS = "write_appointments", "book, reschedule, cancel and mark appointments"
         WRITE_ORDERS = "write_orders", "create, read and book orders"
         WRITE_LOCATIONS = "write_locations", "change how long holds live at a location"
+        WRITE_CATALOGUE = "write_catalogue", "keep external ids and metadata with services, clinicians and locations"
         MANAGE_WEBHOOKS = "manage_webhooks", "manage webhook endpoints and their deliveries"
 
     VISITOR_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]

@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
 
@@ -207,7 +208,9 @@ class Appointment(Booking):
         indexes = [
             models.Index("starts_at", name="appointment_starts_at"),
             models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
+            models.Index("created_at", "id", name="appointment_created"),
             models.Index("updated_at", "id", name="appointment_updated"),
+            models.Index(Upper("attendee_email"), name="appointment_attendee_email"),
             models.Index("external_id", name="appointment_external_id", condition=~Q(external_id="")),
             models.Index("answer_by", name="appointment_pending", condition=Q(status="pending")),
         ]

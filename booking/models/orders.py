@@ -56,6 +56,7 @@ class Order(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index("external_id", name="order_external_id", condition=~models.Q(external_id="")),
+            models.Index("created_at", "id", name="order_created"),
             models.Index("updated_at", "id", name="order_updated"),
         ]
 

@@ -33,4 +33,8 @@ class Migration(migrations.Migration):
                 name="patient_external_id",
             ),
         ),
+        migrations.AddIndex(
+            model_name="patient",
+            index=models.Index(models.F("created_at"), models.F("id"), name="patient_created"),
+        ),
     ]

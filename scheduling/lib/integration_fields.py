@@ -1,8 +1,16 @@
 """Columns that belong to other systems: their own id of a row, and whatever they keep with it."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+MAX_METADATA_KEYS = 50
+MAX_METADATA_KEY_LENGTH = 40
+MAX_METADATA_VALUE_LENGTH = 500
+MAX_METADATA_BYTES = 16 * 1024  # as JSON in UTF-8
 
 
 class ExternalIdField(models.CharField):
@@ -28,3 +36,31 @@ class MetadataField(models.JSONField):
         name, path, args, options = super().deconstruct()
         del options["default"], options["editable"]
         return name, path, args, options
+
+
+class TooMuchMetadata(Exception):
+    """A row's metadata would have more than MAX_METADATA_KEYS, or as JSON more than MAX_METADATA_BYTES."""
+
+    message = _("That is more metadata than can be kept with it.")
+
+
+def merge_metadata(stored: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return ``stored`` with ``changes``, of which None or an empty text removes its key; raises TooMuchMetadata."""
+    merged = {key: value for key, value in {**stored, **changes}.items() if value}
+    if len(merged) > MAX_METADATA_KEYS or len(orjson.dumps(merged)) > MAX_METADATA_BYTES:
+        raise TooMuchMetadata
+    return merged
+
+
+def apply_changes(row: models.Model, changes: Mapping[str, Any]) -> list[str]:
+    """Set fields of a locked row, merging ``metadata``; return the sorted names of those that are not as they were.
+
+    Saves nothing. Raises TooMuchMetadata.
+    """
+    values = dict(changes)
+    if "metadata" in values:
+        values["metadata"] = merge_metadata(row.metadata, values["metadata"])  # pyright: ignore[reportAttributeAccessIssue]
+    changed = sorted(name for name, value in values.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, values[name])
+    return changed

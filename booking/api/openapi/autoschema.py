@@ -39,6 +39,8 @@ class OperationSchema(AutoSchema):
         words = re.findall("[A-Z][a-z]*", type(self.view).__name__.removesuffix("Entry"))
         if self.method == "GET":
             words.insert(0, "list" if self.operation.many else "get")
+        elif self.method == "PATCH":
+            words.insert(0, "change")
         else:
             words.append(words.pop(0))
         return "_".join(words).lower()
@@ -109,6 +111,8 @@ class OperationSchema(AutoSchema):
             }
             for number, status in enumerate(self.operation.status)
         }
+        if self.method == "GET" and self.operation.has_etag:
+            answers["304"] = {"description": "What If-None-Match names is still the same.", "headers": headers}
         refusals = list_refusals(
             self.operation, self.method, scope=self.view.scopes[self.method], has_id="{id}" in self.path
         )
@@ -143,7 +147,7 @@ class OperationSchema(AutoSchema):
         return share(self.registry, f"{name}{kind}", an_object({"data": data, "meta": meta}))
 
     def _example(self):
-        data = ANSWERS[self._output.__name__]
+        data = ANSWERS[self._output.__name__.removeprefix("Expanded")]
         meta = {"request_id": "9f4d1c0a6c2f4f0c8a53f8f0b7a1e2d3"}
         if self.operation.dated:
             meta["generated_at"] = "2026-03-27T16:20:31.120000+00:00"

@@ -36,6 +36,8 @@ HOLD = {
     "server_time": "2026-03-27T16:20:31+00:00",
     "seconds_left": 900,
     "extensions_left": 10,
+    "external_id": "",
+    "metadata": {},
 }
 EVENT = {
     "sequence": 2,
@@ -71,7 +73,8 @@ APPOINTMENT = {
     "order_id": None,
     "provider": None,
     "provider_id": "",
-    "external_id": "",
+    "external_id": "VISIT-881",
+    "metadata": {"campaign": "spring"},
     "answer_by": None,
     "can_reschedule": True,
     "can_cancel": True,
@@ -134,6 +137,25 @@ DELIVERY = {
     },
 }
 
+PATIENT = {
+    "id": ID["patient"],
+    **ALICE,
+    "phone": "+442079460123",
+    "nhs_number": "",
+    "external_id": "P-1042",
+    "metadata": {"language": "cy"},
+    "archived_at": None,
+    "merged_into_id": None,
+    "created_at": "2026-03-27T16:22:08+00:00",
+    "updated_at": "2026-03-27T16:22:08+00:00",
+}
+KEPT = {
+    "external_id": "",
+    "metadata": {},
+    "created_at": "2026-03-02T10:04:00+00:00",
+    "updated_at": "2026-03-02T10:04:00+00:00",
+}
+
 # By the name of the serializer that writes them.
 ANSWERS = {
     "CalendarOutput": {
@@ -153,26 +175,8 @@ ANSWERS = {
         "reasons": ["taken"],
         "places": [{**PLACE, "is_open": False, "reasons": ["taken"]}],
     },
-    "PatientOutput": {
-        "id": ID["patient"],
-        **ALICE,
-        "phone": "+442079460123",
-        "nhs_number": "",
-        "archived_at": None,
-        "merged_into_id": None,
-        "created_at": "2026-03-27T16:22:08+00:00",
-        "updated_at": "2026-03-27T16:22:08+00:00",
-    },
-    "ChangedPatientOutput": {
-        "id": ID["patient"],
-        **ALICE,
-        "phone": "+442079460199",
-        "nhs_number": "",
-        "archived_at": None,
-        "merged_into_id": None,
-        "created_at": "2026-03-27T16:22:08+00:00",
-        "updated_at": "2026-03-27T16:25:40+00:00",
-    },
+    "PatientOutput": PATIENT,
+    "ChangedPatientOutput": {**PATIENT, "phone": "+442079460199", "updated_at": "2026-03-27T16:25:40+00:00"},
     "AppointmentTypeOutput": {
         "id": ID["service"],
         "name": "GP consultation",
@@ -189,6 +193,7 @@ ANSWERS = {
         "new_patients_only_text": "",
         "what_to_bring": "A list of the medicines you take.",
         "color": "#2563eb",
+        **KEPT,
     },
     "ClinicianOutput": {
         "id": ID["clinician"],
@@ -197,6 +202,7 @@ ANSWERS = {
         "bio": "",
         "is_active": True,
         "appointment_type_ids": [ID["service"]],
+        **KEPT,
     },
     "LocationOutput": {
         "id": ID["location"],
@@ -216,10 +222,12 @@ ANSWERS = {
         "email": "harbour@clinic.example",
         "directions": "The blue door. Ring the upper bell.",
         "is_active": True,
+        **KEPT,
     },
     "OrderOutput": {
         "id": ID["order"],
         "external_id": "LAB-2041",
+        "metadata": {},
         "patient_id": ID["patient"],
         **SERVICE,
         "address": HOME,
@@ -283,6 +291,14 @@ BODIES = {
     "change_webhook_endpoint": {"other events": {"events": ["hold.expired"]}},
     "rotate_webhook_secret": {"both for a week": {"overlap_seconds": 604_800}, "at once": {"overlap_seconds": 0}},
     "redeliver_failed": {"of this morning": {"since": "2026-03-27T00:00:00+00:00"}},
+    "change_appointment": {
+        "another attendee": {"attendee_name": "Alice Archer", "attendee_phone": "+442079460199"},
+        "what another system keeps": {"external_id": "VISIT-881", "metadata": {"campaign": "spring", "old": None}},
+    },
+    "change_order": {"its id elsewhere": {"external_id": "LAB-2042"}},
+    "change_appointment_type": {"its id elsewhere": {"external_id": "SNOMED-185349003"}},
+    "change_clinician": {"its id elsewhere": {"external_id": "GMC-7654321"}},
+    "change_location": {"its id elsewhere": {"external_id": "ODS-A81001"}},
     "cancel_appointment": {"at the patient's wish": {"reason": "patient_request", "note": "Feels better."}},
 }
 

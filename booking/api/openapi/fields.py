@@ -4,6 +4,11 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
 from booking.api.openapi.components import share
 from booking.api.v1.opening_input import StartTime
+from scheduling.lib.integration_fields import (
+    MAX_METADATA_KEY_LENGTH,
+    MAX_METADATA_KEYS,
+    MAX_METADATA_VALUE_LENGTH,
+)
 
 A_DAY = {"type": "string", "format": "date"}
 A_MOMENT = {"type": "string", "format": "date-time"}
@@ -14,6 +19,20 @@ class MomentField(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema, direction):
         return dict(A_MOMENT)
+
+
+class MetadataField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.integration_fields.Metadata"
+
+    def map_serializer_field(self, auto_schema, direction):
+        if direction == "response":
+            return {"type": "object", "additionalProperties": {"type": "string"}}
+        return {
+            "type": "object",
+            "maxProperties": MAX_METADATA_KEYS,
+            "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_KEY_LENGTH},
+            "additionalProperties": {"type": ["string", "null"], "maxLength": MAX_METADATA_VALUE_LENGTH},
+        }
 
 
 class DayOrMomentField(OpenApiSerializerFieldExtension):

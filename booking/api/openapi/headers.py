@@ -20,6 +20,12 @@ IF_MATCH = {
     "description": "The ETag that was read. If it has been changed since, nothing happens and the answer is 412.",
     "schema": {"type": "string"},
 }
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of what was read before. If it would be the same again, the answer is 304 without a body.",
+    "schema": {"type": "string"},
+}
 
 HEADERS = {
     "X-Request-Id": header(
@@ -31,7 +37,7 @@ HEADERS = {
         'may be of all with that key (`"site"`), or of the network (`"address"`).'
     ),
     "RateLimit": header('How many are left, and in how many seconds they are renewed: `"key";r=598;t=42`.'),
-    "ETag": header("The version, for If-Match.", required=True),
+    "ETag": header("The version, for If-Match and If-None-Match.", required=True),
     "Location": header("Of something new: where it can be read, if the key may read it there.", format="uri"),
     "Idempotent-Replayed": header(
         "`true` when this is the stored answer to an earlier request, whose `meta.request_id` it has.", const="true"
@@ -53,7 +59,9 @@ def reference(*names):
 def request_headers(method, operation):
     """Return the header parameters of an operation."""
     headers = [IDEMPOTENCY_KEY] if method in ("POST", "PATCH") else []
-    return headers + ([IF_MATCH] if operation.supports_if_match else [])
+    if operation.supports_if_match:
+        headers.append(IF_MATCH)
+    return headers + ([IF_NONE_MATCH] if method == "GET" and operation.has_etag else [])
 
 
 def answer_headers(method, operation, *, is_personal):

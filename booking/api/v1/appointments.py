@@ -2,40 +2,58 @@
 
 from functools import partial
 
+from django.db.models import Q
 from django.http import Http404
 from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey
 from booking.api.fields import AnyDay, Choice, Moment, Text
+from booking.api.integration_fields import ExternalId, IntegrationInput
+from booking.api.lists import Email, ListQuery, Sort
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import ChangesQuery, PageQuery
+from booking.api.pagination import ChangesQuery
+from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
-from booking.api.v1.attendance import Attendance, PersonInput
+from booking.api.v1.attendance import Attendance, AttendeeInput, PersonInput
+from booking.api.v1.expansions import BookingQuery, ExpandedAppointmentOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
-from booking.domain.appointments import PastCutoff, cancel, complete, mark_arrived, mark_no_show
+from booking.domain.appointments import PastCutoff, annotate, cancel, complete, mark_arrived, mark_no_show
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.expiry import settle
 from booking.domain.holds import get_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
-from booking.models import ApiKey, Appointment
+from booking.models import ApiKey, Appointment, Order
 from patients.records import PatientArchived
+from patients.text import validate_name
+from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.slots import SlotTaken
 
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
 
 
-class AppointmentFilters(ChangesQuery, PageQuery):
+class AppointmentFilters(ChangesQuery, ListQuery, BookingQuery):
     """Which appointments: all filters must hold; of one that is repeated, any of its values."""
 
+    sort = Sort(start_time="starts_at", created_at="created_at", updated_at="updated_at")
     patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")
     clinician_id = serializers.UUIDField(required=False, help_text="With this clinician.")
     location_id = serializers.UUIDField(required=False, help_text="At this location.")
+    appointment_type_id = serializers.UUIDField(required=False, source="service_id", help_text="For this service.")
+    order_id = serializers.UUIDField(required=False, help_text="Of this order.")
+    reference = Text(required=False, max_length=11, help_text="The one with this reference, in whatever case.")
+    external_id = ExternalId(help_text="With this id in another system, or else with an order that has it.")
+    attendee_email = Email(source="attendee_email__iexact", help_text="Whose attendee has this e-mail address.")
+    patient_email = Email(
+        source="patient__email",
+        help_text="Whose patient has this e-mail address. Needs the scope read_patients too.",
+    )
+    is_remote = serializers.BooleanField(required=False, help_text="By video, or not.")
     status = serializers.ListField(
         child=Choice(Appointment.Status.choices),
         required=False,
@@ -48,6 +66,17 @@ class AppointmentFilters(ChangesQuery, PageQuery):
     def validate(self, fields):
         if "status" in fields:
             fields["status__in"] = fields.pop("status")
+        if "reference" in fields:
+            fields["reference"] = fields["reference"].upper()
+        if "patient__email" in fields:
+            if not self.context["key"].may(ApiKey.Scope.READ_PATIENTS):
+                raise MissingScope(ApiKey.Scope.READ_PATIENTS)
+            fields["patient__email"] = fields["patient__email"].lower()
+        if "external_id" in fields:
+            external_id = fields["external_id"]
+            # Two statements: PostgreSQL finds either by an index, but not both through a join.
+            orders = list(Order.objects.filter(external_id=external_id).values_list("pk", flat=True))
+            fields["external_id"] = Q(external_id=external_id) | Q(external_id="", order__in=orders)
         return fields
 
 
@@ -72,7 +101,7 @@ class PersonByEmailInput(PersonInput):
     date_of_birth = AnyDay(required=False, help_text="Between 1900 and today.")
 
 
-class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput):
+class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput, IntegrationInput):
     """What to book, for whom, and how long to wait for its approver."""
 
     second_ways = Attendance.ways
@@ -86,12 +115,12 @@ class Appointments(AppointmentView, ApprovalView):
     scopes = {"GET": READ, "POST": WRITE}
     ordering = "starts_at"
 
-    @operation(query=AppointmentFilters, many=True)
+    @operation(query=AppointmentFilters, output=ExpandedAppointmentOutput, many=True)
     def get(self, request):
-        """List appointments by their start, in pages."""
+        """List appointments by their start, or as ``sort`` says, in pages."""
         rows = Appointment.objects.select_related("service", "location", "provider", "order")
-        appointments = self.paginate_queryset(rows.filter(**self.filters))
-        return self.get_paginated_response(write_appointments(appointments, self.key))
+        appointments = self.paginate_queryset(rows.filter(self.filters))
+        return self.get_paginated_response(expand(appointments, write_appointments(appointments, self.key), self))
 
     @operation(
         name="book_appointment",
@@ -106,14 +135,41 @@ class Appointments(AppointmentView, ApprovalView):
         return self.book(**self.body())
 
 
+class ChangeInput(AttendeeInput, IntegrationInput):
+    """What to change; what is left out stays."""
+
+    attendee_name = Text(max_length=201, required=False, check=validate_name)
+
+
 class AppointmentEntry(AppointmentView):
-    """Read one appointment."""
+    """Read one appointment, or change what is written down with it."""
 
-    scopes = {"GET": READ}
+    scopes = {"GET": READ, "PATCH": WRITE}
 
-    @operation(has_etag=True)
+    @operation(query=BookingQuery, output=ExpandedAppointmentOutput, has_etag=True)
     def get(self, request, id):
-        return self.answer_appointment(self.appointment(id))
+        """Read one appointment."""
+        appointment = self.appointment(id)
+        [written] = expand([appointment], write_appointments([appointment], self.key), self)
+        return self.answer_version(appointment, written)
+
+    @operation(
+        name="change_appointment",
+        body=ChangeInput,
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[TooMuchMetadata],
+    )
+    def patch(self, request, id):
+        """Change who comes, the notes, external id or metadata.
+
+        What is sent is changed, and only that, whatever the status. Nobody is sent an e-mail; later ones go to the new
+        address.
+        """
+        appointment = self.appointment(id)
+        changes = self.body(partial=True)
+        annotate(appointment, actor=self.key.actor, expected_version=self.expected_version(appointment), **changes)
+        return self.answer_appointment(appointment)
 
 
 class RescheduleInput(NewTimeInput):

@@ -62,7 +62,18 @@ class PatientOrDraft(KnownPatient):
         return super().to_internal_value(data)
 
 
-class Attendance(Input):
+class AttendeeInput(Input):
+    """Who attends, and what they have to say."""
+
+    attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
+    attendee_email = serializers.EmailField(
+        max_length=254, required=False, allow_blank=True, validators=[validate_printable]
+    )
+    attendee_phone = Text(max_length=32, required=False, allow_blank=True)
+    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+
+
+class Attendance(AttendeeInput):
     """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
 
     ways = [Way("ForKnownPatient", ("patient_id",)), Way("ForPerson", ("patient",))]
@@ -74,12 +85,6 @@ class Attendance(Input):
         help_text="Needs the scope read_patients or write_patients.",
     )
     patient = PersonInput(required=False)
-    attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
-    attendee_email = serializers.EmailField(
-        max_length=254, required=False, allow_blank=True, validators=[validate_printable]
-    )
-    attendee_phone = Text(max_length=32, required=False, allow_blank=True)
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
 
     def validate(self, fields):
         fields = super().validate(fields)

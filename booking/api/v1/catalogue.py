@@ -3,14 +3,34 @@
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
+from booking.api.fields import Moment
+from booking.api.integration_fields import HIDDEN, ExternalId, IntegrationInput, Metadata
+from booking.api.lists import Ids, Sort
 from booking.api.operation import operation
 from booking.api.pagination import ChangesQuery
 from booking.api.views import ApiView
+from booking.domain.catalogue import change_integration_fields
 from booking.models import ApiKey
+from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.models import Clinician, Location, Service
 
+READ, WRITE = ApiKey.Scope.READ_APPOINTMENT_TYPES, ApiKey.Scope.WRITE_CATALOGUE
 
-class AppointmentTypeOutput(serializers.ModelSerializer):
+
+class CatalogueOutput(serializers.ModelSerializer):
+    """What all of the catalogue have; to a publishable key external_id and metadata are empty."""
+
+    metadata = Metadata()
+    created_at = Moment()
+    updated_at = Moment()
+
+    @classmethod
+    def rows(cls):
+        """Return a QuerySet of all of them, ready to be written."""
+        return cls.Meta.model.objects.all()
+
+
+class AppointmentTypeOutput(CatalogueOutput):
     """A service. ``price`` is a number; ``is_remote`` tells one that is by video only."""
 
     duration_minutes = serializers.SerializerMethodField()
@@ -38,6 +58,10 @@ class AppointmentTypeOutput(serializers.ModelSerializer):
             "new_patients_only_text",
             "what_to_bring",
             "color",
+            "external_id",
+            "metadata",
+            "created_at",
+            "updated_at",
         ]
 
     def get_duration_minutes(self, service) -> int:
@@ -53,17 +77,32 @@ class AppointmentTypeOutput(serializers.ModelSerializer):
         return service.cancellation_notice.total_seconds() / 3600
 
 
-class ClinicianOutput(serializers.ModelSerializer):
+class ClinicianOutput(CatalogueOutput):
     """Who can be booked, and for what."""
 
     appointment_type_ids = serializers.PrimaryKeyRelatedField(source="services", many=True, read_only=True)
 
     class Meta:
         model = Clinician
-        fields = ["id", "name", "title", "bio", "is_active", "appointment_type_ids"]
+        fields = [
+            "id",
+            "name",
+            "title",
+            "bio",
+            "is_active",
+            "appointment_type_ids",
+            "external_id",
+            "metadata",
+            "created_at",
+            "updated_at",
+        ]
+
+    @staticmethod
+    def rows():
+        return Clinician.objects.prefetch_related("services")
 
 
-class LocationOutput(serializers.ModelSerializer):
+class LocationOutput(CatalogueOutput):
     """Where; times there are told in ``timezone``. Coordinates are degrees, or null."""
 
     address = serializers.SerializerMethodField()
@@ -84,6 +123,10 @@ class LocationOutput(serializers.ModelSerializer):
             "email",
             "directions",
             "is_active",
+            "external_id",
+            "metadata",
+            "created_at",
+            "updated_at",
         ]
 
     def get_address(self, location) -> dict[str, str]:
@@ -96,31 +139,66 @@ class LocationOutput(serializers.ModelSerializer):
         }
 
 
+def write_catalogue(output, things, key):
+    """Return services, clinicians or locations as ``output`` writes them to ``key``."""
+    written = output(things, many=True).data
+    return [one | HIDDEN for one in written] if key.is_publishable else list(written)
+
+
+class CatalogueFilters(ChangesQuery):
+    """Which of them: all filters must hold."""
+
+    id = Ids(source="pk__in")
+    external_id = ExternalId(help_text="With this id in another system.")
+    sort = Sort(name="name", created_at="created_at", updated_at="updated_at")
+
+
 class CatalogueList(ApiView):
     """All of one kind; a publishable key sees those that a patient could book."""
 
     tag = "Catalogue"
-    scopes = {"GET": ApiKey.Scope.READ_APPOINTMENT_TYPES}
+    scopes = {"GET": READ}
     output = None
 
-    @operation(query=ChangesQuery, many=True)
+    @operation(query=CatalogueFilters, many=True)
     def get(self, request):
-        things = self.things().filter(**self.filters)
-        if self.filters:
-            things = things.order_by("updated_at", "pk")
-        return self.answer(self.output(things, many=True).data, next_cursor=None, has_more=False)
+        things = self.things().filter(self.filters)
+        usual = ["updated_at"] if "updated_at__gte" in self.parameters else things.query.get_meta().ordering
+        ordering = [self.parameters["sort"]] if "sort" in self.parameters else usual
+        things = things.order_by(*ordering, "pk")
+        return self.answer(write_catalogue(self.output, things, self.key), next_cursor=None, has_more=False)
 
     def things(self):
-        things = self.output.Meta.model.objects.all()
+        things = self.output.rows()
         return things.filter(is_active=True) if self.key.is_publishable else things
 
 
 class CatalogueEntry(CatalogueList):
     """One of them."""
 
-    @operation()
+    scopes = {"GET": READ, "PATCH": WRITE}
+
+    @operation(has_etag=True)
     def get(self, request, id):
-        return self.answer(self.output(get_object_or_404(self.things(), pk=id)).data)
+        return self.answer_thing(id)
+
+    @operation(
+        body=IntegrationInput,
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[TooMuchMetadata],
+    )
+    def patch(self, request, id):
+        """Change its external id and metadata: what is sent, and only that."""
+        thing = get_object_or_404(self.things(), pk=id)
+        changes = self.body(partial=True)
+        change_integration_fields(thing, actor=self.key.actor, expected_version=self.expected_version(thing), **changes)
+        return self.answer_thing(id)
+
+    def answer_thing(self, id):
+        thing = get_object_or_404(self.things(), pk=id)
+        [written] = write_catalogue(self.output, [thing], self.key)
+        return self.answer_version(thing, written)
 
 
 class AppointmentTypes(CatalogueList):
@@ -134,8 +212,9 @@ class AppointmentTypes(CatalogueList):
 
 
 class AppointmentType(AppointmentTypes, CatalogueEntry):
-    """Read one thing that can be booked."""
+    """Read one thing that can be booked, or change what another system keeps with it."""
 
+    scopes = CatalogueEntry.scopes
     get = CatalogueEntry.get
 
 
@@ -144,13 +223,11 @@ class Clinicians(CatalogueList):
 
     output = ClinicianOutput
 
-    def things(self):
-        return super().things().prefetch_related("services")
-
 
 class ClinicianEntry(Clinicians, CatalogueEntry):
-    """Read one clinician."""
+    """Read one clinician, or change what another system keeps with them."""
 
+    scopes = CatalogueEntry.scopes
     get = CatalogueEntry.get
 
 
@@ -161,6 +238,7 @@ class Locations(CatalogueList):
 
 
 class LocationEntry(Locations, CatalogueEntry):
-    """Read one of the clinic's sites."""
+    """Read one of the clinic's sites, or change what another system keeps with it."""
 
+    scopes = CatalogueEntry.scopes
     get = CatalogueEntry.get

@@ -70,7 +70,7 @@ class WebhookEndpointDeliveries(EndpointView):
     @operation(name="list_deliveries", query=DeliveryFilters, output=DeliveryOutput, many=True)
     def get(self, request, id):
         """List the deliveries of the last month to an endpoint in pages, the newest first."""
-        deliveries = self.paginate_queryset(self.endpoint(id).deliveries.filter(**self.filters))
+        deliveries = self.paginate_queryset(self.endpoint(id).deliveries.filter(self.filters))
         return self.get_paginated_response(DeliveryOutput(deliveries, many=True).data)
 
 

@@ -2,15 +2,23 @@
 
 from functools import partial
 
+from django.db.models import Q
+from django.db.models.functions import Now
+from rest_framework import serializers
+
 from booking.access.booking_keys import InvalidBookingKey
 from booking.access.client_identity import get_network_id, get_visitor_id
 from booking.api.cors import get_origin
-from booking.api.fields import is_bookable
+from booking.api.fields import Choice, is_bookable
 from booking.api.hold_ids import get_own_hold, write_hold_id
+from booking.api.integration_fields import ExternalId, IntegrationInput
+from booking.api.lists import ListQuery, Sort
 from booking.api.operation import operation
-from booking.api.outputs import AppointmentOutput, HoldOutput
+from booking.api.outputs import AppointmentOutput, HoldOutput, write_hold
+from booking.api.refusals import SecretKeyRequired
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance, PatientOrDraft
+from booking.api.v1.expansions import BookingQuery, ExpandedHoldOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
@@ -31,6 +39,7 @@ from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, WrongState
 from booking.models import ApiKey, Hold, PatientDraft
 from patients.records import PatientArchived
+from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.slots import SlotTaken
 
 WRITE = ApiKey.Scope.WRITE_HOLDS
@@ -60,12 +69,60 @@ def get_place_hold(view, service):
     return partial(place_hold, holder=holder, actor=key.actor, limits=limits)
 
 
+class PlaceInput(OpeningInput, IntegrationInput):
+    """What to hold, and what another system keeps with it, which the appointment will have too."""
+
+
+class HoldFilters(ListQuery, BookingQuery):
+    """Which holds: all filters must hold; of one that is repeated, any of its values."""
+
+    sort = Sort(created_at="created_at")
+    patient_id = serializers.UUIDField(required=False, help_text="Of this patient, if it was placed for one.")
+    clinician_id = serializers.UUIDField(required=False, help_text="With this clinician.")
+    location_id = serializers.UUIDField(required=False, help_text="At this location.")
+    appointment_type_id = serializers.UUIDField(required=False, source="service_id", help_text="For this service.")
+    order_id = serializers.UUIDField(required=False, help_text="Of this order.")
+    external_id = ExternalId(help_text="With this id in another system.")
+    is_remote = serializers.BooleanField(required=False, help_text="By video, or not.")
+    status = serializers.ListField(
+        child=Choice(Hold.Status.choices),
+        required=False,
+        max_length=len(Hold.Status),
+        help_text="May be repeated. Without it: any.",
+    )
+
+    def validate(self, fields):
+        if "status" in fields:
+            fields["status"] = Q(*[with_status(each) for each in fields["status"]], _connector=Q.OR)
+        return fields
+
+
+def with_status(status):
+    """Return which holds are written with a status: one that has run out is expired, though not marked yet."""
+    if status == Hold.Status.ACTIVE:
+        return Q(status=status, expires_at__gt=Now())
+    if status == Hold.Status.EXPIRED:
+        return Q(status=status) | Q(status=Hold.Status.ACTIVE, expires_at__lte=Now())
+    return Q(status=status)
+
+
 class Holds(HoldView):
-    """Place a hold."""
+    """List the holds of a secret key; place a hold."""
+
+    scopes = {"GET": WRITE, "POST": WRITE}
+
+    @operation(query=HoldFilters, output=ExpandedHoldOutput, many=True, refusals=[SecretKeyRequired])
+    def get(self, request):
+        """List the holds that a secret key has placed, as they came, in pages."""
+        if self.key.is_publishable:
+            raise SecretKeyRequired
+        rows = Hold.objects.filter(self.filters, holder=self.key.actor).select_related("service", "location")
+        holds = self.paginate_queryset(rows)
+        return self.get_paginated_response(expand(holds, [write_hold(hold, self.key) for hold in holds], self))
 
     @operation(
         name="place_hold",
-        body=OpeningInput,
+        body=PlaceInput,
         status=[201],
         has_etag=True,
         has_location=True,
@@ -77,8 +134,9 @@ class Holds(HoldView):
         Name the service and the start, or send a booking key alone. Leave the clinician out and any who is
         free will do. Until ``expires_at`` nobody else can have that time.
         """
-        opening = self.body()["opening"]
-        place = get_place_hold(self, opening.service)
+        fields = self.body()
+        opening = fields.pop("opening")
+        place = partial(get_place_hold(self, opening.service), **fields)
         with offering_alternatives(opening):
             hold = book_first_available(place, opening)
         path = f"{request.path}/{write_hold_id(hold, self.key)}"
@@ -90,10 +148,12 @@ class HoldEntry(HoldView):
 
     scopes = {"GET": WRITE, "DELETE": WRITE}
 
-    @operation(has_etag=True)
+    @operation(query=BookingQuery, output=ExpandedHoldOutput, has_etag=True)
     def get(self, request, id):
         """Read a hold, and how many seconds are left."""
-        return self.answer_hold(self.hold(id))
+        hold = self.hold(id)
+        [written] = expand([hold], [write_hold(hold, self.key)], self)
+        return self.answer_version(hold, written)
 
     @operation(name="release_hold", has_etag=True, supports_if_match=True, refusals=[WrongState])
     def delete(self, request, id):
@@ -133,7 +193,7 @@ class HoldMove(HoldView):
         return self.answer_hold(hold)
 
 
-class ConfirmInput(Attendance, ApprovalTimeoutsInput):
+class ConfirmInput(Attendance, ApprovalTimeoutsInput, IntegrationInput):
     """Who comes, and how long to wait for the approver."""
 
     patient_id = PatientOrDraft()
@@ -162,7 +222,15 @@ class HoldConfirm(HoldView, ApprovalView):
         has_etag=True,
         has_location=True,
         supports_if_match=True,
-        refusals=[HoldExpired, WrongState, DraftNotFound, PatientArchived, ProviderRefused, ProviderUnavailable],
+        refusals=[
+            HoldExpired,
+            WrongState,
+            DraftNotFound,
+            PatientArchived,
+            TooMuchMetadata,
+            ProviderRefused,
+            ProviderUnavailable,
+        ],
     )
     def post(self, request, id):
         hold = self.hold(id)

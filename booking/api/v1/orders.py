@@ -4,22 +4,27 @@ from django.http import Http404
 from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey
-from booking.api.fields import Id, Moment, Text
+from booking.api.fields import Id, Text
+from booking.api.integration_fields import ExternalId, IntegrationInput
+from booking.api.lists import ListQuery, Sort
 from booking.api.operation import operation
-from booking.api.outputs import AppointmentOutput, write_appointments
-from booking.api.pagination import ChangesQuery, PageQuery
+from booking.api.outputs import AppointmentOutput
+from booking.api.pagination import ChangesQuery
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
+from booking.api.v1.expansions import ExpandedOrderOutput, OrderQuery, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
+from booking.api.v1.order_output import OrderOutput, write_orders
 from booking.api.views import ApiView
 from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
-from booking.domain.orders import NoEmailAddress, cancel_order, create_order, send_link
+from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, send_link
 from booking.domain.slot_selection import NotOffered
-from booking.models import ApiKey, Appointment, Order
+from booking.models import ApiKey, Order
 from patients.records import PatientArchived
 from patients.text import validate_printable_lines
+from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
 
@@ -60,16 +65,13 @@ class AddressInput(Input):
         return fields | {name: round(value, 7) for name, value in degrees.items()}
 
 
-class OrderInput(Attendance):
+class OrderInput(Attendance, IntegrationInput):
     """A patient, by ``patient_id`` or ``patient``; a service; for a visit at home the address."""
 
     ways = [way._replace(needs=(*way.needs, "appointment_type_id")) for way in Attendance.ways]
 
     attendee_name = attendee_email = attendee_phone = notes = None  # the booking request has them
     appointment_type_id = Id(queryset=Service.objects.filter(is_active=True), source="service")
-    external_id = Text(
-        max_length=100, required=False, allow_blank=True, help_text="Its id in the system it comes from."
-    )
     address = AddressInput(required=False, allow_null=True)
 
     def validate(self, fields):
@@ -78,72 +80,13 @@ class OrderInput(Attendance):
         return fields | (fields.pop("address", None) or {})
 
 
-class AddressOutput(serializers.Serializer):
-    """Where to visit the patient."""
-
-    line_1 = serializers.CharField(source="address_line_1")
-    line_2 = serializers.CharField(source="address_line_2")
-    unit = serializers.CharField()
-    city = serializers.CharField()
-    state = serializers.CharField()
-    postcode = serializers.CharField()
-    country = serializers.CharField()
-    latitude = serializers.FloatField(allow_null=True)
-    longitude = serializers.FloatField(allow_null=True)
-
-
-class OrderOutput(serializers.ModelSerializer):
-    """A request that a patient be seen for a service."""
-
-    patient_id = serializers.UUIDField()
-    appointment_type_id = serializers.UUIDField(source="service_id")
-    address = serializers.SerializerMethodField()
-    link_ends_at = Moment(allow_null=True, help_text="Until when the link mailed to the patient is good, if one was.")
-    cancelled_at = Moment(allow_null=True, help_text="When it was cancelled; it cannot be booked any more.")
-    appointments = serializers.SerializerMethodField()
-    created_at = Moment()
-    updated_at = Moment()
-
-    class Meta:
-        model = Order
-        fields = [
-            "id",
-            "external_id",
-            "patient_id",
-            "appointment_type_id",
-            "address",
-            "link_ends_at",
-            "cancelled_at",
-            "appointments",
-            "created_at",
-            "updated_at",
-        ]
-
-    def get_address(self, order) -> AddressOutput(allow_null=True):
-        return AddressOutput(order).data if order.address else None
-
-    def get_appointments(self, order) -> AppointmentOutput(many=True):
-        """Return all it was ever booked with, the first one first; one at most is neither cancelled nor missed."""
-        return order.written_appointments
-
-
-def write_orders(orders, key):
-    """Return orders as they are written to ``key``, with their appointments, in a fixed number of queries."""
-    by_id = {order.pk: order for order in orders}
-    for order in orders:
-        order.written_appointments = []
-    booked = Appointment.objects.select_related("service", "location", "provider", "order").filter(order__in=by_id)
-    booked = list(booked.order_by("created_at"))
-    for appointment, written in zip(booked, write_appointments(booked, key), strict=True):
-        by_id[appointment.order_id].written_appointments.append(written)
-    return [OrderOutput(order).data for order in orders]
-
-
-class OrderFilters(ChangesQuery, PageQuery):
+class OrderFilters(ChangesQuery, ListQuery, OrderQuery):
     """Which orders: all filters must hold."""
 
+    sort = Sort(created_at="created_at", updated_at="updated_at")
     patient_id = serializers.UUIDField(required=False, help_text="Of this patient.")
-    external_id = Text(required=False, max_length=100, help_text="With this id in the system it comes from.")
+    appointment_type_id = serializers.UUIDField(required=False, source="service_id", help_text="For this service.")
+    external_id = ExternalId(help_text="With this id in the system it comes from.")
 
 
 class OrderView(ApiView):
@@ -160,8 +103,8 @@ class OrderView(ApiView):
             raise Http404 from None
 
     def answer_order(self, order, status=200, **headers):
-        [written] = write_orders([order], self.key)
-        return self.answer(written, status, headers)
+        [written] = expand([order], write_orders([order], self.key), self)
+        return self.answer_version(order, written, status, **headers)
 
 
 class Orders(OrderView):
@@ -169,13 +112,20 @@ class Orders(OrderView):
 
     scopes = {"GET": WRITE, "POST": WRITE}
 
-    @operation(query=OrderFilters, many=True)
+    @operation(query=OrderFilters, output=ExpandedOrderOutput, many=True)
     def get(self, request):
         """List orders as they came, in pages."""
-        orders = self.paginate_queryset(Order.objects.filter(**self.filters))
-        return self.get_paginated_response(write_orders(orders, self.key))
+        orders = self.paginate_queryset(Order.objects.filter(self.filters))
+        return self.get_paginated_response(expand(orders, write_orders(orders, self.key), self))
 
-    @operation(name="create_order", body=OrderInput, status=[201], has_location=True, refusals=[PatientArchived])
+    @operation(
+        name="create_order",
+        body=OrderInput,
+        status=[201],
+        has_etag=True,
+        has_location=True,
+        refusals=[PatientArchived],
+    )
     def post(self, request):
         """Write an order down: a known patient, or one by what identifies a person, is to be seen for a service."""
         order = create_order(**self.body(), actor=self.key.actor)
@@ -183,17 +133,31 @@ class Orders(OrderView):
 
 
 class OrderEntry(OrderView):
-    """Read one order."""
+    """Read one order, or change what another system keeps with it."""
 
-    scopes = {"GET": WRITE}
+    scopes = {"GET": WRITE, "PATCH": WRITE}
 
-    @operation()
+    @operation(query=OrderQuery, output=ExpandedOrderOutput, has_etag=True)
     def get(self, request, id):
         """Read one order with its appointments."""
         return self.answer_order(self.order(id))
 
+    @operation(
+        name="change_order",
+        body=IntegrationInput,
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[TooMuchMetadata],
+    )
+    def patch(self, request, id):
+        """Change an order's external id and metadata: what is sent, and only that."""
+        order = self.order(id)
+        changes = self.body(partial=True)
+        change_order(order, actor=self.key.actor, expected_version=self.expected_version(order), **changes)
+        return self.answer_order(order)
 
-class OrderBookInput(OpeningInput, ApprovalTimeoutsInput):
+
+class OrderBookInput(OpeningInput, ApprovalTimeoutsInput, IntegrationInput):
     """A booking key alone, or an opening of the order's service; who comes is known."""
 
     ways = NewTimeInput.ways
@@ -235,7 +199,7 @@ class OrderSendLink(OrderView):
 
     scopes = {"POST": WRITE}
 
-    @operation(name="send_order_link", refusals=[OrderBooked, OrderCancelled, NoEmailAddress])
+    @operation(name="send_order_link", has_etag=True, refusals=[OrderBooked, OrderCancelled, NoEmailAddress])
     def post(self, request, id):
         self.body()
         order = self.order(id)
@@ -248,7 +212,7 @@ class OrderCancel(OrderView):
 
     scopes = {"POST": WRITE}
 
-    @operation(name="cancel_order", refusals=[OrderBooked])
+    @operation(name="cancel_order", has_etag=True, refusals=[OrderBooked])
     def post(self, request, id):
         """Cancel an order. One that has an appointment is refused: cancel that first."""
         self.body()

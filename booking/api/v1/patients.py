@@ -9,39 +9,58 @@ from rest_framework import serializers
 from booking.access.client_identity import get_network_id
 from booking.api.cors import get_origin
 from booking.api.fields import Text
+from booking.api.integration_fields import ExternalId, IntegrationInput
+from booking.api.lists import Email, ListQuery, Sort
 from booking.api.operation import operation
 from booking.api.outputs import ChangedPatientOutput, PatientOutput
-from booking.api.pagination import ChangesQuery, PageQuery
+from booking.api.pagination import ChangesQuery
 from booking.api.v1.attendance import PersonInput
-from booking.api.views import ApiView, etag
+from booking.api.views import ApiView
 from booking.domain import patients
 from booking.domain.patient_drafts import TooManyDrafts, write_draft
 from booking.models import ApiKey
 from patients.models import Patient
-from patients.records import NhsNumberTaken, PatientExists
+from patients.records import ExternalIdTaken, NhsNumberTaken, PatientExists
 from patients.search import search_patients
+from scheduling.lib.integration_fields import TooMuchMetadata, apply_changes
 
 READ, WRITE = ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_PATIENTS
 
 
-class PatientFilters(ChangesQuery, PageQuery):
+class PatientFilters(ChangesQuery, ListQuery):
     """``search`` finds words from names, e-mail, phone and birth date, in any order, best first; no cursor then."""
 
     search = Text(
-        required=False, allow_blank=True, max_length=200, help_text="Words from names, e-mail, phone and birth date."
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text="Words from names, e-mail, phone and birth date, without other filters.",
     )
+    sort = Sort(created_at="created_at", updated_at="updated_at")
+    email = Email(help_text="With this e-mail address.")
+    external_id = ExternalId(help_text="The one with this id in another system.")
 
     def validate(self, fields):
+        if fields.get("search") and {"pk__in", "sort", "email", "external_id"} & set(fields):
+            raise serializers.ValidationError({"search": "A search goes without sort and other filters."}, code="alone")
         if fields.get("search") and "updated_at__gte" in fields:
             said = "A search is by best match: list changes without it."
             raise serializers.ValidationError({"updated_since": said}, code="alone")
+        if "email" in fields:
+            fields["email"] = fields["email"].lower()
         return fields
 
 
-class PatientInput(PersonInput):
+class PatientInput(PersonInput, IntegrationInput):
     """A person with their NHS number, which none but these endpoints take: it would tell who is a patient."""
 
     nhs_number = Text(max_length=20, required=False, allow_blank=True)
+
+    def validate(self, fields):
+        integration = {name: fields.pop(name) for name in IntegrationInput().fields if name in fields}
+        patient = super().validate(fields)
+        apply_changes(patient, integration)
+        return patient
 
 
 class NewPatientInput(PatientInput):
@@ -69,7 +88,7 @@ class PatientView(ApiView):
     output = PatientOutput
 
     def answer_patient(self, patient, status=200, **headers):
-        return self.answer(PatientOutput(patient).data, status, {"ETag": etag(patient), **headers})
+        return self.answer_version(patient, PatientOutput(patient).data, status, **headers)
 
 
 class Patients(PatientView):
@@ -86,11 +105,13 @@ class Patients(PatientView):
         """
         if self.key.is_publishable:
             return self.answer([], next_cursor=None, has_more=False)
-        if search := self.parameters.get("search"):
+        if search := self.parameters.pop("search", ""):
             patients = search_patients(search, limit=self.parameters["limit"])
             return self.answer(PatientOutput(patients, many=True).data, next_cursor=None, has_more=False)
-        changes = {name: value for name, value in self.filters.items() if name != "search"}
-        patients = self.paginate_queryset(Patient.objects.filter(**changes or {"archived_at": None}))
+        among = Patient.objects.all()
+        if "updated_at__gte" not in self.parameters:
+            among = among.filter(archived_at=None)
+        patients = self.paginate_queryset(among.filter(self.filters))
         return self.get_paginated_response(PatientOutput(patients, many=True).data)
 
     @operation(
@@ -99,7 +120,7 @@ class Patients(PatientView):
         status=[201],
         has_etag=True,
         has_location=True,
-        refusals=[PatientExists, NhsNumberTaken, TooManyDrafts],
+        refusals=[PatientExists, NhsNumberTaken, ExternalIdTaken, TooManyDrafts],
     )
     def post(self, request):
         """Write a patient down. One with the same names, birth date and e-mail is not written twice.
@@ -143,7 +164,7 @@ class PatientEntry(PatientView):
         output=ChangedPatientOutput,
         has_etag=True,
         supports_if_match=True,
-        refusals=[NhsNumberTaken],
+        refusals=[NhsNumberTaken, ExternalIdTaken, TooMuchMetadata],
     )
     def patch(self, request, id):
         """Change what is sent, and only that."""
@@ -161,7 +182,7 @@ class PatientEntry(PatientView):
         if self.key.may(READ):
             return self.answer_patient(patient)
         written = dict(PatientOutput(patient).data)
-        return self.answer({name: written[name] for name in ChangedPatientOutput.always}, 200, {"ETag": etag(patient)})
+        return self.answer_version(patient, {name: written[name] for name in ChangedPatientOutput.always})
 
     def patient(self, id):
         return get_object_or_404(Patient, pk=id, archived_at=None)

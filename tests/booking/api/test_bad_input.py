@@ -88,6 +88,8 @@ def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, m
         values = [value for value in values if value in BIG or type(value) is not int]
     if kind == "ListField":
         values.remove([])
+    if kind == "Metadata":
+        values.remove({})
     if kind == "PersonInput":
         values = [value for value in values if not isinstance(value, dict)]
     if getattr(field, "allow_blank", False) or name in ("clinician_id", "location_id"):

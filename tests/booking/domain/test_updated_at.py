@@ -2,7 +2,15 @@
 
 import pytest
 
-from booking.domain.appointments import acknowledge, annotate, cancel, complete, decline, mark_arrived, mark_no_show
+from booking.domain.appointments import (
+    acknowledge,
+    annotate,
+    cancel,
+    complete,
+    decline,
+    mark_arrived,
+    mark_no_show,
+)
 from booking.domain.approval_sync import apply_decision
 from booking.domain.expiry import cancel_unanswered
 from booking.domain.locations import change_location

@@ -24,6 +24,8 @@ def test_appointment_type_has_all_members(api, consultation):
         notice=timedelta(hours=1, minutes=30), description="We talk.", price="72.50", new_patients_only_text="New only."
     )
 
+    consultation.refresh_from_db()
+
     assert api.get(f"/appointment-types/{consultation.pk}").json()["data"] == {
         "id": str(consultation.pk),
         "name": "Consultation",
@@ -40,6 +42,10 @@ def test_appointment_type_has_all_members(api, consultation):
         "new_patients_only_text": "New only.",
         "what_to_bring": "Your glasses",
         "color": "#2563eb",
+        "external_id": "",
+        "metadata": {},
+        "created_at": consultation.created_at.isoformat(),
+        "updated_at": consultation.updated_at.isoformat(),
     }
 
 
@@ -51,6 +57,10 @@ def test_clinician_has_all_members(api, dana, consultation):
         "bio": "",
         "is_active": True,
         "appointment_type_ids": [str(consultation.pk)],
+        "external_id": "",
+        "metadata": {},
+        "created_at": dana.created_at.isoformat(),
+        "updated_at": dana.updated_at.isoformat(),
     }
 
 
@@ -75,6 +85,10 @@ def test_location_has_all_members(api, harbour):
         "email": "",
         "directions": "Ring the upper bell.",
         "is_active": True,
+        "external_id": "",
+        "metadata": {},
+        "created_at": harbour.created_at.isoformat(),
+        "updated_at": harbour.updated_at.isoformat(),
     }
 
 

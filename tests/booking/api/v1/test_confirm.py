@@ -74,6 +74,7 @@ def test_confirmed_appointment_has_all_members(confirm, hold, dana, harbour, con
         "provider": None,
         "provider_id": "",
         "external_id": "",
+        "metadata": {},
         "answer_by": None,
         "events": [
             {

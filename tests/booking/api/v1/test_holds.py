@@ -66,6 +66,8 @@ def test_placed_hold_has_all_members(api, opening, dana, harbour, consultation, 
         "is_remote": False,
         "expires_at": hold.expires_at.isoformat(),
         "extensions_left": 10,
+        "external_id": "",
+        "metadata": {},
     }
     assert response.status_code == 201
     assert response["Location"] == f"http://testserver/api/v1/holds/{hold.pk}"

@@ -58,6 +58,7 @@ def test_order_of_a_new_patient_with_an_address_is_created(api, consultation):
     assert data(response, 201) == {
         "id": str(order.pk),
         "external_id": "LAB-9",
+        "metadata": {},
         "patient_id": str(Patient.objects.get().pk),
         "appointment_type_id": str(consultation.pk),
         "address": HOME,

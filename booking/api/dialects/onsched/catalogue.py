@@ -9,10 +9,6 @@ from booking.api.dialects.onsched.outputs import write_resource, write_service
 from booking.api.dialects.views import operation
 from scheduling.models import Clinician, Service, WorkingHours
 
-ACTIVE_CLINICIANS = Prefetch("clinicians", Clinician.objects.filter(is_active=True))
-ACTIVE_SERVICES = Prefetch("services", Service.objects.filter(is_active=True))
-HOURS_IN_USE = Prefetch("working_hours", WorkingHours.objects.filter(location__is_active=True))
-
 
 class CatalogueView(View):
     """What all of them share. Lists have what can be booked; a secret key reads the rest by id."""
@@ -25,7 +21,8 @@ class ServiceView(CatalogueView):
     """What the endpoints of services share."""
 
     def services(self):
-        services = Service.objects.prefetch_related(ACTIVE_CLINICIANS).order_by("position", "name", "pk")
+        clinicians = Prefetch("clinicians", Clinician.objects.filter(is_active=True))
+        services = Service.objects.prefetch_related(clinicians).order_by("position", "name", "pk")
         return services.filter(is_active=True, is_online_bookable=True) if self.key.is_publishable else services
 
 
@@ -57,9 +54,11 @@ class ResourceView(CatalogueView):
     """What the endpoints of resources share."""
 
     def resources(self):
-        services = Prefetch("services", Service.objects.filter(is_online_bookable=True, is_active=True))
-        services = services if self.key.is_publishable else ACTIVE_SERVICES
-        clinicians = Clinician.objects.prefetch_related(services, HOURS_IN_USE).order_by("name", "pk")
+        services = Service.objects.filter(is_active=True)
+        if self.key.is_publishable:
+            services = services.filter(is_online_bookable=True)
+        hours = Prefetch("working_hours", WorkingHours.objects.filter(location__is_active=True))
+        clinicians = Clinician.objects.prefetch_related(Prefetch("services", services), hours).order_by("name", "pk")
         return clinicians.filter(is_active=True) if self.key.is_publishable else clinicians
 
 

@@ -141,7 +141,7 @@ class AppointmentReserve(AppointmentHold):
 
 
 class AppointmentEntry(AppointmentView):
-    """Read an appointment, or change who comes and the notes."""
+    """Read an appointment, or change who comes, the notes and the metadata."""
 
     scopes = {"GET": Scope.READ_APPOINTMENTS, "PUT": Scope.WRITE_APPOINTMENTS}
 

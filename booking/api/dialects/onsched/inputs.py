@@ -9,6 +9,7 @@ from booking.api.dialects.onsched.base import PageQuery
 from booking.api.dialects.onsched.outputs import STATUSES
 from booking.api.dialects.views import Input, Query
 from booking.api.fields import AnyDay, BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, Text
+from booking.api.integration_fields import Metadata
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
@@ -264,7 +265,7 @@ class CancelInput(Input):
 
 
 class AppointmentChange(Input):
-    """What may be changed of an appointment beside its time: who comes, and the notes."""
+    """What may be changed of an appointment beside its time: who comes, the notes, and the metadata, merged."""
 
     name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
     email = serializers.EmailField(
@@ -272,6 +273,7 @@ class AppointmentChange(Input):
     )
     phone = Text(max_length=32, source="attendee_phone", required=False, allow_blank=True)
     notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    metadata = Metadata(required=False)
 
 
 class LocationInput(Input):

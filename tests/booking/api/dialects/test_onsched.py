@@ -221,6 +221,7 @@ def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consulta
         "Unavailability": spell(at(9)),
         "timezone": "Europe/London",
         "notes": "",
+        "metadata": {},
         "expiresAt": stored.expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "createdAt": stored.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "updatedAt": stored.updated_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

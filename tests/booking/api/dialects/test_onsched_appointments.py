@@ -155,6 +155,19 @@ def test_onsched_appointment_is_changed_in_what_is_sent(onsched, book, at):
     )
 
 
+def test_onsched_metadata_of_an_appointment_is_merged(onsched, book, at):
+    appointment = book(at(9))
+    for sent, kept in (
+        ({"room": "4", "lift": "yes"}, {"room": "4", "lift": "yes"}),
+        ({"room": "5", "lift": None}, {"room": "5"}),
+    ):
+        assert data(onsched("PUT", f"/appointment/{appointment.pk}", {"metadata": sent}))["metadata"] == kept
+    assert listed(onsched("GET", "/appointments"))[0]["metadata"] == {"room": "5"}
+    with nothing_changes():
+        many = {"metadata": {f"name {number}": "x" for number in range(50)}}
+        assert refused(onsched("PUT", f"/appointment/{appointment.pk}", many), 409, "too-much-metadata")
+
+
 def test_onsched_change_of_nothing_changes_nothing(onsched, book, at):
     appointment = book(at(9))
     with nothing_changes():
@@ -164,7 +177,13 @@ def test_onsched_change_of_nothing_changes_nothing(onsched, book, at):
 
 @pytest.mark.parametrize(
     "body, field",
-    [({"email": "alice"}, "email"), ({"name": ""}, "name"), ({"notes": "a\x00"}, "notes"), ({"notes": 7}, "notes")],
+    [
+        ({"email": "alice"}, "email"),
+        ({"name": ""}, "name"),
+        ({"notes": "a\x00"}, "notes"),
+        ({"notes": 7}, "notes"),
+        ({"metadata": {"a": [1]}}, "metadata"),
+    ],
 )
 def test_onsched_invalid_change_of_appointment_is_400(onsched, book, at, body, field):
     appointment = book(at(9))
@@ -239,6 +258,7 @@ def test_onsched_time_is_reserved_until_its_start_then_booked(onsched, reserve, 
         "Unavailability": spell(at(9)),
         "timezone": "Europe/London",
         "notes": "",
+        "metadata": {},
         "expiresAt": None,
         "createdAt": utc_with_milliseconds(stored.created_at),
         "updatedAt": utc_with_milliseconds(stored.updated_at),

@@ -24,6 +24,19 @@ def somebody_waits_for_us():
         return cursor.rowcount > 0
 
 
+UNSETTLED = """
+    SELECT FROM booking_event, pg_current_snapshot() AS snapshot
+     WHERE transaction_id >= pg_snapshot_xmin(snapshot) AND transaction_id < pg_snapshot_xmax(snapshot)
+"""
+
+
+def no_event_is_unsettled():
+    """Return whether the event feed shows all events: transactions in other databases of the cluster delay it too."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNSETTLED)
+        return cursor.rowcount == 0
+
+
 @contextmanager
 def assert_time_limit(seconds):
     """Assert that the block ends within ``seconds``, although what it waits for takes a minute or never ends."""

@@ -120,7 +120,7 @@ def _find_place(position):
                 "created_at": position.created_at,
             },
         )
-        [still_fits] = cursor.fetchone()
+        [[still_fits]] = cursor.fetchall()
     if still_fits:
         return position
     since = position.created_at - OVERLAP

@@ -34,6 +34,7 @@ from patients.matching import give_consent
 from patients.models import Patient
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.lib.integration_fields import merge_metadata
+from scheduling.schedule_changes import mark_schedule_changed
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
@@ -235,6 +236,7 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
     moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "updated_at"])
     record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now)
+    mark_location_left(hold, moved)
     hold.expires_at = moved.expires_at
     return adopt_opening(hold, moved)
 
@@ -253,6 +255,12 @@ def copy_to_opening(booking: AnyBooking, opening: OpeningRequest, *, now: dateti
     move_time(moved.slot, clinician=moved.clinician, location=moved.location, period=moved.padded_period)
     check_offered(moved, now=now)
     return moved
+
+
+def mark_location_left(booking: Booking, moved: Booking) -> None:
+    """Note that times have changed where a booking no longer is: its event tells only where it is now."""
+    if moved.location_id != booking.location_id:
+        mark_schedule_changed(location_id=booking.location_id)
 
 
 def adopt_opening(booking: AnyBooking, moved: AnyBooking) -> AnyBooking:

@@ -1,12 +1,13 @@
 """Reschedule an appointment: it stays the same appointment, and its old slot is freed only with the new one taken."""
 
+from copy import copy
 from datetime import datetime
 
 from django.db import transaction
 
 from booking.domain.appointments import check_cutoff, lock_appointment
 from booking.domain.audit import record_event
-from booking.domain.holds import OPENING_FIELDS, adopt_opening, copy_to_opening
+from booking.domain.holds import OPENING_FIELDS, adopt_opening, copy_to_opening, mark_location_left
 from booking.domain.notifications import notify_changed
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState, check_live, lock_and_refresh, transition
@@ -37,6 +38,7 @@ def reschedule(
     _check_provider(appointment, opening.location)
     moved = copy_to_opening(appointment, opening, now=now)
     _save(moved, appointment.local_start, previous_clinician_id=appointment.clinician_id, actor=actor, now=now)
+    mark_location_left(appointment, moved)
     return adopt_opening(appointment, moved)
 
 
@@ -58,11 +60,12 @@ def reschedule_to_hold(
         raise NotOffered(["not-offered-here"])
     _check_provider(appointment, hold.location)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
-    before, previous_clinician_id, old_slot_id = appointment.local_start, appointment.clinician_id, appointment.slot_id
+    before, old = appointment.local_start, copy(appointment)
     for name in (*OPENING_FIELDS, "slot"):
         setattr(appointment, name, getattr(hold, name))
-    _save(appointment, before, previous_clinician_id=previous_clinician_id, actor=actor, now=now)
-    free_slot(old_slot_id)
+    _save(appointment, before, previous_clinician_id=old.clinician_id, actor=actor, now=now)
+    free_slot(old.slot_id)
+    mark_location_left(old, appointment)
 
 
 def _is_there(appointment, opening):

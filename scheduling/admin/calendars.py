@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.admin.calendar_warnings import CalendarWarningsMixin, get_calendar_state
+from scheduling.admin.protected_admin import ScheduleAdmin
 from scheduling.calendars.reading import get_origin, normalize_address
 from scheduling.calendars.storing import discard_reading, get_readable_calendars
 from scheduling.calendars.syncing import sync_calendar, sync_calendars
@@ -111,7 +112,7 @@ def report_result(request, calendar, failure):
 
 
 @admin.register(Calendar)
-class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, admin.ModelAdmin):
+class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
     form = CalendarForm
     read_address = staticmethod(normalize_address)
     list_display = ["name", "clinician", "kind", "host", "state", "last_error", "is_active"]

@@ -1,7 +1,9 @@
-"""Read-only admin, and admin that protects rows which history refers to."""
+"""Read-only admin, admin that protects rows which history refers to, and admin of what free times are made of."""
 
 from django.contrib import admin
 from django.db import models
+
+from scheduling.schedule_changes import mark_schedule_changed
 
 INSTEAD_OF_DELETING = (
     "What an appointment, a hold or a taken time points at is never deleted. "
@@ -22,7 +24,23 @@ class ReadOnlyMixin:
         return False
 
 
-class ProtectedAdmin(admin.ModelAdmin):
+class ScheduleAdmin(admin.ModelAdmin):
+    """A ModelAdmin of what free times are made of: each change is noted, at every location."""
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        mark_schedule_changed()
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        mark_schedule_changed()
+
+    def delete_queryset(self, request, queryset):
+        super().delete_queryset(request, queryset)
+        mark_schedule_changed()
+
+
+class ProtectedAdmin(ScheduleAdmin):
     """A ModelAdmin of rows that are deactivated instead of deleted once history refers to them; no bulk delete."""
 
     show_full_result_count = False

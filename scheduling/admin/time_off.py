@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.utils import timezone
 
 from scheduling.admin.forms import TimeOffForm
+from scheduling.admin.protected_admin import ScheduleAdmin
 from scheduling.lib.timezones import format_local
 from scheduling.models import TimeOff
 from scheduling.models.local_zones import get_time_off_zone
@@ -29,7 +30,7 @@ class PeriodFilter(admin.SimpleListFilter):
 
 
 @admin.register(TimeOff)
-class TimeOffAdmin(admin.ModelAdmin):
+class TimeOffAdmin(ScheduleAdmin):
     form = TimeOffForm
     list_display = ["owner", "from_time", "to_time", "reason"]
     list_filter = [PeriodFilter, "clinician", "location"]

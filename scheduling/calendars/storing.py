@@ -14,6 +14,7 @@ from scheduling.calendars.reading import Reading
 from scheduling.calendars.scope import Scope
 from scheduling.lib.clock import database_now
 from scheduling.models import BusyDay, Calendar
+from scheduling.schedule_changes import mark_schedule_changed
 
 DAY_SECONDS = 86_400
 READ_INTERVAL = timedelta(minutes=5)
@@ -33,6 +34,7 @@ def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: dat
         return
     if reading.busy is None and locked.fingerprint != calendar.fingerprint:
         return  # the same as before, but what was read before has been discarded since
+    changes_times = reading.busy is not None or locked.is_unreachable(at=at)
     if reading.busy is not None:
         store_busy(locked, reading.busy)
         locked.read_until = scope.end
@@ -52,6 +54,8 @@ def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: dat
             "due_at",
         ]
     )
+    if changes_times:
+        mark_schedule_changed(clinician_id=locked.clinician_id)
 
 
 @transaction.atomic
@@ -112,3 +116,4 @@ def discard_reading(calendar: Calendar) -> None:
     locked.failures, locked.due_at = 0, timezone.now()
     locked.save()
     BusyDay.objects.filter(calendar=locked).delete()
+    mark_schedule_changed(clinician_id=locked.clinician_id)

@@ -3,9 +3,11 @@ import subprocess
 import sys
 import textwrap
 from datetime import timedelta
+from threading import Event as Signal
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.test import Client
 from django.utils import translation
 
@@ -126,6 +128,38 @@ def lab(harbour, settings):
         server.provider.locations.add(harbour)
         yield server
     assert server.faults == []
+
+
+# Transactions that commit late
+
+
+@pytest.fixture
+def open_transaction(elsewhere):
+    """Start a verb whose transaction stays open, in another connection: ``commit = open_transaction(verb)``."""
+    signals = []
+
+    def start(verb):
+        has_written, may_commit = Signal(), Signal()
+        signals.append(may_commit)
+
+        def run():
+            with transaction.atomic():
+                verb()
+                has_written.set()
+                assert may_commit.wait(30)
+
+        future = elsewhere(run)
+        assert has_written.wait(30)
+
+        def commit():
+            may_commit.set()
+            future.result()
+
+        return commit
+
+    yield start
+    for signal in signals:
+        signal.set()
 
 
 # Webhooks: Bob's practice has a real receiver

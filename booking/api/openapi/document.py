@@ -4,6 +4,7 @@ from copy import deepcopy
 
 from booking.api.openapi.enums import name_enums
 from booking.api.openapi.headers import HEADERS
+from booking.api.openapi.webhooks import add_webhooks
 
 KEY = {
     "type": "http",
@@ -21,16 +22,18 @@ TAGS = {
     "Patients": "Search, read, write down, change. For servers only.",
     "Appointments": "List, read, book directly, reschedule, cancel, and mark what became of them.",
     "Orders": "Write one down, book it with a booking key alone, e-mail its patient a link to book it.",
+    "Events": "What has happened, for whoever missed webhooks or cannot receive any; and whether anything has.",
     "Webhooks": "Endpoints that are told what happens, and what was delivered to them.",
 }
 
 
 def complete(result, generator, **kwargs):
-    """Add the headings and the security scheme, name the enums, and take out drf-spectacular's notes to itself."""
+    """Add headings, the security scheme and webhooks, name the enums, take out drf-spectacular's notes to itself."""
     result = deepcopy(result)  # parts of it are constants
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     result["components"] |= {"headers": HEADERS, "securitySchemes": {"key": KEY}}
     drop(result, "x-spec-enum-id")
+    add_webhooks(result)
     name_enums(result)
     return result
 

@@ -8,6 +8,7 @@ from scheduling.models import Service
 
 # One that is not here is named after where it stands first: the status of a Hold would be HoldStatus.
 NAMES = {
+    "AnyCancellationReason": Appointment.CancellationReason.values,
     "AppointmentStatus": Appointment.Status.values,
     "Assign": [how.value for how in Assign],
     "CancellationReason": [value for value, _ in Appointment.CancellationReason.given()],

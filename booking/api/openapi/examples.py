@@ -237,6 +237,8 @@ ANSWERS = {
         "created_at": "2026-03-27T16:22:08+00:00",
         "updated_at": "2026-03-27T16:22:08+00:00",
     },
+    "FeedEventOutput": {"id": "20417", **DELIVERY["event"]},
+    "LocationVersionOutput": {"version": "b1946ac92492d2347c6235b4d2611184a3f0c9d1"},
     "WebhookEndpointOutput": ENDPOINT,
     "NewSecretOutput": {**ENDPOINT, "secret": "whsec_ZXhhbXBsZSBvbmx5OiB5b3VycyBpcyByYW5kb20h"},
     "DeliveryOutput": DELIVERY,
@@ -309,5 +311,6 @@ PARAMETERS = {
     "start_time": WHEN["start_time"],
     "search": "alice archer",
     "start_from": "2026-03-30T00:00:00+01:00",
+    "since": "2026-03-27T16:19:00+00:00",
     "updated_since": "2026-03-27T16:19:00+00:00",
 }

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
-from threading import Event as Signal
 
 import pytest
 from django.db import connection, transaction
@@ -17,7 +16,7 @@ from booking.domain.patients import register
 from booking.models import Event, OutboxMessage
 from booking.models.enums import ANNOUNCED_KINDS
 from scheduling.lib.clock import database_now
-from tests.waiting import wait_until
+from tests.waiting import no_event_is_unsettled, wait_until
 
 BEGINNING = Position()
 
@@ -28,23 +27,10 @@ def place(transactional_db, hold_time, at):
     return lambda hour: hold_time(at(hour), limit=None)
 
 
-UNSETTLED = """
-    SELECT FROM booking_event, pg_current_snapshot() AS snapshot
-     WHERE transaction_id >= pg_snapshot_xmin(snapshot) AND transaction_id < pg_snapshot_xmax(snapshot)
-"""
-
-
-def is_settled():
-    """Return whether all events can be shown: other tests have transactions in other databases of the cluster."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNSETTLED)
-        return cursor.rowcount == 0
-
-
 def read(position=BEGINNING, *, kinds=ANNOUNCED_KINDS, limit=50, is_early=False):
     """Return a page; with ``is_early`` while one of our own transactions is open."""
     if not is_early:
-        wait_until(is_settled)
+        wait_until(no_event_is_unsettled)
     return read_feed(position, kinds=kinds, limit=limit)
 
 
@@ -182,35 +168,6 @@ def get_transaction_id():
         return int(cursor.fetchone()[0])
 
 
-@pytest.fixture
-def open_transaction(elsewhere):
-    """Start a verb in another connection whose transaction stays open until ``commit()``: ``open_transaction(verb)``."""
-    signals = []
-
-    def start(verb):
-        has_written, may_commit = Signal(), Signal()
-        signals.append(may_commit)
-
-        def run():
-            with transaction.atomic():
-                verb()
-                has_written.set()
-                assert may_commit.wait(30)
-
-        future = elsewhere(run)
-        assert has_written.wait(30)
-
-        def commit():
-            may_commit.set()
-            future.result()
-
-        return commit
-
-    yield start
-    for signal in signals:
-        signal.set()
-
-
 def test_plain_cursor_would_lose_event_that_commits_late(open_transaction, place, alice):
     commit = open_transaction(lambda: register(alice, actor="erin"))
     place(9)
@@ -270,7 +227,7 @@ def test_rolled_back_transaction_leaves_no_gap_in_feed(place, alice):
 def test_since_is_inclusive_and_stays_with_position(place):
     for hour in (9, 10, 11):
         place(hour)
-    [first, second, third] = Event.objects.order_by("id")
+    [_, second, third] = Event.objects.order_by("id")
 
     ids, position = read_all(Position(since=second.created_at), limit=1)
 

@@ -73,6 +73,8 @@ RIGHTS = {
     ("POST", f"orders/{ID}/book"): Right("write_orders", "order", body="opening", status=201),
     ("POST", f"orders/{ID}/cancel"): Right("write_orders", "order"),
     ("POST", f"orders/{ID}/send-link"): Right("write_orders", "order"),
+    ("GET", "events"): Right("read_appointments"),
+    ("GET", f"locations/{ID}/changes"): Right(TIMES, "location"),
     ("GET", "webhook-endpoints"): Right("manage_webhooks"),
     ("POST", "webhook-endpoints"): Right("manage_webhooks", body="endpoint", status=201),
     ("GET", f"webhook-endpoints/{ID}"): Right("manage_webhooks", "endpoint"),

@@ -1,5 +1,6 @@
 """Webhook events: all kinds occur and carry ids, times and status, but no person's details."""
 
+import json
 from datetime import timedelta
 from functools import partial
 
@@ -14,10 +15,13 @@ from booking.domain.holds import extend_hold, move_hold, release_hold
 from booking.domain.orders import cancel_order, change_order, create_order
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
+from booking.integrations.webhooks.endpoints import TEST, send_test
 from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
 from tests.booking.admin.pages import run_action, url
+from tests.booking.api.test_schema import DOCUMENT, check, resolve
 from tests.ledger import lapse
+from tests.outbox import run_what_is_due
 
 # The members that a payload may have; a person appears only as an id.
 MEMBERS = {
@@ -162,6 +166,27 @@ def test_hold_extended_webhook_has_new_expiry(endpoint, hold_time, at):
     placed, extended = list_payloads()
     assert extended["data"]["expires_at"] == Hold.objects.get().expires_at.isoformat()
     assert placed["data"]["expires_at"] != extended["data"]["expires_at"]
+
+
+def test_deliveries_are_as_openapi_says(receiver, endpoint, cause_all_events):
+    cause_all_events()
+    send_test(endpoint)
+    while run_what_is_due():
+        pass
+
+    bodies = [json.loads(body) for _, _, _, body in receiver.requests]
+    assert {body["type"] for body in bodies} == set(DOCUMENT["webhooks"]) == {*WebhookEndpoint.Kind.values, TEST}
+    for body in bodies:
+        request = DOCUMENT["webhooks"][body["type"]]["post"]["requestBody"]["content"]["application/json"]
+        check(body, forbid_others(request["schema"]))
+        check(request["example"], forbid_others(request["schema"]))
+
+
+def forbid_others(reference):
+    """Return the schema of a body that has no member which OpenAPI does not tell of."""
+    body = resolve(reference)
+    data = {**resolve(body["properties"]["data"]), "additionalProperties": False}
+    return {**body, "properties": {**body["properties"], "data": data}, "additionalProperties": False}
 
 
 # Events from admin

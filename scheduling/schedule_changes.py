@@ -1,0 +1,22 @@
+"""Note that free times have changed, for pages that show them: what bookings do to them has events of its own."""
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Func, Q
+
+from scheduling.models import Location
+
+
+@transaction.atomic(savepoint=False)
+def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID | None = None) -> None:
+    """Note it of a location, or of all where a clinician works; without either, of all there are.
+
+    Call it in the transaction of the change, last: it locks the locations.
+    """
+    whose = Q(pk=location_id) if location_id else Q()
+    if clinician_id:
+        whose = Q(pk__in=Location.objects.filter(working_hours__clinician=clinician_id).values("pk"))
+    # In one order, so that two changes cannot deadlock.
+    locked = Location.objects.select_for_update(no_key=True).filter(whose).order_by("pk").values_list("pk", flat=True)
+    Location.objects.filter(pk__in=list(locked)).update(schedule_changed_at=Func(function="clock_timestamp"))

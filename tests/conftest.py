@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from xdist.scheduler import LoadScopeScheduling
 
+from booking.dev.chromium import find_chromium
 from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
 from booking.domain.orders import create_order
 from booking.domain.slot_selection import OpeningRequest
@@ -201,3 +202,30 @@ def desk(consultation):
     provider = Provider.objects.create(name="The front desk", slug="desk", kind="staff")
     provider.services.add(consultation)
     return provider
+
+
+# A browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real Chromium, started once."""
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    # Playwright keeps an event loop running in this thread, and Django would refuse to use the database in it.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()

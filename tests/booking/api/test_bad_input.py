@@ -1,6 +1,7 @@
 """What a careless or hostile caller sends: it is refused with a status and a pointer, and nothing changes."""
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -46,7 +47,7 @@ def opening(consultation, dana, harbour, at):
 
 @pytest.fixture
 def get_path(api, opening, book, order, at):
-    """Return the address of a route, about things that exist: ``get_path("holds/<uuid:id>")``."""
+    """Return the address of a route, about things that exist: ``get_path("holds/<hold:id>")``."""
     hold = api.post("/holds", {**opening, "start_time": at(11).isoformat()}).json()["data"]["id"]
     appointment = book(at(10))
     endpoint = create_endpoint(url="https://8.8.8.8/")
@@ -61,7 +62,7 @@ def get_path(api, opening, book, order, at):
         "webhook-endpoints": endpoint.pk,
         "deliveries": send_test(endpoint).pk,
     }
-    return lambda route: "/" + route.replace("<uuid:id>", str(ids.get(route.partition("/")[0])))
+    return lambda route: "/" + re.sub("<(uuid|hold):id>", str(ids.get(route.partition("/")[0])), route)
 
 
 # Bodies
@@ -300,7 +301,7 @@ MOMENTS = [
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_malformed_start_time_is_400(api, get_path, opening, moment):
-    routes = [("POST", "holds"), ("POST", "holds/<uuid:id>/move"), ("POST", "appointments/<uuid:id>/reschedule")]
+    routes = [("POST", "holds"), ("POST", "holds/<hold:id>/move"), ("POST", "appointments/<uuid:id>/reschedule")]
     paths = [(method, get_path(route)) for method, route in routes]
     with nothing_changes():
         for method, path in paths:
@@ -449,10 +450,10 @@ def test_patient_search_for_odd_text_is_never_500(api, book, at, search):
         "7D1F6CF0-0000-4000-8000-000000000000",
     ],
 )
-@pytest.mark.parametrize("method, route", [place for place in ALL if "<uuid:id>" in place[1]], ids=lambda part: part)
+@pytest.mark.parametrize("method, route", [place for place in ALL if ":id>" in place[1]], ids=lambda part: part)
 def test_malformed_id_in_path_is_404(api, db, method, route, id):
     with nothing_changes():
-        refused(api(method, "/" + route.replace("<uuid:id>", id)), status=404, code="not-found")
+        refused(api(method, "/" + re.sub("<(uuid|hold):id>", lambda found: id, route)), status=404, code="not-found")
 
 
 # Headers

@@ -18,15 +18,24 @@ BOB = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
 
 
 @pytest.fixture
-def confirm(public_api, consultation, dana, at):
+def confirm(public_api, hold):
     """Hold a time and confirm it for a person; returns the response."""
 
     def confirm(hour, person, **more):
-        opening = {"appointment_type_id": str(consultation.pk), "start_time": at(hour).isoformat()}
-        hold = public_api.post("/holds", opening).json()["data"]["id"]
-        return public_api.post(f"/holds/{hold}/confirm", {"patient": person, **more})
+        return public_api.post(f"/holds/{hold(hour)}/confirm", {"patient": person, **more})
 
     return confirm
+
+
+@pytest.fixture
+def hold(public_api, consultation, dana, at):
+    """Hold a time: ``hold(9)`` returns the id."""
+
+    def hold(hour):
+        opening = {"appointment_type_id": str(consultation.pk), "start_time": at(hour).isoformat()}
+        return public_api.post("/holds", opening).json()["data"]["id"]
+
+    return hold
 
 
 def shape(response):
@@ -37,6 +46,7 @@ def shape(response):
         r"\b[0-9a-f]{32}\b",
         r"\d{4}-\d\d-\d\dT[0-9:.+]+",
         r'(?<="reference":")[^"]+',
+        r"\b[A-Za-z0-9_-]{43}\b",
         "(?i)alice|bob",
     ):
         text = re.sub(pattern, "…", text)
@@ -63,15 +73,33 @@ def test_confirm_of_known_person_reveals_nothing_stored(confirm):
         assert stored not in response.content.decode()
 
 
-def test_repeated_confirm_and_read_look_the_same_for_known_and_unknown(confirm, public_api):
+def test_repeated_confirm_and_read_look_the_same_for_known_and_unknown(hold, public_api):
     Patient.objects.create(**PERSON)
-    first = [confirm(9, PERSON), confirm(10, BOB)]
+    tokens = [hold(9), hold(10)]
+    for token, person in zip(tokens, (PERSON, BOB), strict=True):
+        public_api.post(f"/holds/{token}/confirm", {"patient": person})
 
-    again = [public_api.post(f"/holds/{each.json()['data']['id']}/confirm", {"patient": BOB}) for each in first]
-    read = [public_api.get(f"/holds/{each.json()['data']['id']}") for each in first]
+    again = [public_api.post(f"/holds/{token}/confirm", {"patient": BOB}) for token in tokens]
+    read = [public_api.get(f"/holds/{token}") for token in tokens]
 
+    assert [response.status_code for response in again + read] == [200] * 4
     assert shape(again[0]) == shape(again[1])
     assert shape(read[0]) == shape(read[1])
+
+
+def test_draft_and_its_confirm_look_the_same_for_known_and_unknown(hold, public_api):
+    Patient.objects.create(**{**PERSON, "phone": "+442079460000"})
+    drafts = [public_api.post("/patients", person) for person in (PERSON, BOB)]
+
+    booked = [
+        public_api.post(f"/holds/{hold(hour)}/confirm", {"patient_id": draft.json()["data"]["id"]})
+        for hour, draft in zip((9, 10), drafts, strict=True)
+    ]
+
+    assert [response.status_code for response in drafts + booked] == [201] * 4
+    assert shape(drafts[0]) == shape(drafts[1])
+    assert shape(booked[0]) == shape(booked[1])
+    assert Patient.objects.count() == 2
 
 
 def test_confirm_looks_the_same_beside_an_archived_or_similar_patient(confirm):

@@ -14,6 +14,8 @@ threads = 8  # Python runs one at a time, but a request may wait for another sys
 # A bad setting stops the start, instead of one worker after the other.
 preload_app = True
 
+limit_request_line = 8190  # an address with 200 ids has 8,000 characters
+
 timeout = 30
 graceful_timeout = 20
 keepalive = 75  # longer than load balancers' own, so that they never reuse a connection that is being closed

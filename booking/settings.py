@@ -316,6 +316,7 @@ CORS_ALLOW_HEADERS = [
     "content-type",
     "idempotency-key",
     "if-match",
+    "if-none-match",
     "x-api-key",
     "x-client-id",
     "x-idempotency-error",

@@ -33,6 +33,7 @@ from patients.models import Patient
 from patients.search import list_matching_keys
 from patients.text import validate_printable
 from scheduling.admin import CalendarWarningsMixin
+from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.timezones import format_local
 from scheduling.models import Location
 from scheduling.models.local_zones import get_home_zone
@@ -163,7 +164,7 @@ def make_bulk_action(transition):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin):
+class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin):
     list_display = ["time", "attendee", "state", "what"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", VisitFilter]
     search_fields = ["reference"]  # shows the search box; get_search_results does the search

@@ -11,6 +11,7 @@ from booking.domain.transitions import ChangedMeanwhile, WrongState
 from booking.models import Hold
 from patients.admin.filters import DefaultFilter
 from scheduling.admin import ReadOnlyMixin
+from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.timezones import format_local
 from scheduling.models.local_zones import get_home_zone
 
@@ -32,7 +33,7 @@ class LiveFilter(DefaultFilter):
 
 
 @admin.register(Hold)
-class HoldAdmin(BookingColumns, ReadOnlyMixin, admin.ModelAdmin):
+class HoldAdmin(OtherSystemsMixin, BookingColumns, ReadOnlyMixin, admin.ModelAdmin):
     list_display = ["when", "time_left", "service", "clinician", "place", "extensions", "status", "placed_at"]
     list_filter = [LiveFilter, "clinician", "location", "service", VisitFilter]
     search_fields = ["=id", "clinician__name", "service__name", "location__name"]

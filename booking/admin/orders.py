@@ -90,7 +90,7 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     object_tools = ["send_link", "revoke_link", "cancel_order"]
     object_tool_permission = "link"
     change_form_template = "admin/booking/order/change_form.html"
-    readonly_fields = ["ordered_at", "booked", "link", "appointments"]
+    readonly_fields = ["ordered_at", "booked", "link", "appointments", "metadata"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -162,7 +162,7 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     # The page
 
     def get_fieldsets(self, request, obj=None):
-        first = ["patient", "service", "external_id"]
+        first = ["patient", "service", "external_id", *(["metadata"] if obj and obj.metadata else [])]
         return [
             (None, {"fields": [*first, *(["ordered_at", "booked", "link", "appointments"] if obj else ["send_link"])]}),
             ("Where to visit the patient, if at home", {"fields": ADDRESS_FIELDS, "classes": ["collapse"]}),

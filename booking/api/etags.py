@@ -24,7 +24,7 @@ class NotModified(HttpResponse):
 def make_etag(row, written: dict) -> str:
     """Return the ETag of a row that is written so."""
     lasting = {name: value for name, value in written.items() if name not in PASSING}
-    return f'"{get_version(row)}-{crc32(orjson.dumps(lasting)):08x}"'
+    return f'"{get_version(row)}-{crc32(orjson.dumps(lasting, option=orjson.OPT_SORT_KEYS)):08x}"'
 
 
 def get_version(row) -> str:

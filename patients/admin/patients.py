@@ -26,6 +26,7 @@ from patients.records import (
     withdraw_consent,
 )
 from patients.search import list_matching_keys, order_by_keys, search_patients
+from scheduling.lib.integration_admin import OtherSystemsMixin
 
 MAX_SHOWN = 20  # choices of PatientField
 
@@ -89,7 +90,7 @@ def can_withdraw_consent(request):
 
 
 @admin.register(Patient)
-class PatientAdmin(admin.ModelAdmin):
+class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     form = PatientForm
     list_display = ["name", "date_of_birth", "email", "phone", "nhs_number", "archived_at"]
     list_filter = [ArchivedFilter, ("created_at", admin.DateFieldListFilter)]

@@ -18,6 +18,7 @@ from scheduling.admin.calendar_warnings import (
 )
 from scheduling.admin.forms import TimeOffForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.lib.integration_admin import OtherSystemsMixin, list_kept_fieldsets
 from scheduling.models import Clinician, TimeOff, WorkingHours
 
 
@@ -44,7 +45,7 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(CalendarWarningsMixin, ProtectedAdmin):
+class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
     list_display = ["name", "title", "service_names", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["user"]
@@ -61,7 +62,7 @@ class ClinicianAdmin(CalendarWarningsMixin, ProtectedAdmin):
         if obj is None:
             return [about, offered]
         calendars = {"fields": ["own_calendars"], "description": render_add_calendar_link(request, obj)}
-        return [about, ("Own calendars", calendars), offered]
+        return [about, ("Own calendars", calendars), offered, *list_kept_fieldsets(obj)]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":

@@ -6,11 +6,12 @@ from django import forms
 from django.contrib import admin
 
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Location
 
 
 @admin.register(Location)
-class LocationAdmin(ProtectedAdmin):
+class LocationAdmin(OtherSystemsMixin, ProtectedAdmin):
     list_display = ["name", "city", "timezone", "hold_lifetime", "is_active"]
     list_filter = ["is_active", "timezone", "country"]
     search_fields = ["name", "address_line_1", "address_line_2", "city", "postcode", "phone", "email"]

@@ -6,11 +6,12 @@ from django.db import models
 from scheduling.admin.forms import DurationField
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib import durations
+from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Service
 
 
 @admin.register(Service)
-class ServiceAdmin(ProtectedAdmin):
+class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
     list_display = [
         "name",
         "formatted_duration",

@@ -49,6 +49,7 @@ class HoldView(ApiView):
     """What the endpoints of one hold share."""
 
     tag = "Holds"
+    is_personal = True
     scopes = {"POST": WRITE}
     output = HoldOutput
 
@@ -212,8 +213,6 @@ class HoldConfirm(HoldView, ApprovalView):
 
     To a publishable key it then says who comes only if the same visitor asks; otherwise these members are empty.
     """
-
-    is_personal = True
 
     @operation(
         body=ConfirmInput,

@@ -19,7 +19,7 @@ TAGS = {
     "Catalogue": "What can be booked, with whom and where: services (here *appointment types*), clinicians, locations.",
     "Availability": "Free times: as a list, per day, the next one, and why a time is not free.",
     "Holds": "Place, read, extend, move, release, confirm. A key reaches only the holds it has placed.",
-    "Patients": "Search, read, write down, change. For servers only.",
+    "Patients": "Search, read, write down, change. A publishable key finds nobody, and writes down drafts only.",
     "Appointments": "List, read, book directly, reschedule, cancel, and mark what became of them.",
     "Orders": "Write one down, book it with a booking key alone, e-mail its patient a link to book it.",
     "Events": "What has happened, for whoever missed webhooks or cannot receive any; and whether anything has.",

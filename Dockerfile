@@ -14,6 +14,7 @@ COPY manage.py ./
 COPY templates templates
 COPY static static
 COPY locale locale
+COPY docs docs
 COPY scheduling scheduling
 COPY patients patients
 COPY booking booking

@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 
 from booking.access.staff_login import login
 from booking.api import problem_pages
-from booking.api.openapi.views import Schema, docs
+from booking.api.openapi.views import Schema, collection, docs
 from booking.api.v1.approver_answers import ProviderAnswers
 from booking.api.views import NotHere
 from booking.integrations.calendars import views as calendars
@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/v1/", include("booking.api.v1.urls")),
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
+    path("api/collection", collection, name="collection"),
     path("api/providers/<uuid:id>/answers", ProviderAnswers.as_view()),
     re_path("^api(?:/|$)", NotHere.as_view()),
     path("onsched/", include("booking.api.dialects.onsched.urls")),

@@ -14,7 +14,8 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 from rest_framework import exceptions, serializers
 
 from booking.api.negotiation import IgnoreAccept
-from booking.api.openapi.first_booking import steps
+from booking.api.openapi.collection import write_collection
+from booking.api.openapi.guide import read_sections
 from booking.api.operation import operation
 from booking.api.serializers import Query
 from booking.api.throttles import AddressThrottle
@@ -69,8 +70,28 @@ class Schema(ApiView):
         return JSON if wanted == JSON else YAML
 
 
+@cache
+def list_operations():
+    """Return the headings of the OpenAPI document, each with its operations."""
+    headings = {tag["name"]: {**tag, "operations": []} for tag in openapi_document()["tags"]}
+    for path, methods in openapi_document()["paths"].items():
+        for method, described in methods.items():
+            row = {**described, "method": method.upper(), "path": path, "id": described["operationId"]}
+            headings[described["tags"][0]]["operations"].append(row)
+    return [heading for heading in headings.values() if heading["operations"]]
+
+
+@require_safe
+def collection(request):
+    """All operations for Postman, Bruno and other programs that send requests."""
+    site = request.build_absolute_uri("/").rstrip("/")
+    content = orjson.dumps(write_collection(openapi_document(), site=site), option=orjson.OPT_INDENT_2)
+    return HttpResponse(content, content_type=JSON)
+
+
 @require_safe
 def docs(request):
-    """A first booking in five minutes, and every operation to try out."""
+    """A first booking in five minutes, what holds everywhere, webhooks, and every operation to try out."""
     site = request.build_absolute_uri("/").rstrip("/")
-    return render(request, "api/docs.html", {"clinic_name": settings.CLINIC_NAME, "steps": steps(site)})
+    page = {"clinic_name": settings.CLINIC_NAME, "sections": read_sections(site), "headings": list_operations()}
+    return render(request, "api/docs.html", page)

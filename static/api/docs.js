@@ -61,25 +61,28 @@ function readPage() {
         thing = { id: node.id, node, title: node.textContent, path: name, text: "" };
         things.push(thing);
       } else if (node.matches("tr, .operations > div")) {
-        const text = node.textContent.replace(/\s+/g, " ").trim();
-        const title = node.querySelector("td, dt")?.textContent ?? "";
+        const [title, text] = node.matches("tr") ? readRow(node) : [...node.children].map(readText).reverse();
         things.push({ id: node.id, node, title, path: thing.title, text });
       } else if (!node.closest("tr, .operations > div") && (node.localName !== "code" || node.closest("pre"))) {
-        thing.text += ` ${node.textContent.replace(/\s+/g, " ")}`;
+        thing.text += ` ${readText(node)}`;
       }
     }
   }
   return things;
 }
 
+const readText = (node) => node.textContent.replace(/\s+/g, " ").trim();
+const readRow = ({ cells: [first, ...others] }) => [readText(first), others.map(readText).join(" ")];
 const things = readPage();
 
 function find(words) {
+  const phrase = words.join(" ");
+  // The words one after another in a title, all in a title, one after another anywhere, all anywhere.
   const rank = (thing) => {
-    const title = thing.title.toLowerCase();
-    const all = `${title} ${thing.path.toLowerCase()} ${thing.text.toLowerCase()}`;
-    if (!words.every((word) => all.includes(word))) return 0;
-    return words.every((word) => title.includes(word)) ? 2 : 1;
+    const [title, all] = [thing.title, `${thing.title} ${thing.path} ${thing.text}`].map((text) => text.toLowerCase());
+    const places = [all, all, title, title];
+    const isFound = (place, number) => (number % 2 ? place.includes(phrase) : words.every((word) => place.includes(word)));
+    return places.findLastIndex(isFound) + 1;
   };
   const ranked = things.map((thing) => ({ thing, rank: rank(thing) })).filter(({ rank }) => rank);
   return ranked.sort((a, b) => b.rank - a.rank).map(({ thing }) => thing);

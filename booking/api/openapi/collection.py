@@ -40,13 +40,13 @@ BEFORE = {
     ],
 }
 AFTER = {
-    "list_appointment_types": ["pm.collectionVariables.set('service', data[0].id);"],
+    "list_appointment_types": ["pm.collectionVariables.set('service', found[0].id);"],
     "list_availability": [
-        "pm.collectionVariables.set('booking_key', data[0].booking_key);",
-        "pm.collectionVariables.set('another_booking_key', data[data.length - 1].booking_key);",
+        "pm.collectionVariables.set('booking_key', found[0].booking_key);",
+        "pm.collectionVariables.set('another_booking_key', found[found.length - 1].booking_key);",
     ],
-    "place_hold": ["pm.collectionVariables.set('hold', data.id);"],
-    "cancel_appointment": ["pm.test('it is cancelled', () => pm.expect(data.status).to.equal('cancelled'));"],
+    "place_hold": ["pm.collectionVariables.set('hold', found.id);"],
+    "cancel_appointment": ["pm.test('it is cancelled', () => pm.expect(found.status).to.equal('cancelled'));"],
 }
 
 
@@ -86,7 +86,7 @@ def write_step(method, path, operation, values, body):
     item = write_request(method, path, operation, values=values, body=body)
     check = [
         f"pm.test('{operation['summary']}', () => pm.expect(pm.response.code).to.be.oneOf([200, 201]));",
-        "const { data } = pm.response.json();",
+        "const found = pm.response.json().data;",
     ]
     scripts = {"prerequest": BEFORE.get(name, []), "test": check + AFTER.get(name, [])}
     item["event"] = [

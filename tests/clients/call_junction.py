@@ -24,11 +24,11 @@ def call(name, arguments, id=None):
     group, _, method = name.partition(".")
     function = getattr(getattr(client, group), method)
     known = inspect.signature(function).parameters
-    if "request" in known:  # the older SDK wants the body as one model
-        inner = {name: arguments.pop(name) for name in list(arguments) if name not in known}
+    inner = {name: arguments.pop(name) for name in list(arguments) if name not in known}
+    if inner:  # the older SDK wants the body as one model
         model = typing.get_type_hints(function)["request"]
         arguments["request"] = model(**inner)
-    return function(*[id] if id else [], **arguments)
+    return function(*[id] if id else [], **arguments, request_options={"max_retries": 0})
 
 
 def parse(name, body):

@@ -1,10 +1,15 @@
 """docs/dialects.md lists what there is of other systems' APIs, and what there is not: held against the routes."""
 
+import json
+import os
 import re
+import subprocess
 from collections import Counter
 
 import pytest
 
+from booking.access.access_tokens import find_key_of_token
+from booking.access.api_keys import create_key
 from booking.api.dialects.junction.urls import urlpatterns as junction_patterns
 from booking.api.dialects.onsched.urls import urlpatterns as onsched_patterns
 from booking.dev.servers import BASE_DIR
@@ -70,3 +75,19 @@ def test_page_lists_well_known_endpoints_that_are_not_there():
 def test_endpoints_that_a_dialect_has_not_are_none_of_its_routes(dialect):
     missing = {endpoint for cell, *_ in list_rows(dialect, "not there") for endpoint in list_endpoints(cell)}
     assert missing & set(read_routes(dialect)) == set()
+
+
+def test_page_token_example_gets_a_token(transactional_db, live_server):
+    key, plain = create_key(name="the reader", kind="secret", scopes=["read_availability"])
+    [example] = [block for block in re.findall(r"^```bash\n(.*?)^```$", PAGE, re.M | re.S) if "/oauth/token" in block]
+
+    run = subprocess.run(
+        ["bash"],
+        input=example,
+        env={"PATH": os.environ["PATH"], "BASE": live_server.url, "KEY": plain},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert find_key_of_token(json.loads(run.stdout)["access_token"]) == key

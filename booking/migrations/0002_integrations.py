@@ -3,6 +3,7 @@
 import uuid
 
 import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
@@ -140,7 +141,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(models.F("created_at"), name="event_created"),
+            index=django.contrib.postgres.indexes.BrinIndex(
+                models.F("created_at"), autosummarize=True, name="event_created"
+            ),
         ),
         migrations.AddIndex(
             model_name="event",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
@@ -13,14 +14,10 @@ from markdown_it.renderer import RendererHTML
 # The address that docs/api.md has in place of the clinic's own.
 LOCAL_SITE = "http://localhost:8000"
 
-# Where a link in one of the documents leads on the page. What is not here is of the source alone.
-LINKS = {
-    "api.md": "#start",
-    "api-changelog.md": "#changelog",
-    "dialects.md": "#dialects",
-    "openapi.yaml": "/api/schema?format=yaml",
-    "webhooks.md": "#webhooks",
-}
+# The documents on the page, by the ids of their sections.
+DOCUMENTS = {"start": "api.md", "webhooks": "webhooks.md", "dialects": "dialects.md", "changelog": "api-changelog.md"}
+# Chapters that only those need who change the code; the page has a title of its own.
+LEFT_OUT = ("The API", "For those who change it")
 LANGUAGES = {"curl": "curl", "Python": "python", "JavaScript": "javascript"}
 
 
@@ -37,22 +34,14 @@ class Section:
 @lru_cache(maxsize=8)
 def read_sections(site: str) -> list[Section]:
     """Return the sections of the page, with the address of the clinic in their examples."""
-    return [
-        read_section("start", "api.md", site, leave_out=("The API", "For those who change it")),
-        read_section("webhooks", "webhooks.md", site),
-        read_section("dialects", "dialects.md", site),
-        read_section("changelog", "api-changelog.md", site),
-    ]
+    return [read_section(id, name, site) for id, name in DOCUMENTS.items()]
 
 
-def read_section(id, name, site, *, leave_out=()):
-    """Return a document of docs/ as a Section, without the chapters that ``leave_out`` names.
-
-    Where its title is left out, its first chapter is the section's.
-    """
+def read_section(id, name, site):
+    """Return a document of docs/ as a Section; where its title is left out, its first chapter gives the section's."""
     text = (settings.BASE_DIR / "docs" / name).read_text().replace(LOCAL_SITE, site)
     tokens = MARKDOWN.parse(text)
-    chapters = [chapter for chapter in split_at(tokens, "h1", "h2") if get_title(chapter) not in leave_out]
+    chapters = [chapter for chapter in split_at(tokens, "h1", "h2") if get_title(chapter) not in LEFT_OUT]
     if chapters[0][0].tag == "h2":
         chapters[0] = [promote(token) for token in chapters[0]]
     entries = [(f"{id}-{slugify(get_title(chapter))}", get_title(chapter)) for chapter in chapters[1:]]
@@ -121,11 +110,38 @@ def write(tokens, section_id):
     for token in tokens:
         if token.type in ROLES:
             token.attrSet("role", ROLES[token.type])
+        if token.children:
+            token.children = list(resolve_links(token.children, section_id))
     return MARKDOWN.renderer.render(tokens, MARKDOWN.options, {"section": section_id})
 
 
+def resolve_links(tokens, section_id):
+    """Yield the tokens of a text, its links leading to where the page has it; those into the source are left out."""
+    target = None
+    for token in tokens:
+        if token.type == "link_open":
+            target = find_target(token.attrGet("href"), section_id)
+            token.attrSet("href", target or "")
+        if target or token.type not in ("link_open", "link_close"):
+            yield token
+
+
+def find_target(address, section_id):
+    """Return where a link of a document leads on the page, or None if that is not served."""
+    if address.startswith("https://"):
+        return address
+    if address == "openapi.yaml":
+        return f"{reverse('schema')}?format=yaml"
+    name, _, chapter = address.partition("#")
+    sections = {document: id for id, document in DOCUMENTS.items()}
+    id = sections.get(name) if name else section_id
+    if id is None:
+        return None
+    return f"#{id}-{chapter}" if chapter else f"#{id}"
+
+
 class Renderer(RendererHTML):
-    """Writes headings a level lower and with ids, links that lead somewhere here, and boxes around code and tables."""
+    """Writes headings a level lower and with ids, and boxes around code and tables."""
 
     def heading_open(self, tokens, index, options, env):
         level, title, id = int(tokens[index].tag[1]), slugify(tokens[index + 1].content), env["section"]
@@ -133,11 +149,6 @@ class Renderer(RendererHTML):
 
     def heading_close(self, tokens, index, options, env):
         return f"</h{int(tokens[index].tag[1]) + 1}>\n"
-
-    def link_open(self, tokens, index, options, env):
-        address = tokens[index].attrs["href"]
-        tokens[index].attrs["href"] = LINKS.get(address, address)
-        return self.renderToken(tokens, index, options, env)
 
     def fence(self, tokens, index, options, env):
         language = escape(tokens[index].info or "text")

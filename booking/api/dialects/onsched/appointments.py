@@ -1,10 +1,9 @@
 """Appointments. What is only held is one too: its status is IN."""
 
 from dataclasses import replace
-from functools import partial, reduce
-from operator import or_
+from functools import partial
 
-from django.db.models import F, Q
+from django.db.models import F
 from rest_framework import serializers
 
 from booking.api.dialects.onsched.base import Scope, View
@@ -94,19 +93,20 @@ class AppointmentList(AppointmentView):
         held = held.filter(**where)
         if letters:
             booked = booked.filter(status__in=[status for status, pair in STATUSES.items() if pair in letters])
-            is_reserved = Q(expires_at=F("starts_at"))
-            wanted = [rule for pair, rule in ((HELD, ~is_reserved), (RESERVED, is_reserved)) if pair in letters]
-            held = held.filter(reduce(or_, wanted)) if wanted else held.none()
+            if HELD not in letters:
+                held = held.filter(expires_at=F("starts_at"))
+            if RESERVED not in letters:
+                held = held.exclude(expires_at=F("starts_at"))
         booked, held = (rows.order_by().values_list("pk", "starts_at") for rows in (booked, held))
         return booked.union(held, all=True).order_by("starts_at", "pk")
 
     def load(self, keys):
         """Return the bookings with those keys, in their order; what has been confirmed since is an appointment."""
         ids = [id for id, _ in keys]
-        held, booked = (
-            model.objects.select_related("location", "patient").in_bulk(ids) for model in (Hold, Appointment)
-        )
-        return [(held | booked)[id] for id in ids]
+        found = {}
+        for model in (Hold, Appointment):
+            found |= model.objects.select_related("location", "patient").in_bulk(ids)
+        return [found[id] for id in ids]
 
     def write(self, booking):
         return write_appointment(booking, self.key)

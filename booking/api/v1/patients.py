@@ -127,13 +127,17 @@ class Patients(PatientView):
 
         What a publishable key sends is kept for an hour, compared with nobody and told to nobody. With the ``id``
         that it is given the same key on the same site can confirm a hold, once; only then does somebody become, or
-        is found to be, a patient. It can be read nowhere.
+        is found to be, a patient. It can be read nowhere, and an ``Idempotency-Key`` does nothing for it.
         """
         fields = self.body()
         if self.key.is_publishable:
             return self.answer_draft(fields["candidate"])
         patient = patients.register(**fields, actor=self.key.actor)
         return self.answer_patient(patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}"))
+
+    def answer_once(self, handler):
+        """Keep no answer for a publishable key: a visitor's details are gone after an hour."""
+        return handler(self.request, **self.kwargs) if self.key.is_publishable else super().answer_once(handler)
 
     def answer_draft(self, candidate):
         """Keep a visitor's details, and answer with them as with a patient's."""

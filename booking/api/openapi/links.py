@@ -3,6 +3,7 @@
 HOLD = ["get_hold", "extend_hold", "move_hold", "release_hold", "confirm_hold"]
 APPOINTMENT = [
     "get_appointment",
+    "change_appointment",
     "reschedule_appointment",
     "cancel_appointment",
     "arrive_appointment",

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from booking.access import access_tokens
 from booking.api.authentication import HeaderKeyAuthentication
 from booking.api.dialects.views import DialectView, Query
 from booking.models import ApiKey
@@ -12,7 +13,15 @@ MAX_PAGE = 10_000
 
 
 class OnschedKeyAuthentication(HeaderKeyAuthentication):
+    """Authenticate with an access token, beside which clients have their company's key in the header, or a key."""
+
     header = "X-Api-Key"
+
+    def get_plain_key(self, request) -> str:
+        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and plain.strip().startswith(access_tokens.PREFIX):
+            return plain.strip()
+        return super().get_plain_key(request)
 
 
 class PageQuery(Query):

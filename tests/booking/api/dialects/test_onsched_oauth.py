@@ -243,7 +243,8 @@ def token(ask, make_key):
 def test_token_is_accepted_wherever_its_key_is(client, with_key, token, harbour):
     key, plain = token
     assert System(client, ONSCHED, authorization=f"Bearer {plain}")("GET", f"/location/{harbour.pk}").status_code == 200
-    assert System(client, ONSCHED, x_api_key=plain)("GET", f"/location/{harbour.pk}").status_code == 200
+    for headers in ({"x_api_key": plain}, {"x_api_key": "the company", "authorization": f"bearer {plain}"}):
+        assert System(client, ONSCHED, **headers)("GET", f"/location/{harbour.pk}").status_code == 200
     me = with_key(plain).get("/me").json()["data"]
     assert (me["name"], me["scopes"]) == (key.name, key.scopes)
     assert ApiKey.objects.get().last_used_at is not None

@@ -35,13 +35,13 @@ def list_endpoints(cell):
 
 
 def read_documented(dialect):
-    """Return [((method, path), scope)] of the table; what is below phlebotomy is below psc too."""
+    """Return [((method, path), scope)] of the table; what is below phlebotomy is below psc too, but for a request."""
     documented = []
     for cell, _, scope in list_rows(dialect, "there"):
         [scope] = [name for name in re.findall("`([a-z_]+)`", scope) if name in ApiKey.Scope.values] or [None]
         for method, path in list_endpoints(cell):
             documented.append(((method, path), scope))
-            if "/phlebotomy/" in path:
+            if "/phlebotomy/" in path and not path.endswith("/request"):
                 documented.append(((method, path.replace("/phlebotomy/", "/psc/")), scope))
     return documented
 

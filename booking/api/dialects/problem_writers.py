@@ -80,7 +80,7 @@ def get_origin(request, place):
     name = place[0] if place else ""
     if name.lower().startswith("x-"):
         return "header"
-    return "query" if name in request.GET else "body"
+    return "query" if name in request.GET or request.method == "GET" else "body"
 
 
 def list_places(error):

@@ -7,7 +7,7 @@ import pytest
 from booking.access.patient_links import AppointmentNotFound, appointment_token, find_appointment, order_token
 from booking.domain.appointments import OrderBooked, OrderCancelled, cancel, mark_no_show
 from booking.domain.direct_booking import book_directly
-from booking.domain.holds import Holder
+from booking.domain.holds import Holder, confirm_hold
 from booking.domain.orders import (
     OrderNotFound,
     cancel_order,
@@ -73,8 +73,6 @@ def test_book_order_twice_raises_order_booked_and_changes_nothing(make_booking, 
 
 
 def test_confirm_second_hold_of_order_raises_order_booked_and_changes_nothing(hold_time, order, at):
-    from booking.domain.holds import confirm_hold
-
     first, second = (hold_time(at(hour), order=order) for hour in (9, 10))
     confirm_hold(first, patient=order.patient, actor="patient")
 
@@ -233,8 +231,6 @@ def test_cancel_order_with_an_appointment_raises_order_booked(make_booking, orde
 
 
 def test_hold_of_an_order_that_was_cancelled_since_is_not_confirmed(hold_time, order, at):
-    from booking.domain.holds import confirm_hold
-
     hold = hold_time(at(9), order=order)
     cancel_order(Order.objects.get(), actor="erin")
     with nothing_changes(), pytest.raises(OrderCancelled):

@@ -82,6 +82,7 @@ def list_operations():
 
 
 @require_safe
+@gzip_page
 def collection(request):
     """All operations for Postman, Bruno and other programs that send requests."""
     site = request.build_absolute_uri("/").rstrip("/")
@@ -90,6 +91,7 @@ def collection(request):
 
 
 @require_safe
+@gzip_page
 def docs(request):
     """A first booking in five minutes, what holds everywhere, webhooks, and every operation to try out."""
     site = request.build_absolute_uri("/").rstrip("/")

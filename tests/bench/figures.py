@@ -20,6 +20,7 @@ from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.best_sql import OPENINGS
 from tests.bench.clinic import copy_service, make_clinic
+from tests.bench.events import make_measures
 from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
 from tests.bench.patients import print_search
@@ -49,6 +50,8 @@ def print_all():
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
     print_outbox()
     print_search()
+    print("\nThe feed, among a million events")
+    show(make_measures())
     print_sameness()
 
 

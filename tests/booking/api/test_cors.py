@@ -60,6 +60,7 @@ def test_preflight_from_site_of_live_key_is_allowed(client, publishable_key):
         "content-type",
         "idempotency-key",
         "if-match",
+        "if-none-match",
         "x-request-id",
         "x-api-key",
         "x-client-id",

@@ -41,10 +41,6 @@ def make_measures():
         "has anything changed there?": partial(get_location_version, location.pk),
         "50 events of the feed": partial(read_feed, cursor, **everything),
         "none, at its end": partial(read_feed, end, **everything),
-        "50 since an hour ago": partial(
-            read_feed, Position(since=timezone.now() - timedelta(hours=1)), **everything
-        ),
-        "50 since a year ago": partial(
-            read_feed, Position(since=timezone.now() - timedelta(days=365)), **everything
-        ),
+        "50 since an hour ago": partial(read_feed, Position(since=timezone.now() - timedelta(hours=1)), **everything),
+        "50 since a year ago": partial(read_feed, Position(since=timezone.now() - timedelta(days=365)), **everything),
     }

@@ -17,12 +17,14 @@ class Ids(serializers.ListField):
 
 
 class Sort(Choice):
-    """The order of a list: ``Sort(start_time="starts_at")`` reads start_time and -start_time as names of columns."""
+    """The order of a list: ``Sort(start_time="starts_at")`` reads start_time and -start_time as names of columns.
 
-    def __init__(self, **columns):
+    ``usual`` says the order without it, by default the first of them.
+    """
+
+    def __init__(self, *, usual=None, **columns):
         self.columns = columns | {f"-{name}": f"-{column}" for name, column in columns.items()}
-        first = next(iter(columns))
-        help_text = f"`-` before it: descending. Without it: `{first}`."
+        help_text = f"`-` before it: descending. Without it: {usual or f'`{next(iter(columns))}`'}."
         super().__init__(list(self.columns), required=False, help_text=help_text)
 
     def to_internal_value(self, data):

@@ -1,5 +1,10 @@
 """Names of the lists of words in the OpenAPI document, so that typed clients have a type for each."""
 
+from booking.api.v1.appointments import AppointmentFilters
+from booking.api.v1.catalogue import CatalogueFilters
+from booking.api.v1.expansions import EXPANSIONS, OrderQuery
+from booking.api.v1.holds import HoldFilters
+from booking.api.v1.orders import OrderFilters
 from booking.integrations.webhooks.endpoints import TEST
 from booking.models import ApiKey, Appointment, Delivery, Hold, WebhookEndpoint
 from scheduling.availability.assignment import Assign
@@ -9,16 +14,22 @@ from scheduling.models import Service
 # One that is not here is named after where it stands first: the status of a Hold would be HoldStatus.
 NAMES = {
     "AnyCancellationReason": Appointment.CancellationReason.values,
+    "AppointmentSort": list(AppointmentFilters().fields["sort"].choices),
     "AppointmentStatus": Appointment.Status.values,
     "Assign": [how.value for how in Assign],
+    "BookingExpansion": list(EXPANSIONS),
     "CancellationReason": [value for value, _ in Appointment.CancellationReason.given()],
+    "CatalogueSort": list(CatalogueFilters().fields["sort"].choices),
     "DeliveryStatus": Delivery.Status.values,
     "DeliveryType": [*WebhookEndpoint.Kind.values, TEST],
+    "HoldSort": list(HoldFilters().fields["sort"].choices),
     "HoldStatus": Hold.Status.values,
     "KeyKind": ApiKey.Kind.values,
     "NotOfferedReason": [reason.value for reason in Reason],
+    "OrderExpansion": list(OrderQuery().fields["expand"].child.choices),
     "Scope": ApiKey.Scope.values,
     "ServiceMode": Service.Mode.values,
+    "Sort": list(OrderFilters().fields["sort"].choices),
     "WebhookEvent": WebhookEndpoint.Kind.values,
     "WebhookFormat": WebhookEndpoint.Format.values,
 }

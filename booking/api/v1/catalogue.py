@@ -150,7 +150,7 @@ class CatalogueFilters(ChangesQuery):
 
     id = Ids(source="pk__in")
     external_id = ExternalId(help_text="With this id in another system.")
-    sort = Sort(name="name", created_at="created_at", updated_at="updated_at")
+    sort = Sort(usual="as the clinic has put them", name="name", created_at="created_at", updated_at="updated_at")
 
 
 class CatalogueList(ApiView):

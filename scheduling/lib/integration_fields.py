@@ -17,11 +17,12 @@ class ExternalIdField(models.CharField):
     """The id that a row has in another system; empty if none has said one."""
 
     def __init__(self, **options: Any):
-        super().__init__(**{"editable": False} | options | {"max_length": 100, "blank": True})
+        fixed = {"max_length": 100, "blank": True, "default": "", "db_default": ""}
+        super().__init__(**{"editable": False} | options | fixed)
 
     def deconstruct(self) -> Any:
         name, path, args, options = super().deconstruct()
-        del options["max_length"], options["blank"]
+        del options["max_length"], options["blank"], options["default"], options["db_default"]
         options.pop("editable", None)
         return name, path, args, options
 
@@ -30,11 +31,11 @@ class MetadataField(models.JSONField):
     """Up to 50 texts by their names, which another system keeps with a row. They may be personal."""
 
     def __init__(self, **options: Any):
-        super().__init__(**options | {"default": dict, "editable": False})
+        super().__init__(**options | {"default": dict, "db_default": {}, "editable": False})
 
     def deconstruct(self) -> Any:
         name, path, args, options = super().deconstruct()
-        del options["default"], options["editable"]
+        del options["default"], options["db_default"], options["editable"]
         return name, path, args, options
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
@@ -48,8 +49,8 @@ class Location(models.Model):
     is_active = models.BooleanField("active", default=True)
     external_id = ExternalIdField()
     metadata = MetadataField()
-    created_at = models.DateTimeField(default=now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(default=now, db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
     # When its free times last changed for another reason than an event of a booking there: see schedule_changes.
     schedule_changed_at = models.DateTimeField(null=True, editable=False)
 
@@ -123,8 +124,8 @@ class Service(models.Model):
     what_to_bring = models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")
     external_id = ExternalIdField()
     metadata = MetadataField()
-    created_at = models.DateTimeField(default=now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(default=now, db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         ordering = ["position", "name"]
@@ -153,8 +154,8 @@ class Clinician(models.Model):
     last_assigned_at = models.DateTimeField(null=True, editable=False)
     external_id = ExternalIdField()
     metadata = MetadataField()
-    created_at = models.DateTimeField(default=now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(default=now, db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
     class Meta:
         ordering = ["name"]

@@ -72,13 +72,31 @@ def read_schema(cursor):
     return {re.sub(r"::[a-z ]+(\[\])?|[()]", "", " ".join(map(str, row))) for row in rows}
 
 
+def list_columns(database):
+    """Return the columns by their tables' names: ``{table: {column: whether an INSERT may leave it out}}``."""
+    columns = {}
+    rows = database.execute(
+        """SELECT table_name, column_name, is_nullable = 'YES' OR column_default IS NOT NULL OR is_identity = 'YES'
+             FROM information_schema.columns WHERE table_schema = 'public'"""
+    )
+    for table, column, may_be_left_out in rows:
+        columns.setdefault(table, {})[column] = may_be_left_out
+    return columns
+
+
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name.partition(".")[0])
 def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore):
     url = restore(dump)
+    with psycopg.connect(url) as restored:
+        before = list_columns(restored)
 
     run(url, "manage.py", "migrate", "--verbosity", "0")
 
     with psycopg.connect(url) as migrated, connection.cursor() as fresh:
+        # The code of the release before goes on serving, and knows no new column.
+        after = list_columns(migrated)
+        new = [(table, name) for table in before for name in after[table].keys() - before[table].keys()]
+        assert [(table, name) for table, name in new if not after[table][name]] == []
         assert read_schema(migrated) ^ read_schema(fresh.cursor) == set()
     assert json.loads(run(url, "-m", "tests.upgrade.book")) == {
         "new": {

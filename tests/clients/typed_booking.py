@@ -19,9 +19,9 @@ from holdfast.models import (
     ConfirmForPerson,
     HoldAnswer,
     HoldStatus,
-    OpeningByBookingKey,
     OpeningPage,
     PersonInput,
+    PlaceByBookingKey,
     ProblemSlotTaken,
     RescheduleByBookingKey,
 )
@@ -37,7 +37,7 @@ def list_types(hint: object) -> set[object]:
 for module in (place_hold, confirm_hold, reschedule_appointment):
     hints = typing.get_type_hints(module.sync)
     assert typing.Any not in list_types(hints["body"]) | list_types(hints["return"]), hints
-assert OpeningByBookingKey in list_types(typing.get_type_hints(place_hold.sync)["body"])
+assert PlaceByBookingKey in list_types(typing.get_type_hints(place_hold.sync)["body"])
 assert ConfirmForPerson in list_types(typing.get_type_hints(confirm_hold.sync)["body"])
 assert RescheduleByBookingKey in list_types(typing.get_type_hints(reschedule_appointment.sync)["body"])
 
@@ -53,10 +53,10 @@ openings = list_availability.sync(
 assert isinstance(openings, OpeningPage)
 first, *_, last = openings.data
 
-held = place_hold.sync(client=client, body=OpeningByBookingKey(booking_key=first.booking_key))
+held = place_hold.sync(client=client, body=PlaceByBookingKey(booking_key=first.booking_key))
 assert isinstance(held, HoldAnswer)
 assert (held.data.status, held.data.start_time) == (HoldStatus.ACTIVE, first.start_time)
-refused = place_hold.sync(client=client, body=OpeningByBookingKey(booking_key=first.booking_key))
+refused = place_hold.sync(client=client, body=PlaceByBookingKey(booking_key=first.booking_key))
 assert isinstance(refused, ProblemSlotTaken)
 assert (refused.code, len(refused.alternatives)) == ("slot-taken", 3)
 

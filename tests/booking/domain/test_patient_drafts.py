@@ -41,8 +41,8 @@ def draft(alice):
     return draft
 
 
-def age(by):
-    PatientDraft.objects.update(expires_at=database_now() + patient_drafts.LIFETIME - by)
+def age(elapsed):
+    PatientDraft.objects.update(expires_at=database_now() + patient_drafts.LIFETIME - elapsed)
 
 
 def test_draft_keeps_the_details_for_an_hour_and_of_its_id_the_hash(draft, alice):

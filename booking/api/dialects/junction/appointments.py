@@ -139,8 +139,8 @@ class AppointmentRequest(AppointmentView, ApprovalView):
         order, fields = self.order(order_id), self.body()
         address = {**NOWHERE, **fields.pop("address")}
         opening = self.find_soonest(order.service, fields.pop("provider"), address)
-        if changes := {name: value for name, value in address.items() if getattr(order, name) != value}:
-            change_order(order, actor=self.key.actor, **changes)
+        if order.cancelled_at is None and order.get_booked_appointment() is None:  # else it is refused, and stays so
+            change_order(order, actor=self.key.actor, **address)
         return self.book(opening, order=order, timeouts=ApprovalTimeouts(is_async=True), **fields)
 
     def find_soonest(self, service, provider, address):

@@ -72,7 +72,6 @@ class UserByClientId(UserView):
 
     @operation()
     def get(self, request, client_user_id):
-        user = ClientUser.objects.filter(client_user_id=client_user_id[:101]).first()
-        if user is None:
+        if "\0" in client_user_id:  # PostgreSQL refuses it
             raise Http404
-        return self.answer_client_user(user)
+        return self.answer_client_user(get_object_or_404(ClientUser, client_user_id=client_user_id[:101]))

@@ -156,7 +156,7 @@ def test_junction_user_with_invalid_member_is_422(junction_v2, body, place, code
 
 
 def test_junction_unknown_user_is_404(junction_v2, db):
-    for address in (f"/user/{NOWHERE}", "/user/resolve/nobody", f"/user/resolve/{'x' * 500}"):
+    for address in (f"/user/{NOWHERE}", "/user/resolve/nobody", f"/user/resolve/{'x' * 500}", "/user/resolve/a\0b"):
         assert refused(junction_v2("GET", address), 404, "There is no such thing.")
 
 
@@ -531,9 +531,22 @@ def test_junction_request_books_the_soonest_opening_and_moves_the_order(junction
     assert (booked["status"], booked["appointment_notes"]) == ("confirmed", "Ring twice")
     assert booked["address"] == request_body["address"] | {"second_line": "", "unit": ""}
     assert appointment.starts_at < datetime.now(UTC) + timedelta(days=1)
-    with nothing_changes():
-        response = junction("POST", f"/order/{made['id']}/phlebotomy/appointment/request", request_body)
-        assert response.status_code == 409
+
+
+def test_junction_request_of_an_order_that_cannot_be_booked_is_409_and_leaves_its_address(
+    junction, wanted, dana, request_body
+):
+    booked, cancelled = (data(junction("POST", "/order", wanted))["order"]["id"] for _ in range(2))
+    data(junction("POST", f"/order/{booked}/phlebotomy/appointment/request", request_body))
+    data(junction("POST", f"/order/{cancelled}/cancel"))
+    request_body["address"]["first_line"] = "2 Hill Road"
+    for order, said in (
+        (booked, "That order has an appointment already."),
+        (cancelled, "That order is cancelled."),
+    ):
+        with nothing_changes():
+            response = junction("POST", f"/order/{order}/phlebotomy/appointment/request", request_body)
+            assert refused(response, 409, said)
 
 
 def test_junction_request_of_an_unknown_provider_is_422_and_changes_nothing(junction, wanted, dana, request_body):

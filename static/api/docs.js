@@ -177,7 +177,12 @@ const links = [...contents.querySelectorAll("a")];
 function mark() {
   const isPassed = (link) => document.getElementById(link.hash.slice(1))?.getBoundingClientRect().top < 120;
   const current = links.findLast(isPassed) ?? links[0];
-  for (const link of links) link.toggleAttribute("aria-current", link === current);
+  if (current.hasAttribute("aria-current")) return;
+  contents.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  current.setAttribute("aria-current", "true");
+  const [list, place] = [current.closest("nav"), current.getBoundingClientRect()];
+  const { top, bottom, height } = list.getBoundingClientRect();
+  if (place.top < top || place.bottom > bottom) list.scrollTop += place.top - top - height / 2;
 }
 
 addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });

@@ -50,6 +50,8 @@ def test_generated_python_client_books_reschedules_and_cancels(python_with, envi
     )
 
     assert "Warning" not in said
+    modules = list((tmp_path / "holdfast" / "api").glob("*/*.py"))
+    assert [module.stem for module in modules if "body: Any" in module.read_text()] == []
     run(python, "-m", "mypy", "--strict", program, folder=tmp_path, env=environment)
     assert_alice_has_cancelled(run(python, program, folder=tmp_path, env=environment))
 

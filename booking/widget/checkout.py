@@ -138,7 +138,7 @@ def refuse_to_confirm(request, held, form, error):
         case HoldNotFound():
             return refuse_released(request, held)
         case OrderBooked() | OrderCancelled():
-            return redirect(held.get_times_url())  # it shows the order's appointment, or that the link is dead
+            return redirect(held.get_times_url())  # it shows the order's appointment; without a link, all services
         case WrongState() | ChangedMeanwhile():
             return redirect(held.done_url)  # another window was quicker; that page shows the result
     # Read anew: asking the approver may have extended the hold.

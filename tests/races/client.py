@@ -22,7 +22,7 @@ from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from booking.domain import direct_booking, expiry, holds, orders, patients, rescheduling, slot_selection  # noqa: E402
-from booking.models import Appointment, Hold, Order  # noqa: E402
+from booking.models import Appointment, ClientUser, Hold, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
 from scheduling.lib import clock  # noqa: E402
@@ -168,6 +168,20 @@ def make_booking(*, order, clinician, location, starts_at):
             actor="key:1",
         )
         return "booked"
+
+    return verb
+
+
+def create_order(*, user, service, first_name):
+    user = ClientUser.objects.select_related("patient").get(pk=user)
+    service = Service.objects.get(pk=service)
+    patient = Patient(
+        first_name=first_name, last_name="Archer", date_of_birth=date(1985, 4, 12), email="archer@example.org"
+    )
+
+    def verb():
+        orders.create_order(patient=patient, service=service, client_user=user, actor="key:1")
+        return "ordered"
 
     return verb
 

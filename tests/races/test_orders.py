@@ -2,7 +2,8 @@
 
 import pytest
 
-from booking.models import Appointment, Event, Hold
+from booking.domain.client_users import create_client_user
+from booking.models import Appointment, Event, Hold, Order
 from patients.models import Patient
 from scheduling.models import Slot
 from tests.conftest import make_clinician
@@ -75,3 +76,18 @@ def test_concurrent_cancels_and_bookings_of_one_order_leave_it_booked_or_cancell
     else:
         assert found == {"booked": 1, "OrderBooked": 2 * len(book) - 1}
         assert Appointment.objects.get().slot_id == Slot.objects.get().pk
+
+
+def test_concurrent_first_orders_of_a_user_link_one_person(crowd, consultation):
+    user = create_client_user("archer-7")
+    acts = [
+        (client.create_order, {"user": user.pk, "service": consultation.pk, "first_name": name})
+        for name in ["Alice", "Bob"] * (SIZE // 2)
+    ]
+
+    outcomes = crowd.race(acts)
+
+    assert tally(outcomes) == {"ordered": SIZE // 2, "OtherPerson": SIZE // 2}
+    user.refresh_from_db()
+    assert Patient.objects.get() == user.patient
+    assert Order.objects.filter(patient=user.patient, client_user=user).count() == SIZE // 2

@@ -61,6 +61,8 @@ def test_preflight_from_site_of_live_key_is_allowed(client, publishable_key):
         "idempotency-key",
         "if-match",
         "if-none-match",
+        "x-idempotency-error",
+        "x-idempotency-key",
         "x-request-id",
         "x-api-key",
         "x-client-id",

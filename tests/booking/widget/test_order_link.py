@@ -5,11 +5,12 @@ from random import randrange
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from booking.access.patient_links import order_token
 from booking.domain import patients
 from booking.domain.appointments import cancel
-from booking.domain.orders import revoke_link, send_link
+from booking.domain.orders import cancel_order, revoke_link, send_link
 from booking.models import Appointment, Hold, Order
 from scheduling.models import Service
 from tests.booking.widget.conftest import Page
@@ -79,6 +80,16 @@ def test_confirm_of_second_hold_of_an_order_redirects_to_the_first(client, link,
     assert (response.status_code, response["Location"]) == (303, link)
 
 
+def test_confirm_of_hold_of_a_cancelled_order_books_nothing(client, order, hold_page):
+    cancel_order(order, actor="erin")
+
+    with nothing_changes():
+        response = client.post(f"{hold_page}confirm")
+
+    assert (response.status_code, response["Location"]) == (303, reverse("widget:services"))
+    assert not Appointment.objects.exists()
+
+
 def test_order_link_after_cancellation_offers_times_again(client, link, hold_page):
     client.post(f"{hold_page}confirm")
     cancel(Appointment.objects.get(), reason="declined", actor="erin")
@@ -106,6 +117,7 @@ def test_pages_of_an_order_show_nothing_stored_of_the_patient(client, order, lin
     "spoil",
     [
         lambda order: revoke_link(order, actor="erin"),
+        lambda order: cancel_order(order, actor="erin"),
         lambda order: send_link(order, actor="erin"),
         lambda order: Order.objects.update(link_ends_at=order.link_ends_at - timedelta(days=61)),
     ],

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from booking.access.api_keys import create_key
-from booking.api.views import etag
+from booking.api.etags import get_version
 from booking.models import ApiKey, Event
 from patients.models import Patient
 from scheduling.models import Slot
@@ -27,6 +27,10 @@ def send(transactional_db):
         return client.call, {"method": method, "path": path, "key": key, "body": json.dumps(body).encode(), **headers}
 
     return send
+
+
+def etag(row):
+    return f'"{get_version(row)}"'
 
 
 def count_statuses(outcomes):
@@ -72,3 +76,32 @@ def test_cancel_against_reschedule_has_one_winner(crowd, send, book, at):
     outcomes = crowd.race(acts * (CLIENTS // 2))
 
     assert count_statuses(outcomes)[200] == 1
+
+
+@pytest.mark.parametrize("thing", ["appointment", "patient", "clinician"])
+def test_concurrent_changes_of_metadata_are_merged(thing, crowd, send, book, at):
+    appointment = book(at(9))
+    paths = {
+        "appointment": f"/appointments/{appointment.pk}",
+        "patient": f"/patients/{appointment.patient_id}",
+        "clinician": f"/clinicians/{appointment.clinician_id}",
+    }
+
+    outcomes = crowd.race([send("PATCH", paths[thing], {"metadata": {f"key {n}": str(n)}}) for n in range(CLIENTS)])
+
+    assert count_statuses(outcomes) == {200: CLIENTS}
+    row = appointment if thing == "appointment" else getattr(appointment, thing)
+    row.refresh_from_db()
+    assert row.metadata == {f"key {n}": str(n) for n in range(CLIENTS)}
+
+
+def test_concurrent_patients_with_one_external_id_are_one(crowd, send):
+    people = [
+        {"first_name": f"Alice {n}", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": f"{n}@example.org"}
+        for n in range(CLIENTS)
+    ]
+
+    outcomes = crowd.race([send("POST", "/patients", {**person, "external_id": "P-1"}) for person in people])
+
+    assert count_statuses(outcomes) == {201: 1, 409: CLIENTS - 1}
+    assert Patient.objects.count() == 1

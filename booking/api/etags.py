@@ -8,7 +8,7 @@ from zlib import crc32
 import orjson
 from django.http import HttpResponse
 
-PASSING = {"server_time", "seconds_left"}  # members that are other ones each time
+TRANSIENT = {"server_time", "seconds_left"}  # members that are other ones each time
 
 
 class NotModified(HttpResponse):
@@ -23,7 +23,7 @@ class NotModified(HttpResponse):
 
 def make_etag(row, written: dict) -> str:
     """Return the ETag of a row that is written so."""
-    lasting = {name: value for name, value in written.items() if name not in PASSING}
+    lasting = {name: value for name, value in written.items() if name not in TRANSIENT}
     return f'"{get_version(row)}-{crc32(orjson.dumps(lasting, option=orjson.OPT_SORT_KEYS)):08x}"'
 
 

@@ -149,7 +149,7 @@ PATIENT = {
     "created_at": "2026-03-27T16:22:08+00:00",
     "updated_at": "2026-03-27T16:22:08+00:00",
 }
-KEPT = {
+EXTERNAL = {
     "external_id": "",
     "metadata": {},
     "created_at": "2026-03-02T10:04:00+00:00",
@@ -193,7 +193,7 @@ ANSWERS = {
         "new_patients_only_text": "",
         "what_to_bring": "A list of the medicines you take.",
         "color": "#2563eb",
-        **KEPT,
+        **EXTERNAL,
     },
     "ClinicianOutput": {
         "id": ID["clinician"],
@@ -202,7 +202,7 @@ ANSWERS = {
         "bio": "",
         "is_active": True,
         "appointment_type_ids": [ID["service"]],
-        **KEPT,
+        **EXTERNAL,
     },
     "LocationOutput": {
         "id": ID["location"],
@@ -222,7 +222,7 @@ ANSWERS = {
         "email": "harbour@clinic.example",
         "directions": "The blue door. Ring the upper bell.",
         "is_active": True,
-        **KEPT,
+        **EXTERNAL,
     },
     "OrderOutput": {
         "id": ID["order"],

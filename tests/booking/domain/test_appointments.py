@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.domain.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
+from booking.domain.audit import describe_subject
 from booking.domain.transitions import WrongState
 from booking.models import Appointment, Event, OutboxMessage
 from scheduling.lib.clock import database_now
@@ -100,6 +101,7 @@ def test_cancel_frees_slot_and_records_reason_and_enqueues_mail(appointment, hol
         "from_status": "confirmed",
         "to_status": "cancelled",
         "data": {"reason": "patient_unwell"},
+        "announcement": describe_subject(appointment) | {"reason": "patient_unwell"},
         "transaction_id": event["transaction_id"],
     }
     assert (message.kind, message.payload) == (

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from booking.domain.audit import describe_subject
 from booking.domain.expiry import expire_stale_holds
 from booking.domain.holds import (
     TooManyExtensions,
@@ -105,6 +106,7 @@ def test_extend_hold_renews_full_lifetime_of_hold_and_slot(hold_time, at):
         "from_status": "",
         "to_status": "",
         "data": {"expires_at": hold.expires_at.isoformat()},
+        "announcement": describe_subject(hold) | {"expires_at": hold.expires_at.isoformat()},
         "transaction_id": event["transaction_id"],
     }
 
@@ -175,6 +177,7 @@ def test_release_hold_frees_slot_at_once(hold_time, at):
         "from_status": "active",
         "to_status": "released",
         "data": {},
+        "announcement": describe_subject(hold),
         "transaction_id": event["transaction_id"],
     }
     hold_time(at(9), holder="bob's phone")

@@ -6,6 +6,7 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.access.tokens import hash_token
+from booking.domain.audit import describe_subject
 from booking.domain.holds import TooManyHolds, find_hold, release_hold
 from booking.domain.slot_selection import NotOffered
 from booking.models import Event, Hold
@@ -75,6 +76,7 @@ def test_place_hold_writes_hold_slot_and_event(hold_time, at, consultation, dana
         "from_status": "",
         "to_status": "active",
         "data": {},
+        "announcement": describe_subject(hold),
         "transaction_id": event["transaction_id"],
     }
 

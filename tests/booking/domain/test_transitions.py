@@ -2,6 +2,7 @@
 
 import pytest
 
+from booking.domain.audit import describe_subject
 from booking.domain.transitions import TRANSITIONS, WrongState, transition
 from booking.models import Appointment, Event, Hold
 from scheduling.lib.clock import database_now
@@ -42,6 +43,7 @@ def test_transition_updates_row_and_object_and_records_event(hold_time, at):
         "from_status": "active",
         "to_status": "released",
         "data": {"why": "asked"},
+        "announcement": describe_subject(hold) | {"why": "asked"},
         "transaction_id": event["transaction_id"],
     }
 

@@ -454,16 +454,16 @@ def test_junction_invalid_idempotency_header_is_422(junction, wanted, headers):
 
 
 @pytest.fixture
-def book_order(junction, wanted, get_booking_key, at):
+def make_booking(junction, wanted, get_booking_key, at):
     """Book an order at nine and return its address."""
 
-    def book_order():
+    def make_booking():
         made = data(junction("POST", "/order", wanted))["order"]
         body = {"booking_key": get_booking_key(at(9))}
         data(junction("POST", f"/order/{made['id']}/phlebotomy/appointment/book", body))
         return f"/order/{made['id']}"
 
-    return book_order
+    return make_booking
 
 
 @pytest.mark.parametrize(
@@ -477,8 +477,8 @@ def book_order(junction, wanted, get_booking_key, at):
         ("cancelled.at_home_phlebotomy.cancelled", "cancelled"),
     ],
 )
-def test_junction_order_of_a_stand_in_is_simulated(junction, desk, book_order, final_status, status):
-    address = book_order()
+def test_junction_order_of_a_stand_in_is_simulated(junction, desk, make_booking, final_status, status):
+    address = make_booking()
     Provider.objects.update(kind="stand_in")
     query = {"final_status": final_status} if final_status else None
     assert data(junction("POST", f"{address}/test", query=query)) == {"success": True}
@@ -486,8 +486,8 @@ def test_junction_order_of_a_stand_in_is_simulated(junction, desk, book_order, f
     assert bool(Order.objects.get().cancelled_at) == (final_status or "").startswith("cancelled")
 
 
-def test_junction_order_of_a_real_approver_is_not_simulated(junction, desk, book_order, wanted):
-    address = book_order()
+def test_junction_order_of_a_real_approver_is_not_simulated(junction, desk, make_booking, wanted):
+    address = make_booking()
     unbooked = data(junction("POST", "/order", wanted))["order"]["id"]
     with nothing_changes():
         for path in (address, f"/order/{unbooked}"):
@@ -503,8 +503,8 @@ def test_junction_order_of_a_real_approver_is_not_simulated(junction, desk, book
         (None, {"interpretation": "normal"}, ["body", "interpretation"], "unsupported"),
     ],
 )
-def test_junction_unknown_simulation_is_422(junction, desk, book_order, query, body, place, code):
-    address = book_order()
+def test_junction_unknown_simulation_is_422(junction, desk, make_booking, query, body, place, code):
+    address = make_booking()
     Provider.objects.update(kind="stand_in")
     with nothing_changes():
         [error] = data(junction("POST", f"{address}/test", body, query=query), 422)["detail"]

@@ -12,7 +12,7 @@ from scheduling.models import Clinician, Location, Service
 from tests.ledger import nothing_changes
 
 PERSON = {"first_name": "Alice", "last_name": "Archer", "date_of_birth": "1985-04-12", "email": "alice@example.org"}
-KEPT = {"external_id": "VISIT-881", "metadata": {"campaign": "spring", "note": "two\nlines"}}
+EXTERNAL = {"external_id": "VISIT-881", "metadata": {"campaign": "spring", "note": "two\nlines"}}
 
 
 @pytest.fixture
@@ -31,30 +31,30 @@ def problem(response):
 
 def read_kept(response, status=200):
     assert response.status_code == status, response.json()
-    return {name: response.json()["data"][name] for name in KEPT}
+    return {name: response.json()["data"][name] for name in EXTERNAL}
 
 
 # Carried along
 
 
 def test_appointment_has_what_its_hold_and_its_confirmation_were_sent(api, opening):
-    hold = api.post("/holds", {**opening, **KEPT})
+    hold = api.post("/holds", {**opening, **EXTERNAL})
     body = {"patient": PERSON, "metadata": {"note": "", "ward": "7"}}
 
     confirmed = api.post(f"/holds/{hold.json()['data']['id']}/confirm", body)
 
-    assert read_kept(hold, 201) == KEPT
+    assert read_kept(hold, 201) == EXTERNAL
     merged = {"external_id": "VISIT-881", "metadata": {"campaign": "spring", "ward": "7"}}
     assert read_kept(confirmed, 201) == merged == read_kept(api.get(f"/appointments/{Appointment.objects.get().pk}"))
-    assert read_kept(api.get(f"/holds/{Hold.objects.get().pk}")) == KEPT
+    assert read_kept(api.get(f"/holds/{Hold.objects.get().pk}")) == EXTERNAL
 
 
 def test_confirm_replaces_the_external_id_of_the_hold(api, opening):
-    hold = api.post("/holds", {**opening, **KEPT}).json()["data"]["id"]
+    hold = api.post("/holds", {**opening, **EXTERNAL}).json()["data"]["id"]
 
     confirmed = api.post(f"/holds/{hold}/confirm", {"patient": PERSON, "external_id": "VISIT-882"})
 
-    assert read_kept(confirmed, 201) == {**KEPT, "external_id": "VISIT-882"}
+    assert read_kept(confirmed, 201) == {**EXTERNAL, "external_id": "VISIT-882"}
 
 
 def test_confirm_with_more_metadata_than_fits_is_409_and_changes_nothing(api, opening):
@@ -68,11 +68,11 @@ def test_confirm_with_more_metadata_than_fits_is_409_and_changes_nothing(api, op
 
 
 def test_direct_booking_order_and_patient_keep_what_they_are_sent(api, opening, consultation):
-    booked = api.post("/appointments", {**opening, "patient": PERSON, **KEPT})
-    ordered = api.post("/orders", {"patient": PERSON, "appointment_type_id": str(consultation.pk), **KEPT})
-    written = api.post("/patients", {**PERSON, "first_name": "Bob", **KEPT})
+    booked = api.post("/appointments", {**opening, "patient": PERSON, **EXTERNAL})
+    ordered = api.post("/orders", {"patient": PERSON, "appointment_type_id": str(consultation.pk), **EXTERNAL})
+    written = api.post("/patients", {**PERSON, "first_name": "Bob", **EXTERNAL})
 
-    assert [read_kept(response, 201) for response in (booked, ordered, written)] == [KEPT] * 3
+    assert [read_kept(response, 201) for response in (booked, ordered, written)] == [EXTERNAL] * 3
 
 
 def test_appointment_without_external_id_shows_its_orders(api, opening, order):
@@ -109,7 +109,7 @@ def paths(book, at, dana, harbour, consultation, order):
 
 def test_patch_merges_metadata_and_leaves_all_else(api, paths):
     for path in paths:
-        before = api.patch(path, KEPT).json()["data"]
+        before = api.patch(path, EXTERNAL).json()["data"]
 
         response = api.patch(path, {"metadata": {"campaign": None, "note": "", "ward": "7"}})
 
@@ -122,23 +122,23 @@ def test_patch_merges_metadata_and_leaves_all_else(api, paths):
 def test_patch_with_an_outdated_etag_is_412_and_changes_nothing(api, paths):
     for path in paths:
         seen = api.get(path)["ETag"]
-        changed = api.patch(path, KEPT, if_match=seen)
+        changed = api.patch(path, EXTERNAL, if_match=seen)
 
         with nothing_changes():
             late = api.patch(path, {"external_id": "late", "metadata": {"late": "yes"}}, if_match=seen)
 
         assert (changed.status_code, problem(late)) == (200, (412, "changed-meanwhile")), path
-        assert read_kept(api.get(path)) == KEPT
+        assert read_kept(api.get(path)) == EXTERNAL
         assert api.patch(path, {"external_id": "in time"}, if_match=changed["ETag"]).status_code == 200
 
 
 def test_repeated_patch_of_the_same_changes_nothing(api, paths):
     for path in paths:
-        first = api.patch(path, KEPT)
+        first = api.patch(path, EXTERNAL)
         if path.startswith("/patients"):
             continue
         with nothing_changes():
-            again = api.patch(path, {**KEPT, "metadata": {**KEPT["metadata"], "never": None}})
+            again = api.patch(path, {**EXTERNAL, "metadata": {**EXTERNAL["metadata"], "never": None}})
         assert (again.json()["data"], again["ETag"]) == (first.json()["data"], first["ETag"]), path
 
 
@@ -219,18 +219,18 @@ def test_external_id_of_another_patient_is_409_naming_the_member(api):
 def test_merged_patient_gets_the_external_id_of_the_duplicate(api):
     keep, duplicate = (
         Patient.objects.get(pk=api.post("/patients", body).json()["data"]["id"])
-        for body in (PERSON, {**PERSON, **KEPT, "first_name": "Alicia"})
+        for body in (PERSON, {**PERSON, **EXTERNAL, "first_name": "Alicia"})
     )
 
     merge(keep=keep, duplicate=duplicate, actor="erin")
 
-    assert read_kept(api.get(f"/patients/{keep.pk}")) == KEPT
+    assert read_kept(api.get(f"/patients/{keep.pk}")) == EXTERNAL
 
 
 def test_patient_event_names_what_changed_without_values(api):
     patient = api.post("/patients", PERSON).json()["data"]["id"]
 
-    api.patch(f"/patients/{patient}", KEPT)
+    api.patch(f"/patients/{patient}", EXTERNAL)
 
     assert Event.objects.get(kind="patient.updated").data == {"changed": ["external_id", "metadata"]}
 
@@ -240,14 +240,14 @@ def test_patient_event_names_what_changed_without_values(api):
 
 def test_publishable_key_neither_reads_nor_writes_them(public_api, api, opening, dana, harbour, consultation, paths):
     for path in paths:
-        api.patch(path, KEPT)
+        api.patch(path, EXTERNAL)
     nothing = {"external_id": "", "metadata": {}}
 
     for path in (f"/clinicians/{dana.pk}", f"/locations/{harbour.pk}", f"/appointment-types/{consultation.pk}"):
         assert read_kept(public_api.get(path)) == nothing
         listed = public_api.get(path.rpartition("/")[0]).json()["data"]
-        assert [{name: one[name] for name in KEPT} for one in listed] == [nothing]
-    for name, value in KEPT.items():
+        assert [{name: one[name] for name in EXTERNAL} for one in listed] == [nothing]
+    for name, value in EXTERNAL.items():
         with nothing_changes():
             refused = public_api.post("/holds", {**opening, name: value})
         assert problem(refused) == (400, "validation")
@@ -260,19 +260,19 @@ def test_publishable_key_neither_reads_nor_writes_them(public_api, api, opening,
 
 def test_publishable_key_reads_nothing_that_was_kept_with_its_hold(public_api, api, opening):
     hold = public_api.post("/holds", opening).json()["data"]["id"]
-    Hold.objects.update(**KEPT)
+    Hold.objects.update(**EXTERNAL)
 
     with nothing_changes():
-        refused = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON, **KEPT})
+        refused = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON, **EXTERNAL})
     assert problem(refused) == (400, "validation")
     assert read_kept(public_api.get(f"/holds/{hold}")) == {"external_id": "", "metadata": {}}
     confirmed = public_api.post(f"/holds/{hold}/confirm", {"patient": PERSON})
     assert read_kept(confirmed, 201) == {"external_id": "", "metadata": {}}
-    assert read_kept(api.get(f"/appointments/{Appointment.objects.get().pk}")) == KEPT
+    assert read_kept(api.get(f"/appointments/{Appointment.objects.get().pk}")) == EXTERNAL
 
 
 def test_key_that_only_writes_patients_does_not_read_them(api, with_key, make_key):
-    patient = api.post("/patients", {**PERSON, **KEPT}).json()["data"]["id"]
+    patient = api.post("/patients", {**PERSON, **EXTERNAL}).json()["data"]["id"]
     writer = with_key(make_key(scopes=["write_patients"])[1])
 
     response = writer.patch(f"/patients/{patient}", {"metadata": {"a": "b"}})
@@ -281,10 +281,10 @@ def test_key_that_only_writes_patients_does_not_read_them(api, with_key, make_ke
 
 
 def test_events_webhooks_and_logs_have_no_values(api, opening, paths, endpoint, caplog):
-    hold = api.post("/holds", {**opening, **KEPT}).json()["data"]["id"]
-    api.post(f"/holds/{hold}/confirm", {"patient": PERSON, **KEPT})
+    hold = api.post("/holds", {**opening, **EXTERNAL}).json()["data"]["id"]
+    api.post(f"/holds/{hold}/confirm", {"patient": PERSON, **EXTERNAL})
     for path in paths:
-        api.patch(path, {**KEPT, "external_id": "VISIT-883"})
+        api.patch(path, {**EXTERNAL, "external_id": "VISIT-883"})
     api.get("/appointments", query={"external_id": "VISIT-883", "attendee_email": "alice@example.org"})
 
     told = [message.payload for message in OutboxMessage.objects.filter(kind=Job.WEBHOOK_EVENT)]

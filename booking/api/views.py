@@ -203,7 +203,8 @@ class ApiView(APIView):
     def note_deprecated(self, sent):
         """Remember which of the names in ``sent`` are deprecated, for the headers of the answer."""
         deprecated = self.operation.deprecated_members
-        self.deprecations += tuple(deprecated[name] for name in deprecated if name in sent)
+        if deprecated and isinstance(sent, dict):  # a body may be any JSON until it is validated
+            self.deprecations += tuple(deprecated[name] for name in deprecated if name in sent)
 
     def validate(self, form):
         form.is_valid(raise_exception=True)

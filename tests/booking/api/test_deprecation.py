@@ -92,6 +92,12 @@ def test_deprecated_member_is_told_of_only_where_it_is_sent(api):
     assert (colored.status_code, get_deprecation_headers(colored)) == (200, COLOR_HEADERS)
 
 
+@pytest.mark.parametrize("body", [[], 5, "color", ["color"]])
+def test_body_that_is_no_object_is_400_where_a_member_is_deprecated(api, body):
+    response = api.post("/letters", body)
+    assert (response.status_code, get_deprecation_headers(response)) == (400, {})
+
+
 def test_deprecated_parameter_of_deprecated_operation_counts_with_the_earliest_dates(api):
     assert get_deprecation_headers(api.get("/notes", query={"color": "red"})) == NOTES_HEADERS
 

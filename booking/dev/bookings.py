@@ -12,8 +12,9 @@ from datetime import UTC, timedelta
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from booking.domain.appointments import REFERENCE_ALPHABET
+from booking.domain.audit import describe_subject
 from booking.models import Appointment, Event, Hold, Order, Provider
-from booking.models.enums import EventKind
+from booking.models.enums import ANNOUNCED_KINDS, EventKind
 from scheduling.availability.intervals import clip, merge, subtract
 from scheduling.availability.openings import (
     Busy,
@@ -162,16 +163,23 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
             kind=kind,
             subject_type=Event.SubjectType.BOOKING,
             subject_id=key,
+            location_id=appointment.location_id,
             sequence=number,
             created_at=at.astimezone(UTC),
             actor=actor,
             from_status=before,
             to_status=after,
             data=data,
+            announcement=announce(hold if kind.startswith("hold.") else appointment, kind, status=after, **data),
         )
         for number, (kind, at, actor, before, after, data) in enumerate(story, 1)
     ]
     return [row for row in (slot, hold, appointment, *events) if row]
+
+
+def announce(subject, kind, **members):
+    """Return what other systems would have been told, or None."""
+    return {**describe_subject(subject), **members} if kind in ANNOUNCED_KINDS else None
 
 
 def list_story(hold, appointment, by_staff, now, rng):
@@ -230,6 +238,7 @@ def order_some(patients, *, slug, now, rng):
             sequence=1,
             created_at=order.created_at,
             actor="key:the lab",
+            announcement=announce(order, EventKind.ORDER_CREATED),
         )
         for order in orders
     )

@@ -42,8 +42,8 @@ from booking.models import Appointment, Event, Order
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason, find_next_opening
 
-# Where an address that is sent leaves something out, nothing is known of it any more.
-NOWHERE = {"address_line_2": "", "unit": "", "latitude": None, "longitude": None}
+# What an address may leave out.
+LEFT_OUT = {"address_line_2": "", "unit": ""}
 
 
 class Availability(View):
@@ -137,10 +137,12 @@ class AppointmentRequest(AppointmentView, ApprovalView):
     @operation(body=RequestInput)
     def post(self, request, order_id):
         order, fields = self.order(order_id), self.body()
-        address = {**NOWHERE, **fields.pop("address")}
+        address = {**LEFT_OUT, **fields.pop("address")}
         opening = self.find_soonest(order.service, fields.pop("provider"), address)
-        if order.cancelled_at is None and order.get_booked_appointment() is None:  # else it is refused, and stays so
-            change_order(order, actor=self.key.actor, **address)
+        is_moved = any(getattr(order, name) != value for name, value in address.items())
+        # An order that cannot be booked is refused below, and stays as it is.
+        if is_moved and order.cancelled_at is None and order.get_booked_appointment() is None:
+            change_order(order, actor=self.key.actor, **address, latitude=None, longitude=None)
         return self.book(opening, order=order, timeouts=ApprovalTimeouts(is_async=True), **fields)
 
     def find_soonest(self, service, provider, address):

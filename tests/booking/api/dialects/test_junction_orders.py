@@ -533,6 +533,18 @@ def test_junction_request_books_the_soonest_opening_and_moves_the_order(junction
     assert appointment.starts_at < datetime.now(UTC) + timedelta(days=1)
 
 
+def test_junction_request_to_the_address_that_is_known_keeps_its_coordinates(junction, wanted, dana, request_body):
+    made = data(junction("POST", "/order", wanted))["order"]
+    Order.objects.update(latitude=53.799723, longitude=-1.549211)
+    address = {name: value for name, value in HOME.items() if name not in ("zip", "country")} | {
+        "zip_code": HOME["zip"]
+    }
+    path = f"/order/{made['id']}/phlebotomy/appointment/request"
+    booked = data(junction("POST", path, request_body | {"address": address}))
+    assert booked["location"] == {"lng": -1.549211, "lat": 53.799723}
+    assert not Event.objects.filter(kind="order.updated").exists()
+
+
 def test_junction_request_of_an_order_that_cannot_be_booked_is_409_and_leaves_its_address(
     junction, wanted, dana, request_body
 ):

@@ -124,7 +124,7 @@ def test_refusal_of_a_valid_key_is_readable_by_its_site(public_api, make_key, wi
     limited.get("/me")
     refusals = {
         400: public_api.post("/holds", body=b"{"),
-        403: public_api.get("/patients"),
+        403: public_api.get("/appointments"),
         404: public_api.get("/nowhere"),
         405: public_api("PUT", "/me"),
         406: public_api.get("/me", accept="text/html"),

@@ -305,15 +305,15 @@ def confirm_hold(
     must_be_new: bool = False,
 ) -> Appointment:
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again, or
-        with ``must_be_new`` raises WrongState.
+    with ``must_be_new`` raises WrongState.
 
-        ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has
-        the Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if
-        not as the patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A
-    ``draft`` that the patient was made from is used up. ``approval`` comes from obtain_approval, since no other system
-    can be asked in a transaction. Staff answer later, within ``answer_within``. Raises ProviderUnavailable where
-    another system is responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived,
-    DraftNotFound, TooMuchMetadata, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has the
+    Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as the
+    patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the
+    patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a
+    transaction. Staff answer later, within ``answer_within``. Raises ProviderUnavailable where another system is
+    responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound,
+    TooMuchMetadata, OrderBooked, OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:

@@ -66,7 +66,7 @@ class Orders(OrderView):
     def get(self, request):
         page, size = self.parameters["page"], self.parameters["size"]
         found = Order.objects.filter(get_condition(**self.parameters)).select_related("service", "patient")
-        orders = list(found.order_by("-created_at", "pk")[(page - 1) * size : page * size])
+        orders = list(found.order_by("-created_at", "-pk")[(page - 1) * size : page * size])
         return Response({"orders": self.write_orders(orders), "total": found.count(), "page": page, "size": size})
 
 

@@ -245,7 +245,7 @@ class ApiView(APIView):
     def answer_appointment(self, appointment, status=200, *, hides_attendee=False, **headers):
         [written] = write_appointments([appointment], self.key)
         if hides_attendee:
-            written |= dict.fromkeys(OF_ATTENDEE, "")
+            written |= dict.fromkeys(OF_ATTENDEE, "") | {"metadata": {}}
         return self.answer_version(appointment, written, status, **headers)
 
     def expected_version(self, thing):

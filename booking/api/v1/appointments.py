@@ -164,12 +164,13 @@ class AppointmentEntry(AppointmentView):
         """Change who comes, the notes, external id or metadata.
 
         What is sent is changed, and only that, whatever the status. Nobody is sent an e-mail; later ones go to the new
-        address.
+        address. To a key without the scope `read_appointments` the answer does not tell who comes, nor the metadata.
         """
         appointment = self.appointment(id)
         changes = self.body(partial=True)
         annotate(appointment, actor=self.key.actor, expected_version=self.expected_version(appointment), **changes)
-        return self.answer_appointment(appointment)
+        # An empty change would be a way to read whatever one can name.
+        return self.answer_appointment(appointment, hides_attendee=not self.key.may(READ))
 
 
 class RescheduleInput(NewTimeInput):

@@ -116,6 +116,17 @@ def test_invalid_change_is_400_naming_the_member(body, change):
     assert [error["pointer"] for error in response.json()["errors"]] == [f"#/{next(iter(body))}"]
 
 
+def test_change_with_a_key_that_cannot_read_appointments_does_not_tell_who_comes(booked, make_key, with_key, api):
+    annotate(booked, notes="Knee.", metadata={"ward": "7"}, actor="erin")
+    known = api.get(f"/appointments/{booked.pk}").json()["data"]
+    writer = with_key(make_key(scopes=["write_appointments"])[1])
+
+    response = writer.patch(f"/appointments/{booked.pk}", {})
+
+    nobody = dict.fromkeys(["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"], "")
+    assert response.json()["data"] == {**known, **nobody, "metadata": {}}
+
+
 def test_change_with_outdated_etag_is_412(change, api, booked):
     seen = api.get(f"/appointments/{booked.pk}")["ETag"]
     annotate(booked, notes="Erin was here.", actor="erin")

@@ -132,7 +132,10 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
     for name in ("date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
     duplicate.archived_at = timezone.now()
-    duplicate.nhs_number = duplicate.external_id = ""  # two records cannot have the same
+    # Two records cannot have the same.
+    duplicate.nhs_number = ""
+    if duplicate.external_id == keep.external_id:
+        duplicate.external_id = ""
     duplicate.merged_into = keep  # pyright: ignore[reportAttributeAccessIssue] (the stubs lose a key to "self")
     duplicate.save()
     keep.save()

@@ -201,6 +201,17 @@ def test_merge_patients_overwrites_no_details(twice):
     assert merge_patients(keep=keep, duplicate=duplicate).phone == "+447700900123"
 
 
+def test_merge_patients_leaves_each_record_the_external_id_it_has(twice):
+    keep, duplicate = twice
+    keep.external_id, duplicate.external_id = "EHR-1", "EHR-2"
+    keep.save()
+    duplicate.save()
+
+    merge_patients(keep=keep, duplicate=duplicate)
+
+    assert set(Patient.objects.values_list("pk", "external_id")) == {(keep.pk, "EHR-1"), (duplicate.pk, "EHR-2")}
+
+
 def test_merge_patients_merges_consents_and_keeps_withdrawn_ones(twice):
     keep, duplicate = twice
     for patient in twice:

@@ -39,7 +39,7 @@ def read_sections(site: str) -> list[Section]:
 
 def read_section(id, name, site):
     """Return a document of docs/ as a Section; where its title is left out, its first chapter gives the section's."""
-    text = (settings.BASE_DIR / "docs" / name).read_text().replace(LOCAL_SITE, site)
+    text = (settings.BASE_DIR / "docs" / name).read_text("utf-8").replace(LOCAL_SITE, site)
     tokens = MARKDOWN.parse(text)
     chapters = [chapter for chapter in split_at(tokens, "h1", "h2") if get_title(chapter) not in LEFT_OUT]
     if chapters[0][0].tag == "h2":

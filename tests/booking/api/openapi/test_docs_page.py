@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from booking.api.openapi.views import openapi_document
+from booking.dev.servers import BASE_DIR
 
 
 class Page(HTMLParser):
@@ -72,3 +73,8 @@ def test_docs_page_lists_every_operation(html):
 
 def test_docs_page_leaves_out_what_only_developers_of_the_code_need(html):
     assert "For those who change it" not in html and "booking/api/operation.py" not in html
+
+
+def test_documents_of_the_page_are_in_the_image():
+    assert "COPY docs docs\n" in (BASE_DIR / "Dockerfile").read_text()
+    assert "!docs/*.md\n" in (BASE_DIR / ".dockerignore").read_text()

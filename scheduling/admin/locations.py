@@ -8,6 +8,7 @@ from django.contrib import admin
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Location
+from scheduling.schedule_changes import mark_schedule_changed
 
 
 @admin.register(Location)
@@ -33,6 +34,11 @@ class LocationAdmin(OtherSystemsMixin, ProtectedAdmin):
         ("For patients", {"fields": ["phone", "email", "directions"]}),
         ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING}),
     ]
+
+    def save_model(self, request, obj, form, change):
+        # All are locked by the end, in one order: this one must not be before its turn.
+        mark_schedule_changed()
+        super().save_model(request, obj, form, change)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         if db_field.name == "timezone":

@@ -3,6 +3,7 @@
 from datetime import time, timedelta
 
 import pytest
+from django.db import transaction
 
 from booking.domain.appointments import cancel
 from booking.domain.event_feed import Position, read_feed
@@ -19,7 +20,7 @@ from tests.booking.admin.pages import url
 from tests.booking.admin.test_schedule import hours_form, time_off
 from tests.booking.domain.test_event_feed import get_transaction_id
 from tests.conftest import make_clinician
-from tests.waiting import no_event_is_unsettled, wait_until
+from tests.waiting import no_event_is_unsettled, somebody_waits_for_us, wait_until
 
 
 @pytest.fixture
@@ -116,6 +117,21 @@ def test_schedule_changed_in_admin_changes_all_versions(changes, morgan, dana, c
     service |= {"position": "0", "horizon": "60 d", "cancellation_notice": "1 d", "is_active": "on"}
     assert changes(lambda: morgan.post(url("scheduling_service", "change", consultation.pk), service)) == both
     assert Service.objects.get().duration == timedelta(minutes=45)
+
+
+def test_location_saved_in_admin_is_locked_in_the_order_that_cannot_deadlock(morgan, elsewhere, harbour, mill):
+    first, second = sorted([harbour, mill], key=lambda place: place.pk)
+    fields = {"name": "The annexe", "address_line_1": "1 Mill Lane", "city": "London", "country": "GB"}
+    fields |= {"timezone": "Europe/London", "hold_seconds": "900"}
+
+    with transaction.atomic():  # another change, which goes from the first to the second
+        Location.objects.select_for_update(no_key=True).get(pk=first.pk)
+        saving = elsewhere(morgan.post, url("scheduling_location", "change", second.pk), fields)
+        wait_until(somebody_waits_for_us)
+        Location.objects.select_for_update(no_key=True, nowait=True).get(pk=second.pk)
+
+    assert saving.result().status_code == 302
+    assert Location.objects.get(pk=second.pk).name == "The annexe"
 
 
 def test_reading_of_calendar_changes_locations_of_its_clinician(changes, dana, harbour, mill):

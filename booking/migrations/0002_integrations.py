@@ -3,9 +3,7 @@
 import uuid
 
 import django.contrib.postgres.fields
-import django.contrib.postgres.indexes
 import django.db.models.deletion
-import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -123,38 +121,6 @@ class Migration(migrations.Migration):
                 help_text="Its id in the system it came from.", validators=[patients.text.validate_printable]
             ),
         ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(models.F("updated_at"), models.F("id"), name="appointment_updated"),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(
-                models.F("external_id"),
-                condition=models.Q(("external_id", ""), _negated=True),
-                name="appointment_external_id",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(models.F("transaction_id"), models.F("id"), name="event_feed"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=django.contrib.postgres.indexes.BrinIndex(
-                models.F("created_at"), autosummarize=True, name="event_created"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(
-                models.F("location_id"), models.F("transaction_id"), models.F("id"), name="event_of_location"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(models.F("updated_at"), models.F("id"), name="order_updated"),
-        ),
         migrations.AddField(
             model_name="accesstoken",
             name="api_key",
@@ -238,19 +204,5 @@ class Migration(migrations.Migration):
                 ),
                 size=None,
             ),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(models.F("created_at"), models.F("id"), name="appointment_created"),
-        ),
-        migrations.AddIndex(
-            model_name="appointment",
-            index=models.Index(
-                django.db.models.functions.text.Upper("attendee_email"), name="appointment_attendee_email"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(models.F("created_at"), models.F("id"), name="order_created"),
         ),
     ]

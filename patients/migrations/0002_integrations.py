@@ -21,10 +21,6 @@ class Migration(migrations.Migration):
             name="metadata",
             field=scheduling.lib.integration_fields.MetadataField(),
         ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(models.F("updated_at"), models.F("id"), name="patient_updated"),
-        ),
         migrations.AddConstraint(
             model_name="patient",
             constraint=models.UniqueConstraint(
@@ -32,9 +28,5 @@ class Migration(migrations.Migration):
                 condition=models.Q(("external_id", ""), _negated=True),
                 name="patient_external_id",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(models.F("created_at"), models.F("id"), name="patient_created"),
         ),
     ]

@@ -43,11 +43,15 @@ def fill_clinic():
     from django.core.management import call_command
     from django.db import connection
 
+    from booking.access.access_tokens import issue_token
     from booking.access.api_keys import create_key
     from booking.access.signatures import make_secret
     from booking.dev.clinic import create_clinic, create_staff
     from booking.domain import patients
-    from booking.models import ApiKey, CalendarFeed, WebhookEndpoint
+    from booking.domain.appointments import annotate
+    from booking.domain.client_users import create_client_user
+    from booking.domain.patient_drafts import write_draft
+    from booking.models import ApiKey, Appointment, CalendarFeed, WebhookEndpoint
     from patients.models import Patient, PossibleDuplicate
     from scheduling.models import Calendar, Clinician
 
@@ -59,7 +63,17 @@ def fill_clinic():
     Patient.objects.filter(appointments=None, orders=None, holds=None, first_name__lt="K").exclude(
         last_name="Moss"
     ).delete()
-    create_key(name="the practice's system", kind=ApiKey.Kind.SECRET, scopes=ApiKey.Scope.values)
+    key, _ = create_key(name="the practice's system", kind=ApiKey.Kind.SECRET, scopes=ApiKey.Scope.values)
+    issue_token(key, scopes=[ApiKey.Scope.READ_APPOINTMENTS])
+    write_draft(
+        Patient(first_name="Alice", last_name="Archer", email="alice@example.org"),
+        holder=key.holder,
+        origin="https://practice.example",
+        network="a home",
+    )
+    create_client_user("PAT-0042")
+    appointment = Appointment.objects.filter(status="confirmed").earliest("starts_at", "pk")
+    annotate(appointment, actor=key.actor, external_id="VISIT-881", metadata={"campaign": "spring"})
     WebhookEndpoint.objects.create(
         url="https://practice.example/hooks", secret=make_secret(), description="The practice's system"
     )

@@ -67,9 +67,7 @@ def change_order(order: Order, *, actor: str, expected_version: datetime | None 
     The event names which fields changed, not their values; where none did, nothing happens. Raises ChangedMeanwhile
     and TooMuchMetadata.
     """
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
-    if expected_version not in (None, order.updated_at):
-        raise ChangedMeanwhile
+    _lock_and_refresh(order, expected_version)
     changed = apply_changes(order, changes)
     if not changed:
         return
@@ -78,13 +76,13 @@ def change_order(order: Order, *, actor: str, expected_version: datetime | None 
 
 
 @transaction.atomic
-def cancel_order(order: Order, *, actor: str) -> None:
+def cancel_order(order: Order, *, actor: str, expected_version: datetime | None = None) -> None:
     """Cancel an order: it cannot be booked any more, and its link stops working. Idempotent.
 
-    Raises OrderBooked while it has an appointment, which is to be cancelled first.
+    Raises ChangedMeanwhile, or OrderBooked while it has an appointment, which is to be cancelled first.
     """
     _check_no_appointment(order)  # before the order's lock: whoever books it locks the clinician first
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    _lock_and_refresh(order, expected_version)
     if order.cancelled_at:
         return
     if booked := order.get_booked_appointment():
@@ -93,6 +91,12 @@ def cancel_order(order: Order, *, actor: str) -> None:
     order.token_hash = order.link_ends_at = None
     order.save(update_fields=["cancelled_at", "token_hash", "link_ends_at", "updated_at"])
     record_event(order, EventKind.ORDER_CANCELLED, actor=actor, at=now)
+
+
+def _lock_and_refresh(order, expected_version):
+    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    if expected_version not in (None, order.updated_at):
+        raise ChangedMeanwhile
 
 
 def check_not_booked(order: Order, *, next_clinician_id: UUID | None = None) -> None:
@@ -119,13 +123,13 @@ def _check_no_appointment(order, *, next_clinician_id=None):
 
 
 @transaction.atomic
-def send_link(order: Order, *, actor: str) -> None:
+def send_link(order: Order, *, actor: str, expected_version: datetime | None = None) -> None:
     """E-mail the patient a link to book the order with; it works for LINK_LIFETIME, and replaces an earlier one.
 
-    Raises OrderBooked, OrderCancelled or NoEmailAddress.
+    Raises ChangedMeanwhile, OrderBooked, OrderCancelled or NoEmailAddress.
     """
     _check_no_appointment(order)  # before the order's lock, as in cancel_order
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    _lock_and_refresh(order, expected_version)
     if order.cancelled_at:
         raise OrderCancelled
     if not order.patient.email:

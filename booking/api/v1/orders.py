@@ -199,11 +199,16 @@ class OrderSendLink(OrderView):
 
     scopes = {"POST": WRITE}
 
-    @operation(name="send_order_link", has_etag=True, refusals=[OrderBooked, OrderCancelled, NoEmailAddress])
+    @operation(
+        name="send_order_link",
+        has_etag=True,
+        supports_if_match=True,
+        refusals=[OrderBooked, OrderCancelled, NoEmailAddress],
+    )
     def post(self, request, id):
         self.body()
         order = self.order(id)
-        send_link(order, actor=self.key.actor)
+        send_link(order, actor=self.key.actor, expected_version=self.expected_version(order))
         return self.answer_order(order)
 
 
@@ -212,10 +217,10 @@ class OrderCancel(OrderView):
 
     scopes = {"POST": WRITE}
 
-    @operation(name="cancel_order", has_etag=True, refusals=[OrderBooked])
+    @operation(name="cancel_order", has_etag=True, supports_if_match=True, refusals=[OrderBooked])
     def post(self, request, id):
         """Cancel an order. One that has an appointment is refused: cancel that first."""
         self.body()
         order = self.order(id)
-        cancel_order(order, actor=self.key.actor)
+        cancel_order(order, actor=self.key.actor, expected_version=self.expected_version(order))
         return self.answer_order(order)

@@ -273,6 +273,18 @@ def test_order_is_cancelled_and_cannot_be_booked(api, order, get_booking_key, at
         assert (response.status_code, response.json()["code"]) == (409, "order-cancelled")
 
 
+def test_order_that_has_changed_meanwhile_is_neither_cancelled_nor_sent_a_link(api, order):
+    read = api.get(f"/orders/{order.pk}")
+    changed = api.patch(f"/orders/{order.pk}", {"external_id": "LAB-2"})
+    for action in ("send-link", "cancel"):
+        with nothing_changes():
+            response = api.post(f"/orders/{order.pk}/{action}", if_match=read["ETag"])
+            assert (response.status_code, response.json()["code"]) == (412, "changed-meanwhile")
+    sent = api.post(f"/orders/{order.pk}/send-link", if_match=changed["ETag"])
+    cancelled = api.post(f"/orders/{order.pk}/cancel", if_match=sent["ETag"])
+    assert (sent.status_code, cancelled.status_code) == (200, 200)
+
+
 def test_booked_order_is_not_cancelled(api, order, get_booking_key, at):
     booked = data(api.post(f"/orders/{order.pk}/book", {"booking_key": get_booking_key(at(9))}), 201)
     with nothing_changes():

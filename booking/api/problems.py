@@ -208,7 +208,7 @@ PROBLEMS = {
     refusals.MissingScope: Problem(
         403,
         "missing-scope",
-        "Use a key with the scope named here.",
+        "Use a key with the scope named here. A publishable key reaches no patient, whatever scopes it has.",
         lambda error: {"scope": error.scope},
         {"scope": "read_patients"},
     ),

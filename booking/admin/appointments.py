@@ -1,6 +1,5 @@
 """Appointments: the day's list and the page of one, with its transitions and its log. Only verbs change them."""
 
-import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,7 @@ from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
-from booking.domain.appointments import annotate
+from booking.domain.appointments import annotate, normalize_reference
 from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
@@ -240,8 +239,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
             attendee &= (
                 Q(attendee_name__icontains=word) | Q(attendee_email__icontains=word) | Q(attendee_phone__contains=word)
             )
-        reference = re.sub("[^A-Z0-9]", "", text.upper())
-        booked = Q(reference__icontains=text) | Q(reference=f"{reference[:5]}-{reference[5:]}")
+        booked = Q(reference__icontains=text) | Q(reference=normalize_reference(text))
         known_patient = Q(patient__in=list_matching_keys(text, among=Patient.objects.all()))
         return queryset.filter(booked | attendee | known_patient), False
 

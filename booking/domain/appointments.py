@@ -1,5 +1,6 @@
 """The verbs of an appointment: acknowledge, confirm, decline, cancel, mark arrived, complete, mark no-show."""
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -129,6 +130,12 @@ def _save_of_order(appointment):
 def new_reference() -> str:
     """Return a random reference to read out on the phone, such as K7QMB-3XPDF."""
     symbols = "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(10))
+    return normalize_reference(symbols)
+
+
+def normalize_reference(text: str) -> str:
+    """Return a reference as it is stored, however it was typed: K7QMB-3XPDF for k7qmb 3xpdf."""
+    symbols = re.sub("[^A-Z0-9]", "", text.upper())
     return f"{symbols[:5]}-{symbols[5:]}"
 
 

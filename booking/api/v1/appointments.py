@@ -21,7 +21,15 @@ from booking.api.v1.expansions import BookingQuery, ExpandedAppointmentOutput, e
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
-from booking.domain.appointments import PastCutoff, annotate, cancel, complete, mark_arrived, mark_no_show
+from booking.domain.appointments import (
+    PastCutoff,
+    annotate,
+    cancel,
+    complete,
+    mark_arrived,
+    mark_no_show,
+    normalize_reference,
+)
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.expiry import settle
 from booking.domain.holds import get_hold
@@ -46,7 +54,11 @@ class AppointmentFilters(ChangesQuery, ListQuery, BookingQuery):
     location_id = serializers.UUIDField(required=False, help_text="At this location.")
     appointment_type_id = serializers.UUIDField(required=False, source="service_id", help_text="For this service.")
     order_id = serializers.UUIDField(required=False, help_text="Of this order.")
-    reference = Text(required=False, max_length=11, help_text="The one with this reference, in whatever case.")
+    reference = Text(
+        required=False,
+        max_length=20,
+        help_text="The one with this reference, in whatever case, with or without its hyphen.",
+    )
     external_id = ExternalId(help_text="With this id in another system, or else with an order that has it.")
     attendee_email = Email(source="attendee_email__iexact", help_text="Whose attendee has this e-mail address.")
     patient_email = Email(
@@ -67,7 +79,7 @@ class AppointmentFilters(ChangesQuery, ListQuery, BookingQuery):
         if "status" in fields:
             fields["status__in"] = fields.pop("status")
         if "reference" in fields:
-            fields["reference"] = fields["reference"].upper()
+            fields["reference"] = normalize_reference(fields["reference"])
         if "patient__email" in fields:
             if not self.context["key"].may(ApiKey.Scope.READ_PATIENTS):
                 raise MissingScope(ApiKey.Scope.READ_PATIENTS)

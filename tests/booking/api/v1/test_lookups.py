@@ -55,6 +55,7 @@ def test_appointments_are_found_by_what_a_caller_knows(api, visits, ordered, ord
     reference = Appointment.objects.get(pk=ten).reference
 
     assert list_ids(api, "/appointments", reference=reference.lower()) == [ten]
+    assert list_ids(api, "/appointments", reference=reference.replace("-", " ")) == [ten]
     assert list_ids(api, "/appointments", external_id="VISIT-1") == [nine]
     assert list_ids(api, "/appointments", external_id="LAB-7") == [ordered]
     assert list_ids(api, "/appointments", external_id="visit-1") == []

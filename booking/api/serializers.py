@@ -1,5 +1,7 @@
 """What requests may contain: serializers that refuse what they do not know. fields.py has their fields."""
 
+from copy import copy, deepcopy
+from functools import cache
 from typing import NamedTuple
 
 from rest_framework import serializers
@@ -24,6 +26,18 @@ class Input(serializers.Serializer):
 
     ways = ()
     second_ways = ()
+
+    def get_fields(self):
+        """Return the declared fields, copied: DRF builds each anew, which takes longer than to validate it.
+
+        One with fields of its own is built anew, as its fields know it as their parent.
+        """
+        return {
+            name: deepcopy(field)
+            if hasattr(field, "child") or isinstance(field, serializers.Serializer)
+            else copy(field)
+            for name, field in self._declared_fields.items()
+        }
 
     def to_internal_value(self, data):
         if isinstance(data, dict):
@@ -105,3 +119,12 @@ class Query(Input):
         if repeated:
             raise serializers.ValidationError(repeated)
         return super().to_internal_value(values)
+
+
+@cache
+def is_empty_without_parameters(form: type[Query]) -> bool:
+    """Return whether a Query that is sent no parameters has no fields then: it need not be built to be read."""
+    is_plain = form.validate is Query.validate and form.to_internal_value is Query.to_internal_value and not form.ways
+    return is_plain and not any(
+        field.required or field.default is not serializers.empty for field in form().fields.values()
+    )

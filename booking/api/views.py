@@ -18,7 +18,7 @@ from booking.api.etags import NotModified, is_among, make_etag, names_version
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
-from booking.api.serializers import Query
+from booking.api.serializers import is_empty_without_parameters
 from booking.domain.transitions import ChangedMeanwhile
 from booking.ops import idempotency
 
@@ -108,7 +108,7 @@ class ApiView(APIView):
     def read_parameters(self, form) -> dict:
         """Return the parameters of the address, validated by a Query."""
         data = self.request.query_params
-        if form is Query and not data:
+        if not data and is_empty_without_parameters(form):
             return {}
         self.note_deprecated(data)
         return self.validate(form(data=data, context={"key": self.key}))  # pyright: ignore[reportReturnType]

@@ -2,6 +2,8 @@
 
 Each statement is built once and cached. The ORM builds it anew every time, which takes several times as long as
 PostgreSQL needs to answer. Returns and takes model instances, but sends no signals and knows no null conditions.
+A model's RARELY_READ columns are deferred, as the ORM's ``defer`` does: no booking needs them, and a date takes longer
+to read than a text.
 """
 
 from collections.abc import Mapping
@@ -62,9 +64,14 @@ def _split_row(model, row):
     return model.from_db(connection.alias, names, own), row[len(names) :]
 
 
+def _list_fields(model):
+    rarely_read = getattr(model, "RARELY_READ", ())
+    return [field for field in model._meta.concrete_fields if field.attname not in rarely_read]
+
+
 @cache
 def _columns(model):
-    fields = model._meta.concrete_fields
+    fields = _list_fields(model)
     converters = [(at, field.from_db_value) for at, field in enumerate(fields) if hasattr(field, "from_db_value")]
     return [field.attname for field in fields], converters
 
@@ -72,12 +79,14 @@ def _columns(model):
 @cache
 def _select(model, related, names):
     table = model._meta.db_table
-    columns = [f'"{table}"."{field.column}"' for field in model._meta.concrete_fields]
+    columns = [f'"{table}"."{field.column}"' for field in _list_fields(model)]
     joins = ""
     for name in related:
-        other = model._meta.get_field(name).related_model._meta
-        columns += [f'"{name}"."{field.column}"' for field in other.concrete_fields]
-        joins += f' JOIN "{other.db_table}" AS "{name}" ON "{name}"."{other.pk.column}" = "{table}"."{name}_id"'
+        other = model._meta.get_field(name).related_model
+        columns += [f'"{name}"."{field.column}"' for field in _list_fields(other)]
+        joins += (
+            f' JOIN "{other._meta.db_table}" AS "{name}" ON "{name}"."{other._meta.pk.column}" = "{table}"."{name}_id"'
+        )
     conditions = " AND ".join(f'"{table}"."{name}" = %s' for name in names)
     return f'SELECT {", ".join(columns)} FROM "{table}"{joins} WHERE {conditions}'  # noqa: S608 (only names from our models)
 

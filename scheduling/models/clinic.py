@@ -18,9 +18,14 @@ from scheduling.models import validators
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
+# What API clients keep with a row, and when it came and changed: see scheduling.lib.compiled_queries.
+RARELY_READ = ("external_id", "metadata", "created_at", "updated_at")
+
 
 class Location(models.Model):
     """A clinic site. Working hours there are wall time in its time zone."""
+
+    RARELY_READ = (*RARELY_READ, "schedule_changed_at")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
@@ -73,6 +78,8 @@ class Location(models.Model):
 
 class Service(models.Model):
     """What is booked: how long it takes, how it is met, and the rules for booking it."""
+
+    RARELY_READ = RARELY_READ
 
     class Mode(models.TextChoices):
         IN_PERSON = "in_person", "in person"
@@ -140,6 +147,8 @@ class Service(models.Model):
 
 class Clinician(models.Model):
     """A person who can be booked for some services."""
+
+    RARELY_READ = RARELY_READ
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)

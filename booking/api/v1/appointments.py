@@ -130,7 +130,8 @@ class Appointments(AppointmentView, ApprovalView):
     @operation(query=AppointmentFilters, output=ExpandedAppointmentOutput, many=True)
     def get(self, request):
         """List appointments by their start, or as ``sort`` says, in pages."""
-        rows = Appointment.objects.select_related("service", "location", "provider", "order")
+        # A page has many appointments of few services and locations: those are read once each.
+        rows = Appointment.objects.select_related("provider", "order").prefetch_related("service", "location")
         appointments = self.paginate_queryset(rows.filter(self.filters))
         return self.get_paginated_response(expand(appointments, write_appointments(appointments, self.key), self))
 

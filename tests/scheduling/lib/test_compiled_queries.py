@@ -5,13 +5,18 @@ from datetime import timedelta
 import pytest
 
 from scheduling.lib.compiled_queries import get_or_none, refresh, update_if
-from scheduling.models import Calendar, Clinician, Service, WorkingHours
+from scheduling.models import Calendar, Clinician, Location, Service, WorkingHours
 
 pytestmark = pytest.mark.django_db
 
 
 def fields(thing):
     return {field.attname: getattr(thing, field.attname) for field in thing._meta.concrete_fields}
+
+
+def loaded_fields(thing):
+    names = [field.attname for field in thing._meta.concrete_fields if field.attname not in type(thing).RARELY_READ]
+    return {name: getattr(thing, name) for name in names}
 
 
 def test_get_or_none_returns_what_the_orm_returns(consultation):
@@ -31,8 +36,22 @@ def test_get_or_none_loads_related_objects_in_one_query(dana, harbour, django_as
 
     with django_assert_num_queries(1):
         found = get_or_none(WorkingHours, "clinician", "location", id=hours.pk)
-        assert fields(found.clinician) == fields(dana)
-        assert fields(found.location) == fields(harbour)
+        assert loaded_fields(found.clinician) == loaded_fields(dana)
+        assert loaded_fields(found.location) == loaded_fields(harbour)
+
+
+def test_get_or_none_leaves_rarely_read_columns_until_they_are_read(harbour, django_assert_num_queries):
+    found = get_or_none(Location, id=harbour.pk)
+
+    assert found.get_deferred_fields() == {
+        "external_id",
+        "metadata",
+        "created_at",
+        "updated_at",
+        "schedule_changed_at",
+    }
+    with django_assert_num_queries(1):
+        assert found.updated_at == harbour.updated_at
 
 
 def test_get_or_none_decrypts_encrypted_field(dana):

@@ -279,9 +279,10 @@ def test_expanding_takes_as_many_statements_for_ten_as_for_two(
     for number in range(2, 10):
         add(number)
 
-    # The key, the appointments and their events; services; clinicians and theirs; locations; patients; orders with
+    # The key, the appointments with their services and locations, and their events; then for the expanded: services;
+    # clinicians and theirs; locations; patients; orders with
     # their appointments and their events.
-    assert count() == few == 11
+    assert count() == few == 13
 
 
 def test_expanding_needs_the_scope_that_reads_such_a_thing(api, with_key, make_key, visits):

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from booking.domain.audit import record_event
-from booking.domain.transitions import ChangedMeanwhile
+from booking.domain.transitions import lock_row
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
 from scheduling.lib.integration_fields import apply_changes
@@ -21,10 +21,7 @@ def change_integration_fields(
 
     A location's event names which of them changed, not their values. Raises ChangedMeanwhile and TooMuchMetadata.
     """
-    rows: Any = type(thing)._default_manager
-    thing.refresh_from_db(from_queryset=rows.select_for_update(no_key=True))
-    if expected_version not in (None, thing.updated_at):
-        raise ChangedMeanwhile
+    lock_row(thing, expected_version=expected_version)
     changed = apply_changes(thing, changes)
     if not changed:
         return

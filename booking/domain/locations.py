@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
 from booking.domain.audit import record_event
+from booking.domain.transitions import lock_row
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
 from scheduling.models import Location
@@ -14,10 +15,11 @@ from scheduling.models import Location
 @transaction.atomic
 def change_location(location: Location, *, hold_seconds: int, actor: str) -> None:
     """Set how long holds live that are placed at a location from now on. Idempotent."""
-    before = Location.objects.select_for_update(no_key=True).get(pk=location.pk).hold_seconds
-    location.hold_seconds = hold_seconds
+    lock_row(location)
+    before = location.hold_seconds
     if hold_seconds == before:
         return
+    location.hold_seconds = hold_seconds
     location.save(update_fields=["hold_seconds", "updated_at"])
     change = {"changed": ["hold_seconds"], "from": before, "to": hold_seconds}
     record_event(location, EventKind.LOCATION_UPDATED, actor=actor, at=database_now(), data=change)

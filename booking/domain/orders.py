@@ -14,7 +14,7 @@ from booking.domain.audit import record_event
 from booking.domain.client_users import identify
 from booking.domain.expiry import cancel_if_unanswered
 from booking.domain.patients import find_or_register
-from booking.domain.transitions import ChangedMeanwhile
+from booking.domain.transitions import lock_row
 from booking.models import Appointment, ClientUser, Order
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
@@ -67,7 +67,7 @@ def change_order(order: Order, *, actor: str, expected_version: datetime | None 
     The event names which fields changed, not their values; where none did, nothing happens. Raises ChangedMeanwhile
     and TooMuchMetadata.
     """
-    _lock_and_refresh(order, expected_version)
+    lock_row(order, expected_version=expected_version)
     changed = apply_changes(order, changes)
     if not changed:
         return
@@ -82,7 +82,7 @@ def cancel_order(order: Order, *, actor: str, expected_version: datetime | None 
     Raises ChangedMeanwhile, or OrderBooked while it has an appointment, which is to be cancelled first.
     """
     _check_no_appointment(order)  # before the order's lock: whoever books it locks the clinician first
-    _lock_and_refresh(order, expected_version)
+    lock_row(order, expected_version=expected_version)
     if order.cancelled_at:
         return
     if booked := order.get_booked_appointment():
@@ -91,12 +91,6 @@ def cancel_order(order: Order, *, actor: str, expected_version: datetime | None 
     order.token_hash = order.link_ends_at = None
     order.save(update_fields=["cancelled_at", "token_hash", "link_ends_at", "updated_at"])
     record_event(order, EventKind.ORDER_CANCELLED, actor=actor, at=now)
-
-
-def _lock_and_refresh(order, expected_version):
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
-    if expected_version not in (None, order.updated_at):
-        raise ChangedMeanwhile
 
 
 def check_not_booked(order: Order, *, next_clinician_id: UUID | None = None) -> None:
@@ -129,7 +123,7 @@ def send_link(order: Order, *, actor: str, expected_version: datetime | None = N
     Raises ChangedMeanwhile, OrderBooked, OrderCancelled or NoEmailAddress.
     """
     _check_no_appointment(order)  # before the order's lock, as in cancel_order
-    _lock_and_refresh(order, expected_version)
+    lock_row(order, expected_version=expected_version)
     if order.cancelled_at:
         raise OrderCancelled
     if not order.patient.email:
@@ -145,7 +139,7 @@ def send_link(order: Order, *, actor: str, expected_version: datetime | None = N
 @transaction.atomic
 def revoke_link(order: Order, *, actor: str) -> None:
     """Revoke the order's link. Idempotent."""
-    order.refresh_from_db(from_queryset=Order.objects.select_for_update(no_key=True))
+    lock_row(order)
     if order.token_hash is None:
         return
     order.token_hash = order.link_ends_at = None

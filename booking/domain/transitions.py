@@ -6,9 +6,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import record_event
-from booking.models import Appointment, Hold
+from booking.models import Appointment, Hold, Order
 from booking.models.enums import EventKind
 from scheduling.lib.compiled_queries import refresh, update_if
+from scheduling.models import Clinician, Location, Service
 from scheduling.slots import lock_clinician
 
 TRANSITIONS = {
@@ -70,6 +71,14 @@ def lock_and_refresh(booking: Hold | Appointment, *, expected_version: datetime 
     if booking.clinician_id != clinician_id or expected_version not in (None, booking.updated_at):
         raise ChangedMeanwhile
     return now
+
+
+def lock_row(row: Order | Service | Clinician | Location, *, expected_version: datetime | None = None) -> None:
+    """Lock and refresh a row that is no booking; raises ChangedMeanwhile as lock_and_refresh does."""
+    rows: Any = type(row)._default_manager
+    row.refresh_from_db(from_queryset=rows.select_for_update(no_key=True))
+    if expected_version not in (None, row.updated_at):
+        raise ChangedMeanwhile
 
 
 def check_live(hold: Hold, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from booking.access.tokens import hash_token, new_token
@@ -22,6 +22,7 @@ from booking.domain.approvals import (
     withdraw_soon,
 )
 from booking.domain.audit import record_event
+from booking.domain.counting import get_wait, lock_count
 from booking.domain.expiry import move_time, take_time
 from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register
@@ -181,11 +182,8 @@ def place_hold(
 
 
 def _check_number_of_holds(whose, limits, *, now):
-    # Without this lock, many requests at once would each count the holds before any of them adds one.
-    # It comes after the clinician's lock everywhere, a holder's before a visitor's, and a network's last, so none
-    # can deadlock.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(whose)])
+    # After the clinician's lock everywhere, a holder's before a visitor's, and a network's last: so none can deadlock.
+    lock_count(str(whose))
     if limits.live is not None:
         live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
         ends = list(live.values_list("expires_at", flat=True))
@@ -197,8 +195,7 @@ def _check_number_of_holds(whose, limits, *, now):
 
 def _enforce_limit(limit, ends, now, *, is_of_network=False):
     """Raise TooManyHolds if there are ``limit`` already, of which each counts until its end."""
-    if len(ends) >= limit:
-        wait = int((min(ends, default=now) - now).total_seconds()) + 1
+    if wait := get_wait(limit, ends, now=now):
         raise TooManyHolds(wait, is_of_network=is_of_network)
 
 

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from booking.access.tokens import hash_token
+from booking.domain.counting import get_wait, lock_count
 from booking.models import PatientDraft
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -37,14 +38,11 @@ def write_draft(candidate: Patient, *, holder: UUID, origin: str, network: str) 
 
     Only pages of ``origin`` with a key of ``holder`` can use it. Raises TooManyDrafts.
     """
-    # Without this lock, many requests at once would each count the drafts before any of them adds one.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"drafts of {network}"])
+    lock_count(f"drafts of {network}")
     now = database_now()
     live = PatientDraft.objects.filter(network=network, expires_at__gt=now)
-    ends = list(live.values_list("expires_at", flat=True))
-    if len(ends) >= MAX_LIVE_DRAFTS_PER_NETWORK:
-        raise TooManyDrafts(int((min(ends) - now).total_seconds()) + 1)
+    if wait := get_wait(MAX_LIVE_DRAFTS_PER_NETWORK, live.values_list("expires_at", flat=True), now=now):
+        raise TooManyDrafts(wait)
     id = uuid4()
     draft = PatientDraft.objects.create(
         token_hash=hash_token(str(id)),

@@ -1,0 +1,20 @@
+"""How many of something one may have: counted behind a lock, so that many requests at once cannot exceed it."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import connection
+
+
+def lock_count(whose: str) -> None:
+    """Wait until nobody else counts for ``whose``, and keep it so until the transaction ends.
+
+    Without this lock, many requests at once would each count before any of them adds one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
+
+
+def get_wait(limit: int, ends: Collection[datetime], *, now: datetime) -> int | None:
+    """Return the seconds until fewer than ``limit`` count, each until its end, or None if it is so already."""
+    return int((min(ends, default=now) - now).total_seconds()) + 1 if len(ends) >= limit else None

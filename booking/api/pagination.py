@@ -41,6 +41,11 @@ class ChangesQuery(Query):
     )
 
 
+def choose_ordering(parameters: dict, usual: str) -> str:
+    """Return the column that a list is in the order of: that of ``sort``, of ``updated_since``, or else the usual."""
+    return parameters.get("sort", "updated_at" if "updated_at__gte" in parameters else usual)
+
+
 class CursorPagination(BasePagination):
     """Page through rows by a datetime field (``-`` before it: newest first), then by id.
 
@@ -52,8 +57,7 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset, request, view=None) -> list:
         """Return the rows of the page that the address names."""
         self.request = request
-        usual = "updated_at" if "updated_at__gte" in view.parameters else view.ordering
-        ordering = view.parameters.get("sort", usual)
+        ordering = choose_ordering(view.parameters, view.ordering)
         field, is_descending = ordering.removeprefix("-"), ordering.startswith("-")
         beyond, order = ("lt", [f"-{field}", "-pk"]) if is_descending else ("gt", [field, "pk"])
         limit = view.parameters["limit"]

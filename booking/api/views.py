@@ -233,11 +233,14 @@ class ApiView(APIView):
         return Response({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
 
     def answer_version(self, row, written, status=200, **headers):
-        """Answer with a row as it is written, and its ETag; 304 without a body to a reader who has just that."""
-        tag = make_etag(row, written)
+        """Answer with a row as it is written, and its ETag."""
+        return self.answer_with_etag(make_etag(row, written), written, status, **headers)
+
+    def answer_with_etag(self, tag, data, status=200, **headers):
+        """Answer with an ETag; 304 without a body to a reader who has just that."""
         if self.request.method in ("GET", "HEAD") and is_among(tag, self.request.headers.get("If-None-Match")):
             return NotModified(headers={"ETag": tag})
-        return self.answer(written, status, {"ETag": tag, **headers})
+        return self.answer(data, status, {"ETag": tag, **headers})
 
     def answer_hold(self, hold, status=200, **headers):
         return self.answer_version(hold, write_hold(hold, self.key), status, **headers)

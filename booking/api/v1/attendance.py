@@ -36,6 +36,9 @@ class PersonInput(Input):
 class KnownPatient(Id):
     """A patient by id, for keys that may know one: others do not learn whether there is such a patient."""
 
+    def __init__(self, **options):
+        super().__init__(**{"queryset": Patient.objects.filter(archived_at=None)} | options)
+
     def to_internal_value(self, data):
         key = self.context["key"]
         if not (key.may(ApiKey.Scope.READ_PATIENTS) or key.may(ApiKey.Scope.WRITE_PATIENTS)):
@@ -48,7 +51,6 @@ class PatientOrDraft(KnownPatient):
 
     def __init__(self):
         super().__init__(
-            queryset=Patient.objects.filter(archived_at=None),
             required=False,
             allow_null=True,
             help_text="Needs the scope read_patients or write_patients. With a publishable key it is the id that "
@@ -79,7 +81,6 @@ class Attendance(AttendeeInput):
     ways = [Way("ForKnownPatient", ("patient_id",)), Way("ForPerson", ("patient",))]
 
     patient_id = KnownPatient(
-        queryset=Patient.objects.filter(archived_at=None),
         required=False,
         allow_null=True,
         help_text="Needs the scope read_patients or write_patients.",

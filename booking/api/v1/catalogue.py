@@ -7,7 +7,7 @@ from booking.api.fields import Moment
 from booking.api.integration_fields import HIDDEN, ExternalId, IntegrationInput, Metadata
 from booking.api.lists import Ids, Sort
 from booking.api.operation import operation
-from booking.api.pagination import ChangesQuery
+from booking.api.pagination import ChangesQuery, choose_ordering
 from booking.api.views import ApiView
 from booking.domain.catalogue import change_integration_fields
 from booking.models import ApiKey
@@ -163,9 +163,8 @@ class CatalogueList(ApiView):
     @operation(query=CatalogueFilters, many=True)
     def get(self, request):
         things = self.things().filter(self.filters)
-        usual = ["updated_at"] if "updated_at__gte" in self.parameters else things.query.get_meta().ordering
-        ordering = [self.parameters["sort"]] if "sort" in self.parameters else usual
-        things = things.order_by(*ordering, "pk")
+        ordering = choose_ordering(self.parameters, usual="")
+        things = things.order_by(*([ordering] if ordering else things.query.get_meta().ordering), "pk")
         return self.answer(write_catalogue(self.output, things, self.key), next_cursor=None, has_more=False)
 
     def things(self):
@@ -180,7 +179,7 @@ class CatalogueEntry(CatalogueList):
 
     @operation(has_etag=True)
     def get(self, request, id):
-        return self.answer_thing(id)
+        return self.answer_thing(get_object_or_404(self.things(), pk=id))
 
     @operation(
         body=IntegrationInput,
@@ -193,10 +192,9 @@ class CatalogueEntry(CatalogueList):
         thing = get_object_or_404(self.things(), pk=id)
         changes = self.body(partial=True)
         change_integration_fields(thing, actor=self.key.actor, expected_version=self.expected_version(thing), **changes)
-        return self.answer_thing(id)
+        return self.answer_thing(thing)
 
-    def answer_thing(self, id):
-        thing = get_object_or_404(self.things(), pk=id)
+    def answer_thing(self, thing):
         [written] = write_catalogue(self.output, [thing], self.key)
         return self.answer_version(thing, written)
 

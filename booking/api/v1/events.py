@@ -6,7 +6,6 @@ from django.core import signing
 from django.http import Http404
 from rest_framework import serializers
 
-from booking.api.etags import NotModified, is_among
 from booking.api.fields import Choice, Moment
 from booking.api.operation import operation
 from booking.api.pagination import PageQuery
@@ -137,7 +136,4 @@ class LocationChanges(ApiView):
             version = get_location_version(id, is_active_only=self.key.is_publishable)
         except Location.DoesNotExist:
             raise Http404 from None
-        tag = f'"{version}"'
-        if is_among(tag, request.headers.get("If-None-Match")):
-            return NotModified(headers={"ETag": tag})
-        return self.answer({"version": version}, headers={"ETag": tag})
+        return self.answer_with_etag(f'"{version}"', {"version": version})

@@ -38,14 +38,13 @@ class Expansion(NamedTuple):
     scope: ApiKey.Scope
     column: str
     write: Callable[[Collection[UUID], ApiKey], dict]
-    is_public: bool = False  # whether a publishable key may ask for it
 
 
 READ_TYPES = ApiKey.Scope.READ_APPOINTMENT_TYPES
 EXPANSIONS = {
-    "appointment_type": Expansion(READ_TYPES, "service_id", partial(write_by_id, AppointmentTypeOutput), True),
-    "clinician": Expansion(READ_TYPES, "clinician_id", partial(write_by_id, ClinicianOutput), True),
-    "location": Expansion(READ_TYPES, "location_id", partial(write_by_id, LocationOutput), True),
+    "appointment_type": Expansion(READ_TYPES, "service_id", partial(write_by_id, AppointmentTypeOutput)),
+    "clinician": Expansion(READ_TYPES, "clinician_id", partial(write_by_id, ClinicianOutput)),
+    "location": Expansion(READ_TYPES, "location_id", partial(write_by_id, LocationOutput)),
     "patient": Expansion(ApiKey.Scope.READ_PATIENTS, "patient_id", write_patients),
     "order": Expansion(ApiKey.Scope.WRITE_ORDERS, "order_id", write_orders_by_id),
 }
@@ -62,9 +61,9 @@ class Expand(serializers.ListField):
         names = super().to_internal_value(data)
         key = self.context["key"]
         for name in names:
-            expansion = EXPANSIONS[name]
-            if not key.may(expansion.scope) or (key.is_publishable and not expansion.is_public):
-                raise MissingScope(expansion.scope)
+            scope = EXPANSIONS[name].scope
+            if not key.may(scope):
+                raise MissingScope(scope)
         return names
 
 
@@ -84,49 +83,50 @@ class BookingQuery(Query):
     expand = Expand(*EXPANSIONS)
 
 
+EXPANDED_OF_ORDER = ["appointment_type", "patient"]
+
+
 class OrderQuery(Query):
     """What to write beside the ids."""
 
-    expand = Expand("appointment_type", "patient")
+    expand = Expand(*EXPANDED_OF_ORDER)
 
 
 ONLY_EXPANDED = {"required": False, "allow_null": True, "help_text": "Only where `expand` asks for it."}
 
 
-class ExpandedHoldOutput(HoldOutput):
-    """A hold, with what `expand` asks for."""
+class Expanded(serializers.Serializer):
+    """The members that `expand` can ask for."""
 
-    always = HoldOutput.Meta.fields
     appointment_type = AppointmentTypeOutput(**ONLY_EXPANDED)
     clinician = ClinicianOutput(**ONLY_EXPANDED)
     location = LocationOutput(**ONLY_EXPANDED)
     patient = PatientOutput(**ONLY_EXPANDED)
     order = OrderOutput(**ONLY_EXPANDED)
+
+
+class ExpandedHoldOutput(Expanded, HoldOutput):
+    """A hold, with what `expand` asks for."""
+
+    always = HoldOutput.Meta.fields
 
     class Meta(HoldOutput.Meta):
         fields = [*HoldOutput.Meta.fields, *EXPANSIONS]
 
 
-class ExpandedAppointmentOutput(AppointmentOutput):
+class ExpandedAppointmentOutput(Expanded, AppointmentOutput):
     """An appointment, with what `expand` asks for."""
 
     always = AppointmentOutput.Meta.fields
-    appointment_type = AppointmentTypeOutput(**ONLY_EXPANDED)
-    clinician = ClinicianOutput(**ONLY_EXPANDED)
-    location = LocationOutput(**ONLY_EXPANDED)
-    patient = PatientOutput(**ONLY_EXPANDED)
-    order = OrderOutput(**ONLY_EXPANDED)
 
     class Meta(AppointmentOutput.Meta):
         fields = [*AppointmentOutput.Meta.fields, *EXPANSIONS]
 
 
-class ExpandedOrderOutput(OrderOutput):
+class ExpandedOrderOutput(Expanded, OrderOutput):
     """An order, with what `expand` asks for."""
 
     always = OrderOutput.Meta.fields
-    appointment_type = AppointmentTypeOutput(**ONLY_EXPANDED)
-    patient = PatientOutput(**ONLY_EXPANDED)
 
     class Meta(OrderOutput.Meta):
-        fields = [*OrderOutput.Meta.fields, "appointment_type", "patient"]
+        fields = [*OrderOutput.Meta.fields, *EXPANDED_OF_ORDER]

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from booking.access.client_identity import get_network_id
 from booking.api.cors import get_origin
 from booking.api.fields import Text
-from booking.api.integration_fields import ExternalId, IntegrationInput
+from booking.api.integration_fields import HIDDEN, ExternalId, IntegrationInput
 from booking.api.lists import Email, ListQuery, Sort
 from booking.api.operation import operation
 from booking.api.outputs import ChangedPatientOutput, PatientOutput
@@ -57,7 +57,7 @@ class PatientInput(PersonInput, IntegrationInput):
     nhs_number = Text(max_length=20, required=False, allow_blank=True)
 
     def validate(self, fields):
-        integration = {name: fields.pop(name) for name in IntegrationInput().fields if name in fields}
+        integration = {name: fields.pop(name) for name in HIDDEN if name in fields}
         patient = super().validate(fields)
         apply_changes(patient, integration)
         return patient

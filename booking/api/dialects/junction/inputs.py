@@ -16,7 +16,6 @@ from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.client_users import check_same_person
 from booking.integrations.webhooks.junction.orders import AT_HOME, COLLECTION_METHODS, get_service_method
 from booking.models import Appointment, ClientUser
-from patients.models import Patient
 from patients.text import validate_printable_lines
 from scheduling.models import Service
 
@@ -242,7 +241,7 @@ class OrderInput(Input):
         return found | (fields["address"] if method == AT_HOME else {})
 
     def get_patient(self, user_id):
-        field = KnownPatient(queryset=Patient.objects.filter(archived_at=None))
+        field = KnownPatient()
         field.bind("user_id", self)
         try:
             return field.run_validation(str(user_id))

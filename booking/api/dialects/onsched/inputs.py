@@ -13,7 +13,6 @@ from booking.api.integration_fields import Metadata
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
-from patients.models import Patient
 from patients.text import validate_name, validate_printable, validate_printable_lines
 from scheduling.models import Clinician, Location, Service
 
@@ -186,7 +185,7 @@ class PersonFields(Input, PersonInput):
 class CustomerInput(PersonFields):
     """A patient by ``id``, or by what identifies a person."""
 
-    id = KnownPatient(queryset=Patient.objects.filter(archived_at=None), required=False)
+    id = KnownPatient(required=False)
     firstName = Text(max_length=100, source="first_name", required=False)
     lastName = Text(max_length=100, source="last_name", required=False)
     email = Text(max_length=254, required=False, allow_blank=True)

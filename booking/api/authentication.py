@@ -26,10 +26,15 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def get_plain_key(self, request) -> str:
         """Return the key in plain text, or raise InvalidKey."""
-        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not plain:
-            raise InvalidKey
-        return plain.strip()
+        if bearer := read_bearer(request):
+            return bearer
+        raise InvalidKey
+
+
+def read_bearer(request) -> str:
+    """Return what a request's Authorization has as a Bearer, or an empty text."""
+    scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
+    return plain.strip() if scheme.lower() == "bearer" else ""
 
 
 class HeaderKeyAuthentication(ApiKeyAuthentication):

@@ -4,7 +4,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from booking.access import access_tokens
-from booking.api.authentication import HeaderKeyAuthentication
+from booking.api.authentication import HeaderKeyAuthentication, read_bearer
 from booking.api.dialects.views import DialectView, Query
 from booking.models import ApiKey
 
@@ -18,10 +18,8 @@ class OnschedKeyAuthentication(HeaderKeyAuthentication):
     header = "X-Api-Key"
 
     def get_plain_key(self, request) -> str:
-        scheme, _, plain = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and plain.strip().startswith(access_tokens.PREFIX):
-            return plain.strip()
-        return super().get_plain_key(request)
+        bearer = read_bearer(request)
+        return bearer if bearer.startswith(access_tokens.PREFIX) else super().get_plain_key(request)
 
 
 class PageQuery(Query):

@@ -1,14 +1,14 @@
 """Fields of what requests may contain: ids, texts, choices, dates and times."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
 from booking.api.serializers import Query
-from patients.text import validate_printable
+from patients.text import validate_printable, validate_printable_lines
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Service
 
@@ -88,6 +88,14 @@ class Text(serializers.CharField):
         return value
 
 
+class Notes(Text):
+    """What somebody has to say of an appointment, in lines."""
+
+    def __init__(self, **options):
+        fixed = {"max_length": 2000, "required": False, "allow_blank": True, "check": validate_printable_lines}
+        super().__init__(**fixed | options)
+
+
 def is_plain(data):
     """Return whether ``data`` is text in ASCII: other digits, and a NUL at the end, pass for a time in Python."""
     return isinstance(data, str) and data.isascii() and data.isprintable()
@@ -162,3 +170,10 @@ class DayOrMoment(Moment):
         if is_plain(data) and len(data) <= len("2026-03-30"):
             return Day().to_internal_value(data)
         return super().to_internal_value(data)
+
+
+def as_moment(day_or_moment, zone=UTC, *, is_end=False):
+    """Return what a DayOrMoment has read as a moment: a date as its beginning or its end in a time zone."""
+    if isinstance(day_or_moment, datetime):
+        return day_or_moment
+    return datetime.combine(day_or_moment + timedelta(days=is_end), time(), zone)

@@ -58,9 +58,9 @@ def write_collection(document: dict, *, site: str) -> dict:
         for method, operation in methods.items()
     }
     folders = {tag["name"]: {"name": tag["name"], "description": tag["description"]} for tag in document["tags"]}
-    for _, _, operation in operations.values():
+    for method, path, operation in operations.values():
         folder = folders[operation["tags"][0]]
-        folder.setdefault("item", []).append(write_request(*operations[operation["operationId"]]))
+        folder.setdefault("item", []).append(write_request(method, path, operation))
     return {
         "info": {
             "name": document["info"]["title"],

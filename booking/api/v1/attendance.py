@@ -3,13 +3,13 @@
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from booking.api.fields import AnyDay, Id, Text
+from booking.api.fields import AnyDay, Id, Notes, Text
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
 from patients.models import Patient
-from patients.text import validate_name, validate_printable, validate_printable_lines
+from patients.text import validate_name, validate_printable
 
 
 class PersonInput(Input):
@@ -29,7 +29,9 @@ class PersonInput(Input):
         try:
             patient.full_clean(validate_unique=False, validate_constraints=False)  # the database does, and races
         except DjangoValidationError as error:
-            raise serializers.ValidationError(serializers.as_serializer_error(error)) from error
+            names = {field.source: name for name, field in self.fields.items()}  # as they were sent
+            said = serializers.as_serializer_error(error)
+            raise serializers.ValidationError({names.get(name, name): each for name, each in said.items()}) from error
         return patient
 
 
@@ -72,7 +74,7 @@ class AttendeeInput(Input):
         max_length=254, required=False, allow_blank=True, validators=[validate_printable]
     )
     attendee_phone = Text(max_length=32, required=False, allow_blank=True)
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    notes = Notes()
 
 
 class Attendance(AttendeeInput):

@@ -4,7 +4,7 @@ The list can have thousands of openings, so its JSON is put together from parts 
 """
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
 
 import orjson
@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 from rest_framework import serializers
 
-from booking.api.fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment
+from booking.api.fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, as_moment
 from booking.api.not_offered_reasons import IN_MARKDOWN
 from booking.api.operation import operation
 from booking.api.serializers import Query
@@ -86,18 +86,12 @@ class Range(Assigned):
 
     def validate(self, fields):
         start_at, end_at = fields["start_at"], fields["end_at"]
-        length = _as_utc(end_at, is_end=True) - _as_utc(start_at)
+        length = as_moment(end_at, is_end=True) - as_moment(start_at)
         if length <= timedelta() and end_at != start_at:
             raise serializers.ValidationError({"end_date": "The end is before the start."}, code="order")
         if length > MAX_RANGE:
             raise serializers.ValidationError({"end_date": "Ask for 31 days at most."}, code="range")
         return fields
-
-
-def _as_utc(moment, *, is_end=False):
-    if isinstance(moment, datetime):
-        return moment
-    return datetime.combine(moment, datetime.min.time(), UTC) + timedelta(days=is_end)
 
 
 class AvailabilityView(ApiView):

@@ -4,7 +4,7 @@ from django.http import Http404
 from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey
-from booking.api.fields import Id, Text
+from booking.api.fields import Id, Notes, Text
 from booking.api.integration_fields import ExternalId, IntegrationInput
 from booking.api.lists import ListQuery, Sort
 from booking.api.operation import operation
@@ -23,7 +23,6 @@ from booking.domain.orders import NoEmailAddress, cancel_order, change_order, cr
 from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey, Order
 from patients.records import PatientArchived
-from patients.text import validate_printable_lines
 from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.models import Service
 from scheduling.slots import SlotTaken
@@ -162,7 +161,7 @@ class OrderBookInput(OpeningInput, ApprovalTimeoutsInput, IntegrationInput):
 
     ways = NewTimeInput.ways
 
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    notes = Notes()
 
 
 class OrderBook(OrderView, ApprovalView):

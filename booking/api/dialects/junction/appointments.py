@@ -24,7 +24,7 @@ from booking.api.dialects.junction.inputs import (
 from booking.api.dialects.junction.slots import (
     free_at_locations,
     get_service,
-    list_locations,
+    list_near,
     nearest_first,
     write_days,
 )
@@ -147,10 +147,9 @@ class AppointmentRequest(AppointmentView, ApprovalView):
 
     def find_soonest(self, service, provider, address):
         """Return the first opening at the nearest location of the provider's; raises NotOffered."""
-        free = dict.fromkeys(list_locations(service), ())
         near = [
             location
-            for location in nearest_first(free, zip_code=address["postcode"], city=address["city"])
+            for location in list_near(service, zip_code=address["postcode"], city=address["city"])
             if get_provider_slug(get_provider(service.pk, location.pk)) == provider
         ]
         if not near:

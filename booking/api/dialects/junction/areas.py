@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import AreaQuery, CenterQuery, OrderCenterQuery
 from booking.api.dialects.junction.outputs import CAPABILITY, LAB_ID, LAB_SLUG, write_lab_location
-from booking.api.dialects.junction.slots import get_service, list_locations, nearest_first
+from booking.api.dialects.junction.slots import get_service, list_near
 from booking.api.dialects.views import operation
 from booking.integrations.approvers import get_provider
 from booking.integrations.webhooks.junction.appointments import get_provider_slug
@@ -28,8 +28,7 @@ class AreaView(View):
     def list_near(self, kind, zip_code):
         """Return the service of a kind, or None, and the locations that offer it, the nearest first."""
         service = get_service(kind, key=self.key)
-        free = dict.fromkeys(list_locations(service) if service else [], ())
-        return service, nearest_first(free, zip_code=zip_code)
+        return service, list_near(service, zip_code=zip_code) if service else []
 
     def answer_centers(self, found, capabilities=()):
         """Answer with ``(location, distance)`` of those that have all of the capabilities: each has the same one."""
@@ -85,16 +84,14 @@ class OrderCenters(AreaView):
     @operation(query=OrderCenterQuery)
     def get(self, request, order_id):
         order = get_object_or_404(Order.objects.select_related("service"), pk=order_id)
-        free = dict.fromkeys(list_locations(order.service), ())
-        near = nearest_first(free, zip_code=order.postcode, city=order.city)
+        near = list_near(order.service, zip_code=order.postcode, city=order.city)
         found = [(location, measure_distance(order, location)) for location in near]
         if radius := self.parameters.get("radius"):
             if None in (order.latitude, order.longitude):
                 raise ValidationError({"radius": "Where the order's address is, is not known."}, code="unsupported")
             found = [each for each in found if each[1] is not None and each[1] <= radius]
-        found.sort(
-            key=lambda each: inf if each[1] is None else each[1]
-        )  # of two that are unknown the nearer one by zip
+        # Those at an unknown distance come last, still in the order of their postcodes.
+        found.sort(key=lambda each: inf if each[1] is None else each[1])
         return self.answer_centers(found, self.parameters.get("capabilities", ()))
 
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey
 from booking.api.dialects.views import Input, Query
-from booking.api.fields import AnyDay, BookableService, Choice, Day, DayOrMoment, Id, Text
+from booking.api.fields import AnyDay, BookableService, Choice, Day, DayOrMoment, Id, Notes, Text
 from booking.api.v1.approval_views import ApprovalTimeoutsInput
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.opening_input import read_opening
@@ -16,7 +16,6 @@ from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.client_users import check_same_person
 from booking.integrations.webhooks.junction.orders import AT_HOME, COLLECTION_METHODS, get_service_method
 from booking.models import Appointment, ClientUser
-from patients.text import validate_printable_lines
 from scheduling.models import Service
 
 ANSWER_TIMEOUT = timedelta(minutes=15)
@@ -58,13 +57,6 @@ class AvailabilityInput(Address):
     """An address; a start date is read here too."""
 
     start_date = Day(required=False)
-
-
-class Notes(Text):
-    """What the patient or the client has to say of an appointment."""
-
-    def __init__(self, **options):
-        super().__init__(required=False, allow_blank=True, max_length=2000, check=validate_printable_lines, **options)
 
 
 class OpeningInput(Input):
@@ -150,16 +142,6 @@ class PatientInput(Input, PersonInput):
 
     dob = AnyDay(source="date_of_birth")
     phone_number = Text(max_length=32, source="phone", required=False, allow_blank=True)
-
-    def validate(self, fields):
-        """Return an unsaved, validated Patient."""
-        try:
-            return super().validate(fields)
-        except serializers.ValidationError as error:
-            names = {"date_of_birth": "dob", "phone": "phone_number"}
-            raise serializers.ValidationError(
-                {names.get(name, name): said for name, said in error.detail.items()}
-            ) from error
 
 
 class PatientAddress(Input):

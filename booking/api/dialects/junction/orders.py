@@ -1,6 +1,6 @@
 """Orders: create, list, read and cancel them, and simulate what becomes of one."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 
 from django.db.models import Q
 from django.http import Http404
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import OrderFilters, OrderInput, SimulationInput, SimulationQuery
 from booking.api.dialects.views import operation
+from booking.api.fields import as_moment
 from booking.domain.approval_sync import apply_decision
 from booking.domain.orders import cancel_order, create_order
 from booking.integrations.approvers import get_approver
@@ -99,13 +100,8 @@ def get_condition(
         if isinstance(last, datetime):
             condition &= Q(**{f"{name}__lte": last})
         elif last:
-            condition &= Q(**{f"{name}__lt": as_moment(last + timedelta(days=1))})
+            condition &= Q(**{f"{name}__lt": as_moment(last, is_end=True)})
     return condition
-
-
-def as_moment(day):
-    """Return a date as its beginning in UTC; a datetime is one."""
-    return day if isinstance(day, datetime) else datetime.combine(day, time(), UTC)
 
 
 class OrderEntry(OrderView):

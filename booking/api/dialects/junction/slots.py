@@ -43,10 +43,11 @@ def free_at_locations(service, *, start_date, now):
     return {locations[location_id]: starts for location_id, starts in free.items()}
 
 
-def list_locations(service):
-    """Return the locations at which a service is given in person."""
+def list_near(service, *, zip_code="", city=""):
+    """Return the locations at which a service is given in person, the nearest first."""
     found = {place.location_id for place in load_hours(OpeningFilters(service, is_remote=False))}
-    return Location.objects.in_bulk(list(found)).values()
+    free = dict.fromkeys(Location.objects.in_bulk(list(found)).values(), ())
+    return nearest_first(free, zip_code=zip_code, city=city)
 
 
 def nearest_first(free, *, zip_code="", city=""):

@@ -1,4 +1,4 @@
-"""Customers: search, read, write down, change. For servers only: a publishable key has none of these scopes."""
+"""Customers: search, read, write down, change. For servers only: a publishable key reaches no patient."""
 
 from functools import partial
 

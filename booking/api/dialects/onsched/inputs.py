@@ -1,29 +1,44 @@
 """What requests may contain."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rest_framework import serializers
 
 from booking.api.dialects.onsched.base import PageQuery
 from booking.api.dialects.onsched.outputs import STATUSES
 from booking.api.dialects.views import Input, Query
-from booking.api.fields import AnyDay, BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, Text
+from booking.api.fields import (
+    AnyDay,
+    BookableService,
+    Choice,
+    ClinicianIds,
+    DayOrMoment,
+    Id,
+    Moment,
+    Notes,
+    Text,
+    as_moment,
+)
 from booking.api.integration_fields import Metadata
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
-from patients.text import validate_name, validate_printable, validate_printable_lines
+from patients.text import validate_name, validate_printable
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
-# What a patient's member is called here, where that is not the same.
-MEMBERS = {"first_name": "firstName", "last_name": "lastName", "date_of_birth": "dateOfBirth"}
 
 
 def primary_location():
     """Return the location that is meant where none is named: of the active ones the first by name."""
     return Location.objects.filter(is_active=True).order_by("name").first()
+
+
+def get_zone(location):
+    """Return the time zone of a location, or of the primary one; UTC where there is none."""
+    location = location or primary_location()
+    return location.zone if location else UTC
 
 
 class Several(serializers.ListField):
@@ -66,13 +81,6 @@ class RangeQuery(Query):
         return fields
 
 
-def as_moment(when, location, *, is_end=False):
-    """Return a moment, or of a date its beginning or end where the location is; without one in UTC."""
-    if isinstance(when, datetime):
-        return when
-    return datetime.combine(when + DAY * is_end, time(), location.zone if location else UTC)
-
-
 class AvailabilityQuery(RangeQuery):
     """Which times: of a service at one location, of all resources or of some."""
 
@@ -105,9 +113,9 @@ class UnavailabilityQuery(RangeQuery):
                 {"ResourceIds": "Send ResourceIds, LocationIds or ServiceId."}, code="required"
             )
         fields = super().validate(fields)
-        location = Location.objects.filter(pk__in=fields.get("locations", [])).first() or primary_location()
-        fields["start_at"] = as_moment(fields["start_at"], location)
-        fields["end_at"] = as_moment(fields["end_at"], location, is_end=True)
+        zone = get_zone(Location.objects.filter(pk__in=fields.get("locations", [])).first())
+        fields["start_at"] = as_moment(fields["start_at"], zone)
+        fields["end_at"] = as_moment(fields["end_at"], zone, is_end=True)
         return fields
 
 
@@ -153,14 +161,14 @@ class AppointmentQuery(PageQuery):
         """Return the fields with ``where``, the filters of holds and appointments alike."""
         location = fields.get("LocationId")
         has_days = any(name in fields and not isinstance(fields[name], datetime) for name in ("startDate", "endDate"))
-        zone_of = location or (primary_location() if has_days else None)
+        zone = get_zone(location) if has_days else UTC
         where = {
             "location": location,
             "service__in": fields.get("ServiceIds"),
             "clinician__in": fields.get("ResourceIds"),
             "patient": fields.get("CustomerId"),
-            "starts_at__gte": "startDate" in fields and as_moment(fields["startDate"], zone_of),
-            "starts_at__lt": "endDate" in fields and as_moment(fields["endDate"], zone_of, is_end=True),
+            "starts_at__gte": "startDate" in fields and as_moment(fields["startDate"], zone),
+            "starts_at__lt": "endDate" in fields and as_moment(fields["endDate"], zone, is_end=True),
         }
         return {**fields, "where": {name: value for name, value in where.items() if value}}
 
@@ -172,14 +180,6 @@ class PersonFields(Input, PersonInput):
     firstName = Text(max_length=100, source="first_name")
     lastName = Text(max_length=100, source="last_name")
     dateOfBirth = AnyDay(source="date_of_birth", required=False)
-
-    def validate(self, fields):
-        """Return an unsaved Patient, or with ``instance`` that one changed, and say the members' names in errors."""
-        try:
-            return super().validate(fields)
-        except serializers.ValidationError as error:
-            detail = {MEMBERS.get(name, name): said for name, said in error.detail.items()}
-            raise serializers.ValidationError(detail) from error
 
 
 class CustomerInput(PersonFields):
@@ -195,7 +195,7 @@ class CustomerInput(PersonFields):
         known = fields.pop("id", None)
         if known:
             return known
-        missing = [MEMBERS[name] for name in ("first_name", "last_name") if name not in fields]
+        missing = [name for name in ("firstName", "lastName") if self.fields[name].source not in fields]
         if missing:
             raise serializers.ValidationError(
                 dict.fromkeys(missing, "Send the names of a customer, or an id."), code="required"
@@ -247,14 +247,14 @@ class AppointmentInput(HoldInput):
     """A service, one of its times and the customer."""
 
     Customer = CustomerInput(source="patient")
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    notes = Notes()
 
 
 class BookInput(Input):
     """The customer, unless the hold has named one."""
 
     Customer = CustomerInput(source="patient", required=False)
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    notes = Notes()
 
 
 class CancelInput(Input):
@@ -271,7 +271,7 @@ class AppointmentChange(Input):
         max_length=254, source="attendee_email", required=False, allow_blank=True, validators=[validate_printable]
     )
     phone = Text(max_length=32, source="attendee_phone", required=False, allow_blank=True)
-    notes = Text(max_length=2000, required=False, allow_blank=True, check=validate_printable_lines)
+    notes = Notes()
     metadata = Metadata(required=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Reverse
@@ -32,13 +33,22 @@ class Patient(models.Model):
     EXTERNAL_ID_UNIQUE = "patient_external_id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    first_name = models.CharField(max_length=100, validators=[validate_name])
-    last_name = models.CharField(max_length=100, validators=[validate_name])
+    # Either may be empty, not both: one name is a name.
+    first_name = models.CharField(max_length=100, blank=True, validators=[validate_name])
+    last_name = models.CharField(max_length=100, blank=True, validators=[validate_name])
     # Null if another system sent the patient without it.
     date_of_birth = models.DateField(null=True, blank=True, validators=[validate_birth_date])
     # Collation C on searched columns: one index then serves prefix matches and ordering.
     email = EmailField("e-mail", blank=True, db_collation="C")
     phone = PhoneField(blank=True, db_collation="C")
+    phone_extension = models.CharField(
+        "extension",
+        max_length=15,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(r"^\d*\Z", "Write the extension in digits.")],
+    )
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     external_id = ExternalIdField()
     metadata = MetadataField()
@@ -77,6 +87,11 @@ class Patient(models.Model):
                 violation_error_message="Another patient already has this NHS number.",
             ),
             models.UniqueConstraint("external_id", name="patient_external_id", condition=~Q(external_id="")),
+            models.CheckConstraint(
+                name="patient_has_a_name",
+                condition=~Q(first_name="", last_name=""),
+                violation_error_message="Write a first or a last name: one of them is enough.",
+            ),
         ]
 
     def __str__(self):

@@ -121,6 +121,9 @@ class Service(models.Model):
     )
     cancellation_notice = models.DurationField(default=DAY, validators=[validators.up_to_two_years])
 
+    is_once_a_day = models.BooleanField(
+        "once a day", default=False, db_default=False, help_text="Whether a patient may have it only once on one day."
+    )
     is_active = models.BooleanField("active", default=True)
     is_online_bookable = models.BooleanField(
         "bookable online", default=True, help_text="Whether patients book it themselves, or only staff do."
@@ -159,6 +162,14 @@ class Clinician(models.Model):
     )
     services = models.ManyToManyField(Service, related_name="clinicians", blank=True)
     is_active = models.BooleanField("active", default=True)
+    weight = models.DecimalField(
+        max_digits=4,
+        decimal_places=2,
+        default=Decimal(1),
+        db_default=Decimal(1),
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="Their share of bookings that name no clinician: 2 is twice as many for the same hours as 1.",
+    )
     # Last booking that named no clinician: of equally busy clinicians the one who has waited longest is next.
     last_assigned_at = models.DateTimeField(null=True, editable=False)
     external_id = ExternalIdField()

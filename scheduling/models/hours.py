@@ -2,6 +2,7 @@
 
 from datetime import time
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -11,7 +12,11 @@ MIDNIGHT = time(0)
 
 
 class WorkingHours(models.Model):
-    """A weekly rule: this clinician works there on that weekday, from–to, in the location's wall time."""
+    """A weekly rule: this clinician works there on that weekday, from–to, in the location's wall time.
+
+    It may hold only from a date, or until one, both included; and only in every n-th week, counted from the Monday
+    of the week of ``valid_from``.
+    """
 
     class Weekday(models.IntegerChoices):
         MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY, SUNDAY = range(7)
@@ -22,6 +27,15 @@ class WorkingHours(models.Model):
     start_time = models.TimeField("from")
     end_time = models.TimeField("to", help_text="00:00 is midnight at the end of the day.")
     is_remote = models.BooleanField("by video", default=False)
+    valid_from = models.DateField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)
+    every_weeks = models.PositiveSmallIntegerField(
+        "every … weeks",
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(52)],
+        help_text="2 is every second week, counted from the week of “valid from”.",
+    )
 
     class Meta:
         ordering = ["clinician", "weekday", "start_time"]
@@ -33,10 +47,47 @@ class WorkingHours(models.Model):
                 violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
             ),
             models.CheckConstraint(name="working_hours_weekday", condition=Q(weekday__lte=6)),
+            models.CheckConstraint(
+                name="working_hours_valid_for_a_day",
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_until__isnull=True)
+                | Q(valid_until__gte=F("valid_from")),
+                violation_error_message="“Valid until” must not be before “valid from”.",
+            ),
+            models.CheckConstraint(
+                name="working_hours_counted_from",
+                condition=Q(every_weeks=1) | Q(every_weeks__range=(2, 52), valid_from__isnull=False),
+                violation_error_message="Say from when the weeks are counted, in “valid from”.",
+            ),
         ]
 
     def __str__(self):
         return f"{self.Weekday(self.weekday).label} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+
+class ExtraHours(models.Model):
+    """Hours on one date, beside the weekly ones, from–to, in the location's wall time."""
+
+    clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="extra_hours")
+    location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="extra_hours")
+    date = models.DateField()
+    start_time = models.TimeField("from")
+    end_time = models.TimeField("to", help_text="00:00 is midnight at the end of the day.")
+    is_remote = models.BooleanField("by video", default=False)
+
+    class Meta:
+        ordering = ["clinician", "date", "start_time"]
+        verbose_name = verbose_name_plural = "extra hours"
+        constraints = [
+            models.CheckConstraint(
+                name="extra_hours_end_after_start",
+                condition=Q(end_time__gt=F("start_time")) | Q(end_time=MIDNIGHT),
+                violation_error_message="The end must be after the start (00:00 is midnight at the end of the day).",
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.date:%Y-%m-%d} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
 
 
 class TimeOff(models.Model):

@@ -72,7 +72,7 @@ def store_failure(calendar: Calendar, reason: str) -> None:
 
 def _lock_unchanged(calendar):
     """Return the calendar's row, locked, or None if it is no longer the calendar that was read."""
-    locked = get_readable_calendars().select_for_update(no_key=True).filter(pk=calendar.pk).first()
+    locked = get_readable_calendars().select_for_update(no_key=True, of=("self",)).filter(pk=calendar.pk).first()
     names = ("url", "username", "password", "clinician_id")
     is_same = locked and all(getattr(locked, name) == getattr(calendar, name) for name in names)
     return locked if is_same else None
@@ -110,7 +110,7 @@ def split_by_day(busy: Sequence[Interval]) -> dict[date, list[Interval]]:
 @transaction.atomic
 def discard_reading(calendar: Calendar) -> None:
     """Discard all that was read of a calendar, after a change of its address or kind, and let it be read anew."""
-    locked = Calendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
+    locked = Calendar.objects.select_for_update(no_key=True, of=("self",)).get(pk=calendar.pk)
     locked.etag = locked.last_modified = locked.fingerprint = locked.last_error = ""
     locked.read_until = locked.last_synced_at = locked.last_tried_at = None
     locked.failures, locked.due_at = 0, timezone.now()

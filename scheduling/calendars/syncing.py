@@ -56,7 +56,7 @@ def claim_calendars(ids: Collection[UUID]) -> list[Calendar]:
 
 def _claim(calendars, now, **changes):
     # SKIP LOCKED leaves alone what another process is claiming.
-    locked = calendars.select_for_update(skip_locked=True, no_key=True)
+    locked = calendars.select_for_update(skip_locked=True, no_key=True, of=("self",))
     claimed = list(locked.values_list("pk", flat=True)[:BATCH_SIZE])
     Calendar.objects.filter(pk__in=claimed).update(last_tried_at=now, **changes)
     return list(Calendar.objects.filter(pk__in=claimed))

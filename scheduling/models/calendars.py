@@ -83,7 +83,7 @@ class Calendar(models.Model):
 
 
 class BusyDay(models.Model):
-    """Busy time on one UTC date by one calendar, a clinician's or a location's. It may overlap slots and other calendars.
+    """Busy time of a clinician or a location on one UTC date, by one calendar. May overlap slots and other calendars.
 
     ``stretches`` is packed by intervals.pack: availability reads thousands at a time, and a row for each
     would take longer than everything else.

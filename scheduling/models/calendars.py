@@ -33,7 +33,7 @@ class Calendar(models.Model):
     STALE_AFTER = timedelta(hours=1)  # counts as unreachable when the last successful reading is this old
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    clinician_id: UUID | None
+    clinician_id: UUID  # None for holidays
     clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, null=True, blank=True, related_name="calendars")
     location_id: UUID | None
     location = models.ForeignKey(Location, on_delete=models.CASCADE, null=True, blank=True, related_name="calendars")

@@ -1,6 +1,31 @@
-"""Why a calendar could not be read, and which of its events are our own."""
+"""What a calendar says, why it could not be read, and which of its events are our own."""
 
+from datetime import date
+from typing import NamedTuple
 from uuid import UUID
+
+from scheduling.availability.intervals import Interval
+
+
+class NotUnderstood(NamedTuple):
+    """An event that is not understood.
+
+    ``fingerprint`` is a hash of its text. ``day`` is the local date that it blocks, the first of several; None if it
+    has no readable start and blocks nothing.
+    """
+
+    fingerprint: str
+    day: date | None
+
+
+class BusyTimes(NamedTuple):
+    """Busy time as merged intervals of instants, and the events that are not understood.
+
+    The intervals include what those events could mean.
+    """
+
+    intervals: list[Interval]
+    not_understood: list[NotUnderstood]
 
 
 class CannotRead(Exception):
@@ -44,7 +69,7 @@ class NotACalendar(CannotRead):
     message = "What its address answers is not a calendar, or only the beginning of one."
 
 
-class NotUnderstood(CannotRead):
+class MalformedEvent(CannotRead):
     """The calendar has a malformed event; ``day`` is the date it starts on, where that much can be read."""
 
     def __init__(self, day: str | None = None) -> None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import icalendar
 import recurring_ical_events
 
-from scheduling.availability.intervals import Interval, clip, merge
-from scheduling.calendars.base import NotUnderstood, TooMuch
+from scheduling.availability.intervals import clip, merge
+from scheduling.calendars.base import BusyTimes, MalformedEvent, TooMuch
 from scheduling.calendars.trimming import DECLINED, Feed, get_zone
 
 DAY = timedelta(days=1)
@@ -18,17 +18,21 @@ MAX_OCCURRENCES = 50_000
 TOO_FREQUENT = {"SECONDLY", "MINUTELY"}
 
 
-def compute_busy_times(feed: Feed, *, start: datetime, end: datetime, zone: tzinfo) -> list[Interval]:
-    """Return the busy time of a Feed within ``[start, end)`` as merged intervals of instants.
+def compute_busy_times(
+    feed: Feed, *, start: datetime, end: datetime, zone: tzinfo, only_all_day: bool = False
+) -> BusyTimes:
+    """Return the BusyTimes of a Feed within ``[start, end)``.
+
+    With ``only_all_day``, as for holidays, only events of whole days count, free ones too.
 
     Dates, and times without a zone, are in the zone that the feed names as its own, or else in ``zone``.
-    Raises NotUnderstood for a malformed event, and TooMuch.
+    Raises MalformedEvent for a malformed event, and TooMuch.
     """
     zone = get_feed_zone(feed.zone_name) or zone
     try:
         calendar = icalendar.Calendar.from_ical(feed.text)
     except ValueError as error:  # a malformed time zone: malformed events are found below
-        raise NotUnderstood from error
+        raise MalformedEvent from error
     events = calendar.walk("VEVENT")
     for event in events:
         _call_naming_day(event, _mend, zone)
@@ -36,7 +40,7 @@ def compute_busy_times(feed: Feed, *, start: datetime, end: datetime, zone: tzin
     try:
         series_of_all = recurring_ical_events.of(calendar).series
     except Exception as error:
-        raise NotUnderstood from error
+        raise MalformedEvent from error
     busy, number = [], 0
     # A day more on either side, because the library does not know the zone of dates.
     window = (start.astimezone(UTC) - DAY, end.astimezone(UTC) + DAY)
@@ -49,7 +53,7 @@ def compute_busy_times(feed: Feed, *, start: datetime, end: datetime, zone: tzin
                 busy.append(_interval(occurrence.start, occurrence.end, zone))
     for component in calendar.walk("VFREEBUSY"):
         busy += _call_naming_day(component, _busy_periods)
-    return clip(merge(busy), _instant(start), _instant(end))
+    return BusyTimes(clip(merge(busy), _instant(start), _instant(end)), [])
 
 
 def get_feed_zone(name: str) -> ZoneInfo | None:
@@ -59,19 +63,19 @@ def get_feed_zone(name: str) -> ZoneInfo | None:
 
 
 def _call_naming_day(component, function, *arguments):
-    """Return ``function(component, …)``, or raise NotUnderstood with the component's day for any error."""
+    """Return ``function(component, …)``, or raise MalformedEvent with the component's day for any error."""
     # Any error: libraries raise many kinds, and none of them may let an event vanish.
     try:
         return function(component, *arguments)
     except Exception as error:
-        raise NotUnderstood(_get_day(component)) from error
+        raise MalformedEvent(_get_day(component)) from error
 
 
 def _expanded(series, window):
     try:
         yield from series.between(*window)
     except Exception as error:
-        raise NotUnderstood(_first_get_day(series)) from error
+        raise MalformedEvent(_first_get_day(series)) from error
 
 
 def _first_get_day(series):

@@ -3,11 +3,21 @@
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
 from scheduling.availability.intervals import Interval
-from scheduling.calendars.base import CannotRead, NotACalendar, NoTime, Refused, TooLarge, TooManyRedirects, is_own_uid
+from scheduling.calendars.base import (
+    CannotRead,
+    NotACalendar,
+    NoTime,
+    NotUnderstood,
+    Refused,
+    TooLarge,
+    TooManyRedirects,
+    is_own_uid,
+)
 from scheduling.calendars.sandbox import compute_in_sandbox
 from scheduling.calendars.scope import Scope
 from scheduling.calendars.trimming import Feed, trim_feed
@@ -20,12 +30,16 @@ PARSER_VERSION = "1"  # part of the fingerprint: raise it to have every feed com
 
 
 class Reading(NamedTuple):
-    """A calendar's busy time as merged intervals of instants; None if it is the same as in the last reading."""
+    """A calendar's busy time as merged intervals of instants; None if it is the same as in the last reading.
+
+    The same holds for the events that were ``not_understood`` then.
+    """
 
     busy: list[Interval] | None
     etag: str = ""
     last_modified: str = ""
     fingerprint: str = ""
+    not_understood: Sequence[NotUnderstood] = ()
 
 
 def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Reading:
@@ -47,16 +61,18 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
         is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
         owner=get_owner(calendar.url),
     )
-    tags = {
-        "etag": get_sendable_tag(answer.headers.get("ETag"), 500),
-        "last_modified": get_sendable_tag(answer.headers.get("Last-Modified"), 100),
-        "fingerprint": compute_fingerprint(feed, scope),
-    }
+    reading = Reading(
+        None,
+        etag=get_sendable_tag(answer.headers.get("ETag"), 500),
+        last_modified=get_sendable_tag(answer.headers.get("Last-Modified"), 100),
+        fingerprint=compute_fingerprint(feed, scope),
+    )
     # Compare ourselves: most servers call a calendar modified each time.
-    if is_known and tags["fingerprint"] == calendar.fingerprint:
-        return Reading(None, **tags)
+    if is_known and reading.fingerprint == calendar.fingerprint:
+        return reading
     left = deadline - time.monotonic()
-    return Reading(compute_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left), **tags)
+    found = compute_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left)
+    return reading._replace(busy=found.intervals, not_understood=found.not_understood)
 
 
 def compute_fingerprint(feed: Feed, scope: Scope) -> str:

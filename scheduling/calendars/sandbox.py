@@ -11,12 +11,11 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from scheduling.availability.intervals import Interval
 from scheduling.calendars import base
 
 if TYPE_CHECKING:
@@ -30,29 +29,30 @@ PASSED_VARIABLES = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
 def compute_in_sandbox(
-    feed: "Feed", *, start: datetime, end: datetime, zone: ZoneInfo, timeout: float
-) -> list[Interval]:
+    feed: "Feed", *, start: datetime, end: datetime, zone: ZoneInfo, timeout: float, only_all_day: bool = False
+) -> base.BusyTimes:
     """Return what icalendar.compute_busy_times returns, or raise what it raises.
 
     Raises also TooMuch after MAX_CPU_SECONDS of processor time, and NoTime after ``timeout`` seconds.
     """
     deadline = time.monotonic() + timeout
-    if not PROCESSES.acquire(timeout=max(0, timeout)):
-        raise base.NoTime
-    try:
-        return _ask(feed, start=start, end=end, zone=zone, timeout=max(0.001, deadline - time.monotonic()))
-    finally:
-        PROCESSES.release()
-
-
-def _ask(feed, *, start, end, zone, timeout):
     question = {
         "start": start.isoformat(),
         "end": end.isoformat(),
         "zone": str(zone),
         "feed": feed,
+        "only_all_day": only_all_day,
         "seconds": MAX_CPU_SECONDS,
     }
+    if not PROCESSES.acquire(timeout=max(0, timeout)):
+        raise base.NoTime
+    try:
+        return _ask(question, timeout=max(0.001, deadline - time.monotonic()))
+    finally:
+        PROCESSES.release()
+
+
+def _ask(question, *, timeout):
     try:
         done = subprocess.run(  # noqa: S603 (our own module)
             [sys.executable, "-m", __name__],
@@ -69,7 +69,13 @@ def _ask(feed, *, start, end, zone, timeout):
     answer = json.loads(done.stdout)
     if "error" in answer:
         raise getattr(base, answer["error"])(*answer["arguments"])
-    return [tuple(interval) for interval in answer["busy"]]
+    return base.BusyTimes(
+        [tuple(interval) for interval in answer["intervals"]],
+        [
+            base.NotUnderstood(fingerprint, date.fromisoformat(day) if day else None)
+            for fingerprint, day in answer["not_understood"]
+        ],
+    )
 
 
 def main() -> None:
@@ -83,13 +89,19 @@ def main() -> None:
 
     start, end = (datetime.fromisoformat(question[name]) for name in ("start", "end"))
     try:
-        busy = compute_busy_times(Feed(*question["feed"]), start=start, end=end, zone=ZoneInfo(question["zone"]))
-        answer = {"busy": busy}
+        found = compute_busy_times(
+            Feed(*question["feed"]),
+            start=start,
+            end=end,
+            zone=ZoneInfo(question["zone"]),
+            only_all_day=question["only_all_day"],
+        )
+        answer = found._asdict()
     except base.CannotRead as error:
         answer = {"error": type(error).__name__, "arguments": error.args}
     except (MemoryError, RecursionError):
         answer = {"error": "TooMuch", "arguments": []}
-    json.dump(answer, sys.stdout)
+    json.dump(answer, sys.stdout, default=str)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from scheduling.calendars.base import NotACalendar, NotUnderstood
+from scheduling.calendars.base import MalformedEvent, NotACalendar
 from scheduling.calendars.sandbox import compute_in_sandbox
 from scheduling.calendars.trimming import trim_feed
 from tests.scheduling.calendars.texts import (
@@ -117,7 +117,9 @@ def test_zone_defined_by_two_calendars_differs_for_each():
     found = []
     for offset in ("+0300", "-0500"):
         feed = trim_feed(body(offset), start=START, end=END, is_own=lambda uid: False)
-        found += [written(*one) for one in compute_in_sandbox(feed, start=START, end=END, zone=LONDON, timeout=20)]
+        found += [
+            written(*one) for one in compute_in_sandbox(feed, start=START, end=END, zone=LONDON, timeout=20).intervals
+        ]
     assert found == ["24 Mar 06:00–07:00", "24 Mar 14:00–15:00"]
 
 
@@ -335,14 +337,14 @@ def test_truncated_feed_is_refused(body):
 def test_malformed_event_within_window_is_refused(lines):
     good = at("0325T0900", "0325T1000", uid="good")
 
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(MalformedEvent):
         said(calendar(good, event(*lines, uid="bad")))
 
 
 def test_refusal_of_malformed_event_names_only_its_day():
     body = calendar(event("SUMMARY:Secret", "DTSTART:20260324T090000Z", "DTEND:20260323T100000Z"))
 
-    with pytest.raises(NotUnderstood) as refused:
+    with pytest.raises(MalformedEvent) as refused:
         said(body)
 
     assert refused.value.message == "The calendar has an event, on 2026-03-24, that cannot be understood."

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from scheduling.calendars import reading
-from scheduling.calendars.base import NotACalendar, NotUnderstood, Refused, TooLarge, TooManyRedirects, make_event_uid
+from scheduling.calendars.base import MalformedEvent, NotACalendar, Refused, TooLarge, TooManyRedirects, make_event_uid
 from scheduling.calendars.reading import normalize_address, read_calendar
 from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
@@ -86,7 +86,7 @@ def test_read_calendar_of_other_content_raises_not_a_calendar(body, listen, conn
 
 
 def test_malformed_event_raises_not_understood(listen, connect, busy_at):
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(MalformedEvent):
         ask(connect(listen(answer(200, body=busy_at(10, 9)))))
 
 
@@ -144,7 +144,7 @@ def known(listen, connect, busy_at):
 def test_read_calendar_not_modified_returns_nothing_new(known):
     calendar = known(answer(304))
 
-    assert ask(calendar) == (None, '"one"', "Fri, 20 Mar 2026 10:00:00 GMT", calendar.fingerprint)
+    assert ask(calendar) == (None, '"one"', "Fri, 20 Mar 2026 10:00:00 GMT", calendar.fingerprint, ())
 
 
 def test_read_calendar_sends_stored_validators(listen, known):
@@ -175,7 +175,7 @@ def test_read_calendar_with_irrelevant_change_computes_nothing(known, busy_at, m
     same = known(answer(200, body=busy_at(9, 10, "SUMMARY:Another title", "DTSTAMP:20260321T000000Z"), ETag='"two"'))
     monkeypatch.setattr(reading, "compute_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))
 
-    assert ask(same) == (None, '"two"', "", same.fingerprint)
+    assert ask(same) == (None, '"two"', "", same.fingerprint, ())
 
 
 def test_read_calendar_with_relevant_change_returns_new_busy_time(known, busy_at):

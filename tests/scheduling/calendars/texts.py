@@ -27,7 +27,7 @@ def at(start, end, *lines, zone="Europe/London", uid="1@example.org"):
 
 def intervals(body, *, start=START, end=END, zone=LONDON, is_own=lambda uid: False):
     feed = trim_feed(body, start=start, end=end, is_own=is_own)
-    return compute_busy_times(feed, start=start, end=end, zone=zone)
+    return compute_busy_times(feed, start=start, end=end, zone=zone).intervals
 
 
 def said(body, *, zone=LONDON, **changes):

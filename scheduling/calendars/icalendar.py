@@ -3,6 +3,7 @@
 Hostile text can keep this busy for hours: call it through sandbox.py, which runs it in a process that can be killed.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -19,11 +20,18 @@ TOO_FREQUENT = {"SECONDLY", "MINUTELY"}
 
 
 def compute_busy_times(
-    feed: Feed, *, start: datetime, end: datetime, zone: tzinfo, only_all_day: bool = False
+    feed: Feed,
+    *,
+    start: datetime,
+    end: datetime,
+    zone: tzinfo,
+    only_all_day: bool = False,
+    ignored: Collection[str] = (),
 ) -> BusyTimes:
     """Return the BusyTimes of a Feed within ``[start, end)``.
 
     With ``only_all_day``, as for holidays, only events of whole days count, free ones too.
+    ``ignored`` has the fingerprints of events that staff ignore: not understood, they are returned but block nothing.
 
     Dates, and times without a zone, are in the zone that the feed names as its own, or else in ``zone``.
     Raises MalformedEvent for a malformed event, and TooMuch.

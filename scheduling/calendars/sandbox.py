@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -29,7 +30,14 @@ PASSED_VARIABLES = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
 
 
 def compute_in_sandbox(
-    feed: "Feed", *, start: datetime, end: datetime, zone: ZoneInfo, timeout: float, only_all_day: bool = False
+    feed: "Feed",
+    *,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    timeout: float,
+    only_all_day: bool = False,
+    ignored: Collection[str] = (),
 ) -> base.BusyTimes:
     """Return what icalendar.compute_busy_times returns, or raise what it raises.
 
@@ -42,6 +50,7 @@ def compute_in_sandbox(
         "zone": str(zone),
         "feed": feed,
         "only_all_day": only_all_day,
+        "ignored": sorted(ignored),
         "seconds": MAX_CPU_SECONDS,
     }
     if not PROCESSES.acquire(timeout=max(0, timeout)):
@@ -95,6 +104,7 @@ def main() -> None:
             end=end,
             zone=ZoneInfo(question["zone"]),
             only_all_day=question["only_all_day"],
+            ignored=frozenset(question["ignored"]),
         )
         answer = found._asdict()
     except base.CannotRead as error:

@@ -57,11 +57,16 @@ INSERT_SLOT = """
 
 
 def take_slot(
-    *, clinician: Clinician, location: Location, period: Range[datetime], lifetime: timedelta | None = None
+    *,
+    clinician: Clinician,
+    location: Location,
+    period: Range[datetime],
+    lifetime: timedelta | None = None,
+    until: datetime | None = None,
 ) -> Slot:
     """Take ``period`` of the clinician's time, or raise SlotTaken.
 
-    The slot lasts until it is freed or, with ``lifetime``, lapses that long after now.
+    The slot lasts until it is freed or lapses: with ``lifetime`` that long after now, and ``until`` at the latest.
     """
     with transaction.atomic(savepoint=False):
         now = lock_clinician(clinician.pk)
@@ -70,7 +75,7 @@ def take_slot(
             location=location,
             period=period,
             taken_at=now,
-            expires_at=lifetime and now + lifetime,
+            expires_at=min(filter(None, [lifetime and now + lifetime, until]), default=None),
         )
         is_taken = _insert(slot) or _insert_over_lapsed(slot)
     if not is_taken:

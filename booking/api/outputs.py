@@ -25,7 +25,7 @@ class HoldOutput(serializers.ModelSerializer):
     expires_at = Moment(help_text="In UTC.")
     server_time = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()
-    extensions_left = serializers.IntegerField()
+    extensions_left = serializers.SerializerMethodField()
     metadata = Metadata()
 
     class Meta:
@@ -57,6 +57,9 @@ class HoldOutput(serializers.ModelSerializer):
 
     def get_seconds_left(self, hold) -> int:
         return hold.seconds_left(timezone.now())
+
+    def get_extensions_left(self, hold) -> int:
+        return hold.extensions_left if hold.is_live(timezone.now()) else 0
 
 
 # What an appointment says of who comes, beside the patient's id.

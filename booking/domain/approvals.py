@@ -137,7 +137,7 @@ def _record_asking(hold, provider, *, timeout, actor):
     if hold.status == Hold.Status.CONFIRMED:
         return None
     check_live(hold, now)
-    until = now + timeout + GRACE
+    until = min(now + timeout + GRACE, hold.starts_at)
     times = Event.objects.filter(subject_id=hold.pk, kind=EventKind.APPROVER_ASKED).count()
     if hold.expires_at < until and times < MAX_PROLONGATIONS:
         hold.expires_at = until

@@ -17,10 +17,12 @@ from booking.domain.approvals import (
 )
 from booking.domain.holds import UNLIMITED, Holder, confirm_hold, place_hold, release_hold
 from booking.domain.orders import check_not_booked
-from booking.domain.slot_selection import OpeningRequest, book_first_available
+from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
+from booking.domain.transitions import HoldExpired
 from booking.integrations.approvers import get_approver, get_provider, is_any_remote
 from booking.models import Appointment, Hold, Order
 from patients.models import Patient
+from scheduling.availability.search import Reason
 from scheduling.lib.clock import database_now
 from scheduling.slots import SlotTaken
 
@@ -61,17 +63,20 @@ def book_directly(
     if order:
         check_not_booked(order, next_clinician_id=opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     hold = place_hold(opening, holder=holder, actor=actor, limits=UNLIMITED, order=order, id=id)
-    return confirm_hold(
-        hold,
-        patient=patient,
-        actor=actor,
-        notes=notes,
-        external_id=external_id,
-        metadata=metadata,
-        attendee=attendee,
-        approval=approval,
-        answer_within=answer_within,
-    )
+    try:
+        return confirm_hold(
+            hold,
+            patient=patient,
+            actor=actor,
+            notes=notes,
+            external_id=external_id,
+            metadata=metadata,
+            attendee=attendee,
+            approval=approval,
+            answer_within=answer_within,
+        )
+    except HoldExpired as error:  # it has begun since the lines above
+        raise NotOffered([Reason.TOO_SOON]) from error
 
 
 def hold_for_approval(

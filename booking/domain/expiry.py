@@ -63,10 +63,16 @@ def settle(appointment: Appointment) -> Appointment:
 
 
 def take_time(
-    *, clinician: Clinician, location: Location, period: Range[datetime], lifetime: timedelta | None = None
+    *,
+    clinician: Clinician,
+    location: Location,
+    period: Range[datetime],
+    lifetime: timedelta | None = None,
+    until: datetime | None = None,
 ) -> Slot:
     """Take a slot as take_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
-    taking: dict[str, Any] = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime}
+    taking: dict[str, Any] = {"clinician": clinician, "location": location, "period": period}
+    taking |= {"lifetime": lifetime, "until": until}
     try:
         return take_slot(**taking)
     except SlotTaken:

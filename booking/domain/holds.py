@@ -127,7 +127,8 @@ def place_hold(
 ) -> Hold:
     """Hold an opening, of which nothing is left open, and return the Hold; its ``token`` is shown only now.
 
-    It lives for ``lifetime``, by default ``location.hold_seconds``, or ``until_start``: that is a reservation.
+    It lives for ``lifetime``, by default ``location.hold_seconds``, but no longer than until its start; a reservation
+    lives ``until_start``.
     Beside ``limits`` a visitor has at most MAX_LIVE_HOLDS and a network MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved
     or to be found or created, is whom it is for, where that is known already. ``replaces`` is a hold of theirs that is
     released if the new one succeeds. Raises SlotTaken, NotOffered or TooManyHolds, with ``replaces`` what release_hold
@@ -148,7 +149,7 @@ def place_hold(
         visitor=holder.visitor,
         network=holder.network,
         token_hash=hash_token(token),
-        lifetime=lifetime or timedelta(seconds=opening.location.hold_seconds),  # pyright: ignore
+        lifetime=lifetime or timedelta(seconds=0 if until_start else opening.location.hold_seconds),  # pyright: ignore
         order=order,
         external_id=external_id,
         metadata=merge_metadata({}, metadata or {}),
@@ -158,14 +159,16 @@ def place_hold(
         lock_clinicians(opening.clinician.pk, replaces.clinician_id)  # pyright: ignore[reportOptionalMemberAccess]
         release_hold(copy(replaces), actor=actor)  # a copy: if the new hold fails, theirs still says active
     slot = take_time(
-        clinician=hold.clinician, location=hold.location, period=hold.padded_period, lifetime=hold.lifetime
+        clinician=hold.clinician,
+        location=hold.location,
+        period=hold.padded_period,
+        lifetime=hold.lifetime or None,
+        until=hold.starts_at,
     )
-    hold.slot, hold.created_at, hold.expires_at = slot, slot.taken_at, slot.taken_at + hold.lifetime
+    hold.slot, hold.created_at = slot, slot.taken_at
+    hold.expires_at = slot.expires_at  # pyright: ignore[reportAttributeAccessIssue] (with until it has one)
     # Taken first, checked second: both happen behind the clinician's lock, which take_time waited for.
     check_offered(hold, now=hold.created_at)
-    if until_start:
-        hold.expires_at = hold.starts_at
-        set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
     if limits != UNLIMITED:
         _check_number_of_holds({"holder": holder.id}, limits, now=hold.created_at)
     if holder.visitor:
@@ -201,15 +204,18 @@ def _enforce_limit(limit, ends, now, *, is_of_network=False):
 
 @transaction.atomic
 def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Give a live hold its full lifetime again, from now; a reservation lasts no shorter than it did.
+    """Give a live hold its full lifetime again, from now, but no longer than until its start.
 
-    Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
+    Nothing to do for one that lasts until then already. Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState
+    once it is confirmed, or ChangedMeanwhile.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
+    if hold.expires_at >= hold.starts_at:
+        return
     if not hold.extensions_left:
         raise TooManyExtensions
-    hold.expires_at = max(hold.expires_at, now + hold.lifetime)
+    hold.expires_at = min(max(hold.expires_at, now + hold.lifetime), hold.starts_at)
     hold.extensions += 1
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
@@ -220,7 +226,7 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
 def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_version: datetime | None = None) -> Hold:
     """Hold another opening of the service instead, for as long as the old one would have lasted; return the hold.
 
-    A reservation lasts until its new start.
+    It lasts until its new start at the latest, a reservation just until then.
     Raises SlotTaken, NotOffered, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the old time is
     still held.
     """
@@ -228,7 +234,7 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
     moved = copy_to_opening(hold, opening, now=now)
-    if hold.is_reservation:
+    if hold.is_reservation or moved.starts_at < hold.expires_at:
         moved.expires_at = moved.starts_at
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
     moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "updated_at"])

@@ -94,7 +94,9 @@ class Hold(Booking):
     slot = models.OneToOneField(Slot, on_delete=models.SET_NULL, null=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     expires_at = models.DateTimeField()
-    lifetime = models.DurationField(help_text="What an extension gives it: as its location was set when it was placed.")
+    lifetime = models.DurationField(
+        help_text="What an extension gives it: as its location was set when it was placed. A reservation's is nothing."
+    )
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
     visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
@@ -121,21 +123,22 @@ class Hold(Booking):
         return f"{self.service} with {self.clinician}, {self.local_start:%a %d %b %Y %H:%M}"
 
     def is_live(self, now):
-        """Return whether the hold can still be confirmed."""
-        return self.status == self.Status.ACTIVE and self.expires_at > now
+        """Return whether the hold can still be confirmed: nobody can come to what has begun."""
+        return self.status == self.Status.ACTIVE and min(self.expires_at, self.starts_at) > now
 
     def seconds_left(self, now):
         """Return the whole seconds until the hold expires, 0 when it is not live."""
-        return int((self.expires_at - now).total_seconds()) if self.is_live(now) else 0
+        return int((min(self.expires_at, self.starts_at) - now).total_seconds()) if self.is_live(now) else 0
 
     @property
     def is_reservation(self):
         """Whether it lasts until its start, and not for a while: reserved, until somebody books or releases it."""
-        return self.expires_at == self.starts_at
+        return not self.lifetime
 
     @property
     def extensions_left(self):
-        return max(0, self.MAX_EXTENSIONS - self.extensions)
+        can_last_longer = self.status == self.Status.ACTIVE and self.expires_at < self.starts_at
+        return max(0, self.MAX_EXTENSIONS - self.extensions) if can_last_longer else 0
 
 
 class Appointment(Booking):

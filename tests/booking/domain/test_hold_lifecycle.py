@@ -11,8 +11,11 @@ from booking.domain.holds import (
     confirm_hold,
     extend_hold,
     find_hold,
+    move_hold,
     release_hold,
 )
+from booking.domain.rescheduling import reschedule_to_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import Event, Hold
 from scheduling.lib.clock import database_now
@@ -152,6 +155,69 @@ def test_extend_hold_that_is_not_live_is_refused_and_changes_nothing(state, refu
 
     with nothing_changes(), pytest.raises(refusal):
         extend_hold(hold, actor="patient")
+
+
+# No hold outlives the start of what it holds
+
+
+MONTH = timedelta(days=30)  # longer than until any of these starts
+
+
+def get_ends(hold):
+    """Return when a hold and its slot end, by the database."""
+    return Hold.objects.get(pk=hold.pk).expires_at, Slot.objects.get(pk=hold.slot_id).expires_at
+
+
+def test_place_hold_for_longer_than_until_start_lasts_until_start(hold_time, at):
+    hold = hold_time(at(9), lifetime=MONTH)
+
+    assert get_ends(hold) == (at(9), at(9))
+    assert (hold.expires_at, hold.is_reservation, hold.extensions_left) == (at(9), False, 0)
+    with nothing_changes():
+        extend_hold(hold, actor="patient")
+
+
+def test_extend_hold_near_start_lasts_until_start(hold_time, at):
+    hold = hold_time(at(9), lifetime=MONTH)
+    advance_time(hold, MINUTE)
+
+    extend_hold(hold, actor="patient")
+
+    assert get_ends(hold) == (at(9), at(9))
+    assert rows(Event)[-1]["data"] == {"expires_at": hold.expires_at.isoformat()}
+
+
+def test_move_hold_to_earlier_time_lasts_until_its_start_and_back_no_longer(hold_time, at, consultation, dana, harbour):
+    hold = hold_time(at(14), lifetime=MONTH)
+    for hour in (9, 16):
+        move_hold(hold, OpeningRequest(consultation, at(hour), dana, harbour, is_remote=False), actor="patient")
+
+    assert (hold.starts_at, *get_ends(hold)) == (at(16), at(9), at(9))
+
+
+def test_confirm_hold_of_earlier_release_that_outlives_its_start_raises_hold_expired(hold_time, alice, at):
+    hold = hold_time(at(9))
+    now = database_now()
+    Hold.objects.filter(pk=hold.pk).update(starts_at=now - MINUTE, ends_at=now + 29 * MINUTE)
+
+    with nothing_changes(), pytest.raises(HoldExpired):
+        confirm_hold(find_hold(hold.token), patient=alice, actor="patient")
+
+    assert find_hold(hold.token).seconds_left(database_now()) == 0
+
+
+def test_notice_that_has_begun_since_hold_was_placed_refuses_neither_extension_nor_confirmation(
+    hold_time, book, alice, consultation, at
+):
+    hold, other = hold_time(at(9)), hold_time(at(14))
+    appointment = book(at(10))
+    type(consultation).objects.update(notice=MONTH)
+
+    extend_hold(find_hold(hold.token), actor="patient")
+    reschedule_to_hold(appointment, find_hold(other.token), actor="patient")
+
+    assert confirm_hold(find_hold(hold.token), patient=alice, actor="patient").status == "confirmed"
+    assert appointment.starts_at == at(14)
 
 
 # release_hold

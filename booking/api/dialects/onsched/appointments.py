@@ -1,9 +1,9 @@
 """Appointments. What is only held is one too: its status is IN."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
-from django.db.models import F
 from rest_framework import serializers
 
 from booking.api.dialects.onsched.base import Scope, View
@@ -94,9 +94,9 @@ class AppointmentList(AppointmentView):
         if letters:
             booked = booked.filter(status__in=[status for status, pair in STATUSES.items() if pair in letters])
             if HELD not in letters:
-                held = held.filter(expires_at=F("starts_at"))
+                held = held.filter(lifetime=timedelta())
             if RESERVED not in letters:
-                held = held.exclude(expires_at=F("starts_at"))
+                held = held.exclude(lifetime=timedelta())
         booked, held = (rows.order_by().values_list("pk", "starts_at") for rows in (booked, held))
         return booked.union(held, all=True).order_by("starts_at", "pk")
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -19,7 +20,27 @@ class Migration(migrations.Migration):
             name="ExtraHours",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("date", models.DateField()),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
+                        editable=False,
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "date",
+                    models.DateField(
+                        validators=[
+                            django.core.validators.MinValueValidator(datetime.date(1900, 1, 1)),
+                            django.core.validators.MaxValueValidator(datetime.date(2200, 1, 1)),
+                        ]
+                    ),
+                ),
                 ("start_time", models.TimeField(verbose_name="from")),
                 ("end_time", models.TimeField(help_text="00:00 is midnight at the end of the day.", verbose_name="to")),
                 ("is_remote", models.BooleanField(default=False, verbose_name="by video")),
@@ -92,6 +113,30 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="timeoff",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False
+            ),
+        ),
+        migrations.AddField(
+            model_name="timeoff",
+            name="updated_at",
+            field=models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now()),
+        ),
+        migrations.AddField(
+            model_name="workinghours",
+            name="created_at",
+            field=models.DateTimeField(
+                db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False
+            ),
+        ),
+        migrations.AddField(
+            model_name="workinghours",
+            name="updated_at",
+            field=models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now()),
+        ),
+        migrations.AddField(
             model_name="workinghours",
             name="every_weeks",
             field=models.PositiveSmallIntegerField(
@@ -105,12 +150,26 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="workinghours",
             name="valid_from",
-            field=models.DateField(blank=True, null=True),
+            field=models.DateField(
+                blank=True,
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(datetime.date(1900, 1, 1)),
+                    django.core.validators.MaxValueValidator(datetime.date(2200, 1, 1)),
+                ],
+            ),
         ),
         migrations.AddField(
             model_name="workinghours",
             name="valid_until",
-            field=models.DateField(blank=True, null=True),
+            field=models.DateField(
+                blank=True,
+                null=True,
+                validators=[
+                    django.core.validators.MinValueValidator(datetime.date(1900, 1, 1)),
+                    django.core.validators.MaxValueValidator(datetime.date(2200, 1, 1)),
+                ],
+            ),
         ),
         migrations.AlterField(
             model_name="busyday",

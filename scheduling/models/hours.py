@@ -1,17 +1,30 @@
 """When clinicians work, and when they do not."""
 
-from datetime import time
+from datetime import date, time
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.timezone import now
 
 from scheduling.models.clinic import Clinician, Location
 
 MIDNIGHT = time(0)
+SENSIBLE_DATES = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2200, 1, 1))]
 
 
-class WorkingHours(models.Model):
+class Dated(models.Model):
+    """Rows that say when they came and changed, to those who read them over the API."""
+
+    created_at = models.DateTimeField(default=now, db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class WorkingHours(Dated):
     """A weekly rule: this clinician works there on that weekday, from–to, in the location's wall time.
 
     It may hold only from a date, or until one, both included; and only in every n-th week, counted from the Monday
@@ -27,8 +40,8 @@ class WorkingHours(models.Model):
     start_time = models.TimeField("from")
     end_time = models.TimeField("to", help_text="00:00 is midnight at the end of the day.")
     is_remote = models.BooleanField("by video", default=False)
-    valid_from = models.DateField(null=True, blank=True)
-    valid_until = models.DateField(null=True, blank=True)
+    valid_from = models.DateField(null=True, blank=True, validators=SENSIBLE_DATES)
+    valid_until = models.DateField(null=True, blank=True, validators=SENSIBLE_DATES)
     every_weeks = models.PositiveSmallIntegerField(
         "every … weeks",
         default=1,
@@ -65,12 +78,12 @@ class WorkingHours(models.Model):
         return f"{self.Weekday(self.weekday).label} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
 
 
-class ExtraHours(models.Model):
+class ExtraHours(Dated):
     """Hours on one date, beside the weekly ones, from–to, in the location's wall time."""
 
     clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="extra_hours")
     location = models.ForeignKey(Location, on_delete=models.CASCADE, related_name="extra_hours")
-    date = models.DateField()
+    date = models.DateField(validators=SENSIBLE_DATES)
     start_time = models.TimeField("from")
     end_time = models.TimeField("to", help_text="00:00 is midnight at the end of the day.")
     is_remote = models.BooleanField("by video", default=False)
@@ -90,7 +103,7 @@ class ExtraHours(models.Model):
         return f"{self.date:%Y-%m-%d} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
 
 
-class TimeOff(models.Model):
+class TimeOff(Dated):
     """A clinician is away, or a whole location is closed."""
 
     clinician = models.ForeignKey(Clinician, on_delete=models.CASCADE, related_name="time_off", null=True, blank=True)

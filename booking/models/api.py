@@ -37,6 +37,8 @@ class ApiKey(models.Model):
         WRITE_ORDERS = "write_orders", "create, read and book orders"
         WRITE_LOCATIONS = "write_locations", "change how long holds live at a location"
         WRITE_CATALOGUE = "write_catalogue", "keep external ids and metadata with services, clinicians and locations"
+        READ_SCHEDULE = "read_schedule", "read working hours and time off"
+        WRITE_SCHEDULE = "write_schedule", "change working hours and time off, and read why somebody is away"
         MANAGE_WEBHOOKS = "manage_webhooks", "manage webhook endpoints and their deliveries"
 
     VISITOR_SCOPES = [Scope.READ_APPOINTMENT_TYPES, Scope.READ_AVAILABILITY, Scope.WRITE_HOLDS]

@@ -121,7 +121,7 @@ def alice():
         last_name="Archer",
         date_of_birth=date(1985, 4, 12),
         email="alice@example.org",
-        phone="+447700900123",
+        phone="+442079460123",
     )
 
 

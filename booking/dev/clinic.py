@@ -125,7 +125,7 @@ def make_patients(number, *, since, rng):
             last_name=last,
             date_of_birth=date(1938, 1, 1) + rng.randrange(80 * 365) * DAY,
             email=f"{first}.{last}@example.org".lower(),
-            phone=f"+447700900{index:03}",
+            phone=f"+442079460{index:03}",
             nhs_number=next(nhs_numbers, "") if index % 3 == 0 else "",
         )
         patient.save(force_insert=True)
@@ -140,7 +140,7 @@ def make_patients(number, *, since, rng):
 
 def make_duplicate_pair():
     """Write one person down twice, with a name spelled in two ways: listed for staff to decide."""
-    for first, phone in [("Catherine", "+447700900998"), ("Katherine", "")]:
+    for first, phone in [("Catherine", "+442079460998"), ("Katherine", "")]:
         match_patient(
             Patient(
                 first_name=first,

@@ -161,7 +161,7 @@ def alice(opening):
         "last_name": f"Archer {opening.start}",
         "date_of_birth": "1985-04-12",
         "email": f"alice{opening.start}@example.org",
-        "phone": "+447700900123",
+        "phone": "+442079460123",
     }
 
 

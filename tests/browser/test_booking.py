@@ -37,7 +37,7 @@ def type_details(page):
     page.get_by_label("Month").fill("April")
     page.get_by_label("Year").fill("1985")
     page.get_by_label("E-mail").fill("Alice@Example.org")
-    page.get_by_label("Phone number").fill("07700 900123")
+    page.get_by_label("Phone number").fill("020 7946 0123")
     page.get_by_label("I agree").check()
 
 
@@ -75,7 +75,7 @@ def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, jav
     expect(page.get_by_text(appointment.reference)).to_be_visible()
     assert (appointment.starts_at, appointment.clinician, appointment.status) == (at(9), clinic, "confirmed")
     patient = Patient.objects.get()
-    assert (str(patient), patient.email, patient.phone) == ("Alice Archer-Bell", "alice@example.org", "+447700900123")
+    assert (str(patient), patient.email, patient.phone) == ("Alice Archer-Bell", "alice@example.org", "+442079460123")
     page.reload()
     expect(page.get_by_text(appointment.reference)).to_be_visible()
 

@@ -31,7 +31,7 @@ PATIENT = {
     "dob": "1985-04-12",
     "gender": "female",
     "email": "alice@example.org",
-    "phone_number": "+447700900123",
+    "phone_number": "+442079460123",
 }
 WAIT = {"async_confirmation": True, "sync_confirmation_timeout_millisecond": 1000}
 

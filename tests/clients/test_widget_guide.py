@@ -85,7 +85,7 @@ def say_who(page, **changes):
         "last_name": "Archer",
         "date_of_birth": "1985-04-12",
         "email": "alice@example.org",
-        "phone": "07700 900123",
+        "phone": "020 7946 0123",
     }
     for name, value in (alice | changes).items():
         page.get_by_label(name).fill(value)
@@ -109,7 +109,7 @@ def test_page_of_another_site_books(page, day, at, alice):
     expect(page.get_by_role("heading")).to_contain_text("confirmed: ")
     appointment = Appointment.objects.get()
     assert appointment.reference in page.get_by_role("heading").inner_text()
-    assert (appointment.starts_at, appointment.attendee_phone) == (at(9), "07700 900123")
+    assert (appointment.starts_at, appointment.attendee_phone) == (at(9), "020 7946 0123")
     assert (appointment.patient, Patient.objects.values().get()) == (alice, known)
     assert not PatientDraft.objects.exists()
     token = page.calls[-1][1].split("/")[2]

@@ -116,11 +116,11 @@ def test_match_patient_adds_no_birth_date_to_existing_record(db):
 
 
 def test_merge_patients_fills_missing_details(db):
-    unborn, other = match_patient(somebody(date_of_birth=None)), match_patient(somebody(phone="+447700900123"))
+    unborn, other = match_patient(somebody(date_of_birth=None)), match_patient(somebody(phone="+442079460123"))
 
     kept = merge_patients(keep=unborn, duplicate=other)
 
-    assert (kept.date_of_birth, kept.email, kept.phone) == (date(1985, 4, 12), "alice@example.org", "+447700900123")
+    assert (kept.date_of_birth, kept.email, kept.phone) == (date(1985, 4, 12), "alice@example.org", "+442079460123")
 
 
 def test_match_patient_without_email_finds_nobody(known):
@@ -178,7 +178,7 @@ def test_merge_patients_moves_everything_to_kept_record(twice, book, at):
     duplicate.refresh_from_db()
     assert set(Appointment.objects.values_list("patient", flat=True)) == {keep.pk}
     assert list(keep.consents.values_list("purpose", "given_at")) == [(REMINDERS, THEN)]
-    assert (keep.first_name, keep.phone, keep.nhs_number) == ("Alice", "+447700900123", "9434765919")
+    assert (keep.first_name, keep.phone, keep.nhs_number) == ("Alice", "+442079460123", "9434765919")
     assert (keep.archived_at, duplicate.archived_at is None, duplicate.nhs_number) == (None, False, "")
     assert PossibleDuplicate.objects.count() == 0
 
@@ -198,7 +198,7 @@ def test_merge_patients_overwrites_no_details(twice):
     keep, duplicate = twice
     Patient.objects.filter(pk=duplicate.pk).update(phone="+442079460000")
 
-    assert merge_patients(keep=keep, duplicate=duplicate).phone == "+447700900123"
+    assert merge_patients(keep=keep, duplicate=duplicate).phone == "+442079460123"
 
 
 def test_merge_patients_leaves_each_record_the_external_id_it_has(twice):

@@ -53,7 +53,7 @@ hold = place_hold(
 )
 appointment = confirm_hold(
     find_hold(hold.token),
-    patient=Patient(first_name="Alice", last_name="Archer", email="alice@example.org", phone="+447700900123"),
+    patient=Patient(first_name="Alice", last_name="Archer", email="alice@example.org", phone="+442079460123"),
     actor="patient",
 )
 old = Appointment.objects.filter(status="completed").earliest("starts_at", "pk")

@@ -19,7 +19,7 @@ NEW = {
     "new-last_name": "Quill",
     "new-date_of_birth": "3/2/1950",
     "new-email": "",
-    "new-phone": "07700 900999",
+    "new-phone": "020 7946 0999",
     "patient": "",
     "notes": "",
 }
@@ -110,8 +110,8 @@ def test_desk_books_and_registers_new_patient(erin, dana, choice):
     made = Appointment.objects.get()
     assert (str(made.patient), made.patient.phone, made.attendee_phone) == (
         "Nora Quill",
-        "+447700900999",
-        "+447700900999",
+        "+442079460999",
+        "+442079460999",
     )
     assert list_messages(response)[-1] == "No e-mail address is known, so nothing was sent: tell them the time."
 
@@ -300,7 +300,7 @@ def test_desk_without_patient_asks_for_one_only(erin, dana, choice):
 
 def test_patient_choices_are_labelled_and_ordered_by_match(erin, alice):
     for first, last, born, phone in [
-        ("Amos", "Archer", date(1974, 9, 3), "+447700900998"),
+        ("Amos", "Archer", date(1974, 9, 3), "+442079460998"),
         ("Archer", "Wells", None, ""),
         ("Alicia", "Archerson", date(1950, 2, 1), ""),
     ]:

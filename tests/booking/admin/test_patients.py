@@ -77,7 +77,7 @@ def test_add_patient_saves_normalized_details(ben):
         "30 Nov 1979",
         "1979-11-30",
         "ben 1979-11-30",
-        "020 7946",
+        "020 7946 001",
         "oh be",
     ],
 )
@@ -242,12 +242,12 @@ def get_form_data(browser, patient):
 
 def test_change_patient_keeps_colleagues_change_of_other_field(erin, ben):
     form = get_form_data(erin, ben)
-    Patient.objects.update(phone="+447700900777")
+    Patient.objects.update(phone="+442079460777")
 
     erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"first_name": "Bernard"})
 
     ben.refresh_from_db()
-    assert (ben.first_name, ben.phone, ben.normalized_name) == ("Bernard", "+447700900777", "bernard ohara")
+    assert (ben.first_name, ben.phone, ben.normalized_name) == ("Bernard", "+442079460777", "bernard ohara")
     event = Event.objects.order_by("pk").last()
     assert (event.kind, event.actor, event.data) == (
         "patient.updated",
@@ -258,10 +258,10 @@ def test_change_patient_keeps_colleagues_change_of_other_field(erin, ben):
 
 def test_change_patient_field_that_colleague_changed_is_refused(erin, ben):
     form = get_form_data(erin, ben)
-    Patient.objects.update(phone="+447700900777")
+    Patient.objects.update(phone="+442079460777")
 
     with nothing_changes():
-        response = erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"phone": "07700 900888"})
+        response = erin.post(url(PATIENTS, "change", ben.pk), form | NO_INLINES | {"phone": "020 7946 0888"})
 
     assert "Somebody else has changed this meanwhile." in get_text(response)
 
@@ -382,7 +382,7 @@ def test_duplicate_list_compares_both_records(erin, pair):
 
     born, since = "12 Apr 1985", f"{pair.patient.created_at:%-d %b %Y}"
     assert row[:3] == [
-        f"name Alice Archer born {born} e-mail alice@example.org phone +447700900123 NHS – since {since}",
+        f"name Alice Archer born {born} e-mail alice@example.org phone +442079460123 NHS – since {since}",
         f"name Alicia Archer born {born} e-mail alice@example.org phone – NHS 9434765919 since {since}",
         "same birth date and e-mail",
     ]
@@ -407,7 +407,7 @@ def test_merge_keeps_chosen_record(erin, pair, book, at, action, kept):
     assert list_messages(response) == [
         f"Merged: everything of both is {kept} Archer's now; the other record is archived."
     ]
-    assert (keep.first_name, keep.phone, keep.nhs_number) == (kept, "+447700900123", "9434765919")
+    assert (keep.first_name, keep.phone, keep.nhs_number) == (kept, "+442079460123", "9434765919")
     assert set(Appointment.objects.values_list("patient", flat=True)) == {keep.pk}
     assert PossibleDuplicate.objects.count() == 0
 

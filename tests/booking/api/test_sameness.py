@@ -12,7 +12,7 @@ PERSON = {
     "last_name": "Archer",
     "date_of_birth": "1985-04-12",
     "email": "alice@example.org",
-    "phone": "07700 900123",
+    "phone": "020 7946 0123",
 }
 BOB = {**PERSON, "first_name": "Bob", "email": "bob@example.org"}
 

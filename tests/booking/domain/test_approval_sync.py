@@ -46,7 +46,7 @@ def book(hold_time, lab):
             last_name="Archer",
             date_of_birth="1985-04-12",
             email="alice@example.org",
-            phone="+447700900123",
+            phone="+442079460123",
         )
         return confirm_with_approval(
             hold_time(starts_at, limit=None), patient=alice, actor="patient", timeouts=timeouts
@@ -517,5 +517,5 @@ def test_approval_sync_writes_no_patient_value_into_messages_events_or_logs(book
 
     written = str(rows(OutboxMessage)) + str(rows(Event)) + caplog.text
     assert "503" in written
-    for value in ("Alice", "Archer", "alice@", "7700900123", "1985", lab.url, lab.secret):
+    for value in ("Alice", "Archer", "alice@", "2079460123", "1985", lab.url, lab.secret):
         assert value not in written

@@ -45,7 +45,7 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "updated_at": appointment.updated_at,
             "attendee_name": "Alice Archer",
             "attendee_email": "alice@example.org",
-            "attendee_phone": "+447700900123",
+            "attendee_phone": "+442079460123",
             "notes": "My knee\nhurts.",
             "meeting_url": "",
             "price": 60,
@@ -87,7 +87,7 @@ def test_confirm_hold_writes_no_patient_value_into_events_or_messages(hold_time,
     confirm_hold(hold_time(at(9)), patient=alice, actor="patient", notes="My knee hurts.")
 
     written = str(rows(Event)) + str(rows(OutboxMessage))
-    for value in ("Alice", "Archer", "alice@", "7700900123", "1985", "knee"):
+    for value in ("Alice", "Archer", "alice@", "2079460123", "1985", "knee"):
         assert value not in written
 
 
@@ -190,7 +190,7 @@ def test_confirm_hold_for_new_patient_creates_record(book, at, alice):
     book(at(9))
 
     patient = Patient.objects.get()
-    assert (str(patient), patient.email, patient.phone) == ("Alice Archer", "alice@example.org", "+447700900123")
+    assert (str(patient), patient.email, patient.phone) == ("Alice Archer", "alice@example.org", "+442079460123")
 
 
 def test_confirm_hold_for_known_person_reuses_record_unchanged(book, at):

@@ -62,7 +62,7 @@ def test_draft_keeps_the_details_for_an_hour_and_of_its_id_the_hash(draft, alice
         "last_name": "Archer",
         "date_of_birth": alice.date_of_birth,
         "email": "alice@example.org",
-        "phone": "+447700900123",
+        "phone": "+442079460123",
         "expires_at": written.created_at + timedelta(hours=1),
     }
     assert not Patient.objects.exists()

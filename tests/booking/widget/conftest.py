@@ -14,7 +14,7 @@ TYPED = {
     "date_of_birth_month": "4",
     "date_of_birth_year": "1985",
     "email": "alice@example.org",
-    "phone": "07700 900123",
+    "phone": "020 7946 0123",
     "notes": "I use a wheelchair.",
     "consent": "on",
 }

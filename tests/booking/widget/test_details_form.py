@@ -29,7 +29,7 @@ def test_details_page_shows_what_is_held_and_for_how_long(client, held):
 
 def test_check_and_confirm_with_valid_details_book_the_appointment(client, held, typed, alice):
     page = Page(client.post(url(held, "check"), typed))
-    assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +44 7700 900123" in page.text
+    assert "Alice Archer Born 12 April 1985 E-mail alice@example.org Phone +44 20 7946 0123" in page.text
     assert typed == {name: page.inputs[name] for name in typed}
     assert not Appointment.objects.exists()
 
@@ -120,7 +120,7 @@ def test_details_page_after_check_has_everything_typed(client, held, typed):
     assert {name: page.inputs[name] for name in ("first_name", "date_of_birth_day", "phone")} == {
         "first_name": "Alice",
         "date_of_birth_day": "12",
-        "phone": "07700 900123",
+        "phone": "020 7946 0123",
     }
     assert "Please check" not in page.text
 

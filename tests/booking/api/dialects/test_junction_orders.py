@@ -24,7 +24,7 @@ PERSON = {
     "dob": "1985-04-12",
     "gender": "female",
     "email": "alice@example.org",
-    "phone_number": "+447700900123",
+    "phone_number": "+442079460123",
 }
 HOME = {
     "first_line": "4 Mill Lane",
@@ -183,7 +183,7 @@ def test_junction_order_at_home_is_created_for_a_user(junction, user, wanted, co
             "last_name": "Archer",
             "dob": "1985-04-12T00:00:00+00:00",
             "gender": "unknown",
-            "phone_number": "+447700900123",
+            "phone_number": "+442079460123",
             "email": "alice@example.org",
             "medical_proxy": None,
             "race": None,

@@ -19,7 +19,7 @@ from tests.ledger import lapse, nothing_changes
 from tests.receivers import Receiver, answer
 
 NOWHERE = "7d1f6cf0-0000-4000-8000-000000000000"
-ALICE = {"firstName": "Alice", "lastName": "Archer", "email": "alice@example.org", "phone": "07700 900123"}
+ALICE = {"firstName": "Alice", "lastName": "Archer", "email": "alice@example.org", "phone": "020 7946 0123"}
 
 
 def utc(moment):
@@ -242,7 +242,7 @@ def test_onsched_appointment_is_held_then_booked(onsched, hold, choice, consulta
             "firstName": "Alice",
             "lastName": "Archer",
             "email": "alice@example.org",
-            "phone": "+447700900123",
+            "phone": "+442079460123",
         },
         "createdAt": booked["createdAt"],
         "updatedAt": booked["updatedAt"],
@@ -409,7 +409,7 @@ def test_onsched_appointment_is_booked_at_once(onsched, choice):
 def test_onsched_customer_is_found_by_id(onsched, choice, alice):
     alice.save()
     booked = data(onsched("POST", "/appointment", choice | {"Customer": {"id": str(alice.pk)}}), 201)
-    assert (booked["CustomerId"], booked["Customer"]["phone"]) == (str(alice.pk), "+447700900123")
+    assert (booked["CustomerId"], booked["Customer"]["phone"]) == (str(alice.pk), "+442079460123")
     assert Patient.objects.count() == 1
 
 
@@ -429,7 +429,7 @@ def test_onsched_unknown_customer_is_created(onsched, choice):
     assert (str(patient), patient.email, patient.phone, patient.date_of_birth) == (
         "Alice Archer",
         "alice@example.org",
-        "+447700900123",
+        "+442079460123",
         None,
     )
 

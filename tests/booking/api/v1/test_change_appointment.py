@@ -27,7 +27,7 @@ def test_change_sets_what_is_sent_and_nothing_else(change, api, booked):
     changes = {
         "attendee_name": "Carol Archer",
         "attendee_email": "carol@example.org",
-        "attendee_phone": "+447700900456",
+        "attendee_phone": "+442079460456",
         "notes": "Her mother.\nKnee.",
         "external_id": "VISIT-881",
         "metadata": {"ward": "7"},

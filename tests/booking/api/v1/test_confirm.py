@@ -19,7 +19,7 @@ PERSON = {
     "last_name": "Archer",
     "date_of_birth": "1985-04-12",
     "email": "Alice@Example.org",
-    "phone": "07700 900123",
+    "phone": "020 7946 0123",
 }
 
 
@@ -63,7 +63,7 @@ def test_confirmed_appointment_has_all_members(confirm, hold, dana, harbour, con
         "patient_id": str(appointment.patient_id),
         "attendee_name": "Alice Archer",
         "attendee_email": "alice@example.org",
-        "attendee_phone": "+447700900123",
+        "attendee_phone": "+442079460123",
         "notes": "My left knee.",
         "price": 60.0,
         "currency": "GBP",
@@ -114,7 +114,7 @@ def test_confirm_by_patient_id_books_for_that_patient(confirm, alice):
     assert [data[f"attendee_{part}"] for part in ("name", "email", "phone")] == [
         "Alice Archer",
         "alice@example.org",
-        "+447700900123",
+        "+442079460123",
     ]
 
 
@@ -125,7 +125,7 @@ def test_confirm_of_a_known_person_finds_and_does_not_change_them(confirm, alice
 
     assert data["patient_id"] == str(alice.pk)
     assert data["attendee_phone"] == "+442079460000"
-    assert [(patient.first_name, patient.phone) for patient in Patient.objects.all()] == [("Alice", "+447700900123")]
+    assert [(patient.first_name, patient.phone) for patient in Patient.objects.all()] == [("Alice", "+442079460123")]
 
 
 def test_confirm_for_an_archived_patient_is_400(confirm, alice):

@@ -18,7 +18,7 @@ PERSON = {
     "last_name": "Archer",
     "date_of_birth": "1985-04-12",
     "email": "Alice@Example.org",
-    "phone": "07700 900123",
+    "phone": "020 7946 0123",
 }
 
 
@@ -106,7 +106,7 @@ def test_patient_of_a_publishable_key_is_a_draft_with_a_patients_members(public_
         "last_name": "Archer",
         "date_of_birth": "1985-04-12",
         "email": "alice@example.org",
-        "phone": "+447700900123",
+        "phone": "+442079460123",
         "nhs_number": "",
         "created_at": draft.created_at.isoformat(),
         "updated_at": draft.created_at.isoformat(),
@@ -211,7 +211,7 @@ def test_confirm_with_a_draft_makes_the_appointment_and_the_patient(public_api, 
     data = response.json()["data"]
     assert response.status_code == 201
     assert (data["status"], data["reference"], data["patient_id"]) == ("confirmed", appointment.reference, None)
-    assert (data["attendee_name"], data["attendee_phone"]) == ("Alice Archer", "+447700900123")
+    assert (data["attendee_name"], data["attendee_phone"]) == ("Alice Archer", "+442079460123")
     assert (appointment.patient.email, str(appointment.patient.date_of_birth)) == ("alice@example.org", "1985-04-12")
     assert not PatientDraft.objects.exists()
     kinds = ["hold.placed", "patient.created", "hold.confirmed", "appointment.created"]
@@ -226,7 +226,7 @@ def test_confirm_with_the_draft_of_a_known_person_finds_them_unchanged(public_ap
     response = public_api.post(f"/holds/{hold()}/confirm", {"patient_id": draft()})
 
     data = response.json()["data"]
-    assert (response.status_code, data["patient_id"], data["attendee_phone"]) == (201, None, "+447700900123")
+    assert (response.status_code, data["patient_id"], data["attendee_phone"]) == (201, None, "+442079460123")
     assert Patient.objects.values().get() == before
     assert Appointment.objects.get().patient == alice
 

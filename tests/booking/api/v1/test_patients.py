@@ -12,7 +12,7 @@ PERSON = {
     "last_name": "Archer",
     "date_of_birth": "1985-04-12",
     "email": "Alice@Example.org",
-    "phone": "07700 900123",
+    "phone": "020 7946 0123",
     "nhs_number": "999 000 0018",
 }
 
@@ -31,7 +31,7 @@ def test_created_patient_has_all_members(api):
         "last_name": "Archer",
         "date_of_birth": "1985-04-12",
         "email": "alice@example.org",
-        "phone": "+447700900123",
+        "phone": "+442079460123",
         "nhs_number": "9990000018",
         "external_id": "",
         "metadata": {},

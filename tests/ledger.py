@@ -39,6 +39,14 @@ def nothing_changes():
     assert everything() == before
 
 
+def begin(appointment):
+    """Let an appointment have begun a minute ago, and return it."""
+    now, minute = database_now(), timedelta(minutes=1)
+    Appointment.objects.filter(pk=appointment.pk).update(starts_at=now - minute, ends_at=now + 29 * minute)
+    appointment.refresh_from_db()
+    return appointment
+
+
 def lapse(hold):
     """Let a hold lapse a moment ago, not yet marked as expired."""
     past = database_now() - timedelta(milliseconds=1)

@@ -172,7 +172,14 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
-    actions = [make_bulk_action(each) for name, each in STAFF_TRANSITIONS.items() if name != "cancel"] + ["cancel"]
+    actions = [
+        *[
+            make_bulk_action(each)
+            for each in STAFF_TRANSITIONS.values()
+            if each.name != "cancel" and not each.is_correction
+        ],
+        "cancel",
+    ]
     fieldsets = [
         (
             None,

@@ -35,6 +35,7 @@ EVENT_LABELS = {
     EventKind.APPROVER_AGREED: "The approver agreed",
     EventKind.APPROVER_REFUSED: "The approver refused",
     EventKind.APPROVER_WITHDRAWN: "The approver was told that it is off",
+    EventKind.APPROVER_IGNORED: "The approver said before the visit what became of it: ignored",
     EventKind.ORDER_CREATED: "Ordered",
     EventKind.ORDER_UPDATED: "Changed",
     EventKind.ORDER_CANCELLED: "Cancelled",
@@ -87,7 +88,7 @@ def format_event_value(value, zone):
     try:
         return format_local(datetime.fromisoformat(value), zone)
     except ValueError:
-        return REASON_LABELS.get(value, value)
+        return REASON_LABELS.get(value) or STATUS_LABELS.get(value, value)
 
 
 @admin.register(Event)

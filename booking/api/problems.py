@@ -153,6 +153,13 @@ PROBLEMS = {
         lambda error: {"cutoff_at": error.cutoff_at},
         {"cutoff_at": "2026-03-29T08:30:00Z"},
     ),
+    appointments.TooEarly: Problem(
+        409,
+        "too-early",
+        "Send it again once the visit has begun. A patient may arrive on the whole of its day.",
+        lambda error: {"starts_at": error.starts_at},
+        {"starts_at": "2026-03-30T08:00:00Z"},
+    ),
     approvals.ProviderRefused: Problem(
         409,
         "provider-refused",

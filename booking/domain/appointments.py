@@ -2,7 +2,9 @@
 
 import re
 import secrets
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
-from booking.domain.transitions import WrongState, lock_and_refresh, transition
+from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order
 from booking.models.enums import EventKind, Job
@@ -21,6 +23,8 @@ from scheduling.slots import free_slot, set_slot_expiry
 
 # No vowels, so that no word appears; no 0, 1, 5 or 8, which are misread and misheard.
 REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
+
+EARLY_ARRIVAL = timedelta(hours=2)
 
 Status = Appointment.Status
 
@@ -49,6 +53,16 @@ class PastCutoff(Exception):
     def __init__(self, cutoff_at):
         self.cutoff_at = cutoff_at
         super().__init__(cutoff_at.isoformat())
+
+
+class TooEarly(Exception):
+    """The visit has not begun yet, at ``starts_at``; an arrival is refused before the visit's day."""
+
+    message = _("That visit has not begun yet.")
+
+    def __init__(self, starts_at):
+        self.starts_at = starts_at
+        super().__init__(starts_at.isoformat())
 
 
 def check_cutoff(appointment: Appointment, now: datetime) -> None:
@@ -116,10 +130,17 @@ def _save_of_order(appointment):
     order = Order.objects.select_for_update(no_key=True).get(pk=appointment.order_id)
     if order.cancelled_at:
         raise OrderCancelled
+    with _refusing_second_of_order(appointment):
+        appointment.save(force_insert=True)
+
+
+@contextmanager
+def _refusing_second_of_order(appointment) -> Iterator[None]:
+    """Raise OrderBooked where the database refuses a second appointment of an order."""
     try:
         # A savepoint, so that the order's other appointment can be read after the refusal.
         with transaction.atomic():
-            appointment.save(force_insert=True)
+            yield
     except IntegrityError as error:
         if get_violated_constraint(error) != Appointment.ORDER_BOOKED_ONCE:
             raise
@@ -264,38 +285,73 @@ def annotate(appointment: Appointment, *, actor: str, expected_version: datetime
 
 
 @transaction.atomic
-def mark_arrived(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Note that the patient is here. Raises WrongState unless the appointment is confirmed."""
-    _mark(
-        appointment,
-        Status.IN_PROGRESS,
-        kind=EventKind.APPOINTMENT_UPDATED,
-        actor=actor,
-        expected_version=expected_version,
-    )
+def mark_arrived(
+    appointment: Appointment, *, actor: str, expected_version: datetime | None = None, enforce_start: bool = True
+) -> None:
+    """Note that the patient is here.
+
+    Raises WrongState unless the appointment is confirmed, ChangedMeanwhile, and with ``enforce_start`` TooEarly.
+    """
+    _mark(appointment, Status.IN_PROGRESS, EventKind.APPOINTMENT_UPDATED, actor, expected_version, enforce_start)
 
 
 @transaction.atomic
-def complete(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Note that the patient has been seen. Raises WrongState unless the appointment is confirmed or in progress."""
-    _mark(
-        appointment,
-        Status.COMPLETED,
-        kind=EventKind.APPOINTMENT_COMPLETED,
-        actor=actor,
-        expected_version=expected_version,
-    )
+def complete(
+    appointment: Appointment, *, actor: str, expected_version: datetime | None = None, enforce_start: bool = True
+) -> None:
+    """Note that the patient has been seen.
+
+    Raises WrongState unless the appointment is confirmed or in progress, else like mark_arrived.
+    """
+    _mark(appointment, Status.COMPLETED, EventKind.APPOINTMENT_COMPLETED, actor, expected_version, enforce_start)
 
 
 @transaction.atomic
-def mark_no_show(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Note that the patient did not come. Raises WrongState unless the appointment is confirmed."""
-    _mark(
-        appointment, Status.NO_SHOW, kind=EventKind.APPOINTMENT_NO_SHOW, actor=actor, expected_version=expected_version
-    )
+def mark_no_show(
+    appointment: Appointment, *, actor: str, expected_version: datetime | None = None, enforce_start: bool = True
+) -> None:
+    """Note that the patient did not come. Raises like mark_arrived."""
+    _mark(appointment, Status.NO_SHOW, EventKind.APPOINTMENT_NO_SHOW, actor, expected_version, enforce_start)
 
 
-def _mark(appointment, status, *, kind, actor, expected_version):
+def _mark(appointment, status, kind, actor, expected_version, enforce_start):
     now = lock_appointment(appointment, expected_version=expected_version)
-    if appointment.status != status:
-        transition(appointment, status, kind=kind, actor=actor, at=now)
+    if appointment.status == status:
+        return
+    check_allowed(appointment, status, TRANSITIONS[Appointment])  # what is cancelled is never early
+    if enforce_start:
+        check_begun(appointment, status, now)
+    transition(appointment, status, kind=kind, actor=actor, at=now)
+
+
+def check_begun(appointment: Appointment, status: str, now: datetime) -> None:
+    """Raise TooEarly before get_earliest_mark."""
+    if now < get_earliest_mark(appointment, status):
+        raise TooEarly(appointment.starts_at)
+
+
+def get_earliest_mark(appointment: Appointment, status: str) -> datetime:
+    """Return from when on an appointment may be given a status that says what became of it.
+
+    That is its start. Patients come early: they may arrive on all of its local day, and EARLY_ARRIVAL before a start
+    after midnight.
+    """
+    if status != Status.IN_PROGRESS:
+        return appointment.starts_at
+    midnight = datetime.combine(appointment.local_start, time(), appointment.location.zone)
+    return min(midnight, appointment.starts_at - EARLY_ARRIVAL)
+
+
+@transaction.atomic
+def correct(appointment: Appointment, status: str, *, actor: str) -> None:
+    """Make what was completed by mistake a no-show, or the other way round. Idempotent.
+
+    Raises WrongState for any other status, OrderBooked when the order of a no-show has been booked again, and
+    ChangedMeanwhile.
+    """
+    now = lock_appointment(appointment)
+    if appointment.status == status:
+        return
+    kind = EventKind.APPOINTMENT_COMPLETED if status == Status.COMPLETED else EventKind.APPOINTMENT_NO_SHOW
+    with _refusing_second_of_order(appointment):
+        transition(appointment, status, kind=kind, actor=actor, at=now, is_correction=True)

@@ -8,7 +8,16 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from booking.domain.appointments import acknowledge, cancel, complete, decline, mark_arrived, mark_no_show
+from booking.domain.appointments import (
+    TooEarly,
+    acknowledge,
+    cancel,
+    check_begun,
+    complete,
+    decline,
+    mark_arrived,
+    mark_no_show,
+)
 from booking.domain.audit import get_latest_sequence, record_event
 from booking.domain.transitions import ChangedMeanwhile, WrongState, lock_and_refresh
 from booking.integrations.approvers import get_approver
@@ -134,10 +143,10 @@ def _refuse(appointment, *, actor, expected_version=None):
         queue.enqueue(Job.EMAIL_CHANGE_REFUSED, appointment=appointment.pk)
 
 
-def _record_answer(appointment, kind, *, actor, at):
+def _record_answer(appointment, kind, *, actor, at, data=None):
     """Record what changes nothing of an appointment but its events, which are read with it."""
     appointment.save(update_fields=["updated_at"])
-    record_event(appointment, kind, actor=actor, at=at)
+    record_event(appointment, kind, actor=actor, at=at, data=data)
 
 
 def _is_refused(appointment):
@@ -167,7 +176,7 @@ def apply_decision(appointment: Appointment, status: str, *, reference: str = ""
     """Apply what an approver has decided later, by itself; ``status`` is one of DECISIONS.
 
     A decision that is repeated, late or out of order changes nothing, nor does one that answers a ``version`` from
-    before the appointment was last rescheduled.
+    before the appointment was last rescheduled. What became of a visit that has not begun is ignored, with an event.
     """
     actor = get_actor_name(appointment.provider)  # pyright: ignore[reportArgumentType]
     try:
@@ -179,6 +188,8 @@ def apply_decision(appointment: Appointment, status: str, *, reference: str = ""
                 appointment.refresh_from_db()
     except WrongState:
         appointment.refresh_from_db()
+    except TooEarly:
+        _ignore(appointment, status, actor=actor)
     if appointment.status == Status.CANCELLED and status not in ("refused", "cancelled"):
         queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)  # the approver seems not to know
 
@@ -197,9 +208,24 @@ def _apply(appointment, status, reference, actor):
     elif status in ACKNOWLEDGED:
         _agree(appointment, status, reference=reference, **unchanged)
     else:
+        # Who tries things out with a stand-in does not wait for the day.
+        enforce_start = not get_approver(appointment.provider).is_stand_in
         if appointment.status in Appointment.TENTATIVE:  # a patient who came had been confirmed
+            if enforce_start:
+                check_begun(appointment, status, database_now())
             acknowledge(appointment, Status.CONFIRMED, reference=reference, **unchanged)
-        MARKS[status](appointment, actor=actor, expected_version=appointment.updated_at)
+        unchanged["expected_version"] = appointment.updated_at
+        MARKS[status](appointment, enforce_start=enforce_start, **unchanged)
+
+
+@transaction.atomic
+def _ignore(appointment, status, *, actor):
+    """Record once that an approver said too early what became of the visit."""
+    appointment.refresh_from_db()
+    now, data = lock_and_refresh(appointment), {"status": status}
+    latest = Event.objects.filter(subject_id=appointment.pk).order_by("-sequence").first()
+    if latest is None or (latest.kind, latest.data) != (EventKind.APPROVER_IGNORED, data):
+        _record_answer(appointment, EventKind.APPROVER_IGNORED, actor=actor, at=now, data=data)
 
 
 def get_actor_name(provider: Provider) -> str:

@@ -24,6 +24,9 @@ TRANSITIONS = {
     },
 }
 
+# What staff may put right of an appointment that is over.
+CORRECTIONS = {"completed": ["no_show"], "no_show": ["completed"]}
+
 
 class WrongState(Exception):
     """The state machine has no such move from the booking's present state."""
@@ -91,6 +94,12 @@ def check_live(hold: Hold, now: datetime) -> None:
         raise HoldExpired(hold)
 
 
+def check_allowed(booking: Hold | Appointment, to: str, table: dict[str, list[str]]) -> None:
+    """Raise WrongState unless ``table`` lets the booking become ``to``."""
+    if to not in table.get(booking.status, []):
+        raise WrongState(booking)
+
+
 def transition(
     booking: Hold | Appointment,
     to: str,
@@ -99,15 +108,15 @@ def transition(
     actor: str,
     at: datetime,
     data: dict | None = None,
+    is_correction: bool = False,
     **changes: Any,
 ) -> None:
     """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
 
-    Call it under the clinician's lock. Raises WrongState when the transition is not allowed, or when the row is no
-    longer in the status that ``booking`` says: another was first.
+    Call it under the clinician's lock. With ``is_correction`` CORRECTIONS say what is allowed, otherwise TRANSITIONS.
+    Raises WrongState when it is not, or when the row's status is no longer what ``booking`` says: another was first.
     """
-    if to not in TRANSITIONS[type(booking)].get(booking.status, []):
-        raise WrongState(booking)
+    check_allowed(booking, to, CORRECTIONS if is_correction else TRANSITIONS[type(booking)])
     if not update_if(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)

@@ -22,6 +22,7 @@ class EventKind(StrEnum):
     APPROVER_AGREED = "provider.agreed"
     APPROVER_REFUSED = "provider.refused"
     APPROVER_WITHDRAWN = "provider.taken_back"
+    APPROVER_IGNORED = "provider.ignored"
     ORDER_CREATED = "order.created"
     ORDER_UPDATED = "order.updated"
     ORDER_CANCELLED = "order.cancelled"

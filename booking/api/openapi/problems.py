@@ -53,6 +53,7 @@ MEMBERS = {
     "reasons": {"type": "array", "items": REASON, "minItems": 1},
     "expired_at": MOMENT,
     "cutoff_at": MOMENT,
+    "starts_at": MOMENT,
     "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds, as in the header Retry-After."},
     "subject": {"type": "string", "enum": ["hold", "appointment"]},
     "state": TEXT,

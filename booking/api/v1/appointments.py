@@ -23,6 +23,7 @@ from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.appointments import (
     PastCutoff,
+    TooEarly,
     annotate,
     cancel,
     complete,
@@ -262,7 +263,7 @@ class AppointmentMark(AppointmentView):
     scopes = {"POST": WRITE}
     mark = None
 
-    @operation(has_etag=True, supports_if_match=True, refusals=[WrongState])
+    @operation(has_etag=True, supports_if_match=True, refusals=[WrongState, TooEarly])
     def post(self, request, id):
         self.body()
         appointment = self.appointment(id)
@@ -271,19 +272,19 @@ class AppointmentMark(AppointmentView):
 
 
 class AppointmentArrive(AppointmentMark):
-    """Note that the patient has arrived."""
+    """Note that the patient has arrived: on the day of the visit, or two hours before one soon after midnight."""
 
     mark = staticmethod(mark_arrived)
 
 
 class AppointmentComplete(AppointmentMark):
-    """Note that the patient has been seen."""
+    """Note that the patient has been seen, once the visit has begun."""
 
     mark = staticmethod(complete)
 
 
 class AppointmentNoShow(AppointmentMark):
-    """Note that the patient did not come."""
+    """Note that the patient did not come, once the visit has begun."""
 
     mark = staticmethod(mark_no_show)
 

@@ -14,7 +14,7 @@ from patients.models import Patient
 from scheduling.models import Location
 from tests.booking.admin.pages import count_queries, get_rows, get_text, url
 from tests.conftest import make_clinician
-from tests.ledger import nothing_changes
+from tests.ledger import begin, nothing_changes
 
 APPOINTMENTS = "booking_appointment"
 
@@ -145,8 +145,8 @@ def somebody(number):
     )
 
 
-def test_appointment_page_shows_log_and_allowed_transitions(erin, book_today):
-    appointment = book_today(9)
+def test_appointment_page_shows_log_and_allowed_transitions(erin, book, at):
+    appointment = begin(book(at(9)))
 
     response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
 

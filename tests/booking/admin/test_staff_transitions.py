@@ -14,7 +14,7 @@ from scheduling.models import Slot
 from scheduling.slots import lock_clinician
 from tests.booking.admin.pages import get_text, list_messages, run_action, url
 from tests.conftest import make_clinician
-from tests.ledger import nothing_changes
+from tests.ledger import begin, nothing_changes
 from tests.waiting import somebody_waits_for_us, wait_until
 
 APPOINTMENTS = "booking_appointment"
@@ -52,7 +52,7 @@ def test_bulk_transition_reports_result_for_each_appointment(erin, book_today):
     ("action", "status"), [("arrived", "in_progress"), ("complete", "completed"), ("no-show", "no_show")]
 )
 def test_mark_works_as_bulk_action_and_as_button(erin, book_today, action, status):
-    in_list, on_page = book_today(9), book_today(10)
+    in_list, on_page = begin(book_today(9)), begin(book_today(10))
 
     run_action(erin, APPOINTMENTS, action, in_list, query=ANY_DAY)
     response = erin.post(url(APPOINTMENTS, "move", on_page.pk, action))
@@ -65,14 +65,14 @@ def test_mark_works_as_bulk_action_and_as_button(erin, book_today, action, statu
     ("action", "done"),
     [("arrived", "marked arrived"), ("complete", "completed"), ("no-show", "marked as a no-show")],
 )
-def test_mark_before_appointments_day_is_refused(erin, book, book_today, at, action, done):
-    appointment, today = book(at(9)), book_today(10)
+def test_mark_before_appointments_day_is_refused(erin, book, at, action, done):
+    appointment, today = book(at(9)), begin(book(at(10)))
 
     with nothing_changes():
         in_list = list_messages(run_action(erin, APPOINTMENTS, action, appointment, query=ANY_DAY))
         on_page = list_messages(erin.post(url(APPOINTMENTS, "move", appointment.pk, action)))
 
-    sentence = f"{appointment.reference} was not {done}: it is only on {at(9):%a %-d %b %Y}."
+    sentence = f"{appointment.reference} was not {done}: it begins only on {at(9):%a %-d %b %Y, %H:%M}."
     assert (in_list, on_page) == ([sentence], [sentence, sentence])
     pages = [erin.get(url(APPOINTMENTS, "change", one.pk)).content.decode() for one in (appointment, today)]
     addresses = [url(APPOINTMENTS, "move", one.pk, action) for one in (appointment, today)]
@@ -101,7 +101,7 @@ def test_confirm_twice_emails_patient_once(erin, pending):
 
 
 def test_confirm_completed_appointment_is_refused(erin, book, at):
-    appointment = book(at(9))
+    appointment = begin(book(at(9)))
     complete(appointment, actor="staff")
 
     response = erin.post(url(APPOINTMENTS, "move", appointment.pk, "confirm"))
@@ -109,6 +109,25 @@ def test_confirm_completed_appointment_is_refused(erin, book, at):
     assert list_messages(response) == [f"{appointment.reference} was not confirmed: it is completed."]
     appointment.refresh_from_db()
     assert appointment.status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("mark", "button", "status"),
+    [("no-show", "correct-complete", "completed"), ("complete", "correct-no-show", "no_show")],
+)
+def test_wrong_mark_is_corrected_with_a_button(erin, book, at, mark, button, status):
+    appointment = begin(book(at(9)))
+    page, address = url(APPOINTMENTS, "change", appointment.pk), url(APPOINTMENTS, "move", appointment.pk, button)
+    assert address not in erin.get(page).content.decode()
+    erin.post(url(APPOINTMENTS, "move", appointment.pk, mark))
+    assert address in erin.get(page).content.decode()
+
+    response = erin.post(address)
+
+    appointment.refresh_from_db()
+    assert appointment.status == status
+    assert list_messages(response)[-1] == f"{appointment.reference} is {appointment.get_status_display().lower()}."
+    assert Event.objects.last().actor == f"staff:{erin.user.pk}"
 
 
 def test_transition_button_with_get_changes_nothing(erin, book, at):
@@ -152,7 +171,7 @@ def test_cancel_with_reason_frees_slot(erin, book, at):
 
 def test_cancel_in_bulk_uses_one_reason(erin, book, at):
     nine, ten = book(at(9)), book(at(10))
-    complete(ten, actor="staff")
+    complete(begin(ten), actor="staff")
 
     asked = run_action(erin, APPOINTMENTS, "cancel", nine, ten, query=ANY_DAY)
     assert set(Appointment.objects.values_list("status", flat=True)) == {"confirmed", "completed"}
@@ -160,8 +179,8 @@ def test_cancel_in_bulk_uses_one_reason(erin, book, at):
 
     assert nine.reference in get_text(asked)
     assert list_messages(response) == [
-        f"{nine.reference} is cancelled.",
         f"{ten.reference} was not cancelled: it is completed.",
+        f"{nine.reference} is cancelled.",
     ]
     assert dict(Appointment.objects.values_list("pk", "status")) == {nine.pk: "cancelled", ten.pk: "completed"}
 

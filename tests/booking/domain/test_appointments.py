@@ -1,16 +1,25 @@
 """The appointment verbs: confirm, cancel, mark arrived, complete, mark no-show."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
-from booking.domain.appointments import cancel, complete, confirm, mark_arrived, mark_no_show
+from booking.domain.appointments import (
+    TooEarly,
+    cancel,
+    complete,
+    confirm,
+    correct,
+    get_earliest_mark,
+    mark_arrived,
+    mark_no_show,
+)
 from booking.domain.audit import describe_subject
 from booking.domain.transitions import WrongState
 from booking.models import Appointment, Event, OutboxMessage
 from scheduling.lib.clock import database_now
 from scheduling.models import Slot
-from tests.ledger import nothing_changes, rows
+from tests.ledger import begin, nothing_changes, rows
 
 UNWELL = Appointment.CancellationReason.PATIENT_UNWELL
 
@@ -44,6 +53,12 @@ def appointment(book, at):
 
 
 @pytest.fixture
+def begun(appointment):
+    """Alice's appointment, which has begun."""
+    return begin(appointment)
+
+
+@pytest.fixture
 def put_in_state(appointment):
     """Put Alice's appointment into a state and return it: ``put_in_state("pending")``."""
 
@@ -61,7 +76,7 @@ def put_in_state(appointment):
 @pytest.mark.parametrize("status", ALLOWED)
 @pytest.mark.parametrize("verb", VERBS)
 def test_verb_in_each_state_moves_repeats_or_raises_wrong_state(verb, status, put_in_state):
-    appointment = put_in_state(status)
+    appointment = begin(put_in_state(status))
     act, target = VERBS[verb]
 
     if status == target:  # repeating a finished verb is success
@@ -120,9 +135,9 @@ def test_cancel_of_cancelled_appointment_changes_nothing(appointment, book, at, 
         cancel(appointment, reason=Appointment.CancellationReason.OTHER, actor="bob", note="Me too.")
 
 
-def test_cancel_from_stale_page_after_completion_raises_wrong_state_and_changes_nothing(appointment):
+def test_cancel_from_stale_page_after_completion_raises_wrong_state_and_changes_nothing(begun):
     stale = Appointment.objects.get()
-    complete(appointment, actor="dana")
+    complete(begun, actor="dana")
 
     with nothing_changes(), pytest.raises(WrongState) as refusal:
         cancel_appointment(stale)
@@ -131,19 +146,79 @@ def test_cancel_from_stale_page_after_completion_raises_wrong_state_and_changes_
 
 
 @pytest.mark.parametrize("verb", ["mark arrived", "complete", "mark no-show"])
-def test_visit_verb_on_confirmed_appointment_keeps_its_slot(verb, appointment):
+def test_visit_verb_on_confirmed_appointment_keeps_its_slot(verb, begun):
     slots = rows(Slot)
 
-    VERBS[verb][0](appointment)
+    VERBS[verb][0](begun)
 
     assert rows(Slot) == slots
 
 
-def test_visit_from_arrival_to_completion_records_events_in_order(appointment):
-    mark_arrived(appointment, actor="erin")
-    complete(appointment, actor="dana")
+@pytest.mark.parametrize("verb", ["complete", "mark no-show"])
+@pytest.mark.parametrize("status", ["confirmed", "in_progress"])
+def test_visit_verb_before_start_raises_too_early_and_changes_nothing(verb, status, put_in_state, at):
+    appointment = put_in_state(status)
+    refusal = WrongState if (verb, status) == ("mark no-show", "in_progress") else TooEarly
 
-    story = Event.objects.filter(subject_id=appointment.pk)
+    with nothing_changes(), pytest.raises(refusal) as raised:
+        VERBS[verb][0](appointment)
+
+    assert refusal is WrongState or raised.value.starts_at == at(9)
+
+
+def test_mark_arrived_on_an_earlier_day_raises_too_early_and_changes_nothing(appointment):
+    with nothing_changes(), pytest.raises(TooEarly):
+        mark_arrived(appointment, actor="erin")
+
+
+@pytest.mark.parametrize(
+    ("hour", "status", "earliest"),
+    [
+        (9, "in_progress", (9, -9)),
+        (1, "in_progress", (1, -2)),
+        (9, "completed", (9, 0)),
+        (9, "no_show", (9, 0)),
+    ],
+)
+def test_get_earliest_mark_is_start_or_for_an_arrival_its_day_or_two_hours_before(
+    hour, status, earliest, appointment, at
+):
+    appointment.starts_at = at(hour).astimezone(UTC)
+
+    start, difference = earliest
+    assert get_earliest_mark(appointment, status) == at(start) + timedelta(hours=difference)
+
+
+@pytest.mark.parametrize(
+    ("marked", "corrected", "kind"),
+    [("no_show", "completed", "appointment.completed"), ("completed", "no_show", "appointment.no_show")],
+)
+def test_correct_of_wrong_mark_records_event_and_again_changes_nothing(marked, corrected, kind, put_in_state):
+    appointment = begin(put_in_state(marked))
+
+    correct(appointment, corrected, actor="erin")
+    with nothing_changes():
+        correct(appointment, corrected, actor="erin")
+
+    event = Event.objects.last()
+    assert (event.kind, event.from_status, event.to_status, event.actor) == (kind, marked, corrected, "erin")
+    assert event.announcement == describe_subject(appointment)
+    assert Appointment.objects.get().status == corrected
+
+
+@pytest.mark.parametrize("status", ["pending", "reserved", "confirmed", "in_progress", "cancelled"])
+def test_correct_of_what_is_not_over_raises_wrong_state_and_changes_nothing(status, put_in_state):
+    appointment = begin(put_in_state(status))
+
+    with nothing_changes(), pytest.raises(WrongState):
+        correct(appointment, "completed", actor="erin")
+
+
+def test_visit_from_arrival_to_completion_records_events_in_order(begun):
+    mark_arrived(begun, actor="erin")
+    complete(begun, actor="dana")
+
+    story = Event.objects.filter(subject_id=begun.pk)
     assert list(story.values_list("sequence", "kind", "from_status", "to_status", "actor"))[3:] == [
         (4, "appointment.updated", "confirmed", "in_progress", "erin"),
         (5, "appointment.completed", "in_progress", "completed", "dana"),

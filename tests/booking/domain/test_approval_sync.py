@@ -29,7 +29,7 @@ from booking.outbox.queue import RetryLater
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 from scheduling.models import Location, Slot, WorkingHours
-from tests.ledger import nothing_changes, rows
+from tests.ledger import begin, nothing_changes, rows
 from tests.outbox import run_what_is_due
 from tests.waiting import somebody_waits_for_us, wait_until
 
@@ -278,6 +278,7 @@ def test_answer_refused_cancels_pending_appointment(pending, send_answer, lab):
 
 
 def test_answers_in_progress_and_completed_follow_visit(pending, send_answer):
+    begin(pending)
     statuses = [
         send_answer(pending, status).json()["data"]["status"] for status in ("confirmed", "in_progress", "completed")
     ]
@@ -285,7 +286,26 @@ def test_answers_in_progress_and_completed_follow_visit(pending, send_answer):
     assert statuses == ["confirmed", "in_progress", "completed"]
 
 
+@pytest.mark.parametrize("agreed", [[], ["confirmed"]])
+@pytest.mark.parametrize("status", ["in_progress", "completed", "no_show"])
+def test_answer_about_visit_that_has_not_begun_is_ignored_with_one_event(agreed, status, pending, send_answer, lab):
+    for each in agreed:
+        send_answer(pending, each)
+    before = reload_status(pending)
+
+    said = send_answer(pending, status).json()["data"]["status"]
+    with nothing_changes():
+        send_answer(pending, status)
+
+    event = Event.objects.filter(subject_id=pending.pk).latest("sequence")
+    assert (event.kind, event.actor, event.data) == ("provider.ignored", "provider:lab", {"status": status})
+    assert (event.to_status, event.announcement) == ("", None)
+    assert reload_status(pending) == before
+    assert said == before[0]
+
+
 def test_answers_out_of_order_never_move_status_back(pending, send_answer):
+    begin(pending)
     assert send_answer(pending, "in_progress").json()["data"]["status"] == "in_progress"
     with nothing_changes():
         for status in ("confirmed", "reserved", "refused"):
@@ -497,7 +517,7 @@ def test_reschedule_of_pending_appointment_moves_deadline_before_new_start(pendi
 @pytest.mark.parametrize("verb", [decline, confirm_by_staff])
 def test_decision_after_completion_raises_wrong_state_and_changes_nothing(verb, pending):
     acknowledge(pending, "confirmed", actor="staff:1")
-    complete(pending, actor="dana")
+    complete(begin(pending), actor="dana")
 
     with nothing_changes(), pytest.raises(WrongState):
         verb(pending, actor="staff:1")

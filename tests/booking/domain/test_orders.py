@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.access.patient_links import AppointmentNotFound, appointment_token, find_appointment, order_token
-from booking.domain.appointments import OrderBooked, OrderCancelled, cancel, mark_no_show
+from booking.domain.appointments import OrderBooked, OrderCancelled, cancel, correct, mark_no_show
 from booking.domain.direct_booking import book_directly
 from booking.domain.holds import Holder, confirm_hold
 from booking.domain.orders import (
@@ -20,7 +20,7 @@ from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.models import Appointment, Event, Order, OutboxMessage
 from patients.models import Patient
 from scheduling.slots import SlotTaken
-from tests.ledger import nothing_changes
+from tests.ledger import begin, nothing_changes
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_confirm_second_hold_of_order_raises_order_booked_and_changes_nothing(ho
     "end",
     [
         lambda booked: cancel(booked, reason="get_other_character", actor="erin"),
-        lambda booked: mark_no_show(booked, actor="erin"),
+        lambda booked: mark_no_show(begin(booked), actor="erin"),
     ],
 )
 def test_book_order_after_cancellation_or_no_show_confirms_second_appointment(make_booking, at, end):
@@ -97,6 +97,17 @@ def test_book_order_after_cancellation_or_no_show_confirms_second_appointment(ma
 
     assert again.status == "confirmed"
     assert Appointment.objects.filter(order=again.order).count() == 2
+
+
+def test_correct_of_no_show_whose_order_is_booked_again_raises_order_booked_and_changes_nothing(make_booking, at):
+    missed = begin(make_booking(at(9)))
+    mark_no_show(missed, actor="erin")
+    again = make_booking(at(10))
+
+    with nothing_changes(), pytest.raises(OrderBooked) as refused:
+        correct(missed, "completed", actor="erin")
+
+    assert refused.value.appointment_id == again.pk
 
 
 @pytest.mark.parametrize("hour, refusal", [(9, SlotTaken), (7, NotOffered)])

@@ -13,7 +13,7 @@ from scheduling.lib.clock import database_now
 from scheduling.models import Location, Service, Slot
 from tests.booking.widget.conftest import Page
 from tests.conftest import make_clinician
-from tests.ledger import lapse, nothing_changes
+from tests.ledger import begin, lapse, nothing_changes
 
 HTMX = {"HX-Request": "true"}
 
@@ -193,7 +193,7 @@ def test_appointment_after_its_cutoff_can_only_be_changed_by_phone(client, visit
 
 
 def test_cancel_and_move_of_completed_appointment_change_nothing(client, visit, booked):
-    complete(booked, actor="erin")
+    complete(begin(booked), actor="erin")
 
     with nothing_changes():
         for address in (f"{visit}cancel", f"{visit}reschedule/hold"):

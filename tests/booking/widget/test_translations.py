@@ -16,6 +16,7 @@ from booking.models import Appointment, Order
 from booking.widget import refusals
 from scheduling.models import Location, Service
 from tests.conftest import make_clinician
+from tests.ledger import begin
 from tests.pseudo_locale import find_untranslated, find_untranslated_in_page
 
 # Names, what the clinic and the patient have written, zones, and Django's own names of weekdays.
@@ -202,7 +203,7 @@ def test_cancelled_appointment_in_another_language_is_translated(client, booked,
 
 
 def test_completed_appointment_in_another_language_is_translated(client, booked, visit):
-    complete(booked, actor="erin")
+    complete(begin(booked), actor="erin")
 
     assert_translated(client.get(visit))
 

@@ -17,7 +17,7 @@ from scheduling.models import Location, Service
 from tests.booking.api.conftest import SITE
 from tests.booking.api.dialects.conftest import JUNCTION, System
 from tests.conftest import make_clinician
-from tests.ledger import nothing_changes
+from tests.ledger import begin, nothing_changes
 
 NOWHERE = "7d1f6cf0-0000-4000-8000-000000000000"
 NO_KEY = "The booking key is forged, stale or not for this."
@@ -482,7 +482,7 @@ def test_junction_cancellation_with_unknown_reason_is_refused(ask, get_booking_k
 
 def test_junction_appointment_has_the_status_of_what_became_of_it(ask, get_booking_key, at):
     data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
-    appointment = Appointment.objects.get()
+    appointment = begin(Appointment.objects.get())
     for verb, status in ((mark_arrived, "in_progress"), (complete, "completed")):
         verb(appointment, actor="erin")
         told = data(ask("GET"))
@@ -492,7 +492,7 @@ def test_junction_appointment_has_the_status_of_what_became_of_it(ask, get_booki
 
 def test_junction_order_can_be_booked_again_after_no_show(ask, get_booking_key, at):
     data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
-    mark_no_show(Appointment.objects.get(), actor="erin")
+    mark_no_show(begin(Appointment.objects.get()), actor="erin")
     told = data(ask("GET"))
     assert (told["status"], told["event_status"]) == ("cancelled", "cancelled")
     assert data(ask("POST", "/book", {"booking_key": get_booking_key(at(10))}))["status"] == "confirmed"

@@ -20,7 +20,7 @@ from booking.models import Appointment, Event, Hold, OutboxMessage, WebhookEndpo
 from patients.models import Patient, PossibleDuplicate
 from tests.booking.admin.pages import run_action, url
 from tests.booking.api.test_schema import DOCUMENT, check, resolve
-from tests.ledger import lapse
+from tests.ledger import begin, lapse
 from tests.outbox import run_what_is_due
 
 # The members that a payload may have; a person appears only as an id.
@@ -77,10 +77,10 @@ def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bo
         expire_stale_holds()
         appointment = book(at(9))
         reschedule(appointment, opening(at(11)), actor="erin")
-        mark_arrived(appointment, actor="erin")
+        mark_arrived(begin(appointment), actor="erin")
         complete(appointment, actor="erin")
         kept = appointment.patient
-        mark_no_show(book(at(13), patient=kept), actor="erin")
+        mark_no_show(begin(book(at(13), patient=kept)), actor="erin")
         cancel(book(at(14), patient=kept), reason="patient_unwell", note="Alice has a cold.", actor="erin")
         patients.archive(kept, actor="erin")
         patients.restore(kept, actor="erin")

@@ -63,6 +63,12 @@ class TooLarge(CannotRead):
     message = "The calendar is larger than 20 MB."
 
 
+class UnknownEncoding(CannotRead):
+    """The calendar is compressed in a way that we cannot undo."""
+
+    message = "The calendar's server sends it compressed in a way that we did not ask for and do not know."
+
+
 class NotACalendar(CannotRead):
     """The answer is no iCalendar file, or a truncated one."""
 

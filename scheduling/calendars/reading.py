@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
+from django.conf import settings
+
 from scheduling.availability.intervals import Interval
 from scheduling.calendars.base import (
     CannotRead,
@@ -18,6 +20,7 @@ from scheduling.calendars.base import (
     TooManyRedirects,
     is_own_uid,
 )
+from scheduling.calendars.content_encoding import undo_content_encoding
 from scheduling.calendars.sandbox import compute_in_sandbox
 from scheduling.calendars.scope import Scope
 from scheduling.calendars.trimming import Feed, trim_feed
@@ -55,7 +58,7 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
     if answer.is_cut:
         raise TooLarge
     feed = trim_feed(
-        answer.body,
+        undo_content_encoding(answer.body, answer.headers["Content-Encoding"], limit=MAX_BYTES),
         start=scope.start,
         end=scope.end,
         is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
@@ -89,7 +92,7 @@ def get_sendable_tag(header: str | None, limit: int) -> str:
 def fetch_feed(calendar: Calendar, *, is_known: bool, deadline: float) -> Answer:
     """Return the final Answer after at most MAX_REDIRECTS redirects; each address is checked like the first."""
     url = first = normalize_address(calendar.url)
-    headers = {"Accept": "text/calendar, */*;q=0.1"}
+    headers = {"Accept": "text/calendar, */*;q=0.1", "User-Agent": get_user_agent()}
     if is_known and calendar.etag:
         headers["If-None-Match"] = calendar.etag
     if is_known and calendar.last_modified:
@@ -109,6 +112,13 @@ def fetch_feed(calendar: Calendar, *, is_known: bool, deadline: float) -> Answer
         except ValueError as error:
             raise NotACalendar from error
     raise TooManyRedirects
+
+
+def get_user_agent() -> str:
+    """Return how we introduce ourselves to calendars' servers: like a browser, with our name and the clinic's site."""
+    # Outlook answers 500, or leads to a page of errors, if this lacks Mozilla/5.0, a system or a Chrome of these years.
+    site = f"; +{settings.SITE_URL}" if settings.SITE_URL else ""
+    return f"Mozilla/5.0 (X11; Linux; compatible; Holdfast{site}) Chrome/139.0.0.0 Safari/537.36"
 
 
 def normalize_address(url: str) -> str:

@@ -63,9 +63,10 @@ def send(
             if stream.has_ended:  # within the headers: http.client takes that for their end
                 raise IncompleteRead(b"")
             content = _read(response, limit + 1) if limit else b""
-            return Answer(
-                response.status, CaseInsensitiveMapping(response.getheaders()), content[:limit], len(content) > limit
-            )
+            # A body that is encoded twice may have a header for each; of others the last counts.
+            encodings = response.getheader("Content-Encoding") or ""
+            answered = CaseInsensitiveMapping([*response.getheaders(), ("Content-Encoding", encodings)])
+            return Answer(response.status, answered, content[:limit], len(content) > limit)
     except TimeoutError as error:
         raise Unreachable("no answer in time") from error
     except (HTTPException, OSError, ValueError) as error:

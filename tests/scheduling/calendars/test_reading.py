@@ -1,11 +1,21 @@
 """Reading a calendar from real servers, including hostile and slow ones."""
 
 import base64
+import gzip
+import zlib
 
 import pytest
 
 from scheduling.calendars import reading
-from scheduling.calendars.base import MalformedEvent, NotACalendar, Refused, TooLarge, TooManyRedirects, make_event_uid
+from scheduling.calendars.base import (
+    MalformedEvent,
+    NotACalendar,
+    Refused,
+    TooLarge,
+    TooManyRedirects,
+    UnknownEncoding,
+    make_event_uid,
+)
 from scheduling.calendars.reading import normalize_address, read_calendar
 from scheduling.lib.safe_http import NotPublic, Unreachable
 from tests.receivers import answer, drip, hang, in_turn, reset
@@ -69,6 +79,46 @@ def test_endless_redirects_raise_too_many_redirects(listen, connect):
         ask(connect(server))
 
     assert len(server.requests) == 5
+
+
+def test_calendar_compressed_without_being_asked_is_read(listen, connect, busy_at):
+    """As iCloud does; here twice, with a header for each."""
+    body = zlib.compress(gzip.compress(busy_at(9, 10)))
+    lines = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Encoding: gzip\r\ncontent-encoding: deflate\r\n"
+    server = listen(drip([lines.encode() + b'ETag: "one-gzip"\r\n\r\n', body], None))
+
+    found = ask(connect(server))
+
+    assert (len(found.busy), found.etag) == (1, '"one-gzip"')
+    assert server.requests[0][2]["Accept-Encoding"] == "identity"
+
+
+def test_calendar_in_an_unknown_encoding_is_refused_with_message(listen, connect, busy_at):
+    with pytest.raises(UnknownEncoding) as refused:
+        ask(connect(listen(answer(200, body=busy_at(9, 10), Content_Encoding="br"))))
+
+    assert refused.value.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("site", "introduction"),
+    [
+        ("", "Mozilla/5.0 (X11; Linux; compatible; Holdfast) Chrome/139.0.0.0 Safari/537.36"),
+        (
+            "https://booking.clinic.example",
+            "Mozilla/5.0 (X11; Linux; compatible; Holdfast; +https://booking.clinic.example) "
+            "Chrome/139.0.0.0 Safari/537.36",
+        ),
+    ],
+)
+def test_read_calendar_introduces_itself_like_a_browser_by_name(site, introduction, listen, connect, busy_at, settings):
+    settings.SITE_URL = site
+    there = listen(answer(200, body=busy_at(9, 10)))
+    server = listen(answer(302, Location=there.url))
+
+    assert ask(connect(server)).busy
+
+    assert [request[2]["User-Agent"] for request in server.requests + there.requests] == [introduction] * 2
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 401, 403, 404, 410, 429, 500, 503])

@@ -23,6 +23,7 @@ REASON_LABELS = {
     Reason.TOO_FAR: "it is further ahead than the service is booked",
     Reason.CLOSED: "outside the working hours, or not one of the service's starts",
     Reason.TIME_OFF: "time off",
+    Reason.HOLIDAY: "a holiday at that location",
     Reason.TAKEN: "there is an appointment then, or one too near",
     Reason.HELD: "somebody is just booking it, and holds it for some minutes",
     Reason.CALENDAR_BUSY: "their own calendar says that they are busy",

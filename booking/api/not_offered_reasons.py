@@ -8,6 +8,7 @@ REASONS = {
     Reason.TOO_FAR: "It is further ahead than the service can be booked.",
     Reason.CLOSED: "It is outside the working hours, too near their end, or between two of the service's starts.",
     Reason.TIME_OFF: "The clinician is away, or the location is closed that day.",
+    Reason.HOLIDAY: "The location's holidays calendar says that it is closed that day.",
     Reason.TAKEN: "The clinician has an appointment then, or one so near that there is no time between.",
     Reason.HELD: "Somebody holds it; it may be free again soon.",
     Reason.CALENDAR_BUSY: "The clinician's own calendar says that they are busy.",

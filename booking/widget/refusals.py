@@ -42,6 +42,7 @@ REASONS = {
     Reason.TOO_FAR: _("It is too far ahead: that day cannot be booked yet."),
     Reason.CLOSED: _("There are no working hours then."),
     Reason.TIME_OFF: _("The clinic is closed or the clinician is away then."),
+    Reason.HOLIDAY: _("The clinic is closed or the clinician is away then."),
     Reason.TAKEN: _("It is taken."),
     Reason.HELD: _("Somebody else is booking it right now."),
     Reason.CALENDAR_BUSY: _("The clinician is busy then."),

@@ -111,6 +111,10 @@ BUSY_ROWS = f"""
       FROM scheduling_busyday
      WHERE clinician_id = ANY(%(clinicians)s) AND day BETWEEN %(first_day)s AND %(last_day)s
      UNION ALL
+    SELECT location_id, stretches, 'holiday'
+      FROM scheduling_busyday
+     WHERE location_id = ANY(%(locations)s) AND day BETWEEN %(first_day)s AND %(last_day)s
+     UNION ALL
     SELECT clinician_id, {PACKED}, 'calendar-unreachable'
       FROM (SELECT clinician_id, %(end)s AS ends_at,
                    CASE WHEN last_synced_at > %(now)s - %(stale)s THEN read_until ELSE %(start)s END AS starts_at

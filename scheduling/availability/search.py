@@ -51,6 +51,7 @@ class Reason(StrEnum):
     TOO_FAR = "too-far"
     CLOSED = "closed"
     TIME_OFF = "time-off"
+    HOLIDAY = "holiday"
     TAKEN = "taken"
     HELD = "held"
     CALENDAR_BUSY = "calendar-busy"

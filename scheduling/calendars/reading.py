@@ -64,6 +64,9 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
         is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
         owner=get_owner(calendar.url),
     )
+    are_holidays = calendar.kind == Calendar.Kind.HOLIDAYS
+    if are_holidays:
+        feed = feed._replace(zone_name="")  # their days are the location's, wherever the calendar is at home
     reading = Reading(
         None,
         etag=get_sendable_tag(answer.headers.get("ETag"), 500),
@@ -74,13 +77,21 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
     if is_known and reading.fingerprint == calendar.fingerprint:
         return reading
     left = deadline - time.monotonic()
-    found = compute_in_sandbox(feed, start=scope.start, end=scope.end, zone=scope.zone, timeout=left)
+    found = compute_in_sandbox(
+        feed,
+        start=scope.start,
+        end=scope.end,
+        zone=scope.zone,
+        timeout=left,
+        only_all_day=are_holidays,
+        ignored=scope.ignored,
+    )
     return reading._replace(busy=found.intervals, not_understood=found.not_understood)
 
 
 def compute_fingerprint(feed: Feed, scope: Scope) -> str:
     """Return a hash of whatever the busy time is computed from."""
-    parts = [PARSER_VERSION, *feed, str(scope.zone)]
+    parts = [PARSER_VERSION, *feed, str(scope.zone), *sorted(scope.ignored)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -1,6 +1,8 @@
-"""When the calendars that openings depend on were last read, and why one could not be."""
+"""What is known of the calendars that openings depend on: when they were last read, and what was not understood."""
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,29 +12,60 @@ from scheduling.availability.queries import OpeningFilters
 
 
 class CalendarStatus(NamedTuple):
-    """A calendar whose busy time is not offered, and its last reading."""
+    """A calendar whose busy time is not offered, and its last reading.
+
+    ``unread_days`` has the day of each event that was not understood and that staff do not ignore; None if it has none.
+    """
 
     id: UUID
-    clinician_id: UUID
+    clinician_id: UUID | None
+    location_id: UUID | None
     last_synced_at: datetime | None
     last_error: str
+    unread_days: list[date | None]
+
+
+class UnreadDay(NamedTuple):
+    """How many events on a day were not understood, and a sentence that says so; None if they have no readable day."""
+
+    day: date | None
+    events: int
+    message: str
 
 
 # Hand-written SQL, like that of availability: every answer with free times runs it.
 STATUSES = """
-    SELECT calendar.id, calendar.clinician_id, calendar.last_synced_at, calendar.last_error
-      FROM scheduling_calendar AS calendar
-      JOIN scheduling_clinician AS clinician ON clinician.id = calendar.clinician_id AND clinician.is_active
-      JOIN scheduling_clinician_services AS offered
-           ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s
-     WHERE calendar.kind = 'icalendar' AND calendar.is_active
-       AND (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
-       AND EXISTS (SELECT FROM scheduling_workinghours AS hours
-                     JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
-                    WHERE hours.clinician_id = clinician.id
-                      AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
-                      AND (%(is_remote)s::boolean IS NULL OR hours.is_remote = %(is_remote)s))
-     ORDER BY calendar.id
+    SELECT id, clinician_id, location_id, last_synced_at, last_error,
+           ARRAY(SELECT day FROM scheduling_unreadevent AS event
+                  WHERE event.calendar_id = calendar.id AND ignored_at IS NULL) AS unread_days
+      FROM (SELECT calendar.*
+              FROM scheduling_calendar AS calendar
+              JOIN scheduling_clinician AS clinician ON clinician.id = calendar.clinician_id AND clinician.is_active
+              JOIN scheduling_clinician_services AS offered
+                   ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s
+             WHERE calendar.kind = 'icalendar' AND calendar.is_active
+               AND (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
+               AND EXISTS (SELECT FROM scheduling_workinghours AS hours
+                             JOIN scheduling_location AS location
+                                  ON location.id = hours.location_id AND location.is_active
+                            WHERE hours.clinician_id = clinician.id
+                              AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
+                              AND (%(is_remote)s::boolean IS NULL OR hours.is_remote = %(is_remote)s))
+             UNION ALL
+            SELECT calendar.*
+              FROM scheduling_calendar AS calendar
+              JOIN scheduling_location AS location ON location.id = calendar.location_id AND location.is_active
+             WHERE calendar.kind = 'holidays' AND calendar.is_active
+               AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
+               AND EXISTS (SELECT FROM scheduling_workinghours AS hours
+                             JOIN scheduling_clinician AS clinician
+                                  ON clinician.id = hours.clinician_id AND clinician.is_active
+                             JOIN scheduling_clinician_services AS offered
+                                  ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s
+                            WHERE hours.location_id = location.id
+                              AND (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
+                              AND (%(is_remote)s::boolean IS NULL OR hours.is_remote = %(is_remote)s))) AS calendar
+     ORDER BY id
 """
 
 
@@ -47,3 +80,24 @@ def list_calendar_statuses(filters: OpeningFilters) -> list[CalendarStatus]:
     with connection.cursor() as cursor:
         cursor.execute(STATUSES, parameters)
         return [CalendarStatus(*row) for row in cursor]
+
+
+def describe_unread_days(days: Iterable[date | None], *, today: date) -> list[UnreadDay]:
+    """Return an UnreadDay for each of the days of events that were not understood, those without a day last.
+
+    Its message has no word of the events, and names the year only if that is not today's.
+    """
+    counts = Counter(days)
+    return [
+        UnreadDay(day, counts[day], _describe_unread(day, counts[day], today))
+        for day in sorted(counts, key=lambda day: (day is None, day))
+    ]
+
+
+def _describe_unread(day, events, today):
+    subject, verb = ("1 event", "was") if events == 1 else (f"{events} events", "were")
+    if day is None:
+        effect = "it blocks nothing" if events == 1 else "they block nothing"
+        return f"{subject} without a readable start {verb} not understood; {effect}."
+    written = f"{day.day} {day:%B}" if day.year == today.year else f"{day.day} {day:%B} {day.year}"
+    return f"{subject} on {written} {verb} not understood; that day is closed."

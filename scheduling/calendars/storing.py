@@ -1,7 +1,7 @@
 """Store what calendars say, each in one transaction that waits for no network."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -10,20 +10,22 @@ from django.utils import timezone
 
 from scheduling.availability.intervals import Interval, pack
 from scheduling.availability.openings import as_datetime
+from scheduling.calendars.base import NotUnderstood
 from scheduling.calendars.reading import Reading
-from scheduling.calendars.scope import Scope
+from scheduling.calendars.scope import Scope, get_ignored_fingerprints
 from scheduling.lib.clock import database_now
-from scheduling.models import BusyDay, Calendar
+from scheduling.models import BusyDay, Calendar, UnreadEvent
 from scheduling.schedule_changes import mark_schedule_changed
 
 DAY_SECONDS = 86_400
 READ_INTERVAL = timedelta(minutes=5)
 MAX_RETRY_INTERVAL = timedelta(hours=1)
+MAX_UNREAD_EVENTS = 1000  # of one calendar
 
 
 def get_readable_calendars() -> QuerySet[Calendar]:
     """Return the calendars whose busy time counts."""
-    return Calendar.objects.filter(kind=Calendar.Kind.ICALENDAR, is_active=True)
+    return Calendar.objects.filter(kind__in=Calendar.READ_KINDS, is_active=True)
 
 
 @transaction.atomic
@@ -37,9 +39,13 @@ def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: dat
     changes_times = reading.busy is not None or locked.is_unreachable(at=at)
     if reading.busy is not None:
         store_busy(locked, reading.busy)
+        store_unread_events(locked, reading.not_understood)
         locked.read_until = scope.end
-    locked.etag, locked.last_modified = reading.etag, reading.last_modified
-    locked.fingerprint, locked.last_synced_at, locked.last_error, locked.failures = reading.fingerprint, at, "", 0
+    locked.etag, locked.last_modified, locked.fingerprint = reading.etag, reading.last_modified, reading.fingerprint
+    if scope.ignored != get_ignored_fingerprints([locked])[locked.pk]:
+        # Staff have ignored an event, or stopped ignoring it, since the reading began: read it again in full.
+        locked.etag = locked.last_modified = locked.fingerprint = ""
+    locked.last_synced_at, locked.last_error, locked.failures = at, "", 0
     locked.last_tried_at, locked.due_at = at, at + READ_INTERVAL
     locked.save(
         update_fields=[
@@ -55,7 +61,7 @@ def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: dat
         ]
     )
     if changes_times:
-        mark_schedule_changed(clinician_id=locked.clinician_id)
+        mark_schedule_changed(clinician_id=locked.clinician_id, location_id=locked.location_id)
 
 
 @transaction.atomic
@@ -73,7 +79,7 @@ def store_failure(calendar: Calendar, reason: str) -> None:
 def _lock_unchanged(calendar):
     """Return the calendar's row, locked, or None if it is no longer the calendar that was read."""
     locked = get_readable_calendars().select_for_update(no_key=True, of=("self",)).filter(pk=calendar.pk).first()
-    names = ("url", "username", "password", "clinician_id")
+    names = ("kind", "url", "username", "password", "clinician_id", "location_id")
     is_same = locked and all(getattr(locked, name) == getattr(calendar, name) for name in names)
     return locked if is_same else None
 
@@ -86,7 +92,13 @@ def store_busy(calendar: Calendar, busy: Sequence[Interval]) -> None:
     days.filter(day__in=known.keys() - wanted.keys()).delete()
     BusyDay.objects.bulk_create(
         [
-            BusyDay(calendar=calendar, clinician_id=calendar.clinician_id, day=day, stretches=stretches)
+            BusyDay(
+                calendar=calendar,
+                clinician_id=calendar.clinician_id,
+                location_id=calendar.location_id,
+                day=day,
+                stretches=stretches,
+            )
             for day, stretches in wanted.items()
             if stretches != known.get(day)
         ],
@@ -94,6 +106,41 @@ def store_busy(calendar: Calendar, busy: Sequence[Interval]) -> None:
         unique_fields=["calendar", "day"],
         update_fields=["stretches"],
     )
+
+
+def store_unread_events(calendar: Calendar, events: Iterable[NotUnderstood]) -> None:
+    """Replace a calendar's events that were not understood. One that it had before stays ignored if it was."""
+    days = {event.fingerprint: event.day for event in events}
+    wanted = dict(list(days.items())[:MAX_UNREAD_EVENTS])
+    rows = UnreadEvent.objects.filter(calendar=calendar)
+    known = dict(rows.values_list("fingerprint", "day"))
+    rows.filter(fingerprint__in=known.keys() - wanted.keys()).delete()
+    UnreadEvent.objects.bulk_create(
+        [
+            UnreadEvent(calendar=calendar, fingerprint=fingerprint, day=day)
+            for fingerprint, day in wanted.items()
+            if fingerprint not in known or day != known[fingerprint]
+        ],
+        update_conflicts=True,
+        unique_fields=["calendar", "fingerprint"],
+        update_fields=["day"],
+    )
+
+
+@transaction.atomic
+def set_ignored(calendar: Calendar, event_ids: Collection[int], *, is_ignored: bool) -> list[UnreadEvent]:
+    """Ignore these events of a calendar, or stop ignoring them, and return those that it has.
+
+    An ignored event blocks nothing from the next reading on, which is due at once.
+    """
+    locked = Calendar.objects.select_for_update(no_key=True, of=("self",)).get(pk=calendar.pk)
+    events = list(locked.unread_events.filter(pk__in=event_ids))
+    UnreadEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+        ignored_at=timezone.now() if is_ignored else None
+    )
+    # A server that says "not modified" must not keep what was computed.
+    Calendar.objects.filter(pk=locked.pk).update(etag="", last_modified="", fingerprint="", due_at=timezone.now())
+    return events
 
 
 def split_by_day(busy: Sequence[Interval]) -> dict[date, list[Interval]]:
@@ -116,4 +163,5 @@ def discard_reading(calendar: Calendar) -> None:
     locked.failures, locked.due_at = 0, timezone.now()
     locked.save()
     BusyDay.objects.filter(calendar=locked).delete()
-    mark_schedule_changed(clinician_id=locked.clinician_id)
+    UnreadEvent.objects.filter(calendar=locked).delete()
+    mark_schedule_changed(clinician_id=locked.clinician_id, location_id=locked.location_id)

@@ -91,8 +91,7 @@ def sync_calendars(
     scopes = get_scopes(calendars, now)
     pool = ThreadPoolExecutor(min(THREADS, len(calendars)), thread_name_prefix="calendar")
     left = {
-        pool.submit(_read_before_deadline, calendar, scopes[calendar.clinician_id], deadline): calendar
-        for calendar in calendars
+        pool.submit(_read_before_deadline, calendar, scopes[calendar.pk], deadline): calendar for calendar in calendars
     }
     try:
         while left and (seconds := deadline - time.monotonic()) > 0:
@@ -121,7 +120,7 @@ def _store_result(calendar, future, scopes, now, record_failures):
         failure = CannotRead()
         logger.error("calendar %s: %s", calendar.pk, type(error).__name__)
     else:
-        store_reading(calendar, reading, scopes[calendar.clinician_id], at=now)
+        store_reading(calendar, reading, scopes[calendar.pk], at=now)
         return None
     if record_failures:
         # Log the id only: the name may be a person's, and the address is a secret.

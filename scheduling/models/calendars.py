@@ -20,11 +20,14 @@ class Calendar(models.Model):
     """
 
     busy_days: models.Manager
+    unread_events: models.Manager
 
     class Kind(models.TextChoices):
         ICALENDAR = "icalendar", "read: its busy time is not offered"
         CALDAV = "caldav", "write: appointments are put into it"
         HOLIDAYS = "holidays", "holidays: the location is closed on its all-day events"
+
+    READ_KINDS = (Kind.ICALENDAR, Kind.HOLIDAYS)
 
     class WhenUnreachable(models.TextChoices):
         WITHHOLD = "withhold", "offer none of their times"

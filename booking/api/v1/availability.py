@@ -219,6 +219,11 @@ class PlaceExplained(PlaceOutput):
 
     is_open = serializers.BooleanField()
     reasons = why()
+    not_understood = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What calendars of the clinician or the location have on that date that was not understood, as "
+        "sentences for staff; secret keys only.",
+    )
 
 
 class Explanation(serializers.Serializer):
@@ -228,6 +233,18 @@ class Explanation(serializers.Serializer):
     is_open = serializers.BooleanField()
     reasons = why()
     places = PlaceExplained(many=True)
+
+
+def list_not_understood(calendars, place, starts_at):
+    """Return the sentences about events of a place's calendars on a time's local date that were not understood."""
+    local_date = starts_at.astimezone(place.zone).date()
+    return [
+        unread["message"]
+        for calendar in calendars
+        if place.clinician_id == calendar["clinician_id"] or place.location_id == calendar["location_id"]
+        for unread in calendar["not_understood"] or []
+        if unread["date"] == local_date
+    ]
 
 
 class Explain(AvailabilityView):
@@ -248,7 +265,12 @@ class Explain(AvailabilityView):
                 "is_open": is_open,
                 "reasons": [] if is_open else sorted(reasons),
                 "places": [
-                    write_place(place) | {"is_open": not reasons, "reasons": sorted(reasons)}
+                    write_place(place)
+                    | {
+                        "is_open": not reasons,
+                        "reasons": sorted(reasons),
+                        "not_understood": list_not_understood(calendars, place, starts_at),
+                    }
                     for place, reasons in found.items()
                 ],
             },

@@ -137,7 +137,7 @@ def test_location_saved_in_admin_is_locked_in_the_order_that_cannot_deadlock(mor
 def test_reading_of_calendar_changes_locations_of_its_clinician(changes, dana, harbour, mill):
     dana.working_hours.filter(location=mill).delete()
     calendar = Calendar.objects.create(clinician=dana, name="Own", url="https://calendar.example/")
-    scope = get_scopes([calendar], database_now())[dana.pk]
+    scope = get_scopes([calendar], database_now())[calendar.pk]
 
     def store(**reading):
         calendar.refresh_from_db()

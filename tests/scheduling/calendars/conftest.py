@@ -22,7 +22,7 @@ def connect(dana):
 
 
 def get_scope(calendar):
-    return get_scopes([calendar], database_now())[calendar.clinician_id]
+    return get_scopes([calendar], database_now())[calendar.pk]
 
 
 @pytest.fixture

@@ -84,8 +84,9 @@ def test_endless_redirects_raise_too_many_redirects(listen, connect):
 def test_calendar_compressed_without_being_asked_is_read(listen, connect, busy_at):
     """As iCloud does; here twice, with a header for each."""
     body = zlib.compress(gzip.compress(busy_at(9, 10)))
-    lines = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Encoding: gzip\r\ncontent-encoding: deflate\r\n"
-    server = listen(drip([lines.encode() + b'ETag: "one-gzip"\r\n\r\n', body], None))
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", 'ETag: "one-gzip"']
+    lines += ["Content-Encoding: gzip", "content-encoding: deflate"]
+    server = listen(drip(["\r\n".join([*lines, "", ""]).encode(), body], None))
 
     found = ask(connect(server))
 

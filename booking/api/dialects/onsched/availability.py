@@ -42,5 +42,7 @@ class Availability(View):
             resources = list(free[start])[: None if how == Assign.NONE else 1]
             times.append({**time, "ResourceIds": resources, "LocationId": location.pk})
         written = {"ServiceId": service.pk, "availableDays": days, "availableTimes": times}
-        more = {} if calendars is None else {"externalCalendars": [write_calendar(each) for each in calendars]}
+        # Not those of a location's holidays: OnSched's are of resources.
+        written_calendars = [write_calendar(each) for each in calendars or [] if each["clinician_id"]]
+        more = {} if calendars is None else {"externalCalendars": written_calendars}
         return self.succeed(written, **more)

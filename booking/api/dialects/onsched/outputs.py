@@ -25,6 +25,7 @@ SOURCES = {
     "taken": "appointment",
     "held": "appointment",
     "time-off": "block",
+    "holiday": "block",
     "calendar-busy": "external",
     "calendar-unreachable": "external",
 }

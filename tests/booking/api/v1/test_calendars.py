@@ -71,10 +71,12 @@ def told(calendar, **changes):
     synced_at = calendar.last_synced_at
     return {
         "id": str(calendar.pk),
-        "clinician_id": str(calendar.clinician_id),
+        "clinician_id": calendar.clinician_id and str(calendar.clinician_id),
+        "location_id": calendar.location_id and str(calendar.location_id),
         "is_current": True,
         "last_synced_at": synced_at and synced_at.isoformat(),
         "error": None,
+        "not_understood": [],
         **changes,
     }
 
@@ -218,7 +220,7 @@ def test_publishable_key_learns_only_whether_a_calendar_is_current(sync, path, a
 
     body = ask(path, caller=public_api, sync_external=sync)
 
-    expected = told(calendar, is_current=False, last_synced_at=None)
+    expected = told(calendar, is_current=False, last_synced_at=None, not_understood=None)
     assert body["meta"]["calendars"] == [expected]
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Func, Q
 
 from scheduling.models import Location
+from scheduling.models.hours import list_workplaces
 
 
 @transaction.atomic(savepoint=False)
@@ -16,7 +17,7 @@ def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID
     """
     whose = Q(pk=location_id) if location_id else Q()
     if clinician_id:
-        whose = Q(pk__in=Location.objects.filter(working_hours__clinician=clinician_id).values("pk"))
+        whose = Q(pk__in=list_workplaces("location", clinician=clinician_id))
     # In one order, so that two changes cannot deadlock.
     locked = Location.objects.select_for_update(no_key=True).filter(whose).order_by("pk").values_list("pk", flat=True)
     Location.objects.filter(pk__in=list(locked)).update(schedule_changed_at=Func(function="clock_timestamp"))

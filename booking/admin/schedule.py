@@ -11,8 +11,10 @@ from booking.admin.appointment_warnings import get_upcoming_appointments, warn_a
 from booking.admin.feeds import get_feed_url
 from booking.domain.notifications import push_upcoming
 from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOffAdmin
-from scheduling.availability.openings import Hours, as_instant, compute_working_time, get_local_dates
+from scheduling.availability.openings import as_instant, compute_working_time, get_local_dates
+from scheduling.availability.queries import as_hours
 from scheduling.models import Clinician, Location, Service, TimeOff
+from scheduling.models.hours import list_workplaces
 
 CALENDAR_FIELDS = {"name", "address_line_1", "address_line_2", "city", "postcode"}
 
@@ -26,8 +28,11 @@ def warn_if_inactive(request, obj, form, **conditions):
 
 def warn_if_not_bookable(request, clinician):
     """Warn about an active clinician without services or working hours."""
-    parts = {"services": clinician.services, "working hours": clinician.working_hours}
-    missing = [f"no {name}" for name, rows in parts.items() if not rows.exists()]
+    parts = {
+        "services": clinician.services.exists(),
+        "working hours": list_workplaces("clinician", clinician=clinician).exists(),
+    }
+    missing = [f"no {name}" for name, has_some in parts.items() if not has_some]
     if clinician.is_active and missing:
         messages.warning(request, f"Nobody can book {clinician} yet: {', '.join(missing)}.")
 
@@ -46,14 +51,14 @@ def warn_about_time_off(request, time_off):
 
 def get_appointments_outside_hours(clinician):
     """Return the clinician's upcoming appointments that lie outside their working hours."""
-    weekly = defaultdict(list)
-    for rule in clinician.working_hours.order_by("weekday", "start_time"):
-        weekly[rule.location_id, rule.is_remote].append(Hours(rule.weekday, rule.start_time, rule.end_time))
+    hours_of = defaultdict(list)
+    for row in [*clinician.working_hours.all(), *clinician.extra_hours.all()]:
+        hours_of[row.location_id, row.is_remote].append(as_hours(row))
     outside = []
     for appointment in get_upcoming_appointments(clinician=clinician).select_related("location"):
         start, end = as_instant(appointment.starts_at), as_instant(appointment.ends_at)
         zone = appointment.location.zone
-        hours = tuple(weekly[appointment.location_id, appointment.is_remote])
+        hours = tuple(hours_of[appointment.location_id, appointment.is_remote])
         spells = compute_working_time(hours, zone, *get_local_dates(zone, start - 86_400, end)).spells
         if not any(spell_start <= start and end <= spell_end for spell_start, spell_end in spells):
             outside.append(appointment.pk)
@@ -103,12 +108,9 @@ class ClinicianWithWarningsAdmin(ClinicianAdmin):
             if formset.model is TimeOff:
                 for time_off in [*formset.new_objects, *(changed for changed, _ in formset.changed_objects)]:
                     warn_about_time_off(request, time_off)
-            elif formset.has_changed():
-                warn_about_appointments(
-                    request,
-                    get_appointments_outside_hours(form.instance),
-                    f"outside the working hours of {form.instance}.",
-                )
+        if any(formset.has_changed() for formset in formsets if formset.model is not TimeOff):
+            outside = get_appointments_outside_hours(form.instance)
+            warn_about_appointments(request, outside, f"outside the working hours of {form.instance}.")
         warn_if_not_bookable(request, form.instance)
 
 

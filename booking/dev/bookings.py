@@ -18,12 +18,12 @@ from booking.models.enums import ANNOUNCED_KINDS, EventKind
 from scheduling.availability.intervals import clip, merge, subtract
 from scheduling.availability.openings import (
     Busy,
-    Hours,
     as_datetime,
     as_instant,
     compute_open_starts,
     compute_working_time,
 )
+from scheduling.availability.queries import as_hours
 from scheduling.availability.search import get_rules
 from scheduling.models import Clinician, Slot, TimeOff
 
@@ -40,7 +40,7 @@ def book_many(patients, *, by_staff, now, rng):
         for provider in Provider.objects.prefetch_related("services")
         for service in provider.services.all()
     }
-    for clinician in Clinician.objects.prefetch_related("services", "working_hours__location"):
+    for clinician in Clinician.objects.prefetch_related("services", "working_hours__location", "extra_hours__location"):
         for service, location, start, is_remote in times_to_book(clinician, now, rng):
             patient = rng.choice(patients)
             provider = providers.get(service.pk)
@@ -57,9 +57,9 @@ def times_to_book(clinician, now, rng):
     """Yield (service, location, start, is_remote) until SHARE of each day's working time is taken."""
     services = list(clinician.services.all())
     weekly = {}
-    for rule in clinician.working_hours.all():
+    for rule in [*clinician.working_hours.all(), *clinician.extra_hours.all()]:
         hours = weekly.setdefault((rule.location, rule.is_remote), [])
-        hours.append(Hours(rule.weekday, rule.start_time, rule.end_time))
+        hours.append(as_hours(rule))
     taken = []
     for (location, is_remote), hours in weekly.items():
         offered = [service for service in services if service.allows(is_remote=is_remote)]

@@ -1,11 +1,13 @@
 """Load who offers a service, and where: the names and zones of the page of times, in one query."""
 
+from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from scheduling.models import WorkingHours
+from scheduling.models.hours import list_workplaces
 
 
 class Place(NamedTuple):
@@ -43,14 +45,23 @@ class Offer(NamedTuple):
 
 def get_offer(service, *bookings):
     """Return the service's Offer, with the clinicians and places of the patient's own ``bookings`` always in it."""
-    rows = WorkingHours.objects.filter(clinician__services=service, clinician__is_active=True, location__is_active=True)
-    if service.mode != service.Mode.BOTH:
-        rows = rows.filter(is_remote=service.mode == service.Mode.REMOTE)
-    rows = rows.order_by("clinician__name", "location__name").values_list(
-        "clinician_id", "clinician__name", "location_id", "location__name", "location__timezone", "is_remote"
+    rows = list_workplaces(
+        "clinician_id",
+        "clinician__name",
+        "location_id",
+        "location__name",
+        "location__timezone",
+        "is_remote",
+        from_day=timezone.now().date() - timedelta(days=1),  # it is yesterday somewhere
+        clinician__services=service,
+        clinician__is_active=True,
+        location__is_active=True,
+        is_remote__in=[way for way in (False, True) if service.allows(is_remote=way)],
     )
     offer = Offer({}, {}, set())
-    for clinician_id, clinician, location_id, location, zone, is_remote in rows.distinct():
+    for clinician_id, clinician, location_id, location, zone, is_remote in rows.order_by(
+        "clinician__name", "location__name"
+    ):
         offer.clinicians[clinician_id] = clinician
         offer.locations[location_id] = Place(location, ZoneInfo(zone))
         offer.ways.add((location_id, is_remote))

@@ -1,8 +1,11 @@
 """Clinicians, with their working hours and time off."""
 
 from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
@@ -19,15 +22,96 @@ from scheduling.admin.calendar_warnings import (
 from scheduling.admin.forms import TimeOffForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib.integration_admin import OtherSystemsMixin, list_kept_fieldsets
-from scheduling.models import Clinician, TimeOff, WorkingHours
+from scheduling.models import Clinician, ExtraHours, TimeOff, WorkingHours
+from scheduling.overlapping_hours import OverlappingHours, check_overlap
 
 
-class WorkingHoursInline(admin.TabularInline):
-    model = WorkingHours
+class WorkingHoursForm(forms.ModelForm):
+    """Weekly hours; without a number of weeks they are every week's."""
+
+    every_weeks = forms.IntegerField(
+        label="Every … weeks",
+        required=False,
+        initial=1,
+        min_value=1,
+        max_value=52,
+        help_text=WorkingHours._meta.get_field("every_weeks").help_text,
+    )
+
+    def clean_every_weeks(self):
+        return self.cleaned_data["every_weeks"] or 1
+
+
+class ClinicianForm(forms.ModelForm):
+    """A clinician; without a weight they have an ordinary share."""
+
+    weight = forms.DecimalField(
+        required=False,
+        initial=1,
+        max_digits=4,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        help_text=Clinician._meta.get_field("weight").help_text,
+    )
+
+    def clean_weight(self):
+        return self.cleaned_data["weight"] or 1
+
+
+class HoursFormSet(forms.BaseInlineFormSet):
+    """Hours of one kind. ``all_hours`` are the page's formsets of both kinds: nobody works in two places at once."""
+
+    all_hours = ()
+
+    def clean(self):
+        for form in self.list_kept_forms():
+            if form.has_changed():
+                others = [each for formset in self.all_hours for each in formset.list_kept_forms() if each is not form]
+                try:
+                    check_overlap(form.instance, [other.instance for other in others])
+                except OverlappingHours as error:
+                    form.add_error("location", str(error))
+
+    def list_kept_forms(self):
+        """Return the forms with rows that are there once the page is saved."""
+        filled = (form for form in self.forms if form.instance.pk or form.has_changed())
+        return [form for form in filled if form.is_valid() and not self._should_delete_form(form)]
+
+
+class HoursInline(admin.TabularInline):
+    formset = HoursFormSet
     extra = 0
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("clinician", "location")
+
+
+class WorkingHoursInline(HoursInline):
+    model = WorkingHours
+    form = WorkingHoursForm
+
+
+class ExtraHoursInline(HoursInline):
+    """Extra hours that are not over. Whoever may change the weekly hours may change these."""
+
+    model = ExtraHours
+    verbose_name_plural = "extra hours on a date, from today on"
+
+    def get_queryset(self, request):
+        yesterday = timezone.now().date() - timedelta(days=1)  # it may be that somewhere
+        return super().get_queryset(request).filter(date__gte=yesterday).order_by("date", "start_time")
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.has_perm("scheduling.view_workinghours")
+
+    def has_add_permission(self, request, obj=None):
+        return request.user.has_perm("scheduling.add_workinghours")
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.has_perm("scheduling.change_workinghours")
+
+    def has_delete_permission(self, request, obj=None):
+        return request.user.has_perm("scheduling.delete_workinghours")
 
 
 class TimeOffInline(admin.TabularInline):
@@ -46,6 +130,7 @@ class TimeOffInline(admin.TabularInline):
 
 @admin.register(Clinician)
 class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
+    form = ClinicianForm
     list_display = ["name", "title", "service_names", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["user"]
@@ -58,7 +143,7 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
 
     def get_fieldsets(self, request, obj=None):
         about = (None, {"fields": ["name", "title", "bio", "services", "user"]})
-        offered = ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING})
+        offered = ("Offered", {"fields": ["is_active", "weight"], "description": INSTEAD_OF_DELETING})
         if obj is None:
             return [about, offered]
         calendars = {"fields": ["own_calendars"], "description": render_add_calendar_link(request, obj)}
@@ -83,7 +168,15 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
 
     def get_inlines(self, request, obj):
         # Time off is written in the zone where the clinician works, which is unknown for a new one.
-        return [WorkingHoursInline, TimeOffInline] if obj else [WorkingHoursInline]
+        hours = [WorkingHoursInline, ExtraHoursInline]
+        return [*hours, TimeOffInline] if obj else hours
+
+    def _create_formsets(self, request, obj, change):
+        formsets, inlines = super()._create_formsets(request, obj, change)
+        all_hours = [formset for formset in formsets if isinstance(formset, HoursFormSet)]
+        for formset in all_hours:
+            formset.all_hours = all_hours
+        return formsets, inlines
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name == "user":

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from math import lcm
 from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -21,11 +22,29 @@ MAX_UTC_OFFSET = 15 * 3_600
 
 
 class Hours(NamedTuple):
-    """Wall time on one weekday (0 is Monday); an ``end_time`` of 00:00 is the end of the day."""
+    """Wall time on one weekday (0 is Monday); an ``end_time`` of 00:00 is the end of the day.
+
+    On the dates from ``valid_from`` to ``valid_until`` only, both included, and only in every n-th week, counted from
+    the week of ``valid_from``. Extra hours are valid for one day.
+    """
 
     weekday: int
     start_time: time
     end_time: time
+    valid_from: date = date.min
+    valid_until: date = date.max
+    every_weeks: int = 1
+
+    def apply_on(self, day: date) -> bool:
+        """Return whether these are hours of that date."""
+        if self.weekday != day.weekday() or not self.valid_from <= day <= self.valid_until:
+            return False
+        return self.every_weeks == 1 or _count_weeks(self.valid_from, day) % self.every_weeks == 0
+
+
+def _count_weeks(first, day):
+    """Return how many weeks the week of ``day`` is after that of ``first``; a proleptic week begins on a Monday."""
+    return (day.toordinal() - 1) // 7 - (first.toordinal() - 1) // 7
 
 
 WeeklyHours = tuple[Hours, ...]
@@ -96,21 +115,44 @@ def _offset(zone, instant):
 
 @lru_cache(maxsize=4096)
 def compute_working_time(hours: WeeklyHours, zone: ZoneInfo, first: date, last: date) -> WorkingTime:
-    """Return the WorkingTime of weekly ``hours`` on the local dates ``first`` to ``last``, both included."""
+    """Return the WorkingTime of ``hours`` on the local dates ``first`` to ``last``, both included."""
     grids = []
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
         for rule in hours:
-            if rule.weekday != day.weekday():
-                continue
-            wall_start = _seconds(rule.start_time)
-            wall_end = _seconds(rule.end_time) or DAY
-            for start, end, midnight in split_day(zone, day):
-                start, end = max(start, midnight + wall_start), min(end, midnight + wall_end)
-                if start < end:
-                    grids.append((start, end, midnight + wall_start))
+            if rule.apply_on(day):
+                grids += _list_grids(rule, zone, day)
     grids.sort()
     return WorkingTime(spells=merge((start, end) for start, end, _ in grids), grids=grids)
+
+
+def _list_grids(rule, zone, day):
+    wall_start, wall_end = _seconds(rule.start_time), _seconds(rule.end_time) or DAY
+    for start, end, midnight in split_day(zone, day):
+        start, end = max(start, midnight + wall_start), min(end, midnight + wall_end)
+        if start < end:
+            yield start, end, midnight + wall_start
+
+
+def find_overlap(one: Hours, zone: ZoneInfo, other: Hours, other_zone: ZoneInfo, *, today: date) -> date | None:
+    """Return the first date of ``one`` on which both are hours at one time; None if there is none.
+
+    Of hours that always were, dates from ``today`` count. Two rules that come every n and every m weeks have met
+    once after the least common multiple; a year more sees all offsets that two time zones have from each other.
+    """
+    first = max(one.valid_from, other.valid_from)
+    start = (today if first == date.min else first).toordinal() - 1
+    weeks = lcm(one.every_weeks, other.every_weeks) + 53
+    end = min(one.valid_until.toordinal() + 1, other.valid_until.toordinal() + 1, start + weeks * 7)
+    for ordinal in range(start + (one.weekday + 1 - start) % 7, end + 1, 7):
+        day = date.fromordinal(ordinal)
+        if one.apply_on(day):
+            # Elsewhere it may be another date.
+            near = [day + timedelta(days=days) for days in (-1, 0, 1)]
+            theirs = [grid for each in near if other.apply_on(each) for grid in _list_grids(other, other_zone, each)]
+            if any(a < d and c < b for a, b, _ in _list_grids(one, zone, day) for c, d, _ in theirs):
+                return day
+    return None
 
 
 def _seconds(wall):

@@ -4,7 +4,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.db import connection
 
 from scheduling.availability.intervals import clip, pairs, unpack
 from scheduling.availability.openings import Hours, WeeklyHours, as_datetime
-from scheduling.models import Calendar, Service, Slot
+from scheduling.models import Calendar, ExtraHours, Service, Slot, WorkingHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,27 @@ class Place(NamedTuple):
 
 
 # Hand-written SQL, here and below: the ORM takes longer to build this statement than PostgreSQL to answer it.
-HOURS = """
+# Extra hours are hours that are valid for one day; 1-1-1 and 9999-12-31 are the first and the last that Python knows.
+ALL_HOURS = """
+    SELECT clinician_id, location_id, is_remote, weekday, start_time, end_time, valid_from, valid_until, every_weeks
+      FROM scheduling_workinghours
+     UNION ALL
+    SELECT clinician_id, location_id, is_remote, (date_part('isodow', date) - 1)::smallint, start_time, end_time,
+           date, date, 1::smallint
+      FROM scheduling_extrahours
+"""
+# A rule as text, of which parse_hours reads a list: its dates and weeks only if it has any.
+RULES = """
+    string_agg(concat_ws(' ', hours.weekday, hours.start_time, hours.end_time,
+                         CASE WHEN coalesce(hours.valid_from, hours.valid_until) IS NOT NULL
+                              THEN concat_ws(' ', coalesce(hours.valid_from, '0001-01-01'),
+                                             coalesce(hours.valid_until, '9999-12-31'), hours.every_weeks) END), ','
+               ORDER BY hours.weekday, hours.start_time, hours.valid_from, hours.end_time)
+"""
+HOURS = f"""
     SELECT clinician.id, clinician.name, location.id, location.name, hours.is_remote, location.timezone,
-           string_agg(concat_ws(' ', hours.weekday, hours.start_time, hours.end_time), ','
-                      ORDER BY hours.weekday, hours.start_time) AS weekly
-      FROM scheduling_workinghours AS hours
+           {RULES} AS rules
+      FROM ({ALL_HOURS}) AS hours
       JOIN scheduling_clinician AS clinician ON clinician.id = hours.clinician_id AND clinician.is_active
       JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
       JOIN scheduling_clinician_services AS offered
@@ -55,35 +71,60 @@ HOURS = """
      WHERE (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
        AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
        AND hours.is_remote = ANY(%(ways)s)
+       AND (hours.valid_from IS NULL OR hours.valid_from <= %(last)s)
+       AND (hours.valid_until IS NULL OR hours.valid_until >= %(first)s)
      GROUP BY clinician.id, location.id, hours.is_remote
-     ORDER BY clinician.name, clinician.id, weekly
-"""
+     ORDER BY clinician.name, clinician.id, rules
+"""  # noqa: S608 nothing but the constants above goes in
 
 
-def load_hours(filters: OpeningFilters) -> dict[Place, WeeklyHours]:
-    """Return the weekly hours of every place that offers the service, ordered by clinician name."""
+def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = date.max) -> dict[Place, WeeklyHours]:
+    """Return the hours of every place that offers the service, ordered by clinician name.
+
+    Hours that are not valid on any date from ``first`` to ``last`` may be left out, and places that have no others.
+    """
     service, is_remote = filters.service, filters.is_remote
     parameters = {
         "service": service.pk,
         "clinicians": filters.clinician_ids,
         "location": filters.location_id,
         "ways": [way for way in (False, True) if service.allows(is_remote=way) and is_remote in (None, way)],
+        "first": first,
+        "last": last,
     }
     with connection.cursor() as cursor:
         cursor.execute(HOURS, parameters)
         return {
-            Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): _parse_hours(
-                weekly
-            )
-            for clinician_id, clinician_name, location_id, location_name, remote, zone, weekly in cursor
+            Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): parse_hours(rules)
+            for clinician_id, clinician_name, location_id, location_name, remote, zone, rules in cursor
         }
 
 
 # Cached: many clinicians share a week, and it seldom changes.
 @lru_cache(maxsize=4096)
-def _parse_hours(text: str) -> WeeklyHours:
-    rules = [rule.split(" ") for rule in text.split(",")]
-    return tuple(Hours(int(day), time.fromisoformat(start), time.fromisoformat(end)) for day, start, end in rules)
+def parse_hours(rules: str) -> WeeklyHours:
+    """Return the hours that a statement has put as text, see RULES."""
+    return tuple(_parse_rule(*rule.split(" ")) for rule in rules.split(","))
+
+
+def _parse_rule(weekday, start_time, end_time, *validity):
+    hours = Hours(int(weekday), time.fromisoformat(start_time), time.fromisoformat(end_time))
+    if not validity:
+        return hours
+    valid_from, valid_until, every_weeks = validity
+    return hours._replace(
+        valid_from=date.fromisoformat(valid_from),
+        valid_until=date.fromisoformat(valid_until),
+        every_weeks=int(every_weeks),
+    )
+
+
+def as_hours(row: WorkingHours | ExtraHours) -> Hours:
+    """Return the rule of a row."""
+    if isinstance(row, ExtraHours):
+        return Hours(row.date.weekday(), row.start_time, row.end_time, row.date, row.date)
+    valid_from, valid_until = row.valid_from or date.min, row.valid_until or date.max
+    return Hours(row.weekday, row.start_time, row.end_time, valid_from, valid_until, row.every_weeks)
 
 
 # One lateral index scan per clinician on (clinician, upper(period)). A slot is at most a day long,

@@ -22,6 +22,7 @@ from scheduling.availability.openings import (
 from scheduling.availability.queries import OpeningFilters, Place, load_busy, load_busy_reasons, load_hours
 from scheduling.models import Service
 
+DAY = timedelta(days=1)
 PlaceStarts = tuple[Place, list[int]]
 
 
@@ -82,7 +83,7 @@ def find_open_starts(
     if not service.is_active:
         return []
     rules = get_rules(service)
-    hours = load_hours(filters)
+    hours = load_hours(filters, first=_day(start_at) - 2 * DAY, last=_day(end_at) + 3 * DAY)
     soonest, furthest = as_instant(now + service.notice), as_instant(now + service.horizon)
     ranges = {
         zone: (max(soonest, _bound(start_at, zone)), min(furthest, _bound(end_at, zone, is_end=True)))
@@ -110,6 +111,11 @@ def find_open_starts(
         taken = Busy(sorted(taken[::2]), sorted(taken[1::2]))
         found.append((place, compute_open_starts(working, taken, rules, earliest, latest)))
     return found
+
+
+def _day(moment):
+    """Return the date of a datetime somewhere, or the date itself: two days around it have that of every zone."""
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _bound(moment, zone, *, is_end=False):

@@ -1,6 +1,7 @@
 """When clinicians work, and when they do not."""
 
 from datetime import date, time
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -101,6 +102,19 @@ class ExtraHours(Dated):
 
     def __str__(self):
         return f"{self.date:%Y-%m-%d} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+
+def list_workplaces(*columns: str, from_day: date = date.min, **conditions: Any) -> models.QuerySet:
+    """Return what ``columns`` are of all hours, weekly and extra, that are not over by ``from_day``: each row once.
+
+    ``conditions`` and columns are those of both models.
+    """
+    is_not_over = {WorkingHours: Q(valid_until=None) | Q(valid_until__gte=from_day), ExtraHours: Q(date__gte=from_day)}
+    weekly, extra = (
+        model.objects.order_by().filter(wanted, **conditions).values_list(*columns)
+        for model, wanted in is_not_over.items()
+    )
+    return weekly.union(extra)
 
 
 class TimeOff(Dated):

@@ -7,7 +7,7 @@ from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from scheduling.models.clinic import Location
-from scheduling.models.hours import WorkingHours
+from scheduling.models.hours import ExtraHours, WorkingHours
 
 
 def get_home_zone() -> Coalesce:
@@ -18,8 +18,13 @@ def get_home_zone() -> Coalesce:
 
 def get_clinician_zone(clinician: UUID | F) -> Coalesce:
     """Return an expression: the name of the time zone that a clinician (an id or OuterRef) mostly works in."""
-    hours = WorkingHours.objects.order_by().filter(clinician=clinician).values("location__timezone")
-    return Coalesce(_most_common(hours, "location__timezone"), get_home_zone())
+    weekly, extra = (
+        _most_common(
+            hours.objects.order_by().filter(clinician=clinician).values("location__timezone"), "location__timezone"
+        )
+        for hours in (WorkingHours, ExtraHours)
+    )
+    return Coalesce(weekly, extra, get_home_zone())
 
 
 def get_time_off_zone() -> Coalesce:

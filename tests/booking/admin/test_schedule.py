@@ -1,6 +1,7 @@
 """Managers change the schedule and are warned about affected appointments."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -23,6 +24,13 @@ def time_off(day, start, end, **owner):
     }
 
 
+EMPTY_FORMSETS = {
+    f"{name}-{what}_FORMS": "0"
+    for name in ("time_off", "working_hours", "extra_hours")
+    for what in ("TOTAL", "INITIAL")
+}
+
+
 def hours_form(clinician, keep=None):
     """Return the clinician's form data with the working hours for which ``keep`` is true."""
     hours = list(clinician.working_hours.all())
@@ -31,15 +39,14 @@ def hours_form(clinician, keep=None):
         "title": clinician.title,
         "services": [str(service.pk) for service in clinician.services.all()],
         "is_active": "on",
-        "time_off-TOTAL_FORMS": "0",
-        "time_off-INITIAL_FORMS": "0",
+        **EMPTY_FORMSETS,
         "working_hours-TOTAL_FORMS": str(len(hours)),
         "working_hours-INITIAL_FORMS": str(len(hours)),
     }
     for number, rule in enumerate(hours):
         form |= {
             f"working_hours-{number}-{name}": str(getattr(rule, name))
-            for name in ("id", "weekday", "start_time", "end_time", "location_id", "clinician_id")
+            for name in ("id", "weekday", "start_time", "end_time", "every_weeks")
         }
         form[f"working_hours-{number}-location"] = str(rule.location_id)
         form[f"working_hours-{number}-clinician"] = str(rule.clinician_id)
@@ -218,8 +225,7 @@ def test_clinician_without_services_or_hours_warns(morgan, dana):
         "title": "",
         "bio": "",
         "is_active": "on",
-        "working_hours-TOTAL_FORMS": "0",
-        "working_hours-INITIAL_FORMS": "0",
+        **EMPTY_FORMSETS,
     }
 
     assert list_messages(morgan.post(url(CLINICIANS, "add"), nothing))[0] == (
@@ -348,3 +354,79 @@ def test_slots_are_read_only(morgan, admin_client, book, at):
     for browser in (morgan, admin_client):
         assert browser.get(url("scheduling_slot", "add")).status_code == 403
         assert browser.post(url("scheduling_slot", "delete", slot.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.fixture
+def mill():
+    return Location.objects.create(name="Mill Lane", city="London", timezone="Europe/London")
+
+
+def add_row(form, kind, **fields):
+    """Return the form of a clinician with one more row of that kind."""
+    number = int(form[f"{kind}-TOTAL_FORMS"])
+    row = {f"{kind}-{number}-{name}": str(value) for name, value in fields.items()}
+    return form | row | {f"{kind}-TOTAL_FORMS": str(number + 1)}
+
+
+def test_extra_hours_and_hours_of_every_second_week_are_entered_with_the_clinician(morgan, dana, harbour, day):
+    form = add_row(hours_form(dana), "extra_hours", location=harbour.pk, date=day, start_time="18:00", end_time="20:00")
+    weekly = {"weekday": 0, "start_time": "18:00", "end_time": "20:00", "valid_from": day, "every_weeks": 2}
+
+    response = morgan.post(
+        url(CLINICIANS, "change", dana.pk),
+        add_row(form, "working_hours", location=harbour.pk, valid_until=day + timedelta(days=90), **weekly)
+        | {"weight": "0.5"},
+    )
+
+    assert response.status_code == 302
+    assert [str(row) for row in dana.extra_hours.all()] == [f"{day} 18:00–20:00"]
+    rule = dana.working_hours.get(start_time=time(18))
+    assert (rule.valid_from, rule.valid_until, rule.every_weeks) == (day, day + timedelta(days=90), 2)
+    dana.refresh_from_db()
+    assert dana.weight == Decimal("0.5")
+    page = get_text(morgan.get(url(CLINICIANS, "change", dana.pk)))
+    assert "extra hours on a date, from today on" in page.lower()
+
+
+def test_new_hours_that_overlap_others_elsewhere_are_refused_on_their_row(morgan, dana, mill, day):
+    saved = hours_form(dana)
+    late = {"start_time": "16:00", "end_time": "18:00", "location": mill.pk}
+    form = add_row(saved, "working_hours", weekday=day.weekday(), valid_from=day, **late)
+    form = add_row(form, "extra_hours", date=day, **late | {"start_time": "08:00"})
+    form = add_row(form, "extra_hours", date=day, **late | {"start_time": "17:00"})
+
+    response = morgan.post(url(CLINICIANS, "change", dana.pk), form)
+
+    *_, weekly, extra, _ = (formset.formset for formset in response.context["inline_admin_formsets"])
+    name = WorkingHours.Weekday(day.weekday()).label
+    assert [each for each in weekly.errors if each] == [
+        {"location": [f"On {day:%-d %B %Y} this overlaps {name} 13:00–17:00 at Harbour Street."]}
+    ]
+    assert extra.errors == [
+        {"location": [f"On {day:%-d %B %Y} this overlaps {name} 09:00–12:00 at Harbour Street."]},
+        {},
+    ]
+    assert (dana.working_hours.count(), dana.extra_hours.count()) == (14, 0)
+
+
+def test_old_overlapping_hours_do_not_block_saving_something_else(morgan, dana, mill, harbour):
+    WorkingHours.objects.create(clinician=dana, location=mill, weekday=0, start_time=time(9), end_time=time(12))
+    form = add_row(
+        hours_form(dana), "working_hours", location=harbour.pk, weekday=0, start_time="18:00", end_time="20:00"
+    )
+
+    response = morgan.post(url(CLINICIANS, "change", dana.pk), form | {"name": "Dana Reid"})
+
+    assert response.status_code == 302
+    assert dana.working_hours.count() == 16
+
+
+def test_same_hours_in_person_and_by_video_at_one_place_are_allowed(morgan, dana, harbour):
+    video = {"weekday": 0, "start_time": "09:00", "end_time": "12:00", "is_remote": "on"}
+
+    response = morgan.post(
+        url(CLINICIANS, "change", dana.pk), add_row(hours_form(dana), "working_hours", location=harbour.pk, **video)
+    )
+
+    assert response.status_code == 302
+    assert dana.working_hours.filter(is_remote=True).count() == 1

@@ -7,7 +7,8 @@ from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import CatalogueQuery
 from booking.api.dialects.onsched.outputs import write_resource, write_service
 from booking.api.dialects.views import operation
-from scheduling.models import Clinician, Service, WorkingHours
+from scheduling.models import Clinician, ExtraHours, Service, WorkingHours
+from scheduling.models.hours import list_workplaces
 
 
 class CatalogueView(View):
@@ -35,7 +36,7 @@ class Services(ServiceView):
         if resources := [*self.parameters.get("resources", []), *([id] if id else [])]:
             offered_by = offered_by.filter(pk__in=resources)
         if location := self.parameters.get("location"):
-            offered_by = offered_by.filter(working_hours__location=location)
+            offered_by = offered_by.filter(pk__in=list_workplaces("clinician", location=location))
         services = self.services().filter(is_active=True)
         if resources or location:
             services = services.filter(pk__in=offered_by.values("services"))
@@ -57,8 +58,11 @@ class ResourceView(CatalogueView):
         services = Service.objects.filter(is_active=True)
         if self.key.is_publishable:
             services = services.filter(is_online_bookable=True)
-        hours = Prefetch("working_hours", WorkingHours.objects.filter(location__is_active=True))
-        clinicians = Clinician.objects.prefetch_related(Prefetch("services", services), hours).order_by("name", "pk")
+        hours = [
+            Prefetch("working_hours", WorkingHours.objects.filter(location__is_active=True)),
+            Prefetch("extra_hours", ExtraHours.objects.filter(location__is_active=True)),
+        ]
+        clinicians = Clinician.objects.prefetch_related(Prefetch("services", services), *hours).order_by("name", "pk")
         return clinicians.filter(is_active=True) if self.key.is_publishable else clinicians
 
 
@@ -73,8 +77,7 @@ class Resources(ResourceView):
         if service := self.parameters.get("service"):
             resources = resources.filter(services=service)
         if location := self.parameters.get("location"):
-            at_location = WorkingHours.objects.filter(location=location)
-            resources = resources.filter(pk__in=at_location.values("clinician"))
+            resources = resources.filter(pk__in=list_workplaces("clinician", location=location))
         return self.answer_page(resources, write_resource)
 
 

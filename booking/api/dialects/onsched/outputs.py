@@ -153,7 +153,9 @@ def write_resource(clinician):
         "title": clinician.title,
         "description": clinician.bio,
         "ServiceIds": [service.pk for service in clinician.services.all()],
-        "LocationIds": list(dict.fromkeys(hours.location_id for hours in clinician.working_hours.all())),
+        "LocationIds": list(
+            dict.fromkeys(hours.location_id for hours in [*clinician.working_hours.all(), *clinician.extra_hours.all()])
+        ),
     }
 
 

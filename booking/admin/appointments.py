@@ -32,6 +32,7 @@ from patients.models import Patient
 from patients.search import list_matching_keys
 from patients.text import validate_printable
 from scheduling.admin import CalendarWarningsMixin
+from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.timezones import format_local
 from scheduling.models import Location
@@ -342,7 +343,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
 
     @admin.display(description="price")
     def formatted_price(self, appointment):
-        return f"{appointment.price} {appointment.currency}"
+        return f"{write_decimals(appointment.price, appointment.currency)} {appointment.currency}"
 
     @admin.display(description="approver")
     def approver_name(self, appointment):

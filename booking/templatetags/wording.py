@@ -10,21 +10,22 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext, pgettext
 
+from scheduling.lib.currencies import write_decimals
 from scheduling.lib.timezones import get_zone_abbreviation
 from scheduling.models import Service
 
 register = template.Library()
 
-SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
+SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥"}
 
 
 @register.filter
 def price(priced):
-    """Return the price of a service, a hold or an appointment: £60, £62.50, CHF 80, No charge."""
+    """Return the price of a service, a hold or an appointment: £60, £62.50, ¥5,000, KWD 12.500, No charge."""
     if not priced.price:
         return gettext("No charge")
-    rounded = round(priced.price, 2)
-    amount = number_format(rounded, decimal_pos=0 if rounded == int(rounded) else 2, force_grouping=True)
+    exact = write_decimals(priced.price, priced.currency) if priced.price % 1 else round(priced.price)
+    amount = number_format(exact, force_grouping=True)
     symbol = SYMBOLS.get(priced.currency)
     if symbol:
         return pgettext("price", "%(symbol)s%(amount)s") % {"symbol": symbol, "amount": amount}

@@ -1,4 +1,4 @@
-"""Form fields for durations and for days with times, and the form of time off."""
+"""Form fields for durations and for days with times, and the forms of services and of time off."""
 
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,8 +11,10 @@ from django.forms.utils import from_current_timezone
 from django.utils import timezone
 
 from scheduling.lib import durations
-from scheduling.models import Location, TimeOff
+from scheduling.lib.currencies import write_decimals
+from scheduling.models import Location, Service, TimeOff
 from scheduling.models.local_zones import get_clinician_zone, get_home_zone
+from scheduling.models.validators import validate_price
 
 
 class DurationField(forms.Field):
@@ -58,6 +60,30 @@ class DayAndTimeField(forms.MultiValueField):
 
     def compress(self, data_list):
         return data_list or [None, None]
+
+
+class ServiceForm(forms.ModelForm):
+    """A service. Its price and its currency are judged together, and again only when one of them is changed."""
+
+    class Meta:
+        model = Service
+        fields = ["price", "currency"]  # and those that the admin class names
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "price" in self.fields:
+            self.fields["price"].widget.attrs["step"] = "any"  # the currency says how fine, and it can be changed here
+            if self.instance.pk:
+                self.initial["price"] = write_decimals(self.instance.price, self.instance.currency)
+
+    def clean_currency(self):
+        return self.cleaned_data["currency"].upper()
+
+    def clean(self):
+        super().clean()
+        typed = [self.cleaned_data.get(name) for name in ("price", "currency")]
+        if None not in typed and not {"price", "currency"}.isdisjoint(self.changed_data):
+            validate_price(*typed)
 
 
 class TimeOffForm(forms.ModelForm):

@@ -3,15 +3,17 @@
 from django.contrib import admin
 from django.db import models
 
-from scheduling.admin.forms import DurationField
+from scheduling.admin.forms import DurationField, ServiceForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib import durations
+from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Service
 
 
 @admin.register(Service)
 class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
+    form = ServiceForm
     list_display = [
         "name",
         "formatted_duration",
@@ -39,4 +41,4 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
 
     @admin.display(description="price", ordering="price")
     def formatted_price(self, service):
-        return f"{service.price} {service.currency}"
+        return f"{write_decimals(service.price, service.currency)} {service.currency}"

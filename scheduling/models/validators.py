@@ -1,17 +1,28 @@
 """Limits on what staff may configure: each raises ValidationError with a sentence that says what to do."""
 
 from datetime import timedelta
+from decimal import Decimal
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 
+from scheduling.lib.currencies import DECIMALS
 from scheduling.lib.durations import format_duration
 
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError("“%(name)s” is not a time zone. Write one such as Europe/London.", params={"name": name})
+
+
+def validate_price(price: Decimal, currency: str) -> None:
+    """Raise ValidationError unless ``currency`` is of ISO 4217 and has as many decimals as ``price``."""
+    decimals = DECIMALS.get(currency)
+    if decimals is None:
+        raise ValidationError({"currency": f"“{currency}” is not an ISO 4217 code of money. Write one such as GBP."})
+    if price != round(price, decimals):
+        raise ValidationError({"price": f"Prices in {currency} have {decimals or 'no'} decimals."})
 
 
 @deconstructible

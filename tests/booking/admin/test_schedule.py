@@ -330,6 +330,59 @@ def test_service_with_invalid_duration_is_refused(morgan, typed, sentence):
     assert Service.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (("60", "GBP"), "60.00 GBP"),
+        (("5000", "JPY"), "5000 JPY"),
+        (("12.500", "KWD"), "12.500 KWD"),
+        (("0.3471", "CLF"), "0.3471 CLF"),
+        (("25.5", "idr"), "25.50 IDR"),
+    ],
+)
+def test_service_price_has_the_decimals_of_its_currency(morgan, typed, shown):
+    morgan.post(url(SERVICES, "add"), service_form(price=typed[0], currency=typed[1]))
+
+    assert shown in get_text(morgan.get(url(SERVICES)))
+    page = morgan.get(url(SERVICES, "change", Service.objects.get().pk)).content.decode()
+    assert f'name="price" value="{shown.partition(" ")[0]}" step="any"' in page.replace(' min="0"', "")
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "sentence"),
+    [
+        ("5000.50", "JPY", "Prices in JPY have no decimals."),
+        ("60.125", "GBP", "Prices in GBP have 2 decimals."),
+        ("12.5001", "KWD", "Prices in KWD have 3 decimals."),
+        ("60", "EURO", "Ensure this value has at most 3 characters (it has 4)."),
+        ("60", "ABC", "“ABC” is not an ISO 4217 code of money. Write one such as GBP."),
+        ("60", "XAU", "“XAU” is not an ISO 4217 code of money. Write one such as GBP."),
+    ],
+)
+def test_service_price_that_its_currency_cannot_have_is_refused(morgan, price, currency, sentence):
+    response = morgan.post(url(SERVICES, "add"), service_form(price=price, currency=currency))
+
+    assert sentence in get_text(response)
+    assert Service.objects.count() == 0
+
+
+def test_service_currency_change_is_judged_with_the_price_that_stands(morgan, consultation):
+    Service.objects.update(price="62.50")
+
+    response = morgan.post(url(SERVICES, "change", consultation.pk), service_form(price="62.50", currency="JPY"))
+
+    assert "Prices in JPY have no decimals." in get_text(response)
+    assert Service.objects.get().currency == "GBP"
+
+
+def test_service_price_that_was_valid_once_blocks_no_other_change(morgan, consultation):
+    Service.objects.update(price="80.125", currency="BGN")
+
+    morgan.post(url(SERVICES, "change", consultation.pk), service_form(name="Check-up", price="80.125", currency="BGN"))
+
+    assert Service.objects.values_list("name", "price", "currency").get() == ("Check-up", Decimal("80.1250"), "BGN")
+
+
 @pytest.mark.parametrize("model", ["clinician", "timeoff", "slot", "service", "location"])
 def test_schedule_list_query_count_is_constant(morgan, harbour, consultation, dana, book, at, model):
     def more(numbers):

@@ -14,7 +14,13 @@ def test_services_page_shows_duration_mode_and_price(client, consultation):
 
 
 def test_services_page_writes_prices_as_people_do(client, consultation):
-    for price, currency, text in [("0", "GBP", "No charge"), ("62.5", "EUR", "€62.50"), ("1200", "CHF", "CHF 1,200")]:
+    for price, currency, text in [
+        ("0", "GBP", "No charge"),
+        ("62.5", "EUR", "€62.50"),
+        ("1200", "CHF", "CHF 1,200"),
+        ("5000", "JPY", "¥5,000"),
+        ("12.5", "KWD", "KWD 12.500"),
+    ]:
         Service.objects.update(price=price, currency=currency)
 
         assert text in Page(client.get("/")).text

@@ -1,11 +1,19 @@
 """The admin of clinicians' calendars, extended for those that we write appointments to."""
 
+import re
+from collections import defaultdict
+
 from django.contrib import admin, messages
+from django.utils import timezone
 
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.domain import notifications
 from booking.integrations.calendars.caldav import CalendarRefused, check_calendar
 from scheduling.admin import CalendarAdmin
+from scheduling.admin.calendars import READ_TIMEOUT, report_result
+from scheduling.calendars.status import describe_unread_days
+from scheduling.calendars.storing import set_ignored
+from scheduling.calendars.syncing import sync_calendar
 from scheduling.models import Calendar
 
 KEPT_EVENTS_HELP = "When it is switched off or removed here, what was written into it stays there."
@@ -16,6 +24,19 @@ def is_writable(calendar):
     return calendar.kind == Calendar.Kind.CALDAV and calendar.is_active
 
 
+def list_unread_days(calendar):
+    """Return (UnreadDay, ids of its events, whether they are ignored), with those that are ignored last."""
+    listed = []
+    for are_ignored in (False, True):
+        ids = defaultdict(list)
+        for event in calendar.unread_events.filter(ignored_at__isnull=not are_ignored):
+            ids[event.day].append(event.pk)
+        days = [day for day, events in ids.items() for _ in events]
+        found = describe_unread_days(days, today=timezone.localdate(), are_ignored=are_ignored)
+        listed += [(unread, ids[unread.day], are_ignored) for unread in found]
+    return listed
+
+
 admin.site.unregister(Calendar)
 
 
@@ -23,7 +44,7 @@ admin.site.unregister(Calendar)
 class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
     change_form_template = "admin/scheduling/calendar/change_form.html"
     actions = [*CalendarAdmin.actions, "push_upcoming"]
-    object_tools = ["test", "fill"]
+    object_tools = ["test", "fill", "ignore", "stop_ignoring"]
 
     class Media:
         css = {"all": ["admin/holdfast.css"]}
@@ -36,12 +57,32 @@ class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
 
     def render_change_form(self, request, context, obj=None, **kwargs):
         context["is_writable"] = obj and is_writable(obj)
+        context["unread_days"] = list_unread_days(obj) if obj else []
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     @admin.action(description="Put all coming appointments into the selected calendars", permissions=["change"])
     def push_upcoming(self, request, queryset):
         for calendar in queryset:
             self.fill_tool(request, calendar)
+
+    def ignore_tool(self, request, calendar):
+        """Ignore the events in question: they no longer block anything."""
+        self._set_ignored(request, calendar, "Ignored", is_ignored=True)
+
+    def stop_ignoring_tool(self, request, calendar):
+        """Stop ignoring the events in question."""
+        self._set_ignored(request, calendar, "No longer ignored", is_ignored=False)
+
+    def _set_ignored(self, request, calendar, done, *, is_ignored):
+        event_ids = [int(text) for text in request.POST.getlist("event") if re.fullmatch("[0-9]{1,18}", text)]
+        events = set_ignored(calendar, event_ids, is_ignored=is_ignored)
+        if not events:
+            messages.warning(request, "The calendar has changed: it has no such event any more.")
+            return
+        days = ", ".join(sorted({str(event) for event in events}))
+        self.log_change(request, calendar, f"{done}: what was not understood, {days}.")
+        if calendar.is_active:
+            report_result(request, calendar, sync_calendar(Calendar.objects.get(pk=calendar.pk), timeout=READ_TIMEOUT))
 
     def test_tool(self, request, calendar):
         """Check whether we can write to the calendar."""

@@ -1,4 +1,4 @@
-"""Clinicians' own calendars. Their addresses are as good as passwords, and are never shown."""
+"""Calendars elsewhere. Their addresses are as good as passwords, and are never shown."""
 
 from functools import partial
 from urllib.parse import urlsplit
@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.html import format_html
 
 from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.admin.calendar_warnings import CalendarWarningsMixin, get_calendar_state
@@ -21,12 +23,18 @@ from scheduling.models import Calendar
 from scheduling.models.local_zones import get_home_zone
 
 READ_TIMEOUT = 5  # seconds that staff wait for the page
+UNREAD_EVENTS = Count("unread_events", filter=Q(unread_events__ignored_at__isnull=True))
 
 KINDS_HELP = (
     "Read: an iCalendar (.ics) address, which Google calls “secret address in iCal format”, Outlook a published "
     "calendar's ICS link. The clinician is not offered when that calendar says they are busy. "
-    "Write: a CalDAV collection, into which their appointments are put."
+    "Write: a CalDAV collection, into which their appointments are put. "
+    "Holidays: an iCalendar address too, of a location instead of a clinician, which is closed on its all-day events."
 )
+NO_CLINICIAN = "Choose whose calendar it is."
+NOT_OF_LOCATION = "Only a calendar of holidays belongs to a location: leave this empty."
+NO_LOCATION = "Choose the location that is closed on these holidays."
+NOT_OF_CLINICIAN = "Holidays belong to a location: leave this empty."
 ADDRESS_HELP = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
 REFUSED_ADDRESS = (
     "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
@@ -55,7 +63,17 @@ class CalendarForm(forms.ModelForm):
 
     class Meta:
         model = Calendar
-        fields = ["clinician", "name", "kind", "url", "username", "password", "when_unreachable", "is_active"]
+        fields = [
+            "clinician",
+            "location",
+            "name",
+            "kind",
+            "url",
+            "username",
+            "password",
+            "when_unreachable",
+            "is_active",
+        ]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -78,6 +96,7 @@ class CalendarForm(forms.ModelForm):
     def clean(self):
         super().clean()
         fields, calendar = self.cleaned_data, self.instance
+        self._check_owner(fields)
         if not fields.get("username"):
             fields["password"] = ""
         elif not fields.get("password"):
@@ -85,6 +104,18 @@ class CalendarForm(forms.ModelForm):
             given_for = (calendar.username, get_origin(calendar.url))
             if calendar.password and "url" in fields and (fields["username"], get_origin(fields["url"])) != given_for:
                 self.add_error("password", TYPE_AGAIN)
+
+    def _check_owner(self, fields):
+        """Refuse a calendar of nobody, or of a clinician and a location."""
+        if fields.get("kind") == Calendar.Kind.HOLIDAYS:
+            fields["when_unreachable"] = Calendar.WhenUnreachable.OFFER  # which is what holidays do
+            needed, other, missing, surplus = "location", "clinician", NO_LOCATION, NOT_OF_CLINICIAN
+        else:
+            needed, other, missing, surplus = "clinician", "location", NO_CLINICIAN, NOT_OF_LOCATION
+        if needed in fields and not fields[needed]:
+            self.add_error(needed, missing)
+        if fields.get(other):
+            self.add_error(other, surplus)
 
 
 def get_host(calendar):
@@ -95,7 +126,7 @@ def get_host(calendar):
 
 @admin.action(description="Read the selected calendars now", permissions=["change"])
 def read_now(model_admin, request, queryset):
-    calendars = list(get_readable_calendars().filter(pk__in=queryset).select_related("clinician")[:50])
+    calendars = list(get_readable_calendars().filter(pk__in=queryset).select_related("clinician", "location")[:50])
     failures = sync_calendars(calendars, timeout=READ_TIMEOUT)
     for calendar in calendars:
         report_result(request, calendar, failures[calendar.pk])
@@ -115,23 +146,23 @@ def report_result(request, calendar, failure):
 class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
     form = CalendarForm
     read_address = staticmethod(normalize_address)
-    list_display = ["name", "clinician", "kind", "host", "state", "last_error", "is_active"]
-    list_filter = ["kind", "is_active", "clinician"]
-    list_select_related = ["clinician"]
-    search_fields = ["name", "clinician__name"]
+    list_display = ["name", "owner", "kind", "host", "state", "not_understood", "last_error", "is_active"]
+    list_filter = ["kind", "is_active", "clinician", "location"]
+    list_select_related = ["clinician", "location"]
+    search_fields = ["name", "clinician__name", "location__name"]
     show_full_result_count = False
     actions = [read_now]
     readonly_fields = ["host", "state", "last_reached", "last_tried", "next_read", "last_error"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(home=get_home_zone())
+        return super().get_queryset(request).annotate(home=get_home_zone(), unread=UNREAD_EVENTS)
 
     def get_fieldsets(self, request, obj=None):
         is_permitted = self.has_change_permission(request, obj) if obj else True
         # Django renders read-only fields as they are, so show the host instead of the address.
         secrets = ["url", "username", "password"] if is_permitted else ["host"]
         shown = [
-            (None, {"fields": ["clinician", "name", "kind", *secrets], "description": KINDS_HELP}),
+            (None, {"fields": ["name", "kind", "clinician", "location", *secrets], "description": KINDS_HELP}),
             ("Used", {"fields": ["when_unreachable", "is_active"]}),
         ]
         state = ("Now", {"fields": ["state", "last_error", "last_reached", "last_tried", "next_read"]})
@@ -142,14 +173,25 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        if not change or {"clinician", "kind", "url", "username", "password", "is_active"} & set(form.changed_data):
+        if not change or {"clinician", "location", "kind", "url", "username", "password", "is_active"} & set(
+            form.changed_data
+        ):
             discard_reading(obj)
             # After the commit: no transaction waits for a network.
             transaction.on_commit(partial(self._read_calendar, request, obj))
 
     def _read_calendar(self, request, calendar):
-        if calendar.kind == Calendar.Kind.ICALENDAR and calendar.is_active:
+        if calendar.kind in Calendar.READ_KINDS and calendar.is_active:
             report_result(request, calendar, sync_calendar(calendar, timeout=READ_TIMEOUT))
+
+    @admin.display(description="whose", ordering="clinician__name")
+    def owner(self, calendar):
+        return calendar.clinician or calendar.location
+
+    @admin.display(description="not understood", ordering="unread")
+    def not_understood(self, calendar):
+        """Return how many of its events were not understood and are not ignored, in red."""
+        return format_html('<span class="errors">{}</span>', calendar.unread) if calendar.unread else None
 
     @admin.display(description="leads to")
     def host(self, calendar):
@@ -169,7 +211,7 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
 
     @admin.display(description="next read")
     def next_read(self, calendar):
-        return self._format_local(calendar, calendar.due_at if calendar.kind == Calendar.Kind.ICALENDAR else None)
+        return self._format_local(calendar, calendar.due_at if calendar.kind in Calendar.READ_KINDS else None)
 
     def _format_local(self, calendar, moment):
         return moment and format_local(moment, ZoneInfo(calendar.home), unless=calendar.home)

@@ -17,7 +17,7 @@ from scheduling.admin.calendar_warnings import (
     CalendarWarningsMixin,
     get_calendar_state,
     render_add_calendar_link,
-    warn_about_unreachable,
+    warn_about_calendars,
 )
 from scheduling.admin.forms import TimeOffForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
@@ -152,7 +152,7 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":
             with suppress(ValueError):  # not an id
-                warn_about_unreachable(request, clinician=UUID(object_id))
+                warn_about_calendars(request, clinician=UUID(object_id))
         return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description="calendars")

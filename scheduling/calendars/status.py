@@ -26,7 +26,10 @@ class CalendarStatus(NamedTuple):
 
 
 class UnreadDay(NamedTuple):
-    """How many events on a day were not understood, and a sentence that says so; None if they have no readable day."""
+    """How many events on a day were not understood, and a sentence that says so.
+
+    ``day`` is None if they have no readable start.
+    """
 
     day: date | None
     events: int
@@ -82,22 +85,25 @@ def list_calendar_statuses(filters: OpeningFilters) -> list[CalendarStatus]:
         return [CalendarStatus(*row) for row in cursor]
 
 
-def describe_unread_days(days: Iterable[date | None], *, today: date) -> list[UnreadDay]:
+def describe_unread_days(days: Iterable[date | None], *, today: date, are_ignored: bool = False) -> list[UnreadDay]:
     """Return an UnreadDay for each of the days of events that were not understood, those without a day last.
 
     Its message has no word of the events, and names the year only if that is not today's.
     """
     counts = Counter(days)
     return [
-        UnreadDay(day, counts[day], _describe_unread(day, counts[day], today))
+        UnreadDay(day, counts[day], _describe_unread(day, counts[day], today, are_ignored))
         for day in sorted(counts, key=lambda day: (day is None, day))
     ]
 
 
-def _describe_unread(day, events, today):
-    subject, verb = ("1 event", "was") if events == 1 else (f"{events} events", "were")
+def _describe_unread(day, events, today, are_ignored):
+    subject, verb, them = ("1 event", "was", "it") if events == 1 else (f"{events} events", "were", "them")
     if day is None:
-        effect = "it blocks nothing" if events == 1 else "they block nothing"
-        return f"{subject} without a readable start {verb} not understood; {effect}."
-    written = f"{day.day} {day:%B}" if day.year == today.year else f"{day.day} {day:%B} {day.year}"
-    return f"{subject} on {written} {verb} not understood; that day is closed."
+        when, effect = "without a readable start", f"nothing is closed for {them}"
+    else:
+        year = "" if day.year == today.year else f" {day.year}"
+        when, effect = f"on {day.day} {day:%B}{year}", "that day is closed"
+    if are_ignored:
+        effect = f"staff ignore {them}"
+    return f"{subject} {when} {verb} not understood; {effect}."

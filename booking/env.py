@@ -6,6 +6,7 @@ A variable that is missing or wrong stops the start with one line that names it 
 import os
 import re
 import sys
+from email.utils import parseaddr
 from typing import Any, Never
 from urllib.parse import urlsplit
 
@@ -93,6 +94,14 @@ def email(name: str, default: str | None) -> dict[str, Any]:
     if not config or (config["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not config["EMAIL_HOST"]):
         refuse(name, "must look like smtp+tls://user:password@host:587.")
     return config
+
+
+def sender(name: str, default: str | None) -> str:
+    """Return who e-mails are from: an address, perhaps behind a name."""
+    value = text(name, default)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(value)[1]):
+        refuse(name, "must look like Harbour Clinic <bookings@clinic.example>.")
+    return value
 
 
 def origins(name: str, default: str) -> list[str]:

@@ -215,7 +215,7 @@ EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT = 10  # seconds for each reply; booking.integrations.email.smtp bounds the whole
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Static files

@@ -120,18 +120,19 @@ def outcome(request, appointment):
 @appointment_page("GET")
 def appointment_ics(request, appointment):
     """Download the appointment for the patient's calendar."""
-    return calendar_file(appointment)
+    return calendar_file(request, appointment)
 
 
 @hold_page("GET", done=True)
 def hold_ics(request, held):
     """Download the appointment that a hold became, for the patient's calendar."""
     found = find_appointment_of_hold(held.hold)
-    return calendar_file(found) if found else redirect("widget:done", held.token)
+    return calendar_file(request, found) if found else redirect("widget:done", held.token)
 
 
-def calendar_file(appointment):
+def calendar_file(request, appointment):
     found = annotate_sequence(Appointment.objects).get(pk=appointment.pk)
-    text = write_calendar([make_patient_entry(found, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
+    entry = make_patient_entry(found, site=settings.SITE_URL or request.build_absolute_uri("/"))
+    text = write_calendar([entry], method="PUBLISH")
     disposition = 'attachment; filename="appointment.ics"'
     return HttpResponse(text, content_type="text/calendar; charset=utf-8", headers={"Content-Disposition": disposition})

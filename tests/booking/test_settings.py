@@ -36,7 +36,7 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("EMAIL_URL", "smtp+tls://user:hunter2@mail:port"),
         ("EMAIL_URL", "post://office"),
         ("EMAIL_URL", "smtp://"),
-        ("DEFAULT_FROM_EMAIL", ""),
+        ("DEFAULT_FROM_EMAIL", "Harbour Clinic"),
         ("DEFAULT_PHONE_REGION", "UK"),
         ("DEBUG", "flase"),
         ("SECURE_SSL_REDIRECT", "ture"),

@@ -21,5 +21,5 @@ def test_rabbitmq_carries_mail_and_beat(clinic, book, at):
     wait_until(lambda: set(OutboxMessage.objects.values_list("status", flat=True)) == {"done"})
     wait_until(Heartbeat.objects.exists)
     assert sorted(clinic.mailbox.named()) == sorted(
-        f"<{message.pk}@holdfast>" for message in OutboxMessage.objects.all()
+        f"<{message.pk}@localhost>" for message in OutboxMessage.objects.all()
     )

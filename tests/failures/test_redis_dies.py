@@ -44,7 +44,7 @@ def test_redis_away_bookings_go_on_and_mail_follows_once_when_it_is_back(fail, r
     wait_until(all_is_done, timeout=90)
     wait_until_a_beat_arrives()
     messages = OutboxMessage.objects.order_by("created_at")[1:]  # the first was the fixture's
-    assert sorted(running.mailbox.named()) == sorted(f"<{message.pk}@holdfast>" for message in messages)
+    assert sorted(running.mailbox.named()) == sorted(f"<{message.pk}@localhost>" for message in messages)
     assert [program.process.poll() for program in running.programs] == [None, None, None]
 
 
@@ -99,7 +99,7 @@ def test_redis_that_lost_its_data_stops_neither_email_nor_beat(running, book, at
 
     wait_until(all_is_done)
     assert sorted(running.mailbox.named()) == sorted(
-        f"<{message.pk}@holdfast>" for message in OutboxMessage.objects.order_by("created_at")[1:]
+        f"<{message.pk}@localhost>" for message in OutboxMessage.objects.order_by("created_at")[1:]
     )
     wait_until_a_beat_arrives()
 

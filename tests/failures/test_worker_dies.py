@@ -39,7 +39,7 @@ def test_message_of_killed_worker_is_done_once(clinic, book, at):
     let_the_claim_lapse()
     wait_until(lambda: statuses() == ["done"], timeout=150)
     message = OutboxMessage.objects.get()
-    assert clinic.mailbox.named() == [f"<{message.pk}@holdfast>"]
+    assert clinic.mailbox.named() == [f"<{message.pk}@localhost>"]
 
 
 def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
@@ -60,7 +60,7 @@ def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     workers["delivery"].process.terminate()
     assert workers["delivery"].process.wait(60) == 0  # it ends what it was doing first
 
-    assert clinic.mailbox.named() == [f"<{OutboxMessage.objects.get().pk}@holdfast>"] * 2
+    assert clinic.mailbox.named() == [f"<{OutboxMessage.objects.get().pk}@localhost>"] * 2
     assert statuses() == ["done"]
 
 
@@ -87,7 +87,7 @@ def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
             book(at(hour, minute))
 
     wait_until(lambda: statuses() == ["done"] * 12)
-    wanted = {f"<{message.pk}@holdfast>" for message in OutboxMessage.objects.all()}
+    wanted = {f"<{message.pk}@localhost>" for message in OutboxMessage.objects.all()}
     assert sorted(clinic.mailbox.named()) == sorted(wanted)
     wait_until(lambda: Hold.objects.filter(status="expired").exists())
     assert Event.objects.filter(kind="hold.expired").count() == 1

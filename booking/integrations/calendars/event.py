@@ -1,18 +1,32 @@
-"""Appointments as iCalendar events (RFC 5545). They never name the patient."""
+"""Appointments as iCalendar events (RFC 5545). Only an invitation names who comes, to themselves."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from icalendar import Calendar
+from icalendar import Alarm, Calendar, vCalAddress, vDuration
 from icalendar import Event as CalendarEvent
 
+from booking.access.patient_links import appointment_token
+from booking.integrations.email.sender import get_sender_address
 from booking.models import Appointment, Event
 from scheduling.calendars.base import make_event_uid
+
+# When a patient's calendar reminds of a visit. Outlook takes the first one only.
+REMINDERS = (timedelta(days=1), timedelta(hours=2))
+
+
+class Party(NamedTuple):
+    """Who is named in a calendar, and their e-mail address."""
+
+    name: str
+    email: str
 
 
 class Entry(NamedTuple):
@@ -25,26 +39,44 @@ class Entry(NamedTuple):
     ends_at: datetime
     summary: str
     place: str
+    coordinates: tuple[Decimal, Decimal] | None
     about: str
     url: str
     created_at: datetime
     updated_at: datetime
+    organizer: Party | None = None
+    attendee: Party | None = None
+    reminders: tuple[timedelta, ...] = ()
 
 
 def annotate_sequence(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
     """Return the queryset with the rows that entries need, and the latest event's ``sequence``."""
     latest = Event.objects.filter(subject_id=OuterRef("pk")).order_by("-sequence").values("sequence")[:1]
-    return appointments.select_related("service", "clinician", "location").annotate(sequence=Subquery(latest))
+    return appointments.select_related("service", "clinician", "location", "order").annotate(sequence=Subquery(latest))
 
 
-def make_patient_entry(appointment: Appointment, *, clinic_name: str) -> Entry:
-    """Return the Entry for the patient's calendar."""
-    location = appointment.location
-    about = _list_description_lines(appointment)
-    if location.phone:
-        about.append(_("To change or cancel: %(phone)s") % {"phone": location.phone})
-    summary = _("%(service)s at %(clinic)s") % {"service": appointment.service, "clinic": clinic_name}
-    return _make_entry(appointment, f"{appointment.pk}@holdfast", summary, about)
+def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bool = False) -> Entry:
+    """Return the Entry for the patient's calendar, with a link to the visit's page on ``site`` if known.
+
+    An invitation has its attendee, who has accepted. The organizer is whom the mails are from, at every location and in
+    every file of an appointment: Google removes an event only for the organizer that it came from.
+    """
+    is_cancelled = appointment.status == Appointment.Status.CANCELLED
+    page = site and urljoin(site, reverse("widget:appointment", args=[appointment_token(appointment)]))
+    entry = _make_entry(
+        appointment,
+        f"{appointment.pk}@holdfast",
+        _("%(service)s at %(clinic)s") % {"service": appointment.service, "clinic": settings.CLINIC_NAME},
+        _list_description_lines(appointment) + ([] if is_cancelled else _list_ways_to_change(appointment, page)),
+        home=_("At your home"),
+        url=page,
+    )
+    attendee = Party(appointment.attendee_name, appointment.attendee_email) if is_invitation else None
+    return entry._replace(
+        organizer=Party(settings.CLINIC_NAME, get_sender_address()),
+        attendee=attendee,
+        reminders=() if is_cancelled else REMINDERS,
+    )
 
 
 def make_clinician_entry(appointment: Appointment, *, site: str) -> Entry:
@@ -52,7 +84,7 @@ def make_clinician_entry(appointment: Appointment, *, site: str) -> Entry:
     page = site and urljoin(site, reverse("admin:booking_appointment_change", args=[appointment.pk]))
     about = _list_description_lines(appointment) + ([page] if page else [])
     uid = make_event_uid(appointment.pk, clinician_id=appointment.clinician_id)
-    return _make_entry(appointment, uid, str(appointment.service), about, url=page)
+    return _make_entry(appointment, uid, str(appointment.service), about, home=_("At the patient's home"), url=page)
 
 
 def _list_description_lines(appointment):
@@ -63,9 +95,15 @@ def _list_description_lines(appointment):
     return [*lines, appointment.meeting_url] if appointment.is_remote and appointment.meeting_url else lines
 
 
-def _make_entry(appointment, uid, summary, about, url=""):
-    location = appointment.location
+def _list_ways_to_change(appointment, page):
+    ways = [each for each in (page, appointment.location.phone) if each]
+    lines = [_("To change or cancel: %(way)s") % {"way": each} for each in ways]
+    return [*lines, _("Deleting this entry does not cancel the appointment.")]
+
+
+def _make_entry(appointment, uid, summary, about, *, home, url):
     status = "TENTATIVE" if appointment.status in appointment.TENTATIVE else "CONFIRMED"
+    place, coordinates = _describe_place(appointment, home)
     return Entry(
         uid=uid,
         sequence=appointment.sequence,
@@ -73,7 +111,8 @@ def _make_entry(appointment, uid, summary, about, url=""):
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         summary=summary,
-        place=_("Video call") if appointment.is_remote else ", ".join([location.name, *location.address]),
+        place=place,
+        coordinates=coordinates,
         about="\n".join(about),
         url=url,
         created_at=appointment.created_at,
@@ -81,8 +120,29 @@ def _make_entry(appointment, uid, summary, about, url=""):
     )
 
 
-def write_calendar(entries: Iterable[Entry], *, method: str = "", name: str = "") -> bytes:
-    """Return an iCalendar file with the entries. Pass ``method`` for a published file, ``name`` for a feed."""
+def _describe_place(appointment, home):
+    """Return where an appointment is, and the coordinates of that or None; ``home`` are the words for the patient's."""
+    location = appointment.location
+    if appointment.is_remote:
+        return _("Video call"), None
+    if appointment.is_at_home:
+        return home, None
+    coordinates = location.latitude, location.longitude
+    return ", ".join([location.name, *location.address]), None if None in coordinates else coordinates
+
+
+def get_invitation_method(entry: Entry) -> str:
+    """Return the iTIP method (RFC 5546) that puts an entry into its attendee's calendar, or removes it."""
+    return "CANCEL" if entry.status == "CANCELLED" else "REQUEST"
+
+
+def write_calendar(
+    entries: Iterable[Entry], *, method: str = "", name: str = "", refresh_interval: timedelta | None = None
+) -> bytes:
+    """Return an iCalendar file with the entries.
+
+    Pass ``method`` for what is sent or published; ``name``, and how often to read it, for a feed.
+    """
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Holdfast//Booking//EN")
@@ -91,6 +151,9 @@ def write_calendar(entries: Iterable[Entry], *, method: str = "", name: str = ""
     if name:
         calendar.add("name", name)
         calendar.add("x-wr-calname", name)
+    if refresh_interval:
+        calendar.add("refresh-interval", refresh_interval, parameters={"value": "DURATION"})
+        calendar.add("x-published-ttl", vDuration(refresh_interval))
     for entry in entries:
         calendar.add_component(_make_event(entry))
     return calendar.to_ical()
@@ -109,7 +172,26 @@ def _make_event(entry):
     event.add("location", entry.place)
     event.add("description", entry.about)
     event.add("status", entry.status)
-    event.add("transp", "OPAQUE")
+    event.add("transp", "TRANSPARENT" if entry.status == "CANCELLED" else "OPAQUE")
+    if entry.coordinates:
+        event.add("geo", entry.coordinates)
     if entry.url:
         event.add("url", entry.url)
+    if entry.organizer:
+        event.add("organizer", vCalAddress.new(entry.organizer.email, cn=entry.organizer.name))
+    if entry.attendee:
+        # They have accepted by booking. A program that had to ask them would show a button to decline, which would
+        # cancel nothing here.
+        accepted = {"partstat": "ACCEPTED", "role": "REQ-PARTICIPANT", "rsvp": False}
+        event.add("attendee", vCalAddress.new(entry.attendee.email, cn=entry.attendee.name, **accepted))
+    for before in entry.reminders:
+        event.add_component(_make_alarm(entry, before))
     return event
+
+
+def _make_alarm(entry, before):
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", entry.summary)
+    alarm.add("trigger", -before)
+    return alarm

@@ -11,6 +11,7 @@ from booking.models import Appointment, CalendarFeed
 from scheduling.models import Clinician
 
 HISTORY = timedelta(days=30)
+REFRESH_INTERVAL = timedelta(minutes=15)  # how often programs that obey a feed read it
 READ_RECORD_INTERVAL = timedelta(minutes=1)
 
 

@@ -3,7 +3,8 @@
 A subject never names the service: it can be read on a locked phone.
 """
 
-from email.mime.text import MIMEText
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -14,8 +15,15 @@ from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointment_token, get_times_path, order_token
-from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
-from booking.models import Appointment, Order, OutboxMessage
+from booking.integrations.calendars.event import (
+    annotate_sequence,
+    get_invitation_method,
+    make_patient_entry,
+    write_calendar,
+)
+from booking.integrations.email.sender import make_headers
+from booking.models import Appointment, Event, Order, OutboxMessage
+from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 
 Status, Reason = Appointment.Status, Appointment.CancellationReason
@@ -34,27 +42,34 @@ def send_appointment_confirmed(message: OutboxMessage) -> None:
     appointment = _get_appointment(message)
     if appointment.status != Status.CANCELLED:  # otherwise only the cancellation is sent
         subject = _("Your appointment at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_confirmed", subject, has_file=True)
+        _send_to_attendee(message, appointment, "appointment_confirmed", subject, invites=True)
 
 
 def send_appointment_rescheduled(message: OutboxMessage) -> None:
     """Tell the attendee the new time."""
     appointment = _get_appointment(message)
     if appointment.status != Status.CANCELLED:
-        has_file = appointment.status not in Appointment.TENTATIVE
+        invites = appointment.status not in Appointment.TENTATIVE
         subject = _("New time: your appointment at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_rescheduled", subject, has_file=has_file)
+        _send_to_attendee(message, appointment, "appointment_rescheduled", subject, invites=invites)
 
 
 def send_appointment_cancelled(message: OutboxMessage) -> None:
     """Tell the attendee that the appointment was cancelled, or the request not confirmed."""
     appointment = _get_appointment(message)
     if appointment.cancellation_reason in NOT_CONFIRMED:
-        subject = _("Not confirmed: your request at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_not_confirmed", subject)
+        template, subject = "appointment_not_confirmed", _("Not confirmed: your request at %(clinic)s, %(when)s")
     else:
-        subject = _("Cancelled: your appointment at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_cancelled", subject, has_file=True)
+        template, subject = "appointment_cancelled", _("Cancelled: your appointment at %(clinic)s, %(when)s")
+    # An upstream system may decline what it had confirmed.
+    _send_to_attendee(message, appointment, template, subject, invites=_was_confirmed(appointment))
+
+
+def _was_confirmed(appointment):
+    """Return whether it was ever confirmed, so that its attendee may have an invitation."""
+    kinds = [EventKind.APPOINTMENT_CREATED, EventKind.APPOINTMENT_UPDATED]
+    events = Event.objects.filter(subject_id=appointment.pk, kind__in=kinds)
+    return events.filter(to_status=Status.CONFIRMED).exists()
 
 
 def send_order_link(message: OutboxMessage) -> None:
@@ -85,13 +100,14 @@ def _get_appointment(message):
     return annotate_sequence(Appointment.objects.select_related(*related)).get(pk=message.payload["appointment"])
 
 
-def _send_to_attendee(message, appointment, template, subject, *, has_file=False):
+def _send_to_attendee(message, appointment, template, subject, *, invites=False):
     if not appointment.attendee_email:
         return  # booked by another system without an address
     context = {
         "appointment": appointment,
         "name": appointment.attendee_name,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
+        "invites": invites,
         "can_change": appointment.can_change(timezone.now()),
         "page": _get_url(reverse("widget:appointment", args=[appointment_token(appointment)])),
         "times": _get_url(get_times_path(appointment)),
@@ -99,30 +115,38 @@ def _send_to_attendee(message, appointment, template, subject, *, has_file=False
     when = format_date(appointment.local_start, _("D j F Y, H:i"))
     subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}
     mail = _make_mail(message, template, subject, appointment.attendee_email, context)
-    if has_file:
-        mail.attach(_make_calendar_file(appointment))
+    if appointment.location.email:
+        mail.reply_to = [appointment.location.email]
+    if invites:
+        _attach_invitation(mail, appointment)
     mail.send()
 
 
 def _make_mail(message, template, subject, to, context):
     context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject}
     mail = EmailMultiAlternatives(
-        subject=subject,
-        body=render_to_string(f"email/{template}.txt", context),
-        to=[to],
-        # The same for every attempt: mail programs recognise a repeated message by it.
-        headers={"Message-ID": f"<{message.pk}@holdfast>"},
+        subject=subject, body=render_to_string(f"email/{template}.txt", context), to=[to], headers=make_headers(message)
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
     return mail
 
 
-def _make_calendar_file(appointment):
-    content = write_calendar([make_patient_entry(appointment, clinic_name=settings.CLINIC_NAME)], method="PUBLISH")
-    file = MIMEText(content.decode(), "calendar", "utf-8")
-    file.set_param("method", "PUBLISH")
-    file.add_header("Content-Disposition", "attachment", filename="appointment.ics")
-    return file
+def _attach_invitation(mail, appointment):
+    """Add the invitation to a visit, or its cancellation, in both of the places where programs look for one.
+
+    Gmail, Outlook and Apple Mail act on an alternative to the text, the last one, if its type names the same method as
+    its content. Programs without a calendar show the file, which has another type so that nobody takes it for a second
+    invitation.
+    """
+    entry = make_patient_entry(appointment, site=settings.SITE_URL, is_invitation=True)
+    method = get_invitation_method(entry)
+    content = write_calendar([entry], method=method)
+    mail.attach_alternative(content.decode(), f"text/calendar; method={method}")
+    file = MIMEBase("application", "ics", method=method)
+    file.set_payload(content)
+    encode_base64(file)
+    file.add_header("Content-Disposition", "attachment", filename="invite.ics")
+    mail.attach(file)
 
 
 def _get_url(path):

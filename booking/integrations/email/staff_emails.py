@@ -6,6 +6,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from booking.integrations.email.sender import make_headers
 from booking.models import Appointment, OutboxMessage, WebhookEndpoint
 
 
@@ -44,5 +45,5 @@ def _send_to_staff(message, permission, subject, template, **context):
         subject=subject,
         body=render_to_string(f"email/{template}.txt", context),
         to=addresses,
-        headers={"Message-ID": f"<{message.pk}@holdfast>"},
+        headers=make_headers(message),
     ).send()

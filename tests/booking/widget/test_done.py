@@ -85,9 +85,11 @@ def test_done_page_of_unconfirmed_hold_redirects_to_the_hold(client, held):
         assert client.get(f"/hold/{held.token}/{name}")["Location"] == f"/hold/{held.token}/"
 
 
-def test_calendar_file_has_the_appointment_as_event(client, held, booked, at):
+def test_calendar_file_has_the_appointment_as_event(client, held, booked, settings):
+    settings.DEFAULT_FROM_EMAIL = "Harbour Clinic <bookings@clinic.example>"
     response = client.get(f"/hold/{held.token}/appointment.ics")
 
+    page = f"http://testserver/appointment/{appointment_token(booked)}/"
     lines = response.content.decode().replace("\r\n ", "").split("\r\n")
     assert response["Content-Type"] == "text/calendar; charset=utf-8"
     assert lines == [
@@ -103,11 +105,24 @@ def test_calendar_file_has_the_appointment_as_event(client, held, booked, at):
         f"UID:{booked.pk}@holdfast",
         "SEQUENCE:3",
         f"CREATED:{booked.created_at:%Y%m%dT%H%M%SZ}",
-        f"DESCRIPTION:With Dana Reed\\nReference {booked.reference}\\nTo change or cancel: +442079460000",
+        f"DESCRIPTION:With Dana Reed\\nReference {booked.reference}\\nTo change or cancel: {page}\\n"
+        "To change or cancel: +442079460000\\nDeleting this entry does not cancel the appointment.",
         f"LAST-MODIFIED:{booked.updated_at:%Y%m%dT%H%M%SZ}",
         "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
+        'ORGANIZER;CN="Harbour Clinic":mailto:bookings@clinic.example',
         "STATUS:CONFIRMED",
         "TRANSP:OPAQUE",
+        f"URL:{page}",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "DESCRIPTION:Consultation at Harbour Clinic",
+        "TRIGGER:-P1D",
+        "END:VALARM",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "DESCRIPTION:Consultation at Harbour Clinic",
+        "TRIGGER:-PT2H",
+        "END:VALARM",
         "END:VEVENT",
         "END:VCALENDAR",
         "",

@@ -64,6 +64,8 @@ def test_feed_contains_booked_appointments(client, feed, book, at, dana):
         "METHOD:PUBLISH",
         "NAME:Dana Reed at Harbour Clinic",
         "X-WR-CALNAME:Dana Reed at Harbour Clinic",
+        "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
+        "X-PUBLISHED-TTL:PT15M",
         "BEGIN:VEVENT",
         "SUMMARY:Consultation",
         f"DTSTART:{appointment.starts_at:%Y%m%dT%H%M%SZ}",
@@ -201,8 +203,19 @@ def test_feed_accepts_only_get(client, feed, dana):
     before = rows(CalendarFeed)
 
     assert [client.generic(method, feed).status_code for method in ("POST", "PUT", "DELETE")] == [405] * 3
-    assert client.head(feed).content == b""
     assert [row["token_hash"] for row in rows(CalendarFeed)] == [row["token_hash"] for row in before]
+
+
+def test_feed_head_has_the_headers_of_get(client, feed, book, at):
+    book(at(9))
+    got, asked = client.get(feed), client.head(feed)
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    per_request = {"X-Request-Id"}
+    assert [item for item in asked.items() if item[0] not in per_request] == [
+        item for item in got.items() if item[0] not in per_request
+    ]
+    assert asked["Content-Length"] == str(len(got.content))
 
 
 def test_feed_token_is_stored_as_hash(dana):

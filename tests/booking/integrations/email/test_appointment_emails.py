@@ -1,9 +1,11 @@
 """E-mails to patients. Times are the location's wall time, in summer and winter."""
 
 from datetime import UTC, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from icalendar import Calendar
 
 from booking.access.patient_links import appointment_token, order_token
 from booking.domain.appointments import cancel, confirm, decline
@@ -12,8 +14,9 @@ from booking.domain.holds import Holder
 from booking.domain.orders import revoke_link, send_link
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
+from booking.integrations.email.appointment_emails import send_appointment_confirmed
 from booking.models import Appointment, Order, OutboxMessage
-from scheduling.models import Service, WorkingHours
+from scheduling.models import Location, Service, WorkingHours
 from tests.conftest import LONDON
 from tests.outbox import run_what_is_due
 
@@ -56,6 +59,7 @@ def test_confirmation_has_time_place_and_directions(book, at, day, mails):
         f"Reference: {appointment.reference}",
         "Please bring: Your glasses",
         "How to find us: Ring the upper bell.",
+        "Declining or deleting it in your calendar cancels nothing.",
         "To change or cancel it, call +44 20 7946 0000.",
         "Harbour Clinic",
     ]
@@ -140,13 +144,32 @@ def test_plain_mail_does_not_escape_names(book, at, alice, mails):
     assert mail.body.startswith("Dear Zoë O'Brien & <i>,\n")
 
 
-def test_mails_have_distinct_message_ids(book, at, mails):
+def test_mail_headers_name_the_sender_and_where_to_reply(book, at, harbour, mails, settings):
+    settings.DEFAULT_FROM_EMAIL = "Harbour Clinic <bookings@clinic.example>"
+    harbour.email = "desk@harbour.example"
+    harbour.save()
     book(at(9))
-    book(at(10))
+    message = OutboxMessage.objects.get()
 
-    identities = [mail.extra_headers["Message-ID"] for mail in mails()]
+    [mail] = mails()
+    send_appointment_confirmed(message)  # again: a worker died before it could say that the mail was sent
 
-    assert len(set(identities)) == 2
+    headers = {
+        "From": "Harbour Clinic <bookings@clinic.example>",
+        "To": "alice@example.org",
+        "Reply-To": "desk@harbour.example",
+        "Message-ID": f"<{message.pk}@clinic.example>",
+        "Auto-Submitted": "auto-generated",
+    }
+    for sent in (mail, mails()[1]):
+        assert {name: sent.message()[name] for name in headers} == headers
+        assert parsedate_to_datetime(sent.message()["Date"])
+
+
+def test_mail_of_location_without_address_has_no_reply_to(book, at, mails):
+    book(at(9))
+
+    assert "Reply-To" not in mails()[0].message()
 
 
 def test_appointment_cancelled_before_confirmation_mail_gets_only_cancellation_mail(book, at, mails):
@@ -184,22 +207,6 @@ def test_html_mail_escapes_names(book, at, alice, mails):
     [page] = get_parts(mails()[0], "text/html")
 
     assert "Dear Alice O&#x27;Brien &amp; &lt;i&gt;," in page
-
-
-def test_confirmation_and_cancellation_attach_calendar_file(book, at, mails):
-    appointment = book(at(9))
-    confirmed = mails().pop()
-    cancel(appointment, reason="other", actor="erin")
-    cancelled = mails().pop()
-
-    for mail, status in ((confirmed, "CONFIRMED"), (cancelled, "CANCELLED")):
-        [file] = get_parts(mail, "text/calendar")
-        assert f"STATUS:{status}\r\n" in file
-        assert f"UID:{appointment.pk}@holdfast\r\n" in file
-        assert "METHOD:PUBLISH\r\n" in file
-        assert "Alice" not in file
-        [attached] = [one for one in mail.message().walk() if one.get_content_type() == "text/calendar"]
-        assert (attached.get_param("method"), attached.get_filename()) == ("PUBLISH", "appointment.ics")
 
 
 def test_confirmation_with_site_url_links_to_appointment_page(book, at, mails, settings):
@@ -242,6 +249,152 @@ def test_subject_does_not_reveal_service(book, at, mails):
         "Cancelled: your appointment",
     ]
     assert not any("Consultation" in mail.subject for mail in mails())
+
+
+# The invitation
+
+
+@pytest.fixture
+def site(settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    settings.DEFAULT_FROM_EMAIL = "Harbour Clinic <bookings@clinic.example>"
+
+
+def read_invitation(mail):
+    """Return the method and the event of a mail's invitation, which its two copies and their types agree on."""
+    parts = [part for part in mail.message().walk() if part.get_param("method")]
+    assert [(part.get_content_type(), part.get_filename()) for part in parts] == [
+        ("text/calendar", None),
+        ("application/ics", "invite.ics"),
+    ]
+    inline, attached = (part.get_payload(decode=True) for part in parts)
+    assert inline == attached
+    calendar = Calendar.from_ical(attached)
+    [event] = calendar.events
+    assert {part.get_param("method") for part in parts} == {calendar["method"]}
+    return str(calendar["method"]), event
+
+
+def test_confirmation_invites_attendee_who_has_accepted(site, book, at, harbour, mails):
+    Location.objects.update(latitude="51.5121", longitude="-0.0613")
+    appointment = book(at(9))
+
+    [mail] = mails()
+
+    page = f"https://booking.clinic.example/appointment/{appointment_token(appointment)}/"
+    alternative, attachment = mail.message().get_payload()
+    assert [part["Content-Type"] for part in alternative.get_payload()] == [
+        'text/plain; charset="utf-8"',
+        'text/html; charset="utf-8"',
+        'text/calendar; method="REQUEST"; charset="utf-8"',
+    ]
+    content = attachment.get_payload(decode=True)
+    assert max(len(line) for line in content.split(b"\r\n")) <= 75
+    assert content.decode().replace("\r\n ", "").split("\r\n") == [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Holdfast//Booking//EN",
+        "METHOD:REQUEST",
+        "BEGIN:VEVENT",
+        "SUMMARY:Consultation at Harbour Clinic",
+        f"DTSTART:{appointment.starts_at:%Y%m%dT%H%M%SZ}",
+        f"DTEND:{appointment.ends_at:%Y%m%dT%H%M%SZ}",
+        f"DTSTAMP:{appointment.updated_at:%Y%m%dT%H%M%SZ}",
+        f"UID:{appointment.pk}@holdfast",
+        "SEQUENCE:3",
+        'ATTENDEE;CN="Alice Archer";PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT;RSVP=FALSE:mailto:alice@example.org',
+        f"CREATED:{appointment.created_at:%Y%m%dT%H%M%SZ}",
+        f"DESCRIPTION:With Dana Reed\\nReference {appointment.reference}\\nTo change or cancel: {page}\\n"
+        "To change or cancel: +442079460000\\nDeleting this entry does not cancel the appointment.",
+        "GEO:51.5121;-0.0613",
+        f"LAST-MODIFIED:{appointment.updated_at:%Y%m%dT%H%M%SZ}",
+        "LOCATION:Harbour Street\\, 12 Harbour Street\\, London E1 6AN",
+        'ORGANIZER;CN="Harbour Clinic":mailto:bookings@clinic.example',
+        "STATUS:CONFIRMED",
+        "TRANSP:OPAQUE",
+        f"URL:{page}",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "DESCRIPTION:Consultation at Harbour Clinic",
+        "TRIGGER:-P1D",
+        "END:VALARM",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "DESCRIPTION:Consultation at Harbour Clinic",
+        "TRIGGER:-PT2H",
+        "END:VALARM",
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ]
+    assert "Declining or deleting it in your calendar cancels nothing: only this link does." in mail.body
+    assert "Declining or deleting it in your calendar cancels nothing: only" in get_parts(mail, "text/html")[0]
+
+
+def test_new_time_and_cancellation_go_on_from_the_invitation(site, book, at, harbour, dana, mails):
+    appointment = book(at(9))
+    mill = Location.objects.create(name="Mill Lane", city="Leeds", email="desk@mill.example", timezone="Europe/London")
+    WorkingHours.objects.filter(clinician=dana, start_time=time(13)).update(location=mill)
+    first = read_invitation(mails().pop())
+    reschedule(appointment, OpeningRequest(appointment.service, at(14), dana, mill, is_remote=False), actor="erin")
+    moved = read_invitation(mails().pop())
+    cancel(appointment, reason="other", actor="erin")
+    cancelled = read_invitation(mails().pop())
+
+    assert [method for method, _ in (first, moved, cancelled)] == ["REQUEST", "REQUEST", "CANCEL"]
+    events = [event for _, event in (first, moved, cancelled)]
+    for name in ("uid", "organizer", "attendee"):
+        assert len({str(event[name]) for event in events}) == 1
+    assert [event["sequence"] for event in events] == [3, 4, 5]
+    assert [event.start for event in events] == [at(9), at(14), at(14)]
+    assert [(event["status"], event["transp"], len(event.alarms.times)) for event in events] == [
+        ("CONFIRMED", "OPAQUE", 2),
+        ("CONFIRMED", "OPAQUE", 2),
+        ("CANCELLED", "TRANSPARENT", 0),
+    ]
+
+
+def test_invitation_of_odd_name_can_be_read(site, book, at, alice, mails):
+    alice.first_name, alice.last_name = 'Zoë "Zo"', "O'Brien; x, y: ^\\"
+    book(at(9))
+
+    _, event = read_invitation(mails()[0])
+
+    assert event["attendee"].params["CN"] == 'Zoë "Zo" O\'Brien; x, y: ^\\'
+    assert event["attendee"] == "mailto:alice@example.org"
+
+
+def test_invitation_to_video_call_has_its_link_and_no_place(site, consultation, dana, harbour, book, at, mails):
+    Location.objects.update(latitude="51.5121", longitude="-0.0613")
+    make_remote(consultation, dana, harbour)
+    book(at(9), is_remote=True)
+    Appointment.objects.update(meeting_url="https://video.example/alice")
+
+    _, event = read_invitation(mails()[0])
+
+    assert (event["location"], "geo" in event) == ("Video call", False)
+    assert event["description"].splitlines()[2] == "https://video.example/alice"
+
+
+def test_cancellation_of_request_that_was_never_confirmed_has_no_invitation(desk, book, at, mails):
+    cancel(book(at(9)), reason="patient_request", actor="patient")
+
+    [mail] = mails()
+
+    assert mail.subject.startswith("Cancelled: ")
+    assert get_parts(mail, "text/calendar") == get_parts(mail, "application/ics") == []
+
+
+def test_confirmed_appointment_that_its_approver_takes_back_leaves_the_calendar(desk, book, at, mails):
+    appointment = book(at(9))
+    confirm(appointment, actor="erin")
+    mails().clear()
+    cancel(appointment, reason="declined", actor="provider:desk")
+
+    [mail] = mails()
+
+    assert mail.subject.startswith("Not confirmed: ")
+    assert read_invitation(mail)[0] == "CANCEL"
 
 
 # Requests
@@ -302,11 +455,6 @@ def test_declined_request_mail_says_what_to_do(desk, book, at, day, mails, setti
 # Order links
 
 
-@pytest.fixture
-def site(settings):
-    settings.SITE_URL = "https://booking.clinic.example"
-
-
 def test_order_link_mail_has_link(site, order, mails):
     send_link(order, actor="erin")
 
@@ -355,6 +503,6 @@ def test_home_visit_mail_has_no_clinic_address(site, order, dana, harbour, at, m
 
     [mail] = mails()
 
-    for body in (mail.body, get_parts(mail, "text/html")[0]):
+    for body in (mail.body, get_parts(mail, "text/html")[0], *get_parts(mail, "text/calendar")):
         assert "At your home" in body
-        assert "Harbour Street" not in body and "bell" not in body
+        assert "Harbour Street" not in body and "bell" not in body and "Mill Lane" not in body

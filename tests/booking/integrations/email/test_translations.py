@@ -43,15 +43,15 @@ def assert_translated(mailoutbox):
         assert len(mailoutbox) == mails
         for mail in mailoutbox:
             known = [*KNOWN, *known, *Appointment.objects.values_list("reference", flat=True)]
-            [(html, _mimetype)] = mail.alternatives
+            [(html, _), *invitations] = mail.alternatives
             assert find_untranslated(mail.subject, known=known) == []
             assert find_untranslated(mail.body, known=known) == []
             assert find_untranslated_in_page(html, known=known) == []
             assert "⟦" in mail.subject and "⟦" in mail.body and "⟦" in html and '<html lang="xx">' in html
-            for file in mail.attachments:
-                event = file.get_payload(decode=True).decode().replace("\r\n ", "")
+            for invitation, _ in invitations:
+                event = invitation.replace("\r\n ", "")
                 for name in ("SUMMARY", "DESCRIPTION", "LOCATION"):
-                    [line] = [line for line in event.splitlines() if line.startswith(f"{name}:")]
+                    line = next(line for line in event.splitlines() if line.startswith(f"{name}:"))
                     text = line.removeprefix(f"{name}:").replace("\\n", "\n").replace("\\,", ",")
                     assert find_untranslated(text, known=known) == []
         mailoutbox.clear()

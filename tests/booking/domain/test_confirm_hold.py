@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import confirm_hold, find_hold, release_hold
+from booking.domain.holds import confirm_hold, find_hold, move_hold, release_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient, PossibleDuplicate
@@ -127,10 +128,16 @@ def test_appointment_keeps_its_price_when_service_price_changes(book, at, consul
     assert Appointment.objects.get().price == 60
 
 
-def test_confirm_hold_after_price_change_uses_price_of_hold(hold_time, at, alice, consultation):
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_confirm_hold_after_price_change_uses_price_of_hold(
+    hold_time, at, alice, consultation, dana, harbour, is_moved
+):
     hold = hold_time(at(9))
     consultation.price, consultation.currency = 75, "EUR"
     consultation.save()
+    if is_moved:
+        opening = OpeningRequest(consultation, at(10), dana, harbour, is_remote=False)
+        move_hold(find_hold(hold.token), opening, actor="patient")
 
     confirm_hold(find_hold(hold.token), patient=alice, actor="patient")
 

@@ -331,6 +331,16 @@ def test_times_page_of_a_move_says_the_present_time(client, visit, day, at, held
     assert not any("09:00" in word for word in page.words if "You have" not in word)
 
 
+def test_move_after_price_change_shows_and_keeps_the_appointments_price(client, visit, new_time, day, booked):
+    Service.objects.update(price=75)
+
+    pages = [client.get(f"{visit}reschedule", {"day": day}), client.get(new_time)]
+    client.post(f"{new_time}confirm")
+    pages.append(client.get(visit))
+
+    assert [("£60" in page.text, "£75" in page.text) for page in map(Page, pages)] == [(True, False)] * 3
+
+
 def test_confirm_of_move_after_the_cutoff_is_409(client, new_time, at, booked):
     Service.objects.update(cancellation_notice=timedelta(days=30))
 

@@ -238,7 +238,8 @@ def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_versi
         moved.expires_at = moved.starts_at
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
     moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "updated_at"])
-    record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now)
+    times = {"from": hold.local_start.isoformat(), "to": moved.local_start.isoformat()}
+    record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now, data=times)
     mark_location_left(hold, moved)
     hold.expires_at = moved.expires_at
     return adopt_opening(hold, moved)

@@ -35,6 +35,7 @@ PATIENT = {"id": UUID}
 MEMBERS = {"hold": HOLD, "appointment": APPOINTMENT, "order": ORDER, "patient": PATIENT}
 # Beside those, by kind; and those that an event of the kind may lack.
 MORE = {
+    EventKind.HOLD_MOVED: {"from": MOMENT, "to": MOMENT},
     EventKind.APPOINTMENT_UPDATED: {"changed": CHANGED},
     EventKind.APPOINTMENT_RESCHEDULED: {"from": MOMENT, "to": MOMENT},
     EventKind.APPOINTMENT_CANCELLED: {"reason": REASON},
@@ -52,18 +53,14 @@ EXAMPLES = {
     "patient": {"id": ID["patient"], "sequence": 1},
 }
 LATER = {"start_time": "2026-03-30T10:30:00+01:00", "end_time": "2026-03-30T11:00:00+01:00"}
+MOVE = {"from": WHEN["start_time"], "to": LATER["start_time"]}
 MORE_IN_EXAMPLES = {
     EventKind.HOLD_EXTENDED: {"expires_at": "2026-03-27T16:49:02+00:00", "sequence": 2},
-    EventKind.HOLD_MOVED: {**LATER, "sequence": 2},
+    EventKind.HOLD_MOVED: {**LATER, **MOVE, "sequence": 2},
     EventKind.HOLD_RELEASED: {"status": "released", "sequence": 2},
     EventKind.HOLD_EXPIRED: {"status": "expired", "sequence": 2},
     EventKind.APPOINTMENT_UPDATED: {"status": "in_progress", "sequence": 4},
-    EventKind.APPOINTMENT_RESCHEDULED: {
-        **LATER,
-        "from": WHEN["start_time"],
-        "to": LATER["start_time"],
-        "sequence": 4,
-    },
+    EventKind.APPOINTMENT_RESCHEDULED: {**LATER, **MOVE, "sequence": 4},
     EventKind.APPOINTMENT_CANCELLED: {"status": "cancelled", "reason": "patient_request", "sequence": 4},
     EventKind.APPOINTMENT_COMPLETED: {"status": "completed", "sequence": 5},
     EventKind.APPOINTMENT_NO_SHOW: {"status": "no_show", "sequence": 4},

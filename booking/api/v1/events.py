@@ -66,7 +66,7 @@ class EventDataOutput(serializers.Serializer):
     patient_id = serializers.UUIDField()
     order_id = serializers.UUIDField(allow_null=True)
     changed = serializers.ListField(child=serializers.CharField(), help_text="Names of the fields that changed.")
-    to = Moment(help_text="The new start of an appointment that was rescheduled; `from` is the old one.")
+    to = Moment(help_text="The new start of what was rescheduled or moved; `from` is the old one.")
     reason = serializers.CharField(help_text="Why it was cancelled.")
     merged_id = serializers.UUIDField(help_text="The record that became part of this patient's.")
 

@@ -546,7 +546,9 @@ def test_junction_webhook_is_sent_for_every_status(told, ask, get_booking_key, l
 def test_junction_webhook_has_the_appointment_as_it_was_at_the_event(told, ask, get_booking_key, at):
     data(ask("POST", "/book", {"booking_key": get_booking_key(at(9))}))
     data(ask("PATCH", "/reschedule", {"booking_key": get_booking_key(at(14))}))
-    assert [body["data"]["start_at"] for body in told()] == [utc(at(9)), utc(at(14))]
+    booked, moved = told()
+    assert [body["data"]["start_at"] for body in (booked, moved)] == [utc(at(9)), utc(at(14))]
+    assert moved["data"]["event_data"] == {"from": at(9).isoformat(), "to": at(14).isoformat()}
 
 
 def test_junction_test_webhook_names_nobody(told):

@@ -151,12 +151,20 @@ def test_webhook_has_status_after_its_event(endpoint, cause_all_events):
     }
 
 
-def test_rescheduled_webhook_has_new_time(endpoint, cause_all_events, at):
+def test_rescheduled_webhook_has_new_time_and_old_start(endpoint, cause_all_events, at):
     cause_all_events()
-    [body] = [body for body in list_payloads() if body["type"] == "appointment.rescheduled"]
-    assert (body["data"]["start_time"], body["data"]["end_time"]) == (at(11).isoformat(), at(11, 30).isoformat())
-    [body] = [body for body in list_payloads() if body["type"] == "hold.moved"]
-    assert body["data"]["start_time"] == at(10).isoformat()
+    times = {
+        body["type"]: {name: body["data"][name] for name in ("from", "to", "start_time", "end_time")}
+        for body in list_payloads()
+        if body["type"] in ("appointment.rescheduled", "hold.moved")
+    }
+    nine, ten, half_past_ten, eleven, half_past_eleven = (
+        at(hour, minute).isoformat() for hour, minute in ((9, 0), (10, 0), (10, 30), (11, 0), (11, 30))
+    )
+    assert times == {
+        "hold.moved": {"from": nine, "to": ten, "start_time": ten, "end_time": half_past_ten},
+        "appointment.rescheduled": {"from": nine, "to": eleven, "start_time": eleven, "end_time": half_past_eleven},
+    }
 
 
 def test_hold_extended_webhook_has_new_expiry(endpoint, hold_time, at):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -21,9 +22,13 @@ from scheduling.models import Clinician, Location, Service, Slot, TimeOff
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def clinic(db):
-    create_clinic()
+@pytest.fixture(scope="module")
+def clinic(django_db_setup, django_db_blocker):
+    """The demo's clinic, made once: what a test changes is undone with the savepoint that it runs in."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        create_clinic()
+        yield
+        transaction.set_rollback(True)
 
 
 def test_demo_clinic_has_promised_size(clinic):

@@ -135,6 +135,8 @@ def set_ignored(calendar: Calendar, event_ids: Collection[int], *, is_ignored: b
     """
     locked = Calendar.objects.select_for_update(no_key=True, of=("self",)).get(pk=calendar.pk)
     events = list(locked.unread_events.filter(pk__in=event_ids))
+    if not events:
+        return []
     UnreadEvent.objects.filter(pk__in=[event.pk for event in events]).update(
         ignored_at=timezone.now() if is_ignored else None
     )

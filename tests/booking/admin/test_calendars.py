@@ -1,13 +1,13 @@
 """Staff connect clinicians' own calendars, see their state and read them by hand."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 
 from scheduling.calendars.storing import store_busy
 from scheduling.lib.clock import database_now
-from scheduling.models import BusyDay, Calendar
+from scheduling.models import BusyDay, Calendar, UnreadEvent
 from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, run_action, url
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang
@@ -225,6 +225,130 @@ def test_read_action_times_out_on_hanging_calendar(morgan, connected, listen, mo
     response = run_action(morgan, CALENDARS, "read_now", connected(listen(hang)))
 
     assert list_messages(response) == [f"Own calendar of Dana Reed: {NO_ANSWER}"]
+
+
+# Holidays
+
+
+@pytest.mark.django_db(transaction=True)
+def test_add_holidays_of_location_reads_them_at_once(morgan, filled, listen, harbour):
+    receiver = listen(answer(200, body=EMPTY))
+
+    response = morgan.post(
+        url(CALENDARS, "add"), filled(receiver, kind="holidays", clinician="", location=harbour.pk, name="Holidays")
+    )
+
+    assert list_messages(response)[-1] == "Holidays of Harbour Street has been read."
+    calendar = Calendar.objects.get()
+    assert (calendar.clinician, calendar.location, calendar.when_unreachable) == (None, harbour, "offer")
+    assert calendar.last_synced_at is not None and len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "owners", "said"),
+    [
+        ("holidays", [], "Choose the location that is closed on these holidays."),
+        ("holidays", ["clinician"], "Choose the location that is closed on these holidays."),
+        ("holidays", ["clinician", "location"], "Holidays belong to a location: leave this empty."),
+        ("icalendar", [], "Choose whose calendar it is."),
+        ("caldav", ["location"], "Choose whose calendar it is."),
+        (
+            "icalendar",
+            ["clinician", "location"],
+            "Only a calendar of holidays belongs to a location: leave this empty.",
+        ),
+    ],
+)
+def test_calendar_of_nobody_or_of_two_is_refused_beside_the_field(kind, owners, said, morgan, filled, dana, harbour):
+    chosen = {"clinician": dana.pk, "location": harbour.pk}
+    owner = {name: pk if name in owners else "" for name, pk in chosen.items()}
+
+    response = morgan.post(url(CALENDARS, "add"), filled(None, url="https://8.8.8.8/a.ics", kind=kind, **owner))
+
+    assert said in get_text(response) and "Holidays belong to a location, every other" not in get_text(response)
+    assert not Calendar.objects.exists()
+
+
+def test_unread_holidays_warn_and_say_that_the_last_known_count(erin, harbour):
+    Calendar.objects.create(location=harbour, kind="holidays", name="Holidays", url="https://calendar.example/")
+
+    warning = (
+        "Harbour Street’s calendar “Holidays” has not been read yet: the location is closed on the holidays that "
+        "were known last."
+    )
+    for page in (CALENDARS, CLINICIANS, APPOINTMENTS):
+        assert warning in get_text(erin.get(url(page)))
+    [row] = get_rows(erin.get(url(CALENDARS)))
+    assert row[:3] == ["Holidays", "Harbour Street", "holidays: the location is closed on its all-day events"]
+
+
+# Events that were not understood
+
+CLOSED = "1 event on 14 December 2020 was not understood; that day is closed."
+NOTHING = "1 event without a readable start was not understood; nothing is closed for it."
+
+
+@pytest.fixture
+def unread(connected):
+    """An event of Dana's calendar that was not understood, and one that not even has a start that can be read."""
+    calendar = connected(etag='"one"', fingerprint="x")
+    events = [UnreadEvent(calendar=calendar, fingerprint=day or "none", day=day) for day in (date(2020, 12, 14), None)]
+    return UnreadEvent.objects.bulk_create(events)
+
+
+@pytest.mark.parametrize("page", [url(CALENDARS), url(CLINICIANS), url(APPOINTMENTS)])
+def test_events_not_understood_are_told_in_red_above_every_schedule_list(page, erin, danas_browser, unread):
+    response = erin.get(page)
+
+    [told] = [message for message in response.context["messages"] if message.level_tag == "error"]
+    assert f"Dana Reed’s calendar “Own calendar”</a>: {CLOSED} {NOTHING}" in str(told)
+    assert "not understood;" not in get_text(danas_browser.get(url(APPOINTMENTS)))
+
+
+def test_events_not_understood_are_told_in_calendar_list_and_on_its_page(erin, morgan, unread):
+    [row] = get_rows(erin.get(url(CALENDARS)))
+    assert row[5] == "2"
+
+    page = url(CALENDARS, "change", unread[0].calendar.pk)
+    assert f"{CLOSED} {NOTHING}" in get_text(erin.get(page))
+    assert f"{CLOSED} Ignore {NOTHING} Ignore Until it is ignored" in get_text(morgan.get(page))
+    assert "not understood;" not in get_text(morgan.get(url(CALENDARS, "add")))
+
+
+def test_ignored_event_is_no_longer_told_until_it_is_not_ignored(morgan, unread, listen, at):
+    receiver = listen(answer(500))
+    [first, second], calendar = unread, unread[0].calendar
+    Calendar.objects.update(url=receiver.url)
+
+    response = morgan.post(url(CALENDARS, "ignore", calendar.pk), {"event": [str(first.pk), "x", "9" * 30]})
+
+    assert (response.status_code, response.url) == (302, url(CALENDARS, "change", calendar.pk))
+    assert len(receiver.requests) == 1 and "If-None-Match" not in receiver.requests[0][2]
+    assert list(UnreadEvent.objects.filter(ignored_at=None)) == [second]
+    [entry] = LogEntry.objects.all()
+    assert entry.get_change_message() == "Ignored: what was not understood, 2020-12-14."
+    assert CLOSED not in get_text(morgan.get(url(CLINICIANS)))
+    page = get_text(morgan.get(url(CALENDARS, "change", calendar.pk)))
+    assert "1 event on 14 December 2020 was not understood; staff ignore it. Stop ignoring" in page
+
+    morgan.post(url(CALENDARS, "stop_ignoring", calendar.pk), {"event": first.pk})
+
+    assert UnreadEvent.objects.filter(ignored_at=None).count() == 2
+    assert CLOSED in get_text(morgan.get(url(CLINICIANS)))
+
+
+def test_only_a_post_of_who_may_change_calendars_ignores_an_event(erin, morgan, danas_browser, unread):
+    before, calendar = list(UnreadEvent.objects.values()), Calendar.objects.values().get()
+
+    for tool in ("ignore", "stop_ignoring"):
+        page = url(CALENDARS, tool, calendar["id"])
+        assert morgan.get(page, {"event": unread[0].pk}).status_code == 405
+        assert erin.post(page, {"event": unread[0].pk}).status_code == 403
+        assert danas_browser.post(page, {"event": unread[0].pk}).status_code == 403
+        gone = morgan.post(page, {"event": unread[0].pk + 1000})
+        assert list_messages(gone)[-1] == "The calendar has changed: it has no such event any more."
+
+    assert (list(UnreadEvent.objects.values()), Calendar.objects.values().get()) == (before, calendar)
 
 
 # Permissions

@@ -1,6 +1,6 @@
 """Free times beside clinicians' own calendars: read now if asked for, and never silently out of date."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ from scheduling.calendars import syncing
 from scheduling.calendars.storing import store_busy
 from scheduling.calendars.syncing import sync_calendar
 from scheduling.lib.clock import database_now
-from scheduling.models import Calendar
+from scheduling.models import Calendar, UnreadEvent
 from tests.conftest import make_clinician
 from tests.receivers import answer, hang, in_turn
 from tests.waiting import assert_time_limit
@@ -222,6 +222,64 @@ def test_publishable_key_learns_only_whether_a_calendar_is_current(sync, path, a
 
     expected = told(calendar, is_current=False, last_synced_at=None, not_understood=None)
     assert body["meta"]["calendars"] == [expected]
+
+
+@pytest.fixture
+def unread(connect, listen, day):
+    """Dana's calendar, of which two events of the day and one without a day were not understood, and one is ignored."""
+    calendar = connect(listen(answer(500)), last_synced_at=database_now())
+    for number, when in enumerate([day, day, None, date(2020, 12, 14)]):
+        ignored_at = database_now() if number == 3 else None
+        UnreadEvent.objects.create(calendar=calendar, fingerprint=str(number), day=when, ignored_at=ignored_at)
+    return calendar
+
+
+@EVERY_PATH
+def test_events_not_understood_are_told_to_secret_keys_only(path, ask, public_api, unread, day):
+    on_the_day = {"date": day.isoformat(), "events": 2}
+    undated = {"date": None, "events": 1}
+
+    [calendar] = ask(path)["meta"]["calendars"]
+
+    messages = [one.pop("message") for one in calendar["not_understood"]]
+    assert calendar == told(unread, not_understood=[on_the_day, undated])
+    assert messages[0].startswith(f"2 events on {day.day} {day:%B}")
+    assert messages[0].endswith(" were not understood; that day is closed.")
+    assert messages[1] == "1 event without a readable start was not understood; nothing is closed for it."
+    [public] = ask(path, caller=public_api)["meta"]["calendars"]
+    assert public == told(unread, last_synced_at=None, not_understood=None)
+
+
+def test_explain_tells_what_was_not_understood_on_its_date_only(ask, public_api, unread, at, harbour, consultation):
+    make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+    def find_told(caller=None, **query):
+        places = ask("/explain", **({"caller": caller} if caller else {}), **query)["data"]["places"]
+        return {place["clinician_name"]: place["not_understood"] for place in places}
+
+    found = find_told()
+    assert found["Otis Hale"] == [] and len(found["Dana Reed"]) == 1
+    assert found["Dana Reed"][0].startswith("2 events on ")
+    assert find_told(start_time=(at(9) + timedelta(days=1)).isoformat()) == {"Otis Hale": [], "Dana Reed": []}
+    assert find_told(public_api) == {"Otis Hale": [], "Dana Reed": []}
+
+
+@EVERY_PATH
+def test_holidays_are_told_with_their_location_and_close_it(path, ask, connect, listen, harbour, at):
+    one = connect(listen(answer(500)), kind="holidays", clinician=None, location=harbour, last_synced_at=database_now())
+    store_busy(one, [(int(at(0).timestamp()), int(at(0).timestamp()) + 86_400)])
+
+    body = ask(path)
+
+    assert body["meta"]["calendars"] == [told(one)]
+    assert (one.clinician_id, one.location_id) == (None, harbour.pk)
+    expected = {
+        "": lambda data: data == [],
+        "/days": lambda data: data == [],
+        "/next": lambda data: not data["start_time"].startswith(f"{at(0):%Y-%m-%d}"),
+        "/explain": lambda data: (data["is_open"], data["reasons"]) == (False, ["holiday"]),
+    }
+    assert expected[path](body["data"])
 
 
 @EVERY_PATH

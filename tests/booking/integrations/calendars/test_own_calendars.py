@@ -1,4 +1,4 @@
-"""What a clinician's own calendar says counts for new times, and takes back none that is promised."""
+"""What a calendar elsewhere says counts for new times, and takes back none that is promised."""
 
 from datetime import timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from scheduling.calendars.storing import store_busy
 from scheduling.lib.clock import database_now
-from scheduling.models import Calendar
+from scheduling.models import Calendar, Location
 from tests.ledger import nothing_changes
 
 
@@ -27,7 +27,15 @@ def get_lost(dana, at):
     Calendar.objects.create(clinician=dana, name="Own calendar", url="https://calendar.example/")
 
 
-LATER = [(get_busy, "calendar-busy"), (get_lost, "calendar-unreachable")]
+def get_closed(dana, at):
+    """From now on the day is a holiday where Dana works."""
+    calendar = Calendar.objects.create(
+        location=Location.objects.get(), kind="holidays", name="Holidays", url="https://calendar.example/"
+    )
+    store_busy(calendar, [(int(at(0).timestamp()), int(at(23).timestamp()))])
+
+
+LATER = [(get_busy, "calendar-busy"), (get_lost, "calendar-unreachable"), (get_closed, "holiday")]
 each = pytest.mark.parametrize(("change", "reason"), LATER)
 
 

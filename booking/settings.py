@@ -196,6 +196,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=50),
         "options": {"expires": 3000},
     },
+    "refold names": {
+        "task": "booking.tasks.refold_names",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),

@@ -1,7 +1,7 @@
 """What Celery runs: thin wrappers around the verbs and the messages. settings.py has the schedule."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.utils import timezone
@@ -12,11 +12,13 @@ from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
+from patients import refolding
 from scheduling.calendars import syncing
 
 logger = logging.getLogger(__name__)
 
 RELAY_SECONDS = 0.9  # beat starts the next one after a second
+REFOLDED = timedelta(days=1)  # how long a release may go on beside the next one
 PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
 
 
@@ -79,6 +81,12 @@ def forget_old_answers():
 def forget_expired_tokens():
     """Delete the access tokens that have expired."""
     access_tokens.forget_expired_tokens()
+
+
+@shared_task
+def refold_names():
+    """Fold the names that a release with other rules has written beside this one, as it does while it is replaced."""
+    refolding.refold_names(since=timezone.now() - REFOLDED)
 
 
 @shared_task

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import phonenumbers
 from django.conf import settings
 
-from patients.text import normalize_name
+from patients.text import clean_text, list_umlaut_spellings
 
 MAX_LENGTH = 200  # characters; the rest is ignored
 MAX_WORDS = 8
@@ -31,12 +31,14 @@ NUMBER = re.compile(r"[\d()+./-]*\d[\d()+./-]*")
 class Description(NamedTuple):
     """What a text says about a person.
 
-    ``text`` is all of it, normalized. ``numbers`` has (field, prefix) for each number that the digits may begin;
-    ``digits`` are all digits, to match the end of a phone number.
+    ``text`` is all of it, normalized. ``spellings`` has, for each of the ``words``, the word itself and how else it
+    may be spelled. ``numbers`` has (field, prefix) for each number that the digits may begin; ``digits`` are all
+    digits, to match the end of a phone number.
     """
 
     text: str
     words: list[str]
+    spellings: list[list[str]]
     emails: list[str]
     numbers: list[tuple[str, str]]
     digits: str
@@ -45,7 +47,7 @@ class Description(NamedTuple):
 
 def parse_description(text: str) -> Description:
     """Return the Description in ``text``; no text is an error."""
-    text = unicodedata.normalize("NFKC", text[:MAX_LENGTH]).lower()
+    text = unicodedata.normalize("NFKC", clean_text(text[:MAX_LENGTH])).lower()
     rest = text = "".join(character if character.isprintable() else " " for character in text).strip()
     birth_dates = []
 
@@ -56,16 +58,20 @@ def parse_description(text: str) -> Description:
 
     for pattern in DATES:
         rest = pattern.sub(extract, rest)
-    words, emails, number = [], [], ""
+    spellings, emails, number = [], [], ""
     for token in rest.replace("(0)", " ").split():
         if "@" in token:
             emails.append(token)
         elif NUMBER.fullmatch(token):
             number += re.sub(r"[^0-9+]", "", token)
         else:
-            words += normalize_name(token).split()
+            spellings += [
+                list(dict.fromkeys(words)) for words in zip(*map(str.split, list_umlaut_spellings(token)), strict=True)
+            ]
     digits = number.lstrip("+")
-    return Description(text, words[:MAX_WORDS], emails, list(_possible_numbers(number)), digits, birth_dates)
+    spellings = spellings[:MAX_WORDS]
+    words = [word for word, *_ in spellings]
+    return Description(text, words, spellings, emails, list(_possible_numbers(number)), digits, birth_dates)
 
 
 def _possible_dates(year, month, day, separator=None):

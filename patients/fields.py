@@ -1,21 +1,86 @@
-"""Model fields that normalize what a person types, and say plainly what is wrong with it."""
+"""Fields of models and forms that normalize what a person types, and say plainly what is wrong with it."""
 
 from typing import Any
 
 import phonenumbers
+from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models
 from stdnum.exceptions import ValidationError as InvalidNumber
 from stdnum.gb import nhs
 
+from patients.text import clean_text, validate_printable
 
-class EmailField(models.EmailField):
-    """An e-mail address, stored in lower case: case never tells two people apart."""
+
+class PlainTextFormField(forms.CharField):
+    """A line of text, or with ``lines`` several, without what nobody sees; what deceives is refused."""
+
+    default_validators = [validate_printable]
+
+    def __init__(self, *, lines: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lines = lines
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(clean_text(value, lines=self.lines) if isinstance(value, str) else value)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {"dir": "auto", **super().widget_attrs(widget)}
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.to_python(initial), data)  # what is dropped from both is no change
+
+
+class EmailFormField(PlainTextFormField, forms.EmailField):
+    """An e-mail address without what nobody sees."""
+
+    default_validators = [validate_printable, validate_email]
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "dir": "ltr"}
+
+
+class PlainTextField(models.CharField):
+    """A line of text without what nobody sees. To a migration it is a CharField: the column is no other."""
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return value and value.strip().lower()
+        return value and clean_text(value)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": PlainTextFormField, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.CharField", args, options
+
+
+class PlainLinesField(models.TextField):
+    """Lines of text without what nobody sees. To a migration it is a TextField."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return value and clean_text(value, lines=True)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": PlainTextFormField, "lines": True, **kwargs})
+
+    def deconstruct(self) -> Any:
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.TextField", args, options
+
+
+class EmailField(models.EmailField):
+    """An e-mail address, without what nobody sees and in lower case: neither tells two people apart."""
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return value and clean_text(value).strip().lower()
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"form_class": EmailFormField, **kwargs})
 
 
 class PhoneField(models.CharField):
@@ -26,6 +91,7 @@ class PhoneField(models.CharField):
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
+        value = value and clean_text(value).strip()
         if not value:
             return value
         try:
@@ -51,6 +117,7 @@ class NhsNumberField(models.CharField):
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
+        value = value and clean_text(value).strip()
         if not value:
             return value
         try:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from patients.models import Consent, Patient, PossibleDuplicate
-from patients.text import normalize_name
+from patients.text import list_umlaut_spellings, normalize_name
 
 
 class CannotMerge(Exception):
@@ -67,20 +67,21 @@ def _lock_identity(name: str, email: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-# Two of the three are equal. Missing values are passed as null, which equals nothing.
+# Two of the three are equal, the name but for umlauts. Missing values are passed as null, which equals nothing.
 LIST_NEAR_MATCHES = """
     INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
     SELECT near.id, %(id)s,
-           'same ' || concat_ws(' and ',
-               CASE WHEN normalized_name = %(name)s THEN 'name' END,
+           CASE WHEN normalized_name <> %(name)s AND normalized_name = ANY(%(names)s) THEN 'similar ' ELSE 'same ' END
+           || concat_ws(' and ',
+               CASE WHEN normalized_name = ANY(%(names)s) THEN 'name' END,
                CASE WHEN date_of_birth = %(born)s THEN 'birth date' END,
                CASE WHEN email = %(email)s THEN 'e-mail' END),
            clock_timestamp()
       FROM patients_patient AS near
      WHERE archived_at IS NULL AND id <> %(id)s
-       AND (date_of_birth = %(born)s AND normalized_name = %(name)s
+       AND (date_of_birth = %(born)s AND normalized_name = ANY(%(names)s)
             OR date_of_birth = %(born)s AND email = %(email)s
-            OR normalized_name = %(name)s AND email = %(email)s)
+            OR normalized_name = ANY(%(names)s) AND email = %(email)s)
        AND NOT EXISTS (SELECT FROM patients_possibleduplicate WHERE patient_id = %(id)s AND other_id = near.id)
      LIMIT 20
         ON CONFLICT DO NOTHING
@@ -91,7 +92,8 @@ def list_near_matches(patient: Patient) -> None:
     """Add the records that may be the same person as a saved patient to the list for staff. Keeps earlier entries."""
     parameters: dict[str, Any] = {
         "id": patient.pk,
-        "name": patient.normalized_name or None,
+        "name": patient.normalized_name,
+        "names": [name for name in list_umlaut_spellings(patient.first_name, patient.last_name) if name],
         "born": patient.date_of_birth,
         "email": patient.email or None,
     }

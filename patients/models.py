@@ -12,9 +12,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from patients.fields import EmailField, NhsNumberField, PhoneField
-from patients.text import MAX_NAME_LENGTH, list_spellings, normalize_name, validate_name
+from patients.fields import EmailField, NhsNumberField, PhoneField, PlainTextField
+from patients.text import MAX_NAME_LENGTH, fold_name, validate_name
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 
 EARLIEST_BIRTH = date(1900, 1, 1)
@@ -31,11 +32,12 @@ class Patient(models.Model):
 
     NHS_NUMBER_UNIQUE = "patient_nhs_number"
     EXTERNAL_ID_UNIQUE = "patient_external_id"
+    NO_NAME = _("Please write a first or a last name: one of them is enough.")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Either may be empty, not both: one name is a name.
-    first_name = models.CharField(max_length=100, blank=True, validators=[validate_name])
-    last_name = models.CharField(max_length=100, blank=True, validators=[validate_name])
+    first_name = PlainTextField(max_length=100, blank=True, validators=[validate_name])
+    last_name = PlainTextField(max_length=100, blank=True, validators=[validate_name])
     # Null if another system sent the patient without it.
     date_of_birth = models.DateField(null=True, blank=True, validators=[validate_birth_date])
     # Collation C on searched columns: one index then serves prefix matches and ordering.
@@ -59,7 +61,7 @@ class Patient(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    # Derived in save(). name_words has the last name first, and a space before each word to mark its start.
+    # Derived in save() by fold_name.
     normalized_name = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_words = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
@@ -95,16 +97,19 @@ class Patient(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.first_name} {self.last_name}"
+        return " ".join(filter(None, [self.first_name, self.last_name]))
 
     def save(self, **kwargs: Any) -> None:
-        self.normalized_name = normalize_name(self.first_name, self.last_name)
-        self.name_words = f" {normalize_name(self.last_name)} {normalize_name(self.first_name)}"[:MAX_NAME_LENGTH]
-        self.name_spellings = list_spellings(self.normalized_name.split())
+        folded = fold_name(self.first_name, self.last_name)
+        for name, value in folded.items():
+            setattr(self, name, value)
         if kwargs.get("update_fields") is not None:
-            names = {"normalized_name", "name_words", "name_spellings"}
-            kwargs["update_fields"] = {*kwargs["update_fields"], *names}
+            kwargs["update_fields"] = {*kwargs["update_fields"], *folded}
         super().save(**kwargs)
+
+    def clean(self) -> None:
+        if not self.first_name and not self.last_name:
+            raise ValidationError({"first_name": ValidationError(self.NO_NAME, code="no_name")})
 
     @property
     def contact(self) -> dict[str, str]:

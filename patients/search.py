@@ -1,5 +1,8 @@
 """Find patients by what staff are told: parts of a name, an e-mail address, a number, a birth date."""
 
+from functools import reduce
+from itertools import groupby, islice, product
+from operator import attrgetter, or_
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -8,7 +11,7 @@ from django.db.models.functions import Reverse
 
 from patients.descriptions import parse_description
 from patients.models import Patient
-from patients.text import list_spellings
+from patients.text import list_joined_words, list_spellings
 
 MAX_LISTED = 200  # in admin's list; a longer one calls for a narrower search
 MIN_LAST_DIGITS = 4  # of a phone number
@@ -33,7 +36,14 @@ def search_patients(text: str, *, limit: int, among: QuerySet[Patient] | None = 
     if asked.words and not found:
         found = dict.fromkeys(_search_misspelled(asked, _narrow(rows, asked)))
     patients = rows.in_bulk(list(found)[:limit])
-    return [patients[pk] for pk in found if pk in patients]
+    namesakes = groupby((patients[pk] for pk in found if pk in patients), key=attrgetter("normalized_name"))
+    return [patient for _, group in namesakes for patient in _sort_by_writing(asked.text, group)]
+
+
+def _sort_by_writing(text, namesakes):
+    """Return patients of one folded name, first those whose names have the words as they are written in ``text``."""
+    words = text.split()
+    return sorted(namesakes, key=lambda patient: sum(word not in str(patient).lower() for word in words))
 
 
 def list_matching_keys(text: str, *, among: QuerySet[Patient]) -> list[UUID]:
@@ -53,8 +63,9 @@ def _steps(asked, rows, limit):
         yield _search_words(asked, _narrow(rows, asked), limit)
     elif asked.words:
         name = " ".join(asked.words)
-        if len(asked.words) == 1:
-            yield _search_prefix(rows, "name_words", f" {name} ", limit)  # exactly this last name
+        if len(asked.words) == 1:  # exactly this last name, or this only name; "!" follows the space
+            exact = rows.filter(name_words__gte=f" {name}", name_words__lt=f" {name}!")
+            yield list(exact.order_by("name_words").values_list("pk", flat=True)[:limit])
         yield _search_prefix(rows, "normalized_name", name, limit)
         yield _search_prefix(rows, "name_words", f" {name}", limit)
         if " " not in asked.text:
@@ -75,10 +86,21 @@ def _search_prefix(rows, field, start, limit):
 
 
 def _search_words(asked, rows, limit):
-    """Return the keys of patients whose names have, for each word, a name that begins with it."""
-    for word in asked.words:
-        rows = rows.filter(name_words__contains=f" {word}")
-    return _rank_by_similarity(asked, rows)[:limit]
+    """Return the keys of patients whose names have, for each word, a name that begins with it.
+
+    The word may be spelled with other umlauts, or be two that the name has written together.
+    """
+    matches = _match_words(asked.spellings)
+    for words in list_joined_words(asked.words):
+        matches |= _match_words([word] for word in words)
+    return _rank_by_similarity(asked, rows.filter(matches))[:limit]
+
+
+def _match_words(spellings):
+    matches = Q()
+    for words in spellings:
+        matches &= reduce(or_, [Q(name_words__contains=f" {word}") for word in words])
+    return matches
 
 
 def _search_misspelled(asked, rows):
@@ -90,11 +112,12 @@ def _search_misspelled(asked, rows):
 
 def _rank_by_similarity(asked, rows):
     """Return the keys of up to MAX_CANDIDATES rows, most similar names first."""
-    wanted = _pairs(asked.words)
+    wanted = [_pairs(words) for words in [*islice(product(*asked.spellings), 8), *list_joined_words(asked.words)]]
     closeness = {}
     for pk, name in rows.values_list("pk", "normalized_name")[:MAX_CANDIDATES]:
         pairs = _pairs(name.split())
-        closeness[pk] = (-len(wanted & pairs) / len(wanted | pairs), name)
+        # As asked for comes before the other spellings.
+        closeness[pk] = (*min((-len(each & pairs) / len(each | pairs), at) for at, each in enumerate(wanted)), name)
     return sorted(closeness, key=lambda pk: closeness[pk])
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from threading import Barrier
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 
@@ -42,6 +43,7 @@ def somebody(**changes):
         {"first_name": "ALICE", "last_name": "archer"},
         {"first_name": " Alice ", "last_name": "Archér"},
         {"first_name": "Ａlice"},
+        {"last_name": "Ar\u00adcher"},
         {"phone": "+442079460000"},
     ],
 )
@@ -67,6 +69,43 @@ def test_match_patient_lists_near_match_for_staff(known, difference, reason):
 
     assert other != known
     assert list(PossibleDuplicate.objects.values_list("patient", "other", "reason")) == [(known.pk, other.pk, reason)]
+
+
+def test_match_patient_lists_other_umlauts_as_similar_and_does_not_merge(db):
+    muller = match_patient(somebody(last_name="Müller"))
+    assert match_patient(somebody(last_name="Muller")) == muller
+
+    mueller = match_patient(somebody(last_name="Mueller"))
+
+    assert mueller != muller
+    pairs = PossibleDuplicate.objects.values_list("patient", "other", "reason")
+    assert list(pairs) == [(muller.pk, mueller.pk, "similar name and birth date and e-mail")]
+
+
+def test_match_patient_lists_written_out_umlaut_after_umlaut_too(db):
+    mueller = match_patient(somebody(last_name="Mueller"))
+
+    muller = match_patient(somebody(last_name="Müller", email="other@example.org"))
+
+    pairs = PossibleDuplicate.objects.values_list("patient", "other", "reason")
+    assert list(pairs) == [(mueller.pk, muller.pk, "similar name and birth date")]
+
+
+def test_match_patient_with_one_name_finds_them_in_either_field(db):
+    suharto = match_patient(somebody(first_name="Suharto", last_name=""))
+
+    assert match_patient(somebody(first_name="", last_name="Suharto")) == suharto
+    assert str(suharto) == "Suharto"
+    assert match_patient(somebody(first_name="Suharto", last_name="Archer")) != suharto
+
+
+def test_patient_without_any_name_is_refused_by_form_and_database(db):
+    with pytest.raises(ValidationError) as refusal:
+        somebody(first_name="\u200b", last_name="").full_clean()
+    with pytest.raises(IntegrityError, match="patient_has_a_name"), transaction.atomic():
+        Patient.objects.create(first_name="", last_name="")
+    assert refusal.value.message_dict == {"first_name": [Patient.NO_NAME]}
+    assert not Patient.objects.exists()
 
 
 @pytest.mark.parametrize(

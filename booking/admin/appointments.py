@@ -28,9 +28,9 @@ from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from patients.admin.forms import EditConflictForm
+from patients.fields import PlainTextFormField
 from patients.models import Patient
 from patients.search import list_matching_keys
-from patients.text import validate_printable
 from scheduling.admin import CalendarWarningsMixin
 from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
@@ -143,10 +143,9 @@ class AppointmentForm(EditConflictForm):
 
 class CancelForm(forms.Form):
     reason = forms.ChoiceField(choices=[("", "Choose …"), *Appointment.CancellationReason.given()])
-    note = forms.CharField(
+    note = PlainTextFormField(
         max_length=500,
         required=False,
-        validators=[validate_printable],
         help_text="For staff only. The patient is told by e-mail that it is cancelled, not why.",
     )
 
@@ -273,7 +272,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
 
     @admin.display(ordering="attendee_name")
     def attendee(self, appointment):
-        return format_html("{}<br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+        return format_html("<bdi>{}</bdi><br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
 
     @admin.display(description="service", ordering="service__name")
     def what(self, appointment):

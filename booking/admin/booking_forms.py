@@ -8,7 +8,7 @@ from django.utils import timezone
 from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
-from patients.text import validate_printable_lines
+from patients.fields import PlainTextFormField
 from scheduling.models import Clinician, Location, Service
 
 MAX_DAYS_AHEAD = 3 * 365
@@ -44,10 +44,10 @@ class AttendeeForm(forms.Form):
     """An existing patient, if any, and notes."""
 
     patient = PatientField(Appointment._meta.get_field("patient"), required=False)
-    notes = forms.CharField(
+    notes = PlainTextFormField(
+        lines=True,
         max_length=2000,
         required=False,
-        validators=[validate_printable_lines],
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
         help_text="For staff only.",
     )

@@ -21,6 +21,7 @@ from booking.domain.orders import NoEmailAddress, cancel_order, change_order, cr
 from booking.models import Appointment, Order
 from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import PatientField
+from patients.fields import PlainTextFormField
 from patients.models import Patient
 from patients.records import PatientArchived
 from patients.search import list_matching_keys
@@ -51,6 +52,9 @@ class OrderForm(EditConflictForm):
         label="E-mail the link",
         help_text="The patient gets a link to choose a time; nothing else has to be typed.",
     )
+
+    class Meta:
+        field_classes = {"external_id": PlainTextFormField}
 
     def clean_country(self):
         country = self.cleaned_data["country"].upper()

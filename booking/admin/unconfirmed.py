@@ -22,7 +22,7 @@ from booking.admin.permissions import has_appointment_permission, limit_to_visib
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
 from booking.integrations.approvers import list_remote_kinds
 from booking.models import Appointment, Unconfirmed
-from patients.text import validate_printable
+from patients.fields import PlainTextFormField
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
 from scheduling.models.local_zones import get_home_zone
@@ -41,11 +41,11 @@ def get_queue(request):
 class NoteForm(forms.Form):
     """Why an appointment is declined, for staff."""
 
-    note = forms.CharField(max_length=500, required=False, validators=[validate_printable])
+    note = PlainTextFormField(max_length=500, required=False)
 
 
 class QueueActionForm(ActionForm):
-    note = forms.CharField(max_length=500, required=False, label="Why, if declined:")
+    note = PlainTextFormField(max_length=500, required=False, label="Why, if declined:")
 
 
 def make_bulk_action(transition):
@@ -135,9 +135,13 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description="patient")
     def attendee(self, appointment):
-        first_line = appointment.notes.strip().partition("\n")[0]
-        note = format_html('<br><q class="note">{}</q>', Truncator(first_line).chars(200)) if first_line else ""
-        return format_html("{}<br><small>{}</small>{}", appointment.attendee_name, appointment.attendee_phone, note)
+        note = Truncator(appointment.notes.strip().partition("\n")[0]).chars(200)
+        return format_html(
+            "<bdi>{}</bdi><br><small>{}</small>{}",
+            appointment.attendee_name,
+            appointment.attendee_phone,
+            format_html('<br><q class="note" dir="auto">{}</q>', note) if note else "",
+        )
 
     @admin.display(description="appointment")
     def what(self, appointment):

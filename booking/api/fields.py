@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import EmailValidator
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
 from booking.api.serializers import Query
-from patients.text import validate_printable, validate_printable_lines
+from patients.text import clean_text, validate_printable
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.models import Clinician, Service
 
@@ -73,11 +74,14 @@ class Choice(serializers.ChoiceField):
 
 
 class Text(serializers.CharField):
-    """Text in which everything can be seen: no control characters, nothing that turns text around."""
+    """A line of text, or with ``lines`` several, without what nobody sees; what turns text around is refused."""
 
-    def __init__(self, *, check=validate_printable, **kwargs):
+    def __init__(self, *, check=validate_printable, lines=False, **kwargs):
         super().__init__(**kwargs)
-        self.check = check
+        self.check, self.lines = check, lines
+
+    def run_validation(self, data=serializers.empty):
+        return super().run_validation(clean_text(data, lines=self.lines) if isinstance(data, str) else data)
 
     def to_internal_value(self, data):
         value = super().to_internal_value(data)
@@ -92,8 +96,16 @@ class Notes(Text):
     """What somebody has to say of an appointment, in lines."""
 
     def __init__(self, **options):
-        fixed = {"max_length": 2000, "required": False, "allow_blank": True, "check": validate_printable_lines}
+        fixed = {"max_length": 2000, "required": False, "allow_blank": True, "lines": True}
         super().__init__(**fixed | options)
+
+
+class EmailAddress(Text):
+    """An e-mail address that looks like one."""
+
+    def __init__(self, **options):
+        super().__init__(**{"max_length": 254, "required": False, "allow_blank": True} | options)
+        self.validators.append(EmailValidator(message=serializers.EmailField.default_error_messages["invalid"]))
 
 
 def is_plain(data):

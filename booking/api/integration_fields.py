@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from booking.api.fields import Text
 from booking.api.serializers import Input
-from patients.text import validate_printable, validate_printable_lines
+from patients.text import clean_text, validate_printable
 from scheduling.lib.integration_fields import (
     MAX_METADATA_BYTES,
     MAX_METADATA_KEY_LENGTH,
@@ -44,7 +44,7 @@ class Metadata(SecretKeyOnly, serializers.Field):
         "too_many": f"There may be {MAX_METADATA_KEYS} names at most.",
         "key": f"A name has 1 to {MAX_METADATA_KEY_LENGTH} characters.",
         "value": f"A text has {MAX_METADATA_VALUE_LENGTH} characters at most.",
-        "unprintable": "Names and texts have no control characters; texts may have line breaks.",
+        "unprintable": "Names and texts have no NUL, and nothing that turns text around.",
         "too_large": f"All together may have {MAX_METADATA_BYTES:,} bytes as JSON.",
     }
 
@@ -55,13 +55,16 @@ class Metadata(SecretKeyOnly, serializers.Field):
             self.fail("repeated")
         if len(data) > MAX_METADATA_KEYS:
             self.fail("too_many")
-        for key, value in data.items():
+        cleaned = {clean_text(key): value and clean_text(value, lines=True) for key, value in data.items()}
+        if len(cleaned) < len(data):
+            self.fail("repeated")
+        for key, value in cleaned.items():
             self.check_pair(key, value or "")
         try:
-            merge_metadata({}, data)
+            merge_metadata({}, cleaned)
         except TooMuchMetadata:
             self.fail("too_large")
-        return dict(data)
+        return cleaned
 
     def check_pair(self, key, value):
         if not 1 <= len(key) <= MAX_METADATA_KEY_LENGTH:
@@ -70,7 +73,7 @@ class Metadata(SecretKeyOnly, serializers.Field):
             self.fail("value")
         try:
             validate_printable(key)
-            validate_printable_lines(value)
+            validate_printable(value)
         except DjangoValidationError:
             self.fail("unprintable")
 

@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from patients.fields import PlainTextField
 from patients.text import validate_printable
 
 
@@ -49,7 +50,7 @@ class ApiKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # A key and those that replace it share one holder, so that the new key keeps the old one's holds.
     holder = models.UUIDField(default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=100, validators=[validate_printable])
+    name = PlainTextField(max_length=100, validators=[validate_printable])
     kind = models.CharField(max_length=12, choices=Kind)
     start = models.CharField(max_length=12, editable=False, help_text="Its first characters, to tell it by.")
     key_hash = models.BinaryField(max_length=32, unique=True, editable=False)

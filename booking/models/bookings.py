@@ -10,9 +10,9 @@ from psycopg.types.range import TimestamptzRange
 
 from booking.models.orders import Order
 from booking.models.providers import Provider
-from patients.fields import EmailField
+from patients.fields import EmailField, PlainLinesField, PlainTextField
 from patients.models import Patient
-from patients.text import validate_name, validate_printable, validate_printable_lines
+from patients.text import validate_name, validate_printable
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
 from scheduling.models import Clinician, Location, Service, Slot
@@ -193,10 +193,10 @@ class Appointment(Booking):
     answer_by = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it is cancelled, if it is still pending then."
     )
-    attendee_name = models.CharField(max_length=201, validators=[validate_name])
+    attendee_name = PlainTextField(max_length=201, validators=[validate_name])
     attendee_email = EmailField("attendee e-mail", blank=True)
-    attendee_phone = models.CharField(max_length=32, blank=True, validators=[validate_printable])
-    notes = models.TextField(max_length=2000, blank=True, validators=[validate_printable_lines])
+    attendee_phone = PlainTextField(max_length=32, blank=True, validators=[validate_printable])
+    notes = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
     meeting_url = models.URLField("video link", blank=True)
     cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)
     cancellation_note = models.CharField(max_length=500, blank=True, editable=False)

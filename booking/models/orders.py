@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from booking.models.client_users import ClientUser
+from patients.fields import PlainTextField
 from patients.models import Patient
 from patients.text import validate_printable
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
@@ -36,12 +37,12 @@ class Order(models.Model):
         editable=True, validators=[validate_printable], help_text="Its id in the system it came from."
     )
     metadata = MetadataField()
-    address_line_1 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
-    address_line_2 = models.CharField(max_length=100, blank=True, validators=[validate_printable])
-    unit = models.CharField(max_length=20, blank=True, validators=[validate_printable])
-    city = models.CharField(max_length=100, blank=True, validators=[validate_printable])
-    state = models.CharField("state or county", max_length=50, blank=True, validators=[validate_printable])
-    postcode = models.CharField(max_length=20, blank=True, validators=[validate_printable])
+    address_line_1 = PlainTextField(max_length=100, blank=True, validators=[validate_printable])
+    address_line_2 = PlainTextField(max_length=100, blank=True, validators=[validate_printable])
+    unit = PlainTextField(max_length=20, blank=True, validators=[validate_printable])
+    city = PlainTextField(max_length=100, blank=True, validators=[validate_printable])
+    state = PlainTextField("state or county", max_length=50, blank=True, validators=[validate_printable])
+    postcode = PlainTextField(max_length=20, blank=True, validators=[validate_printable])
     country = models.CharField("country code", max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
     latitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)
     longitude = models.DecimalField(max_digits=10, decimal_places=7, null=True, blank=True)

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from patients.fields import EmailField
+from patients.fields import EmailField, PlainTextField
 from patients.models import Patient
 from patients.text import validate_name, validate_printable
 
@@ -21,11 +21,11 @@ class PatientDraft(models.Model):
     api_key_holder = models.UUIDField(editable=False)
     origin = models.CharField(max_length=200, editable=False)
     network = models.CharField(max_length=64, editable=False, help_text="Where the visitor has come from.")
-    first_name = models.CharField(max_length=100, validators=[validate_name])
-    last_name = models.CharField(max_length=100, validators=[validate_name])
+    first_name = PlainTextField(max_length=100, validators=[validate_name])
+    last_name = PlainTextField(max_length=100, validators=[validate_name])
     date_of_birth = models.DateField(null=True)
     email = EmailField(blank=True)
-    phone = models.CharField(max_length=32, blank=True, validators=[validate_printable])
+    phone = PlainTextField(max_length=32, blank=True, validators=[validate_printable])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
 

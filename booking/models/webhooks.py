@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from booking.models.enums import ANNOUNCED_KINDS
+from patients.fields import PlainTextField
 from patients.text import validate_printable
 from scheduling.lib.encrypted_field import EncryptedField
 
@@ -25,7 +26,7 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     url = models.CharField("address", max_length=500, help_text="Such as https://www.clinic.example/hooks.")
-    description = models.CharField(max_length=100, blank=True, validators=[validate_printable])
+    description = PlainTextField(max_length=100, blank=True, validators=[validate_printable])
     format = models.CharField(max_length=10, choices=Format, default=Format.HOLDFAST)
     events = ArrayField(
         models.CharField(max_length=40, choices=Kind),  # pyright: ignore[reportArgumentType]

@@ -6,8 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from patients.fields import PlainTextFormField
 from patients.models import Patient
-from patients.text import validate_printable_lines
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
@@ -47,7 +47,7 @@ class BirthDateField(forms.MultiValueField):
 
     def __init__(self, **kwargs):
         parts = [
-            forms.CharField(max_length=20, error_messages={"incomplete": sentence}) for sentence in self.INCOMPLETE
+            PlainTextFormField(max_length=20, error_messages={"incomplete": sentence}) for sentence in self.INCOMPLETE
         ]
         super().__init__(fields=parts, require_all_fields=False, **kwargs)
 
@@ -82,11 +82,11 @@ class DetailsForm(forms.ModelForm):
             "out_of_range": _("Please enter a date of birth between 1900 and today."),
         },
     )
-    notes = forms.CharField(
+    notes = PlainTextFormField(
+        lines=True,
         label=_("Anything the clinic should know?"),
         required=False,
         max_length=1000,
-        validators=[validate_printable_lines],
         widget=forms.Textarea({"rows": 3}),
         error_messages={"max_length": _("Please keep the note under 1000 characters.")},
     )
@@ -105,16 +105,16 @@ class DetailsForm(forms.ModelForm):
             "phone": _("Phone number"),
         }
         help_texts = {
+            "last_name": _("If you have one name only, leave the other empty."),
             "email": _("Your confirmation goes here."),
             "phone": _("In case the clinic must reach you quickly."),
         }
         error_messages = {
             "first_name": {
-                "required": _("Please enter your first name."),
+                "no_name": _("Please enter your name: one of the two is enough."),
                 "max_length": _("That first name is too long."),
             },
             "last_name": {
-                "required": _("Please enter your last name."),
                 "max_length": _("That last name is too long."),
             },
             "email": {

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.models import Appointment
-from patients.text import validate_printable
+from patients.fields import PlainTextFormField
 
 WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
@@ -133,10 +133,9 @@ class CancelForm(forms.Form):
         empty_value=Reason.OTHER,
         error_messages={"invalid_choice": gettext_lazy("Please choose one of these reasons.")},
     )
-    note = forms.CharField(
+    note = PlainTextFormField(
         label=gettext_lazy("Anything the clinic should know?"),
         required=False,
         max_length=500,
-        validators=[validate_printable],
         error_messages={"max_length": gettext_lazy("Please keep the note under 500 characters.")},
     )

@@ -113,7 +113,7 @@ def render_person(patient, *, beside):
     ]
     items = format_html_join(
         "",
-        '<dt>{}</dt><dd class="{}">{}</dd>',
+        '<dt>{}</dt><dd class="{}"><bdi>{}</bdi></dd>',
         ((name, "differs" if differs else "", value or "–") for name, value, differs in rows),
     )
     return format_html('<dl class="person">{}</dl>', items)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 
 from patients.models import Patient
+from patients.text import isolate
 
 HELP_TEXT = "Part of the name, the e-mail, the date of birth, the phone or its last four digits."
 
@@ -16,7 +17,7 @@ def label_patient(patient):
     """Return the name, birth date and last digits of the phone, which tell namesakes apart."""
     born, phone = patient.date_of_birth, patient.phone
     details = [born and f"born {born:%-d %b %Y}", phone and f"…{phone[-4:]}"]
-    return ", ".join(filter(None, [str(patient), *details]))
+    return ", ".join(filter(None, [isolate(str(patient)), *details]))
 
 
 class PatientSelect(AutocompleteSelect):

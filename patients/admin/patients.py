@@ -116,7 +116,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
 
     @admin.display(ordering=("last_name"))
     def name(self, patient):
-        return f"{patient.last_name}, {patient.first_name}"
+        return format_html("<bdi>{}</bdi>", ", ".join(filter(None, [patient.last_name, patient.first_name])))
 
     def has_delete_permission(self, request, obj=None):
         return False

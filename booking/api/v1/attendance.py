@@ -3,20 +3,22 @@
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from booking.api.fields import AnyDay, Id, Notes, Text
+from booking.api.fields import AnyDay, EmailAddress, Id, Notes, Text
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
 from patients.models import Patient
-from patients.text import validate_name, validate_printable
+from patients.text import validate_name
+
+ONE_NAME = "Who has one name only has it as first or last name; leave the other out or empty."
 
 
 class PersonInput(Input):
     """A person; names and e-mail as people write them, phone with or without its country code."""
 
-    first_name = Text(max_length=100)
-    last_name = Text(max_length=100)
+    first_name = Text(max_length=100, required=False, allow_blank=True, help_text=ONE_NAME)
+    last_name = Text(max_length=100, required=False, allow_blank=True, help_text=ONE_NAME)
     date_of_birth = AnyDay(help_text="Between 1900 and today.")
     email = Text(max_length=254)
     phone = Text(max_length=32, required=False, allow_blank=True)
@@ -70,9 +72,7 @@ class AttendeeInput(Input):
     """Who attends, and what they have to say."""
 
     attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
-    attendee_email = serializers.EmailField(
-        max_length=254, required=False, allow_blank=True, validators=[validate_printable]
-    )
+    attendee_email = EmailAddress()
     attendee_phone = Text(max_length=32, required=False, allow_blank=True)
     notes = Notes()
 

@@ -25,6 +25,7 @@ from booking.integrations.email.sender import make_headers
 from booking.models import Appointment, Event, Order, OutboxMessage
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
+from patients.text import isolate
 
 Status, Reason = Appointment.Status, Appointment.CancellationReason
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
@@ -87,7 +88,7 @@ def send_order_link(message: OutboxMessage) -> None:
         return  # revoked, expired or booked since
     context = {
         "order": order,
-        "name": str(order.patient),
+        "name": isolate(str(order.patient)),
         "link": _get_url(reverse("widget:order", args=[token])),
         "last_day": timezone.localtime(order.link_ends_at).date(),
     }
@@ -105,7 +106,7 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
         return  # booked by another system without an address
     context = {
         "appointment": appointment,
-        "name": appointment.attendee_name,
+        "name": isolate(appointment.attendee_name),
         "is_waiting": appointment.status in Appointment.TENTATIVE,
         "invites": invites,
         "can_change": appointment.can_change(timezone.now()),

@@ -16,8 +16,6 @@ TEXTS = {  # in any field
     "NUL": "a\x00b",
     "half a character": "a\ud800b",
     "turned around": "a\u202eb",
-    "invisible": "a\u2066b\u2069",
-    "control": "a\x1bb",
     "10 kB": "a" * 10_240,
 }
 PERSON = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
@@ -240,7 +238,6 @@ def test_person_with_unprintable_text_is_400(api, opening, name, text):
         "bob@example.org\r\nBcc: eve@example.org",
         "bob@example.org\nx",
         "bob\r\n@example.org",
-        '"\x01"@example.org',
         "bob",
         "@",
         "bob@",

@@ -14,6 +14,7 @@ from booking.api.fields import (
     Choice,
     ClinicianIds,
     DayOrMoment,
+    EmailAddress,
     Id,
     Moment,
     Notes,
@@ -21,10 +22,10 @@ from booking.api.fields import (
     as_moment,
 )
 from booking.api.integration_fields import Metadata
-from booking.api.v1.attendance import KnownPatient, PersonInput
+from booking.api.v1.attendance import ONE_NAME, KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
-from patients.text import validate_name, validate_printable
+from patients.text import validate_name
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
@@ -177,8 +178,8 @@ class PersonFields(Input, PersonInput):
     """What identifies a person, as customers have it."""
 
     first_name = last_name = date_of_birth = None
-    firstName = Text(max_length=100, source="first_name")
-    lastName = Text(max_length=100, source="last_name")
+    firstName = Text(max_length=100, source="first_name", required=False, allow_blank=True, help_text=ONE_NAME)
+    lastName = Text(max_length=100, source="last_name", required=False, allow_blank=True, help_text=ONE_NAME)
     dateOfBirth = AnyDay(source="date_of_birth", required=False)
 
 
@@ -186,8 +187,6 @@ class CustomerInput(PersonFields):
     """A patient by ``id``, or by what identifies a person."""
 
     id = KnownPatient(required=False)
-    firstName = Text(max_length=100, source="first_name", required=False)
-    lastName = Text(max_length=100, source="last_name", required=False)
     email = Text(max_length=254, required=False, allow_blank=True)
 
     def validate(self, fields):
@@ -195,11 +194,11 @@ class CustomerInput(PersonFields):
         known = fields.pop("id", None)
         if known:
             return known
-        missing = [name for name in ("firstName", "lastName") if self.fields[name].source not in fields]
-        if missing:
-            raise serializers.ValidationError(
-                dict.fromkeys(missing, "Send the names of a customer, or an id."), code="required"
+        if "first_name" not in fields and "last_name" not in fields:
+            said = dict.fromkeys(
+                ["firstName", "lastName"], "Send the customer's name, of which one is enough, or an id."
             )
+            raise serializers.ValidationError(said, code="required")
         return super().validate(fields)
 
 
@@ -267,9 +266,7 @@ class AppointmentChange(Input):
     """What may be changed of an appointment beside its time: who comes, the notes, and the metadata, merged."""
 
     name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
-    email = serializers.EmailField(
-        max_length=254, source="attendee_email", required=False, allow_blank=True, validators=[validate_printable]
-    )
+    email = EmailAddress(source="attendee_email")
     phone = Text(max_length=32, source="attendee_phone", required=False, allow_blank=True)
     notes = Notes()
     metadata = Metadata(required=False)

@@ -142,7 +142,7 @@ def test_draft_of_a_known_person_is_answered_like_anybodys(public_api, alice):
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [
-        ({"first_name": ""}, ["first_name"]),
+        ({"first_name": "", "last_name": " "}, ["first_name"]),
         ({"date_of_birth": "1899-12-31"}, ["date_of_birth"]),
         ({"date_of_birth": None}, ["date_of_birth"]),
         ({"email": "alice"}, ["email"]),

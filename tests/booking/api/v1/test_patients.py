@@ -71,7 +71,7 @@ def test_nhs_number_of_another_patient_is_409(api):
 @pytest.mark.parametrize(
     ("changes", "fields"),
     [
-        ({"first_name": ""}, ["first_name"]),
+        ({"first_name": "", "last_name": "\u200b"}, ["first_name"]),
         ({"first_name": None, "last_name": None}, ["first_name", "last_name"]),
         ({"date_of_birth": "1899-12-31"}, ["date_of_birth"]),
         ({"date_of_birth": "12/04/1985"}, ["date_of_birth"]),

@@ -96,6 +96,16 @@ def send_order_link(message: OutboxMessage) -> None:
     _make_mail(message, "order_link", subject, order.patient.email, context).send()
 
 
+class _Mail(EmailMultiAlternatives):
+    def message(self):
+        message = super().message()
+        for part in message.walk():
+            if part.get_param("method"):
+                # As RFC 6047 writes it, for those who compare text: all of its values may stand without quotes.
+                part.replace_header("Content-Type", part["Content-Type"].replace('"', ""))
+        return message
+
+
 def _get_appointment(message):
     related = ("service", "clinician", "location", "provider", "order")
     return annotate_sequence(Appointment.objects.select_related(*related)).get(pk=message.payload["appointment"])
@@ -125,7 +135,7 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
 
 def _make_mail(message, template, subject, to, context):
     context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject}
-    mail = EmailMultiAlternatives(
+    mail = _Mail(
         subject=subject, body=render_to_string(f"email/{template}.txt", context), to=[to], headers=make_headers(message)
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")

@@ -286,8 +286,9 @@ def test_confirmation_invites_attendee_who_has_accepted(site, book, at, harbour,
     assert [part["Content-Type"] for part in alternative.get_payload()] == [
         'text/plain; charset="utf-8"',
         'text/html; charset="utf-8"',
-        'text/calendar; method="REQUEST"; charset="utf-8"',
+        "text/calendar; method=REQUEST; charset=utf-8",
     ]
+    assert attachment["Content-Type"] == "application/ics; method=REQUEST"
     content = attachment.get_payload(decode=True)
     assert max(len(line) for line in content.split(b"\r\n")) <= 75
     assert content.decode().replace("\r\n ", "").split("\r\n") == [

@@ -5,7 +5,8 @@ from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timesince import timesince
 
 from scheduling.calendars.status import describe_unread_days
@@ -81,12 +82,22 @@ def warn_about_more(request, predicate, number, *, level):
     messages.add_message(request, level, format_html("{} more {}: see {}.", number, predicate, everything))
 
 
-def render_add_calendar_link(request, clinician):
-    """Return a link to the add form for a calendar of the clinician, or None without permission."""
+def render_add_calendar_link(request, owner, **initial):
+    """Return a link to the add form for a calendar of ``owner``, or None without permission."""
     if not request.user.has_perm("scheduling.add_calendar"):
         return None
-    page = reverse("admin:scheduling_calendar_add", query={"clinician": clinician.pk})
-    return format_html('<a href="{}">Add a calendar of {}</a>', page, clinician)
+    page = reverse("admin:scheduling_calendar_add", query=initial)
+    return format_html('<a href="{}">Add a calendar of {}</a>', page, owner)
+
+
+def render_calendar_states(calendars):
+    """Return a line for each of the calendars, with its state, or None if there is none."""
+    now = timezone.now()
+    lines = [
+        (reverse("admin:scheduling_calendar_change", args=[each.pk]), each.name, get_calendar_state(each, at=now))
+        for each in calendars
+    ]
+    return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', lines) or None
 
 
 class CalendarWarningsMixin:

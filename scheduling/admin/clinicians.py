@@ -8,15 +8,12 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 
 from scheduling.admin.calendar_warnings import (
     CalendarWarningsMixin,
-    get_calendar_state,
     render_add_calendar_link,
+    render_calendar_states,
     warn_about_calendars,
 )
 from scheduling.admin.forms import TimeOffForm
@@ -146,7 +143,10 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
         offered = ("Offered", {"fields": ["is_active", "weight"], "description": INSTEAD_OF_DELETING})
         if obj is None:
             return [about, offered]
-        calendars = {"fields": ["own_calendars"], "description": render_add_calendar_link(request, obj)}
+        calendars = {
+            "fields": ["own_calendars"],
+            "description": render_add_calendar_link(request, obj, clinician=obj.pk),
+        }
         return [about, ("Own calendars", calendars), offered, *list_kept_fieldsets(obj)]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
@@ -157,14 +157,7 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
 
     @admin.display(description="calendars")
     def own_calendars(self, clinician):
-        """Return a line for each of the clinician's calendars, with its state."""
-        now = timezone.now()
-        calendars = [(calendar, get_calendar_state(calendar, at=now)) for calendar in clinician.calendars.all()]
-        lines = [
-            (reverse("admin:scheduling_calendar_change", args=[calendar.pk]), calendar.name, state)
-            for calendar, state in calendars
-        ]
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>: {}', lines) or None
+        return render_calendar_states(clinician.calendars.all())
 
     def get_inlines(self, request, obj):
         # Time off is written in the zone where the clinician works, which is unknown for a new one.

@@ -5,14 +5,19 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 
+from scheduling.admin.calendar_warnings import (
+    CalendarWarningsMixin,
+    render_add_calendar_link,
+    render_calendar_states,
+)
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib.integration_admin import OtherSystemsMixin
-from scheduling.models import Location
+from scheduling.models import Calendar, Location
 from scheduling.schedule_changes import mark_schedule_changed
 
 
 @admin.register(Location)
-class LocationAdmin(OtherSystemsMixin, ProtectedAdmin):
+class LocationAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
     list_display = ["name", "city", "timezone", "hold_lifetime", "is_active"]
     list_filter = ["is_active", "timezone", "country"]
     search_fields = ["name", "address_line_1", "address_line_2", "city", "postcode", "phone", "email"]
@@ -34,6 +39,17 @@ class LocationAdmin(OtherSystemsMixin, ProtectedAdmin):
         ("For patients", {"fields": ["phone", "email", "directions"]}),
         ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING}),
     ]
+    readonly_fields = ["holidays"]
+
+    def get_fieldsets(self, request, obj=None):
+        link = obj and render_add_calendar_link(request, "its holidays", kind=Calendar.Kind.HOLIDAYS, location=obj.pk)
+        holidays = [("Holidays", {"fields": ["holidays"], "description": link})] if obj else []
+        about, *others = super().get_fieldsets(request, obj)
+        return [about, *holidays, *others]
+
+    @admin.display(description="calendars")
+    def holidays(self, location):
+        return render_calendar_states(location.calendars.all())
 
     def save_model(self, request, obj, form, change):
         # All are locked by the end, in one order: this one must not be before its turn.

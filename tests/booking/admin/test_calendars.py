@@ -282,6 +282,19 @@ def test_unread_holidays_warn_and_say_that_the_last_known_count(erin, harbour):
     assert row[:3] == ["Holidays", "Harbour Street", "holidays: the location is closed on its all-day events"]
 
 
+def test_location_page_lists_its_holidays_and_links_to_add_more(morgan, erin, harbour):
+    page, add = url("scheduling_location", "change", harbour.pk), f"?kind=holidays&location={harbour.pk}"
+    Calendar.objects.create(location=harbour, kind="holidays", name="Feiertage", url="https://calendar.example/")
+
+    shown = morgan.get(page)
+
+    assert "Feiertage : not read yet" in get_text(shown)
+    assert "Add a calendar of its holidays" in get_text(shown)
+    form = morgan.get(url(CALENDARS, "add") + add).content.decode()
+    assert '<option value="holidays" selected>' in form and f'<option value="{harbour.pk}" selected>' in form
+    assert "Add a calendar" not in get_text(erin.get(page))
+
+
 # Events that were not understood
 
 CLOSED = "1 event on 14 December 2020 was not understood; that day is closed."

@@ -5,32 +5,38 @@ malformed text in it does no harm.
 """
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
-
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from scheduling.calendars.base import NotACalendar, TooMuch
+from scheduling.calendars.values import LAST, parse_duration, parse_moment
 
 MAX_EVENTS = 50_000  # within the window
 MAX_DEPTH = 8
 MARGIN = timedelta(days=2)  # more than the distance of any two time zones
 
 KEPT_PROPERTIES = (
-    "UID DTSTART DTEND DURATION RRULE RDATE EXDATE RECURRENCE-ID SEQUENCE STATUS TRANSP X-MICROSOFT-CDO-BUSYSTATUS "
-    "TZID TZOFFSETFROM TZOFFSETTO FREEBUSY"
+    "UID DTSTART DTEND DURATION RRULE EXRULE RDATE EXDATE RECURRENCE-ID SEQUENCE STATUS TRANSP "
+    "X-MICROSOFT-CDO-BUSYSTATUS X-APPLE-TRAVEL-DURATION TZID X-LIC-LOCATION TZOFFSETFROM TZOFFSETTO FREEBUSY"
 ).split()
 READ = "|".join(["BEGIN", "END", "X-WR-TIMEZONE", "ATTENDEE", *KEPT_PROPERTIES])
-LINE = re.compile(rf"^({READ})([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
-PARTS = {"VEVENT": (), "VFREEBUSY": (), "VTIMEZONE": ("STANDARD", "DAYLIGHT")}
+LINE = re.compile(rf"^({READ})[ \t]*([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
+# What these components hold beside properties that are read; of others nothing is read.
+READ_COMPONENTS = {"VEVENT": (), "VFREEBUSY": (), "VTIMEZONE": ("STANDARD", "DAYLIGHT")}
+OUTER = {*READ_COMPONENTS, "VTODO", "VJOURNAL", "VAVAILABILITY", "VPOLL"}
+INNER = {"STANDARD", "DAYLIGHT", "VALARM", "AVAILABLE", "PARTICIPANT", "VLOCATION", "VRESOURCE"}
 DECLINED = "X-DECLINED"  # our own property: trimming drops it from feeds
-DAY = re.compile(r"[:,/](\d{8})(?:T|,|/|\Z)")
+DATE = re.compile(r"[:,/](\d{8})(?:T|,|/|\Z)", re.IGNORECASE)
+UNTIL = re.compile(r"UNTIL=(\d{8})(?:T|;|\Z)", re.IGNORECASE)
 
 
 class Feed(NamedTuple):
-    """A trimmed iCalendar; ``zone_name`` is the time zone that it names as its own, or an empty string."""
+    """A trimmed iCalendar; ``zone_name`` is the time zone that it names as its own, or an empty string.
+
+    ``text`` has its components, each after an empty line: its name, and below it the properties that count.
+    """
 
     text: str
     zone_name: str
@@ -42,55 +48,79 @@ def trim_feed(body: bytes, *, start: datetime, end: datetime, is_own: Callable[[
     Leaves out events that are certainly outside ``[start, end)``, and those whose UID ``is_own``. Marks events that
     ``owner``, an e-mail address, has declined.
     """
-    text = body.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\n ", "").replace("\n\t", "")
-    if not text.lstrip().upper().startswith("BEGIN:VCALENDAR"):
-        raise NotACalendar
     first, last = (start - MARGIN).strftime("%Y%m%d"), (end + MARGIN).strftime("%Y%m%d")
-    zone_name, zones, events = "", set(), set()
-    for name, lines in _blocks(text, owner):
+    zone_name, components = "", set()
+    for name, lines in _split_components(_decode(body), owner):
         if name == "X-WR-TIMEZONE":
             zone_name = zone_name or lines[0]
-        elif name == "VTIMEZONE":
-            if not _is_well_known(lines):
-                zones.add("\n".join(lines))
-        elif not is_own(_value(lines, "UID")) and _concerns(lines, first, last):
-            if not _value(lines, "UID"):  # without a UID each is an event of its own
-                lines = [f"{lines[0]}\nUID:none {len(events)}", *(line for line in lines[1:] if line[:3] != "UID")]
-            events.add("\n".join(lines))
-            if len(events) > MAX_EVENTS:
+        elif name == "VTIMEZONE" or (not is_own(_get_value(lines, "UID")) and _may_concern(lines, first, last)):
+            components.add("\n".join([name, *lines]))
+            if len(components) > MAX_EVENTS:
                 raise TooMuch
     # Sorted, because servers send the same events in changing order.
-    blocks = ["BEGIN:VCALENDAR\nVERSION:2.0", *sorted(zones), *sorted(events), "END:VCALENDAR\n"]
-    return Feed("\n".join(blocks), zone_name)
+    return Feed("\n\n".join(sorted(components)), zone_name)
 
 
-def _blocks(text, owner):
-    """Yield (name, lines) of each component that tells busy time or defines a time zone, and (X-WR-TIMEZONE, zone)."""
-    inside, block = [], None
+def _decode(body):
+    """Return the text of a calendar with its lines unfolded, or raise NotACalendar."""
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        body = body.decode("utf-16", "replace").encode()
+    body = re.sub(rb"\r+\n?", b"\n", body)
+    body = body.replace(b"\n ", b"").replace(b"\n\t", b"")  # before decoding: a fold may lie within a character
+    text = body.decode("utf-8-sig", "replace").lstrip("\ufeff \t\n")
+    if not re.match(r"BEGIN[ \t]*:\s*VCALENDAR[ \t]*$", text, re.MULTILINE | re.IGNORECASE):
+        raise NotACalendar
+    return text
+
+
+def _split_components(text, owner):
+    """Yield (name, lines) of each component that tells busy time or defines a time zone, and (X-WR-TIMEZONE, zone).
+
+    Other people's text may spill over its line and look like ours. So a component begins and ends only by a name that
+    is one of a component, and one that is never ended ends where the next begins.
+    """
+    inside, lines, is_ended = [], [], False
     for match in LINE.finditer(text):
         name, rest = match[1].upper(), match[2].rstrip()
-        part = rest[1:].strip().upper()
-        if name == "BEGIN":
-            inside.append(part)
-            if len(inside) > MAX_DEPTH or (part == "VCALENDAR") != (len(inside) == 1):
-                raise NotACalendar
-            if len(inside) == 2 and part in PARTS:
-                block = []
-        if block is not None and (len(inside) == 2 or inside[-1] in PARTS[inside[1]]):
+        if rest[:2] == ": " and match[1] != name:
+            continue  # "Status: cancelled" is somebody's text
+        if name in ("BEGIN", "END"):
+            component = rest[1:].strip().upper()
+            if component == "VCALENDAR":
+                if name == "BEGIN" and inside:
+                    raise NotACalendar
+                is_ended = name == "END"
+            elif component not in OUTER and component not in INNER and not component.startswith("X-"):
+                continue
+            if name == "END" and component not in inside:
+                continue
+            closed = component if name == "END" or component in inside else None
+            if name == "BEGIN" and component in OUTER:
+                closed = next((outer for outer in inside if outer in OUTER), None)
+            while closed and inside:
+                ended = inside.pop()
+                if ended in READ_COMPONENTS:
+                    yield ended, lines
+                elif inside and ended in READ_COMPONENTS.get(inside[-1], ()):
+                    lines.append(f"END:{ended}")
+                if ended == closed:
+                    break
+            if name == "BEGIN":
+                inside.append(component)
+                if len(inside) > MAX_DEPTH:
+                    raise NotACalendar
+                if component in READ_COMPONENTS:
+                    lines = []
+                elif len(inside) > 1 and component in READ_COMPONENTS.get(inside[-2], ()):
+                    lines.append(f"BEGIN:{component}")
+        elif inside and (inside[-1] in READ_COMPONENTS or inside[-1] in ("STANDARD", "DAYLIGHT")):
             if name != "ATTENDEE":
-                block.append(name + rest)
+                lines.append(name + rest)
             elif _declines(rest, owner):
-                block.append(f"{DECLINED}:TRUE")
-        elif name == "X-WR-TIMEZONE" and len(inside) == 1:
+                lines.append(f"{DECLINED}:TRUE")
+        elif name == "X-WR-TIMEZONE" and inside == ["VCALENDAR"]:
             yield name, [rest.rpartition(":")[2].strip()]
-        if name == "END":
-            if not inside or inside.pop() != part:
-                raise NotACalendar
-            if block is not None and len(inside) == 1:
-                yield part, block
-                block = None
-    if inside:
+    if inside or not is_ended:
         raise NotACalendar  # truncated
 
 
@@ -100,38 +130,47 @@ def _declines(rest, owner):
     return bool(owner) and rest.endswith(f":MAILTO:{owner.upper()}") and re.search("PARTSTAT=DECLINED[;:]", rest)
 
 
-def _value(lines, name):
-    """Return the value of the first property with that name, or an empty string."""
+def _get_value(lines, name):
+    """Return the value of the first property with that name that has one, or an empty string."""
     for line in lines:
         if line.startswith(name) and line[len(name)] in ";:":
-            return line.rpartition(":")[2].strip() if line[len(name)] == ";" else line[len(name) + 1 :].strip()
+            value = line.rpartition(":")[2].strip() if line[len(name)] == ";" else line[len(name) + 1 :].strip()
+            if value:
+                return value
     return ""
 
 
-def _is_well_known(lines):
-    """Return whether IANA or Windows knows a VTIMEZONE by name: our own definition of it is better then."""
-    name = _value(lines, "TZID").strip("/")
-    return get_zone(name) is not None
-
-
-def get_zone(name: str) -> ZoneInfo | None:
-    """Return the ZoneInfo of an IANA or Windows name, or None."""
-    try:
-        return ZoneInfo(WINDOWS_TO_OLSON.get(name) or name)
-    except (KeyError, ValueError, OSError):  # no such zone, or not a valid name
-        return None
-
-
-def _concerns(lines, first, last):
+def _may_concern(lines, first, last):
     """Return whether an event may lie between two days, written like 20260330. In doubt it does."""
-    days = []
+    days, ends, longest = [], [], timedelta()
     for line in lines:
         name = re.split("[^A-Z-]", line, maxsplit=1)[0]
-        if name in ("RRULE", "RDATE", "DURATION", "FREEBUSY") or "RANGE=" in line.partition(":")[0].upper():
+        if name in ("RDATE", "FREEBUSY") or (name == "RECURRENCE-ID" and "RANGE" in line.upper()):
             return True
-        if name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
-            found = DAY.findall(line)
-            if len(found) != 1:
+        if name == "RRULE":
+            ends += UNTIL.findall(line)[:1] or ["99991231"]
+        elif name == "DURATION":
+            duration = parse_duration(line.rpartition(":")[2].strip())
+            longest = timedelta.max if duration is None else max(longest, abs(duration))
+        elif name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
+            found = DATE.findall(line)
+            if len(found) != 1 and line[len(name) :].strip(" ;") != ":":
                 return True
             days += found
-    return not days or not (max(days) < first or min(days) > last)
+    if not days or min(days) > last:
+        return not days
+    if not ends and not longest:
+        return max(days) >= first
+    return _add_days(max(*days, *ends), longest + (_to_date(max(days)) - _to_date(min(days)))) >= first
+
+
+def _to_date(day):
+    moment = parse_moment(day)
+    return moment.wall if moment else LAST
+
+
+def _add_days(day, length):
+    try:
+        return f"{(_to_date(day) + length).date()}".replace("-", "")
+    except OverflowError:
+        return "99991231"

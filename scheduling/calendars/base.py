@@ -75,16 +75,6 @@ class NotACalendar(CannotRead):
     message = "What its address answers is not a calendar, or only the beginning of one."
 
 
-class MalformedEvent(CannotRead):
-    """The calendar has a malformed event; ``day`` is the date it starts on, where that much can be read."""
-
-    def __init__(self, day: str | None = None) -> None:
-        self.day = day
-        on_day = f", on {day}," if day else ""
-        self.message = f"The calendar has an event{on_day} that cannot be understood."
-        super().__init__(day)
-
-
 class TooMuch(CannotRead):
     """The calendar has more events than the time limit lets us expand."""
 

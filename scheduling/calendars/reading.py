@@ -29,7 +29,7 @@ from scheduling.models import Calendar
 
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 4
-PARSER_VERSION = "1"  # part of the fingerprint: raise it to have every feed computed again
+PARSER_VERSION = "2"  # part of the fingerprint: raise it to have every feed computed again
 
 
 class Reading(NamedTuple):

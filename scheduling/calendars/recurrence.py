@@ -210,6 +210,8 @@ def _periods(rule, first, skipped=0, *, before):
         hours = rule.parts.get("BYHOUR", [begins.hour])
         if rule.frequency == "HOURLY":
             hours = [begins.hour] if begins.hour in hours else []
+        if len(days) * len(hours) * len(rule.parts["BYMINUTE"]) * len(rule.parts["BYSECOND"]) > MAX_TIMES:
+            raise TooManyTimes
         times = sorted(
             {
                 datetime.combine(day, time(hour, minute, second))

@@ -8,7 +8,6 @@ import pytest
 
 from scheduling.calendars import reading
 from scheduling.calendars.base import (
-    MalformedEvent,
     NotACalendar,
     Refused,
     TooLarge,
@@ -136,9 +135,15 @@ def test_read_calendar_of_other_content_raises_not_a_calendar(body, listen, conn
         ask(connect(listen(answer(200, body=body, Content_Type="text/calendar"))))
 
 
-def test_malformed_event_raises_not_understood(listen, connect, busy_at):
-    with pytest.raises(MalformedEvent):
-        ask(connect(listen(answer(200, body=busy_at(10, 9)))))
+def test_event_that_is_not_understood_is_returned_with_others(listen, connect, at):
+    odd = event(f"DTSTART:{utc(at(9))}", "DURATION:an hour")
+    body = calendar(odd, event(f"DTSTART:{utc(at(11))}", "DURATION:PT1H", uid="2"))
+
+    found = ask(connect(listen(answer(200, body=body))))
+
+    assert found.busy[0][0] == int(at(9).timestamp())
+    [(fingerprint, day)] = found.not_understood
+    assert (len(fingerprint), day) == (64, at(9).date())
 
 
 def test_read_calendar_with_private_address_does_not_connect(connect, listen, settings):

@@ -25,14 +25,23 @@ def at(start, end, *lines, zone="Europe/London", uid="1@example.org"):
     return event(f"DTSTART;TZID={zone}:2026{start}00", f"DTEND;TZID={zone}:2026{end}00", *lines, uid=uid)
 
 
-def intervals(body, *, start=START, end=END, zone=LONDON, is_own=lambda uid: False):
+def read(body, *, start=START, end=END, zone=LONDON, is_own=lambda uid: False, **options):
     feed = trim_feed(body, start=start, end=end, is_own=is_own)
-    return compute_busy_times(feed, start=start, end=end, zone=zone).intervals
+    return compute_busy_times(feed, start=start, end=end, zone=zone, **options)
+
+
+def intervals(body, **options):
+    return read(body, **options).intervals
 
 
 def said(body, *, zone=LONDON, **changes):
     """When the calendar says that its owner is busy: ``["24 Mar 09:00–10:00"]``."""
     return [written(start, end, zone) for start, end in intervals(body, zone=zone, **changes)]
+
+
+def unread(body, **changes):
+    """The days of events that are not understood: ``["24 Mar"]``, or ``["?"]`` for one without a start."""
+    return [f"{event.day:%-d %b}" if event.day else "?" for event in read(body, **changes).not_understood]
 
 
 def written(start, end, zone=LONDON):

@@ -14,8 +14,7 @@ MAX_IDS = 50  # keep the address short enough for web servers
 
 def get_upcoming_appointments(**conditions):
     """Return the appointments that have not ended and are not cancelled."""
-    statuses = [*Appointment.UPCOMING, Appointment.Status.IN_PROGRESS]
-    return Appointment.objects.filter(status__in=statuses, ends_at__gt=timezone.now(), **conditions)
+    return Appointment.objects.filter(status__in=Appointment.STANDING, ends_at__gt=timezone.now(), **conditions)
 
 
 def warn_about_appointments(request, appointments, sentence):

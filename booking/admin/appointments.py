@@ -21,6 +21,7 @@ from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
 from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
+from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.domain.appointments import annotate, normalize_reference
@@ -220,7 +221,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     def get_queryset(self, request):
         related = ("service", "clinician", "location", "patient", "provider", "order")
         rows = super().get_queryset(request).select_related(*related)
-        return limit_to_visible(request, rows).annotate(home=get_home_zone())
+        return annotate_overlaps(limit_to_visible(request, rows)).annotate(home=get_home_zone())
 
     def has_delete_permission(self, request, obj=None):
         return False
@@ -287,9 +288,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
 
     @admin.display(description="status", ordering="status")
     def state(self, appointment):
-        return format_html(
+        state = format_html(
             '<span class="state state-{}">{}</span>', appointment.status, appointment.get_status_display()
         )
+        return format_html("{}<br><small>overlaps another visit</small>", state) if has_overlap(appointment) else state
 
     # The page
 
@@ -318,6 +320,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
             "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
         context |= {"transitions": list_transitions(request, obj), "log": list_events(obj, zone=obj.location.zone)}
+        if has_overlap(obj):
+            context["overlap"] = render_overlap(request, obj)
         if refused_at := get_refused_at(obj):
             context["refused_at"] = format_local(refused_at, obj.location.zone, unless=obj.home)
         return super().render_change_form(request, context, obj=obj, **kwargs)

@@ -14,11 +14,13 @@ from django.utils import timezone
 
 from booking.admin.booking_forms import AttendeeForm, NewPatientForm, OpeningSearchForm
 from booking.admin.idempotent_create import get_new_id
+from booking.admin.patient_conflicts import render_conflict
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.time_picker import REASON_LABELS, TimePicker
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.direct_booking import book_with_approval
 from booking.domain.holds import Holder
+from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
@@ -60,6 +62,7 @@ class DeskMixin:
             data["patient"] = patient
         form = build_search_form(request)
         picker = TimePicker(form) if form.is_valid() else None
+        refusal = None
         attendee_form, is_known = AttendeeForm(data, initial={"patient": patient}), bool(patient)
         new_patient_form = NewPatientForm(data, prefix="new")
         new_id = get_new_id(request) or uuid4()
@@ -73,7 +76,8 @@ class DeskMixin:
                 patient = attendee_form.cleaned_data["patient"] if is_known else new_patient_form.instance
                 notes = attendee_form.cleaned_data["notes"]
                 verb = partial(book, patient=patient, notes=notes, id=new_id)
-                if appointment := run_verb(request, verb, opening):
+                appointment, refusal = run_verb(request, verb, opening)
+                if appointment:
                     self.log_addition(request, appointment, "Booked.")
                     if not is_known:
                         warn_about_duplicates(request, appointment.patient)
@@ -92,6 +96,7 @@ class DeskMixin:
             is_new=is_new,
             label="Book",
             new_id=new_id,
+            is_patient_busy=isinstance(refusal, PatientBusy),
         )
 
     def reschedule_view(self, request, pk):
@@ -106,8 +111,10 @@ class DeskMixin:
             return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[pk]))
         form = build_search_form(request, rescheduling=appointment)
         picker = TimePicker(form, rescheduling=appointment) if form.is_valid() else None
+        refusal = None
         if "book" in request.POST and (opening := get_chosen_opening(request, picker)):
-            if run_verb(request, partial(give_another_time, appointment=appointment), opening):
+            moved, refusal = run_verb(request, partial(give_another_time, appointment=appointment), opening)
+            if moved:
                 return self._finish(request, appointment, "given that time")
             picker = TimePicker(form, rescheduling=appointment)
         return self._render_desk(
@@ -116,6 +123,7 @@ class DeskMixin:
             picker,
             title="Another time",
             label="Give it this time",
+            is_patient_busy=isinstance(refusal, PatientBusy),
             rescheduling=appointment,
             now_at=format_local(appointment.starts_at, appointment.location.zone, unless=None),
         )
@@ -190,14 +198,24 @@ def get_chosen_opening(request, picker):
 
 
 def run_verb(request, verb, opening):
-    """Return the result of ``verb(request, opening)``, or None after a message about the refusal."""
+    """Return the result of ``verb(request, opening)`` and its refusal, one of them None; a message tells of it."""
     try:
-        return verb(request, opening)
-    except NotOffered as refusal:
-        reasons = ", ".join(REASON_LABELS[Reason(reason)] for reason in refusal.reasons)
+        return verb(request, opening), None
+    except NotOffered as error:
+        refusal, reasons = error, ", ".join(REASON_LABELS[Reason(reason)] for reason in error.reasons)
         messages.error(request, f"That time is not offered: {reasons}.")
-    except REFUSALS as refusal:
-        messages.error(request, f"{refusal.message} Nothing was changed.")
+    except PatientBusy as error:
+        refusal = error
+        messages.error(request, render_conflict(request, error))
+    except REFUSALS as error:
+        refusal = error
+        messages.error(request, f"{error.message} Nothing was changed.")
+    return None, refusal
+
+
+def must_be_free(request):
+    """Return whether a patient who is elsewhere then is still to be refused: "book anyway" has not been pressed."""
+    return request.POST["book"] != "anyway"
 
 
 def book(request, opening, *, patient, notes, id):
@@ -210,6 +228,7 @@ def book(request, opening, *, patient, notes, id):
         holder=Holder(actor),
         timeouts=ApprovalTimeouts(is_async=True),
         notes=notes,
+        must_be_free=must_be_free(request),
         id=id,
     )
 
@@ -217,4 +236,4 @@ def book(request, opening, *, patient, notes, id):
 def give_another_time(request, opening, *, appointment):
     """Reschedule the appointment to the opening and return it; raises what reschedule raises."""
     appointment.service = opening.service  # the picker's instance, to which the service's notice does not apply
-    return reschedule(appointment, opening, actor=get_actor(request))
+    return reschedule(appointment, opening, actor=get_actor(request), must_be_free=must_be_free(request))

@@ -20,6 +20,7 @@ from booking.domain import (
     client_users,
     holds,
     orders,
+    patient_conflicts,
     patient_drafts,
     slot_selection,
     transitions,
@@ -41,6 +42,7 @@ class Problem:
     advice: str
     extras: Callable = lambda error: {}
     example: dict = field(default_factory=dict)
+    optional: tuple = ()  # what not every answer has of these
     title: str = ""  # for exceptions that are not ours
 
     def get_title(self, exception):
@@ -57,6 +59,11 @@ def get_english(exception: type) -> str:
 
 def retry_after(error):
     return {"retry_after": error.retry_after}
+
+
+def describe_conflict(error):
+    conflict = {"conflict": "overlap" if error.conflict.is_overlap else "same-day"}
+    return conflict | ({"appointment_id": error.conflict.appointment_id} if error.conflict.appointment_id else {})
 
 
 RETRY_SHORTLY = {"retry_after": 2}
@@ -170,6 +177,15 @@ PROBLEMS = {
         "provider-unavailable",
         "Nothing is booked; if the time was held, it is held still. "
         "Try again, or send async_confirmation and learn of it later.",
+    ),
+    patient_conflicts.PatientBusy: Problem(
+        409,
+        "patient-busy",
+        "Nothing has changed. Choose another time, or cancel the appointment named here; staff can book all the same. "
+        "conflict says whether it is at the same time or on the same day.",
+        describe_conflict,
+        {"conflict": "overlap", "appointment_id": "9b2d6a1e-3c74-4c0a-8a55-1f0e7c2b6d83"},
+        optional=("appointment_id",),
     ),
     signatures.BadSignature: Problem(
         401,

@@ -19,7 +19,9 @@ from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired
 from booking.api.serializers import is_empty_without_parameters
+from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.transitions import ChangedMeanwhile
+from booking.models import ApiKey
 from booking.ops import idempotency
 
 NOT_FILTERS = {"limit", "cursor", "sort", "expand"}  # of a list's parameters: they say how it is written
@@ -86,6 +88,11 @@ class ApiView(APIView):
             for name, value in write_headers(self.deprecations, page).items():
                 response[name] = value
         return response
+
+    def handle_exception(self, exc):
+        if isinstance(exc, PatientBusy) and not self.key.may(ApiKey.Scope.READ_APPOINTMENTS):
+            exc = PatientBusy(exc.conflict._replace(appointment_id=None))
+        return super().handle_exception(exc)
 
     @property
     def default_response_headers(self) -> dict:
@@ -175,6 +182,11 @@ class ApiView(APIView):
         return response.render() if isinstance(response, Response) else response
 
     # What the endpoints call
+
+    @property
+    def must_be_free(self):
+        """Whether a patient who is elsewhere then is refused: a publishable key must not learn who is a patient."""
+        return not self.key.is_publishable
 
     @property
     def key(self):

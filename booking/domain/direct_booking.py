@@ -53,12 +53,14 @@ def book_directly(
     attendee: dict | None = None,
     approval: Approval | None = None,
     answer_within: timedelta | None = None,
+    must_be_free: bool = False,
     id: UUID | None = None,
 ) -> Appointment:
     """Book an opening at once, perhaps for an order, and return the Appointment.
 
-    The arguments are as for place_hold and confirm_hold. Raises SlotTaken, NotOffered, PatientArchived, OrderBooked or
-    ProviderUnavailable, and then nothing has changed. Of two that book an order the database lets one through.
+    The arguments are as for place_hold and confirm_hold. Raises SlotTaken, NotOffered, PatientArchived, PatientBusy,
+    OrderBooked or ProviderUnavailable, and then nothing has changed. Of two that book an order the database lets one
+    through.
     """
     if order:
         check_not_booked(order, next_clinician_id=opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
@@ -74,6 +76,7 @@ def book_directly(
             attendee=attendee,
             approval=approval,
             answer_within=answer_within,
+            must_be_free=must_be_free,
         )
     except HoldExpired as error:  # it has begun since the lines above
         raise NotOffered([Reason.TOO_SOON]) from error
@@ -88,19 +91,23 @@ def hold_for_approval(
     timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS,
     attendee: dict | None = None,
     order: Order | None = None,
+    must_be_free: bool = False,
     id: UUID | None = None,
 ) -> tuple[Hold, Approval]:
     """Hold an opening for as long as it takes to obtain its approval; return both, for confirm_hold.
 
     Not to be called in a transaction. With an ``id``, a request that is sent again finds the hold that it placed
-    before. Raises SlotTaken, NotOffered and OrderBooked, and what obtain_approval raises; then nothing is held, except
-    where nobody has answered a request with an ``id``: its hold is left to run out, in case it is sent again.
+    before. Raises SlotTaken, NotOffered, OrderBooked, PatientBusy for an order, and what obtain_approval raises; then
+    nothing is held, except where nobody has answered a request with an ``id``: its hold is left to run out, in case it
+    is sent again.
     """
     hold = find_earlier_hold(id, holder)
     if hold is None:
         if order:
             check_not_booked(order)
-        hold = _place(opening, holder=holder, actor=actor, order=order, id=id, lifetime=timeouts.sync + GRACE)
+        lifetime = timeouts.sync + GRACE
+        placing = {"actor": actor, "order": order, "must_be_free": must_be_free, "lifetime": lifetime}
+        hold = _place(opening, holder=holder, id=id, **placing)
     try:
         return hold, obtain_approval(hold, patient=patient, attendee=attendee, timeouts=timeouts, actor=actor)
     except (ProviderRefused, ProviderUnavailable) as error:
@@ -140,13 +147,14 @@ def book_with_approval(
     holder: Holder,
     timeouts: ApprovalTimeouts = DEFAULT_TIMEOUTS,
     notes: str = "",
+    must_be_free: bool = False,
     id: UUID | None = None,
 ) -> Appointment:
     """Book an opening at once, after asking for approval where another system must approve; return the Appointment.
 
     Not to be called in a transaction. Raises what book_directly and hold_for_approval raise.
     """
-    details = {"patient": patient, "actor": actor}
+    details = {"patient": patient, "actor": actor, "must_be_free": must_be_free}
     last = {**details, "notes": notes, "answer_within": timeouts.answer_within}
     if approval := find_local_approval(opening):
         return book_first_available(partial(book_directly, holder=holder, approval=approval, id=id, **last), opening)

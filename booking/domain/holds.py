@@ -24,8 +24,9 @@ from booking.domain.approvals import (
 from booking.domain.audit import record_event
 from booking.domain.counting import get_wait, lock_count
 from booking.domain.expiry import move_time, take_time
+from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patient_drafts import use_draft
-from booking.domain.patients import find_or_register
+from booking.domain.patients import find_or_register, lock_patient
 from booking.domain.slot_selection import OpeningRequest, check_offered
 from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
@@ -121,6 +122,7 @@ def place_hold(
     replaces: Hold | None = None,
     lifetime: timedelta | None = None,
     until_start: bool = False,
+    must_be_free: bool = False,
     external_id: str = "",
     metadata: dict | None = None,
     id: UUID | None = None,
@@ -128,11 +130,11 @@ def place_hold(
     """Hold an opening, of which nothing is left open, and return the Hold; its ``token`` is shown only now.
 
     It lives for ``lifetime``, by default ``location.hold_seconds``, but no longer than until its start; a reservation
-    lives ``until_start``.
-    Beside ``limits`` a visitor has at most MAX_LIVE_HOLDS and a network MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved
-    or to be found or created, is whom it is for, where that is known already. ``replaces`` is a hold of theirs that is
-    released if the new one succeeds. Raises SlotTaken, NotOffered or TooManyHolds, with ``replaces`` what release_hold
-    raises, with ``patient`` what find_or_register does, and then nothing has changed.
+    lives ``until_start``. Beside ``limits`` a visitor has at most MAX_LIVE_HOLDS and a network
+    MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved or to be found or created, is whom it is for, where that is known
+    already; with ``must_be_free`` they, or the patient of ``order``, must not be elsewhere then. ``replaces`` is a hold
+    of theirs that is released if the new one succeeds. Raises SlotTaken, NotOffered, TooManyHolds or PatientBusy, with
+    ``replaces`` what release_hold raises, with ``patient`` what find_or_register does, and then nothing has changed.
     """
     token = new_token()
     starts_at = opening.starts_at.astimezone(UTC)
@@ -178,10 +180,20 @@ def place_hold(
         _check_number_of_holds({"network": holder.network}, limits, now=hold.created_at)
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, actor=actor)
+    if must_be_free:
+        _check_patient_is_free(hold, now=hold.created_at)
     hold.save(force_insert=True)
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
+
+
+def _check_patient_is_free(hold, *, now):
+    """Raise PatientBusy if the patient of a hold is known, and has another visit then."""
+    patient_id = hold.patient_id or (hold.order_id and hold.order.patient_id)
+    if patient_id:
+        lock_patient(patient_id)
+        check_conflicts(hold, patient_id, now=now, must_be_free=True)
 
 
 def _check_number_of_holds(whose, limits, *, now):
@@ -223,17 +235,26 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
 
 
 @transaction.atomic
-def move_hold(hold: Hold, opening: OpeningRequest, *, actor: str, expected_version: datetime | None = None) -> Hold:
+def move_hold(
+    hold: Hold,
+    opening: OpeningRequest,
+    *,
+    actor: str,
+    must_be_free: bool = False,
+    expected_version: datetime | None = None,
+) -> Hold:
     """Hold another opening of the service instead, for as long as the old one would have lasted; return the hold.
 
-    It lasts until its new start at the latest, a reservation just until then.
-    Raises SlotTaken, NotOffered, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the old time is
-    still held.
+    It lasts until its new start at the latest, a reservation just until then. ``must_be_free`` is as for place_hold.
+    Raises SlotTaken, NotOffered, PatientBusy, HoldExpired, HoldNotFound, WrongState or ChangedMeanwhile, and then the
+    old time is still held.
     """
     lock_clinicians(hold.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
     moved = copy_to_opening(hold, opening, now=now)
+    if must_be_free:
+        _check_patient_is_free(moved, now=now)
     if hold.is_reservation or moved.starts_at < hold.expires_at:
         moved.expires_at = moved.starts_at
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
@@ -307,6 +328,7 @@ def confirm_hold(
     answer_within: timedelta | None = None,
     expected_version: datetime | None = None,
     must_be_new: bool = False,
+    must_be_free: bool = False,
 ) -> Appointment:
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again, or
     with ``must_be_new`` raises WrongState.
@@ -315,9 +337,10 @@ def confirm_hold(
     Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as the
     patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the
     patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a
-    transaction. Staff answer later, within ``answer_within``. Raises ProviderUnavailable where another system is
-    responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound,
-    TooMuchMetadata, OrderBooked, OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
+    ``must_be_free`` it is PatientBusy. Raises ProviderUnavailable where another system is responsible and ``approval``
+    is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked,
+    OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
@@ -328,6 +351,7 @@ def confirm_hold(
     acknowledgement = _acknowledge(hold, approval, now, answer_within)
     attendee = attendee or patient.contact  # as they say, however they are written down
     patient = find_or_register(patient, actor=actor)
+    conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     # A pending appointment's time is free again, by itself, when its deadline has passed.
     set_slot_expiry(hold.slot_id, expires_at=acknowledgement.answer_by)
@@ -342,6 +366,7 @@ def confirm_hold(
         actor=actor,
         at=now,
     )
+    tell_patient(appointment, conflicts)
     for purpose in agreed_to:
         give_consent(patient, purpose, at=now)
     return appointment

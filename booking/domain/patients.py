@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from booking.domain.audit import record_event
+from booking.domain.transitions import ChangedMeanwhile
 from booking.models.enums import EventKind
 from patients.matching import match_patient, merge_patients
 from patients.models import Patient
@@ -32,6 +33,12 @@ def find_or_register(patient: Patient, *, actor: str) -> Patient:
     if found is patient:
         record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
     return found
+
+
+def lock_patient(patient_id: UUID) -> None:
+    """Lock the patient of a booking; raises ChangedMeanwhile if a merge has just moved it to another."""
+    if not Patient.objects.select_for_update(no_key=True).filter(pk=patient_id, merged_into=None).exists():
+        raise ChangedMeanwhile
 
 
 @transaction.atomic

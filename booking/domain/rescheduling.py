@@ -9,6 +9,8 @@ from booking.domain.appointments import check_cutoff, lock_appointment
 from booking.domain.audit import record_event
 from booking.domain.holds import OPENING_FIELDS, adopt_opening, copy_to_opening, mark_location_left
 from booking.domain.notifications import notify_changed
+from booking.domain.patient_conflicts import check_conflicts, tell_patient
+from booking.domain.patients import lock_patient
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
@@ -24,22 +26,23 @@ def reschedule(
     *,
     actor: str,
     enforce_cutoff: bool = False,
+    must_be_free: bool = False,
     expected_version: datetime | None = None,
 ) -> Appointment:
     """Move an appointment to another opening of its service, and return it.
 
-    Does nothing if it is there already. With ``enforce_cutoff`` the service's cancellation notice counts. Raises
-    SlotTaken, NotOffered, WrongState, PastCutoff or ChangedMeanwhile, and then the old time still stands.
+    Does nothing if it is there already. With ``enforce_cutoff`` the service's cancellation notice counts. A patient who
+    is elsewhere then is told by e-mail, or with ``must_be_free`` it is refused. Raises SlotTaken, NotOffered,
+    PatientBusy, WrongState, PastCutoff or ChangedMeanwhile, and then the old time still stands.
     """
     lock_clinicians(appointment.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = _lock(appointment, enforce_cutoff, expected_version)
     if _is_there(appointment, opening):
         return appointment
     _check_provider(appointment, opening.location)
+    lock_patient(appointment.patient_id)
     moved = copy_to_opening(appointment, opening, now=now)
-    _save(moved, appointment.local_start, previous_clinician_id=appointment.clinician_id, actor=actor, now=now)
-    mark_location_left(appointment, moved)
-    return adopt_opening(appointment, moved)
+    return _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free)
 
 
 @transaction.atomic
@@ -49,6 +52,7 @@ def reschedule_to_hold(
     *,
     actor: str,
     enforce_cutoff: bool = False,
+    must_be_free: bool = False,
     expected_version: datetime | None = None,
 ) -> None:
     """Move an appointment to the time of a live hold of the same service; raises like reschedule and confirm_hold."""
@@ -59,13 +63,13 @@ def reschedule_to_hold(
     if hold.service_id != appointment.service_id:
         raise NotOffered(["not-offered-here"])
     _check_provider(appointment, hold.location)
+    lock_patient(appointment.patient_id)  # a merge locks them too before it changes what is theirs
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
-    before, old = appointment.local_start, copy(appointment)
+    moved, old_slot_id = copy(appointment), appointment.slot_id
     for name in (*OPENING_FIELDS, "slot"):
-        setattr(appointment, name, getattr(hold, name))
-    _save(appointment, before, previous_clinician_id=old.clinician_id, actor=actor, now=now)
-    free_slot(old.slot_id)
-    mark_location_left(old, appointment)
+        setattr(moved, name, getattr(hold, name))
+    _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free)
+    free_slot(old_slot_id)
 
 
 def _is_there(appointment, opening):
@@ -93,13 +97,22 @@ def _check_provider(appointment, location):
         raise NotOffered(["not-offered-here"])
 
 
-def _save(appointment, before, *, previous_clinician_id, actor, now):
-    is_pending = appointment.status == Appointment.Status.PENDING
+def _save(moved, appointment, *, actor, now, must_be_free):
+    """Save the moved copy of an appointment, whose patient is locked, and tell of it; return the appointment, moved.
+
+    Raises PatientBusy.
+    """
+    conflicts = check_conflicts(moved, moved.patient_id, now=now, must_be_free=must_be_free)
+    is_pending = moved.status == Appointment.Status.PENDING
     if is_pending:
-        appointment.answer_by = min(appointment.answer_by, appointment.starts_at)
+        moved.answer_by = min(moved.answer_by, moved.starts_at)
     # A pending appointment's deadline goes with it to its new slot.
-    set_slot_expiry(appointment.slot_id, expires_at=appointment.answer_by if is_pending else None)
-    appointment.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "updated_at"])
-    times = {"from": before.isoformat(), "to": appointment.local_start.isoformat()}
-    record_event(appointment, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
-    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_RESCHEDULED, previous_clinician_id=previous_clinician_id)
+    set_slot_expiry(moved.slot_id, expires_at=moved.answer_by if is_pending else None)
+    moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "updated_at"])
+    times = {"from": appointment.local_start.isoformat(), "to": moved.local_start.isoformat()}
+    record_event(moved, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
+    notify_changed(moved, email=Job.EMAIL_APPOINTMENT_RESCHEDULED, previous_clinician_id=appointment.clinician_id)
+    tell_patient(moved, conflicts)
+    mark_location_left(appointment, moved)
+    appointment.answer_by = moved.answer_by
+    return adopt_opening(appointment, moved)

@@ -145,10 +145,11 @@ class Appointment(Booking):
     """A confirmed claim on a slot. It has the id of the hold it came from."""
 
     ORDER_BOOKED_ONCE = ORDER_BOOKED_ONCE
-    # Groups of statuses: awaiting approval; upcoming, and so reschedulable; without result, so that
-    # the order can be booked again.
+    # Groups of statuses: awaiting approval; upcoming, and so reschedulable; with a patient who is to be there; without
+    # result, so that the order can be booked again.
     TENTATIVE = ["pending", "reserved"]
     UPCOMING = [*TENTATIVE, "confirmed"]
+    STANDING = [*UPCOMING, "in_progress"]
     UNSUCCESSFUL = UNSUCCESSFUL
 
     class Status(models.TextChoices):

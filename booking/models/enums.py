@@ -68,6 +68,7 @@ class Job(StrEnum):
     EMAIL_APPOINTMENT_CONFIRMED = "email.appointment_confirmed"
     EMAIL_APPOINTMENT_RESCHEDULED = "email.appointment_rescheduled"
     EMAIL_APPOINTMENT_CANCELLED = "email.appointment_cancelled"
+    EMAIL_ALSO_BOOKED = "email.also_booked"
     EMAIL_CHANGE_REFUSED = "email.change_refused"
     EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
     EMAIL_ORDER_LINK = "email.order_link"

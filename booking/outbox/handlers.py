@@ -23,6 +23,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_APPOINTMENT_CONFIRMED: Handler(appointment_emails.send_appointment_confirmed),
     Job.EMAIL_APPOINTMENT_RESCHEDULED: Handler(appointment_emails.send_appointment_rescheduled),
     Job.EMAIL_APPOINTMENT_CANCELLED: Handler(appointment_emails.send_appointment_cancelled),
+    Job.EMAIL_ALSO_BOOKED: Handler(appointment_emails.send_also_booked),
     Job.EMAIL_CHANGE_REFUSED: Handler(staff_emails.send_change_refused),
     Job.EMAIL_ENDPOINT_DISABLED: Handler(staff_emails.send_endpoint_disabled),
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.send_order_link),

@@ -76,6 +76,7 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
                         render_person(keep, beside=duplicate),
                         render_person(duplicate, beside=keep),
                         has_other_nhs_number(keep, duplicate),
+                        self.render_warning(request, keep=keep, duplicate=duplicate),
                     )
                     for pair, keep, duplicate in merges
                 ],
@@ -89,6 +90,10 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
             else:
                 messages.success(request, f"Merged: everything of both is {keep}'s now; the other record is archived.")
         return None
+
+    def render_warning(self, request, *, keep, duplicate):
+        """Return what staff should know before two records are merged, or ""."""
+        return ""
 
     def merge_records(self, request, *, keep, duplicate):
         """Merge two records; raises CannotMerge."""

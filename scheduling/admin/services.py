@@ -30,7 +30,7 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "mode", ("price", "currency"), ("position", "color")]}),
         ("How long it takes", {"fields": ["duration", "buffer_before", "buffer_after"]}),
-        ("When it can be booked", {"fields": ["step", "notice", "horizon", "cancellation_notice"]}),
+        ("When it can be booked", {"fields": ["step", "notice", "horizon", "cancellation_notice", "is_once_a_day"]}),
         ("For patients", {"fields": ["new_patients_only_text", "what_to_bring"]}),
         ("Offered", {"fields": ["is_active", "is_online_bookable"], "description": INSTEAD_OF_DELETING}),
     ]

@@ -60,6 +60,7 @@ MEMBERS = {
     "allowed": {"type": "array", "items": TEXT},
     "patient_id": {"type": "string", "format": "uuid"},
     "appointment_id": {"type": "string", "format": "uuid"},
+    "conflict": {"type": "string", "enum": ["overlap", "same-day"]},
     "scope": TEXT,
     "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}, "minItems": 1},
 }
@@ -117,7 +118,7 @@ def write_schema(refusal):
         "type": "object",
         "description": f"{problem.get_title(refusal)} {problem.advice}",
         "properties": members,
-        "required": list(members),
+        "required": [name for name in members if name not in problem.optional],
     }
 
 

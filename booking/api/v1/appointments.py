@@ -34,6 +34,7 @@ from booking.domain.appointments import (
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.expiry import settle
 from booking.domain.holds import get_hold
+from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
@@ -142,7 +143,15 @@ class Appointments(AppointmentView, ApprovalView):
         status=[201, 202],
         has_etag=True,
         has_location=True,
-        refusals=[SlotTaken, NotOffered, InvalidBookingKey, PatientArchived, ProviderRefused, ProviderUnavailable],
+        refusals=[
+            SlotTaken,
+            NotOffered,
+            InvalidBookingKey,
+            PatientArchived,
+            PatientBusy,
+            ProviderRefused,
+            ProviderUnavailable,
+        ],
     )
     def post(self, request):
         """Book an opening at once, without a hold, for a patient by id or by what identifies a person."""
@@ -211,7 +220,16 @@ class AppointmentReschedule(AppointmentView):
         body=RescheduleInput,
         has_etag=True,
         supports_if_match=True,
-        refusals=[SlotTaken, NotOffered, InvalidBookingKey, HoldExpired, HoldNotFound, WrongState, PastCutoff],
+        refusals=[
+            SlotTaken,
+            NotOffered,
+            InvalidBookingKey,
+            PatientBusy,
+            HoldExpired,
+            HoldNotFound,
+            WrongState,
+            PastCutoff,
+        ],
     )
     def post(self, request, id):
         appointment = self.appointment(id)
@@ -219,6 +237,7 @@ class AppointmentReschedule(AppointmentView):
         options = {
             "actor": self.key.actor,
             "enforce_cutoff": True,
+            "must_be_free": self.must_be_free,
             "expected_version": self.expected_version(appointment),
         }
         if "hold_id" in fields:

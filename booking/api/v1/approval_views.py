@@ -104,6 +104,7 @@ class ApprovalView(ApiView):
                     # Asking has changed the hold; before, it was as expected.
                     expected_version=None if approval.result().acknowledgement else expected_version,
                     must_be_new=must_be_new,
+                    must_be_free=self.must_be_free,
                     **who,
                     **details,
                 )
@@ -114,7 +115,7 @@ class ApprovalView(ApiView):
         """Book an opening at once for a patient, or for an order, and answer with its appointment."""
         actor, holder = self.key.actor, Holder(self.key.actor)
         who = {"patient": order.patient if order else patient, "attendee": attendee, "actor": actor}
-        details |= {**who, "answer_within": timeouts.answer_within}
+        details |= {**who, "answer_within": timeouts.answer_within, "must_be_free": self.must_be_free}
         if approval := find_local_approval(opening):
             verb = partial(book_directly, holder=holder, order=order, approval=approval, **details)
             act = partial(self._book_first_available, verb, opening, order)
@@ -125,6 +126,7 @@ class ApprovalView(ApiView):
                 holder=holder,
                 order=order,
                 timeouts=timeouts,
+                must_be_free=self.must_be_free,
                 id=self.id_of_booking(),
                 **who,
             )

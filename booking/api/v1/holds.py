@@ -34,6 +34,7 @@ from booking.domain.holds import (
     place_hold,
     release_hold,
 )
+from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.patient_drafts import DraftNotFound
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, WrongState
@@ -67,7 +68,7 @@ def get_place_hold(view, service):
         holder = Holder(key.actor, get_visitor_id(view.request), get_network_id(view.request))
     # The rate is counted here only while Redis does not count it.
     limits = HoldLimits(key.max_live_holds, per_minute=None if view.usage else key.requests_per_minute)
-    return partial(place_hold, holder=holder, actor=key.actor, limits=limits)
+    return partial(place_hold, holder=holder, actor=key.actor, limits=limits, must_be_free=view.must_be_free)
 
 
 class PlaceInput(OpeningInput, IntegrationInput):
@@ -183,12 +184,13 @@ class HoldMove(HoldView):
         body=NewTimeInput,
         has_etag=True,
         supports_if_match=True,
-        refusals=[HoldExpired, WrongState, SlotTaken, NotOffered, InvalidBookingKey],
+        refusals=[HoldExpired, WrongState, SlotTaken, NotOffered, PatientBusy, InvalidBookingKey],
     )
     def post(self, request, id):
         hold = self.hold(id)
         opening = self.body(service=hold.service)["opening"]
-        move = partial(move_hold, hold, actor=self.key.actor, expected_version=self.expected_version(hold))
+        options = {"must_be_free": self.must_be_free, "expected_version": self.expected_version(hold)}
+        move = partial(move_hold, hold, actor=self.key.actor, **options)
         with offering_alternatives(opening):
             book_first_available(move, opening, moving=hold)
         return self.answer_hold(hold)
@@ -226,6 +228,7 @@ class HoldConfirm(HoldView, ApprovalView):
             WrongState,
             DraftNotFound,
             PatientArchived,
+            PatientBusy,
             TooMuchMetadata,
             ProviderRefused,
             ProviderUnavailable,

@@ -20,6 +20,7 @@ from booking.api.views import ApiView
 from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, send_link
+from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey, Order
 from patients.records import PatientArchived
@@ -182,6 +183,7 @@ class OrderBook(OrderView, ApprovalView):
             OrderBooked,
             OrderCancelled,
             PatientArchived,
+            PatientBusy,
             ProviderRefused,
             ProviderUnavailable,
         ],

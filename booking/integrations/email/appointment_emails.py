@@ -73,6 +73,27 @@ def _was_confirmed(appointment):
     return events.filter(to_status=Status.CONFIRMED).exists()
 
 
+def send_also_booked(message: OutboxMessage) -> None:
+    """Tell the patient which other visits they have at the time of an appointment, or of its kind on its day.
+
+    It goes to the address on the patient's record only: whoever booked may be somebody else.
+    """
+    appointment = _get_appointment(message)
+    rows = Appointment.objects.select_related("service", "clinician", "location")
+    others = rows.filter(pk__in=message.payload["others"].split(), status__in=Appointment.STANDING)
+    patient = appointment.patient
+    if not patient.email or appointment.status not in Appointment.STANDING or not others:
+        return  # one of them has been cancelled since
+    visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
+    context = {"appointment": appointment, "name": str(patient), "visits": visits}
+    subject = _("You also have another appointment at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+    _make_mail(message, "also_booked", subject, patient.email, context).send()
+
+
+def _get_page(appointment):
+    return _get_url(reverse("widget:appointment", args=[appointment_token(appointment)]))
+
+
 def send_order_link(message: OutboxMessage) -> None:
     """Send an order's patient the link to book it."""
     if not settings.SITE_URL:
@@ -120,7 +141,7 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
         "is_waiting": appointment.status in Appointment.TENTATIVE,
         "invites": invites,
         "can_change": appointment.can_change(timezone.now()),
-        "page": _get_url(reverse("widget:appointment", args=[appointment_token(appointment)])),
+        "page": _get_page(appointment),
         "times": _get_url(get_times_path(appointment)),
     }
     when = format_date(appointment.local_start, _("D j F Y, H:i"))

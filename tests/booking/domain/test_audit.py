@@ -8,12 +8,12 @@ from booking.domain.audit import record_event
 from booking.domain.holds import extend_hold, release_hold
 from booking.models import Event
 from scheduling.lib.clock import database_now
-from tests.ledger import nothing_changes, rows
+from tests.ledger import begin, nothing_changes, rows
 
 
 def test_events_of_hold_and_its_appointment_share_one_sequence(book, at):
     appointment = book(at(9))
-    mark_arrived(appointment, actor="erin")
+    mark_arrived(begin(appointment), actor="erin")
     cancel(appointment, reason="booked_by_mistake", actor="erin")
 
     story = Event.objects.filter(subject_id=appointment.pk).values_list("sequence", "kind")

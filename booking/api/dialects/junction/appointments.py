@@ -170,7 +170,8 @@ class AppointmentReschedule(AppointmentView):
     def patch(self, request, kind, order_id):
         appointment = self.appointment(order_id)
         fields = self.body(service=appointment.service)
-        verb = partial(reschedule, appointment, actor=self.key.actor, enforce_cutoff=True)
+        options = {"enforce_cutoff": True, "must_be_free": self.must_be_free}
+        verb = partial(reschedule, appointment, actor=self.key.actor, **options)
         book_first_available(verb, fields["opening"], moving=appointment)
         if fields.get("notes", appointment.notes) != appointment.notes:
             annotate(appointment, actor=self.key.actor, notes=fields["notes"])

@@ -216,9 +216,10 @@ class AppointmentReschedule(AppointmentView):
         opening = self.body(service=booking.service)["opening"]
         opening = replace(opening, location=opening.location or booking.location)
         if isinstance(booking, Hold):
-            verb = partial(move_hold, booking, actor=self.key.actor)
+            verb = partial(move_hold, booking)
         else:
-            verb = partial(reschedule, booking, actor=self.key.actor, enforce_cutoff=True)
+            verb = partial(reschedule, booking, enforce_cutoff=True)
+        verb = partial(verb, actor=self.key.actor, must_be_free=self.must_be_free)
         with offering_alternatives(opening):
             book_first_available(verb, opening, moving=booking)
         return self.answer_booking(booking)

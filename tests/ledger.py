@@ -6,7 +6,7 @@ from datetime import timedelta
 from booking.models import Appointment, Event, Hold, Order, OutboxMessage, PatientDraft, WebhookEndpoint
 from patients.models import Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now
-from scheduling.models import Slot
+from scheduling.models import ExtraHours, Slot, TimeOff, WorkingHours
 
 LEDGER = [
     Hold,
@@ -19,6 +19,9 @@ LEDGER = [
     Slot,
     Patient,
     PossibleDuplicate,
+    WorkingHours,
+    ExtraHours,
+    TimeOff,
 ]
 
 

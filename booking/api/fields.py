@@ -113,6 +113,23 @@ def is_plain(data):
     return isinstance(data, str) and data.isascii() and data.isprintable()
 
 
+WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+class WallTime(serializers.Field):
+    """A time on the clocks of a location, as HH:MM."""
+
+    default_error_messages = {"invalid": "Write a time such as 09:30."}
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str) or not re.fullmatch(WALL_TIME, data):
+            self.fail("invalid")
+        return time.fromisoformat(data)
+
+    def to_representation(self, value):
+        return value.isoformat("minutes")
+
+
 class AnyDay(serializers.DateField):
     """A date, of whatever year."""
 

@@ -1,9 +1,9 @@
 """Lists in pages: a cursor names the last row of a page, so rows that come or go in between shift nothing."""
 
 from datetime import datetime
-from uuid import UUID
 
 from django.core import signing
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
@@ -28,7 +28,7 @@ class PageQuery(Query):
             moment, id, ordering = signing.loads(text, salt="cursor")
         except (signing.BadSignature, ValueError):
             raise serializers.ValidationError("Use a next_cursor as it was given.", code="cursor") from None
-        return datetime.fromisoformat(moment), UUID(id), ordering
+        return datetime.fromisoformat(moment), id, ordering
 
 
 class ChangesQuery(Query):
@@ -63,6 +63,10 @@ class CursorPagination(BasePagination):
         limit = view.parameters["limit"]
         if cursor := view.parameters.get("cursor"):
             moment, id, cursor_ordering = cursor
+            try:
+                id = queryset.model._meta.pk.to_python(id)
+            except DjangoValidationError:  # of another list
+                raise serializers.ValidationError({"cursor": "Use a next_cursor as it was given."}, "cursor") from None
             if cursor_ordering != ordering:
                 raise serializers.ValidationError({"cursor": "Use it with the sort that it was given for."}, "cursor")
             queryset = queryset.filter(Q(**{f"{field}__{beyond}": moment}) | Q(**{field: moment, f"pk__{beyond}": id}))

@@ -30,6 +30,8 @@ from booking.ops import idempotency
 from patients import records
 from scheduling.lib.integration_fields import MAX_METADATA_BYTES, MAX_METADATA_KEYS, TooMuchMetadata
 from scheduling.lib.safe_http import NotPublic
+from scheduling.models import ExtraHours, WorkingHours
+from scheduling.overlapping_hours import OverlappingHours
 from scheduling.slots import SlotTaken
 
 
@@ -68,6 +70,7 @@ def describe_conflict(error):
 
 RETRY_SHORTLY = {"retry_after": 2}
 READ_AGAIN = "Read it again, then repeat the change with its new ETag."
+HOURS = {"working_hours_id": WorkingHours, "extra_hours_id": ExtraHours}
 OPENING = {
     "start_time": "2026-03-30T09:30:00+01:00",
     "end_time": "2026-03-30T10:00:00+01:00",
@@ -227,6 +230,16 @@ PROBLEMS = {
     endpoints.EndpointDisabled: Problem(409, "endpoint-disabled", "Enable it first."),
     endpoints.AlreadyOnItsWay: Problem(409, "already-on-its-way", "Read it in a moment: how it went is there then."),
     InvalidBookingKey: Problem(400, "invalid-booking-key", "Ask for availability again and use a key from there."),
+    OverlappingHours: Problem(
+        422,
+        "overlapping-hours",
+        "Change the hours that one of the ids names first, or these: date is the first on which they overlap.",
+        lambda error: (
+            {name: error.other.pk if isinstance(error.other, kind) else None for name, kind in HOURS.items()}
+            | {"date": error.day}
+        ),
+        {"working_hours_id": 41, "extra_hours_id": None, "date": "2026-12-21"},
+    ),
     api_keys.InvalidKey: Problem(401, "invalid-key", "Send a live key: Authorization: Bearer hf_sec_…"),
     refusals.MissingScope: Problem(
         403,

@@ -9,7 +9,7 @@ from booking.domain.audit import record_event
 from booking.models import Appointment, Hold, Order
 from booking.models.enums import EventKind
 from scheduling.lib.compiled_queries import refresh, update_if
-from scheduling.models import Clinician, Location, Service
+from scheduling.models import Clinician, ExtraHours, Location, Service, TimeOff, WorkingHours
 from scheduling.slots import lock_clinician
 
 TRANSITIONS = {
@@ -76,7 +76,11 @@ def lock_and_refresh(booking: Hold | Appointment, *, expected_version: datetime 
     return now
 
 
-def lock_row(row: Order | Service | Clinician | Location, *, expected_version: datetime | None = None) -> None:
+def lock_row(
+    row: Order | Service | Clinician | Location | WorkingHours | ExtraHours | TimeOff,
+    *,
+    expected_version: datetime | None = None,
+) -> None:
     """Lock and refresh a row that is no booking; raises ChangedMeanwhile as lock_and_refresh does."""
     rows: Any = type(row)._default_manager
     row.refresh_from_db(from_queryset=rows.select_for_update(no_key=True))

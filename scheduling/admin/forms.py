@@ -1,10 +1,8 @@
 """Form fields for durations and for days with times, and the forms of services and of time off."""
 
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.utils import from_current_timezone
@@ -12,8 +10,8 @@ from django.utils import timezone
 
 from scheduling.lib import durations
 from scheduling.lib.currencies import write_decimals
-from scheduling.models import Location, Service, TimeOff
-from scheduling.models.local_zones import get_clinician_zone, get_home_zone
+from scheduling.models import Service, TimeOff
+from scheduling.models.local_zones import find_time_off_zone
 from scheduling.models.validators import validate_price
 
 
@@ -102,13 +100,15 @@ class TimeOffForm(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            zone = get_form_zone(clinician=self.instance.clinician_id, location=self.instance.location)
+            zone = find_time_off_zone(clinician=self.instance.clinician, location=self.instance.location)
             for name in ("starts_at", "ends_at"):
                 self.initial[name] = timezone.make_naive(getattr(self.instance, name), zone)
 
     def clean(self):
         super().clean()
-        zone = get_form_zone(clinician=self.cleaned_data.get("clinician"), location=self.cleaned_data.get("location"))
+        zone = find_time_off_zone(
+            clinician=self.cleaned_data.get("clinician"), location=self.cleaned_data.get("location")
+        )
         first, start = self.cleaned_data.pop("starts_at", (None, None))
         last, end = self.cleaned_data.pop("ends_at", (None, None))
         if first:
@@ -126,12 +126,3 @@ class TimeOffForm(forms.ModelForm):
                 self.cleaned_data[name] = from_current_timezone(local_time)
         except forms.ValidationError as error:
             self.add_error(name, error)
-
-
-def get_form_zone(*, clinician, location):
-    """Return the zone in which staff type time off of the clinician or the location."""
-    if location:
-        return location.zone
-    name = get_clinician_zone(clinician.pk if hasattr(clinician, "pk") else clinician) if clinician else get_home_zone()
-    names = Location.objects.annotate(zone_name=name).values_list("zone_name", flat=True)
-    return ZoneInfo(names.first() or settings.TIME_ZONE)

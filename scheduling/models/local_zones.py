@@ -1,12 +1,13 @@
 """Query expressions for the time zone that a time is shown and typed in."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Count, F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from scheduling.models.clinic import Location
+from scheduling.models.clinic import Clinician, Location
 from scheduling.models.hours import ExtraHours, WorkingHours
 
 
@@ -30,6 +31,15 @@ def get_clinician_zone(clinician: UUID | F) -> Coalesce:
 def get_time_off_zone() -> Coalesce:
     """Return an expression for a TimeOff query: the name of the time zone that its times are typed in."""
     return Coalesce("location__timezone", get_clinician_zone(OuterRef("clinician")))
+
+
+def find_time_off_zone(*, clinician: Clinician | None, location: Location | None) -> ZoneInfo:
+    """Return the time zone in which time off of the clinician or the location is typed."""
+    if location:
+        return location.zone
+    name = get_clinician_zone(clinician.pk) if clinician else get_home_zone()
+    names = Location.objects.annotate(zone_name=name).values_list("zone_name", flat=True)
+    return ZoneInfo(names.first() or settings.TIME_ZONE)
 
 
 def _most_common(rows, name):

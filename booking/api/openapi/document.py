@@ -22,6 +22,7 @@ TAGS = {
     "Patients": "Search, read, write down, change. A publishable key finds nobody, and writes down drafts only.",
     "Appointments": "List, read, book directly, reschedule, cancel, and mark what became of them.",
     "Orders": "Write one down, book it with a booking key alone, e-mail its patient a link to book it.",
+    "Schedule": "When clinicians work and when they are away: weekly hours, extra hours on a date, time off.",
     "Events": "What has happened, for whoever missed webhooks or cannot receive any; and whether anything has.",
     "Webhooks": "Endpoints that are told what happens, and what was delivered to them.",
 }

@@ -157,7 +157,29 @@ EXTERNAL = {
 }
 
 # By the name of the serializer that writes them.
+HOURS = {**WHO, "start_time": "09:00", "end_time": "12:00", "is_remote": False}
+EVERY_SECOND_MONDAY = {
+    **HOURS,
+    "weekday": "monday",
+    "valid_from": "2026-04-06",
+    "valid_until": None,
+    "every_weeks": 2,
+}
+ONE_SATURDAY = {**HOURS, "date": "2026-12-19"}
+LEAVE = {"clinician_id": ID["clinician"], "start_time": "2026-08-03", "end_time": "2026-08-14", "reason": "Leave"}
+SAVED = {"created_at": "2026-03-27T16:20:31+00:00", "updated_at": "2026-03-27T16:20:31+00:00"}
+
 ANSWERS = {
+    "WorkingHoursOutput": {"id": 41, **EVERY_SECOND_MONDAY, **SAVED},
+    "ExtraHoursOutput": {"id": 42, **ONE_SATURDAY, **SAVED},
+    "TimeOffOutput": {
+        "id": 43,
+        **LEAVE,
+        "location_id": None,
+        "start_time": "2026-08-03T00:00:00+01:00",
+        "end_time": "2026-08-15T00:00:00+01:00",
+        **SAVED,
+    },
     "CalendarOutput": {
         "id": ID["calendar"],
         "clinician_id": ID["clinician"],
@@ -264,6 +286,12 @@ BY_KEY = {"booking_key": BOOKING_KEY}
 
 # By the operation, each with a word for what is special about it.
 BODIES = {
+    "create_working_hours": {"every second Monday": EVERY_SECOND_MONDAY},
+    "change_working_hours": {"the last day": {"valid_until": "2026-09-30"}},
+    "create_extra_hours": {"one Saturday": ONE_SATURDAY},
+    "change_extra_hours": {"longer": {"end_time": "13:00"}},
+    "create_time_off": {"two weeks": LEAVE},
+    "change_time_off": {"a day more": {"end_time": "2026-08-15"}},
     "place_hold": {"by local time": BY_IDS, "with anyone": BY_ANYONE, "by booking key": BY_KEY},
     "move_hold": {"by booking key": BY_KEY, "by time": {"start_time": "2026-03-30T10:30:00+01:00"}},
     "confirm_hold": {

@@ -2,8 +2,8 @@
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 
+from booking.api.fields import WALL_TIME
 from booking.api.openapi.components import share
-from booking.api.v1.opening_input import StartTime
 from scheduling.lib.integration_fields import (
     MAX_METADATA_KEY_LENGTH,
     MAX_METADATA_KEYS,
@@ -12,6 +12,7 @@ from scheduling.lib.integration_fields import (
 
 A_DAY = {"type": "string", "format": "date"}
 A_MOMENT = {"type": "string", "format": "date-time"}
+A_WALL_TIME = {"type": "string", "pattern": WALL_TIME}
 
 
 class MomentField(OpenApiSerializerFieldExtension):
@@ -19,6 +20,13 @@ class MomentField(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema, direction):
         return dict(A_MOMENT)
+
+
+class WallTimeField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.fields.WallTime"
+
+    def map_serializer_field(self, auto_schema, direction):
+        return dict(A_WALL_TIME)
 
 
 class MetadataField(OpenApiSerializerFieldExtension):
@@ -47,9 +55,8 @@ class StartTimeField(OpenApiSerializerFieldExtension):
     target_class = "booking.api.v1.opening_input.StartTime"
 
     def map_serializer_field(self, auto_schema, direction):
-        wall = {"type": "string", "pattern": StartTime.WALL_TIME}
         schema = {
-            "anyOf": [A_MOMENT, wall],
+            "anyOf": [A_MOMENT, A_WALL_TIME],
             "description": "A date-time with an offset, or with `date` and `location_id` the local time as HH:MM.",
         }
         return share(auto_schema.registry, "StartTime", schema)

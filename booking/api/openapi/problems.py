@@ -61,6 +61,9 @@ MEMBERS = {
     "patient_id": {"type": "string", "format": "uuid"},
     "appointment_id": {"type": "string", "format": "uuid"},
     "conflict": {"type": "string", "enum": ["overlap", "same-day"]},
+    "working_hours_id": {"type": ["integer", "null"]},
+    "extra_hours_id": {"type": ["integer", "null"]},
+    "date": {"type": "string", "format": "date", "description": "The first date on which they overlap."},
     "scope": TEXT,
     "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}, "minItems": 1},
 }

@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
-from booking.api.fields import Day, Id, Moment
+from booking.api.fields import WALL_TIME, Day, Id, Moment
 from booking.api.serializers import Input, Way
 from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability.openings import as_datetime
@@ -23,10 +23,9 @@ class StartTime(Moment):
     default_error_messages = {
         "invalid": "Write 09:00 with date beside it, or a date-time such as 2026-03-30T09:00:00+01:00.",
     }
-    WALL_TIME = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
     def to_internal_value(self, data):
-        if isinstance(data, str) and re.fullmatch(self.WALL_TIME, data):
+        if isinstance(data, str) and re.fullmatch(WALL_TIME, data):
             return time.fromisoformat(data)
         return super().to_internal_value(data)
 

@@ -36,7 +36,14 @@ UNFORESEEN = {
 # Members with rules of their own: numbering plans, check digits, nobody born tomorrow.
 INTRICATE = {"email", "phone", "nhs_number", "date_of_birth", "attendee_email"}
 # Problems that are about the clinic, not about the form of the request.
-BUSINESS = {"not-offered", "changed-meanwhile", "invalid-booking-key", "idempotency-key-reused", "not-public"}
+BUSINESS = {
+    "not-offered",
+    "changed-meanwhile",
+    "invalid-booking-key",
+    "idempotency-key-reused",
+    "not-public",
+    "overlapping-hours",
+}
 
 
 @schemathesis.hook

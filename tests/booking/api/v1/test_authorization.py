@@ -1,6 +1,6 @@
 """Who may do what: every method of every route with every kind of key. A route that is missing here fails."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import NamedTuple
 
 import pytest
@@ -10,13 +10,14 @@ from booking.access.api_keys import revoke_key
 from booking.api.v1.urls import urlpatterns
 from booking.integrations.webhooks.endpoints import create_endpoint, send_test
 from booking.models import ApiKey, Hold
+from scheduling.models import ExtraHours, TimeOff, WorkingHours
 from tests.booking.api.conftest import SITE
 from tests.ledger import nothing_changes
 
 TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
 PUBLIC = {None, TYPES, TIMES, HOLDS}
 PATIENT = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}
-ID, HOLD = "<uuid:id>", "<hold:id>"
+ID, ROW, HOLD = "<uuid:id>", "<int:id>", "<hold:id>"
 DRAFTS = "patients"  # where a publishable key writes drafts and finds nobody
 
 
@@ -73,6 +74,21 @@ RIGHTS = {
     ("POST", f"orders/{ID}/book"): Right("write_orders", "order", body="opening", status=201),
     ("POST", f"orders/{ID}/cancel"): Right("write_orders", "order"),
     ("POST", f"orders/{ID}/send-link"): Right("write_orders", "order"),
+    ("GET", "working-hours"): Right("read_schedule"),
+    ("POST", "working-hours"): Right("write_schedule", body="working_hours", status=201),
+    ("GET", f"working-hours/{ROW}"): Right("read_schedule", "working_hours"),
+    ("PATCH", f"working-hours/{ROW}"): Right("write_schedule", "working_hours", body="until"),
+    ("DELETE", f"working-hours/{ROW}"): Right("write_schedule", "working_hours"),
+    ("GET", "extra-hours"): Right("read_schedule"),
+    ("POST", "extra-hours"): Right("write_schedule", body="extra_hours", status=201),
+    ("GET", f"extra-hours/{ROW}"): Right("read_schedule", "extra_hours"),
+    ("PATCH", f"extra-hours/{ROW}"): Right("write_schedule", "extra_hours", body="until"),
+    ("DELETE", f"extra-hours/{ROW}"): Right("write_schedule", "extra_hours"),
+    ("GET", "time-off"): Right("read_schedule"),
+    ("POST", "time-off"): Right("write_schedule", body="time_off", status=201),
+    ("GET", f"time-off/{ROW}"): Right("read_schedule", "time_off"),
+    ("PATCH", f"time-off/{ROW}"): Right("write_schedule", "time_off", body="excuse"),
+    ("DELETE", f"time-off/{ROW}"): Right("write_schedule", "time_off"),
     ("GET", "events"): Right("read_appointments"),
     ("GET", f"locations/{ID}/changes"): Right(TIMES, "location"),
     ("GET", "webhook-endpoints"): Right("manage_webhooks"),
@@ -112,6 +128,9 @@ def make_request(with_key, hold_time, book, order, at, day, consultation, dana, 
         "start_time": at(15).isoformat(),
     }
     service = {"appointment_type_id": str(consultation.pk)}
+    hours = {name: opening[name] for name in ("clinician_id", "location_id")}
+    hours |= {"start_time": "18:00", "end_time": "20:00"}
+    late = {"clinician": dana, "location": harbour, "start_time": time(18), "end_time": time(20)}
     queries = {
         "": {},
         "service": service,
@@ -130,6 +149,11 @@ def make_request(with_key, hold_time, book, order, at, day, consultation, dana, 
         "order": service | {"patient": PATIENT},
         "endpoint": {"url": "https://8.8.8.8/"},
         "events": {"events": ["hold.placed"]},
+        "working_hours": hours | {"weekday": "monday"},
+        "extra_hours": hours | {"date": str(day)},
+        "time_off": {"clinician_id": str(dana.pk), "start_time": str(day), "end_time": str(day)},
+        "until": {"end_time": "20:30"},
+        "excuse": {"reason": "Training"},
         "since": {"since": at(9).isoformat()},
     }
     make = {
@@ -140,6 +164,9 @@ def make_request(with_key, hold_time, book, order, at, day, consultation, dana, 
         "appointment": lambda holder: book(at(10)),
         "patient": lambda holder: book(at(10)).patient,
         "order": lambda holder: order,
+        "working_hours": lambda holder: WorkingHours.objects.create(weekday=0, **late),
+        "extra_hours": lambda holder: ExtraHours.objects.create(date=day, **late),
+        "time_off": lambda holder: TimeOff.objects.create(clinician=dana, starts_at=at(18), ends_at=at(20)),
         "endpoint": lambda holder: create_endpoint(url="https://8.8.8.8/"),
         "delivery": lambda holder: send_test(create_endpoint(url="https://8.8.8.8/")),
         "hold": lambda holder: hold_time(at(9), holder=holder.actor, actor=holder.actor),
@@ -149,7 +176,7 @@ def make_request(with_key, hold_time, book, order, at, day, consultation, dana, 
         right = RIGHTS[method, route]
         thing = make[right.thing](holder)
         id = thing.token if HOLD in route and holder.is_publishable else thing and thing.pk
-        path = "/" + route.replace(ID, str(id)).replace(HOLD, str(id))
+        path = "/" + route.replace(ID, str(id)).replace(ROW, str(id)).replace(HOLD, str(id))
         return lambda key, **headers: with_key(key, **headers)(
             method, path, bodies[right.body], query=queries[right.query] or None
         )

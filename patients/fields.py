@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import phonenumbers
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import models
@@ -12,6 +10,7 @@ from stdnum.exceptions import ValidationError as InvalidNumber
 from stdnum.gb import nhs
 
 from patients.text import clean_text, validate_printable
+from scheduling.lib.phones import MAX_LENGTH, MAX_TYPED
 
 
 class PlainTextFormField(forms.CharField):
@@ -84,26 +83,20 @@ class EmailField(models.EmailField):
 
 
 class PhoneField(models.CharField):
-    """A phone number, stored in E.164, such as +442079460000. The default country is the clinic's."""
+    """A phone number in E.164, such as +442079460000, or as it was typed where somebody insisted.
+
+    What people type goes through scheduling.lib.phones first, where the countries are known that it may be of.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"max_length": 32, **kwargs})
+        super().__init__(**{"max_length": MAX_LENGTH, **kwargs})
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        value = value and clean_text(value).strip()
-        if not value:
-            return value
-        try:
-            number = phonenumbers.parse(value, settings.DEFAULT_PHONE_REGION)
-        except phonenumbers.NumberParseException:
-            number = None
-        if number is None or not phonenumbers.is_possible_number(number) or number.extension:
-            raise ValidationError(
-                "Enter a phone number such as 020 7946 0000, or with its country code +44 20 7946 0000.",
-                code="invalid",
-            )
-        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return value and clean_text(value).strip()
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"max_length": MAX_TYPED, "form_class": PlainTextFormField, **kwargs})
 
 
 class NhsNumberField(models.CharField):

@@ -131,6 +131,8 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
             if any(field.name == "updated_at" for field in model._meta.fields):
                 changes["updated_at"] = timezone.now()
             model._base_manager.filter(**{relation.field.name: duplicate}).update(**changes)
+    if not keep.phone:
+        keep.phone_extension = duplicate.phone_extension
     for name in ("date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
     duplicate.archived_at = timezone.now()

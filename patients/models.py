@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from patients.fields import EmailField, NhsNumberField, PhoneField, PlainTextField
 from patients.text import MAX_NAME_LENGTH, fold_name, validate_name
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
+from scheduling.lib.phones import Phone
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -114,7 +115,12 @@ class Patient(models.Model):
     @property
     def contact(self) -> dict[str, str]:
         """The patient's name, e-mail and phone, for an appointment that the patient attends."""
-        return {"name": str(self), "email": self.email, "phone": self.phone}
+        return {"name": str(self), "email": self.email, "phone": self.phone_with_extension}
+
+    @property
+    def phone_with_extension(self) -> str:
+        """The phone in E.164, with its extension in the form of RFC 3966."""
+        return str(Phone(self.phone, self.phone_extension))
 
 
 class Consent(models.Model):

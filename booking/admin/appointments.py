@@ -28,6 +28,7 @@ from booking.domain.appointments import annotate, normalize_reference
 from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
+from booking.templatetags.wording import phone
 from patients.admin.forms import EditConflictForm
 from patients.fields import PlainTextFormField
 from patients.models import Patient
@@ -273,7 +274,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
 
     @admin.display(ordering="attendee_name")
     def attendee(self, appointment):
-        return format_html("<bdi>{}</bdi><br><small>{}</small>", appointment.attendee_name, appointment.attendee_phone)
+        number = phone(appointment.attendee_phone)
+        return format_html("<bdi>{}</bdi><br><small>{}</small>", appointment.attendee_name, number)
 
     @admin.display(description="service", ordering="service__name")
     def what(self, appointment):

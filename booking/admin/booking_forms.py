@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import forms
 from django.utils import timezone
 
+from booking.domain.phone_countries import list_phone_countries
 from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
@@ -54,7 +55,15 @@ class AttendeeForm(forms.Form):
 
 
 class NewPatientForm(PatientForm):
-    """A new patient; the verb reuses an existing patient with identical details."""
+    """A new patient; the verb reuses an existing patient with identical details.
+
+    The phone number may be one of the country of ``location``, which is known when a time is chosen.
+    """
+
+    location = None
+
+    def list_phone_countries(self):
+        return list_phone_countries(self.location)
 
     def validate_unique(self):
         forms.ModelForm.validate_unique(self)

@@ -70,6 +70,7 @@ class DeskMixin:
             if response := self._redirect_to_existing(new_id):
                 return response
             opening = get_chosen_opening(request, picker)
+            new_patient_form.location = opening and opening.location
             if not is_known and not new_patient_form.has_changed():
                 messages.error(request, "Choose a patient, or write down somebody new.")
             if all([opening, attendee_form.is_valid(), is_known or new_patient_form.is_valid()]):

@@ -22,6 +22,7 @@ from booking.admin.permissions import has_appointment_permission, limit_to_visib
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
 from booking.integrations.approvers import list_remote_kinds
 from booking.models import Appointment, Unconfirmed
+from booking.templatetags.wording import phone
 from patients.fields import PlainTextFormField
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
@@ -139,7 +140,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return format_html(
             "<bdi>{}</bdi><br><small>{}</small>{}",
             appointment.attendee_name,
-            appointment.attendee_phone,
+            phone(appointment.attendee_phone),
             format_html('<br><q class="note" dir="auto">{}</q>', note) if note else "",
         )
 

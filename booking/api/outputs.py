@@ -213,6 +213,7 @@ def write_hold(hold, key):
 class PatientOutput(serializers.ModelSerializer):
     """A person who is or was to be seen. Archived ones, perhaps merged into another, only lists of changes have."""
 
+    phone = serializers.CharField(source="phone_with_extension")
     metadata = Metadata()
     archived_at = Moment(allow_null=True)
     merged_into_id = serializers.UUIDField(allow_null=True, help_text="The record that remains of two.")

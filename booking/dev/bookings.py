@@ -151,7 +151,7 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
         created_at=booked_at,
         attendee_name=str(patient),
         attendee_email=patient.email,
-        attendee_phone=patient.phone,
+        attendee_phone=patient.phone_with_extension,
         provider=provider,
         answer_by=answer_by,
         cancellation_reason=reason if status == Status.CANCELLED else "",

@@ -61,15 +61,19 @@ def change(
     before, after = {}, {}
 
     def compare(patient):
-        before.update({name: getattr(patient, name) for name in DETAILS})
+        before.update(_read_details(patient))
         patient = change(patient)
-        after.update({name: getattr(patient, name) for name in DETAILS})
+        after.update(_read_details(patient))
         return patient
 
     patient = change_patient(patient_id, compare, expected_version=expected_version)
     if changed := [name for name in DETAILS if before[name] != after[name]]:
         record_event(patient, EventKind.PATIENT_UPDATED, actor=actor, at=timezone.now(), data={"changed": changed})
     return patient
+
+
+def _read_details(patient):
+    return {name: getattr(patient, name) for name in DETAILS} | {"phone": patient.phone_with_extension}
 
 
 @transaction.atomic

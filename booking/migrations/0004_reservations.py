@@ -44,5 +44,10 @@ class Migration(migrations.Migration):
                 "A reservation's is nothing."
             ),
         ),
+        migrations.AddField(
+            model_name="patientdraft",
+            name="phone_extension",
+            field=models.CharField(blank=True, db_default="", default="", max_length=15),
+        ),
         migrations.RunSQL(MARK_RESERVATIONS, migrations.RunSQL.noop),
     ]

@@ -15,7 +15,7 @@ class PatientDraft(models.Model):
     the same origin. The id it is known by is random and shown once; only its SHA-256 is stored.
     """
 
-    DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone"]
+    DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "phone_extension"]
 
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     api_key_holder = models.UUIDField(editable=False)
@@ -26,6 +26,7 @@ class PatientDraft(models.Model):
     date_of_birth = models.DateField(null=True)
     email = EmailField(blank=True)
     phone = PlainTextField(max_length=32, blank=True, validators=[validate_printable])
+    phone_extension = models.CharField(max_length=15, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
 

@@ -2,7 +2,6 @@
 
 from zoneinfo import ZoneInfo
 
-import phonenumbers
 from django import template
 from django.conf import settings
 from django.utils.dateformat import format as format_date
@@ -11,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext, pgettext
 
 from scheduling.lib.currencies import write_decimals
+from scheduling.lib.phones import format_phone
 from scheduling.lib.timezones import get_zone_abbreviation
 from scheduling.models import Service
 
@@ -80,18 +80,15 @@ def zone(moment, name):
 @register.filter
 def phone(number):
     """Return a phone number with spaces where people make pauses: +44 20 7946 0000."""
-    try:
-        read = phonenumbers.parse(number, settings.DEFAULT_PHONE_REGION)
-    except phonenumbers.NumberParseException:
-        return number
-    return phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return format_phone(number, settings.DEFAULT_PHONE_REGION)
 
 
 @register.filter
 def phone_link(number, style=""):
     """Return a phone number as a link that calls it, with an inline ``style`` for e-mails."""
     attributes = format_html(' style="{}"', style) if style else ""
-    return format_html('<a href="tel:{}"{}>{}</a>', number.replace(" ", ""), attributes, phone(number))
+    address = number.replace(" ", "").removeprefix("tel:")
+    return format_html('<a href="tel:{}"{}>{}</a>', address, attributes, phone(number))
 
 
 @register.filter

@@ -61,7 +61,7 @@ def check(request, held):
     """Show the answers once more before they are submitted."""
     if request.method == "GET" or held.is_known:  # no form was submitted
         return redirect(held.url)
-    form = DetailsForm(request.POST)
+    form = DetailsForm(request.POST, location=held.hold.location)
     if not form.is_valid():
         return show_hold(request, held, form, status=422)
     if not held.hold.is_live(database_now()):
@@ -92,7 +92,7 @@ def get_staff_provider(hold):
 @hold_page("POST")
 def confirm(request, held):
     """Turn the hold into an appointment. Idempotent."""
-    form = None if held.is_known else DetailsForm(request.POST)
+    form = None if held.is_known else DetailsForm(request.POST, location=held.hold.location)
     if form and not form.is_valid():
         return show_hold(request, held, form, status=422)
     try:

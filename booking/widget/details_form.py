@@ -6,8 +6,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from booking.domain.phone_countries import list_phone_countries
 from patients.fields import PlainTextFormField
 from patients.models import Patient
+from scheduling.lib.phones import BadPhone, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
@@ -71,7 +73,10 @@ def _month(text):
 
 
 class DetailsForm(forms.ModelForm):
-    """A patient's details; ``instance`` is then an unsaved, validated Patient."""
+    """A patient's details; ``instance`` is then an unsaved, validated Patient.
+
+    A phone number without country code is one of the location's country, or of the clinic's.
+    """
 
     date_of_birth = BirthDateField(
         label=_("Date of birth"),
@@ -121,12 +126,6 @@ class DetailsForm(forms.ModelForm):
                 "required": _("Please enter your e-mail address."),
                 "invalid": _("Please enter an e-mail address such as name@example.org."),
             },
-            "phone": {
-                "invalid": _(
-                    "Please enter a phone number such as 020 7946 0000, or with its country code "
-                    "+44 20 7946 0000, or leave it empty."
-                ),
-            },
         }
         widgets = {
             "first_name": forms.TextInput({"autocomplete": "given-name"}),
@@ -135,9 +134,23 @@ class DetailsForm(forms.ModelForm):
             "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
         }
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, location=None, **kwargs):
         super().__init__(*args, **kwargs)
+        self.location = location
         self.fields["email"].required = True  # where the confirmation goes
+
+    def clean_phone(self):
+        typed = self.cleaned_data["phone"]
+        if not typed:
+            return typed
+        try:
+            phone = read_phone(typed, list_phone_countries(self.location))
+        except BadPhone as error:
+            raise ValidationError(
+                f"{error.messages[0]} {_('You can also leave it empty.')}", code=error.code
+            ) from error
+        self.instance.phone_extension = phone.extension
+        return phone.number
 
     def clean(self):
         # Without super(), nothing is compared with stored patients: the answer could reveal who is one.

@@ -83,7 +83,7 @@ def refuse_again(request, held, refusal, picked, *, status):
 
 def get_checked_form(request, held):
     """Return the valid form posted from the check step, or None."""
-    form = DetailsForm(request.POST)
+    form = DetailsForm(request.POST, location=held.hold.location)
     came_from_there = request.POST.get("from") == "check" and not held.is_known
     return form if came_from_there and form.is_valid() else None
 

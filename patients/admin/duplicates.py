@@ -112,7 +112,7 @@ def render_person(patient, *, beside):
         ("name", str(patient), patient.normalized_name != beside.normalized_name),
         ("born", born and f"{born:%-d %b %Y}", born != beside.date_of_birth),
         ("e-mail", patient.email, patient.email != beside.email),
-        ("phone", patient.phone, patient.phone != beside.phone),
+        ("phone", patient.phone_with_extension, patient.phone_with_extension != beside.phone_with_extension),
         ("NHS", patient.nhs_number, patient.nhs_number != beside.nhs_number),
         ("since", f"{patient.created_at:%-d %b %Y}", False),
     ]

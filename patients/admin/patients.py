@@ -1,5 +1,6 @@
 """Patients: search, register, change, archive, and withdraw their consents."""
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -27,6 +28,8 @@ from patients.records import (
 )
 from patients.search import list_matching_keys, order_by_keys, search_patients
 from scheduling.lib.integration_admin import OtherSystemsMixin
+from scheduling.lib.phone_input import PhoneInput, clean_phone
+from scheduling.lib.phones import format_phone
 
 MAX_SHOWN = 20  # choices of PatientField
 
@@ -34,21 +37,41 @@ MAX_SHOWN = 20  # choices of PatientField
 class PatientForm(EditConflictForm):
     """A patient's details; refuses to register the same person twice."""
 
+    typed_extension = ""  # behind the phone number
+
     class Meta:
         model = Patient
-        fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number"]
+        fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "phone_extension", "nhs_number"]
         # Overrides the form field's own message, which has the same code as the model's.
         help_texts = {"date_of_birth": "For example 29/01/1982, or 29 Jan 1982."}
         error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if "phone" in self.fields:
+            self.fields["phone"].widget = PhoneInput({"class": "vTextField"})
         if "date_of_birth" in self.fields:
             # Imported patients may lack one; it can be neither removed nor left out of a new record.
             self.fields["date_of_birth"].required = self.instance._state.adding or bool(self.instance.date_of_birth)
 
+    def list_phone_countries(self):
+        """Return the countries that a phone number without country code may be of."""
+        return [settings.DEFAULT_PHONE_REGION]
+
+    def clean_phone(self):
+        phone = clean_phone(self, "phone", self.list_phone_countries())
+        if phone is None:
+            return self.cleaned_data["phone"]
+        self.typed_extension = phone.extension
+        return phone.number
+
     def clean(self):
         fields = super().clean()
+        if self.typed_extension:
+            fields["phone_extension"] = self.instance.phone_extension = self.typed_extension
+            self.changed_data.append("phone_extension")
+        if fields.get("phone_extension") and not fields.get("phone", True):
+            self.add_error("phone_extension", "An extension needs a phone number.")
         can_be_reached = fields.get("email") or fields.get("phone") or {"email", "phone"} & set(self.errors)
         if not can_be_reached and (self.instance._state.adding or self.instance.email or self.instance.phone):
             self.add_error("email", "Write down an e-mail address or a phone number.")
@@ -92,7 +115,7 @@ def can_withdraw_consent(request):
 @admin.register(Patient)
 class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     form = PatientForm
-    list_display = ["name", "date_of_birth", "email", "phone", "nhs_number", "archived_at"]
+    list_display = ["name", "date_of_birth", "email", "phone_number", "nhs_number", "archived_at"]
     list_filter = [ArchivedFilter, ("created_at", admin.DateFieldListFilter)]
     search_fields = ["normalized_name"]  # shows the search box; get_search_results does the search
     search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
@@ -100,7 +123,18 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     inlines = [ConsentInline]
     actions = ["archive", "restore"]
     fieldsets = [
-        (None, {"fields": [("first_name", "last_name"), "date_of_birth", "email", "phone", "nhs_number"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("first_name", "last_name"),
+                    "date_of_birth",
+                    "email",
+                    ("phone", "phone_extension"),
+                    "nhs_number",
+                ]
+            },
+        ),
         (
             "Record",
             {
@@ -117,6 +151,10 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     @admin.display(ordering=("last_name"))
     def name(self, patient):
         return format_html("<bdi>{}</bdi>", ", ".join(filter(None, [patient.last_name, patient.first_name])))
+
+    @admin.display(description="phone", ordering="phone")
+    def phone_number(self, patient):
+        return format_phone(patient.phone_with_extension, settings.DEFAULT_PHONE_REGION)
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -3,6 +3,7 @@
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 
 from scheduling.admin.calendar_warnings import (
@@ -12,12 +13,28 @@ from scheduling.admin.calendar_warnings import (
 )
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib.integration_admin import OtherSystemsMixin
+from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.models import Calendar, Location
 from scheduling.schedule_changes import mark_schedule_changed
 
 
+class LocationForm(forms.ModelForm):
+    """A location; its phone number is one of its country, or the clinic's."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "phone" in self.fields:
+            self.fields["phone"].widget = PhoneInput({"class": "vTextField"})
+
+    def clean_phone(self):
+        countries = [self.cleaned_data.get("country") or self.instance.country, settings.DEFAULT_PHONE_REGION]
+        phone = clean_phone(self, "phone", countries)
+        return self.cleaned_data["phone"] if phone is None else str(phone)
+
+
 @admin.register(Location)
 class LocationAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
+    form = LocationForm
     list_display = ["name", "city", "timezone", "hold_lifetime", "is_active"]
     list_filter = ["is_active", "timezone", "country"]
     search_fields = ["name", "address_line_1", "address_line_2", "city", "postcode", "phone", "email"]

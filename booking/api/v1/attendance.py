@@ -4,28 +4,34 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from booking.api.fields import AnyDay, EmailAddress, Id, Notes, Text
+from booking.api.phones import PHONE, UNCHECKED, PhoneInput
 from booking.api.refusals import MissingScope
-from booking.api.serializers import Input, Way
+from booking.api.serializers import Way
 from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.text import validate_name
+from scheduling.lib.phones import MAX_TYPED
 
 ONE_NAME = "Who has one name only has it as first or last name; leave the other out or empty."
 
 
-class PersonInput(Input):
+class PersonInput(PhoneInput):
     """A person; names and e-mail as people write them, phone with or without its country code."""
 
     first_name = Text(max_length=100, required=False, allow_blank=True, help_text=ONE_NAME)
     last_name = Text(max_length=100, required=False, allow_blank=True, help_text=ONE_NAME)
     date_of_birth = AnyDay(help_text="Between 1900 and today.")
     email = Text(max_length=254)
-    phone = Text(max_length=32, required=False, allow_blank=True)
+    phone = Text(max_length=MAX_TYPED, required=False, allow_blank=True, help_text=PHONE)
+    phone_unchecked = serializers.BooleanField(required=False, help_text=UNCHECKED)
 
     def validate(self, fields):
         """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
         patient = self.instance or Patient()
+        phone = self.read_phone(fields, "phone", stored=patient.phone_with_extension)
+        if phone:
+            patient.phone, patient.phone_extension = phone
         for name, value in fields.items():
             setattr(patient, name, value)
         try:
@@ -68,13 +74,24 @@ class PatientOrDraft(KnownPatient):
         return super().to_internal_value(data)
 
 
-class AttendeeInput(Input):
+class AttendeeInput(PhoneInput):
     """Who attends, and what they have to say."""
 
     attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
     attendee_email = EmailAddress()
-    attendee_phone = Text(max_length=32, required=False, allow_blank=True)
+    attendee_phone = Text(max_length=MAX_TYPED, required=False, allow_blank=True, help_text=PHONE)
+    attendee_phone_unchecked = serializers.BooleanField(required=False, help_text=UNCHECKED)
     notes = Notes()
+
+    def validate(self, fields):
+        """Return the fields with the phone as it is stored."""
+        phone = self.read_phone(fields, "attendee_phone", stored=self.get_stored_phone(fields))
+        return super().validate(fields if phone is None else {**fields, "attendee_phone": str(phone)})
+
+    def get_stored_phone(self, fields):
+        """Return the number that need not be judged again."""
+        booking = self.context.get("booking")
+        return booking.attendee_phone if booking else ""
 
 
 class Attendance(AttendeeInput):
@@ -88,6 +105,10 @@ class Attendance(AttendeeInput):
         help_text="Needs the scope read_patients or write_patients.",
     )
     patient = PersonInput(required=False)
+
+    def get_stored_phone(self, fields):
+        patient = fields.get("patient_id") or fields.get("patient")
+        return patient.phone_with_extension if patient else ""
 
     def validate(self, fields):
         fields = super().validate(fields)

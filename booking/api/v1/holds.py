@@ -237,7 +237,7 @@ class HoldConfirm(HoldView, ApprovalView):
     def post(self, request, id):
         hold = self.hold(id)
         try:
-            fields = self.body(origin=get_origin(request))
+            fields = self.body(origin=get_origin(request), booking=hold)
         except DraftNotFound:
             hold = self.hold(id)  # read again: the draft may just have been used to confirm it
             if hold.status != Hold.Status.CONFIRMED:

@@ -1,6 +1,7 @@
 """The opening that a request means: by ids and a time, or by a booking key alone."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
@@ -9,6 +10,7 @@ from rest_framework import serializers
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import WALL_TIME, Day, Id, Moment
 from booking.api.serializers import Input, Way
+from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
@@ -71,6 +73,17 @@ class OpeningInput(Input):
                 {"appointment_type_id": "This booking is for another service."}, code="other_service"
             )
         return {**fields, "opening": opening}
+
+    def list_phone_countries(self):
+        """Yield the countries that a phone number in the body may be of, first that of the location it names."""
+        sent: dict = self.initial_data  # pyright: ignore[reportAssignmentType]
+        location = None
+        with suppress(serializers.ValidationError, InvalidBookingKey):  # they are told where the field is read
+            if isinstance(key := sent.get("booking_key"), str):
+                location = get_or_none(Location, id=read_booking_key(key, now=timezone.now()).location_id)
+            elif sent.get("location_id"):
+                location = self.fields["location_id"].run_validation(sent["location_id"])
+        yield from list_phone_countries(location)
 
     def by_ids(self, named):
         if "service" in self.context:

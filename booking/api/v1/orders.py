@@ -21,6 +21,7 @@ from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, send_link
 from booking.domain.patient_conflicts import PatientBusy
+from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey, Order
 from patients.records import PatientArchived
@@ -70,9 +71,18 @@ class OrderInput(Attendance, IntegrationInput):
 
     ways = [way._replace(needs=(*way.needs, "appointment_type_id")) for way in Attendance.ways]
 
-    attendee_name = attendee_email = attendee_phone = notes = None  # the booking request has them
+    # The booking request has them.
+    attendee_name = attendee_email = attendee_phone = attendee_phone_unchecked = notes = None
     appointment_type_id = Id(queryset=Service.objects.filter(is_active=True), source="service")
     address = AddressInput(required=False, allow_null=True)
+
+    def list_phone_countries(self):
+        """Yield the countries that the patient's phone number may be of, first that of the address."""
+        address = self.initial_data.get("address")
+        country = address.get("country") if isinstance(address, dict) else None
+        if isinstance(country, str):
+            yield country
+        yield from list_phone_countries()
 
     def validate(self, fields):
         fields = super().validate(fields)

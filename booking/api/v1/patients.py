@@ -73,7 +73,9 @@ class NewPatientInput(PatientInput):
 
     def get_fields(self):
         fields, key = super().get_fields(), self.context.get("key")
-        return {name: fields[name] for name in PersonInput().fields} if key and key.is_publishable else fields
+        if key and key.is_publishable:
+            return {name: field for name, field in fields.items() if name in PersonInput().fields}
+        return fields
 
     def validate(self, fields):
         allow_duplicate = fields.pop("allow_duplicate", False)

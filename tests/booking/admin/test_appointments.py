@@ -32,7 +32,7 @@ def test_appointment_list_shows_chosen_day(erin, book, at, day):
     assert get_rows(response) == [
         [
             f"09:00–09:30 {day:%a %-d %b %Y}",
-            "Alice Archer +442079460123",
+            "Alice Archer +44 20 7946 0123",
             "Confirmed",
             f"Consultation with Dana Reed, Harbour Street · {nine.reference}",
         ]

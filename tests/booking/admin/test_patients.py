@@ -140,7 +140,7 @@ def test_change_patient_to_resemble_another_lists_possible_duplicate(erin, ben):
     [
         ({"nhs_number": "943 476 5918"}, "Enter the ten digits of the NHS number; these do not belong together."),
         ({"date_of_birth": "2999-01-01"}, "Enter a date of birth between 1900 and today."),
-        ({"phone": "12"}, "Enter a phone number such as 020 7946 0000"),
+        ({"phone": "12"}, "That phone number is too short. Write all of it, such as 020 7946 0000."),
         ({"first_name": "B\u202een"}, "Please remove the invisible or unreadable characters."),
         ({"first_name": "B" * 10_000}, "Ensure this value has at most 100 characters"),
     ],
@@ -435,3 +435,33 @@ def test_duplicate_list_hides_dismissed_pairs(erin, pair):
     assert get_rows(erin.get(url(DUPLICATES))) == []
     assert len(get_rows(erin.get(url(DUPLICATES), {"dismissed": "yes"}))) == 1
     assert Patient.objects.filter(archived_at=None).count() == 2
+
+
+def test_phone_that_is_none_is_kept_when_staff_tick_that(erin):
+    response = erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"phone": "07700 900123"})
+    assert "There is no such phone number in this country (GB)." in get_text(response)
+    assert 'name="phone_unchecked"' in response.content.decode()
+    assert Patient.objects.count() == 0
+
+    erin.post(url(PATIENTS, "add"), BEN | NO_INLINES | {"phone": "07700 900123", "phone_unchecked": "on"})
+    ben = Patient.objects.get()
+    assert ben.phone == "+447700900123"
+
+    # What is stored is judged again only when it is changed.
+    page = {"phone": "+447700900123", "initial-phone": "+447700900123"}
+    erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | page | {"first_name": "Bernard"})
+    ben.refresh_from_db()
+    assert (ben.first_name, ben.phone) == ("Bernard", "+447700900123")
+
+
+def test_extension_typed_behind_phone_has_its_own_column(erin, ben):
+    page = {"phone": "020 7946 0018 x204", "initial-phone": ben.phone, "initial-phone_extension": ""}
+    erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | page)
+
+    ben.refresh_from_db()
+    assert (ben.phone, ben.phone_extension) == ("+442079460018", "204")
+    assert get_rows(erin.get(url(PATIENTS)))[0][3] == "+44 20 7946 0018 x204"
+
+    page = {"phone": "", "phone_extension": "204", "initial-phone": ben.phone, "initial-phone_extension": "204"}
+    response = erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | page)
+    assert "An extension needs a phone number." in get_text(response)

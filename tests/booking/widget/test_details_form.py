@@ -6,7 +6,7 @@ import pytest
 
 from booking.models import Appointment, Hold
 from patients.models import Consent, Patient
-from scheduling.models import Service
+from scheduling.models import Location, Service
 from tests.booking.widget.conftest import Page
 from tests.conftest import LONDON
 from tests.ledger import nothing_changes
@@ -82,7 +82,9 @@ def test_birth_date_as_people_write_it_is_understood(client, held, typed, born):
         ({"date_of_birth_year": "1899"}, "Please enter a date of birth between 1900 and today."),
         ({"date_of_birth_year": "2999"}, "Please enter a date of birth between 1900 and today."),
         ({"email": "alice@"}, "Please enter an e-mail address such as name@example.org."),
-        ({"phone": "call me"}, "+44 20 7946 0000, or leave it empty."),
+        ({"phone": "call me"}, "Write a phone number such as 020 7946 0000. You can also leave it empty."),
+        ({"phone": "020 7946 000"}, "That phone number is too short. Write all of it, such as 020 7946 0000."),
+        ({"phone": "020 7946 0000 / 020 7946 0001"}, "These are two phone numbers. Write only one here."),
         ({"notes": "x" * 1001}, "Please keep the note under 1000 characters."),
         ({"notes": "a\u202eb"}, "Please remove the invisible or unreadable characters."),
         ({"consent": ""}, "Please tick the box"),
@@ -168,3 +170,15 @@ def test_check_page_says_until_when_it_can_be_changed(client, held, typed, at):
     page = Page(client.post(url(held, "check"), typed))
     assert "Once booked it can only be changed or cancelled by phone: +44 20 7946 0000" in page.text
     assert "tel:+442079460000" in page.links
+
+
+def test_phone_is_one_of_the_location_country_and_keeps_its_extension(client, held, typed):
+    Location.objects.update(country="US")
+    page = Page(client.post(url(held, "check"), typed | {"phone": "(212) 555-0142 ext. 204"}))
+    assert "Phone +1 212-555-0142 ext. 204" in page.text
+
+    client.post(url(held, "confirm"), page.inputs)
+
+    patient, appointment = Patient.objects.get(), Appointment.objects.get()
+    assert (patient.phone, patient.phone_extension) == ("+12125550142", "204")
+    assert appointment.attendee_phone == "tel:+12125550142;ext=204"

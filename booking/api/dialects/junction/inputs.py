@@ -14,8 +14,10 @@ from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.opening_input import read_opening
 from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.client_users import check_same_person
+from booking.domain.phone_countries import list_phone_countries
 from booking.integrations.webhooks.junction.orders import AT_HOME, COLLECTION_METHODS, get_service_method
 from booking.models import Appointment, ClientUser
+from scheduling.lib.phones import MAX_TYPED
 from scheduling.models import Service
 
 ANSWER_TIMEOUT = timedelta(minutes=15)
@@ -141,7 +143,7 @@ class PatientInput(Input, PersonInput):
     date_of_birth = phone = None
 
     dob = AnyDay(source="date_of_birth")
-    phone_number = Text(max_length=32, source="phone", required=False, allow_blank=True)
+    phone_number = Text(max_length=MAX_TYPED, source="phone", required=False, allow_blank=True)
 
 
 class PatientAddress(Input):
@@ -202,6 +204,14 @@ class OrderInput(Input):
     patient_details = PatientInput(source="candidate")
     patient_address = PatientAddress(source="address")
     passthrough = serializers.CharField(max_length=5000, required=False)
+
+    def list_phone_countries(self):
+        """Yield the countries that the patient's phone number may be of, first that of the address."""
+        address = self.select_known(self.initial_data).get("patient_address")
+        country = address.get("country") if isinstance(address, dict) else None
+        if isinstance(country, str):
+            yield country
+        yield from list_phone_countries()
 
     def validate(self, fields):
         """Return create_order's arguments: ``client_user``, or a patient who is known by that id."""

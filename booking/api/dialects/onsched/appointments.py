@@ -153,7 +153,7 @@ class AppointmentEntry(AppointmentView):
     def put(self, request, id):
         """Change what is sent, and only that."""
         appointment = self.appointment(id)
-        if changes := self.body():
+        if changes := self.body(booking=appointment):
             annotate(appointment, actor=self.key.actor, **changes)
         return self.answer_booking(appointment)
 
@@ -179,7 +179,7 @@ class AppointmentBook(AppointmentView, ApprovalView):
     @operation(body=BookInput)
     def put(self, request, id):
         hold = self.hold(id)
-        fields = self.body()
+        fields = self.body(booking=hold)
         patient = fields.pop("patient", None) or hold.patient
         if patient is None:
             raise serializers.ValidationError({"Customer": "Say who comes."}, code="required")

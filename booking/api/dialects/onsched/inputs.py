@@ -1,5 +1,6 @@
 """What requests may contain."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,10 +23,13 @@ from booking.api.fields import (
     as_moment,
 )
 from booking.api.integration_fields import Metadata
+from booking.api.phones import PhoneInput
 from booking.api.v1.attendance import ONE_NAME, KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
+from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import OpeningRequest
 from patients.text import validate_name
+from scheduling.lib.phones import MAX_TYPED
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
@@ -217,6 +221,13 @@ class TimeInput(Input):
     ResourceIds = Resources(source="clinicians", required=False, max_length=50)
     Unavailability = UnavailabilityInput(source="time")
 
+    def list_phone_countries(self):
+        """Yield the countries that a phone number in the body may be of, first that of the location it names."""
+        sent, location = self.select_known(self.initial_data), None
+        with suppress(serializers.ValidationError):  # it is told where the field is read
+            location = "LocationId" in sent and self.fields["LocationId"].run_validation(sent["LocationId"])
+        yield from list_phone_countries(location or primary_location())
+
     def validate(self, fields):
         """Return the fields with ``opening``, an OpeningRequest of what is named."""
         service = fields.pop("service", None) or self.context["service"]
@@ -262,14 +273,20 @@ class CancelInput(Input):
     note = Text(max_length=500, required=False, allow_blank=True)
 
 
-class AppointmentChange(Input):
+class AppointmentChange(Input, PhoneInput):
     """What may be changed of an appointment beside its time: who comes, the notes, and the metadata, merged."""
 
     name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
     email = EmailAddress(source="attendee_email")
-    phone = Text(max_length=32, source="attendee_phone", required=False, allow_blank=True)
+    phone = Text(max_length=MAX_TYPED, source="attendee_phone", required=False, allow_blank=True)
+    phone_unchecked = serializers.BooleanField(source="attendee_phone_unchecked", required=False)
     notes = Notes()
     metadata = Metadata(required=False)
+
+    def validate(self, fields):
+        """Return the fields with the phone as it is stored."""
+        phone = self.read_phone(fields, "attendee_phone", stored=self.context["booking"].attendee_phone)
+        return super().validate(fields if phone is None else {**fields, "attendee_phone": str(phone)})
 
 
 class LocationInput(Input):

@@ -92,7 +92,7 @@ def write_customer(booking, is_held):
         "firstName": patient.first_name,
         "lastName": patient.last_name,
         "email": patient.email if is_held else booking.attendee_email,
-        "phone": patient.phone if is_held else booking.attendee_phone,
+        "phone": patient.phone_with_extension if is_held else booking.attendee_phone,
     }
 
 
@@ -103,7 +103,7 @@ def write_patient(patient):
         "firstName": patient.first_name,
         "lastName": patient.last_name,
         "email": patient.email,
-        "phone": patient.phone,
+        "phone": patient.phone_with_extension,
         "dateOfBirth": patient.date_of_birth,
         "createdAt": write_moment(patient.created_at),
         "updatedAt": write_moment(patient.updated_at),

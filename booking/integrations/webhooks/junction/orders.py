@@ -147,7 +147,7 @@ def write_patient(patient: Patient) -> dict[str, Any] | None:
         "last_name": patient.last_name,
         "dob": f"{patient.date_of_birth.isoformat()}T00:00:00+00:00",
         "gender": "unknown",
-        "phone_number": patient.phone or None,
+        "phone_number": patient.phone_with_extension or None,
         "email": patient.email or None,
         "medical_proxy": None,
         "race": None,

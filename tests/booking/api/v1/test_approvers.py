@@ -103,7 +103,7 @@ def test_approver_is_told_who_comes_and_when(lab, confirm, hold, consultation, d
                 "name": "Al Archer",
                 "date_of_birth": "1985-04-12",
                 "email": "alice@example.org",
-                "phone": "020 7946 0001",
+                "phone": "+442079460001",
             },
             "order": None,
             "callback_url": f"http://127.0.0.1:9/api/providers/{lab.provider.pk}/answers",

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from booking.domain.holds import release_hold
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient
+from scheduling.models import Location
 from scheduling.slots import lock_clinician
 from tests.booking.api.conftest import SITE, Caller
 from tests.ledger import lapse, nothing_changes
@@ -291,3 +292,33 @@ def test_confirm_writes_the_email_to_the_outbox(confirm, mailoutbox):
         ("email.appointment_confirmed", "waiting")
     ]
     assert mailoutbox == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("(212) 555-0142", "+12125550142"),
+        ("1-212-555-0142", "+12125550142"),
+        ("011 44 20 7946 0000", "+442079460000"),
+        ("020 7946 0000", "+442079460000"),
+        ("212-555-0142 x204", "tel:+12125550142;ext=204"),
+    ],
+)
+def test_confirm_reads_phone_as_one_of_the_location_country(confirm, typed, number):
+    Location.objects.update(country="US")
+
+    data = confirm(patient={**PERSON, "phone": typed}, attendee_name="Ada Archer").json()["data"]
+
+    assert data["attendee_phone"] == number
+    assert Patient.objects.get().phone_with_extension == number
+
+
+def test_confirm_refuses_attendee_phone_that_is_none_unless_secret_key_insists(confirm):
+    with nothing_changes():
+        refusal = confirm(patient=PERSON, attendee_phone="(212) 555-0142")
+    assert [(error["pointer"], error["code"]) for error in refusal.json()["errors"]] == [
+        ("#/attendee_phone", "invalid")
+    ]
+
+    data = confirm(patient=PERSON, attendee_phone="12", attendee_phone_unchecked=True).json()["data"]
+    assert data["attendee_phone"] == "12"

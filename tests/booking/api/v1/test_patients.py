@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from booking.models import Event
 from patients.models import Patient
 from tests.ledger import nothing_changes
 
@@ -170,3 +171,36 @@ def test_patients_without_search_are_listed_in_pages(api):
 
     assert [each["id"] for each in first["data"] + second["data"]] == made
     assert (first["meta"]["has_more"], second["meta"]["has_more"]) == (True, False)
+
+
+def test_phone_with_extension_is_answered_as_rfc_3966_writes_it(api):
+    made = api.post("/patients", PERSON | {"phone": "020 7946 0123 ext. 204"}).json()["data"]
+
+    assert made["phone"] == "tel:+442079460123;ext=204"
+    stored = Patient.objects.get()
+    assert (stored.phone, stored.phone_extension) == ("+442079460123", "204")
+    again = api.patch(f"/patients/{made['id']}", {"phone": made["phone"]}).json()["data"]
+    assert again["phone"] == made["phone"]
+    assert api.patch(f"/patients/{made['id']}", {"phone": "020 7946 0199"}).json()["data"]["phone"] == "+442079460199"
+    assert Patient.objects.get().phone_extension == ""
+    changes = Event.objects.filter(kind="patient.updated").values_list("data", flat=True)
+    assert list(changes) == [{"changed": ["phone"]}]
+
+
+def test_phone_that_is_none_is_refused_unless_secret_key_insists(api, public_api):
+    person = PERSON | {"phone": "07700 900123"}
+    with nothing_changes():
+        refusal = api.post("/patients", person)
+    [error] = refusal.json()["errors"]
+    assert (refusal.status_code, error["pointer"], error["code"]) == (400, "#/phone", "invalid")
+    assert error["detail"].startswith("There is no such phone number in this country (GB). Write one such as 020 7946")
+
+    made = api.post("/patients", person | {"phone_unchecked": True}).json()["data"]
+    assert made["phone"] == "+447700900123"
+    # What is stored is judged again only when it is changed.
+    changed = api.patch(f"/patients/{made['id']}", {"first_name": "Ada", "phone": "+447700900123"})
+    assert (changed.status_code, changed.json()["data"]["phone"]) == (200, "+447700900123")
+    assert api.patch(f"/patients/{made['id']}", {"phone": "+447700900124"}).status_code == 400
+
+    [unknown] = public_api.post("/patients", person | {"phone_unchecked": True}).json()["errors"]
+    assert (unknown["pointer"], unknown["code"]) == ("#/phone_unchecked", "unknown")

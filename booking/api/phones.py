@@ -1,0 +1,53 @@
+"""Phone numbers in requests, which must be valid where they are needed, or said to be meant as they are."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from booking.api.serializers import Input
+from booking.domain.phone_countries import list_phone_countries
+from scheduling.lib.phones import MAX_LENGTH, BadPhone, Phone, read_phone, split_phone
+
+PHONE = (
+    "With its country code, or as it is dialled at the location, else in the clinic's country. It must be a valid "
+    "number there. An extension may follow: x204, or as RFC 3966 writes it. Without extension it is answered in "
+    "E.164 (+442079460123), with one as RFC 3966 writes it (tel:+442079460123;ext=204)."
+)
+UNCHECKED = "Take the number as it is, though there can be no such number. For secret keys only."
+
+
+class PhoneInput(Input):
+    """A body with a phone number and ``<its name>_unchecked``, which does not exist for a publishable key."""
+
+    def get_fields(self) -> Any:
+        fields, key = super().get_fields(), self.context.get("key")
+        if key and key.is_publishable:
+            return {name: field for name, field in fields.items() if not name.endswith("_unchecked")}
+        return fields
+
+    def read_phone(self, fields: dict, name: str, *, stored: str = "") -> Phone | None:
+        """Take a number out of ``fields`` and return its Phone, or None if none was sent.
+
+        One that equals the ``stored`` one is not judged again. Raises serializers.ValidationError.
+        """
+        is_checked = not fields.pop(f"{name}_unchecked", False)
+        typed = fields.pop(name, None)
+        if not typed:
+            return None if typed is None else Phone("")
+        if typed == stored:
+            return split_phone(typed)
+        is_remark = not any(character.isdecimal() for character in typed) and len(typed) <= MAX_LENGTH
+        if name == "attendee_phone" and is_remark:
+            return Phone(typed)  # “ask at the desk”: no number, and none that a program could dial
+        try:
+            return read_phone(typed, self.list_countries(), is_checked=is_checked)
+        except BadPhone as error:
+            names = {field.source: sent for sent, field in self.fields.items()}  # as they were sent
+            raise serializers.ValidationError({names[name]: error.messages}, code="invalid") from error
+
+    def list_countries(self) -> Any:
+        """Return the countries that a number in this body may be of."""
+        booking = self.context.get("booking")
+        if booking is None and hasattr(self.root, "list_phone_countries"):
+            return self.root.list_phone_countries()
+        return list_phone_countries(booking and booking.location)

@@ -32,9 +32,7 @@ def open_browser(chromium, request):
         context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda asked: asked.url.startswith(site) or faults.append(asked.url))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda line: "Content Security Policy" in line.text and faults.append(line.text))
+        watch(page, site, faults)
         return page
 
     yield open_browser
@@ -43,6 +41,13 @@ def open_browser(chromium, request):
     for context in contexts:
         context.close()
     assert (faults, cookies) == ([], [])
+
+
+def watch(page, site, faults):
+    """Add to ``faults`` what the page asks for outside ``site``, its scripts' errors, and what its policy refuses."""
+    page.on("request", lambda asked: asked.url.startswith(site) or faults.append(asked.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: "Content Security Policy" in line.text and faults.append(line.text))
 
 
 @pytest.fixture

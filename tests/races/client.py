@@ -125,11 +125,11 @@ def confirm(*, hold, email):
     return verb
 
 
-def confirm_for_its_patient(*, hold):
+def confirm_for_its_patient(*, hold, must_be_free=False):
     found = Hold.objects.select_related("service", "clinician", "location", "patient").get(pk=hold)
 
     def verb():
-        holds.confirm_hold(found, patient=found.patient, actor="key:1")
+        holds.confirm_hold(found, patient=found.patient, actor="key:1", must_be_free=must_be_free)
         return "confirmed"
 
     return verb

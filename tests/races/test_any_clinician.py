@@ -2,7 +2,7 @@
 
 import pytest
 
-from booking.models import Hold
+from booking.models import Appointment, Hold
 from scheduling.models import Clinician
 from tests.conftest import make_clinician
 from tests.races import client
@@ -38,3 +38,18 @@ def test_forty_clients_for_any_of_eight_clinicians_have_eight_winners(
 
     assert tally(outcomes) == {**{str(clinician.pk): 1 for clinician in eight_clinicians}, "SlotTaken": 32}
     assert double_bookings() == 0
+
+
+def test_one_patient_with_eight_clinicians_at_once_is_booked_with_one(
+    crowd, no_deadlock, eight_clinicians, hold_time, alice, at
+):
+    alice.save()
+    held = [
+        hold_time(at(9), clinician=clinician, patient=alice, holder=f"key {n}")
+        for n, clinician in enumerate(eight_clinicians)
+    ]
+
+    outcomes = crowd.race([(client.confirm_for_its_patient, {"hold": one.pk, "must_be_free": True}) for one in held])
+
+    assert tally(outcomes) == {"confirmed": 1, "PatientBusy": 7}
+    assert Appointment.objects.count() == 1

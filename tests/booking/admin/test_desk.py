@@ -418,3 +418,55 @@ def test_desk_refuses_clinicians(danas_browser, book, at, choice):
             assert danas_browser.get(page).status_code == 403
             assert danas_browser.post(page, choice | {"book": "x"}).status_code == 403
     assert "Book an appointment" not in get_text(danas_browser.get(url(APPOINTMENTS)))
+
+
+# A patient who is elsewhere then
+
+
+@pytest.fixture
+def otis(harbour, consultation):
+    """Otis, who gives consultations at Harbour Street too."""
+    return make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+
+def test_desk_books_patient_who_is_elsewhere_only_when_told_to_book_anyway(erin, book, at, otis, choice):
+    visit = book(at(9))
+    times = get_times(erin.post(url(APPOINTMENTS, "add"), choice | {"clinician": str(otis.pk)}))
+    form = choice | NEW | {"patient": str(visit.patient_id), "opening": times["09:00"], "book": "Book"}
+
+    with nothing_changes():
+        refused = erin.post(url(APPOINTMENTS, "add"), form)
+    erin.post(url(APPOINTMENTS, "add"), form | {"book": "anyway"})
+
+    assert f"The patient has another visit then: {visit.reference}" in get_text(refused)
+    assert "Book anyway" in refused.content.decode()
+    assert "checked" in refused.content.decode()
+    assert Appointment.objects.filter(starts_at=at(9)).count() == 2
+
+
+def test_desk_gives_time_at_which_patient_is_elsewhere_only_when_told_to(erin, book, at, otis, choice):
+    visit, second = book(at(9)), book(at(10))
+    address = f"/admin/booking/appointment/{second.pk}/another-time/"
+    form = choice | {"clinician": str(otis.pk)}
+    form |= {"opening": get_times(erin.post(address, form))["09:00"], "book": "Give it this time"}
+
+    with nothing_changes():
+        refused = erin.post(address, form)
+    erin.post(address, form | {"book": "anyway"})
+
+    assert f"The patient has another visit then: {visit.reference}" in get_text(refused)
+    second.refresh_from_db()
+    assert (second.starts_at, second.clinician) == (at(9), otis)
+
+
+def test_overlap_of_two_visits_of_one_patient_is_shown_in_list_and_on_page(erin, book, at, otis):
+    visit, second, later = book(at(9)), book(at(9), clinician=otis), book(at(10))
+
+    listed = get_text(erin.get(url(APPOINTMENTS, "changelist") + "?day=any"))
+    pages = [get_text(erin.get(url(APPOINTMENTS, "change", one.pk))) for one in (visit, second, later)]
+
+    assert listed.count("overlaps another visit") == 2
+    sentence = "It overlaps another visit of the patient."
+    assert f"{sentence} {second.reference}" in pages[0]
+    assert f"{sentence} {visit.reference}" in pages[1]
+    assert sentence not in pages[2]

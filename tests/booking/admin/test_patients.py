@@ -15,6 +15,7 @@ from booking.models import Appointment, Event
 from patients.matching import give_consent, match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
 from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, run_action, url
+from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
 PATIENTS, DUPLICATES = "patients_patient", "patients_possibleduplicate"
@@ -394,6 +395,19 @@ def test_merge_asks_before_merging(erin, pair):
     assert "This cannot be undone." in get_text(response)
     assert Patient.objects.filter(archived_at=None).count() == 2
     assert PossibleDuplicate.objects.count() == 1
+
+
+def test_merge_shows_visits_of_both_at_the_same_time_and_goes_on(erin, pair, book, at, harbour, consultation):
+    otis = make_clinician("Otis Hale", location=harbour, services=[consultation])
+    visits = [book(at(9), patient=pair.patient), book(at(9), patient=pair.other, clinician=otis)]
+    apart = book(at(10), patient=pair.other)
+
+    asked = get_text(run_action(erin, DUPLICATES, "merge_into_first", pair))
+    run_action(erin, DUPLICATES, "merge_into_first", pair, confirmed="yes")
+
+    assert "They have visits at the same time." in asked
+    assert [one.reference in asked for one in (*visits, apart)] == [True, True, False]
+    assert set(Appointment.objects.values_list("patient", flat=True)) == {pair.patient.pk}
 
 
 @pytest.mark.parametrize(("action", "kept"), [("merge_into_first", "Alice"), ("merge_into_second", "Alicia")])

@@ -179,7 +179,8 @@ def test_direct_booking_without_clinician_takes_the_next_free_one(api, opening, 
     make_clinician("Otis Hale", location=harbour, services=[consultation])
     del opening["clinician_id"]
 
-    answers = [api.post("/appointments", {**opening, "patient": PERSON}) for _ in range(3)]
+    people = [{**PERSON, "first_name": name} for name in ("Alice", "Bob", "Carol")]
+    answers = [api.post("/appointments", {**opening, "patient": person}) for person in people]
 
     assert [response.status_code for response in answers] == [201, 201, 409]
     assert len({response.json()["data"]["clinician_id"] for response in answers[:2]}) == 2

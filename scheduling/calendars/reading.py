@@ -29,7 +29,7 @@ from scheduling.models import Calendar
 
 MAX_BYTES = 20_000_000
 MAX_REDIRECTS = 4
-PARSER_VERSION = "2"  # part of the fingerprint: raise it to have every feed computed again
+PARSER_VERSION = "2"  # raise it to have every feed read and computed again
 
 
 class Reading(NamedTuple):
@@ -48,8 +48,9 @@ class Reading(NamedTuple):
 def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Reading:
     """Return the Reading of a calendar within ``timeout`` seconds, or raise CannotRead, NotPublic or Unreachable."""
     deadline = time.monotonic() + timeout
-    # "Not modified" is of no use if the last reading did not reach far enough.
-    is_known = bool(calendar.read_until and calendar.read_until >= scope.needed_until)
+    # "Not modified" is of no use if the last reading did not reach far enough, or was computed differently.
+    reaches_far_enough = bool(calendar.read_until and calendar.read_until >= scope.needed_until)
+    is_known = reaches_far_enough and calendar.fingerprint.startswith(f"{PARSER_VERSION}:")
     answer = fetch_feed(calendar, is_known=is_known, deadline=deadline)
     if answer.status == 304 and is_known:
         return Reading(None, calendar.etag, calendar.last_modified, calendar.fingerprint)
@@ -64,9 +65,6 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
         is_own=lambda uid: is_own_uid(uid, clinician_id=calendar.clinician_id),
         owner=get_owner(calendar.url),
     )
-    are_holidays = calendar.kind == Calendar.Kind.HOLIDAYS
-    if are_holidays:
-        feed = feed._replace(zone_name="")  # their days are the location's, wherever the calendar is at home
     reading = Reading(
         None,
         etag=get_sendable_tag(answer.headers.get("ETag"), 500),
@@ -83,16 +81,16 @@ def read_calendar(calendar: Calendar, scope: Scope, *, timeout: float) -> Readin
         end=scope.end,
         zone=scope.zone,
         timeout=left,
-        only_all_day=are_holidays,
+        only_all_day=calendar.kind == Calendar.Kind.HOLIDAYS,
         ignored=scope.ignored,
     )
     return reading._replace(busy=found.intervals, not_understood=found.not_understood)
 
 
 def compute_fingerprint(feed: Feed, scope: Scope) -> str:
-    """Return a hash of whatever the busy time is computed from."""
-    parts = [PARSER_VERSION, *feed, str(scope.zone), *sorted(scope.ignored)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    """Return PARSER_VERSION and a hash of whatever the busy time is computed from, in 64 characters."""
+    text = "\0".join([*feed, str(scope.zone), *sorted(scope.ignored)])
+    return f"{PARSER_VERSION}:{hashlib.sha256(text.encode()).hexdigest()}"[:64]
 
 
 def get_sendable_tag(header: str | None, limit: int) -> str:

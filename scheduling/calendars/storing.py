@@ -41,10 +41,10 @@ def store_reading(calendar: Calendar, reading: Reading, scope: Scope, *, at: dat
         store_busy(locked, reading.busy)
         store_unread_events(locked, reading.not_understood)
         locked.read_until = scope.end
-    locked.etag, locked.last_modified, locked.fingerprint = reading.etag, reading.last_modified, reading.fingerprint
-    if scope.ignored != get_ignored_fingerprints([locked])[locked.pk]:
-        # Staff have ignored an event, or stopped ignoring it, since the reading began: read it again in full.
-        locked.etag = locked.last_modified = locked.fingerprint = ""
+    locked.etag, locked.last_modified = reading.etag, reading.last_modified
+    # If staff have ignored an event since the reading began, or stopped ignoring it, it must be read again in full.
+    is_last_word = scope.ignored == get_ignored_fingerprints([locked])[locked.pk]
+    locked.fingerprint = reading.fingerprint if is_last_word else ""
     locked.last_synced_at, locked.last_error, locked.failures = at, "", 0
     locked.last_tried_at, locked.due_at = at, at + READ_INTERVAL
     locked.save(
@@ -140,8 +140,8 @@ def set_ignored(calendar: Calendar, event_ids: Collection[int], *, is_ignored: b
     UnreadEvent.objects.filter(pk__in=[event.pk for event in events]).update(
         ignored_at=timezone.now() if is_ignored else None
     )
-    # A server that says "not modified" must not keep what was computed.
-    Calendar.objects.filter(pk=locked.pk).update(etag="", last_modified="", fingerprint="", due_at=timezone.now())
+    # Without a fingerprint it is read again in full: "not modified" would keep what was computed.
+    Calendar.objects.filter(pk=locked.pk).update(fingerprint="", due_at=timezone.now())
     return events
 
 

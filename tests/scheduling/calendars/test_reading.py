@@ -227,6 +227,17 @@ def test_unmodified_calendar_read_too_short_is_requested_in_full(listen, known, 
     assert "If-None-Match" not in headers and "If-Modified-Since" not in headers
 
 
+def test_calendar_computed_by_an_older_version_is_requested_in_full(listen, known, busy_at):
+    server = listen(answer(200, body=busy_at(9, 10)))
+    calendar = known(answer(500))
+    calendar.url, calendar.fingerprint = server.url, "1" + calendar.fingerprint[1:]
+
+    assert len(ask(calendar).busy) == 1
+
+    [(_, _, headers, _)] = server.requests
+    assert "If-None-Match" not in headers and "If-Modified-Since" not in headers
+
+
 def test_read_calendar_with_irrelevant_change_computes_nothing(known, busy_at, monkeypatch):
     same = known(answer(200, body=busy_at(9, 10, "SUMMARY:Another title", "DTSTAMP:20260321T000000Z"), ETag='"two"'))
     monkeypatch.setattr(reading, "compute_in_sandbox", lambda *args, **kwargs: pytest.fail("worked out again"))

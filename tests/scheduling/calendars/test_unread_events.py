@@ -5,13 +5,17 @@ from datetime import date
 import pytest
 
 from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import open_times
 from scheduling.calendars.base import NotUnderstood
 from scheduling.calendars.reading import Reading
 from scheduling.calendars.status import describe_unread_days, list_calendar_statuses
 from scheduling.calendars.storing import discard_reading, set_ignored, store_reading
+from scheduling.calendars.syncing import sync_calendar
 from scheduling.lib.clock import database_now
 from scheduling.models import Calendar, UnreadEvent
-from tests.scheduling.calendars.conftest import get_scope
+from tests.receivers import answer, in_turn
+from tests.scheduling.calendars.conftest import get_scope, utc
+from tests.scheduling.calendars.texts import calendar, event
 
 FIRST, SECOND, UNDATED = (
     NotUnderstood("a" * 64, date(2026, 12, 14)),
@@ -84,7 +88,7 @@ def test_ignored_event_has_calendar_read_again_in_full_at_once(own):
     assert ignored == events[:1]
     assert stored(own) == [(FIRST, True), (SECOND, False)] and stored(other) == [(FIRST, False)]
     own.refresh_from_db()
-    assert (own.etag, own.fingerprint) == ("", "") and own.due_at <= database_now()
+    assert own.fingerprint == "" and own.due_at <= database_now()
     assert get_scope(own).ignored == {FIRST.fingerprint} and get_scope(other).ignored == frozenset()
     set_ignored(own, [events[0].pk], is_ignored=False)
     assert stored(own) == [(FIRST, False), (SECOND, False)]
@@ -99,10 +103,10 @@ def test_reading_begun_before_an_event_was_ignored_is_not_the_last_word(own):
     store(own, FIRST, scope=scope)
 
     own.refresh_from_db()
-    assert (own.etag, own.fingerprint) == ("", "")
+    assert own.fingerprint == ""
     store(own, FIRST)
     own.refresh_from_db()
-    assert (own.etag, own.fingerprint) == ('"tag"', "f" * 64)
+    assert own.fingerprint == "f" * 64
     assert stored(own) == [(FIRST, True)]
 
 
@@ -113,6 +117,32 @@ def test_statuses_have_days_of_events_that_nobody_ignores(own, consultation):
     [status] = list_calendar_statuses(OpeningFilters(consultation))
 
     assert sorted(status.unread_days, key=str) == [FIRST.day, None]
+
+
+def test_event_not_understood_closes_its_day_until_staff_ignore_it(listen, connect, consultation, at, day, caplog):
+    odd = event(f"DTSTART;TZID=Mars/Olympus:{day:%Y%m%d}T120000", "DURATION:PT1H", "SUMMARY:Private matter", uid="odd")
+    body = calendar(odd, event(f"DTSTART:{utc(at(9))}", f"DTEND:{utc(at(15))}", "SUMMARY:Private matter", uid="clear"))
+    server = listen(in_turn(answer(200, body=body, ETag='"one"'), answer(304), answer(200, body=body, ETag='"one"')))
+    one = connect(server)
+
+    def get_offered():
+        found = open_times(OpeningFilters(consultation), start_at=at(0), end_at=at(23), now=database_now())
+        return [f"{opening.starts_at.astimezone(at(0).tzinfo):%H:%M}" for opening in found]
+
+    for _ in range(2):
+        assert sync_calendar(Calendar.objects.get()) is None
+        assert get_offered() == []
+        [status] = list_calendar_statuses(OpeningFilters(consultation))
+        assert status.unread_days == [day]
+
+    set_ignored(one, [one.unread_events.get().pk], is_ignored=True)
+    assert sync_calendar(Calendar.objects.get()) is None
+
+    assert get_offered() == ["15:00", "15:30", "16:00", "16:30"]
+    [status] = list_calendar_statuses(OpeningFilters(consultation))
+    assert (status.unread_days, one.unread_events.count()) == ([], 1)
+    assert [request[2].get("If-None-Match") for request in server.requests] == [None, '"one"', None]
+    assert "Private" not in caplog.text and "Mars" not in caplog.text
 
 
 def test_describe_unread_days_says_how_many_when_and_what_follows():

@@ -24,20 +24,23 @@ def let_the_claim_lapse():
     OutboxMessage.objects.filter(status="running").update(due_at=database_now())
 
 
-def test_message_of_killed_worker_is_done_once(clinic, book, at):
+def test_message_of_killed_worker_is_done_once_by_one_that_is_told_to_stop(clinic, book, at):
     clinic.mailbox.answers.clear()
-    worker = clinic.run_workers()["delivery"]
+    killed = clinic.run_workers()["delivery"]
     book(at(9))
     wait_until(lambda: clinic.mailbox.callers)
 
-    worker.kill()  # it was waiting for the mail server to speak
+    killed.kill()  # it was waiting for the mail server to speak
 
     assert statuses() == ["running"]
-    assert clinic.mailbox.accepted == []
-    clinic.mailbox.answers.set()
-    clinic.run("delivery")
+    worker = clinic.run("delivery")
     let_the_claim_lapse()
-    wait_until(lambda: statuses() == ["done"], timeout=150)
+    wait_until(lambda: clinic.mailbox.callers == 2, timeout=150)
+    assert clinic.mailbox.accepted == []
+    worker.process.terminate()
+    clinic.mailbox.answers.set()
+    assert worker.process.wait(30) == 0  # it ends what it was doing first
+    assert statuses() == ["done"]
     message = OutboxMessage.objects.get()
     assert clinic.mailbox.named() == [f"<{message.pk}@localhost>"]
 
@@ -64,20 +67,6 @@ def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     assert statuses() == ["done"]
 
 
-def test_worker_told_to_stop_finishes_current_message(clinic, book, at):
-    clinic.mailbox.answers.clear()
-    worker = clinic.run_workers()["delivery"]
-    book(at(9))
-    wait_until(lambda: clinic.mailbox.callers)
-
-    worker.process.terminate()
-    clinic.mailbox.answers.set()
-
-    assert worker.process.wait(30) == 0
-    assert statuses() == ["done"]
-    assert len(clinic.mailbox.accepted) == 1
-
-
 def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
     lapse(hold_time(at(17) - timedelta(minutes=30), holder="bob's phone"))
     for _ in range(2):
@@ -101,18 +90,18 @@ def test_deliveries_all_arrive_although_workers_are_killed(clinic):
         written = OutboxMessage.objects.bulk_create(
             OutboxMessage(kind="webhook.event", endpoint=endpoint, payload={"type": "hold.placed", "data": {}})
             for endpoint in endpoints
-            for _ in range(1_000)
+            for _ in range(400)
         )
         worker = clinic.run_workers(PRIVATE_HOSTS=receiver.netloc)["delivery"]
-        for killed_after in (0, 700, 1_400, 2_100):
+        for killed_after in (0, 500):
             wait_until(lambda: len(receiver.requests) > killed_after)  # noqa: B023
             worker.kill()
             handed_over += statuses().count("running")
             let_the_claim_lapse()
             worker = clinic.run("delivery", PRIVATE_HOSTS=receiver.netloc)
-        wait_until(lambda: statuses() == ["done"] * 3_000)
+        wait_until(lambda: statuses() == ["done"] * 1_200)
 
     arrived = Counter(headers["webhook-id"] for _, _, headers, _ in receiver.requests)
     assert arrived.keys() == {str(message.pk) for message in written}
     assert arrived.total() - len(written) <= handed_over
-    assert max(arrived.values()) <= 5
+    assert max(arrived.values()) <= 3

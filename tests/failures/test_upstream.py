@@ -35,7 +35,7 @@ from tests.conftest import make_clinician
 from tests.failures.visitor import answers
 from tests.waiting import wait_until
 
-MANY = int(os.environ.get("UPSTREAM_APPOINTMENTS", "120"))
+MANY = int(os.environ.get("UPSTREAM_APPOINTMENTS", "60"))
 AT_ONCE = 8
 LIVES = 2.0  # seconds of a worker that is at work
 ANSWER_TIMEOUTS = [timedelta(seconds=seconds) for seconds in (4, 8, 16)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import ProhibitNullCharactersValidator, validate_email
 from django.db import models
 from stdnum.exceptions import ValidationError as InvalidNumber
 from stdnum.gb import nhs
@@ -21,6 +21,8 @@ class PlainTextFormField(forms.CharField):
     def __init__(self, *, lines: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.lines = lines
+        # Django's own for NUL would say the same once more, in other words.
+        self.validators = [each for each in self.validators if not isinstance(each, ProhibitNullCharactersValidator)]
 
     def to_python(self, value: Any) -> Any:
         return super().to_python(clean_text(value, lines=self.lines) if isinstance(value, str) else value)

@@ -3,12 +3,14 @@
 import random
 import statistics
 import time
+from datetime import date
 from itertools import cycle, islice
 
 from django.db import connection
 
 from patients.models import Patient
 from patients.search import search_patients
+from patients.text import fold_name
 
 NUMBER = 1_000_000
 ROUNDS = 60
@@ -63,12 +65,22 @@ PATIENTS = """
 """
 
 
+# People whose names are written in one way and asked for in another, and people with one name.
+OTHERS = 30_000
+OTHER_FIRST = ["Łukasz", "Lukasz", "Mary Ann", "Maryann", "Mary-Ann", "Jürgen", "Juergen", "Søren", "Anna Maria", ""]
+OTHER_LAST = ["O’Brien", "O'Brien", "McDonald", "Mc Donald", "Müller", "Mueller", "Van der Berg", "Nowak", "Bø", ""]
+APART = ["o brien", "mc donald", "vander berg", "anna maria", "mary ann", "van der berg"]
+TOGETHER = ["maryann", "annamaria", "vanderberg", "mcdonald", "obrien"]
+UMLAUTS = ["mueller", "Müller", "Juergen Müller", "jürgen", "soeren", "boe"]
+MARKED = ["lukasz", "Łukasz nowak", "soren bo", "O`Brien", "sören"]
+
+
 def print_search():
     """Print how long the search takes, for a different person each time."""
     make_patients()
     print(f"\nSearch among {Patient.objects.count():,} patients, {ROUNDS} different people each")
     rng = random.Random("Holdfast")
-    people = list(Patient.objects.order_by("phone")[:: NUMBER // 4000])
+    people = list(Patient.objects.filter(phone__startswith="+44").order_by("phone")[:: NUMBER // 4000])
     rng.shuffle(people)
     for kind, describe in KINDS.items():
         times, found = [], []
@@ -108,6 +120,12 @@ KINDS = {
     "first name mistyped": typo,
     "common names mistyped": lambda person: f"{pick(COMMON_FIRST, person)}x {pick(COMMON_LAST, person)[:-1]}",
     "one common name mistyped": lambda person: f"{pick(COMMON_LAST, person)}x",
+    "a name written apart": lambda person: choose(APART, person),
+    "written apart, and another name": lambda person: f"{choose(APART, person)} {pick(COMMON_FIRST, person)}",
+    "a name written together": lambda person: choose(TOGETHER, person),
+    "a name with umlauts or without": lambda person: choose(UMLAUTS, person),
+    "and a first name": lambda person: f"{pick(COMMON_FIRST, person)} {choose(UMLAUTS, person)}",
+    "a stroke or an apostrophe": lambda person: choose(MARKED, person),
     "nobody": lambda person: f"zq{person.last_name[::-1]} {person.first_name[::-1]}w",
 }
 
@@ -117,9 +135,27 @@ def pick(words, person):
     return words.split()[int(len(words.split()) * (int(person.phone[-6:]) / 1_000_000) ** 2)]
 
 
+def choose(texts, person):
+    """Return one of the texts."""
+    return texts[int(person.phone[-6:]) % len(texts)]
+
+
 def draw(words, skew):
     """Return SQL that draws one of the words; a skew above 1 favours the first ones."""
     return f"('{{{','.join(words)}}}'::text[])[1 + floor({len(words)} * random() ^ {skew})]"
+
+
+def make_others():
+    """Yield unsaved people whose names have strokes, umlauts, apostrophes and several words."""
+    rng = random.Random("Holdfast")
+    for number in range(OTHERS):
+        first, last = rng.choice(OTHER_FIRST), rng.choice(OTHER_LAST)
+        if rng.random() < 0.5:
+            first = rng.choice(COMMON_FIRST.split()).title()
+        elif rng.random() < 0.5 or not first:
+            last = rng.choice(COMMON_LAST.split()).title()
+        names = {"first_name": first, "last_name": last, **fold_name(first, last)}
+        yield Patient(**names, date_of_birth=date(1985, 4, 12), email=f"{number}@example.org", phone=f"+49{number:010}")
 
 
 def make_patients():
@@ -146,6 +182,7 @@ def make_patients():
         cursor.execute("ANALYZE people, spelled")
         cursor.execute(PATIENTS, {})
         cursor.execute("DROP TABLE people, spelled")
+    Patient.objects.bulk_create(make_others(), batch_size=2000)
     with connection.schema_editor() as editor:
         for index in Patient._meta.indexes:
             editor.add_index(Patient, index)

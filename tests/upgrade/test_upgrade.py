@@ -24,6 +24,28 @@ OLDEST = {
     "2026-11-29.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
 }
 
+# One person under two names, as the releases of the dumps folded them, and one with a name of two words.
+FOLDED_AS_BEFORE = """
+    INSERT INTO patients_patient (id, first_name, last_name, date_of_birth, email, phone, nhs_number, created_at,
+                                  updated_at, normalized_name, name_words, name_spellings)
+    VALUES (gen_random_uuid(), 'Łukasz', 'Nowak', '1985-04-12', 'nowak@example.org', '', '', '2020-01-01', '2020-01-01',
+            'łukasz nowak', ' nowak łukasz', '{łukasz,nowak}'),
+           (gen_random_uuid(), 'Lukasz', 'Nowak', '1985-04-12', 'nowak@example.org', '', '', '2021-01-01', '2021-01-01',
+            'lukasz nowak', ' nowak lukasz', '{lukasz,nowak}'),
+           (gen_random_uuid(), 'Mary Ann', 'Nowak', '1990-01-01', '', '', '', '2022-01-01', '2022-01-01',
+            'mary ann nowak', ' nowak mary ann', '{mary,ann,nowak}')
+"""
+FOLDED = """
+    SELECT first_name, normalized_name, name_words, 'ukasz' = ANY(name_spellings), updated_at = created_at
+      FROM patients_patient WHERE last_name = 'Nowak' ORDER BY created_at
+"""
+PAIRS = """
+    SELECT pair.reason FROM patients_possibleduplicate AS pair
+      JOIN patients_patient AS one ON one.id = pair.patient_id
+      JOIN patients_patient AS other ON other.id = pair.other_id
+     WHERE one.last_name = 'Nowak' AND other.last_name = 'Nowak'
+"""
+
 # What a database is made of, whatever the order in which it came to it.
 SCHEMA = {
     "columns": """SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
@@ -92,6 +114,7 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
     url = restore(dump)
     with psycopg.connect(url) as restored:
         before = list_columns(restored)
+        restored.execute(FOLDED_AS_BEFORE)
 
     run(url, "manage.py", "migrate", "--verbosity", "0")
 
@@ -101,6 +124,12 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
         new = [(table, name) for table in before for name in after[table].keys() - before[table].keys()]
         assert [(table, name) for table, name in new if not after[table][name]] == []
         assert read_schema(migrated) ^ read_schema(fresh.cursor) == set()
+        assert migrated.execute(FOLDED).fetchall() == [
+            ("Łukasz", "lukasz nowak", " nowak lukasz", True, True),
+            ("Lukasz", "lukasz nowak", " nowak lukasz", False, True),  # it was right already
+            ("Mary Ann", "mary ann nowak", " nowak mary ann maryann", False, True),
+        ]
+        assert migrated.execute(PAIRS).fetchall() == [("same name and birth date and e-mail",)]
     assert json.loads(run(url, "-m", "tests.upgrade.book")) == {
         "new": {
             "status": "confirmed",

@@ -1,5 +1,6 @@
 """The details, checking and confirming them."""
 
+import re
 from datetime import UTC, date, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from scheduling.models import Location, Service
 from tests.booking.widget.conftest import Page
 from tests.conftest import LONDON
 from tests.ledger import nothing_changes
+from tests.outbox import run_what_is_due
 
 
 def url(hold, name=""):
@@ -20,7 +22,7 @@ def test_details_page_shows_what_is_held_and_for_how_long(client, held):
     response = client.get(url(held))
     page = Page(response)
 
-    assert "Consultation , 30 minutes, £60 Dana Reed, Physiotherapist Harbour Street, 12 Harbour Street" in page.text
+    assert "Consultation , 30 minutes, £60 Dana Reed , Physiotherapist Harbour Street, 12 Harbour Street" in page.text
     assert "London time (" in page.text
     assert 890 <= response.context["seconds_left"] < 900
     assert f'data-seconds-left="{response.context["seconds_left"]}"' in response.content.decode()
@@ -45,6 +47,46 @@ def test_check_and_confirm_with_valid_details_book_the_appointment(client, held,
     assert [consent.purpose for consent in patient.consents.all()] == [Consent.Purpose.PRIVACY_NOTICE]
 
 
+@pytest.mark.parametrize("names", [("Suharto", ""), ("", "Suharto")])
+def test_patient_with_one_name_books(client, held, typed, names, mailoutbox):
+    typed |= dict(zip(["first_name", "last_name"], names, strict=True))
+    page = Page(client.post(url(held, "check"), typed))
+
+    client.post(url(held, "confirm"), page.inputs)
+    run_what_is_due()
+
+    assert "Name Suharto Born" in page.text
+    appointment = Appointment.objects.get()
+    assert (str(appointment.patient), appointment.attendee_name) == ("Suharto", "Suharto")
+    assert "Dear Suharto,\n" in mailoutbox[0].body
+
+
+def test_what_nobody_sees_is_dropped_from_typed_details(client, held, typed):
+    typed |= {
+        "first_name": "\ufeffAli\u00adce",
+        "last_name": "\u2066Archer\u2069",
+        "email": "alice@example.org\u200b",
+        "phone": "\u202a020 7946 0123\u202c",
+        "date_of_birth_day": "\u200e12",
+        "notes": "a\u2028b\u0007",
+    }
+    client.post(url(held, "confirm"), typed)
+
+    appointment = Appointment.objects.get()
+    patient = appointment.patient
+    assert (str(patient), patient.email, patient.phone) == ("Alice Archer", "alice@example.org", "+442079460123")
+    assert (patient.date_of_birth, appointment.notes) == (date(1985, 4, 12), "a\nb")
+
+
+def test_names_are_typed_and_shown_in_their_own_direction(client, held, typed):
+    form = client.get(url(held)).content.decode()
+    check = client.post(url(held, "check"), typed | {"first_name": "\u05d3\u05e0\u05d4"}).content.decode()
+
+    for name in ("first_name", "last_name"):
+        assert re.search(f'<input [^>]*name="{name}"[^>]* dir="auto"', form)
+    assert "<bdi>\u05d3\u05e0\u05d4 Archer</bdi>" in check
+
+
 def test_confirm_twice_creates_one_appointment(client, held, typed, booked):
     with nothing_changes():
         response = client.post(url(held, "confirm"), typed)
@@ -66,9 +108,9 @@ def test_birth_date_as_people_write_it_is_understood(client, held, typed, born):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"first_name": ""}, "Please enter your first name."),
+        ({"first_name": "\u200b", "last_name": ""}, "Please enter your name: one of the two is enough."),
         ({"first_name": "x" * 10_000}, "That first name is too long."),
-        ({"last_name": "Arch\x00er"}, "Null characters are not allowed."),
+        ({"last_name": "Arch\x00er"}, "Please remove the invisible or unreadable characters."),
         ({"last_name": "\u202eArcher"}, "Please remove the invisible or unreadable characters."),
         ({"date_of_birth_day": "31", "date_of_birth_month": "2"}, "Please enter a real date of birth"),
         ({"date_of_birth_month": ""}, "Your date of birth needs a month too."),

@@ -230,6 +230,12 @@ def test_junction_order_at_home_is_created_for_a_user(junction, user, wanted, co
     assert ClientUser.objects.get().patient == order.patient
 
 
+def test_junction_order_is_for_a_patient_with_one_name(junction, wanted):
+    details = {**PERSON, "first_name": "Suharto", "last_name": ""}
+    order = data(junction("POST", "/order", wanted | {"patient_details": details}))["order"]
+    assert (order["patient_details"]["first_name"], order["patient_details"]["last_name"]) == ("Suharto", "")
+
+
 def test_junction_order_at_the_clinic_keeps_no_address(junction, wanted, consultation):
     del wanted["collection_method"], wanted["lab_test_id"]
     made = data(junction("POST", "/order", wanted | {"order_set": {"lab_test_ids": [str(consultation.pk)]}}))["order"]
@@ -287,6 +293,11 @@ def test_junction_order_with_details_of_somebody_else_is_409(junction, wanted, a
         ({"order_set": {"lab_test_ids": []}}, ["order_set", "lab_test_ids"], "min_length"),
         ({"order_set": {"add_on": {"marker_ids": [1]}}}, ["order_set", "add_on"], "unsupported"),
         ({"collection_method": "testkit"}, ["collection_method"], "invalid_choice"),
+        (
+            {"patient_details": PERSON | {"first_name": "", "last_name": ""}},
+            ["patient_details", "first_name"],
+            "no_name",
+        ),
         ({"patient_details": PERSON | {"dob": "soon"}}, ["patient_details", "dob"], "invalid"),
         ({"patient_details": PERSON | {"dob": "1800-01-01"}}, ["patient_details", "dob"], "out_of_range"),
         (

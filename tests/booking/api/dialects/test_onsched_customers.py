@@ -94,6 +94,14 @@ def test_onsched_customer_is_written_down_without_a_birth_date(onsched):
     assert data(onsched("POST", "/customer", ALICE), 201)["dateOfBirth"] is None
 
 
+@pytest.mark.parametrize(
+    "names", [{"firstName": "", "lastName": "Suharto"}, {"firstName": "Suharto", "lastName": None}]
+)
+def test_onsched_customer_has_one_name(onsched, names):
+    made = data(onsched("POST", "/customer", ALICE | names), 201)
+    assert sorted([made["firstName"], made["lastName"]]) == ["", "Suharto"]
+
+
 def test_onsched_customer_who_is_known_already_is_409(onsched):
     known = data(onsched("POST", "/customer", ALICE), 201)
     with nothing_changes():
@@ -105,8 +113,7 @@ def test_onsched_customer_who_is_known_already_is_409(onsched):
 @pytest.mark.parametrize(
     "change, field",
     [
-        ({"firstName": None}, "firstName"),
-        ({"lastName": ""}, "lastName"),
+        ({"firstName": None, "lastName": " "}, "firstName"),
         ({"email": None}, "email"),
         ({"email": "alice"}, "email"),
         ({"phone": "12"}, "phone"),

@@ -48,6 +48,49 @@ def test_created_patient_has_all_members(api):
     assert (read.json()["data"], read["ETag"]) == (response.json()["data"], response["ETag"])
 
 
+@pytest.mark.parametrize(
+    "names", [{"first_name": "Suharto"}, {"first_name": "Suharto", "last_name": ""}, {"last_name": "Suharto\u200b"}]
+)
+def test_patient_with_one_name_is_created_found_and_cannot_lose_it(names, api):
+    person = {name: value for name, value in PERSON.items() if name not in ("first_name", "last_name")} | names
+    made = api.post("/patients", person).json()["data"]
+
+    [name] = {"first_name", "last_name"} - {name for name in names if names[name]}
+    [kept] = {"first_name", "last_name"} - {name}
+    assert (made[name], made[kept]) == ("", "Suharto")
+    assert [found["id"] for found in api.get("/patients?search=suharto").json()["data"]] == [made["id"]]
+    with nothing_changes():
+        response = api.patch(f"/patients/{made['id']}", {kept: ""})
+    assert [error["code"] for error in response.json()["errors"]] == ["no_name"]
+
+
+def test_what_nobody_sees_is_dropped_so_that_one_person_is_written_once(api):
+    unseen = {"first_name": "\ufeffAli\u00adce", "last_name": "Archer\u200f", "email": "alice\u200b@example.org\u200b"}
+    made = api.post("/patients", {**PERSON, **unseen, "external_id": "\u20667\u2069", "metadata": {"a\u200b": "b\x07"}})
+    patient = Patient.objects.get()
+    assert (str(patient), patient.email) == ("Alice Archer", "alice@example.org")
+    assert (patient.external_id, patient.metadata) == ("7", {"a": "b"})
+
+    with nothing_changes():
+        again = api.post("/patients", {**PERSON, "nhs_number": ""})
+
+    assert (problem(again), again.json()["patient_id"]) == ((409, "patient-exists"), made.json()["data"]["id"])
+
+
+@pytest.mark.parametrize(
+    "name", [{"last_name": "O‘Neil"}, {"last_name": "OʼNeil"}, {"last_name": "O`Neil"}, {"first_name": "ŁUKASZ"}]
+)
+def test_patient_in_another_spelling_exists_already(name, api):
+    api.post("/patients", {**PERSON, "first_name": "Lukasz", "last_name": "O'Neil"})
+
+    with nothing_changes():
+        response = api.post(
+            "/patients", {**PERSON, "first_name": "Lukasz", "last_name": "O'Neil", "nhs_number": ""} | name
+        )
+
+    assert problem(response) == (409, "patient-exists")
+
+
 def test_identical_patient_is_409_with_its_id_unless_duplicate_is_allowed(api):
     first = api.post("/patients", PERSON).json()["data"]
     duplicate = {**PERSON, "first_name": "ALICE ", "nhs_number": ""}

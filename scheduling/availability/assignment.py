@@ -1,8 +1,13 @@
 """Which clinician gets a time when the caller names none: one for each start, by a fair rule.
 
-Balanced: the clinician with the least booked time in the week of that date, Monday to Sunday on the location's clock;
-of equals the one assigned longest ago, or never; then the first by name. A slot counts in the week in which it begins,
-with its buffers, and while it is only held too.
+Balanced: the clinician with the least booked time for the hours they have in the week of that date, Monday to Sunday
+on the location's clock; of equals the one assigned longest ago, or never; then the first by name. A slot counts in the
+week in which it begins, with its buffers, and while it is only held too. Hours are the working and extra hours
+anywhere, without the clinician's own time off; a weight makes them count as more or fewer.
+
+Days on which some of those who are asked have hours and others have not do not count: whoever works on Mondays only
+is compared with the others by what Monday brings, so that each gets a share of Mondays. By the whole week the others,
+busy on the other days too, would leave Mondays to that one. Between those whom that leaves equal the week decides.
 
 The week is the calendar's. With overlapping weeks, such as one centred on each date, small differences add up: after
 a thousand bookings some clinicians have a dozen more than others.
@@ -12,20 +17,23 @@ import secrets
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from itertools import groupby, pairwise
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Func
 
-from scheduling.availability.openings import as_datetime, split_day
-from scheduling.availability.queries import OpeningFilters, Place
+from scheduling.availability.intervals import Interval, clip, merge, pairs, subtract, unpack
+from scheduling.availability.openings import as_datetime, compute_working_time, split_day
+from scheduling.availability.queries import ALL_HOURS, PACKED, RULES, OpeningFilters, Place, parse_hours
 from scheduling.availability.search import Opening, PlaceStarts, find_next_opening, find_open_starts
 from scheduling.models import Clinician, Slot
 
-WEEK = timedelta(days=7)
+WEEK, EVERY_DAY = timedelta(days=7), tuple(range(7))
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -38,10 +46,20 @@ class Assign(StrEnum):
 
 
 class Load(NamedTuple):
-    """What the rule knows of a clinician; ``booked`` is {Monday: seconds}."""
+    """What the rule knows of a clinician, ``weight`` and all; ``booked`` is {ordinal of a date: seconds}."""
 
     last_assigned_at: datetime
-    booked: dict[date, float]
+    weight: float
+    rules: str | None
+    away: list[Interval]
+    booked: dict[int, int]
+
+
+class Week(NamedTuple):
+    """The booked and the working seconds of each day of a clinician's week, Monday first."""
+
+    booked: list[int]
+    working: Sequence[int]
 
 
 def assign_clinicians(
@@ -59,7 +77,7 @@ def assign_clinicians(
         if starts:
             offers[place.location_id, place.is_remote, place.zone].append((place, starts))
     several = [place for offer in offers.values() if len(offer) > 1 for place, _ in offer]
-    loads = _load_booked(several, *_span(found), now, ignored_slot_id) if how == Assign.BALANCED and several else {}
+    loads = _load(several, *_span(found), now, ignored_slot_id) if how == Assign.BALANCED and several else {}
     assigned = []
     for (_, _, zone), offer in offers.items():
         if len(offer) == 1:
@@ -77,8 +95,10 @@ def rank_places(
     """Return places that are free at ``start``, an instant, in the order in which the balanced rule prefers them."""
     if len({place.clinician_id for place in places}) < 2:
         return places
-    loads = _load_booked(places, start, start + 1, now, ignored_slot_id)
-    return sorted(places, key=lambda place: _rank(place, _monday(start, place.zone), loads))
+    loads = _load(places, start, start + 1, now, ignored_slot_id)
+    weeks = {place: _get_week(loads, place, _monday(start, place.zone)) for place in places}
+    days = _list_common_days(weeks.values())
+    return sorted(places, key=lambda place: _rank(place, weeks[place], days, loads))
 
 
 def find_next_assigned(
@@ -118,13 +138,34 @@ def _assign_by_load(offer, zone, loads):
     chosen = {}
     first, last = _span(offer)
     monday = _monday(first, zone)
-    while (begins := _midnight(monday, zone)) < last:
-        ends = _midnight(monday + WEEK, zone)
-        # Worst ranked first: better ones overwrite their starts.
-        for place, starts in sorted(offer, key=lambda one: _rank(one[0], monday, loads), reverse=True):
-            chosen |= dict.fromkeys(starts[bisect_left(starts, begins) : bisect_left(starts, ends)], place)
+    while _midnight(monday, zone) < last:
+        weeks = {place: _get_week(loads, place, monday) for place, _ in offer}
+        for days, number, until in _list_comparisons(weeks.values()):
+            begins, ends = (_midnight(monday + timedelta(days=day), zone) for day in (number, until))
+            # Worst ranked first: better ones overwrite their starts.
+            for place, starts in sorted(offer, key=lambda one: _rank(one[0], weeks[one[0]], days, loads), reverse=True):
+                chosen |= dict.fromkeys(starts[bisect_left(starts, begins) : bisect_left(starts, ends)], place)
         monday += WEEK
     return _group_by_place(chosen)
+
+
+def _list_comparisons(weeks):
+    """Return ``(days to compare by, first day, day after the last)`` for the parts of a week that are decided alike."""
+    patterns = {tuple(map(bool, week.working)): week for week in weeks}
+    if len(patterns) == 1:
+        return [(EVERY_DAY, 0, 7)]
+    parts = groupby(
+        range(7), key=lambda day: _list_common_days(week for pattern, week in patterns.items() if pattern[day])
+    )
+    return [(days, (numbers := list(same))[0], numbers[-1] + 1) for days, same in parts]
+
+
+def _list_common_days(weeks):
+    """Return the days on which all of them work or none does."""
+    patterns = {tuple(map(bool, week.working)) for week in weeks}
+    if len(patterns) < 2:
+        return EVERY_DAY
+    return tuple(day for day, works in enumerate(zip(*patterns, strict=True)) if len(set(works)) == 1)
 
 
 def _group_by_place(chosen):
@@ -134,9 +175,44 @@ def _group_by_place(chosen):
     return list(starts.items())
 
 
-def _rank(place, monday, loads):
+def _rank(place, week, days, loads):
     load = loads[place.clinician_id, place.zone.key]
-    return load.booked[monday], load.last_assigned_at, place.clinician_name, place.clinician_id
+    whole = _share(week, EVERY_DAY, load.weight)
+    by_days = whole if days is EVERY_DAY else _share(week, days, load.weight)
+    return by_days, whole, load.last_assigned_at, place.clinician_name, place.clinician_id
+
+
+def _share(week, days, weight):
+    booked, working = sum(map(week.booked.__getitem__, days)), sum(map(week.working.__getitem__, days))
+    return booked / ((working or 1) * weight)
+
+
+def _get_week(loads, place, monday):
+    load = loads[place.clinician_id, place.zone.key]
+    first = monday.toordinal()
+    booked = [load.booked.get(day, 0) for day in range(first, first + 7)]
+    if not load.rules:
+        return Week(booked, [0] * 7)
+    working = _count_working(load.rules, place.zone, monday)
+    if load.away:
+        days = _list_spells(load.rules, place.zone, monday)
+        working = [_total(subtract(spells, load.away)) for spells in days]
+    return Week(booked, working)
+
+
+@lru_cache(maxsize=4096)
+def _count_working(rules, zone, monday):
+    return tuple(_total(spells) for spells in _list_spells(rules, zone, monday))
+
+
+def _list_spells(rules, zone, monday):
+    spells = compute_working_time(parse_hours(rules), zone, monday, monday + timedelta(days=6)).spells
+    midnights = [_midnight(monday + timedelta(days=day), zone) for day in range(8)]
+    return [clip(spells, *day) for day in pairwise(midnights)]
+
+
+def _total(intervals):
+    return sum(end - start for start, end in intervals)
 
 
 def _span(found):
@@ -153,51 +229,54 @@ def _midnight(day, zone):
     return split_day(zone, day)[0][0]
 
 
-BOOKED_SECONDS = """
-    SELECT clinician.id, week.zone, clinician.last_assigned_at, week.monday, date_part('epoch', slots.booked)
-      FROM unnest(%(clinicians)s::uuid[], %(zones)s::text[]) AS asked(id, zone)
+# One index scan per clinician, as for busy time. The packed pairs of ``booked`` are the ordinal of a date, and seconds.
+LOADS = f"""
+    SELECT clinician.id, asked.zone, clinician.last_assigned_at, clinician.weight::float8,
+           (SELECT {RULES}
+              FROM ({ALL_HOURS}) AS hours
+              JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
+             WHERE hours.clinician_id = clinician.id
+               AND (hours.valid_from IS NULL OR hours.valid_from <= %(last_day)s)
+               AND (hours.valid_until IS NULL OR hours.valid_until >= %(first_day)s)) AS rules,
+           (SELECT string_agg({PACKED}, '')
+              FROM scheduling_timeoff
+             WHERE clinician_id = clinician.id AND ends_at > begins_at AND starts_at < until) AS away,
+           (SELECT string_agg(int8send(day) || int8send(seconds), '')
+              FROM (SELECT ((lower(period) AT TIME ZONE asked.zone)::date - date '0001-01-01' + 1)::bigint AS day,
+                           round(date_part('epoch', sum(upper(period) - lower(period))))::bigint AS seconds
+                      FROM scheduling_slot
+                     WHERE clinician_id = clinician.id
+                       AND upper(period) > begins_at AND upper(period) < until + %(longest)s
+                       AND lower(period) >= begins_at AND lower(period) < until
+                       AND (expires_at IS NULL OR expires_at > %(now)s)
+                       AND id IS DISTINCT FROM %(ignored_slot_id)s
+                     GROUP BY day) AS days) AS booked
+      FROM unnest(%(clinicians)s::uuid[], %(zones)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+           AS asked(id, zone, begins_at, until)
       JOIN scheduling_clinician AS clinician USING (id)
-      JOIN unnest(%(week_zones)s::text[], %(mondays)s::date[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-           AS week(zone, monday, starts_at, ends_at) USING (zone)
-     CROSS JOIN LATERAL (
-           SELECT sum(upper(period) - lower(period)) AS booked
-             FROM scheduling_slot
-            WHERE clinician_id = clinician.id
-              AND upper(period) > week.starts_at AND upper(period) < week.ends_at + %(longest)s
-              AND lower(period) >= week.starts_at AND lower(period) < week.ends_at
-              AND (expires_at IS NULL OR expires_at > %(now)s)
-              AND id IS DISTINCT FROM %(ignored_slot_id)s) AS slots
-"""
+"""  # noqa: S608 nothing but the constants above goes in
 
 
-def _load_booked(places, first, last, now, ignored_slot_id):
-    """Return {(clinician id, zone name): Load} for each week between the instants ``first`` and ``last``."""
-    zones_of_clinicians = {(place.clinician_id, place.zone.key): place.zone for place in places}
-    weeks = [week for zone in set(zones_of_clinicians.values()) for week in _weeks(zone, first, last)]
-    zones, mondays, starts, ends = zip(*weeks, strict=True)
+def _load(places, first, last, now, ignored_slot_id):
+    """Return {(clinician id, zone name): Load} for the weeks of the instants ``first`` to ``last``."""
+    asked = {(place.clinician_id, place.zone.key): place.zone for place in places}
+    mondays = {zone: (_monday(first, zone), _monday(last, zone) + WEEK) for zone in set(asked.values())}
+    bounds = [[as_datetime(_midnight(day, zone)) for day in mondays[zone]] for zone in asked.values()]
     parameters = {
-        "clinicians": [clinician_id for clinician_id, _ in zones_of_clinicians],
-        "zones": [zone for _, zone in zones_of_clinicians],
-        "week_zones": list(zones),
-        "mondays": list(mondays),
-        "starts": list(starts),
-        "ends": list(ends),
+        "clinicians": [clinician_id for clinician_id, _ in asked],
+        "zones": [zone for _, zone in asked],
+        "starts": [start for start, _ in bounds],
+        "ends": [end for _, end in bounds],
+        "first_day": min(start for start, _ in mondays.values()),
+        "last_day": max(end for _, end in mondays.values()),
         "longest": Slot.MAX_DURATION,
         "now": now,
         "ignored_slot_id": ignored_slot_id,
     }
     loads = {}
     with connection.cursor() as cursor:
-        cursor.execute(BOOKED_SECONDS, parameters)
-        for clinician_id, zone, last_assigned_at, monday, seconds in cursor:
-            load = loads.setdefault((clinician_id, zone), Load(last_assigned_at or NEVER, {}))
-            load.booked[monday] = seconds or 0
+        cursor.execute(LOADS, parameters)
+        for clinician_id, zone, last_assigned_at, weight, rules, away, booked in cursor:
+            away, booked = (pairs(unpack(packed)) if packed else [] for packed in (away, booked))
+            loads[clinician_id, zone] = Load(last_assigned_at or NEVER, weight, rules, merge(away), dict(booked))
     return loads
-
-
-def _weeks(zone, first, last):
-    """Yield (zone name, Monday, start, end) of each week between the instants ``first`` and ``last``."""
-    monday = _monday(first, zone)
-    while (begins := _midnight(monday, zone)) <= last:
-        yield zone.key, monday, as_datetime(begins), as_datetime(_midnight(monday + WEEK, zone))
-        monday += WEEK

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import datetime, time, timedelta
 from itertools import count
+from random import Random
 
 import pytest
 from django.db import connection
@@ -13,7 +14,7 @@ from scheduling.availability.openings import as_instant
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import find_next_opening, find_open_starts
 from scheduling.lib.clock import database_now
-from scheduling.models import Clinician, Location, Service, Slot, WorkingHours
+from scheduling.models import Clinician, ExtraHours, Location, Service, Slot, TimeOff, WorkingHours
 from tests.conftest import make_clinician
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -246,3 +247,106 @@ def test_note_assignment_stores_database_time(dana):
     note_assignment(dana.pk)
 
     assert before < Clinician.objects.get().last_assigned_at < database_now()
+
+
+# Fair for the hours that somebody has
+
+
+@pytest.fixture
+def monday(day):
+    return day - 2 * DAY
+
+
+@pytest.fixture
+def mona(harbour, consultation, monday):
+    """A clinician who works on Mondays only."""
+    mona = make_clinician("Mona Finch", location=harbour, services=[consultation])
+    mona.working_hours.exclude(weekday=0).delete()
+    return mona
+
+
+@pytest.fixture
+def book_week(list_assigned, harbour, monday):
+    """Return a function that books starts of the week, given as (day, number of the start), in that order.
+
+    It returns how often each clinician was assigned: {(day, name): times}.
+    """
+
+    def book_week(wanted):
+        clinicians = {clinician.name: clinician for clinician in Clinician.objects.all()}
+        counts = Counter()
+        for number, start in wanted:
+            begins = datetime.combine(monday + number * DAY, time(9 + start // 2, start % 2 * 30), harbour.zone)
+            [(_, name, _, _)] = list_assigned(begins, begins + MINUTE)
+            take(clinicians[name], harbour, begins)
+            note_assignment(clinicians[name].pk)
+            counts[number, name] += 1
+        return counts
+
+    return book_week
+
+
+STARTS = [start for start in range(16) if start // 2 != 3]  # not at noon
+
+
+@pytest.mark.parametrize("order", ["mondays first", "mondays last", "shuffled"])
+def test_clinician_of_mondays_gets_a_share_of_mondays(order, dana, otis, mona, book_week):
+    """Of 28 bookings on Monday and as many on Tuesday to Friday, by whom all have 14 starts a day."""
+    mondays = [(0, start) for start in STARTS * 2]
+    others = [(number, start) for number in range(1, 5) for start in STARTS[number % 2 :: 2]]
+    wanted = {"mondays first": mondays + others, "mondays last": others + mondays, "shuffled": mondays + others}[order]
+    if order == "shuffled":
+        Random(7).shuffle(wanted)
+
+    counts = book_week(wanted)
+
+    on_monday = {name: counts[0, name] for name in ("Dana Reed", "Otis Hale", "Mona Finch")}
+    assert sum(on_monday.values()) == 28
+    assert all(9 <= number <= 10 for number in on_monday.values()), on_monday
+    in_week = {name: sum(counts[day, name] for day in range(5)) for name in ("Dana Reed", "Otis Hale")}
+    assert abs(in_week["Dana Reed"] - in_week["Otis Hale"]) <= 1, in_week
+
+
+def test_clinician_with_half_the_hours_of_each_day_gets_half_as_much(dana, otis, book_week):
+    otis.working_hours.filter(start_time__gte=time(13)).delete()
+    otis.working_hours.update(end_time=time(12, 30))
+
+    counts = book_week([(number, start) for start in range(6) for number in range(5)])
+
+    assert sum(counts[day, "Otis Hale"] for day in range(5)) == 10
+    assert sum(counts[day, "Dana Reed"] for day in range(5)) == 20
+
+
+def test_clinician_of_weight_two_gets_twice_as_much(dana, otis, book_week):
+    Clinician.objects.filter(pk=otis.pk).update(weight=2)
+
+    counts = book_week([(number, start) for start in range(6) for number in range(5)])
+
+    assert sum(counts[day, "Otis Hale"] for day in range(5)) == 20
+
+
+def test_extra_hours_count_and_time_off_does_not(dana, otis, harbour, monday, book_week):
+    """Each has two days: Dana two mornings as Otis has, who is away on the other days."""
+    WorkingHours.objects.all().delete()
+    for clinician in (dana, otis):
+        for number in range(2):
+            ExtraHours.objects.create(
+                clinician=clinician,
+                location=harbour,
+                date=monday + number * DAY,
+                start_time=time(9),
+                end_time=time(12),
+            )
+    WorkingHours.objects.bulk_create(
+        WorkingHours(clinician=otis, location=harbour, weekday=number, start_time=time(9), end_time=time(12))
+        for number in range(2, 5)
+    )
+    away = datetime.combine(monday + 2 * DAY, time(), harbour.zone)
+    TimeOff.objects.create(clinician=otis, starts_at=away, ends_at=away + 3 * DAY)
+
+    counts = book_week([(number, start) for start in range(6) for number in range(2)])
+
+    assert {name: counts[0, name] + counts[1, name] for name in ("Dana Reed", "Otis Hale")} == {
+        "Dana Reed": 6,
+        "Otis Hale": 6,
+    }

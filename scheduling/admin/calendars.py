@@ -191,7 +191,7 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
     @admin.display(description="not understood", ordering="unread")
     def not_understood(self, calendar):
         """Return how many of its events were not understood and are not ignored, in red."""
-        return format_html('<span class="errors">{}</span>', calendar.unread) if calendar.unread else None
+        return format_html('<span class="state state-failed">{}</span>', calendar.unread) if calendar.unread else None
 
     @admin.display(description="leads to")
     def host(self, calendar):

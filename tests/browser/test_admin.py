@@ -9,7 +9,7 @@ from django.urls import reverse
 from booking.models import Appointment
 from patients.models import Patient
 from scheduling.lib.clock import database_now
-from scheduling.models import Calendar, TimeOff
+from scheduling.models import Calendar, TimeOff, UnreadEvent
 from tests.booking.admin.pages import url
 from tests.browser.conftest import watch
 
@@ -54,12 +54,14 @@ FIND_FAULTS = """() => {
 
 @pytest.fixture
 def pages(live_server, harbour, consultation, dana, desk, book, at):
-    """The addresses of staff's pages in a clinic where a visit waits for a yes and a calendar cannot be read."""
+    """The addresses of staff's pages in a clinic where a visit waits for a yes and a calendar cannot be read or understood."""
     book(at(9))
     waiting = book(at(10))
     answer_by = database_now() + timedelta(hours=1)
     Appointment.objects.filter(pk=waiting.pk).update(status="pending", provider=desk, answer_by=answer_by)
-    Calendar.objects.create(clinician=dana, name="Own calendar", url="https://calendar.example/dana.ics")
+    calendar = Calendar.objects.create(clinician=dana, name="Own calendar", url="https://calendar.example/dana.ics")
+    for day, ignored_at in ((at(0).date(), None), (None, database_now())):
+        UnreadEvent.objects.create(calendar=calendar, fingerprint=str(day), day=day, ignored_at=ignored_at)
     closure = TimeOff.objects.create(location=harbour, starts_at=at(20), ends_at=at(21))
     return [
         reverse("admin:index"),
@@ -69,6 +71,7 @@ def pages(live_server, harbour, consultation, dana, desk, book, at):
         url("patients_patient", "change", Patient.objects.get().pk),
         url("scheduling_clinician", "change", dana.pk),
         url("scheduling_calendar"),
+        url("scheduling_calendar", "change", calendar.pk),
         url("scheduling_timeoff", "delete", closure.pk),
     ]
 

@@ -25,7 +25,6 @@ SOURCES = {
     "taken": "appointment",
     "held": "appointment",
     "time-off": "block",
-    "holiday": "block",
     "calendar-busy": "external",
     "calendar-unreachable": "external",
 }

@@ -375,7 +375,7 @@ def test_pushed_appointment_read_back_is_not_busy_time(radicale, danas_calendar,
     )
     danas_calendar.kind = "icalendar"
 
-    reading = read_calendar(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone), timeout=20)
+    reading = read_calendar(danas_calendar, Scope(at(0), at(23), at(23), harbour.zone, frozenset()), timeout=20)
 
     assert len(radicale.events("dana")) == 2
     assert reading.busy == [(at(15).timestamp(), at(16).timestamp())]

@@ -54,7 +54,7 @@ FIND_FAULTS = """() => {
 
 @pytest.fixture
 def pages(live_server, harbour, consultation, dana, desk, book, at):
-    """The addresses of staff's pages in a clinic where a visit waits for a yes and a calendar is not read or understood."""
+    """Staff's pages in a clinic where a visit waits for a yes and a calendar is neither read nor clear."""
     book(at(9))
     waiting = book(at(10))
     answer_by = database_now() + timedelta(hours=1)

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from django.shortcuts import redirect
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
 
 from booking.domain.appointments import OrderBooked, OrderCancelled, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
@@ -15,7 +16,17 @@ from booking.integrations.approvers import get_approver, get_provider
 from booking.widget import refusals
 from booking.widget.appointment_changes import get_move_context, refuse_past_cutoff
 from booking.widget.details_form import DetailsForm, get_typed_values, refill_form
-from booking.widget.pages import KNOWN_STEPS, get_hold_context, hold_page, refuse_released, show
+from booking.widget.email_suggestions import suggest_email
+from booking.widget.pages import (
+    KNOWN_STEPS,
+    find_held_time,
+    get_hold_context,
+    hold_page,
+    page,
+    refuse_not_found,
+    refuse_released,
+    show,
+)
 from patients.models import Consent
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
@@ -53,7 +64,20 @@ def show_hold(request, held, form=None, *, status=200, **context):
         context |= {"steps": KNOWN_STEPS, "staff_provider": get_staff_provider(held.hold)}
         return show(request, "widget/known.html", context, status=status)
     form = refill_form(request.POST) if form is None else form
+    context["email_suggestion"] = suggest_email(form["email"].value() or "", held.hold.location.country)
     return show(request, "widget/details.html", context | {"form": form}, status=status)
+
+
+@page("POST")
+def email(request, token, appointment=None):
+    """Return what was probably meant by the typed e-mail address, for the page of the details."""
+    held = find_held_time(token, appointment)
+    if not request.htmx:
+        return redirect(held.url) if held else refuse_not_found(request)
+    if held is None:
+        return HttpResponse()  # the page says so when something is done with it
+    suggestion = suggest_email(request.POST.get("email", ""), held.hold.location.country)
+    return render(request, "widget/_email_suggestion.html", {"email_suggestion": suggestion, "action": held.url})
 
 
 @hold_page("GET", "POST")
@@ -75,6 +99,7 @@ def show_check(request, held, form, *, status=200, **context):
         | context
         | {
             "answers": form.instance,
+            "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
             "typed": get_typed_values(request.POST),
             "staff_provider": get_staff_provider(held.hold),

@@ -25,6 +25,7 @@ def make_hold_urls(confirm):
         path("extend", hold_actions.extend, name="extend"),
         path("again", hold_actions.again, name="again"),
         path("release", hold_actions.release, name="release"),
+        path("email", checkout.email, name="email"),
         path("check", checkout.check, name="check"),
         path("confirm", confirm, name="confirm"),
     ]

@@ -81,6 +81,19 @@ function retype() {
   }
 }
 
+// One press puts right a slip in the e-mail address.
+
+page.addEventListener("click", (event) => {
+  const button = event.target.closest("#meant [data-meant]");
+  if (!button) return;
+  event.preventDefault();
+  const input = document.querySelector("#details input[name=email]");
+  input.value = button.value;
+  typed = new FormData(input.form);
+  input.focus();
+  document.getElementById("meant").textContent = "";
+});
+
 // A video call is at another hour where the patient's clock shows another zone.
 
 function tellYours() {
@@ -104,7 +117,7 @@ tellYours();
 
 page.addEventListener("htmx:afterSwap", (event) => {
   document.getElementById("trouble").hidden = true;
-  if (event.detail.target?.id === "looking") return;
+  if (["looking", "meant"].includes(event.detail.target?.id)) return;
   retype();
   tick();
   tellWhatIsKept();
@@ -132,6 +145,7 @@ for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
       setTimeout(() => htmx.trigger(detail.elt, "again"), 10_000);
       return;
     }
+    if (detail.target?.id === "meant") return;  // nor for this
     const trouble = document.getElementById("trouble");
     trouble.textContent = texts.trouble;
     trouble.hidden = false;

@@ -321,3 +321,29 @@ def test_filter_applies_without_submit(open_browser, clinic, harbour, consultati
     expect(page.get_by_role("button", name="Harbour Street")).to_have_count(2)
     expect(page.get_by_label("Clinician")).to_be_focused()
     assert f"day={day}" in page.url
+
+
+def test_slip_in_email_is_put_right_with_one_press(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    email = page.get_by_label("E-mail")
+    email.fill("alice@gmial.com")
+    email.press("Tab")
+
+    expect(page.get_by_role("status").get_by_text("Did you mean alice@gmail.com?")).to_be_visible()
+    expect(page.get_by_label("Phone number")).to_be_focused()
+    press(page, "Yes, use that")
+    expect(email).to_have_value("alice@gmail.com")
+    expect(email).to_be_focused()
+    expect(page.get_by_text("Did you mean")).to_have_count(0)
+
+    # Who goes on regardless is asked once more beside what was typed, and it is never in the way.
+    email.fill("alice@gmial.com")
+    press(page, "Continue")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    press(page, "Yes, use that")
+    expect(page.get_by_text("alice@gmail.com")).to_be_visible()
+    press(page, "Confirm appointment")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
+    assert Patient.objects.get().email == "alice@gmail.com"

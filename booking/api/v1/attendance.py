@@ -4,14 +4,14 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from booking.api.fields import AnyDay, EmailAddress, Id, Notes, Text
-from booking.api.phones import PHONE, UNCHECKED, PhoneInput
+from booking.api.phones import ATTENDEE_PHONE, PHONE, UNCHECKED, PhoneInput
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Way
 from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.text import validate_name
-from scheduling.lib.phones import MAX_TYPED
+from scheduling.lib.phones import MAX_LENGTH, MAX_TYPED
 
 ONE_NAME = "Who has one name only has it as first or last name; leave the other out or empty."
 
@@ -29,7 +29,7 @@ class PersonInput(PhoneInput):
     def validate(self, fields):
         """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
         patient = self.instance or Patient()
-        phone = self.read_phone(fields, "phone", stored=patient.phone_with_extension)
+        phone = self.read_phone(fields, stored=patient.phone_with_extension)
         if phone:
             patient.phone, patient.phone_extension = phone
         for name, value in fields.items():
@@ -79,19 +79,12 @@ class AttendeeInput(PhoneInput):
 
     attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
     attendee_email = EmailAddress()
-    attendee_phone = Text(max_length=MAX_TYPED, required=False, allow_blank=True, help_text=PHONE)
-    attendee_phone_unchecked = serializers.BooleanField(required=False, help_text=UNCHECKED)
+    attendee_phone = Text(max_length=MAX_LENGTH, required=False, allow_blank=True, help_text=ATTENDEE_PHONE)
     notes = Notes()
 
     def validate(self, fields):
         """Return the fields with the phone as it is stored."""
-        phone = self.read_phone(fields, "attendee_phone", stored=self.get_stored_phone(fields))
-        return super().validate(fields if phone is None else {**fields, "attendee_phone": str(phone)})
-
-    def get_stored_phone(self, fields):
-        """Return the number that need not be judged again."""
-        booking = self.context.get("booking")
-        return booking.attendee_phone if booking else ""
+        return super().validate(self.read_attendee_phone(fields))
 
 
 class Attendance(AttendeeInput):
@@ -105,10 +98,6 @@ class Attendance(AttendeeInput):
         help_text="Needs the scope read_patients or write_patients.",
     )
     patient = PersonInput(required=False)
-
-    def get_stored_phone(self, fields):
-        patient = fields.get("patient_id") or fields.get("patient")
-        return patient.phone_with_extension if patient else ""
 
     def validate(self, fields):
         fields = super().validate(fields)

@@ -29,7 +29,7 @@ from booking.api.v1.availability import MAX_RANGE
 from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import OpeningRequest
 from patients.text import validate_name
-from scheduling.lib.phones import MAX_TYPED
+from scheduling.lib.phones import MAX_LENGTH
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
@@ -278,15 +278,13 @@ class AppointmentChange(Input, PhoneInput):
 
     name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
     email = EmailAddress(source="attendee_email")
-    phone = Text(max_length=MAX_TYPED, source="attendee_phone", required=False, allow_blank=True)
-    phone_unchecked = serializers.BooleanField(source="attendee_phone_unchecked", required=False)
+    phone = Text(max_length=MAX_LENGTH, source="attendee_phone", required=False, allow_blank=True)
     notes = Notes()
     metadata = Metadata(required=False)
 
     def validate(self, fields):
         """Return the fields with the phone as it is stored."""
-        phone = self.read_phone(fields, "attendee_phone", stored=self.context["booking"].attendee_phone)
-        return super().validate(fields if phone is None else {**fields, "attendee_phone": str(phone)})
+        return super().validate(self.read_attendee_phone(fields))
 
 
 class LocationInput(Input):

@@ -313,12 +313,9 @@ def test_confirm_reads_phone_as_one_of_the_location_country(confirm, typed, numb
     assert Patient.objects.get().phone_with_extension == number
 
 
-def test_confirm_refuses_attendee_phone_that_is_none_unless_secret_key_insists(confirm):
-    with nothing_changes():
-        refusal = confirm(patient=PERSON, attendee_phone="(212) 555-0142")
-    assert [(error["pointer"], error["code"]) for error in refusal.json()["errors"]] == [
-        ("#/attendee_phone", "invalid")
-    ]
-
-    data = confirm(patient=PERSON, attendee_phone="12", attendee_phone_unchecked=True).json()["data"]
-    assert data["attendee_phone"] == "12"
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("020 7946 0001 x2", "tel:+442079460001;ext=2"), ("(212) 555-0142", "(212) 555-0142"), ("bed 12", "bed 12")],
+)
+def test_attendee_phone_is_kept_like_a_patient_phone_if_it_is_a_number(confirm, typed, kept):
+    assert confirm(patient=PERSON, attendee_phone=typed).json()["data"]["attendee_phone"] == kept

@@ -147,8 +147,6 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
     when = format_date(appointment.local_start, _("D j F Y, H:i"))
     subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}
     mail = _make_mail(message, template, subject, appointment.attendee_email, context)
-    if appointment.location.email:
-        mail.reply_to = [appointment.location.email]
     if invites:
         _attach_invitation(mail, appointment)
     mail.send()
@@ -156,8 +154,13 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
 
 def _make_mail(message, template, subject, to, context):
     context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject}
+    location = context["appointment"].location if "appointment" in context else None
     mail = _Mail(
-        subject=subject, body=render_to_string(f"email/{template}.txt", context), to=[to], headers=make_headers(message)
+        subject=subject,
+        body=render_to_string(f"email/{template}.txt", context),
+        to=[to],
+        reply_to=[location.email] if location and location.email else [],
+        headers=make_headers(message),
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
     return mail

@@ -253,6 +253,8 @@ def test_answer_410_disables_endpoint_and_notifies_staff(attempt_delivery, endpo
     run_what_is_due()
     [message] = mail.outbox
     assert message.to == ["morgan@clinic.example"]
+    told = OutboxMessage.objects.get(kind="email.endpoint_disabled")
+    assert message.extra_headers == {"Message-ID": f"<{told.pk}@localhost>", "Auto-Submitted": "auto-generated"}
     assert message.subject == "Webhook endpoint disabled: Bob's practice"
     assert "It answered 410: it wants no more." in message.body
     assert endpoint.secret not in message.body

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection
-from datetime import date
+from datetime import date, tzinfo
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -21,11 +21,12 @@ from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.phones import Phone
 
 EARLIEST_BIRTH = date(1900, 1, 1)
+FURTHEST_AHEAD = timezone.get_fixed_timezone(14 * 60)  # where a date begins first
 
 
-def validate_birth_date(born: date) -> None:
-    """Raise ValidationError for a birth date in the future or before 1900."""
-    if not EARLIEST_BIRTH <= born <= timezone.now().date():
+def validate_birth_date(born: date, zone: tzinfo = FURTHEST_AHEAD) -> None:
+    """Raise ValidationError for a birth date before 1900 or after today's: where it is today first, or in ``zone``."""
+    if not EARLIEST_BIRTH <= born <= timezone.now().astimezone(zone).date():
         raise ValidationError("Enter a date of birth between 1900 and today.", code="out_of_range")
 
 

@@ -10,6 +10,7 @@ from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
 from patients.fields import PlainTextFormField
+from patients.models import validate_birth_date
 from scheduling.models import Clinician, Location, Service
 
 MAX_DAYS_AHEAD = 3 * 365
@@ -35,7 +36,8 @@ class OpeningSearchForm(forms.Form):
     )
 
     def clean_day(self):
-        day, today = self.cleaned_data["day"], timezone.localdate()
+        day, today = self.cleaned_data["day"], timezone.now().date()
+        # Yesterday is today somewhere.
         if day and not today - timedelta(days=1) <= day <= today + timedelta(days=MAX_DAYS_AHEAD):
             raise forms.ValidationError("Choose a day from today on.", code="past")
         return day
@@ -64,6 +66,12 @@ class NewPatientForm(PatientForm):
 
     def list_phone_countries(self):
         return list_phone_countries(self.location)
+
+    def clean_date_of_birth(self):
+        born = self.cleaned_data["date_of_birth"]
+        if born and self.location:
+            validate_birth_date(born, self.location.zone)
+        return born
 
     def validate_unique(self):
         forms.ModelForm.validate_unique(self)

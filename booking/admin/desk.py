@@ -174,7 +174,7 @@ def build_search_form(request, *, rescheduling=None):
     if rescheduling:
         start = rescheduling.local_start.date()
         present = {
-            "day": str(max(start, timezone.localdate())),
+            "day": str(max(start, timezone.now().astimezone(rescheduling.location.zone).date())),
             "visit": f"{rescheduling.is_remote:d}",
             "clinician": rescheduling.clinician_id if rescheduling.clinician.is_active else "",
             "location": rescheduling.location_id if rescheduling.location.is_active else "",

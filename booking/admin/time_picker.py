@@ -3,7 +3,9 @@
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 
 from booking.domain.slot_selection import OpeningRequest
@@ -49,7 +51,10 @@ class TimePicker:
         criteria = form.cleaned_data
         self.service = criteria["service"]
         self.service.notice = timedelta()  # on this instance only, which is never saved
-        self.now, self.today = timezone.now(), timezone.localdate()
+        self.home = Location.objects.values_list(get_home_zone(), flat=True).first()
+        zone = criteria["location"].zone if criteria["location"] else ZoneInfo(self.home or settings.TIME_ZONE)
+        self.now = timezone.now()
+        self.today = self.now.astimezone(zone).date()
         self.day = criteria["day"] or self.today
         self.first = self.day - timedelta(days=self.day.weekday())
         self.filters = OpeningFilters(
@@ -63,7 +68,6 @@ class TimePicker:
             self.filters, start_at=self.first, end_at=self.first + (STRIP_DAYS - 1) * DAY, now=self.now
         )
         self.time_in_question = criteria["why"]
-        self.home = Location.objects.values_list(get_home_zone(), flat=True).first()
         if not criteria["day"]:
             self.day = next((day for day, number in self.days() if number), self.day)
 

@@ -1,7 +1,7 @@
 """Arrange openings for the page: a strip of days, and one day's times by part of day. Pure: no database, no clock."""
 
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
@@ -115,8 +115,15 @@ def group_by_part_of_day(choices, day):
     of_day = [choice for choice in choices if choice.day == day]
     if len({(choice.zone, choice.at.utcoffset()) for choice in of_day}) < 2:
         of_day = [choice._replace(zone="") for choice in of_day]
-    of_day.sort(key=lambda choice: (choice.at.replace(tzinfo=None), choice.at.timestamp()))
+    of_day.sort(key=_get_place_in_day)
     return [(name, list(group)) for name, group in groupby(of_day, key=_get_part_of_day)]
+
+
+def _get_place_in_day(choice):
+    """Return what sorts a day: parts of the day, then the time since midnight, by which a repeated hour comes twice."""
+    midnight = datetime.combine(choice.day, time(), choice.at.tzinfo)
+    since = choice.at.timestamp() - midnight.timestamp()
+    return choice.at.hour >= 12, choice.at.hour >= 17, since, choice.at.timestamp()
 
 
 def _get_part_of_day(choice):

@@ -1,6 +1,7 @@
 """The form for a patient's details. It accepts what people really type and says what it cannot accept."""
 
 from datetime import date
+from functools import partial
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -8,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.domain.phone_countries import list_phone_countries
 from patients.fields import PlainTextFormField
-from patients.models import Patient
+from patients.models import Patient, validate_birth_date
 from scheduling.lib.phones import BadPhone, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -137,6 +138,9 @@ class DetailsForm(forms.ModelForm):
     def __init__(self, *args, location=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.location = location
+        if location:
+            by_today_there = partial(validate_birth_date, zone=location.zone)
+            self.fields["date_of_birth"].validators.append(by_today_there)
         self.fields["email"].required = True  # where the confirmation goes
 
     def clean_phone(self):

@@ -69,9 +69,15 @@ def test_opening_of_clinician_missing_from_the_offer_is_left_out():
 def test_times_in_repeated_hour_show_their_zones():
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
-    [(_, of_night)] = group_by_part_of_day(choices(first, first + timedelta(hours=1)), date(2026, 10, 25))
+    of_hours = choices(*(first + number * timedelta(minutes=30) for number in range(-1, 3)))
+    [(_, of_night)] = group_by_part_of_day(of_hours, date(2026, 10, 25))
 
-    assert [(choice.time, choice.zone) for choice in of_night] == [("01:30", "BST"), ("01:30", "GMT")]
+    assert [(choice.time, choice.zone) for choice in of_night] == [
+        ("01:00", "BST"),
+        ("01:30", "BST"),
+        ("01:00", "GMT"),
+        ("01:30", "GMT"),
+    ]
 
 
 def test_times_in_one_zone_do_not_show_it():

@@ -150,9 +150,8 @@ class DetailsForm(forms.ModelForm):
         try:
             phone = read_phone(typed, list_phone_countries(self.location))
         except BadPhone as error:
-            raise ValidationError(
-                f"{error.messages[0]} {_('You can also leave it empty.')}", code=error.code
-            ) from error
+            optional = _("You can also leave it empty.")  # the collector of texts reads no f-strings
+            raise ValidationError(f"{error.messages[0]} {optional}", code=error.code) from error
         self.instance.phone_extension = phone.extension
         return phone.number
 

@@ -58,7 +58,7 @@ def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, jav
     choose_a_time(page, day)
 
     press(page, "Continue")
-    expect(page.get_by_role("alert").get_by_text("Please enter your first name.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("Please enter your name: one of the two is enough.")).to_be_visible()
     type_details(page)
     press(page, "Need more time?")
     expect(page.get_by_text("You have more time now.")).to_be_visible()

@@ -1,15 +1,10 @@
 """An order's link and a request's page in a real browser."""
 
-import os
-import subprocess
-import sys
-
 import pytest
-from django.db import connection
 from playwright.sync_api import expect
 
 from booking.access.patient_links import appointment_token, order_token
-from booking.dev.servers import BASE_DIR
+from booking.domain.appointments import confirm, decline
 from booking.domain.orders import send_link
 from booking.models import Appointment
 from booking.widget import appointment
@@ -86,34 +81,18 @@ def test_back_from_review_shows_own_time(open_browser, link, day):
     expect(page.get_by_role("button", name="Held for you")).to_contain_text("09:00")
 
 
-def decide_elsewhere(verb):
-    """A member of staff decides, in a process of their own."""
-    settings = connection.settings_dict
-    code = f"""
-import django
-django.setup()
-from django.db import connection
-connection.settings_dict["NAME"] = {settings["NAME"]!r}
-from booking.domain.appointments import confirm, decline
-from booking.models import Appointment
-{verb}(Appointment.objects.get(), actor="staff:1")
-"""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "booking.settings"}
-    subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=environment, check=True, timeout=60)
-
-
 @pytest.mark.parametrize(
-    "verb, outcome",
+    "decide, outcome",
     [
-        ("confirm", "You are booked"),
-        ("decline", "The clinic could not confirm this"),
+        (confirm, "You are booked"),
+        (decline, "The clinic could not confirm this"),
     ],
 )
-def test_request_page_updates_after_staff_decide(request_page, verb, outcome):
+def test_request_page_updates_after_staff_decide(request_page, decide, outcome):
     page = request_page()
     page.evaluate("window.stays = true")
 
-    decide_elsewhere(verb)
+    decide(Appointment.objects.get(), actor="staff:1")
 
     expect(heading(page)).to_have_text(outcome)
     expect(page.locator("#say")).to_have_text(outcome)
@@ -138,14 +117,14 @@ def test_request_page_polls_silently_and_survives_network_errors(request_page, m
     page.wait_for_event("requestfailed")
     expect(page.locator("#trouble")).to_be_hidden()
     page.context.set_offline(False)
-    decide_elsewhere("confirm")
+    confirm(Appointment.objects.get(), actor="staff:1")
     expect(heading(page)).to_have_text("You are booked")
 
 
 def test_request_page_without_javascript_offers_reload(request_page):
     page = request_page(javascript=False)
 
-    decide_elsewhere("confirm")
+    confirm(Appointment.objects.get(), actor="staff:1")
     page.get_by_role("link", name="Look again").click()
 
     expect(heading(page)).to_have_text("Your appointment is confirmed")

@@ -475,6 +475,8 @@ def _make_span(start, end, duration, window, *, has_end):
         and not (end.is_date or end.is_vague)
     ):
         return Span(start, zone, end.wall - start.wall)
+    if not end and duration and duration > timedelta() and is_understood:
+        return Span(start, zone, duration)
     span = Span(start, zone, is_whole_day=start.is_vague, is_understood=is_understood)
     if end is None and duration is None:
         return span._replace(is_open=has_end, is_understood=span.is_understood and not has_end)

@@ -202,7 +202,7 @@ def _get_period_size(rule):
 def _periods(rule, first, skipped=0, *, before):
     """Yield the times of each period that begins before then, without the first ones that are ``skipped``."""
     for number in count_from(skipped):
-        if rule.count is not None and number > MAX_PERIODS:
+        if rule.count is not None and number > skipped + MAX_PERIODS:
             raise TooManyTimes
         begins, days = _get_period(rule, first, number * rule.interval)
         if begins is None or begins >= before:

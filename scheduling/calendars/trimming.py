@@ -23,6 +23,7 @@ KEPT_PROPERTIES = (
 ).split()
 READ = "|".join(["BEGIN", "END", "X-WR-TIMEZONE", "ATTENDEE", *KEPT_PROPERTIES])
 LINE = re.compile(rf"^({READ})[ \t]*([;:][^\n]*)", re.MULTILINE | re.IGNORECASE)
+WORDS = {"BEGIN", "END", "DURATION", "SEQUENCE", "STATUS"}
 # What these components hold beside properties that are read; of others nothing is read.
 READ_COMPONENTS = {"VEVENT": (), "VFREEBUSY": (), "VTIMEZONE": ("STANDARD", "DAYLIGHT")}
 OUTER = {*READ_COMPONENTS, "VTODO", "VJOURNAL", "VAVAILABILITY", "VPOLL"}
@@ -82,7 +83,9 @@ def _split_components(text, owner):
     inside, lines, is_ended = [], [], False
     for match in LINE.finditer(text):
         name, rest = match[1].upper(), match[2].rstrip()
-        if rest[:2] == ": " and match[1] != name:
+        if ":" not in rest:
+            continue
+        if rest[:2] == ": " and (match[1].istitle() or (match[1].islower() and name in WORDS)):
             continue  # "Status: cancelled" is somebody's text
         if name in ("BEGIN", "END"):
             component = rest[1:].strip().upper()
@@ -148,7 +151,8 @@ def _may_concern(lines, first, last):
         if name in ("RDATE", "FREEBUSY") or (name == "RECURRENCE-ID" and "RANGE" in line.upper()):
             return True
         if name == "RRULE":
-            ends += UNTIL.findall(line)[:1] or ["99991231"]
+            if line[len(name) :].strip(" ;") != ":":
+                ends += UNTIL.findall(line)[:1] or ["99991231"]
         elif name == "DURATION":
             duration = parse_duration(line.rpartition(":")[2].strip())
             longest = timedelta.max if duration is None else max(longest, abs(duration))
@@ -161,7 +165,7 @@ def _may_concern(lines, first, last):
         return not days
     if not ends and not longest:
         return max(days) >= first
-    return _add_days(max(*days, *ends), longest + (_to_date(max(days)) - _to_date(min(days)))) >= first
+    return _add_days(max(days + ends), longest + (_to_date(max(days)) - _to_date(min(days)))) >= first
 
 
 def _to_date(day):

@@ -89,7 +89,8 @@ def get_zone(name: str) -> tzinfo | None:
     for start in range(len(parts)):  # /freeassociation.sourceforge.net/Europe/London
         if zone := _get_iana_zone("/".join(parts[start:])):
             return zone
-    plain = re.sub(r"( \d+)$", "", name.lower()).replace(" daylight time", " standard time")
+    name = name.lower().replace(" daylight time", " standard time")
+    plain = name if name in WINDOWS_NAMES else re.sub(r" \d+$", "", name)  # Outlook numbers those that it has twice
     if plain in UTC_NAMES:
         return ZoneInfo("UTC")
     return _get_iana_zone(WINDOWS_NAMES.get(plain, "")) or _get_displayed_zone(plain)

@@ -19,6 +19,7 @@ from scheduling.availability.queries import OpeningFilters, load_busy, load_hour
 from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.best_sql import OPENINGS
+from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
 from tests.bench.events import make_measures
 from tests.bench.outbox import print_outbox
@@ -50,6 +51,7 @@ def print_all():
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
     print_outbox()
     print_search()
+    print_calendars()
     print("\nThe feed, among a million events")
     show(make_measures())
     print_sameness()

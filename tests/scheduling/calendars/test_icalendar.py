@@ -20,7 +20,9 @@ from tests.scheduling.calendars.texts import (
     calendar,
     event,
     intervals,
+    read,
     said,
+    unread,
     written,
 )
 
@@ -309,3 +311,188 @@ def test_empty_calendar_has_no_busy_time():
 def test_truncated_feed_is_refused(body):
     with pytest.raises(NotACalendar):
         said(body)
+
+
+# What cannot be understood
+
+NINE = "DTSTART:20260324T090000Z"
+HOUR = "DURATION:PT1H"
+FROM_NINE = "24 Mar 09:00–10:00"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([NINE, "DTEND:20260323T100000Z"], "23 Mar 10:00–24 Mar 09:00"),
+        ([NINE, "DURATION:-PT1H"], "24 Mar 08:00–09:00"),
+        ([NINE, "DTEND;TZID=Asia/Tokyo:20260324T170000"], "24 Mar 08:00–09:00"),
+        ([NINE, "DTEND:", HOUR], FROM_NINE),
+        ([NINE, "DTEND:20260324T100000Z", "DURATION:PT3H"], FROM_NINE),
+        (["DTSTART:20260324T2200", "DTEND:20260324T240000"], "24 Mar 22:00–25 Mar 00:00"),
+        (["DTSTART:20260324", "DTEND:20260324T170000"], "24 Mar 00:00–25 Mar 00:00"),
+        (["DTSTART:20260324", "DTEND:20260325T000000"], "24 Mar 00:00–25 Mar 00:00"),
+        (["DTSTART:20260325", "DTEND:20260324"], "24 Mar 00:00–26 Mar 00:00"),
+        (["DTSTART:20260324", "DURATION:PT1H"], "24 Mar 00:00–25 Mar 00:00"),
+        (["DTSTART:20260324", "DURATION:PT48H"], "24 Mar 00:00–26 Mar 00:00"),
+        ([NINE, HOUR, "RRULE:"], FROM_NINE),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:20260325T090000Z,"], FROM_NINE),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:20260325"], FROM_NINE),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:20260325T000000Z"], FROM_NINE),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXRULE:FREQ=DAILY;COUNT=9;BYDAY=WE"], FROM_NINE),
+        ([NINE, HOUR, "RDATE:", "EXDATE;TZID=Europe/Berlin:"], FROM_NINE),
+        ([NINE, HOUR, "RRULE:FREQ=YEARLY;UNTIL=99991231T235959Z"], FROM_NINE),
+        ([NINE, HOUR, "X-APPLE-TRAVEL-DURATION;VALUE=DURATION:PT45M"], "24 Mar 08:15–10:00"),
+        ([NINE, "DURATION:P999999999D"], "24 Mar 09:00–13 Apr 01:00"),
+        (["DTSTART;VALUE=DATE:16040324", "RRULE:FREQ=YEARLY"], "24 Mar 00:00–25 Mar 00:00"),
+    ],
+)
+def test_event_with_a_plain_meaning_means_that(lines, expected):
+    body = calendar(event(*lines))
+
+    assert (said(body), unread(body)) == ([expected], [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([NINE, "DURATION:an hour"], ["24 Mar 09:00–25 Mar 00:00"]),
+        ([NINE, "DTEND;TZID=Nowhere/Land:20260324T100000"], ["24 Mar 09:00–25 Mar 00:00"]),
+        ([NINE, "DTEND;VALUE=DATE:20260326"], ["24 Mar 09:00–26 Mar 00:00"]),
+        (["DTSTART:20260324T990000Z", HOUR], ["24 Mar 00:00–25 Mar 00:00"]),
+        (
+            [NINE, HOUR, "RRULE:FREQ=SOMETIMES;BYDAY=TH,FR;UNTIL=20260401"],
+            [FROM_NINE, "26 Mar 09:00–10:00", "27 Mar 09:00–10:00"],
+        ),
+        ([NINE, HOUR, "RRULE:every Tuesday"], [FROM_NINE, "31 Mar 10:00–11:00", "7 Apr 10:00–11:00"]),
+        ([NINE, HOUR, "RRULE:FREQ=MINUTELY;INTERVAL=5;UNTIL=20260325"], ["24 Mar 00:00–26 Mar 00:00"]),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:tomorrow"], [FROM_NINE, "25 Mar 09:00–10:00"]),
+        ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXRULE:FREQ=SOMETIMES"], [FROM_NINE, "25 Mar 09:00–10:00"]),
+        ([NINE, HOUR, "RDATE:tomorrow,20260325T090000Z"], [FROM_NINE, "25 Mar 09:00–10:00"]),
+        (
+            [
+                "DTSTART;TZID=Nowhere:20260324T090000",
+                HOUR,
+                "RRULE:FREQ=DAILY;COUNT=2",
+                "EXDATE;TZID=Nowhere:20260325T090000",
+            ],
+            ["23 Mar 19:00–25 Mar 00:00"],
+        ),
+    ],
+)
+def test_odd_event_blocks_what_it_could_mean_and_others_count(lines, expected):
+    body = calendar(event(*lines, uid="odd"), at("0410T0900", "0410T1000", uid="good"))
+
+    assert (said(body), unread(body)) == ([*expected, "10 Apr 09:00–10:00"], ["24 Mar"])
+
+
+@pytest.mark.parametrize(
+    "lines", [["DTEND:20260324T100000Z"], ["DTSTART:soon", "RRULE:FREQ=DAILY"], ["DTSTART:20260332"]]
+)
+def test_event_without_readable_start_blocks_nothing(lines):
+    body = calendar(event(*lines, uid="odd"), at("0324T0900", "0324T1000"))
+
+    assert (said(body), unread(body)) == ([FROM_NINE], ["?"])
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["DTSTART:soon", "TRANSP:TRANSPARENT"],
+        [NINE, HOUR, "RRULE:FREQ=SOMETIMES", "STATUS:CANCELLED"],
+        ["DTSTART;TZID=Nowhere:20260324T090000", HOUR, "X-MICROSOFT-CDO-BUSYSTATUS:FREE"],
+        ["DTSTART;TZID=Nowhere:20160324T090000", HOUR, "RRULE:FREQ=DAILY;COUNT=9"],
+        ["DTSTART;TZID=Nowhere:20160324T090000", HOUR, "RRULE:FREQ=DAILY;BYDAY=XX;UNTIL=20170101T000000Z"],
+        ["DTSTART:20160324T090000Z", "DTEND:20160323T100000Z", "STATUS:WHATEVER"],
+        ["DTSTART;VALUE=DATE:20271002", "RRULE:FREQ=WEEKLY;UNTIL=20271001;BYDAY=MO"],
+    ],
+)
+def test_odd_event_that_is_free_or_over_is_not_told(lines):
+    body = calendar(event(*lines))
+
+    assert (said(body), unread(body)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected", "days"),
+    [
+        (["RECURRENCE-ID;TZID=Nowhere:20260325T090000", "DTSTART:20260325T090000Z", HOUR], ["25 Mar 09:00–10:00"], []),
+        (["RECURRENCE-ID:someday", "DTSTART:20260326T090000Z", HOUR], ["26 Mar 09:00–10:00"], ["26 Mar"]),
+        (["RECURRENCE-ID:20260325T090000Z", "DTSTART:soon"], [], ["?"]),
+        (["RECURRENCE-ID:20260325T090000Z", "DTSTART:soon", "STATUS:CANCELLED"], [], []),
+    ],
+)
+def test_override_of_odd_free_series_counts_by_itself(lines, expected, days):
+    series = event("DTSTART;TZID=Nowhere:20260324T090000", HOUR, "RRULE:FREQ=SOMETIMES", "TRANSP:TRANSPARENT")
+    body = calendar(series, event(*lines))
+
+    assert (said(body), unread(body)) == (expected, days)
+
+
+def test_later_occurrences_of_free_series_may_be_busy():
+    series = event(NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=4", "TRANSP:TRANSPARENT")
+    later = event("RECURRENCE-ID;RANGE=THISANDFUTURE:20260326T090000Z", "DTSTART:20260326T110000Z", HOUR)
+
+    assert said(calendar(series, later)) == ["26 Mar 11:00–12:00", "27 Mar 11:00–12:00"]
+
+
+def test_override_of_older_version_than_its_series_counts():
+    series = at("0324T0900", "0324T1000", "RRULE:FREQ=DAILY;COUNT=2", "SEQUENCE:5")
+    moved = at("0325T1200", "0325T1300", "RECURRENCE-ID:20260325T090000Z", "SEQUENCE:1")
+
+    assert said(calendar(series, moved)) == [FROM_NINE, "25 Mar 12:00–13:00"]
+
+
+def test_odd_free_busy_period_blocks_to_the_end_of_its_day():
+    periods = "20260324T090000Z/PT1H,nonsense,20260325T220000Z/whenever,20260327T100000Z/20260327T090000Z,,"
+    body = calendar("BEGIN:VFREEBUSY", f"FREEBUSY:{periods}", "FREEBUSY:", "END:VFREEBUSY")
+
+    assert said(body) == [FROM_NINE, "25 Mar 22:00–26 Mar 00:00", "27 Mar 09:00–10:00"]
+    assert unread(body) == ["25 Mar"]
+
+
+def test_ignored_event_blocks_nothing_and_is_still_told():
+    odd, good = event(NINE, "DURATION:an hour"), at("0410T0900", "0410T1000", uid="good")
+    body = calendar(odd, good)
+    [event_found] = read(body).not_understood
+
+    found = read(body, ignored={event_found.fingerprint})
+
+    assert found == (intervals(calendar(good)), [event_found])
+
+
+def test_fingerprint_changes_with_what_counts_of_an_event_only():
+    def get_fingerprint(*lines):
+        [found] = read(calendar(event("DTSTART:soon", *lines), FROM_ELSEWHERE)).not_understood
+        return found.fingerprint
+
+    FROM_ELSEWHERE = at("0410T0900", "0410T1000", uid="good")
+    assert get_fingerprint("SUMMARY:Lunch") == get_fingerprint("SUMMARY:Dinner") != get_fingerprint(HOUR)
+
+
+# Holidays of a location
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["DTSTART;VALUE=DATE:20260403", "TRANSP:TRANSPARENT"], ["3 Apr 00:00–4 Apr 00:00"]),
+        (["DTSTART;VALUE=DATE:20260403", "RRULE:FREQ=YEARLY", "STATUS:TENTATIVE"], ["3 Apr 00:00–4 Apr 00:00"]),
+        (["DTSTART:20260403T000000Z", "DTEND:20260405T000000Z"], ["3 Apr 00:00–5 Apr 00:00"]),  # whole days by time
+        (["DTSTART;TZID=Nowhere:20260403T000000", "DURATION:P1D"], ["3 Apr 00:00–4 Apr 00:00"]),
+        (["DTSTART;VALUE=DATE:20260403", "STATUS:CANCELLED"], []),
+        (["DTSTART:20260403T090000Z", "DTEND:20260404T090000Z"], []),
+        (["DTSTART:20260403T000000Z", "DTEND:20260403T120000Z"], []),
+    ],
+)
+def test_only_whole_days_close_a_location(lines, expected):
+    body = calendar("X-WR-TIMEZONE:America/New_York", event(*lines), "BEGIN:VFREEBUSY\nFREEBUSY:soon\nEND:VFREEBUSY")
+
+    assert (said(body, only_all_day=True), unread(body, only_all_day=True)) == (expected, [])
+
+
+def test_odd_holiday_is_told_and_odd_hours_are_not():
+    holiday = event("DTSTART;VALUE=DATE:20260403", "RRULE:FREQ=SOMETIMES;BYMONTHDAY=3", uid="a")
+    body = calendar(holiday, event(NINE, "DURATION:an hour", uid="b"))
+
+    assert said(body, only_all_day=True) == ["3 Apr 00:00–4 Apr 00:00"]
+    assert unread(body, only_all_day=True) == ["3 Apr"]

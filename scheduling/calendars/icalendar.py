@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from scheduling.availability.intervals import Interval, clip, merge
 from scheduling.calendars.base import BusyTimes, NotUnderstood, TooMuch
 from scheduling.calendars.recurrence import TooManyTimes, expand, fill_days, parse_rule
+from scheduling.calendars.time_zones import Zones, get_zone
 from scheduling.calendars.trimming import DECLINED, Feed
 from scheduling.calendars.values import (
     DAY,
@@ -30,7 +31,6 @@ from scheduling.calendars.values import (
     parse_moments,
     split_value,
 )
-from scheduling.calendars.zones import Zones, get_zone
 
 MAX_OCCURRENCES = 50_000
 MARGIN = timedelta(days=2)  # more than the distance of any two time zones

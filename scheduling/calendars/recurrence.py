@@ -124,8 +124,8 @@ def fill_days(rule: Rule) -> Rule:
     )
 
 
-def _parse_number(text, least, most):
-    return int(text) if text.isdecimal() and len(text) < 12 and least <= int(text) <= most else None
+def _parse_number(text, lowest, highest):
+    return int(text) if text.isdecimal() and len(text) < 12 and lowest <= int(text) <= highest else None
 
 
 def _parse_item(name, text):

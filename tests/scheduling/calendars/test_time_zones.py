@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from scheduling.calendars.zones import WINDOWS_NAMES, get_offset_zone, get_zone
+from scheduling.calendars.time_zones import WINDOWS_NAMES, get_offset_zone, get_zone
 from tests.scheduling.calendars.texts import at, calendar, event, said, unread
 
 

@@ -232,12 +232,7 @@ def _midnight(day, zone):
 # One index scan per clinician, as for busy time. The packed pairs of ``booked`` are the ordinal of a date, and seconds.
 LOADS = f"""
     SELECT clinician.id, asked.zone, clinician.last_assigned_at, clinician.weight::float8,
-           (SELECT {RULES}
-              FROM ({ALL_HOURS}) AS hours
-              JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
-             WHERE hours.clinician_id = clinician.id
-               AND (hours.valid_from IS NULL OR hours.valid_from <= %(last_day)s)
-               AND (hours.valid_until IS NULL OR hours.valid_until >= %(first_day)s)) AS rules,
+           work.rules,
            (SELECT string_agg({PACKED}, '')
               FROM scheduling_timeoff
              WHERE clinician_id = clinician.id AND ends_at > begins_at AND starts_at < until) AS away,
@@ -254,6 +249,13 @@ LOADS = f"""
       FROM unnest(%(clinicians)s::uuid[], %(zones)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
            AS asked(id, zone, begins_at, until)
       JOIN scheduling_clinician AS clinician USING (id)
+      LEFT JOIN (SELECT hours.clinician_id, {RULES} AS rules
+                   FROM ({ALL_HOURS}) AS hours
+                   JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
+                  WHERE hours.clinician_id = ANY(%(clinicians)s)
+                    AND (hours.valid_from IS NULL OR hours.valid_from <= %(last_day)s)
+                    AND (hours.valid_until IS NULL OR hours.valid_until >= %(first_day)s)
+                  GROUP BY hours.clinician_id) AS work ON work.clinician_id = clinician.id
 """  # noqa: S608 nothing but the constants above goes in
 
 

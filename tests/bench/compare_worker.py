@@ -117,8 +117,9 @@ def make_cases():
         call("POST", f"/appointments/{appointment}/cancel", {"reason": "other"})
         return milliseconds
 
-    for _ in range(60):
-        call("POST", f"/holds/{hold()}/confirm", {"patient": person}, status=201)
+    for number in range(60):  # each somebody else's: nobody is in two places at once
+        other = person | {"first_name": f"Bob{number}", "email": f"bob{number}@example.org"}
+        call("POST", f"/holds/{hold()}/confirm", {"patient": other}, status=201)
     openings = call("GET", "/availability", query=dates)
     free = iter(openings * 1000)
     held = hold()

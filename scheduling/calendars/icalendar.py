@@ -224,7 +224,7 @@ def get_instant(wall: datetime, zone: tzinfo) -> int:
 
 def _read_events(events, window):
     """Yield the ReadEvent of each busy event of those that share one identifier."""
-    busy = [event for event in events if not (event.is_cancelled if window.only_all_day else event.is_free)]
+    busy = {event for event in events if not (event.is_cancelled if window.only_all_day else event.is_free)}
     if not busy:
         return
     masters = _get_latest([event for event in events if not event.is_override])
@@ -265,7 +265,8 @@ def _read_event(event, window, *, is_free=False, overrides=(), busy=()):
         at = get_instant(wall, own.zone or window.default) if changes else 0
         change = next((change for change in reversed(changes) if change.since <= at), None)
         if change and change.span:
-            found.append((*_get_interval(change.span, wall + change.shift, window), wall + change.shift))
+            moved = _add(wall, change.shift)
+            found.append((*_get_interval(change.span, moved, window), moved))
         elif not change and not is_free:
             found.append((*_get_interval(own, wall, window), wall))
     found = [one for one in found if one[1] > window.start and one[0] < window.end]
@@ -327,13 +328,8 @@ class Exclusions:
         if moment.is_date:
             self._days.add(moment.wall.date())
         elif start.is_date:
-            is_elsewhere = moment.zone and moment.wall.time() != MIDNIGHT
-            wall = (
-                moment.wall.replace(tzinfo=moment.zone).astimezone(self._window.default)
-                if is_elsewhere
-                else moment.wall
-            )
-            self._days.add(wall.date())
+            is_midnight = moment.wall.time() == MIDNIGHT
+            self._days.add(moment.wall.date() if is_midnight else _get_local_date(moment, self._window))
         elif moment[2:4] == start[2:4] or (not moment.zone and not moment.zone_name):
             self._walls.add(moment.wall)
             if moment.wall.time() == MIDNIGHT != start.wall.time():
@@ -383,7 +379,8 @@ def _list_times(event, span, window):
         if rule and rule.is_understood and not rule.is_too_frequent:
             rule, walls = _expand(rule, span, window)
         if rule and rule.is_understood:
-            times = {wall: own for wall, own in times.items() if wall not in set(walls)}
+            for wall in walls:
+                times.pop(wall, None)
         elif rule:
             is_understood = False
     pairs = [(wall, own) for wall, own in times.items() if not excluded.contains(wall, own)]
@@ -417,14 +414,19 @@ def _is_over(wall, until, span, window):
         return wall.date() > until.wall.date()
     if span.start.is_date:
         # Some programs write the midnight that begins the last day, which may be the day before in UTC.
-        is_far = not until.zone or until.wall > window.before
-        last = until.wall if is_far else until.wall.replace(tzinfo=until.zone).astimezone(window.default)
-        return wall.date() > last.date()
+        return wall.date() > _get_local_date(until, window)
     if not until.zone:
         return wall > until.wall
     if not span.zone:
         return wall > until.wall + EARLIEST if until.wall < window.before else False
     return get_instant(wall, span.zone) > get_instant(until.wall, until.zone)
+
+
+def _get_local_date(moment, window):
+    """Return the date of a Moment where dates are at home."""
+    if not moment.zone or not window.since < moment.wall < window.before:
+        return moment.wall.date()
+    return moment.wall.replace(tzinfo=moment.zone).astimezone(window.default).date()
 
 
 def _list_additions(rest, span, window):

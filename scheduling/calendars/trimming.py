@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from scheduling.calendars.base import NotACalendar, TooMuch
-from scheduling.calendars.values import LAST, parse_duration, parse_moment
+from scheduling.calendars.values import LAST, MAX_DURATION, parse_duration, parse_moment
 
 MAX_EVENTS = 50_000  # within the window
 MAX_DEPTH = 8
@@ -155,7 +155,7 @@ def _may_concern(lines, first, last):
                 ends += UNTIL.findall(line)[:1] or ["99991231"]
         elif name == "DURATION":
             duration = parse_duration(line.rpartition(":")[2].strip())
-            longest = timedelta.max if duration is None else max(longest, abs(duration))
+            longest = MAX_DURATION if duration is None else max(longest, abs(duration))
         elif name in ("DTSTART", "DTEND", "RECURRENCE-ID"):
             found = DATE.findall(line)
             if len(found) != 1 and line[len(name) :].strip(" ;") != ":":

@@ -25,6 +25,7 @@ IS_DATE = re.compile(r";\s*VALUE\s*=\s*\"?DATE\"?\s*(?:;|\Z)", re.IGNORECASE)
 DAY = timedelta(days=1)
 MIDNIGHT = time()
 FIRST, LAST = datetime.combine(date.min, MIDNIGHT), datetime.combine(date.max, time(23, 59, 59))
+MAX_DURATION = LAST - FIRST
 UNITS = {"W": timedelta(weeks=1), "D": DAY, "H": timedelta(hours=1), "S": timedelta(seconds=1)}
 MONTH, YEAR, MINUTE = timedelta(days=30), timedelta(days=365), timedelta(minutes=1)
 
@@ -99,7 +100,7 @@ def parse_moments(rest: str) -> tuple[list[Moment], bool]:
 
 
 def parse_duration(value: str) -> timedelta | None:
-    """Return the duration that ``value`` means, perhaps a negative one, or None."""
+    """Return the duration that ``value`` means, perhaps a negative one, or None. More than MAX_DURATION is that."""
     found = DURATION.fullmatch(value)
     if not found:
         return None
@@ -118,4 +119,5 @@ def parse_duration(value: str) -> timedelta | None:
             seen += unit
     except OverflowError:
         return None
+    total = min(total, MAX_DURATION)
     return (-total if found[1] == "-" else total) if seen.strip("T") else None

@@ -231,7 +231,7 @@ def _read_events(events, window):
     same = defaultdict(list)
     for event in events:
         if event.is_override:
-            same[event.recurrence_id].append(event)
+            same[event.recurrence_id or event].append(event)
     overrides = [event for versions in same.values() for event in _get_latest(versions)]
     for event in overrides:
         if event in busy:
@@ -257,7 +257,8 @@ def _read_event(event, window, *, is_free=False, overrides=(), busy=()):
     if window.only_all_day and not (span := _get_whole_days(span, window)):
         return ReadEvent([])
     replaced, changes = _read_overrides(overrides, busy, span, window) if overrides else (None, [])
-    times, is_understood, may_be_anywhere = _list_times(event, span, window)
+    reach = max((abs(change.shift) + change.span.length for change in changes if change.span), default=timedelta())
+    times, is_understood, may_be_anywhere = _list_times(event, span, window, reach=min(reach, MAX_LOOKBACK))
     found = []
     for wall, own in times:
         if replaced and replaced.contains(wall, own):
@@ -352,9 +353,9 @@ class Exclusions:
         )
 
 
-def _list_times(event, span, window):
+def _list_times(event, span, window, *, reach):
     """Return (wall time, Span) of an event and its repetitions, whether they are understood, and whether some may be
-    anywhere.
+    anywhere. Includes those that are as far as ``reach`` outside the window.
     """
     if not event.properties.keys() & {"RRULE", "RDATE", "EXDATE"}:
         return [(span.start.wall, span)], True, False
@@ -370,14 +371,14 @@ def _list_times(event, span, window):
     if not rules or not all(rule.until and _is_over(first, rule.until, span, window) for rule in rules):
         times[first] = span
     for rule in rules:
-        rule, walls = _expand(rule, span, window)
+        rule, walls = _expand(rule, span, window, reach)
         is_understood &= rule.is_understood
         own = span._replace(is_whole_day=True) if rule.is_too_frequent else span
         times.update(dict.fromkeys(walls, own))
     for text in event.list_values("EXRULE") if len(times) > 1 else ():
         rule = parse_rule(text)
         if rule and rule.is_understood and not rule.is_too_frequent:
-            rule, walls = _expand(rule, span, window)
+            rule, walls = _expand(rule, span, window, reach)
         if rule and rule.is_understood:
             for wall in walls:
                 times.pop(wall, None)
@@ -392,10 +393,10 @@ def _list_times(event, span, window):
     return pairs, is_understood, may_be_anywhere
 
 
-def _expand(rule, span, window):
+def _expand(rule, span, window, reach):
     """Return the rule, or what can be known of it, and its wall times in the window."""
     lookback = min(span.length + timedelta(seconds=span.seconds or 0), MAX_LOOKBACK)
-    since, before = window.since - lookback, window.before
+    since, before = window.since - lookback - reach, window.before + reach
     if rule.until:
         before = min(before, rule.until.wall + MARGIN if rule.until.wall < before else before)
     try:

@@ -431,8 +431,18 @@ def test_override_of_odd_free_series_counts_by_itself(lines, expected, days):
 def test_later_occurrences_of_free_series_may_be_busy():
     series = event(NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=4", "TRANSP:TRANSPARENT")
     later = event("RECURRENCE-ID;RANGE=THISANDFUTURE:20260326T090000Z", "DTSTART:20260326T110000Z", HOUR)
+    weeks_later = event("RECURRENCE-ID;RANGE=THISANDFUTURE:20260226T090000Z", "DTSTART:20260326T110000Z", HOUR)
+    old = event("DTSTART:20260225T090000Z", HOUR, "RRULE:FREQ=DAILY;COUNT=3", "TRANSP:TRANSPARENT")
 
     assert said(calendar(series, later)) == ["26 Mar 11:00–12:00", "27 Mar 11:00–12:00"]
+    assert said(calendar(old, weeks_later)) == ["26 Mar 11:00–12:00", "27 Mar 11:00–12:00"]
+
+
+def test_overrides_of_unknown_occurrences_all_count():
+    first = at("0324T0900", "0324T1000", "RECURRENCE-ID:someday", "SEQUENCE:1")
+    second = at("0325T0900", "0325T1000", "RECURRENCE-ID:another", "SEQUENCE:2")
+
+    assert said(calendar(first, second)) == [FROM_NINE, "25 Mar 09:00–10:00"]
 
 
 def test_override_of_older_version_than_its_series_counts():

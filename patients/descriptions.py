@@ -65,9 +65,9 @@ def parse_description(text: str) -> Description:
         elif NUMBER.fullmatch(token):
             number += re.sub(r"[^0-9+]", "", token)
         else:
-            spellings += [
-                list(dict.fromkeys(words)) for words in zip(*map(str.split, list_umlaut_spellings(token)), strict=True)
-            ]
+            # Of an endless token a longer spelling is cut off earlier, and has fewer words.
+            each_word = zip(*map(str.split, list_umlaut_spellings(token)), strict=False)
+            spellings += [list(dict.fromkeys(words)) for words in each_word]
     digits = number.lstrip("+")
     spellings = spellings[:MAX_WORDS]
     words = [word for word, *_ in spellings]

@@ -15,6 +15,7 @@ from patients.text import list_joined_words, list_spellings
 
 MAX_LISTED = 200  # in admin's list; a longer one calls for a narrower search
 MIN_LAST_DIGITS = 4  # of a phone number
+MAX_JOINED = 4  # words that are also tried together: each two or three of them cost a look into the index
 MAX_CANDIDATES = 200  # rows to rank in Python when no index gives their order
 
 
@@ -91,9 +92,13 @@ def _search_words(asked, rows, limit):
     The word may be spelled with other umlauts, or be two that the name has written together.
     """
     matches = _match_words(asked.spellings)
-    for words in list_joined_words(asked.words):
+    for words in _list_joined(asked):
         matches |= _match_words([word] for word in words)
     return _rank_by_similarity(asked, rows.filter(matches))[:limit]
+
+
+def _list_joined(asked):
+    return list_joined_words(asked.words) if len(asked.words) <= MAX_JOINED else []
 
 
 def _match_words(spellings):
@@ -112,7 +117,7 @@ def _search_misspelled(asked, rows):
 
 def _rank_by_similarity(asked, rows):
     """Return the keys of up to MAX_CANDIDATES rows, most similar names first."""
-    wanted = [_pairs(words) for words in [*islice(product(*asked.spellings), 8), *list_joined_words(asked.words)]]
+    wanted = [_pairs(words) for words in [*islice(product(*asked.spellings), 8), *_list_joined(asked)]]
     closeness = {}
     for pk, name in rows.values_list("pk", "normalized_name")[:MAX_CANDIDATES]:
         pairs = _pairs(name.split())

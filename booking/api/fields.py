@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import EmailValidator
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
@@ -100,12 +99,11 @@ class Notes(Text):
         super().__init__(**fixed | options)
 
 
-class EmailAddress(Text):
+class EmailAddress(Text, serializers.EmailField):
     """An e-mail address that looks like one."""
 
     def __init__(self, **options):
         super().__init__(**{"max_length": 254, "required": False, "allow_blank": True} | options)
-        self.validators.append(EmailValidator(message=serializers.EmailField.default_error_messages["invalid"]))
 
 
 def is_plain(data):

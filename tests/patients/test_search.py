@@ -248,6 +248,8 @@ def test_search_returns_at_most_limit():
         "١٢٣٤٥",
         "12345" * 60,
         "a b c d e f g h i j k l",
+        "ü-" * 100,
+        "mue-" * 50,
         "12 zzz 1985",
         "<script>",
         "alice' OR 1=1 --",

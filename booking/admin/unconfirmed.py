@@ -46,7 +46,7 @@ class NoteForm(forms.Form):
 
 
 class QueueActionForm(ActionForm):
-    note = PlainTextFormField(max_length=500, required=False, label="Why, if declined:")
+    note = forms.CharField(max_length=500, required=False, label="Why, if declined:")  # decide() checks it
 
 
 def make_bulk_action(transition):

@@ -85,7 +85,7 @@ def send_also_booked(message: OutboxMessage) -> None:
     if not patient.email or appointment.status not in Appointment.STANDING or not others:
         return  # one of them has been cancelled since
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
-    context = {"appointment": appointment, "name": str(patient), "visits": visits}
+    context = {"appointment": appointment, "name": isolate(str(patient)), "visits": visits}
     subject = _("You also have another appointment at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
     _make_mail(message, "also_booked", subject, patient.email, context).send()
 

@@ -327,7 +327,7 @@ def test_malformed_booking_key_is_400(api, key):
 @pytest.mark.parametrize("name", ["attendee_name", "attendee_phone", "notes"])
 def test_attendee_with_unprintable_text_is_400(api, opening, name):
     with nothing_changes():
-        for text in ("a\u202eb", "a\x00b", "a\x1b[2Jb", "\ufeffa", "a" * 10_240):
+        for text in ("a\u202eb", "a\u202db", "a\x00b", "a" * 10_240):
             refused(api.post("/appointments", opening | {"patient": PERSON, name: text}), name)
 
 

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from os.path import commonprefix
 
+from django.utils import timezone
+
 from booking.access.booking_keys import LIFETIME, Signer
 from booking.api.dialects.junction.outputs import write_center, write_start
 from booking.integrations.webhooks.junction.appointments import write_moment
@@ -45,7 +47,9 @@ def free_at_locations(service, *, start_date, now):
 
 def list_near(service, *, zip_code="", city=""):
     """Return the locations at which a service is given in person, the nearest first."""
-    found = {place.location_id for place in load_hours(OpeningFilters(service, is_remote=False))}
+    yesterday = timezone.now().date() - DAY  # which today is somewhere
+    hours = load_hours(OpeningFilters(service, is_remote=False), first=yesterday)
+    found = {place.location_id for place in hours}
     free = dict.fromkeys(Location.objects.in_bulk(list(found)).values(), ())
     return nearest_first(free, zip_code=zip_code, city=city)
 

@@ -84,7 +84,7 @@ WINDOWS_NAMES = {name.lower(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 @cache
 def get_zone(name: str) -> tzinfo | None:
     """Return the zone that is well known by a name, of IANA, of Windows or with a prefix before it, or None."""
-    name = " ".join(name.strip().strip('"').split())
+    name = " ".join(name.replace("\\,", ",").strip().strip('"').split())
     parts = name.strip("/").split("/")[-4:]
     for start in range(len(parts)):  # /freeassociation.sourceforge.net/Europe/London
         if zone := _get_iana_zone("/".join(parts[start:])):
@@ -197,7 +197,7 @@ class Zones:
 
 
 def _normalize_name(name):
-    return name.strip(' "/').lower()
+    return name.replace("\\,", ",").strip(' "/').lower()
 
 
 def define_zone(definition: str, *, since: datetime, before: datetime) -> DefinedZone | None:

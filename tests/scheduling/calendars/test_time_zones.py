@@ -23,6 +23,7 @@ from tests.scheduling.calendars.texts import at, calendar, event, said, unread
         ("W. Europe Daylight Time", "Europe/Berlin"),
         ("W. Europe Standard Time 2", "Europe/Berlin"),
         ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "Europe/Amsterdam"),
+        ("(UTC+01:00) Brussels\\, Copenhagen\\, Madrid\\, Paris", "Europe/Brussels"),
         ("(GMT+01.00) Sarajevo, Skopje, Warsaw, Zagreb", "Europe/Sarajevo"),
         ("(GMT) Greenwich Mean Time : Dublin, Edinburgh, Lisbon, London", "Europe/Dublin"),
         ("(UTC-08:00) Pacific Time (US & Canada)", "America/Los_Angeles"),

@@ -136,10 +136,11 @@ def test_desk_reuses_identical_patient(erin, dana, choice, known):
     [
         ({"opening": ""}, "Choose a time."),
         ({"opening": "nonsense"}, "That time has just been taken: choose another one."),
-        ({"new-last_name": ""}, "This field is required."),
+        ({"new-date_of_birth": ""}, "This field is required."),
         ({"new-phone": ""}, "Write down an e-mail address or a phone number."),
+        ({"new-phone": "07700 900123"}, "There is no such phone number in this country (GB)."),
         ({"notes": "\u202egnissim"}, "Please remove the invisible or unreadable characters."),
-        ({"patient": "nonsense", "new-last_name": ""}, "This field is required."),
+        ({"patient": "nonsense", "new-date_of_birth": ""}, "This field is required."),
         ({"day": "2020-01-01"}, "Choose a day from today on."),
         ({"service": ""}, "Choose what for, and see the free times."),
     ],

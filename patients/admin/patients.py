@@ -43,7 +43,10 @@ class PatientForm(EditConflictForm):
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "phone_extension", "nhs_number"]
         # Overrides the form field's own message, which has the same code as the model's.
-        help_texts = {"date_of_birth": "For example 29/01/1982, or 29 Jan 1982."}
+        help_texts = {
+            "last_name": "One name is enough: leave the other empty.",
+            "date_of_birth": "For example 29/01/1982, or 29 Jan 1982.",
+        }
         error_messages = {"date_of_birth": {"invalid": "Enter a date of birth between 1900 and today."}}
 
     def __init__(self, *args, **kwargs):

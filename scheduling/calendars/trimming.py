@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from scheduling.calendars.base import NotACalendar, TooMuch
-from scheduling.calendars.values import LAST, MAX_DURATION, parse_duration, parse_moment
+from scheduling.calendars.values import LAST, MAX_DURATION, SEPARATOR, parse_duration, parse_moment
 
 MAX_EVENTS = 50_000  # within the window
 MAX_DEPTH = 8
@@ -147,7 +147,7 @@ def _may_concern(lines, first, last):
     """Return whether an event may lie between two days, written like 20260330. In doubt it does."""
     days, ends, longest = [], [], timedelta()
     for line in lines:
-        name = re.split("[^A-Z-]", line, maxsplit=1)[0]
+        name = SEPARATOR.split(line, maxsplit=1)[0]
         if name in ("RDATE", "FREEBUSY") or (name == "RECURRENCE-ID" and "RANGE" in line.upper()):
             return True
         if name == "RRULE":
@@ -163,7 +163,7 @@ def _may_concern(lines, first, last):
             days += found
     if not days or min(days) > last:
         return not days
-    if not ends and not longest:
+    if max(days) >= first or not (ends or longest):
         return max(days) >= first
     return _add_days(max(days + ends), longest + (_to_date(max(days)) - _to_date(min(days)))) >= first
 

@@ -91,12 +91,12 @@ class TimePicker:
         for place, starts in self.openings:
             here = [start for start in starts if to_local(start, place).date() == self.day]
             if here:
-                times = [(get_form_value(start, place), self._format_time(as_datetime(start), place)) for start in here]
+                # An hour that the change of the clock repeats is told apart by its zone's name.
+                is_changed = len({to_local(start, place).utcoffset() for start in here}) > 1
+                unless = None if is_changed else self.home
+                times = [(get_form_value(start, place), format_time(start, place, unless=unless)) for start in here]
                 rows.append(OpeningRow(place.clinician_name, format_place(place), times))
         return rows
-
-    def _format_time(self, moment, place):
-        return format_local(moment, place.zone, unless=self.home, pattern="%H:%M")
 
     def get_opening(self, value):
         """Return an OpeningRequest for the form value, or None if that opening is gone."""
@@ -123,7 +123,7 @@ class TimePicker:
             answers += [
                 (
                     place.clinician_name,
-                    f"{format_place(place)}, {self._format_time(starts_at, place)}",
+                    f"{format_place(place)}, {format_local(starts_at, place.zone, unless=self.home, pattern='%H:%M')}",
                     [REASON_LABELS[reason] for reason in sorted(reasons)],
                 )
                 for place, reasons in reasons_by_place.items()
@@ -135,6 +135,10 @@ class TimePicker:
 def format_place(place):
     """Return a place's label: a clinician may be seen at one location in person and by video."""
     return f"by video ({place.location_name})" if place.is_remote else place.location_name
+
+
+def format_time(start, place, *, unless):
+    return format_local(as_datetime(start), place.zone, unless=unless, pattern="%H:%M")
 
 
 def to_local(start, place):

@@ -6,10 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from booking.admin.booking_forms import OpeningSearchForm
+from booking.admin.time_picker import TimePicker
 from booking.models import Appointment, Event, OutboxMessage, Provider
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.booking.admin.pages import get_text, list_messages, url
+from tests.booking.api.v1.clock_changes import get_next_last_sunday
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 
@@ -471,3 +474,25 @@ def test_overlap_of_two_visits_of_one_patient_is_shown_in_list_and_on_page(erin,
     assert f"{sentence} {second.reference}" in pages[0]
     assert f"{sentence} {visit.reference}" in pages[1]
     assert sentence not in pages[2]
+
+
+def test_desk_tells_the_hour_that_comes_twice_apart(harbour, consultation):
+    night = get_next_last_sunday(10)
+    Service.objects.update(horizon=timedelta(days=400))
+    Location.objects.update(timezone="Europe/London")
+    make_clinician("Nila Voss", location=harbour, services=[consultation], hours=[(0, 3)])
+    form = OpeningSearchForm({"service": str(consultation.pk), "day": str(night)})
+    assert form.is_valid(), form.errors
+
+    [row] = TimePicker(form).rows()
+
+    assert [shown for _, shown in row.times] == [
+        "00:00 BST",
+        "00:30 BST",
+        "01:00 BST",
+        "01:30 BST",
+        "01:00 GMT",
+        "01:30 GMT",
+        "02:00 GMT",
+        "02:30 GMT",
+    ]

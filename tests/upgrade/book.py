@@ -21,6 +21,7 @@ from booking.models import Appointment, Event, WebhookEndpoint  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling.availability.queries import OpeningFilters  # noqa: E402
 from scheduling.availability.search import open_times  # noqa: E402
+from scheduling.lib.currencies import write_decimals  # noqa: E402
 from scheduling.models import Clinician, Location, Service  # noqa: E402
 
 
@@ -29,7 +30,7 @@ def describe(appointment):
     return {
         "status": appointment.status,
         "patient": str(appointment.patient),
-        "price": f"{appointment.price} {appointment.currency}",
+        "price": f"{write_decimals(appointment.price, appointment.currency)} {appointment.currency}",
         "events": list(kinds),
     }
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import date, time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def fill_clinic():
     from booking.domain.patient_drafts import write_draft
     from booking.models import ApiKey, Appointment, CalendarFeed, WebhookEndpoint
     from patients.models import Patient, PossibleDuplicate
-    from scheduling.models import Calendar, Clinician
+    from scheduling.models import Calendar, Clinician, ExtraHours, Location, UnreadEvent, WorkingHours
 
     call_command("migrate", verbosity=0)
     create_clinic()
@@ -82,6 +83,25 @@ def fill_clinic():
         clinician=clinician, name="At home", url="https://calendar.example/private", is_active=False
     )
     CalendarFeed.objects.create(clinician=clinician, token_hash=bytes(32))
+    location = Location.objects.order_by("name").first()
+    holidays = Calendar.objects.create(
+        kind="holidays", location=location, name="Holidays", url="https://calendar.example/holidays", is_active=False
+    )
+    UnreadEvent.objects.create(calendar=holidays, fingerprint="0" * 64, day=date(2026, 12, 14))
+    ExtraHours.objects.create(
+        clinician=clinician, location=location, date=date(2026, 12, 19), start_time=time(9), end_time=time(12)
+    )
+    WorkingHours.objects.create(
+        clinician=clinician,
+        location=location,
+        weekday=WorkingHours.Weekday.SUNDAY,
+        start_time=time(9),
+        end_time=time(12),
+        valid_from=date(2026, 11, 30),
+        valid_until=date(2027, 1, 31),
+        every_weeks=2,
+    )
+    Patient.objects.create(last_name="Suharto", phone="+442079460123", phone_extension="204")
     pair = PossibleDuplicate.objects.get()
     patients.merge(keep=pair.patient, duplicate=pair.other, actor="staff:1")
     connection.close()

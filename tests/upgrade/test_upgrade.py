@@ -22,7 +22,11 @@ DUMPS = sorted(Path(__file__).parent.glob("*.sql.gz"))
 OLDEST = {
     "2026-11-28.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
     "2026-11-29.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
+    "2026-11-29-hours-and-names.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
 }
+
+# Later ones have no name that is folded otherwise.
+FOLDED_OTHERWISE = {"2026-11-28.sql.gz", "2026-11-29.sql.gz"}
 
 # One person under two names, as the releases of the dumps folded them, and one with a name of two words.
 FOLDED_AS_BEFORE = """
@@ -114,7 +118,8 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
     url = restore(dump)
     with psycopg.connect(url) as restored:
         before = list_columns(restored)
-        restored.execute(FOLDED_AS_BEFORE)
+        if dump.name in FOLDED_OTHERWISE:
+            restored.execute(FOLDED_AS_BEFORE)
 
     run(url, "manage.py", "migrate", "--verbosity", "0")
 
@@ -124,12 +129,13 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
         new = [(table, name) for table in before for name in after[table].keys() - before[table].keys()]
         assert [(table, name) for table, name in new if not after[table][name]] == []
         assert read_schema(migrated) ^ read_schema(fresh.cursor) == set()
-        assert migrated.execute(FOLDED).fetchall() == [
-            ("Łukasz", "lukasz nowak", " nowak lukasz", True, True),
-            ("Lukasz", "lukasz nowak", " nowak lukasz", False, True),  # it was right already
-            ("Mary Ann", "mary ann nowak", " nowak mary ann maryann", False, True),
-        ]
-        assert migrated.execute(PAIRS).fetchall() == [("same name and birth date and e-mail",)]
+        if dump.name in FOLDED_OTHERWISE:
+            assert migrated.execute(FOLDED).fetchall() == [
+                ("Łukasz", "lukasz nowak", " nowak lukasz", True, True),
+                ("Lukasz", "lukasz nowak", " nowak lukasz", False, True),  # it was right already
+                ("Mary Ann", "mary ann nowak", " nowak mary ann maryann", False, True),
+            ]
+            assert migrated.execute(PAIRS).fetchall() == [("same name and birth date and e-mail",)]
     assert json.loads(run(url, "-m", "tests.upgrade.book")) == {
         "new": {
             "status": "confirmed",

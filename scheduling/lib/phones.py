@@ -19,7 +19,9 @@ WITH_COUNTRY_CODE = re.compile(r"(tel:)?[+＋]")
 EXAMPLES = {"GB": "+442079460000", "US": "+12125550142"}
 # How some countries call an extension; libphonenumber knows ext, x, #, int, anexo, доб and others.
 EXTENSION = re.compile(
-    r"[\s,;/]*\b(?:durchwahl|nebenstelle|dw|nst|klappe|poste|interno|wew)\b[\s.:]*(?=\d{1,7}\s*$)", re.I
+    r"[\s,;/]*\b(?:durchwahl|nebenstelle|dw|nst|app|apparat|klappe|poste|interno|wew|toestel|tst|добавочный)\b"
+    r"[\s.:]*(?=\d{1,7}\s*$)",
+    re.I,
 )
 WORD = re.compile(r"[^\W\d_]{2,}")
 # What stands between two numbers, but hardly within one.
@@ -59,11 +61,11 @@ def read_phone(text: str, countries: Iterable[str], *, is_checked: bool = True) 
             tried[country] = error
             continue
         tried[country] = number
-        if phonenumbers.is_valid_number(number):
+        if phonenumbers.is_valid_number(number) and not _has_words_behind(text, number, country):
             return _check_extension(number, text, tried)
     if is_checked or not _count_digits(text) or len(text) > MAX_LENGTH:
         raise _explain(text, tried, [*tried, *countries])
-    return _keep(text, tried.values())
+    return _keep(text, tried)
 
 
 def split_phone(written: str) -> Phone:
@@ -86,6 +88,15 @@ def format_phone(written: str, country: str) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
+def _has_words_behind(text, number, country):
+    """Return whether ``text`` has a valid number and then words, whose letters were read as digits of ``number``.
+
+    In 1-800-FLOWERS they are its digits.
+    """
+    word = None if number.extension else WORD.search(text)
+    return bool(word) and _is_number(text[: word.start()], [country], phonenumbers.is_valid_number)
+
+
 def _check_extension(number, text, tried):
     phone = _as_phone(number)
     if len(phone.extension) > MAX_EXTENSION_DIGITS:
@@ -104,12 +115,12 @@ def _as_phone(number):
     return Phone(phonenumbers.format_number(number, PhoneNumberFormat.E164), extension)
 
 
-def _keep(text, numbers):
+def _keep(text, tried):
     """Return the number that cannot be checked: in E.164 if it has the length of one, else as it was typed."""
-    for number in numbers:
+    for country, number in tried.items():
         is_possible = isinstance(number, PhoneNumber) and phonenumbers.is_possible_number(number)
         # A zero that is no trunk prefix is kept as it is typed: +440207946 is nobody's.
-        if is_possible and not number.italian_leading_zero:
+        if is_possible and not number.italian_leading_zero and not _has_words_behind(text, number, country):
             phone = _as_phone(number)
             if len(phone.extension) <= MAX_EXTENSION_DIGITS:
                 return phone

@@ -26,7 +26,7 @@ BY_COUNTRY = {
 BY_COUNTRY = {country: domains.split() for country, domains in BY_COUNTRY.items()}
 KNOWN = {*COMMON, *(domain for domains in BY_COUNTRY.values() for domain in domains)}
 # Names of a provider with one domain only: gmail.co.uk is meant to be gmail.com.
-ONE_DOMAIN = {"gmail": "gmail.com", "icloud": "icloud.com", "googlemail": "googlemail.com"}
+ONE_DOMAIN = {"gmail": "gmail.com", "icloud": "icloud.com", "icould": "icloud.com", "googlemail": "googlemail.com"}
 # No such top-level domain exists.
 SLIPS = dict.fromkeys("con cmo ocm vom xom cim cpm comm coom c0m co,m ckm".split(), "com")
 SLIPS |= {"ner": "net", "nte": "net", "ney": "net", "ogr": "org", "orgg": "org", "couk": "co.uk"}

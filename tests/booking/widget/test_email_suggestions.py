@@ -29,6 +29,7 @@ from tests.ledger import nothing_changes
         ("yaho.com", "GB", "yahoo.com"),
         ("outlok.com", "GB", "outlook.com"),
         ("iclould.com", "GB", "icloud.com"),
+        ("icould.com", "GB", "icloud.com"),
         ("aol.con", "US", "aol.com"),
         ("btinternt.com", "GB", "btinternet.com"),
         ("t-onlin.de", "DE", "t-online.de"),

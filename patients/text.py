@@ -30,7 +30,7 @@ EMOJI = "\u00a9\u00ae\u2000-\u200a\u2010-\u2027\u2030-\u205e\u2070-\u32ff\U0001f
 SHAPERS = "\u180b-\u180d\u180f\u200c\u200d\ufe00-\ufe0f\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 SHAPER = re.compile(
     "("
-    f"(?<=[{SHAPED}])[\u200c\u200d](?=[{SHAPED}])|(?<=[{VIRAMAS}])\u200d"  # of Arabic and Indic scripts
+    f"(?<=[{SHAPED}])[\u200c\u200d](?=[\u200c\u200d]*[{SHAPED}])|(?<=[{VIRAMAS}])\u200d"  # of Arabic and Indic scripts
     f"|(?<=[{EMOJI}\ufe0f])\u200d(?=[{EMOJI}])"  # of a family
     f"|(?<=[{EMOJI}])[\U000e0020-\U000e007e]+\U000e007f"  # of the flag of Scotland
     f"|(?<=[#*0-9{EMOJI}])[\ufe0e\ufe0f]"  # in colour or not
@@ -84,6 +84,7 @@ MAX_NAME_LENGTH = 250  # folded characters: decomposition can turn one into seve
 APOSTROPHES = "'’‘‛ʼʻʽʹˈʾʿ`´′‵ʹ΄᾽᾿´`＇｀ꞌꞋ׳·"
 # Letters that Unicode does not decompose, although people write them so.
 LETTERS = {"æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "đ": "d", "ı": "i", "ȷ": "j", "ŋ": "n", "ĸ": "k", "ſ": "s"}
+LETTERS |= dict.fromkeys(APOSTROPHES, "")  # of a letter that was decomposed, such as ŀ
 UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}  # as those write them who have no such keys
 UMLAUT = re.compile("[äöüøå]")
 WRITTEN_UMLAUT = re.compile("([aou])e|aa")

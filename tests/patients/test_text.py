@@ -40,6 +40,7 @@ def test_validate_name_refuses_addresses_and_deceiving_characters(name):
         ("Alice\r\nArcher\tor\u2028Alex", "Alice Archer or Alex"),
         ("\u200d\u3164\ufe0f\U000e0061", ""),
         ("A\u200dB", "AB"),
+        ("\u0645\u06cc\u200c\u200c\u062e", "\u0645\u06cc\u200c\u062e"),
         ("\u200c\u0645\u06cc\u200c", "\u0645\u06cc"),
         ("\u2800", " "),
     ],
@@ -89,6 +90,7 @@ def test_clean_text_leaves_what_is_refused(refused):
         ["Søren Bø", "Soren Bo", "SØREN  BØ"],
         ["İpek Yıldız", "Ipek Yildiz", "ipek yildiz"],
         ["Đặng", "Dang"],
+        ["Co\u0140l", "Coll"],  # one letter for l and a middle dot
         ["Æsa Þórð", "Aesa Thord"],
         ["Œhler Straße", "oehler strasse", "OEHLER STRASSE", "Œhler Straẞe"],
         ["Ħamra Ŧaŋ", "Hamra Tan"],

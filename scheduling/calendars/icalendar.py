@@ -116,7 +116,8 @@ class Component:
         """Return whether a property says ``wanted``, and nothing else that it may say."""
         if name not in self.properties:
             return False
-        return {value.upper() for value in self.list_values(name)} & {*possible} == {wanted}
+        values = {value.upper().replace("CANCELED", "CANCELLED") for value in self.list_values(name)}
+        return values & {*possible} == {wanted}
 
 
 class Span(NamedTuple):

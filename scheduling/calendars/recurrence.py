@@ -73,6 +73,7 @@ def parse_rule(text: str) -> Rule | None:
     count = _parse_number(values["COUNT"], 1, 10**9) if "COUNT" in values else None
     until = parse_moment(values["UNTIL"]) if "UNTIL" in values else None
     week_start = values.pop("WKST", "MO")
+    unknown = values.keys() - LIMITS.keys() - {"BYDAY", "COUNT", "UNTIL"}
     is_understood = (
         is_understood
         and interval is not None
@@ -80,9 +81,10 @@ def parse_rule(text: str) -> Rule | None:
         and ("UNTIL" in values) == (until is not None)
         and week_start in WEEKDAYS
         and skip in ("OMIT", "FORWARD", "BACKWARD")
-        and not values.keys() - LIMITS.keys() - {"BYDAY", "COUNT", "UNTIL"}
+        and not unknown
     )
-    parts, are_readable = {}, not is_foreign
+    # A part like BYEASTER may select other days than the first one.
+    parts, are_readable = {}, not is_foreign and not any(name.startswith("BY") for name in unknown)
     for name in [name for name in values if name == "BYDAY" or name in LIMITS]:
         parts[name] = [_parse_item(name, item.strip()) for item in values[name].split(",") if item.strip()]
         if None in parts[name]:

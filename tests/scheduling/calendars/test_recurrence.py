@@ -63,6 +63,7 @@ def test_rule_that_says_nothing_is_none(rule):
         ("FREQ=YEARLY;RSCALE=HEBREW", "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
         ("FREQ=WEEKLY;INTERVAL=0", "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
         ("FREQ=WEEKLY;INTERVAL=two;UNTIL=never;COUNT=0", "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
+        ("FREQ=YEARLY;BYEASTER=0", "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
         ("FREQ=WEEKLY;BYMOON=FULL", "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
         ("FREQ=WEEKLY;COUNT=" + "9" * 5000, "31 Jan, 7 Feb, 14 Feb, 21 Feb, 28 Feb"),
     ],

@@ -19,7 +19,7 @@ UTC_NAMES = {"utc", "z", "gmt", "zulu", "tzone://microsoft/utc", "coordinated un
 NO_ZONES = {"", "localtime", "posixrules", "factory"}  # what a computer's own clock is set to
 DISPLAY_NAME = re.compile(r"\(\s*(?:UTC|GMT)?\s*([+-]?[\d:.]*)\s*\)\s*(.*)", re.IGNORECASE)
 OFFSET = re.compile(r"\(?(?:UTC|GMT)?\s*([+-])(\d{1,2})[:.]?(\d\d)?\)?", re.IGNORECASE)
-UTC_OFFSET = re.compile(r"([+-]?)(\d\d):?(\d\d):?(\d\d)?")
+UTC_OFFSET = re.compile(r":\s*([+-]?)(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?\s*\Z")
 
 LOOKBACK = timedelta(days=800)  # a zone's rules are yearly
 
@@ -112,9 +112,12 @@ def _get_displayed_zone(name):
     places = displayed[2] if displayed else name
     if places in UTC_NAMES:
         return ZoneInfo("UTC")
-    if places in DISPLAYED:
-        return ZoneInfo(DISPLAYED[places])
-    for place in re.split("[,:]", re.sub(r"\(.*?\)", "", places)):
+    if places in WINDOWS_NAMES:
+        return _get_iana_zone(WINDOWS_NAMES[places])
+    usual = DISPLAYED.get(places.partition(";")[0].replace(" and canada", " & canada"))
+    if usual:
+        return ZoneInfo(usual)
+    for place in re.split("[,:;/]", re.sub(r"\(.*?\)", "", places)):
         if zone := _list_cities().get(place.strip().replace(" ", "_")):
             return ZoneInfo(zone)
     return None
@@ -246,11 +249,8 @@ def _list_onsets(values, since, before):
 
 def _parse_utc_offset(lines):
     """Return the offset of a property like TZOFFSETTO, or None."""
-    found = UTC_OFFSET.fullmatch(lines[0][lines[0].rfind(":") + 1 :].strip()) if lines else None
-    if not found:
-        colon = lines[0].find(":") if lines else -1
-        found = UTC_OFFSET.fullmatch(lines[0][colon + 1 :].strip()) if lines else None
+    found = UTC_OFFSET.search(lines[0]) if lines else None
     if not found:
         return None
-    offset = timedelta(hours=int(found[2]), minutes=int(found[3]), seconds=int(found[4] or 0))
+    offset = timedelta(hours=int(found[2]), minutes=int(found[3] or 0), seconds=int(found[4] or 0))
     return (-offset if found[1] == "-" else offset) if offset < timedelta(hours=24) else None

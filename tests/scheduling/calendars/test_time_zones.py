@@ -28,6 +28,9 @@ from tests.scheduling.calendars.texts import at, calendar, event, said, unread
         ("(GMT) Greenwich Mean Time : Dublin, Edinburgh, Lisbon, London", "Europe/Dublin"),
         ("(UTC-08:00) Pacific Time (US & Canada)", "America/Los_Angeles"),
         ("Pacific Time (US & Canada)", "America/Los_Angeles"),
+        ("(GMT-08:00) Pacific Time (US and Canada); Tijuana", "America/Los_Angeles"),
+        ("(UTC-05:00) Eastern Standard Time", "America/New_York"),
+        ("(GMT+01.00) Sarajevo/Warsaw/Zagreb", "Europe/Sarajevo"),
         ("(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi", "Asia/Kolkata"),
         ("(UTC+09:00) Osaka, Sapporo, Tokyo", "Asia/Tokyo"),
         ("(UTC+06:30) Yangon (Rangoon)", "Asia/Yangon"),
@@ -115,6 +118,7 @@ TO_THREE = ("TZOFFSETFROM:+0200", "TZOFFSETTO:+0300")
         ("DTSTART:19700101T000000", "RDATE:20260101T000000,", *TO_THREE),
         TO_THREE,
         ("TZOFFSETTO:+03:00",),
+        ("TZOFFSETFROM:+2:00", "TZOFFSETTO:+03"),
         ("DTSTART:20300101T000000", "TZOFFSETFROM:+0300", "TZOFFSETTO:+0400"),  # the one before it
     ],
 )

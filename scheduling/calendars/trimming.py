@@ -66,9 +66,11 @@ def _decode(body):
     """Return the text of a calendar with its lines unfolded, or raise NotACalendar."""
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         body = body.decode("utf-16", "replace").encode()
+    elif body.startswith((b"B\0", b"\0B")):  # the same without its mark
+        body = body.decode("utf-16-le" if body[1] == 0 else "utf-16-be", "replace").encode()
     body = re.sub(rb"\r+\n?", b"\n", body)
     body = body.replace(b"\n ", b"").replace(b"\n\t", b"")  # before decoding: a fold may lie within a character
-    text = body.decode("utf-8-sig", "replace").lstrip("\ufeff \t\n")
+    text = body.decode("utf-8-sig", "replace").lstrip("\ufeff\u200b\xa0 \t\n")
     if not re.match(r"BEGIN[ \t]*:\s*VCALENDAR[ \t]*$", text, re.MULTILINE | re.IGNORECASE):
         raise NotACalendar
     return text

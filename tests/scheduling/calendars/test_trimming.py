@@ -48,7 +48,10 @@ def test_event_behind_the_calendars_end_counts():
     [
         lambda body: body.decode().encode("utf-16"),
         lambda body: b"\xfe\xff" + body.decode().encode("utf-16-be"),
+        lambda body: body.decode().encode("utf-16-le"),
+        lambda body: body.decode().encode("utf-16-be"),
         lambda body: b"\xef\xbb\xbf\r\n\t\r\n" + body,
+        lambda body: "\u200b\u00a0".encode() + body,
         lambda body: body.replace(b"\r\n", b"\r\r\n"),
         lambda body: body.replace(b"DTSTART:2026", b"dtstart : 2\r\n 026"),
         lambda body: body.replace(b"VERSION:2.0\r\n", b""),

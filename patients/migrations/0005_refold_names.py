@@ -1,3 +1,4 @@
+from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations
 
 from patients.refolding import refold_names
@@ -17,4 +18,7 @@ class Migration(migrations.Migration):
 
     dependencies = [("patients", "0004_names_and_phones")]
 
-    operations = [migrations.RunPython(refold, migrations.RunPython.noop, elidable=True)]
+    operations = [
+        ValidateConstraint("patient", "patient_has_a_name"),
+        migrations.RunPython(refold, migrations.RunPython.noop, elidable=True),
+    ]

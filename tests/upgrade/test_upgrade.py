@@ -50,6 +50,27 @@ PAIRS = """
      WHERE one.last_name = 'Nowak' AND other.last_name = 'Nowak'
 """
 
+# A hold that lasts until its start, as those releases told it from others.
+RESERVED_AS_BEFORE = """
+    UPDATE booking_hold SET expires_at = starts_at
+     WHERE id = (SELECT id FROM booking_hold WHERE status = 'active' ORDER BY id LIMIT 1)
+"""
+LIFETIMES = """
+    SELECT expires_at = starts_at, lifetime = '0' FROM booking_hold WHERE status = 'active' GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+# What the rows of a dump have in columns that their release did not know.
+DEFAULTS = {
+    ("booking_patientdraft", "phone_extension"): "",
+    ("patients_patient", "phone_extension"): "",
+    ("scheduling_calendar", "location_id"): None,
+    ("scheduling_clinician", "weight"): 1,
+    ("scheduling_service", "is_once_a_day"): False,
+    ("scheduling_workinghours", "every_weeks"): 1,
+    ("scheduling_workinghours", "valid_from"): None,
+    ("scheduling_workinghours", "valid_until"): None,
+}
+
 # What a database is made of, whatever the order in which it came to it.
 SCHEMA = {
     "columns": """SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
@@ -113,6 +134,11 @@ def list_columns(database):
     return columns
 
 
+def list_values(database, table, column):
+    statement = sql.SQL("SELECT DISTINCT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+    return [value for [value] in database.execute(statement)]
+
+
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name.partition(".")[0])
 def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore):
     url = restore(dump)
@@ -120,6 +146,7 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
         before = list_columns(restored)
         if dump.name in FOLDED_OTHERWISE:
             restored.execute(FOLDED_AS_BEFORE)
+            restored.execute(RESERVED_AS_BEFORE)
 
     run(url, "manage.py", "migrate", "--verbosity", "0")
 
@@ -128,8 +155,11 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
         after = list_columns(migrated)
         new = [(table, name) for table in before for name in after[table].keys() - before[table].keys()]
         assert [(table, name) for table, name in new if not after[table][name]] == []
+        defaults = {column: [value] for column, value in DEFAULTS.items() if column in new}
+        assert {column: list_values(migrated, *column) for column in defaults} == defaults
         assert read_schema(migrated) ^ read_schema(fresh.cursor) == set()
         if dump.name in FOLDED_OTHERWISE:
+            assert migrated.execute(LIFETIMES).fetchall() == [(False, False), (True, True)]
             assert migrated.execute(FOLDED).fetchall() == [
                 ("Łukasz", "lukasz nowak", " nowak lukasz", True, True),
                 ("Lukasz", "lukasz nowak", " nowak lukasz", False, True),  # it was right already

@@ -331,8 +331,10 @@ def iterate_modules(*packages):
                 yield importlib.import_module(found.name)
 
 
-# Met inside only, by the worker only, or by staff in admin only.
+# Met inside only, by the worker only, or by staff in admin only; BadPhone is told as one of a body's errors.
 NOT_ANSWERED = {
+    "BadPhone",
+    "TooManyTimes",
     "CannotMerge",
     "NotStored",
     "RetryLater",

@@ -57,3 +57,9 @@ class PhoneInput(Input):
         if booking is None and hasattr(self.root, "list_phone_countries"):
             return self.root.list_phone_countries()
         return list_phone_countries(booking and booking.location)
+
+
+def list_countries_of_address(address: Any) -> list[str]:
+    """Return the country of an address as it was sent, if it says one, and the clinic's."""
+    country = address.get("country") if isinstance(address, dict) else None
+    return [*([country] if isinstance(country, str) else []), *list_phone_countries()]

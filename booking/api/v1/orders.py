@@ -10,6 +10,7 @@ from booking.api.lists import ListQuery, Sort
 from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput
 from booking.api.pagination import ChangesQuery
+from booking.api.phones import list_countries_of_address
 from booking.api.serializers import Input
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance
@@ -21,7 +22,6 @@ from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, send_link
 from booking.domain.patient_conflicts import PatientBusy
-from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import NotOffered
 from booking.models import ApiKey, Order
 from patients.records import PatientArchived
@@ -76,12 +76,8 @@ class OrderInput(Attendance, IntegrationInput):
     address = AddressInput(required=False, allow_null=True)
 
     def list_phone_countries(self):
-        """Yield the countries that the patient's phone number may be of, first that of the address."""
-        address = self.initial_data.get("address")
-        country = address.get("country") if isinstance(address, dict) else None
-        if isinstance(country, str):
-            yield country
-        yield from list_phone_countries()
+        """Return the countries that the patient's phone number may be of."""
+        return list_countries_of_address(self.initial_data.get("address"))
 
     def validate(self, fields):
         fields = super().validate(fields)

@@ -9,12 +9,12 @@ from rest_framework import serializers
 from booking.access.booking_keys import InvalidBookingKey
 from booking.api.dialects.views import Input, Query
 from booking.api.fields import AnyDay, BookableService, Choice, Day, DayOrMoment, Id, Notes, Text
+from booking.api.phones import list_countries_of_address
 from booking.api.v1.approval_views import ApprovalTimeoutsInput
 from booking.api.v1.attendance import KnownPatient, PersonInput
 from booking.api.v1.opening_input import read_opening
 from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.client_users import check_same_person
-from booking.domain.phone_countries import list_phone_countries
 from booking.integrations.webhooks.junction.orders import AT_HOME, COLLECTION_METHODS, get_service_method
 from booking.models import Appointment, ClientUser
 from scheduling.lib.phones import MAX_TYPED
@@ -206,12 +206,8 @@ class OrderInput(Input):
     passthrough = serializers.CharField(max_length=5000, required=False)
 
     def list_phone_countries(self):
-        """Yield the countries that the patient's phone number may be of, first that of the address."""
-        address = self.select_known(self.initial_data).get("patient_address")
-        country = address.get("country") if isinstance(address, dict) else None
-        if isinstance(country, str):
-            yield country
-        yield from list_phone_countries()
+        """Return the countries that the patient's phone number may be of."""
+        return list_countries_of_address(self.select_known(self.initial_data).get("patient_address"))
 
     def validate(self, fields):
         """Return create_order's arguments: ``client_user``, or a patient who is known by that id."""

@@ -4,6 +4,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from booking.admin.appointment_warnings import get_upcoming_appointments
 from booking.admin.permissions import limit_to_visible
 from booking.models import Appointment
 from scheduling.lib.timezones import format_local
@@ -21,6 +22,12 @@ def find_others(pk, patient, starts_at, ends_at):
         patient=patient, status__in=Appointment.STANDING, starts_at__lt=ends_at, ends_at__gt=starts_at
     )
     return others.exclude(pk=pk)
+
+
+def list_overlapping(patient, other):
+    """Return the patient's coming visits that are at the time of one of the ``other`` patient's that stands."""
+    theirs = find_others(OuterRef("pk"), other, OuterRef("starts_at"), OuterRef("ends_at"))
+    return get_upcoming_appointments(patient=patient).filter(Exists(theirs))
 
 
 def has_overlap(appointment):

@@ -1,7 +1,5 @@
 """The admin of patients, extended with their appointments and with events, which the patients app knows nothing of."""
 
-from itertools import product
-
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
@@ -9,7 +7,7 @@ from django.utils.html import format_html
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.object_tools import ObjectToolsMixin
-from booking.admin.patient_conflicts import render_links
+from booking.admin.patient_conflicts import list_overlapping, render_links
 from booking.admin.permissions import get_actor, limit_to_visible
 from booking.domain import patients
 from booking.models import Appointment
@@ -39,11 +37,6 @@ class AppointmentInline(BookingColumns, admin.TabularInline):
     def linked_reference(self, appointment):
         url = reverse("admin:booking_appointment_change", args=[appointment.pk])
         return format_html('<a href="{}">{}</a>', url, appointment.reference)
-
-
-def is_overlap(one, other):
-    """Return whether two appointments are at the same time, without buffers."""
-    return one.starts_at < other.ends_at and other.starts_at < one.ends_at
 
 
 admin.site.unregister([Patient, PossibleDuplicate])
@@ -83,11 +76,9 @@ class PatientWithAppointmentsAdmin(ObjectToolsMixin, PatientAdmin):
 class DuplicateWithEventsAdmin(PossibleDuplicateAdmin):
     def render_warning(self, request, *, keep, duplicate):
         """Return which visits of both are at the same time: nobody was at two places, but the merge goes on."""
-        theirs = [get_upcoming_appointments(patient=patient) for patient in (keep, duplicate)]
-        pairs = [(one.pk, other.pk) for one, other in product(*theirs) if is_overlap(one, other)]
-        if not pairs:
+        overlapping = list_overlapping(keep, duplicate) | list_overlapping(duplicate, keep)
+        if not overlapping.exists():
             return ""
-        overlapping = Appointment.objects.filter(pk__in={pk for pair in pairs for pk in pair})
         return format_html("They have visits at the same time. {}", render_links(request, overlapping))
 
     def merge_records(self, request, *, keep, duplicate):

@@ -18,7 +18,7 @@ from scheduling.calendars import syncing
 logger = logging.getLogger(__name__)
 
 RELAY_SECONDS = 0.9  # beat starts the next one after a second
-REFOLDED = timedelta(days=1)  # how long a release may go on beside the next one
+MAX_ROLLOUT = timedelta(days=1)  # how long the release before may go on beside this one
 PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
 
 
@@ -86,7 +86,7 @@ def forget_expired_tokens():
 @shared_task
 def refold_names():
     """Fold the names that a release with other rules has written beside this one, as it does while it is replaced."""
-    refolding.refold_names(since=timezone.now() - REFOLDED)
+    refolding.refold_names(since=timezone.now() - MAX_ROLLOUT)
 
 
 @shared_task

@@ -156,7 +156,6 @@ EXTERNAL = {
     "updated_at": "2026-03-02T10:04:00+00:00",
 }
 
-# By the name of the serializer that writes them.
 HOURS = {**WHO, "start_time": "09:00", "end_time": "12:00", "is_remote": False}
 EVERY_SECOND_MONDAY = {
     **HOURS,
@@ -169,6 +168,7 @@ ONE_SATURDAY = {**HOURS, "date": "2026-12-19"}
 LEAVE = {"clinician_id": ID["clinician"], "start_time": "2026-08-03", "end_time": "2026-08-14", "reason": "Leave"}
 SAVED = {"created_at": "2026-03-27T16:20:31+00:00", "updated_at": "2026-03-27T16:20:31+00:00"}
 
+# By the name of the serializer that writes them.
 ANSWERS = {
     "WorkingHoursOutput": {"id": 41, **EVERY_SECOND_MONDAY, **SAVED},
     "ExtraHoursOutput": {"id": 42, **ONE_SATURDAY, **SAVED},

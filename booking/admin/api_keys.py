@@ -98,9 +98,6 @@ class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, admin.ModelAdmin):
     ]
     status_fields = ["key_start", "state", "created_at", "last_used_at", "revoked_at"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Permissions. A key is never deleted: events and holds refer to it.
 
     def has_delete_permission(self, request, obj=None):

@@ -214,9 +214,6 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     form = AppointmentForm
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Permissions
 
     def get_queryset(self, request):

@@ -77,9 +77,6 @@ class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin,
     change_form_template = "admin/booking/provider/change_form.html"
     object_tools = ["rotate", "check"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Never deleted, since appointments refer to who acknowledged them: an approver is deactivated.
 
     def has_delete_permission(self, request, obj=None):

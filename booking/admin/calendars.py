@@ -46,9 +46,6 @@ class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
     actions = [*CalendarAdmin.actions, "push_upcoming"]
     object_tools = ["test", "fill", "ignore", "stop_ignoring"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     def get_form(self, request, obj=None, **kwargs):
         form = super().get_form(request, obj, **kwargs)
         if "is_active" in form.base_fields:

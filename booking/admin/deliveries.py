@@ -44,9 +44,6 @@ class DeliveryAdmin(ObjectToolsMixin, ReadOnlyMixin, admin.ModelAdmin):
         "body",
     ]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     def has_redeliver_permission(self, request):
         return request.user.has_perm("booking.change_delivery")
 

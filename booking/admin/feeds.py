@@ -43,9 +43,6 @@ class CalendarFeedAdmin(ObjectToolsMixin, admin.ModelAdmin):
     change_form_template = "admin/booking/calendarfeed/change_form.html"
     object_tools = ["renew", "revoke"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Permissions: who sees all appointments manages every feed, a clinician only their own.
 
     def get_queryset(self, request):

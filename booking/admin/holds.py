@@ -42,9 +42,6 @@ class HoldAdmin(OtherSystemsMixin, BookingColumns, ReadOnlyMixin, admin.ModelAdm
     actions = ["release"]
     fields = ["id", "status", "when", "service", "clinician", "place", "placed_at", "time_left", "extensions"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("service", "clinician", "location")
         return rows.annotate(home=get_home_zone())

@@ -96,9 +96,6 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
     change_form_template = "admin/booking/order/change_form.html"
     readonly_fields = ["ordered_at", "booked", "link", "appointments", "metadata"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Permissions
 
     def has_delete_permission(self, request, obj=None):

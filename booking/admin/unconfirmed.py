@@ -75,9 +75,6 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
     actions = [make_bulk_action(STAFF_TRANSITIONS[name]) for name in DECISIONS]
     change_list_template = "admin/booking/unconfirmed/change_list.html"
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     # Permissions
 
     def has_view_permission(self, request, obj=None):

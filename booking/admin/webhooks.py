@@ -80,9 +80,6 @@ class WebhookEndpointAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLooku
         "created_at",
     ]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     def has_switch_permission(self, request):
         return self.has_change_permission(request)
 

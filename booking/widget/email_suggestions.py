@@ -28,7 +28,7 @@ KNOWN = {*COMMON, *(domain for domains in BY_COUNTRY.values() for domain in doma
 # Names of a provider with one domain only: gmail.co.uk is meant to be gmail.com.
 ONE_DOMAIN = {"gmail": "gmail.com", "icloud": "icloud.com", "icould": "icloud.com", "googlemail": "googlemail.com"}
 # No such top-level domain exists.
-SLIPS = dict.fromkeys("con cmo ocm vom xom cim cpm comm coom c0m co,m ckm".split(), "com")
+SLIPS = dict.fromkeys("con cmo ocm vom xom cim cpm comm coom c0m co.m ckm".split(), "com")
 SLIPS |= {"ner": "net", "nte": "net", "ney": "net", "ogr": "org", "orgg": "org", "couk": "co.uk"}
 MIN_NAME = 5  # letters: one letter makes another company of a shorter name, such as gmx or msn
 
@@ -47,7 +47,7 @@ def _suggest_domain(typed, country):
     name, _dot, ending = typed.replace(",", ".").partition(".")
     if name in ONE_DOMAIN:
         return ONE_DOMAIN[name]
-    domain = f"{name}.{SLIPS[ending]}" if ending in SLIPS else typed
+    domain = f"{name}.{SLIPS.get(ending, ending)}" if ending else typed
     if domain in KNOWN:
         return domain
     for provider in [*BY_COUNTRY.get(country, []), *COMMON]:

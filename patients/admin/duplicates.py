@@ -26,9 +26,6 @@ class PossibleDuplicateAdmin(admin.ModelAdmin):
     actions = ["merge_into_first", "merge_into_second", "dismiss"]
     fields = ["first", "second", "reason", "found_at", "dismissed_at"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     def has_add_permission(self, request):
         return False
 

@@ -148,9 +148,6 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     ]
     readonly_fields = ["created_at", "updated_at", "archived_at"]
 
-    class Media:
-        css = {"all": ["admin/holdfast.css"]}
-
     @admin.display(ordering=("last_name"))
     def name(self, patient):
         return format_html("<bdi>{}</bdi>", ", ".join(filter(None, [patient.last_name, patient.first_name])))

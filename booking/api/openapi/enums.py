@@ -5,7 +5,7 @@ from booking.api.v1.catalogue import CatalogueFilters
 from booking.api.v1.expansions import EXPANSIONS, OrderQuery
 from booking.api.v1.holds import HoldFilters
 from booking.api.v1.orders import OrderFilters
-from booking.api.v1.schedule import Weekday
+from booking.api.v1.schedule_rows import Weekday
 from booking.integrations.webhooks.endpoints import TEST
 from booking.models import ApiKey, Appointment, Delivery, Hold, WebhookEndpoint
 from scheduling.availability.assignment import Assign

@@ -31,6 +31,8 @@ from tests.ledger import nothing_changes
         ("iclould.com", "GB", "icloud.com"),
         ("icould.com", "GB", "icloud.com"),
         ("aol.con", "US", "aol.com"),
+        ("aol,com", "US", "aol.com"),
+        ("yahoo.co,m", "US", "yahoo.com"),
         ("btinternt.com", "GB", "btinternet.com"),
         ("t-onlin.de", "DE", "t-online.de"),
         ("web.dee", "DE", "web.de"),

@@ -12,7 +12,7 @@ from booking.integrations.webhooks.endpoints import create_endpoint, send_test
 from booking.models import ApiKey, Hold
 from scheduling.models import ExtraHours, TimeOff, WorkingHours
 from tests.booking.api.conftest import SITE
-from tests.ledger import nothing_changes
+from tests.ledger import begin, nothing_changes
 
 TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
 PUBLIC = {None, TYPES, TIMES, HOLDS}
@@ -64,9 +64,9 @@ RIGHTS = {
     ("PATCH", f"appointments/{ID}"): Right("write_appointments", "appointment", body="kept"),
     ("POST", f"appointments/{ID}/reschedule"): Right("write_appointments", "appointment", body="opening"),
     ("POST", f"appointments/{ID}/cancel"): Right("write_appointments", "appointment", body="reason"),
-    ("POST", f"appointments/{ID}/arrive"): Right("write_appointments", "appointment"),
-    ("POST", f"appointments/{ID}/complete"): Right("write_appointments", "appointment"),
-    ("POST", f"appointments/{ID}/no-show"): Right("write_appointments", "appointment"),
+    ("POST", f"appointments/{ID}/arrive"): Right("write_appointments", "begun"),
+    ("POST", f"appointments/{ID}/complete"): Right("write_appointments", "begun"),
+    ("POST", f"appointments/{ID}/no-show"): Right("write_appointments", "begun"),
     ("GET", "orders"): Right("write_orders"),
     ("POST", "orders"): Right("write_orders", body="order", status=201),
     ("GET", f"orders/{ID}"): Right("write_orders", "order"),
@@ -162,6 +162,7 @@ def make_request(with_key, hold_time, book, order, at, day, consultation, dana, 
         "clinician": lambda holder: dana,
         "location": lambda holder: harbour,
         "appointment": lambda holder: book(at(10)),
+        "begun": lambda holder: begin(book(at(10))),
         "patient": lambda holder: book(at(10)).patient,
         "order": lambda holder: order,
         "working_hours": lambda holder: WorkingHours.objects.create(weekday=0, **late),

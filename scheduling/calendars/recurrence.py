@@ -181,17 +181,22 @@ def _make_explicit(rule, first):
 
 def _get_period_size(rule):
     """Return how many times of the rule each period has if that is the same number for all, else None."""
-    if rule.frequency == "HOURLY" or "BYSETPOS" in rule.parts:
+    if rule.frequency == "HOURLY":
         return None
     parts = {name: set(items) for name, items in rule.parts.items()}
+    places = parts.pop("BYSETPOS", set())
     size = math.prod(len(parts.pop(name)) for name in ("BYHOUR", "BYMINUTE", "BYSECOND"))
     if rule.frequency == "YEARLY":
         size *= len(parts.pop("BYMONTH", ()))
     if rule.frequency == "DAILY":
-        return None if parts else size
+        return None if parts or places else size
     if len(parts) != 1:
         return None
     [(name, items)] = parts.items()
+    if places:  # like the last one of some weekdays, of which a month has four each
+        fewest = size * 4 * len(items) if name == "BYDAY" and not any(ordinal for ordinal, _ in items) else 0
+        is_regular = rule.frequency != "WEEKLY" and (max(places) < 0 or min(places) > 0)
+        return len(places) if is_regular and max(map(abs, places)) <= fewest else None
     if rule.frequency == "WEEKLY":
         return size * len({weekday for _, weekday in items}) if name == "BYDAY" else None
     # Every month has the days up to the 28th, and four of each weekday; with one sign none of them is the same day.

@@ -117,13 +117,13 @@ WEEKDAYS = "MO TU WE TH FR SA SU".split()
 @st.composite
 def rules(draw):
     """Rules that repeat: dateutil looks until the year 9999 for those that do not."""
-    frequency = draw(st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY"]))
+    frequency = draw(st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"]))
     parts = {"FREQ": frequency, "INTERVAL": draw(st.integers(1, 4)), "WKST": draw(st.sampled_from(WEEKDAYS))}
     if draw(st.booleans()):
         parts["COUNT"] = draw(st.integers(1, 99))
-    if draw(st.booleans()):
+    if draw(st.booleans()) and frequency != "HOURLY":
         parts["BYHOUR"] = "9,17"
-    which = draw(st.sampled_from(["", "BYMONTH", "BYMONTHDAY", "BYDAY", "ordinals"]))
+    which = draw(st.sampled_from(["", "BYMONTH", "BYMONTHDAY", "BYDAY", "ordinals", "in a year"]))
     if which == "BYMONTH" and parts["INTERVAL"] == 1:
         parts["BYMONTH"] = "3,11,12"
     if which == "BYMONTHDAY" and frequency != "WEEKLY":
@@ -132,6 +132,9 @@ def rules(draw):
         parts["BYDAY"] = ",".join(draw(st.sets(st.sampled_from(WEEKDAYS), min_size=1, max_size=4)))
     if which == "ordinals" and frequency in ("MONTHLY", "YEARLY"):
         parts["BYDAY"] = draw(st.sampled_from(["1MO", "-1FR,2TU", "4SU,-2WE"]))
+    if which == "in a year" and frequency == "YEARLY":
+        name, value = draw(st.sampled_from([("BYYEARDAY", "60,-1"), ("BYWEEKNO", "1,30,-1")]))
+        parts |= {name: value, "BYDAY": "TU,FR"}  # without days of the week dateutil takes all seven
     if len(parts) > 3 and draw(st.booleans()):
         parts["BYSETPOS"] = draw(st.sampled_from(["1", "-1", "1,-1"]))
     return ";".join(f"{name}={value}" for name, value in parts.items())

@@ -9,7 +9,8 @@ from booking.dev.servers import BASE_DIR
 DOCUMENTED = {"_asdict", "_base_manager", "_default_manager", "_fields", "_meta", "_replace", "_state"}
 
 DRF_SPECTACULAR = {"_get_parameters", "_map_basic_serializer"}  # booking/api/openapi/autoschema.py overrides them
-DJANGO = {"_create_formsets"}  # scheduling/admin/clinicians.py overrides it; tests/booking/admin/test_schedule.py tries it
+# scheduling/admin/clinicians.py overrides it; tests/booking/admin/test_schedule.py tries it.
+DJANGO = {"_create_formsets"}
 # TracebackException._str in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it.
 PYTHON = {"_str"}
 

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
+from phonenumbers import normalize_digits_only
 
 from patients.admin.duplicate_warnings import get_open_pairs, warn_about_duplicates
 from patients.admin.filters import ArchivedFilter
@@ -29,7 +30,7 @@ from patients.records import (
 from patients.search import list_matching_keys, order_by_keys, search_patients
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
-from scheduling.lib.phones import format_phone
+from scheduling.lib.phones import MAX_EXTENSION_DIGITS, format_phone
 
 MAX_SHOWN = 20  # choices of PatientField
 
@@ -67,6 +68,12 @@ class PatientForm(EditConflictForm):
             return self.cleaned_data["phone"]
         self.typed_extension = phone.extension
         return phone.number
+
+    def clean_phone_extension(self):
+        extension = self.cleaned_data["phone_extension"]
+        if len(extension) > MAX_EXTENSION_DIGITS:
+            raise ValidationError(f"An extension has {MAX_EXTENSION_DIGITS} digits at most.", code="long_extension")
+        return normalize_digits_only(extension) if extension.isdecimal() else extension  # which the model refuses
 
     def clean(self):
         fields = super().clean()

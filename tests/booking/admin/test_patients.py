@@ -479,3 +479,20 @@ def test_extension_typed_behind_phone_has_its_own_column(erin, ben):
     page = {"phone": "", "phone_extension": "204", "initial-phone": ben.phone, "initial-phone_extension": "204"}
     response = erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | page)
     assert "An extension needs a phone number." in get_text(response)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored", "sentence"),
+    [
+        ("٢٠٤", "204", ""),
+        ("12345678", "", "An extension has 7 digits at most."),
+        ("x204", "", "Write the extension in digits."),
+    ],
+)
+def test_extension_has_few_digits_that_every_program_reads(erin, ben, typed, stored, sentence):
+    page = {"phone_extension": typed, "initial-phone": ben.phone, "initial-phone_extension": ""}
+    response = erin.post(url(PATIENTS, "change", ben.pk), BEN | NO_INLINES | page)
+
+    ben.refresh_from_db()
+    assert ben.phone_extension == stored
+    assert sentence in get_text(response)

@@ -1,5 +1,6 @@
 """Undo the Content-Encoding of a calendar. Servers compress although we ask them not to."""
 
+import re
 import zlib
 
 from scheduling.calendars.base import NotACalendar, TooLarge, UnknownEncoding
@@ -8,6 +9,7 @@ MAX_ENCODINGS = 5
 MAX_MEMBERS = 100  # each costs a copy of the rest
 GZIP, ZLIB, RAW = 31, 15, -15  # what zlib calls the window bits of its three formats
 GZIP_MAGIC = b"\x1f\x8b"
+PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN\s*:", re.IGNORECASE)
 
 
 def undo_content_encoding(body: bytes, header: str, *, limit: int) -> bytes:
@@ -25,8 +27,9 @@ def undo_content_encoding(body: bytes, header: str, *, limit: int) -> bytes:
 
 
 def _undo(name, body, limit):
+    if PLAIN.match(body):
+        return body  # some servers name an encoding and do not apply it, or name a character set
     if name in ("gzip", "x-gzip"):
-        # Some servers name the encoding and do not apply it.
         return _unzip_members(body, limit) if body.startswith(GZIP_MAGIC) else body
     if name == "deflate":
         try:

@@ -2,10 +2,11 @@
 
 import hashlib
 import re
+import string
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from django.conf import settings
 
@@ -117,6 +118,8 @@ def fetch_feed(calendar: Calendar, *, is_known: bool, deadline: float) -> Answer
         if answer.status not in (301, 302, 303, 307, 308) or not location:
             return answer
         try:
+            # Servers send blanks and letters as they are; http.client has read them as Latin-1.
+            location = quote(location.strip(), safe=string.punctuation, encoding="latin-1")
             url = urljoin(url, normalize_address(location))
         except ValueError as error:
             raise NotACalendar from error

@@ -35,6 +35,8 @@ def undo(body, header, limit=20_000):
         ("gzip, gzip", gzip.compress(ZIPPED)),
         ("gzip", gzip.compress(TEXT[:99]) + gzip.compress(TEXT[99:]) + bytes(512)),
         ("gzip", TEXT),  # announced and not done
+        ("deflate", TEXT),
+        ("utf-8", TEXT),
         ("", ZIPPED),  # done and not announced
     ],
 )
@@ -65,7 +67,7 @@ def test_corrupted_body_is_not_a_calendar(header, body):
         undo(body, header)
 
 
-@pytest.mark.parametrize("header", ["br", "zstd", "compress", "aes128gcm, gzip", ", ".join(["gzip"] * 6)])
+@pytest.mark.parametrize("header", ["br", "zstd", "compress", "gzip, aes128gcm", ", ".join(["gzip"] * 6)])
 def test_other_encodings_are_unknown(header):
     with pytest.raises(UnknownEncoding):
         undo(ZIPPED, header)

@@ -19,8 +19,8 @@ WITH_COUNTRY_CODE = re.compile(r"(tel:)?[+＋]")
 EXAMPLES = {"GB": "+442079460000", "US": "+12125550142"}
 # How some countries call an extension; libphonenumber knows ext, x, #, int, anexo, доб and others.
 EXTENSION = re.compile(
-    r"[\s,;/]*\b(?:durchwahl|nebenstelle|dw|nst|app|apparat|klappe|poste|interno|wew|toestel|tst|добавочный)\b"
-    r"[\s.:]*(?=\d{1,7}\s*$)",
+    r"[\s,;/]*(?:\b(?:ext(?:ensi[oó]n|n)?[\s.]*(?:no|nr|number)|durchwahl|nebenstelle|dw|nst|app|apparat|klappe|poste|"
+    r"interno|wew|toestel|tst|ramal|добавочный)\b|ext[\s.]*#|内線|内线|內線|转|轉|내선)[\s.:]*(?=\d{1,7}\s*$)",
     re.I,
 )
 WORD = re.compile(r"[^\W\d_]{2,}")

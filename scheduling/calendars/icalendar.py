@@ -33,6 +33,7 @@ from scheduling.calendars.values import (
 )
 
 MAX_OCCURRENCES = 50_000
+SECOND = timedelta(seconds=1)
 MARGIN = timedelta(days=2)  # more than the distance of any two time zones
 EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=12)  # how far a wall clock may be ahead of UTC, and behind it
 MAX_TRAVEL = DAY
@@ -123,8 +124,8 @@ class Component:
 class Span(NamedTuple):
     """How an event and its occurrences lie in time, from their wall time in ``zone`` on; None is an unknown zone.
 
-    ``seconds`` is the exact length where start and end are in different zones. ``is_open`` means that the end is
-    unknown, ``is_whole_day`` that the time of day is.
+    ``seconds`` is the exact length where start and end are in different zones. ``lead`` has the seconds that are busy
+    before the start. ``is_open`` means that the end is unknown, ``is_whole_day`` that the time of day is.
     """
 
     start: Moment
@@ -134,7 +135,7 @@ class Span(NamedTuple):
     is_open: bool = False
     is_whole_day: bool = False
     is_understood: bool = True
-    travel: int = 0
+    lead: int = 0
 
 
 class Change(NamedTuple):
@@ -397,7 +398,7 @@ def _list_times(event, span, window, *, reach):
 def _expand(rule, span, window, reach):
     """Return the rule, or what can be known of it, and its wall times in the window."""
     lookback = min(span.length + timedelta(seconds=span.seconds or 0), MAX_LOOKBACK)
-    since, before = window.since - lookback - reach, window.before + reach
+    since, before = window.since - lookback - reach, window.before + min(SECOND * span.lead, MAX_LOOKBACK) + reach
     if rule.until:
         before = min(before, rule.until.wall + MARGIN if rule.until.wall < before else before)
     try:
@@ -461,7 +462,7 @@ def _get_span(event, window):
     span = _make_span(start, end, duration, window, has_end=has_end)
     travel = event.find_duration("X-APPLE-TRAVEL-DURATION") or timedelta()
     if timedelta() < travel <= MAX_TRAVEL and not start.is_date:
-        span = span._replace(travel=travel // timedelta(seconds=1))
+        span = span._replace(lead=span.lead + travel // SECOND)
     return span
 
 
@@ -486,7 +487,7 @@ def _make_span(start, end, duration, window, *, has_end):
         return span._replace(is_open=has_end, is_understood=span.is_understood and not has_end)
     if end is None:
         if duration < timedelta():
-            return span._replace(start=start._replace(wall=_add(start.wall, duration)), length=-duration)
+            return span._replace(lead=-duration // SECOND)
         return span._replace(length=duration)
     zone = window.get_zone(end)
     if end.is_date or end.is_vague:
@@ -494,15 +495,16 @@ def _make_span(start, end, duration, window, *, has_end):
         last = end.wall if end.is_date and end.wall > start.wall else _add(end.wall, DAY)
         return span._replace(length=max(timedelta(), last - start.wall), is_understood=False)
     if end[2:4] == start[2:4]:
-        if end.wall < start.wall and not start.is_vague:  # exchanged
-            return span._replace(start=end, length=start.wall - end.wall)
+        if end.wall < start.wall and not start.is_vague:
+            # Exchanged. Rules and exceptions still mean what is said to be the start.
+            return span._replace(lead=get_instant(start.wall, zone or UTC) - get_instant(end.wall, zone or UTC))
         return span._replace(length=max(timedelta(), end.wall - start.wall))
     if zone is None or span.zone is None:
         last = max(_add(datetime.combine(end.wall, MIDNIGHT), DAY), _add(end.wall, LATEST))
         return span._replace(length=max(timedelta(), last - start.wall), is_understood=False)
     seconds = get_instant(end.wall, zone) - get_instant(start.wall, span.zone)
     if seconds < 0:
-        return span._replace(start=end, zone=zone, seconds=-seconds)
+        return span._replace(lead=-seconds)
     return span._replace(seconds=seconds)
 
 
@@ -544,15 +546,15 @@ def _get_interval(span, wall, window):
         last = until.date() if until.time() == MIDNIGHT and until > wall else _add(until, DAY).date()
         start, end = window.get_midnight(wall.date()), window.get_midnight(last)
         if span.zone is None:
-            start = min(start, get_instant(wall, UTC) - EARLIEST // timedelta(seconds=1))
-            end = max(end, get_instant(until, UTC) + LATEST // timedelta(seconds=1))
-        return start - span.travel, end
+            start = min(start, get_instant(wall, UTC) - EARLIEST // SECOND)
+            end = max(end, get_instant(until, UTC) + LATEST // SECOND)
+        return start - span.lead, end
     start = get_instant(wall, span.zone)
     if span.is_open:
         end = get_instant(_add(datetime.combine(wall, MIDNIGHT), DAY), span.zone)
     else:
         end = get_instant(until, span.zone) if span.seconds is None else start + span.seconds
-    return start - span.travel, max(start, end)
+    return start - span.lead, max(start, end)
 
 
 def _add(wall, length):

@@ -37,6 +37,7 @@ SECOND = timedelta(seconds=1)
 MARGIN = timedelta(days=2)  # more than the distance of any two time zones
 EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=12)  # how far a wall clock may be ahead of UTC, and behind it
 MAX_TRAVEL = DAY
+MAX_EXCHANGED = timedelta(days=31)
 MAX_LOOKBACK = timedelta(days=7_000)
 
 
@@ -468,6 +469,8 @@ def _get_span(event, window):
 
 def _make_span(start, end, duration, window, *, has_end):
     """Return the Span from ``start`` to ``end``, or of a ``duration``; ``has_end`` if one of the two is written."""
+    if end and start.wall - end.wall > MAX_EXCHANGED:
+        end = None  # 1970 or the year 1: what programs write for none
     if start.is_date:
         return _make_days(start, end, duration, window, has_end=has_end)
     zone = window.get_zone(start)

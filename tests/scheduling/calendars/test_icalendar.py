@@ -361,6 +361,8 @@ def test_event_with_a_plain_meaning_means_that(lines, expected):
     ("lines", "expected"),
     [
         ([NINE, "DURATION:an hour"], ["24 Mar 09:00–25 Mar 00:00"]),
+        ([NINE, "DTEND:19700101T000000Z"], ["24 Mar 09:00–25 Mar 00:00"]),
+        (["DTSTART;VALUE=DATE:20260324", "DTEND;VALUE=DATE:00010101"], ["24 Mar 00:00–25 Mar 00:00"]),
         ([NINE, "DTEND;TZID=Nowhere/Land:20260324T100000"], ["24 Mar 09:00–25 Mar 00:00"]),
         ([NINE, "DTEND;VALUE=DATE:20260326"], ["24 Mar 09:00–26 Mar 00:00"]),
         (["DTSTART:20260324T990000Z", HOUR], ["24 Mar 00:00–25 Mar 00:00"]),

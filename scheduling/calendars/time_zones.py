@@ -21,6 +21,13 @@ DISPLAY_NAME = re.compile(r"\(\s*(?:UTC|GMT)?\s*([+-]?[\d:.]*)\s*\)\s*(.*)", re.
 OFFSET = re.compile(r"\(?(?:UTC|GMT)?\s*([+-])(\d{1,2})[:.]?(\d\d)?\)?", re.IGNORECASE)
 UTC_OFFSET = re.compile(r":\s*([+-]?)(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?\s*\Z")
 
+# Those of one zone that the world's list does not have, beside EST, MST and CET; a calendar's own definition goes first.
+ABBREVIATIONS = {
+    "cest": "Europe/Berlin",
+    "edt": "America/New_York",
+    "pdt": "America/Los_Angeles",
+    "pst": "America/Los_Angeles",
+}
 LOOKBACK = timedelta(days=800)  # a zone's rules are yearly
 
 # Windows shows a zone by its cities. Those of which none has given the zone its usual name:
@@ -93,7 +100,8 @@ def get_zone(name: str) -> tzinfo | None:
     plain = name if name in WINDOWS_NAMES else re.sub(r" \d+$", "", name)  # Outlook numbers those that it has twice
     if plain in UTC_NAMES:
         return ZoneInfo("UTC")
-    return _get_iana_zone(WINDOWS_NAMES.get(plain, "")) or _get_displayed_zone(plain)
+    usual = WINDOWS_NAMES.get(plain) or WINDOWS_NAMES.get(f"{plain.removesuffix(' time')} standard time")
+    return _get_iana_zone(usual or plain.replace("-", "/", 1)) or _get_displayed_zone(plain)  # US-Eastern
 
 
 def _get_iana_zone(name):
@@ -196,7 +204,9 @@ class Zones:
             located = re.search(r"^X-LIC-LOCATION[^:\n]*:(.*)$", definition, re.MULTILINE)
             known = get_zone(located[1]) if located else None
             known = known or define_zone(definition, since=self._since, before=self._before)
-        return known or (self._default if CUSTOM.fullmatch(name.strip()) else get_offset_zone(name))
+        if known or CUSTOM.fullmatch(name.strip()):
+            return known or self._default
+        return get_offset_zone(name) or _get_iana_zone(ABBREVIATIONS.get(name.strip().lower(), ""))
 
 
 def _normalize_name(name):

@@ -30,6 +30,8 @@ from tests.scheduling.calendars.texts import at, calendar, event, said, unread
         ("Pacific Time (US & Canada)", "America/Los_Angeles"),
         ("(GMT-08:00) Pacific Time (US and Canada); Tijuana", "America/Los_Angeles"),
         ("(UTC-05:00) Eastern Standard Time", "America/New_York"),
+        ("Eastern Time", "America/New_York"),
+        ("US-Eastern", "US/Eastern"),
         ("(GMT+01.00) Sarajevo/Warsaw/Zagreb", "Europe/Sarajevo"),
         ("(UTC+05:30) Chennai, Kolkata, Mumbai, New Delhi", "Asia/Kolkata"),
         ("(UTC+09:00) Osaka, Sapporo, Tokyo", "Asia/Tokyo"),
@@ -86,6 +88,7 @@ def test_name_that_is_more_or_less_than_an_offset_has_none(name):
         ("GMT+05:30", "03:30–04:30"),
         ("(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", "08:00–09:00"),
         ("Eastern Standard Time 1", "13:00–14:00"),
+        ("EDT", "13:00–14:00"),
     ],
 )
 @pytest.mark.parametrize("quote", ["", '"'])

@@ -24,6 +24,7 @@ from scheduling.calendars.values import (
     FIRST,
     LAST,
     MIDNIGHT,
+    MINUTE,
     SEPARATOR,
     Moment,
     parse_duration,
@@ -535,9 +536,10 @@ def _get_whole_days(span, window):
     """Return the Span as one of dates if it lasts from midnight to midnight, or None."""
     if span.start.is_date or span.start.is_vague:
         return span
-    if span.start.wall.time() != MIDNIGHT or span.seconds or span.is_open or not span.length or span.length % DAY:
+    missing = -span.length % DAY  # many write 23:59 for the end of a day
+    if span.start.wall.time() != MIDNIGHT or span.seconds or span.is_open or not span.length or missing > MINUTE:
         return None
-    return Span(Moment(span.start.wall, is_date=True), window.default, span.length)
+    return Span(Moment(span.start.wall, is_date=True), window.default, span.length + missing)
 
 
 def _get_interval(span, wall, window):

@@ -496,6 +496,7 @@ def test_fingerprint_changes_with_what_counts_of_an_event_only():
         (["DTSTART;VALUE=DATE:20260403", "TRANSP:TRANSPARENT"], ["3 Apr 00:00–4 Apr 00:00"]),
         (["DTSTART;VALUE=DATE:20260403", "RRULE:FREQ=YEARLY", "STATUS:TENTATIVE"], ["3 Apr 00:00–4 Apr 00:00"]),
         (["DTSTART:20260403T000000Z", "DTEND:20260405T000000Z"], ["3 Apr 00:00–5 Apr 00:00"]),  # whole days by time
+        (["DTSTART:20260403T000000Z", "DTEND:20260403T235900Z"], ["3 Apr 00:00–4 Apr 00:00"]),
         (["DTSTART;TZID=Nowhere:20260403T000000", "DURATION:P1D"], ["3 Apr 00:00–4 Apr 00:00"]),
         (["DTSTART;VALUE=DATE:20260403", "STATUS:CANCELLED"], []),
         (["DTSTART:20260403T090000Z", "DTEND:20260404T090000Z"], []),

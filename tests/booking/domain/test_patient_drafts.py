@@ -46,6 +46,7 @@ def age(elapsed):
 
 
 def test_draft_keeps_the_details_for_an_hour_and_of_its_id_the_hash(draft, alice):
+    alice.phone_extension = "204"
     with transaction.atomic():
         before = database_now()
         written, id = draft()
@@ -63,6 +64,7 @@ def test_draft_keeps_the_details_for_an_hour_and_of_its_id_the_hash(draft, alice
         "date_of_birth": alice.date_of_birth,
         "email": "alice@example.org",
         "phone": "+442079460123",
+        "phone_extension": "204",
         "expires_at": written.created_at + timedelta(hours=1),
     }
     assert not Patient.objects.exists()

@@ -21,7 +21,7 @@ DISPLAY_NAME = re.compile(r"\(\s*(?:UTC|GMT)?\s*([+-]?[\d:.]*)\s*\)\s*(.*)", re.
 OFFSET = re.compile(r"\(?(?:UTC|GMT)?\s*([+-])(\d{1,2})[:.]?(\d\d)?\)?", re.IGNORECASE)
 UTC_OFFSET = re.compile(r":\s*([+-]?)(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?\s*\Z")
 
-# Those of one zone that the world's list does not have, beside EST, MST and CET; a calendar's own definition goes first.
+# Those of one zone that the world's list lacks, beside EST, MST and CET; a calendar's own definition goes first.
 ABBREVIATIONS = {
     "cest": "Europe/Berlin",
     "edt": "America/New_York",

@@ -403,6 +403,9 @@ def _expand(rule, span, window, reach):
     since, before = window.since - lookback - reach, window.before + min(SECOND * span.lead, MAX_LOOKBACK) + reach
     if rule.until:
         before = min(before, rule.until.wall + MARGIN if rule.until.wall < before else before)
+    if rule.lasts is not None:
+        last = _add(span.start.wall, SECOND * rule.lasts)
+        before = min(before, _add(datetime.combine(last, MIDNIGHT), DAY))
     try:
         walls = list(expand(rule, span.start.wall, since=since, before=before))
     except TooManyTimes:

@@ -14,9 +14,10 @@ from scheduling.calendars.values import DAY, LAST, MIDNIGHT, Moment, parse_momen
 HOUR = timedelta(hours=1)
 WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 FREQUENCIES = {"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"}
-TOO_FREQUENT = {"SECONDLY", "MINUTELY"}
+TOO_FREQUENT = {"SECONDLY": 1, "MINUTELY": 60}  # in seconds
 MAX_PERIODS = 100_000  # until COUNT is reached
 MAX_TIMES = 10_000  # within the window
+MAX_SECONDS = 10**10  # three centuries
 
 BYDAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 # What the numbers of each part may be, apart from their sign where a part may count from the end.
@@ -42,7 +43,7 @@ class Rule(NamedTuple):
     """A recurrence rule. ``parts`` has numbers, and (ordinal or 0, weekday) for BYDAY.
 
     Unless it ``is_understood`` it is one for every day that its readable parts allow. ``is_too_frequent`` means that
-    it fills whole days.
+    it fills whole days, up to ``lasts`` seconds after it begins.
     """
 
     frequency: str
@@ -54,6 +55,7 @@ class Rule(NamedTuple):
     parts: dict[str, list] = {}
     is_understood: bool = True
     is_too_frequent: bool = False
+    lasts: int | None = None
 
 
 def parse_rule(text: str) -> Rule | None:
@@ -93,6 +95,9 @@ def parse_rule(text: str) -> Rule | None:
     if is_foreign:  # months of another calendar
         parts = {name: items for name, items in parts.items() if name == "BYDAY"}
     is_too_frequent = frequency in TOO_FREQUENT
+    lasts = None
+    if is_too_frequent and count and interval and not parts:  # what parts leave out is not counted
+        lasts = min((count - 1) * interval * TOO_FREQUENT[frequency], MAX_SECONDS)
     if frequency not in FREQUENCIES or not are_readable:
         frequency = "DAILY" if frequency == "DAILY" or is_too_frequent else ""
         frequency, parts, interval, count = _allow_days(frequency, parts)
@@ -107,6 +112,7 @@ def parse_rule(text: str) -> Rule | None:
         {name: items for name, items in parts.items() if items},
         is_understood,
         is_too_frequent,
+        lasts,
     )
 
 

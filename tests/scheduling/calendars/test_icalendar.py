@@ -371,6 +371,8 @@ def test_event_with_a_plain_meaning_means_that(lines, expected):
             [FROM_NINE, "26 Mar 09:00–10:00", "27 Mar 09:00–10:00"],
         ),
         ([NINE, HOUR, "RRULE:every Tuesday"], [FROM_NINE, "31 Mar 10:00–11:00", "7 Apr 10:00–11:00"]),
+        ([NINE, HOUR, "RRULE:FREQ=MINUTELY;INTERVAL=15;COUNT=4"], ["24 Mar 00:00–25 Mar 00:00"]),
+        ([NINE, HOUR, "RRULE:FREQ=SECONDLY;INTERVAL=3600;COUNT=16"], ["24 Mar 00:00–26 Mar 00:00"]),
         ([NINE, HOUR, "RRULE:FREQ=MINUTELY;INTERVAL=5;UNTIL=20260325"], ["24 Mar 00:00–26 Mar 00:00"]),
         ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:tomorrow"], [FROM_NINE, "25 Mar 09:00–10:00"]),
         ([NINE, HOUR, "RRULE:FREQ=DAILY;COUNT=2", "EXRULE:FREQ=SOMETIMES"], [FROM_NINE, "25 Mar 09:00–10:00"]),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import time
 
 import pytest
 from django.test import Client
@@ -9,6 +10,7 @@ from django.test import Client
 from booking.api.operation import get_operation
 from booking.api.v1.urls import urlpatterns
 from booking.integrations.webhooks.endpoints import create_endpoint, send_test
+from scheduling.models import ExtraHours, TimeOff, WorkingHours
 from tests.ledger import nothing_changes
 
 BIG = [2**63, -(2**63) - 1, 2**64, 10**30]
@@ -44,8 +46,9 @@ def opening(consultation, dana, harbour, at):
 
 
 @pytest.fixture
-def get_path(api, opening, book, order, at):
+def get_path(api, opening, book, order, at, day, dana, harbour):
     """Return the address of a route, about things that exist: ``get_path("holds/<hold:id>")``."""
+    evening = {"clinician": dana, "location": harbour, "start_time": time(18), "end_time": time(20)}
     hold = api.post("/holds", {**opening, "start_time": at(11).isoformat()}).json()["data"]["id"]
     appointment = book(at(10))
     endpoint = create_endpoint(url="https://8.8.8.8/")
@@ -59,8 +62,11 @@ def get_path(api, opening, book, order, at):
         "orders": order.pk,
         "webhook-endpoints": endpoint.pk,
         "deliveries": send_test(endpoint).pk,
+        "working-hours": WorkingHours.objects.create(weekday=0, **evening).pk,
+        "extra-hours": ExtraHours.objects.create(date=day, **evening).pk,
+        "time-off": TimeOff.objects.create(clinician=dana, starts_at=at(18), ends_at=at(20)).pk,
     }
-    return lambda route: "/" + re.sub("<(uuid|hold):id>", str(ids.get(route.partition("/")[0])), route)
+    return lambda route: "/" + re.sub("<(uuid|int|hold):id>", str(ids.get(route.partition("/")[0])), route)
 
 
 # Bodies
@@ -450,7 +456,7 @@ def test_patient_search_for_odd_text_is_never_500(api, book, at, search):
 @pytest.mark.parametrize("method, route", [place for place in ALL if ":id>" in place[1]], ids=lambda part: part)
 def test_malformed_id_in_path_is_404(api, db, method, route, id):
     with nothing_changes():
-        refused(api(method, "/" + re.sub("<(uuid|hold):id>", lambda found: id, route)), status=404, code="not-found")
+        refused(api(method, "/" + re.sub("<(uuid|int|hold):id>", lambda found: id, route)), status=404, code="not-found")
 
 
 # Headers

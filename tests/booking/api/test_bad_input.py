@@ -456,7 +456,8 @@ def test_patient_search_for_odd_text_is_never_500(api, book, at, search):
 @pytest.mark.parametrize("method, route", [place for place in ALL if ":id>" in place[1]], ids=lambda part: part)
 def test_malformed_id_in_path_is_404(api, db, method, route, id):
     with nothing_changes():
-        refused(api(method, "/" + re.sub("<(uuid|int|hold):id>", lambda found: id, route)), status=404, code="not-found")
+        found = api(method, "/" + re.sub("<(uuid|int|hold):id>", lambda _: id, route))
+        refused(found, status=404, code="not-found")
 
 
 # Headers

@@ -61,7 +61,7 @@ class Rule(NamedTuple):
 def parse_rule(text: str) -> Rule | None:
     """Return the Rule that ``text`` means, or None if it says nothing."""
     values, is_understood = {}, True
-    for part in filter(None, (part.strip() for part in text.upper().split(";"))):
+    for part in filter(None, (part.strip() for part in text.upper().removeprefix("RRULE:").split(";"))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             is_understood = False

@@ -30,6 +30,7 @@ def days(text, *, first=FIRST, since=FIRST, months=4):
         ("FREQ=MONTHLY;SKIP=FORWARD", "31 Jan, 1 Mar, 31 Mar, 1 May"),
         ("FREQ=MONTHLY;SKIP=BACKWARD;COUNT=3", "31 Jan, 28 Feb, 31 Mar"),
         ("freq=weekly; count=2;", "31 Jan, 7 Feb"),
+        ("RRULE:FREQ=WEEKLY;COUNT=2", "31 Jan, 7 Feb"),  # its name once more
         (" FREQ = WEEKLY ; COUNT = 2 ; X-MEANING=OFTEN ; INTERVAL = ", "31 Jan, 7 Feb"),
         ("FREQ=WEEKLY;COUNT=2;BYDAY=", "31 Jan, 7 Feb"),
         ("FREQ=MONTHLY;BYDAY=-1SA;BYMONTHDAY=28, 31", "31 Jan, 28 Feb, 28 Mar"),

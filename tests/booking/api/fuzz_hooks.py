@@ -22,6 +22,7 @@ UNFORESEEN = {
     "alone",  # a booking key or a hold's id beside what it names already
     "either",  # patient_id and patient, or neither
     "required",  # a field that another field calls for
+    "no_name",  # neither first_name nor last_name
     "out_of_range",  # years that no clinic plans for
     "skipped",  # an hour that the change of the clock leaves out
     "order",

@@ -459,7 +459,6 @@ def test_onsched_customers_with_the_same_names_and_email_differ_by_birth_date(on
         (None, "Customer"),
         ({}, "Customer.firstName"),
         ({"email": "a@example.org"}, "Customer.firstName"),
-        ({"firstName": "Alice"}, "Customer.lastName"),
         (ALICE | {"email": "nobody"}, "Customer.email"),
         (ALICE | {"phone": "1"}, "Customer.phone"),
         ({"id": NOWHERE}, "Customer.id"),

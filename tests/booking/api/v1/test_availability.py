@@ -225,7 +225,7 @@ def test_explain_of_an_open_time_says_so(ask, dana, harbour, at):
         "start_time": at(9).isoformat(),
         "is_open": True,
         "reasons": [],
-        "places": [{**place(dana, harbour), "is_open": True, "reasons": []}],
+        "places": [{**place(dana, harbour), "is_open": True, "reasons": [], "not_understood": []}],
     }
 
 

@@ -112,51 +112,51 @@ def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, m
 
 
 @pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
-@pytest.mark.parametrize("name", ["nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000])
-def test_unknown_body_member_is_400_at_its_pointer(api, get_path, method, route, name):
+def test_unknown_body_member_is_400_at_its_pointer(api, get_path, method, route):
+    path = get_path(route)
     with nothing_changes():
-        body = refused(api(method, get_path(route), {name: 1, "code": 2}))
-    assert {error["code"] for error in body["errors"]} >= {"unknown"}
-    assert len(body["errors"]) >= 2
-    pointers = [error["pointer"] for error in body["errors"]]
-    assert "#/code" in pointers
-    if name == "a/b~c":
-        assert "#/a~1b~0c" in pointers
+        for name in ("nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000):
+            body = refused(api(method, path, {name: 1, "code": 2}))
+            assert {error["code"] for error in body["errors"]} >= {"unknown"}, name
+            assert len(body["errors"]) >= 2, name
+            pointers = [error["pointer"] for error in body["errors"]]
+            assert "#/code" in pointers, name
+            assert name != "a/b~c" or "#/a~1b~0c" in pointers
+
+
+NO_OBJECTS = [
+    b"[]",
+    b"[{}]",
+    b'"{}"',
+    b"1",
+    b"null",
+    b"true",
+    b"{",
+    b"{}{}",
+    b"\x00",
+    b"\xff",
+    b"{'a': 1}",
+    b"{,}",
+    b"NaN",
+    b'{"x": NaN}',
+    b'{"x": -Infinity}',
+    b'{"x": "\\ud800"}',
+    b'{"x": "\xed\xa0\x80"}',
+    b'{"\\udfff": 1}',
+    b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}",
+    b"[" * 100_000,
+    b'{"x":' * 999 + b"1" + b"}" * 999,
+    b'{"x": ' + b"9" * 400 + b"}",
+    b'{"x": 1e999, "y": 0x10}',
+]
 
 
 @pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[]",
-        b"[{}]",
-        b'"{}"',
-        b"1",
-        b"null",
-        b"true",
-        b"{",
-        b"{}{}",
-        b"\x00",
-        b"\xff",
-        b"{'a': 1}",
-        b"{,}",
-        b"NaN",
-        b'{"x": NaN}',
-        b'{"x": -Infinity}',
-        b'{"x": "\\ud800"}',
-        b'{"x": "\xed\xa0\x80"}',
-        b'{"\\udfff": 1}',
-        b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}",
-        b"[" * 100_000,
-        b'{"x":' * 999 + b"1" + b"}" * 999,
-        b'{"x": ' + b"9" * 400 + b"}",
-        b'{"x": 1e999, "y": 0x10}',
-    ],
-    ids=range(23),
-)
-def test_body_other_than_json_object_is_400_malformed(api, get_path, method, route, body):
+def test_body_other_than_json_object_is_400_malformed(api, get_path, method, route):
+    path = get_path(route)
     with nothing_changes():
-        refused(api(method, get_path(route), body=body), code="malformed")
+        for body in NO_OBJECTS:
+            refused(api(method, path, body=body), code="malformed")
 
 
 def test_many_unknown_members_are_400_naming_the_first(api):

@@ -109,7 +109,7 @@ def test_page_of_another_site_books(page, day, at, alice):
     expect(page.get_by_role("heading")).to_contain_text("confirmed: ")
     appointment = Appointment.objects.get()
     assert appointment.reference in page.get_by_role("heading").inner_text()
-    assert (appointment.starts_at, appointment.attendee_phone) == (at(9), "020 7946 0123")
+    assert (appointment.starts_at, appointment.attendee_phone) == (at(9), "+442079460123")
     assert (appointment.patient, Patient.objects.values().get()) == (alice, known)
     assert not PatientDraft.objects.exists()
     token = page.calls[-1][1].split("/")[2]

@@ -23,6 +23,7 @@ UNFORESEEN = {
     "either",  # patient_id and patient, or neither
     "required",  # a field that another field calls for
     "no_name",  # neither first_name nor last_name
+    "repeated",  # names of metadata that are one without what nobody sees
     "out_of_range",  # years that no clinic plans for
     "skipped",  # an hour that the change of the clock leaves out
     "order",

@@ -24,6 +24,7 @@ UNFORESEEN = {
     "required",  # a field that another field calls for
     "no_name",  # neither first_name nor last_name
     "repeated",  # names of metadata that are one without what nobody sees
+    "key",  # a name of metadata that nobody sees
     "out_of_range",  # years that no clinic plans for
     "skipped",  # an hour that the change of the clock leaves out
     "order",

@@ -102,6 +102,14 @@ def make_clinician(name, *, location, services, hours=((9, 12), (13, 17))):
 
 
 @pytest.fixture
+def bea(consultation):
+    """A clinician without weekly hours."""
+    bea = Clinician.objects.create(name="Bea Unsworth")
+    bea.services.add(consultation)
+    return bea
+
+
+@pytest.fixture
 def day():
     """A date next week."""
     return timezone.now().astimezone(LONDON).date() + timedelta(days=7)

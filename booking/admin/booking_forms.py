@@ -5,12 +5,12 @@ from datetime import timedelta
 from django import forms
 from django.utils import timezone
 
-from booking.domain.phone_countries import list_phone_countries
 from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
 from patients.fields import PlainTextFormField
 from patients.models import validate_birth_date
+from scheduling.lib.phones import list_phone_countries
 from scheduling.models import Clinician, Location, Service
 
 MAX_DAYS_AHEAD = 3 * 365
@@ -65,7 +65,7 @@ class NewPatientForm(PatientForm):
     location = None
 
     def list_phone_countries(self):
-        return list_phone_countries(self.location)
+        return list_phone_countries(self.location and self.location.country)
 
     def clean_date_of_birth(self):
         born = self.cleaned_data["date_of_birth"]

@@ -6,8 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from booking.api.serializers import Input
-from booking.domain.phone_countries import list_phone_countries
-from scheduling.lib.phones import BadPhone, Phone, read_phone, split_phone
+from scheduling.lib.phones import BadPhone, Phone, list_phone_countries, read_phone, split_phone
 
 PHONE = (
     "With its country code, or as it is dialled at the location, else in the clinic's country. It must be a valid "
@@ -56,10 +55,10 @@ class PhoneInput(Input):
         booking = self.context.get("booking")
         if booking is None and hasattr(self.root, "list_phone_countries"):
             return self.root.list_phone_countries()
-        return list_phone_countries(booking and booking.location)
+        return list_phone_countries(booking and booking.location.country)
 
 
 def list_countries_of_address(address: Any) -> list[str]:
     """Return the country of an address as it was sent, if it says one, and the clinic's."""
     country = address.get("country") if isinstance(address, dict) else None
-    return [*([country] if isinstance(country, str) else []), *list_phone_countries()]
+    return list_phone_countries(country if isinstance(country, str) else None)

@@ -7,10 +7,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from booking.domain.phone_countries import list_phone_countries
 from patients.fields import PlainTextFormField
 from patients.models import Patient, validate_birth_date
-from scheduling.lib.phones import BadPhone, read_phone
+from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
@@ -148,7 +147,7 @@ class DetailsForm(forms.ModelForm):
         if not typed:
             return typed
         try:
-            phone = read_phone(typed, list_phone_countries(self.location))
+            phone = read_phone(typed, list_phone_countries(self.location and self.location.country))
         except BadPhone as error:
             optional = _("You can also leave it empty.")  # the collector of texts reads no f-strings
             raise ValidationError(f"{error.messages[0]} {optional}", code=error.code) from error

@@ -30,7 +30,7 @@ from patients.records import (
 from patients.search import list_matching_keys, order_by_keys, search_patients
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
-from scheduling.lib.phones import MAX_EXTENSION_DIGITS, format_phone
+from scheduling.lib.phones import MAX_EXTENSION_DIGITS, format_phone, list_phone_countries
 
 MAX_SHOWN = 20  # choices of PatientField
 
@@ -60,7 +60,7 @@ class PatientForm(EditConflictForm):
 
     def list_phone_countries(self):
         """Return the countries that a phone number without country code may be of."""
-        return [settings.DEFAULT_PHONE_REGION]
+        return list_phone_countries()
 
     def clean_phone(self):
         phone = clean_phone(self, "phone", self.list_phone_countries())

@@ -3,7 +3,6 @@
 from zoneinfo import available_timezones
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 
 from scheduling.admin.calendar_warnings import (
@@ -14,6 +13,7 @@ from scheduling.admin.calendar_warnings import (
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
+from scheduling.lib.phones import list_phone_countries
 from scheduling.models import Calendar, Location
 from scheduling.schedule_changes import mark_schedule_changed
 
@@ -27,8 +27,8 @@ class LocationForm(forms.ModelForm):
             self.fields["phone"].widget = PhoneInput({"class": "vTextField"})
 
     def clean_phone(self):
-        countries = [self.cleaned_data.get("country") or self.instance.country, settings.DEFAULT_PHONE_REGION]
-        phone = clean_phone(self, "phone", countries)
+        country = self.cleaned_data.get("country") or self.instance.country
+        phone = clean_phone(self, "phone", list_phone_countries(country))
         return self.cleaned_data["phone"] if phone is None else str(phone)
 
 

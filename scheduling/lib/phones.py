@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import phonenumbers
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
@@ -41,6 +42,11 @@ class Phone(NamedTuple):
     def __str__(self):
         """Return the number alone if it has no extension, else both in the form of RFC 3966."""
         return f"tel:{self.number};ext={self.extension}" if self.extension else self.number
+
+
+def list_phone_countries(country: str | None = None) -> list[str]:
+    """Return the countries that a number without country code may be of: that of its place, if known, the clinic's."""
+    return [country, settings.DEFAULT_PHONE_REGION] if country else [settings.DEFAULT_PHONE_REGION]
 
 
 def read_phone(text: str, countries: Iterable[str], *, is_checked: bool = True) -> Phone:

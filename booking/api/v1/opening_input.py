@@ -10,12 +10,12 @@ from rest_framework import serializers
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import WALL_TIME, Day, Id, Moment
 from booking.api.serializers import Input, Way
-from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.compiled_queries import get_or_none
+from scheduling.lib.phones import list_phone_countries
 from scheduling.models import Clinician, Location, Service
 
 
@@ -83,7 +83,7 @@ class OpeningInput(Input):
                 location = get_or_none(Location, id=read_booking_key(key, now=timezone.now()).location_id)
             elif sent.get("location_id"):
                 location = self.fields["location_id"].run_validation(sent["location_id"])
-        yield from list_phone_countries(location)
+        yield from list_phone_countries(location and location.country)
 
     def by_ids(self, named):
         if "service" in self.context:

@@ -8,7 +8,7 @@ import pytest
 from scheduling.availability.openings import Hours, compute_working_time, find_overlap
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason, explain, find_next_opening, open_times
-from scheduling.models import Clinician, ExtraHours, Location, WorkingHours
+from scheduling.models import ExtraHours, Location, WorkingHours
 from scheduling.overlapping_hours import OverlappingHours, check_overlap
 
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
@@ -43,14 +43,6 @@ def test_weeks_count_from_monday_of_week_of_valid_from():
     assert list_days(rule) == ["22 Jun", "06 Jul", "20 Jul"]
     assert list_days(mondays(valid_from=date(2026, 6, 15), every_weeks=3)) == ["15 Jun", "06 Jul"]
     assert list_days(mondays(valid_from=date(2025, 6, 16), every_weeks=52)) == ["15 Jun"]
-
-
-@pytest.fixture
-def bea(consultation):
-    """A clinician without weekly hours."""
-    bea = Clinician.objects.create(name="Bea Ughunt")
-    bea.services.add(consultation)
-    return bea
 
 
 @pytest.fixture

@@ -26,10 +26,9 @@ from booking.api.integration_fields import Metadata
 from booking.api.phones import PhoneInput
 from booking.api.v1.attendance import ONE_NAME, KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
-from booking.domain.phone_countries import list_phone_countries
 from booking.domain.slot_selection import OpeningRequest
 from patients.text import validate_name
-from scheduling.lib.phones import MAX_LENGTH
+from scheduling.lib.phones import MAX_LENGTH, list_phone_countries
 from scheduling.models import Clinician, Location, Service
 
 DAY = timedelta(days=1)
@@ -226,7 +225,8 @@ class TimeInput(Input):
         sent, location = self.select_known(self.initial_data), None
         with suppress(serializers.ValidationError):  # it is told where the field is read
             location = "LocationId" in sent and self.fields["LocationId"].run_validation(sent["LocationId"])
-        yield from list_phone_countries(location or primary_location())
+        location = location or primary_location()
+        yield from list_phone_countries(location and location.country)
 
     def validate(self, fields):
         """Return the fields with ``opening``, an OpeningRequest of what is named."""

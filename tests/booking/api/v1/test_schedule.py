@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from booking.models import Appointment, IdempotentAnswer
-from scheduling.models import Clinician, ExtraHours, Location, TimeOff, WorkingHours
+from scheduling.models import ExtraHours, Location, TimeOff, WorkingHours
 from tests.ledger import nothing_changes
 
 SATURDAY = date(2026, 12, 19)
@@ -27,14 +27,6 @@ def refused(response, status, code, **members):
 def list_errors(response):
     assert refused(response, 400, "validation")
     return {error["pointer"]: error["code"] for error in response.json()["errors"]}
-
-
-@pytest.fixture
-def bea(consultation):
-    """A clinician without hours."""
-    bea = Clinician.objects.create(name="Bea Ughunt")
-    bea.services.add(consultation)
-    return bea
 
 
 @pytest.fixture

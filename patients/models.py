@@ -95,7 +95,6 @@ class Patient(models.Model):
             models.CheckConstraint(
                 name="patient_has_a_name",
                 condition=~Q(first_name="", last_name=""),
-                violation_error_message="Write a first or a last name: one of them is enough.",
             ),
         ]
 

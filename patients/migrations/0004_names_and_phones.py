@@ -42,7 +42,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("first_name", ""), ("last_name", ""), _negated=True),
                 name="patient_has_a_name",
-                violation_error_message="Write a first or a last name: one of them is enough.",
             ),
         ),
     ]

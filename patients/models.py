@@ -62,6 +62,11 @@ class Patient(models.Model):
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
     )
+    # Kept, and used for nothing else, instead of erased (GDPR, Art. 18).
+    restricted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    restriction_reason = PlainTextField(max_length=500, blank=True, default="", db_default="", editable=False)
+    # Their data are gone; the record stays for what points at it.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     # Derived in save() by fold_name.
@@ -139,6 +144,9 @@ class Consent(models.Model):
     purpose = models.CharField(max_length=20, choices=Purpose)
     given_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    version = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Which version of it they read."
+    )
 
     class Meta:
         ordering = ["-given_at"]

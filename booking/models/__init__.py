@@ -1,5 +1,6 @@
 """Models: holds, appointments, orders, approvers, events, the outbox, webhooks, feeds and API keys."""
 
+from booking.models.access_log import Erasure, PatientAccess, SignInEvent
 from booking.models.api import AccessToken, ApiKey, IdempotentAnswer, validate_origin
 from booking.models.bookings import Appointment, Booking, Hold, Unconfirmed
 from booking.models.client_users import ClientUser
@@ -9,6 +10,7 @@ from booking.models.orders import Order
 from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
 from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
+from booking.models.verification import EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.webhooks import WebhookEndpoint
 
 __all__ = [
@@ -20,14 +22,20 @@ __all__ = [
     "CalendarFeed",
     "ClientUser",
     "Delivery",
+    "EmailAddress",
+    "Erasure",
     "Event",
     "Heartbeat",
     "Hold",
     "IdempotentAnswer",
+    "LocationActivity",
     "Order",
     "OutboxMessage",
+    "PatientAccess",
     "PatientDraft",
     "Provider",
+    "SignInEvent",
+    "SolvedChallenge",
     "Unconfirmed",
     "WebhookEndpoint",
     "validate_origin",

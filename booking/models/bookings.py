@@ -100,7 +100,27 @@ class Hold(Booking):
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
     visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
-    network = models.CharField(max_length=64, blank=True, editable=False, help_text="Where a visitor has come from.")
+    # Where a visitor has come from, as pseudonyms: an IPv4 address or the /64 of IPv6, and the wider networks of IPv6.
+    network = models.CharField(max_length=64, blank=True, editable=False)
+    network_56 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    network_48 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    page = models.CharField(
+        max_length=200, blank=True, default="", db_default="", editable=False, help_text="Which site it was placed on."
+    )
+    must_verify = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether what comes of it waits until its e-mail address is verified.",
+    )
+    verified_email = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="The pseudonym of the address that the visitor has verified before, if any.",
+    )
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, editable=False, related_name="holds")
     # The patient, where the hold was placed for one.
@@ -114,6 +134,10 @@ class Hold(Booking):
             models.Index("visitor", name="hold_active_visitor", condition=Q(status="active") & ~Q(visitor="")),
             models.Index("network", name="hold_active_network", condition=Q(status="active") & ~Q(network="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
+            models.Index("network", "created_at", name="hold_network_created", condition=~Q(network="")),
+            models.Index("network_56", "created_at", name="hold_network_56_created", condition=~Q(network_56="")),
+            models.Index("network_48", "created_at", name="hold_network_48_created", condition=~Q(network_48="")),
+            models.Index("location", "created_at", name="hold_location_created", condition=~Q(network="")),
         ]
         constraints = [
             models.CheckConstraint(name="hold_end_after_start", condition=Q(ends_at__gt=F("starts_at"))),
@@ -161,6 +185,16 @@ class Appointment(Booking):
         CANCELLED = "cancelled"
         NO_SHOW = "no_show", "no-show"
 
+    class Verification(models.TextChoices):
+        """Whether the e-mail address of a visitor who booked online is verified."""
+
+        NOT_NEEDED = "", "not needed"  # staff, another system, or a link in an e-mail has booked
+        WAIVED = "waived", "booked online, not verified"
+        REQUIRED = "required", "waits for the link in its e-mail"
+        # To say so would tell who is a patient: the visitor is shown what they are shown when it is waived.
+        REQUIRED_QUIETLY = "required_quietly", "waits for the link in its e-mail, without saying so"
+        VERIFIED = "verified", "verified by e-mail"
+
     class CancellationReason(models.TextChoices):
         PATIENT_REQUEST = "patient_request", "the patient asked"
         PATIENT_UNWELL = "patient_unwell", "the patient is unwell"
@@ -193,6 +227,12 @@ class Appointment(Booking):
     provider_reference = models.CharField("approver's reference", max_length=100, blank=True, editable=False)
     answer_by = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When it is cancelled, if it is still pending then."
+    )
+    verification = models.CharField(
+        max_length=16, choices=Verification, blank=True, default="", db_default="", editable=False
+    )
+    link_version = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="Links of earlier versions are revoked."
     )
     attendee_name = PlainTextField(max_length=201, validators=[validate_name])
     attendee_email = EmailField("attendee e-mail", blank=True)

@@ -33,6 +33,8 @@ class EventKind(StrEnum):
     PATIENT_ARCHIVED = "patient.archived"
     PATIENT_RESTORED = "patient.restored"
     PATIENT_MERGED = "patient.merged"
+    PATIENT_ERASED = "patient.erased"
+    PATIENT_RESTRICTED = "patient.restricted"
     LOCATION_UPDATED = "location.updated"
 
 
@@ -65,6 +67,7 @@ class Job(StrEnum):
 
     CALENDAR_PUSH = "calendar.push"
     EMAIL_APPOINTMENT_REQUESTED = "email.appointment_requested"
+    EMAIL_VERIFY_ADDRESS = "email.verify_address"
     EMAIL_APPOINTMENT_CONFIRMED = "email.appointment_confirmed"
     EMAIL_APPOINTMENT_RESCHEDULED = "email.appointment_rescheduled"
     EMAIL_APPOINTMENT_CANCELLED = "email.appointment_cancelled"

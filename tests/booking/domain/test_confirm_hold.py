@@ -53,6 +53,8 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "currency": "GBP",
             "external_id": "",
             "metadata": {},
+            "verification": "",
+            "link_version": 0,
             "cancellation_reason": "",
             "cancellation_note": "",
         }

@@ -1,0 +1,254 @@
+import uuid
+
+import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
+# Written once. The owner's function, which the web server and the workers may call, takes what is older than a year:
+# the trigger lets nobody take anything younger.
+APPEND_ONLY = """
+CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    IF TG_OP = 'DELETE' AND OLD.created_at < now() - interval '1 year' THEN RETURN OLD; END IF;
+    RAISE EXCEPTION '{table} is append-only';
+END $$;
+CREATE TRIGGER {table}_stays BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION {table}_stays();
+CREATE FUNCTION {table}_purge() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+    WITH gone AS (DELETE FROM public.{table} WHERE created_at < now() - interval '1 year' RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+"""
+MAY_GO = "DROP FUNCTION {table}_purge(); DROP FUNCTION {table}_stays() CASCADE;"
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("booking", "0004_reservations"),
+        ("patients", "0006_protection"),
+        ("scheduling", "0003_calendars_and_hours"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="EmailAddress",
+            fields=[
+                ("address_hash", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ("confirmed_at", models.DateTimeField(editable=False, null=True)),
+                ("sent_on", models.DateField(editable=False, null=True)),
+                ("sent", models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="sent that day")),
+            ],
+            options={
+                "verbose_name_plural": "e-mail addresses",
+            },
+        ),
+        migrations.CreateModel(
+            name="Erasure",
+            fields=[
+                ("patient_id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("erased_at", models.DateTimeField(editable=False)),
+                ("actor", models.CharField(editable=False, max_length=64)),
+            ],
+            options={
+                "ordering": ["-erased_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="LocationActivity",
+            fields=[
+                (
+                    "location",
+                    models.OneToOneField(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="activity",
+                        serialize=False,
+                        to="scheduling.location",
+                    ),
+                ),
+                ("bookings_per_day", models.PositiveIntegerField(editable=False)),
+                ("counted_at", models.DateTimeField(editable=False)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="PatientAccess",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("view", "View"),
+                            ("search", "Search"),
+                            ("export", "Export"),
+                            ("api_read", "read over the API"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("actor", models.CharField(max_length=64)),
+                ("patient_ids", django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None)),
+                ("page", models.CharField(help_text="The route, not the address.", max_length=100)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "verbose_name_plural": "patient accesses",
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SignInEvent",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("signed_in", "signed in"),
+                            ("failed", "Failed"),
+                            ("delayed", "refused, too soon after failures"),
+                            ("signed_out", "signed out"),
+                            ("password_changed", "password changed"),
+                            ("second_factor_changed", "second factor changed"),
+                            ("rights_changed", "rights changed"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("account", models.CharField(blank=True, max_length=64)),
+                ("network", models.CharField(blank=True, max_length=64)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("data", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+            ],
+            options={
+                "ordering": ["-id"],
+            },
+        ),
+        migrations.CreateModel(
+            name="SolvedChallenge",
+            fields=[
+                ("challenge_hash", models.BinaryField(max_length=32, primary_key=True, serialize=False)),
+                ("expires_at", models.DateTimeField(db_index=True, editable=False)),
+            ],
+        ),
+        migrations.AddField(
+            model_name="appointment",
+            name="link_version",
+            field=models.PositiveSmallIntegerField(
+                db_default=0, default=0, editable=False, help_text="Links of earlier versions are revoked."
+            ),
+        ),
+        migrations.AddField(
+            model_name="appointment",
+            name="verification",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "not needed"),
+                    ("waived", "booked online, not verified"),
+                    ("required", "waits for the link in its e-mail"),
+                    ("required_quietly", "waits for the link in its e-mail, without saying so"),
+                    ("verified", "verified by e-mail"),
+                ],
+                db_default="",
+                default="",
+                editable=False,
+                max_length=16,
+            ),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="must_verify",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                editable=False,
+                help_text="Whether what comes of it waits until its e-mail address is verified.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="network_48",
+            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=64),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="network_56",
+            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=64),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="page",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                editable=False,
+                help_text="Which site it was placed on.",
+                max_length=200,
+            ),
+        ),
+        migrations.AddField(
+            model_name="hold",
+            name="verified_email",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                editable=False,
+                help_text="The pseudonym of the address that the visitor has verified before, if any.",
+                max_length=64,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="hold",
+            name="network",
+            field=models.CharField(blank=True, editable=False, max_length=64),
+        ),
+        migrations.AddIndex(
+            model_name="patientaccess",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                models.F("created_at"), autosummarize=True, name="patient_access_created"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="patientaccess",
+            index=django.contrib.postgres.indexes.GinIndex(models.F("patient_ids"), name="patient_access_patients"),
+        ),
+        migrations.AddField(
+            model_name="signinevent",
+            name="user",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="signinevent",
+            index=models.Index(models.F("account"), models.F("created_at"), name="sign_in_account"),
+        ),
+        migrations.AddIndex(
+            model_name="signinevent",
+            index=models.Index(models.F("network"), models.F("created_at"), name="sign_in_network"),
+        ),
+        migrations.AddIndex(
+            model_name="signinevent",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                models.F("created_at"), autosummarize=True, name="sign_in_created"
+            ),
+        ),
+        *[
+            migrations.RunSQL(APPEND_ONLY.format(table=table), reverse_sql=MAY_GO.format(table=table))
+            for table in ("booking_patientaccess", "booking_signinevent")
+        ],
+    ]

@@ -1,0 +1,49 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Index what is there already while bookings go on."""
+
+    atomic = False
+
+    dependencies = [("booking", "0005_protection")]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="hold",
+            index=models.Index(
+                models.F("network"),
+                models.F("created_at"),
+                condition=models.Q(("network", ""), _negated=True),
+                name="hold_network_created",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="hold",
+            index=models.Index(
+                models.F("network_56"),
+                models.F("created_at"),
+                condition=models.Q(("network_56", ""), _negated=True),
+                name="hold_network_56_created",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="hold",
+            index=models.Index(
+                models.F("network_48"),
+                models.F("created_at"),
+                condition=models.Q(("network_48", ""), _negated=True),
+                name="hold_network_48_created",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="hold",
+            index=models.Index(
+                models.F("location"),
+                models.F("created_at"),
+                condition=models.Q(("network", ""), _negated=True),
+                name="hold_location_created",
+            ),
+        ),
+    ]

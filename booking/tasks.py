@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from booking.access import access_tokens
+from booking.access import access_tokens, proof_of_work
 from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
@@ -79,8 +79,9 @@ def forget_old_answers():
 
 @shared_task
 def forget_expired_tokens():
-    """Delete the access tokens that have expired."""
+    """Delete the access tokens and the solved challenges that have expired."""
     access_tokens.forget_expired_tokens()
+    proof_of_work.forget_solved_challenges()
 
 
 @shared_task

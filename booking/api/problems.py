@@ -224,7 +224,8 @@ PROBLEMS = {
     NotPublic: Problem(
         422,
         "not-public",
-        "Check its spelling, that it has no user name or password, and that its name is known everywhere. "
+        "Check its spelling, that it has no user name or password and no port but 443 or 8443, and that its name "
+        "is known everywhere. "
         "Nothing was sent to it.",
     ),
     endpoints.EndpointDisabled: Problem(409, "endpoint-disabled", "Enable it first."),

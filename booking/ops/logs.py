@@ -13,6 +13,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "booking.ops.logs.Line"}},
+    "filters": {"in_one_line": {"()": lambda: warn_in_one_line}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -22,6 +23,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.security.DisallowedHost": {"filters": ["in_one_line"]},
         # Beat ticks every second.
         "celery.beat": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
@@ -38,6 +40,14 @@ def address(request):
     if request.resolver_match:
         return "/" + request.resolver_match.route
     return "unknown"
+
+
+def warn_in_one_line(record):
+    """Make a warning without a traceback of an error that scanners cause at will; Django answers it with 400."""
+    record.levelno, record.levelname = logging.WARNING, "WARNING"
+    record.exc_info = None
+    record.msg, record.args = record.getMessage()[:200], ()
+    return record
 
 
 class Line(logging.Formatter):

@@ -37,7 +37,8 @@ NO_LOCATION = "Choose the location that is closed on these holidays."
 NOT_OF_CLINICIAN = "Holidays belong to a location: leave this empty."
 ADDRESS_HELP = "Whoever has it can read the calendar, so it is not shown again: only where it leads."
 REFUSED_ADDRESS = (
-    "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet."
+    "This address cannot be used: it must begin with https:// (or webcal://) and lead to the public internet, "
+    "on port 443 or 8443."
 )
 UNKNOWN_ADDRESS = "Nothing is found at that address: check how its name is spelled."
 TYPE_AGAIN = "Type the password again: it is only ever sent to the address it was given for."

@@ -25,6 +25,8 @@ ADDRESS = re.compile(
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# On other ports answer mail servers, databases and the like, which must not be spoken to in a stranger's words.
+PUBLIC_PORTS = {443, 8443}
 
 # Of IPv6 only global unicast is public, without the ranges that embed an IPv4 address.
 PUBLIC_IPV6 = ip_network("2000::/3")
@@ -37,9 +39,9 @@ MAX_IPS = 4
 
 
 class NotPublic(Exception):
-    """The address is not https, or does not lead to the public internet."""
+    """The address is not https on one of PUBLIC_PORTS, or does not lead to the public internet."""
 
-    message = _("That address cannot be used: it must be https, and on the public internet.")
+    message = _("That address cannot be used: it must be https on port 443 or 8443, and on the public internet.")
 
 
 class Unreachable(Exception):
@@ -73,6 +75,8 @@ def resolve(url: str, *, timeout: float = 5.0) -> Target:
     is_allowed_private = f"{netloc}:{port}" in settings.PRIVATE_HOSTS
     if port > 65535 or not (scheme == "https" or is_allowed_private):
         raise NotPublic
+    if not (port in PUBLIC_PORTS or is_allowed_private):
+        raise NotPublic(f"port {port} is not in use: only 443, 8443 and PRIVATE_HOSTS are")
     ips = _look_up(netloc, port, timeout) if parts["name"] else [parts["ipv4"] or parts["ipv6"]]
     # One private address is enough to refuse: a name with both kinds is suspicious.
     if not is_allowed_private and not all(is_public(ip) for ip in ips):
@@ -86,6 +90,16 @@ def resolve(url: str, *, timeout: float = 5.0) -> Target:
         path if path.startswith("/") else f"/{path}",
         tuple(ips[:MAX_IPS]),
     )
+
+
+def find_refused_port(url: str) -> str | None:
+    """Return the ``host:port`` of an address whose port resolve refuses, or None."""
+    parts = ADDRESS.fullmatch(url)
+    if not parts:
+        return None
+    port = int(parts["port"] or DEFAULT_PORTS[parts["scheme"].lower()])
+    netloc = f"{parts['host'].lower()}:{port}"
+    return None if port in PUBLIC_PORTS or netloc in settings.PRIVATE_HOSTS else netloc
 
 
 def is_public(text: str) -> bool:

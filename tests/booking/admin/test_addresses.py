@@ -15,7 +15,7 @@ UNDER_WAY = """
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
        AND backend_type = 'client backend'
 """
-NOT_PUBLIC = "it must be https, and on the public internet"
+NOT_PUBLIC = "it must be https on port 443 or 8443, and on the public internet"
 
 
 @pytest.fixture(params=[Calendar, Provider, WebhookEndpoint])

@@ -74,10 +74,10 @@ def test_endpoint_without_ticked_events_receives_all(morgan):
 @pytest.mark.parametrize(
     "wrong, sentence",
     [
-        ({"url": "http://8.8.8.8/"}, "it must be https, and on the public internet"),
-        ({"url": "https://127.0.0.1/"}, "it must be https, and on the public internet"),
-        ({"url": "https://localhost:8000/"}, "it must be https, and on the public internet"),
-        ({"url": "practice"}, "it must be https, and on the public internet"),
+        ({"url": "http://8.8.8.8/"}, "it must be https on port 443 or 8443, and on the public internet"),
+        ({"url": "https://127.0.0.1/"}, "it must be https on port 443 or 8443, and on the public internet"),
+        ({"url": "https://localhost:8000/"}, "it must be https on port 443 or 8443, and on the public internet"),
+        ({"url": "practice"}, "it must be https on port 443 or 8443, and on the public internet"),
         ({"url": ""}, "This field is required."),
         ({"events": ["hold.dropped"]}, "Select a valid choice."),
         ({"format": "xml"}, "Select a valid choice."),

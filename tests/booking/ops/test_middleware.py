@@ -134,6 +134,30 @@ def test_access_log_has_one_line_with_route_and_request_id(client, lines):
     }
 
 
+@pytest.mark.parametrize("path", [f"/hold/{TOKEN}/", "/api/v1/services", "/admin/"])
+def test_wrong_host_is_answered_400_and_one_warning_without_traceback(client, settings, caplog, lines, path):
+    settings.ALLOWED_HOSTS = ["booking.clinic.example"]
+    response = client.get(path, headers={"Host": "scanner.example"})
+    assert response.status_code == 400
+    assert len(response.content) < 1000
+    assert TOKEN not in caplog.text
+    [line] = [line for line in lines() if line["level"] != "info"]
+    assert line.pop("at").endswith("+00:00")
+    assert line == {
+        "level": "warning",
+        "logger": "django.security.DisallowedHost",
+        "message": "Invalid HTTP_HOST header: 'scanner.example'. "
+        "You may need to add 'scanner.example' to ALLOWED_HOSTS.",
+        "request_id": response.headers["X-Request-Id"],
+    }
+
+
+def test_long_wrong_host_is_cut_in_the_log(client, settings, lines):
+    settings.ALLOWED_HOSTS = ["booking.clinic.example"]
+    client.get("/", headers={"Host": f"{'a' * 4000}.example"})
+    assert [len(line["message"]) for line in lines() if line["level"] == "warning"] == [200]
+
+
 def test_access_log_contains_no_token_or_patient(client, caplog, lines):
     client.get(f"/hold/{TOKEN}/?email=alice@example.org")
     client.get(f"/hold/{TOKEN}/fail/?email=alice@example.org")

@@ -19,6 +19,7 @@ from booking.models import Hold, OutboxMessage, WebhookEndpoint
 from booking.outbox import queue
 from booking.outbox.handlers import HANDLERS
 from booking.outbox.queue import Handler, Status
+from scheduling.lib import addresses
 from scheduling.lib.safe_http import NotPublic
 from tests.outbox import run_what_is_due, start_what_is_due
 from tests.receivers import answer, drip, hang, in_turn, reset
@@ -344,8 +345,19 @@ def test_endpoint_address_is_checked_at_each_delivery(settings, receiver, endpoi
     assert receiver.connections == 0
 
 
-def test_delivery_to_private_address_is_not_sent(settings, endpoint, delivery, receiver):
+def test_endpoint_on_refused_port_says_so_in_its_delivery(settings, receiver, endpoint, delivery):
     settings.PRIVATE_HOSTS = []
+    WebhookEndpoint.objects.update(url="https://practice.example:9000/hooks")  # as it was stored before
+    run_what_is_due()
+    delivery.refresh_from_db()
+    assert delivery.last_error == "port 9000 is not in use: only 443, 8443 and PRIVATE_HOSTS are"
+    assert is_tried_again(delivery, after=5 * SECOND)
+    assert receiver.connections == 0
+
+
+def test_delivery_to_private_address_is_not_sent(settings, endpoint, delivery, receiver, monkeypatch):
+    settings.PRIVATE_HOSTS = []
+    monkeypatch.setattr(addresses, "PUBLIC_PORTS", range(65536))
     [message] = start_what_is_due()
     with nothing_connects():
         for address in LITERALS + OTHERWISE:

@@ -1,0 +1,54 @@
+"""What `manage.py migrate` and `manage.py check --database default` say about what is stored."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from booking.access.signatures import make_secret
+from booking.models import Provider, WebhookEndpoint
+from scheduling.models import Calendar
+
+
+@pytest.fixture
+def called(dana):
+    """An endpoint, an approver and a calendar, which were stored while any port was in use."""
+    endpoint = WebhookEndpoint.objects.create(url="https://practice.example:9000/hooks?token=1", secret=make_secret())
+    lab = Provider.objects.create(name="The lab", slug="lab", kind="upstream", url="https://lab.example:4443/holdfast")
+    calendar = Calendar.objects.create(clinician=dana, name="Own", url="https://dav.example:5232/dana/secret.ics")
+    Calendar.objects.create(clinician=dana, name="Spare", url="https://dav.example:8443/dana.ics")
+    WebhookEndpoint.objects.create(url="https://old.example:9000/", disabled_at="2026-01-01T00:00Z")
+    return endpoint, lab, calendar
+
+
+def check():
+    said = io.StringIO()
+    call_command("check", databases=["default"], stderr=said)
+    return said.getvalue()
+
+
+def test_check_lists_stored_addresses_on_refused_ports_without_their_paths(called):
+    endpoint, lab, calendar = called
+    said = check()
+    assert f"Webhook endpoint {endpoint.pk} is at practice.example:9000, and" in said
+    assert f"Approver {lab.pk} is at lab.example:4443, and" in said
+    assert f"Calendar {calendar.pk} is at dav.example:5232, and" in said
+    assert said.count("booking.W001") == 3
+    assert "token" not in said
+    assert "secret" not in said
+
+
+def test_check_is_silent_about_ports_that_private_hosts_names(called, settings):
+    settings.PRIVATE_HOSTS = ["practice.example:9000", "lab.example:4443", "dav.example:5232"]
+    assert check() == ""
+
+
+def test_check_before_first_migration_finds_nothing(transactional_db):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE booking_webhookendpoint RENAME TO elsewhere")
+    try:
+        assert check() == ""
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO booking_webhookendpoint")

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from booking.access import access_tokens, proof_of_work
+from booking.access import access_tokens, email_addresses, proof_of_work
 from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
@@ -79,9 +79,10 @@ def forget_old_answers():
 
 @shared_task
 def forget_expired_tokens():
-    """Delete the access tokens and the solved challenges that have expired."""
+    """Delete access tokens and solved challenges that have expired, and addresses whose mails no longer count."""
     access_tokens.forget_expired_tokens()
     proof_of_work.forget_solved_challenges()
+    email_addresses.forget_unconfirmed_addresses()
 
 
 @shared_task

@@ -5,6 +5,7 @@ The link is the only authority, so the pages behind it show no stored details of
 
 import base64
 import hmac
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -14,6 +15,9 @@ from django.urls import reverse
 
 from booking.access.tokens import hash_token, signing_keys
 from booking.models import Appointment, Order
+
+
+PROOF_LIFETIME = timedelta(hours=24)
 
 
 class AppointmentNotFound(Exception):
@@ -32,18 +36,38 @@ def appointments_to_show() -> QuerySet[Appointment]:
 
 def find_appointment(token: str) -> Appointment:
     """Return the appointment of a token, or raise AppointmentNotFound."""
-    try:
-        read = signing.b64_decode(token.encode())
-        id, signature = UUID(bytes=read[:16]), read[16:]
-    except ValueError as error:
-        raise AppointmentNotFound from error
-    genuine = [_signature(key, "appointment", id.hex) for key in signing_keys()]
-    if not any(hmac.compare_digest(signature, each) for each in genuine) or _encode(read) != token:
-        raise AppointmentNotFound
-    appointment = appointments_to_show().filter(pk=id).first()
-    if appointment is None:
-        raise AppointmentNotFound
+    id, signature = _read(token)
+    _check(signature, "appointment", id.hex)
+    return _get_appointment(id)
+
+
+def verification_token(appointment: Appointment) -> str:
+    """Return the token with which who reads the mail of an appointment's address verifies it, and no other address."""
+    return _encode(appointment.pk.bytes + _signature(settings.SECRET_KEY, "verify", _name_address(appointment)))
+
+
+def find_appointment_to_verify(token: str) -> Appointment:
+    """Return the appointment of a verification token, in whatever state, or raise AppointmentNotFound."""
+    id, signature = _read(token)
+    appointment = _get_appointment(id)
+    _check(signature, "verify", _name_address(appointment))
     return appointment
+
+
+def proof_token(email_id: str) -> str:
+    """Return a token that proves for PROOF_LIFETIME that its holder reads the mail of an address.
+
+    It has the address's pseudonym only.
+    """
+    return _proof_signer().sign(email_id)
+
+
+def read_proof(token: str) -> str | None:
+    """Return the pseudonym of the address that a proof_token was given for, or None if it is forged or too old."""
+    try:
+        return _proof_signer().unsign(token, max_age=PROOF_LIFETIME)
+    except signing.BadSignature:
+        return None
 
 
 def new_order_token(order: Order) -> str:
@@ -67,6 +91,38 @@ def get_times_path(appointment: Appointment) -> str | None:
     service = appointment.service
     is_bookable = service.is_active and service.is_online_bookable
     return reverse("widget:times", args=[service.slug]) if is_bookable else None
+
+
+def _read(token):
+    """Return the id and the signature of an appointment's token, as bytes, or raise AppointmentNotFound."""
+    try:
+        read = signing.b64_decode(token.encode())
+        id = UUID(bytes=read[:16])
+    except ValueError as error:
+        raise AppointmentNotFound from error
+    if _encode(read) != token:
+        raise AppointmentNotFound
+    return id, read[16:]
+
+
+def _check(signature, what, of):
+    if not any(hmac.compare_digest(signature, _signature(key, what, of)) for key in signing_keys()):
+        raise AppointmentNotFound
+
+
+def _get_appointment(id):
+    appointment = appointments_to_show().filter(pk=id).first()
+    if appointment is None:
+        raise AppointmentNotFound
+    return appointment
+
+
+def _name_address(appointment):
+    return f"{appointment.pk.hex} {appointment.attendee_email}"
+
+
+def _proof_signer():
+    return signing.TimestampSigner(salt="booking.access.patient_links.proof", sep=".")
 
 
 def _order_token(key, order):

@@ -6,7 +6,7 @@ class BookingConfig(AppConfig):
     name = "booking"
 
     def ready(self):
-        """Let each API key say which sites may use it, check what is stored, and have migrations bring groups of staff."""
+        """Let each API key say which sites may use it; have migrations check what is stored and bring staff groups."""
         from booking.access.staff_groups import make_groups
         from booking.api import cors  # noqa: F401
         from booking.ops import checks  # noqa: F401

@@ -1,7 +1,7 @@
 """System checks of what is stored: `manage.py migrate` runs them first, and `manage.py check --database default`."""
 
 from django.apps import apps
-from django.core.checks import Tags, Warning, register
+from django.core import checks
 from django.db import ProgrammingError
 
 from scheduling.lib.addresses import find_refused_port
@@ -14,11 +14,11 @@ CALLED = [
 ]
 
 
-@register(Tags.database)
+@checks.register(checks.Tags.database)
 def find_refused_ports(databases=None, **options):
     """Warn of each stored address on a port that is refused now and was not before."""
     return [
-        Warning(
+        checks.Warning(
             f"{label} {pk} is at {netloc}, and on that port nothing is called any more.",
             hint="Move it to port 443 or 8443, or add its host:port to PRIVATE_HOSTS.",
             id="booking.W001",
@@ -33,6 +33,6 @@ def _list_refused():
         try:
             for pk, url in model.objects.filter(**in_use).values_list("pk", "url"):
                 if netloc := find_refused_port(url):
-                    yield model._meta.verbose_name.capitalize(), pk, netloc
+                    yield str(model._meta.verbose_name).capitalize(), pk, netloc
         except ProgrammingError:  # the table, or a column, is yet to be made
             continue

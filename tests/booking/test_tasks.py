@@ -64,7 +64,9 @@ def test_sync_due_calendars_records_error_of_unusable_address(dana):
     tasks.sync_due_calendars()
 
     calendar.refresh_from_db()
-    assert calendar.last_error == "That address cannot be used: it must be https on port 443 or 8443, and on the public internet."
+    assert calendar.last_error == (
+        "That address cannot be used: it must be https on port 443 or 8443, and on the public internet."
+    )
 
 
 def test_forget_old_messages_deletes_finished_message_after_31_days():

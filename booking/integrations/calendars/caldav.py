@@ -62,7 +62,7 @@ def _send_request(calendar, method, name, *, body=None, headers=None, accepted=(
     try:
         answer = send(method, get_resource_url(calendar, name), body=body, headers=headers, timeout=TIMEOUT)
     except NotPublic as error:
-        raise CalendarRefused("Its address must be https on port 443 or 8443, and on the public internet.") from error
+        raise CalendarRefused("Its address must be https, on port 443 or 8443, and public.") from error
     except Unreachable as error:
         raise CalendarRefused(f"It cannot be reached: {error}.", is_temporary=True) from error
     if not (200 <= answer.status < 300 or answer.status in accepted):

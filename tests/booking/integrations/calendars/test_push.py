@@ -276,7 +276,7 @@ def test_push_to_private_address_fails_without_connection(radicale, danas_calend
     assert work() == ["failed"]
 
     danas_calendar.refresh_from_db()
-    assert danas_calendar.last_error == "Its address must be https on port 443 or 8443, and on the public internet."
+    assert danas_calendar.last_error == "Its address must be https, on port 443 or 8443, and public."
     assert radicale.events("dana") == []
 
 
@@ -340,7 +340,7 @@ def test_connection_test_of_working_calendar_passes(danas_calendar):
         ({"path": "otis/appointments/"}, "It does not allow this user to do that."),
         ({"path": "dana/elsewhere/"}, "There is no calendar at its address."),
         ({"path": "dana/"}, "It answers, but its address is not that of a calendar."),
-        ({"url": "https://127.0.0.1/dana/"}, "Its address must be https on port 443 or 8443, and on the public internet."),
+        ({"url": "https://127.0.0.1/dana/"}, "Its address must be https, on port 443 or 8443, and public."),
     ],
 )
 def test_connection_test_explains_error(radicale, danas_calendar, change, sentence):

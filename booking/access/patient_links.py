@@ -16,7 +16,6 @@ from django.urls import reverse
 from booking.access.tokens import hash_token, signing_keys
 from booking.models import Appointment, Order
 
-
 PROOF_LIFETIME = timedelta(hours=24)
 
 

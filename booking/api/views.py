@@ -1,6 +1,7 @@
 """What every endpoint does: check a request, do it once or again, and answer."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
 from uuid import uuid5
 
@@ -17,7 +18,7 @@ from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
-from booking.api.refusals import LengthRequired
+from booking.api.refusals import LengthRequired, MissingScope
 from booking.api.serializers import is_empty_without_parameters
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.transitions import ChangedMeanwhile
@@ -27,6 +28,9 @@ from booking.ops import idempotency
 NOT_FILTERS = {"limit", "cursor", "sort", "expand"}  # of a list's parameters: they say how it is written
 # Refused for what is not in the body, or for a body to be mended: to be tried again with the same key.
 NEVER_STORED = {400, 401, 403, 412, 413, 415, 429}
+# Kept with an answer's headers and never sent: which of the scopes that show people its key had.
+READ_BY = "Read-By"
+READING = (ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.READ_PATIENTS, ApiKey.Scope.WRITE_ORDERS)
 
 
 class ApiView(APIView):
@@ -45,6 +49,7 @@ class ApiView(APIView):
     idempotency_headers = ("Idempotency-Key",)  # the first that a request has counts
     pagination_class = CursorPagination
     ordering = "created_at"  # of a list's pages
+    sent: Mapping[str, str] = {}  # what a booking's request has said of who comes, as the appointment has it
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
     deprecations: tuple[Deprecation, ...] = ()  # that the answer's headers tell of
 
@@ -147,6 +152,9 @@ class ApiView(APIView):
 
     def write_stored(self, answer, is_replay):
         status, body, headers = answer
+        for scope in headers.pop(READ_BY, "").split():
+            if not self.key.may(scope):  # the key had it when it was answered
+                raise MissingScope(scope)
         response = HttpResponse(body, status=status, headers=headers)
         if is_replay:
             response["Idempotent-Replayed"] = "true"
@@ -174,7 +182,8 @@ class ApiView(APIView):
             response = self.handle_exception(error)
         if not self.is_stored(response.status_code):
             raise idempotency.NotStored(response)
-        return response.status_code, response.content, dict(response.headers)
+        read_by = [scope for scope in READING if self.is_personal and self.key.may(scope)]
+        return response.status_code, response.content, {**response.headers, READ_BY: " ".join(read_by)}
 
     def render(self, response):
         """Return a response with its content, which DRF renders only when the view is done."""
@@ -257,11 +266,22 @@ class ApiView(APIView):
     def answer_hold(self, hold, status=200, **headers):
         return self.answer_version(hold, write_hold(hold, self.key), status, **headers)
 
-    def answer_appointment(self, appointment, status=200, *, hides_attendee=False, **headers):
+    def answer_appointment(self, appointment, status=200, *, is_new=False, **headers):
+        """Answer with an appointment.
+
+        A key that may not read it learns nothing of who comes but what this request has said itself (``sent``), and
+        its metadata only when it has just made it: a verb that changes nothing would be a way to read.
+        """
         [written] = write_appointments([appointment], self.key)
-        if hides_attendee:
-            written |= dict.fromkeys(OF_ATTENDEE, "") | {"metadata": {}}
+        if not self.may_read_appointment(appointment):
+            known = {name: value for name, value in self.sent.items() if written.get(name) == value}
+            written |= dict.fromkeys(OF_ATTENDEE, "") | known | ({} if is_new else {"metadata": {}})
         return self.answer_version(appointment, written, status, **headers)
+
+    def may_read_appointment(self, appointment):
+        """Return whether the key may read who comes: orders are read with their appointments."""
+        may_read_order = appointment.order_id and self.key.may(ApiKey.Scope.WRITE_ORDERS)
+        return bool(may_read_order or self.key.may(ApiKey.Scope.READ_APPOINTMENTS))
 
     def expected_version(self, thing):
         """Return the ``updated_at`` that If-Match asks for, or None without it; raises ChangedMeanwhile."""

@@ -1,13 +1,18 @@
-"""Idempotency keys: store a request's response in the transaction of its effect, and replay it for repeats."""
+"""Idempotency keys: store a request's response in the transaction of its effect, and replay it for repeats.
+
+What is stored has personal data and the tokens of holds, so it is encrypted.
+"""
 
 from datetime import timedelta
 
+import orjson
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from psycopg.errors import LockNotAvailable
 
 from booking.models import IdempotentAnswer
+from scheduling.lib.encrypted_bytes import UnreadableBytes, decrypt, encrypt
 
 RETENTION = timedelta(hours=24)
 LOCK_TIMEOUT = "2s"
@@ -42,17 +47,20 @@ def run_once(effect, *, holder, route, idempotency_key, request_hash):
     """
     identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
     if _claim(identity, request_hash):
-        status, body, headers = answer = _run_and_undo_refused(effect)
-        IdempotentAnswer.objects.filter(**identity).update(status=status, body=body, headers=headers)
+        answer = _run_and_undo_refused(effect)
+        IdempotentAnswer.objects.filter(**identity).update(status=answer[0], body=_encrypt(answer, request_hash))
         return answer, False
     earlier = find_answer(holder, route, idempotency_key, request_hash)
-    if earlier is None:  # it expired just now
+    if earlier is None:  # it expired just now, or cannot be read any more
         raise KeyInFlight
     return earlier, True
 
 
 def find_answer(holder, route, idempotency_key, request_hash):
-    """Return the stored ``(status, body, headers)`` of the same request, or None; raises KeyReused."""
+    """Return the stored ``(status, body, headers)`` of the same request, or None.
+
+    Raises KeyReused, and KeyInFlight for one that no present key decrypts: it must not be done again.
+    """
     earlier = IdempotentAnswer.objects.filter(
         api_key_holder=holder, route=route, idempotency_key=idempotency_key, created_at__gte=timezone.now() - RETENTION
     ).first()
@@ -60,7 +68,27 @@ def find_answer(holder, route, idempotency_key, request_hash):
         return None
     if bytes(earlier.request_hash) != request_hash:
         raise KeyReused
-    return earlier.status, bytes(earlier.body), earlier.headers
+    return _decrypt(earlier)
+
+
+ENCRYPTED = b"\x01"  # no answer begins so: the releases before stored them in clear
+
+
+def _encrypt(answer, request_hash):
+    _, body, headers = answer
+    return ENCRYPTED + encrypt(orjson.dumps(headers) + b"\n" + body, belongs_to=request_hash)
+
+
+def _decrypt(record):
+    stored = bytes(record.body)
+    if not stored.startswith(ENCRYPTED):
+        return record.status, stored, record.headers
+    try:
+        clear = decrypt(stored.removeprefix(ENCRYPTED), belongs_to=bytes(record.request_hash))
+    except UnreadableBytes as error:
+        raise KeyInFlight from error
+    headers, _, body = clear.partition(b"\n")
+    return record.status, body, orjson.loads(headers)
 
 
 def _run_and_undo_refused(effect):

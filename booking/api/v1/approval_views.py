@@ -90,6 +90,7 @@ class ApprovalView(ApiView):
 
         ``answer(confirm)`` answers with what ``confirm(must_be_new=True)`` returns, if not as answer_booked does.
         """
+        self.note_sent(patient, attendee, details.get("notes", ""))
         actor, opening = self.key.actor, get_opening(hold)
         expected_version = self.expected_version(hold)
         who = {"patient": patient, "attendee": attendee, "actor": actor}
@@ -113,6 +114,7 @@ class ApprovalView(ApiView):
 
     def book(self, opening, *, patient=None, order=None, attendee=None, timeouts=DEFAULT_TIMEOUTS, **details):
         """Book an opening at once for a patient, or for an order, and answer with its appointment."""
+        self.note_sent(patient, attendee, details.get("notes", ""))
         actor, holder = self.key.actor, Holder(self.key.actor)
         who = {"patient": order.patient if order else patient, "attendee": attendee, "actor": actor}
         details |= {**who, "answer_within": timeouts.answer_within, "must_be_free": self.must_be_free}
@@ -162,6 +164,16 @@ class ApprovalView(ApiView):
         same = "\n".join([str(self.caller), self.request.path, self.idempotency_key, body])
         return UUID(bytes=hashlib.sha256(same.encode()).digest()[:16], version=4)
 
+    def note_sent(self, patient, attendee, notes):
+        """Remember what the request has said of who comes, before the patient is found or saved.
+
+        What is written down of a patient whom it names by id is that only for a key that may read patients.
+        """
+        is_told = patient and (patient._state.adding or self.key.may(ApiKey.Scope.READ_PATIENTS))
+        names = {f"attendee_{part}": value for part, value in (attendee or {}).items()}
+        self.sent = {name: value for name, value in names.items() if is_told or self.request.data.get(name)}
+        self.sent |= {"notes": notes}
+
     def answer_booked(self, appointment, *, is_new=True, **options):
         """Answer with an appointment just made, or made earlier; say where it is if the key may read it there."""
         status = 201 if is_new else 200
@@ -170,4 +182,4 @@ class ApprovalView(ApiView):
         if self.key.may(ApiKey.Scope.READ_APPOINTMENTS):
             path = reverse("api_appointment", args=[appointment.pk])
             options["Location"] = self.request.build_absolute_uri(path)
-        return self.answer_appointment(appointment, status, **options)
+        return self.answer_appointment(appointment, status, is_new=is_new, **options)

@@ -213,7 +213,8 @@ class ConfirmInput(Attendance, ApprovalTimeoutsInput, IntegrationInput):
 class HoldConfirm(HoldView, ApprovalView):
     """Make a hold an appointment. Confirming again answers with the same one: 200, or 202 while it is pending.
 
-    To a publishable key it then says who comes only if the same visitor asks; otherwise these members are empty.
+    Without the scope `read_appointments` it then says of who comes only what this request has said too; other members
+    are empty.
     """
 
     @operation(
@@ -242,16 +243,12 @@ class HoldConfirm(HoldView, ApprovalView):
             hold = self.hold(id)  # read again: the draft may just have been used to confirm it
             if hold.status != Hold.Status.CONFIRMED:
                 raise
-            return self.store(lambda: self.answer_again(hold, get_confirmed(hold)))
+            return self.store(lambda: self.answer_booked(get_confirmed(hold), is_new=False))
 
         def answer(confirm):
             try:
                 return self.answer_booked(confirm(must_be_new=True))
             except WrongState:  # it was confirmed before, perhaps a moment ago
-                return self.answer_again(hold, confirm())
+                return self.answer_booked(confirm(), is_new=False)
 
         return self.confirm(hold, answer=answer, **fields)
-
-    def answer_again(self, hold, appointment):
-        is_somebody_elses = self.key.is_publishable and hold.visitor != get_visitor_id(self.request)
-        return self.answer_booked(appointment, is_new=False, hides_attendee=is_somebody_elses)

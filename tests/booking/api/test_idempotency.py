@@ -9,7 +9,7 @@ from django.test import Client
 
 from booking import tasks
 from booking.access.api_keys import find_key, rotate_key
-from booking.models import Hold, IdempotentAnswer
+from booking.models import ApiKey, Hold, IdempotentAnswer
 from booking.ops import idempotency
 from patients.models import Patient
 from tests.booking.api.conftest import Caller
@@ -236,3 +236,60 @@ def test_hourly_task_deletes_only_old_answers(api):
     tasks.forget_old_answers()
 
     assert [answer.idempotency_key for answer in IdempotentAnswer.objects.all()] == ["new"]
+
+
+# What is stored
+
+
+def test_stored_answer_is_encrypted_with_its_headers(public_api, opening):
+    response = public_api.post("/holds", opening, idempotency_key="one")
+
+    stored = IdempotentAnswer.objects.get()
+    token = response.json()["data"]["id"]
+    assert token in response["Location"]
+    assert token.encode() not in bytes(stored.body) and stored.headers == {}
+
+
+def test_answer_stored_in_clear_by_the_release_before_is_replayed(api, opening):
+    first = api.post("/holds", opening, idempotency_key="one")
+    headers = {name: value for name, value in first.headers.items() if name not in ("X-Request-Id", "Content-Length")}
+    IdempotentAnswer.objects.update(body=first.content, headers=headers)
+
+    assert same(first, api.post("/holds", opening, idempotency_key="one"))
+
+
+def test_stored_answer_outlives_a_change_of_secret_key_only_with_the_old_one_as_fallback(api, opening, settings):
+    first = api.post("/holds", opening, idempotency_key="one")
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another"
+
+    with nothing_changes():
+        lost = api.post("/holds", opening, idempotency_key="one")
+        settings.SECRET_KEY_FALLBACKS = [old]
+        found = api.post("/holds", opening, idempotency_key="one")
+
+    assert (lost.status_code, lost.json()["code"]) == (409, "idempotency-key-in-flight")
+    assert same(first, found)
+
+
+def test_stored_answer_of_another_request_cannot_be_put_in_its_place(api, opening):
+    api.post("/patients", PERSON, idempotency_key="one")
+    api.post("/holds", opening, idempotency_key="two")
+    person, hold = IdempotentAnswer.objects.order_by("pk")
+    IdempotentAnswer.objects.filter(pk=hold.pk).update(body=person.body)
+
+    again = api.post("/holds", opening, idempotency_key="two")
+
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency-key-in-flight")
+
+
+def test_replay_to_a_key_that_has_lost_the_scope_to_read_is_403(make_key, with_key, book, at):
+    appointment = book(at(9))
+    key, plain = make_key(scopes=["read_appointments", "write_appointments"])
+    cancel = {"path": f"/appointments/{appointment.pk}/cancel", "json": {"reason": "other"}, "idempotency_key": "one"}
+    assert with_key(plain).post(**cancel).json()["data"]["attendee_name"] == "Alice Archer"
+    ApiKey.objects.filter(pk=key.pk).update(scopes=["write_appointments"])
+
+    again = with_key(plain).post(**cancel)
+
+    body = again.json()
+    assert (again.status_code, body["code"], body["scope"]) == (403, "missing-scope", "read_appointments")

@@ -105,7 +105,8 @@ class AppointmentView(View):
 
     def answer_appointment(self, appointment):
         events = Event.objects.filter(subject_id=appointment.pk)
-        return Response(write_appointment(appointment, events, now=timezone.now()))
+        shows_home = self.may_read_appointment(appointment)
+        return Response(write_appointment(appointment, events, now=timezone.now(), shows_home=shows_home))
 
 
 class AppointmentEntry(AppointmentView):

@@ -74,7 +74,7 @@ def write_appointment(booking, key):
         },
         "timezone": booking.location.timezone,
         "notes": booking.notes if may_know and not is_held else "",
-        "metadata": {} if key.is_publishable else booking.metadata,
+        "metadata": booking.metadata if may_know or (is_held and not key.is_publishable) else {},
         "expiresAt": write_moment(booking.expires_at)
         if booking.status == Hold.Status.ACTIVE and not is_reserved
         else None,

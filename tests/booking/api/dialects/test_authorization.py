@@ -17,7 +17,8 @@ from booking.domain.direct_booking import book_directly
 from booking.domain.holds import Holder
 from booking.domain.orders import create_order
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import ApiKey, Provider
+from booking.models import ApiKey, Appointment, Order, Provider
+from patients.models import Patient
 from scheduling.lib.clock import database_now
 from tests.booking.api.conftest import SITE
 from tests.booking.api.dialects.conftest import System
@@ -266,6 +267,25 @@ def test_dialect_request_with_the_right_scope_alone_is_allowed(make_request, mak
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
     assert make_request(system, method, route, key)(plain).status_code == right.status
+
+
+@pytest.mark.parametrize("system, method, route", [place for place, right in RIGHTS.items() if right.scope == WRITE])
+def test_dialect_answer_to_write_appointments_alone_tells_no_person(make_request, make_key, system, method, route):
+    key, plain = make_key(scopes=["write_appointments"])
+    ask = make_request(system, method, route, key)
+    Patient.objects.update(first_name="Zelda", last_name="Quill", email="zq@example.org", phone="+442079460177")
+    Appointment.objects.update(
+        attendee_name="Zelda Quill", attendee_email="zq@example.org", attendee_phone="+442079460177"
+    )
+    Appointment.objects.update(notes="Her left knee.", metadata={"ward": "Seven"}, meeting_url="https://v.example/zq")
+    Order.objects.update(address_line_1="9 Quill Lane", address_line_2="Attic")
+
+    answers = [ask(plain), ask(plain)]  # a verb that has been done already is the easiest way to ask
+
+    assert answers[0].status_code == RIGHTS[system, method, route].status
+    for answer in answers:
+        for word in (b"Zelda", b"Quill", b"zq", b"946017", b"knee", b"Seven", b"Attic"):
+            assert word not in answer.content
 
 
 @each_method

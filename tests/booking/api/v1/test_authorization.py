@@ -9,7 +9,8 @@ from django.utils import timezone
 from booking.access.api_keys import revoke_key
 from booking.api.v1.urls import urlpatterns
 from booking.integrations.webhooks.endpoints import create_endpoint, send_test
-from booking.models import ApiKey, Hold
+from booking.models import ApiKey, Appointment, Hold, Order
+from patients.models import Patient
 from scheduling.models import ExtraHours, TimeOff, WorkingHours
 from tests.booking.api.conftest import SITE
 from tests.ledger import begin, nothing_changes
@@ -283,6 +284,28 @@ def test_v1_request_with_the_right_scope_alone_is_allowed(make_request, make_key
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
     assert make_request(method, route, key)(plain).status_code == right.status
+
+
+WRITES_APPOINTMENTS = [place for place, right in RIGHTS.items() if right.scope == "write_appointments"]
+
+
+@pytest.mark.parametrize("method, route", WRITES_APPOINTMENTS)
+def test_v1_answer_to_write_appointments_alone_tells_no_person(make_request, make_key, method, route):
+    key, plain = make_key(scopes=["write_appointments"])
+    ask = make_request(method, route, key)
+    Patient.objects.update(first_name="Zelda", last_name="Quill", email="zq@example.org", phone="+442079460177")
+    Appointment.objects.update(
+        attendee_name="Zelda Quill", attendee_email="zq@example.org", attendee_phone="+442079460177"
+    )
+    Appointment.objects.update(notes="Her left knee.", metadata={"ward": "Seven"}, meeting_url="https://v.example/zq")
+    Order.objects.update(address_line_1="9 Quill Lane", address_line_2="Attic")
+
+    answers = [ask(plain), ask(plain)]  # a verb that has been done already is the easiest way to ask
+
+    assert answers[0].status_code == RIGHTS[method, route].status
+    for answer in answers:
+        for word in (b"Zelda", b"Quill", b"zq", b"946017", b"knee", b"Seven", b"Attic"):
+            assert word not in answer.content
 
 
 # By what else than its scopes a key could reach patients

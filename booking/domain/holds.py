@@ -215,16 +215,16 @@ def _enforce_limit(limit, ends, now, *, is_of_network=False):
 
 
 @transaction.atomic
-def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> None:
-    """Give a live hold its full lifetime again, from now, but no longer than until its start.
+def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = None) -> bool:
+    """Give a live hold its full lifetime again, from now, but no longer than until its start; return whether it has.
 
-    Nothing to do for one that lasts until then already. Raises TooManyExtensions, HoldExpired, HoldNotFound, WrongState
-    once it is confirmed, or ChangedMeanwhile.
+    Nothing to do for one that lasts until then already, and for a visitor's that is not nearly over. Raises
+    TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
-    if hold.expires_at >= hold.starts_at:
-        return
+    if hold.expires_at >= hold.starts_at or hold.is_too_early_to_extend(now):
+        return False
     if not hold.extensions_left:
         raise TooManyExtensions
     hold.expires_at = min(max(hold.expires_at, now + hold.lifetime), hold.starts_at)
@@ -232,6 +232,7 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
     record_event(hold, EventKind.HOLD_EXTENDED, actor=actor, at=now, data={"expires_at": hold.expires_at.isoformat()})
+    return True
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Holds and appointments."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q
@@ -80,6 +81,7 @@ class Hold(Booking):
     """A patient's claim on a slot until ``expires_at``."""
 
     MAX_EXTENSIONS = 10
+    EXTENSION_WINDOW = timedelta(minutes=5)  # a visitor extends a hold when it is nearly over, not in advance
 
     token: str  # plain, where it was placed or found by it; the database has the hash
 
@@ -153,6 +155,10 @@ class Hold(Booking):
     def seconds_left(self, now):
         """Return the whole seconds until the hold expires, 0 when it is not live."""
         return int((min(self.expires_at, self.starts_at) - now).total_seconds()) if self.is_live(now) else 0
+
+    def is_too_early_to_extend(self, now):
+        """Return whether it is a visitor's, who extends it in its last minutes only."""
+        return bool(self.network) and self.expires_at - now > self.EXTENSION_WINDOW
 
     @property
     def is_reservation(self):

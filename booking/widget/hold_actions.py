@@ -36,7 +36,7 @@ def countdown(request, token, appointment=None):
 def extend(request, held):
     """Extend the hold to its full lifetime and return to the same step with everything typed."""
     try:
-        extend_hold(held.hold, actor="patient")
+        is_extended = extend_hold(held.hold, actor="patient")
     except HoldExpired:
         return refuse_in_place(request, held, get_checked_form(request, held), refusals.EXPIRED, status=410)
     except TooManyExtensions:
@@ -45,7 +45,7 @@ def extend(request, held):
         return refuse_released(request, held)
     except WrongState:
         return redirect(held.done_url)
-    return return_to_step(request, held, "?extended=1")
+    return return_to_step(request, held, "?extended=1" if is_extended else "?extended=later")
 
 
 @hold_page("POST")

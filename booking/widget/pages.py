@@ -29,6 +29,7 @@ SCRIPT_TEXTS = {
         2: gettext_lazy("Your time is held for 2 more minutes."),
         1: gettext_lazy("Your time is held for 1 more minute."),
     },
+    "moreTime": gettext_lazy("Your time is held for 5 more minutes. You can ask for more time now."),
     "expired": gettext_lazy("Your time is no longer held for you. You can hold it again."),
     "expiredWithInput": gettext_lazy(
         "Your time is no longer held for you. What you typed is still here. You can hold it again."
@@ -70,8 +71,9 @@ def refuse_not_found(request):
 def page(*methods):
     """Return a decorator that makes a view one of the patient's pages, for these methods only.
 
-    CSRF protection is not needed: no cookie or other ambient credential is ever read here. The token in the
-    address is the only authority, and another site cannot know it.
+    No token against CSRF is needed: no cookie or other ambient credential is ever read here. The token in the
+    address is the only authority, and another site cannot know it. But another site could have its visitors hold
+    times, each from a network of their own: what a form of another site posts is refused.
     """
 
     def decorate(view):
@@ -79,7 +81,9 @@ def page(*methods):
         @gzip_page  # safe against BREACH: without ambient credentials another site cannot request a patient's page
         @wraps(view)
         def wrapper(request, **kwargs):
-            if request.method in methods or (request.method == "HEAD" and "GET" in methods):
+            if request.method == "POST" and comes_from_another_site(request):
+                response = refuse_another_site(request)
+            elif request.method in methods or (request.method == "HEAD" and "GET" in methods):
                 response = view(request, **kwargs)
             else:
                 sentence = _("This address only answers to a button on one of our pages.")
@@ -97,6 +101,26 @@ def page(*methods):
         return wrapper
 
     return decorate
+
+
+def comes_from_another_site(request):
+    """Return whether a browser says that a page of another site has sent the request.
+
+    Our pages in a frame of the clinic's site are still ours. Their Origin may be "null", as they send no referrer.
+    """
+    if "Sec-Fetch-Site" in request.headers:
+        return request.headers["Sec-Fetch-Site"] == "cross-site"
+    origin = request.headers.get("Origin", "null")
+    return origin != "null" and origin.lower().partition("://")[2] != request.get_host().lower()
+
+
+def refuse_another_site(request):
+    return refuse(
+        request,
+        _("This came from another site"),
+        _("A form of another site has sent you here, so nothing was done. On our own pages you can go on."),
+        status=403,
+    )
 
 
 def make_page_decorator(find, none_found, refuse_none):
@@ -181,6 +205,7 @@ def get_hold_context(request, held):
         "wish": wish,
         "is_known": held.is_known,
         "seconds_left": hold.seconds_left(now),
+        "is_early": hold.is_too_early_to_extend(now),
         "is_past_cutoff": now > hold.cutoff_at,
         "has_typed": any(value for name, value in get_typed_values(request.POST)),
     }

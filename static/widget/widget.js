@@ -26,9 +26,11 @@ function tick() {
   clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   box.querySelector("progress").value = left;
   box.classList.toggle("short", left < 120);
+  const moreTime = box.querySelector(".more-time");
+  if (left <= 300) moreTime?.classList.remove("unscripted");
   for (const minutes of [5, 2, 1]) {
     if (shown > minutes * 60 && left <= minutes * 60) {
-      say(texts.held[minutes]);
+      say(minutes === 5 && moreTime ? texts.moreTime : texts.held[minutes]);
     }
   }
   if (left === 0 && !running.hidden) {

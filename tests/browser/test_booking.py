@@ -60,6 +60,10 @@ def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, jav
     press(page, "Continue")
     expect(page.get_by_role("alert").get_by_text("Please enter your name: one of the two is enough.")).to_be_visible()
     type_details(page)
+    if javascript:
+        expect(page.get_by_role("button", name="Need more time?")).to_be_hidden()
+    set_expiry(minutes=4)
+    page.evaluate("htmx.trigger('#countdown', 'resync')") if javascript else None
     press(page, "Need more time?")
     expect(page.get_by_text("You have more time now.")).to_be_visible()
     press(page, "Continue")

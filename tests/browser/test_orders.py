@@ -8,7 +8,7 @@ from booking.domain.appointments import confirm, decline
 from booking.domain.orders import send_link
 from booking.models import Appointment
 from booking.widget import appointment
-from tests.browser.test_booking import choose_a_time, press, type_details
+from tests.browser.test_booking import choose_a_time, press, set_expiry, type_details
 
 
 @pytest.fixture
@@ -44,6 +44,8 @@ def test_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, 
     page.get_by_role("button", name="09:00").click()
     expect(heading(page)).to_have_text("Check and confirm")
     expect(page.get_by_role("textbox")).to_have_count(0)
+    set_expiry(minutes=4)
+    page.reload()
     press(page, "Need more time?")
     expect(page.get_by_text("You have more time now.")).to_be_visible()
     press(page, "Confirm appointment")

@@ -166,7 +166,10 @@ class HoldEntry(HoldView):
 
 
 class HoldExtend(HoldView):
-    """Give a hold its full time again, ten times at most."""
+    """Give a hold its full time again, ten times at most.
+
+    A publishable key's is extended in its last five minutes; before, it stays as it is.
+    """
 
     @operation(has_etag=True, supports_if_match=True, refusals=[HoldExpired, WrongState, TooManyExtensions])
     def post(self, request, id):

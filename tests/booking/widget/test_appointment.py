@@ -352,6 +352,7 @@ def test_confirm_of_move_after_the_cutoff_is_409(client, new_time, at, booked):
 
 
 def test_hold_of_a_move_is_extended_held_again_and_released(client, visit, new_time, at, day, harbour):
+    Hold.objects.filter(status="active").update(expires_at=database_now() + timedelta(minutes=4))
     response = client.post(f"{new_time}extend")
     assert (response.status_code, response["Location"]) == (307, f"{new_time}?extended=1")
 

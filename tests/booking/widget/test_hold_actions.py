@@ -84,6 +84,47 @@ def test_expired_hold_mentions_input_only_if_there_is_any(client, lapsed, typed)
     assert hidden not in client.post(url(lapsed), typed).content.decode()
 
 
+@pytest.fixture
+def visitors(hold_time, at):
+    """A visitor's hold on nine o'clock: ``visitors(minutes=5)`` are left of it."""
+
+    def visitors(**left):
+        hold = hold_time(at(9), network="the waiting room")
+        hold.expires_at = database_now() + timedelta(**left)
+        hold.save()
+        return hold
+
+    return visitors
+
+
+def test_visitor_extends_in_the_last_five_minutes(client, visitors, typed):
+    hold = visitors(minutes=5)
+
+    there = client.post(url(hold, "extend"), typed)["Location"]
+
+    hold.refresh_from_db()
+    assert hold.extensions == 1
+    assert "You have more time now." in Page(client.post(there, typed)).text
+
+
+def test_visitor_cannot_extend_in_advance(client, visitors, typed):
+    hold = visitors(minutes=5, seconds=30)
+
+    with nothing_changes():
+        there = client.post(url(hold, "extend"), typed)["Location"]
+
+    page = Page(client.post(there, typed))
+    assert "There is time left. In the last five minutes you can ask for more." in page.text
+    assert page.inputs["first_name"] == "Alice"
+
+
+@pytest.mark.parametrize(("minutes", "waits"), [(15, True), (4, False)])
+def test_button_for_more_time_waits_for_the_last_minutes(client, visitors, minutes, waits):
+    page = client.get(url(visitors(minutes=minutes))).content.decode()
+
+    assert ('class="plain more-time unscripted"' in page, 'class="plain more-time"' in page) == (waits, not waits)
+
+
 def test_extended_notice_is_shown_once(client, held, typed):
     there = client.post(url(held, "extend"), typed)["Location"]
 

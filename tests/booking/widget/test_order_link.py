@@ -12,6 +12,7 @@ from booking.domain import patients
 from booking.domain.appointments import cancel
 from booking.domain.orders import cancel_order, revoke_link, send_link
 from booking.models import Appointment, Hold, Order
+from scheduling.lib.clock import database_now
 from scheduling.models import Service
 from tests.booking.widget.conftest import Page
 from tests.ledger import lapse, nothing_changes
@@ -188,6 +189,7 @@ def test_hold_again_of_order_hold_keeps_the_order(client, order, hold_page):
 
 
 def test_extend_of_order_hold_returns_to_its_page(client, hold_page):
+    Hold.objects.update(expires_at=database_now() + timedelta(minutes=4))
     response = client.post(f"{hold_page}extend")
 
     assert (response.status_code, response["Location"]) == (307, f"{hold_page}?extended=1")

@@ -96,3 +96,41 @@ def test_page_with_wrong_method_is_405(client, held):
 def test_head_request_is_answered_like_get(client, held):
     for address in pages(held):
         assert client.head(address).status_code == 200
+
+
+ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://testserver.evil.example"},
+    {"Origin": "http://["},
+]
+HERE = [
+    {},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+    {"Sec-Fetch-Site": "same-site"},  # the clinic's own site
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "http://testserver"},
+    {"Origin": "https://TESTSERVER"},  # a proxy speaks https
+    {"Origin": "null"},  # our pages send no referrer
+]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+def test_form_of_another_site_is_refused(client, dana, opening, at, headers):
+    with nothing_changes():
+        response = client.post("/book/consultation/hold", {"opening": opening(at(9))}, headers=headers)
+
+    assert response.status_code == 403
+    assert "This came from another site" in Page(response).text
+
+
+@pytest.mark.parametrize("headers", HERE)
+def test_form_of_our_own_pages_is_accepted(client, dana, opening, at, headers):
+    response = client.post("/book/consultation/hold", {"opening": opening(at(9))}, headers=headers)
+
+    assert response.status_code == 303
+
+
+def test_link_of_another_site_opens_a_page(client, db):
+    assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200

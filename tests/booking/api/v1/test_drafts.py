@@ -357,7 +357,8 @@ def test_hold_of_a_publishable_key_is_known_by_its_token_alone(public_api, openi
     token = placed.json()["data"]["id"]
     assert placed["Location"] == f"http://testserver/api/v1/holds/{token}"
     read = public_api.get(f"/holds/{token}")
-    extended = public_api.post(f"/holds/{token}/extend")
+    extended = public_api.post(f"/holds/{token}/extend")  # it is too early, so nothing happens
+    assert extended.json()["data"]["expires_at"] == placed.json()["data"]["expires_at"]
     moved = public_api.post(f"/holds/{token}/move", {"start_time": at(10).isoformat()})
     released = public_api.delete(f"/holds/{token}")
     for response in (read, extended, moved, released):

@@ -21,7 +21,7 @@ DOTLESS = {"gmail.com", "googlemail.com"}
 
 # Exact: of concurrent mails each waits for the row.
 ALLOW = """
-    INSERT INTO booking_emailaddress AS known (address_hash, sent_on, sent) VALUES (%(hash)s, %(today)s, 1)
+    INSERT INTO booking_emailaddress AS known (address_hash, sent_on, sent) VALUES (%(hash)s, %(today)s::date, 1)
     ON CONFLICT (address_hash) DO UPDATE SET
            sent = CASE WHEN known.sent_on = excluded.sent_on THEN known.sent + 1 ELSE 1 END, sent_on = excluded.sent_on
      WHERE known.sent_on IS DISTINCT FROM excluded.sent_on
@@ -42,7 +42,7 @@ def allow_email(address: str) -> bool:
     """Count a mail that a stranger has caused, and return whether it may be sent: a few a day to each address."""
     limits = {"unconfirmed": MAX_UNCONFIRMED, "confirmed": MAX_CONFIRMED}
     with connection.cursor() as cursor:
-        cursor.execute(ALLOW, {"hash": _hash(address), "today": _today(), **limits})
+        cursor.execute(ALLOW, {"hash": _hash(address), "today": str(_today()), **limits})
         return cursor.rowcount == 1
 
 

@@ -70,11 +70,41 @@ def validate_printable(text: str) -> None:
         raise ValidationError(_("Please remove the invisible or unreadable characters."), code="unprintable")
 
 
+# What mail programs and people read as the dot of an address, and what they may; and all that looks like a slash.
+DOTS = dict.fromkeys("\u06d4\u0701\u0702\u2024\u3002\ua60e\ufe52\uff61\U00010a50", ".")
+MIDDLE_DOTS = dict.fromkeys("\u2022\u2027\u2219\u22c5\u2e31\u30fb\uff65\u16eb\ua78f", "·")  # 约翰·史密斯, Gal·la
+SLASH = re.compile(
+    r"[/\\\u1735\u2041\u2044\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f8\u29f9\u3033\u31d3\U0001d23a]"
+)
+AS_IN_ADDRESSES = str.maketrans(DOTS | MIDDLE_DOTS)
+UNSEEN = re.compile(f"{INVISIBLE.pattern}|[{SHAPERS}\u2800]")
+ADDRESS = re.compile(
+    r"@"
+    r"|\b(?:https?|hxxps?|www|mailto)\b"
+    # evil.com: behind the dot of St. John is a space, and J.R. are letters by themselves.
+    r"|\.[^\W\d_][\u0300-\u036f]*(?:[^\W\d_]|·)"
+    r"|[a-z]\ua4f8"  # a dot beside Latin letters, and a tone of Lisu
+    r"|(?:^|\s)\.\s*\w"  # evil .com
+    r"|[(\[{<]\s*[.·]\s*[)\]}>]"  # evil[.]example
+    r"|(?:[.·]|\b(?:dot|punkt|point|punto|ponto)\b)\W*(?:com|net|org|info|biz|xyz|io)\b",  # evil. com, evil dot com
+    re.IGNORECASE,
+)
+
+
 def validate_name(text: str) -> None:
     """Raise ValidationError if ``text`` is no name. An address in a name would let a stranger mail links through us."""
     validate_printable(text)
-    if re.search(r"@|://|www\.", text.lower()):
-        raise ValidationError(_("Please write only a name here, no address."), code="address")
+    if text.isascii() and text.isalpha():
+        return
+    seen = unicodedata.normalize("NFKC", UNSEEN.sub("", text)).translate(AS_IN_ADDRESSES)
+    if any(character.isdigit() for character in seen):
+        raise ValidationError(_("Please write the name without digits: Third or III for 3rd."), code="digit")
+    if SLASH.search(seen):
+        raise ValidationError(_("Please write the name without slashes: a space or a hyphen will do."), code="slash")
+    if ADDRESS.search(seen):
+        raise ValidationError(
+            _("Please write only a name here, no address, and a space after a dot: St. John."), code="address"
+        )
 
 
 validate_printable_lines = validate_printable  # its name in old migrations

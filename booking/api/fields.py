@@ -87,7 +87,7 @@ class Text(serializers.CharField):
         try:
             self.check(value)
         except DjangoValidationError as error:
-            raise serializers.ValidationError(error.messages, code="unprintable") from error
+            raise serializers.ValidationError(error.messages, code=error.code) from error
         return value
 
 

@@ -58,6 +58,10 @@ class PatientForm(EditConflictForm):
             # Imported patients may lack one; it can be neither removed nor left out of a new record.
             self.fields["date_of_birth"].required = self.instance._state.adding or bool(self.instance.date_of_birth)
 
+    def _get_validation_exclusions(self):
+        # A stored name may be older than today's rules: it stays, and what else is wrong can still be put right.
+        return super()._get_validation_exclusions() | ({"first_name", "last_name"} - {*self.changed_data})
+
     def list_phone_countries(self):
         """Return the countries that a phone number without country code may be of."""
         return list_phone_countries()

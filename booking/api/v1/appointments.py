@@ -16,7 +16,7 @@ from booking.api.pagination import ChangesQuery
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
-from booking.api.v1.attendance import Attendance, AttendeeInput, PersonInput
+from booking.api.v1.attendance import Attendance, AttendeeInput, AttendeeName, PersonInput
 from booking.api.v1.expansions import BookingQuery, ExpandedAppointmentOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
@@ -40,7 +40,6 @@ from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import ApiKey, Appointment, Order
 from patients.records import PatientArchived
-from patients.text import validate_name
 from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.slots import SlotTaken
 
@@ -161,7 +160,7 @@ class Appointments(AppointmentView, ApprovalView):
 class ChangeInput(AttendeeInput, IntegrationInput):
     """What to change; what is left out stays."""
 
-    attendee_name = Text(max_length=201, required=False, check=validate_name)
+    attendee_name = AttendeeName()
 
 
 class AppointmentEntry(AppointmentView):

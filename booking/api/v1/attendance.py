@@ -13,6 +13,7 @@ from patients.models import Patient
 from patients.text import validate_name
 from scheduling.lib.phones import MAX_LENGTH, MAX_TYPED
 
+NAMES = ("first_name", "last_name")
 ONE_NAME = "Who has one name only has it as first or last name; leave the other out or empty."
 
 
@@ -29,13 +30,16 @@ class PersonInput(PhoneInput):
     def validate(self, fields):
         """Return an unsaved Patient, or with ``instance`` that one changed, checked by the model's own rules."""
         patient = self.instance or Patient()
+        # A stored name may be older than today's rules: what is not changed is not checked.
+        unchanged = {name for name in NAMES if self.instance and fields.get(name) in (None, getattr(patient, name))}
         phone = self.read_phone(fields, stored=patient.phone_with_extension)
         if phone:
             patient.phone, patient.phone_extension = phone
         for name, value in fields.items():
             setattr(patient, name, value)
         try:
-            patient.full_clean(validate_unique=False, validate_constraints=False)  # the database does, and races
+            # The database checks what is unique, and races.
+            patient.full_clean(exclude=unchanged, validate_unique=False, validate_constraints=False)
         except DjangoValidationError as error:
             names = {field.source: name for name, field in self.fields.items()}  # as they were sent
             said = serializers.as_serializer_error(error)
@@ -74,10 +78,21 @@ class PatientOrDraft(KnownPatient):
         return super().to_internal_value(data)
 
 
+class AttendeeName(Text):
+    """The name of who attends. One that is stored may be older than today's rules: it may be sent again."""
+
+    def __init__(self, **options):
+        super().__init__(max_length=201, required=False, check=validate_name, **options)
+
+    def to_internal_value(self, data):
+        stored = getattr(self.context.get("booking"), "attendee_name", None)
+        return data if data == stored else super().to_internal_value(data)
+
+
 class AttendeeInput(PhoneInput):
     """Who attends, and what they have to say."""
 
-    attendee_name = Text(max_length=201, required=False, allow_blank=True, check=validate_name)
+    attendee_name = AttendeeName(allow_blank=True)
     attendee_email = EmailAddress()
     attendee_phone = Text(max_length=MAX_LENGTH, required=False, allow_blank=True, help_text=ATTENDEE_PHONE)
     notes = Notes()

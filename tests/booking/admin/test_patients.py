@@ -496,3 +496,17 @@ def test_extension_has_few_digits_that_every_program_reads(erin, ben, typed, sto
     ben.refresh_from_db()
     assert ben.phone_extension == stored
     assert sentence in get_text(response)
+
+
+def test_record_with_name_of_older_rules_can_be_changed_elsewhere(erin, ben):
+    Patient.objects.filter(pk=ben.pk).update(last_name="O’Hara 2")
+
+    shown = BEN | NO_INLINES | {"initial-first_name": "Ben", "initial-last_name": "O’Hara 2", "email": "b@example.org"}
+
+    changed = erin.post(url(PATIENTS, "change", ben.pk), shown | {"last_name": "O’Hara 2"})
+    refused = erin.post(url(PATIENTS, "change", ben.pk), shown | {"last_name": "O’Hara 3"})
+
+    assert changed.status_code == 302
+    assert "without digits" in get_text(refused)
+    ben.refresh_from_db()
+    assert (ben.last_name, ben.email) == ("O’Hara 2", "b@example.org")

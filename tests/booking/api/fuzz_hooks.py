@@ -31,6 +31,10 @@ UNFORESEEN = {
     "range",  # an end before its start, or too far from it
     "other_service",  # than that of the hold, the appointment or the order
     "cursor",  # signed, so it cannot be made up
+    # What is in no name: all that reads as an address, digits, slashes.
+    "address",
+    "digit",
+    "slash",
     # Unicode's categories, for which JSON Schema's patterns have no words; a text of spaces alone.
     "unprintable",
     "null_characters_not_allowed",

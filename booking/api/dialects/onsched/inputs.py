@@ -24,10 +24,9 @@ from booking.api.fields import (
 )
 from booking.api.integration_fields import Metadata
 from booking.api.phones import PhoneInput
-from booking.api.v1.attendance import ONE_NAME, KnownPatient, PersonInput
+from booking.api.v1.attendance import ONE_NAME, AttendeeName, KnownPatient, PersonInput
 from booking.api.v1.availability import MAX_RANGE
 from booking.domain.slot_selection import OpeningRequest
-from patients.text import validate_name
 from scheduling.lib.phones import MAX_LENGTH, list_phone_countries
 from scheduling.models import Clinician, Location, Service
 
@@ -276,7 +275,7 @@ class CancelInput(Input):
 class AppointmentChange(Input, PhoneInput):
     """What may be changed of an appointment beside its time: who comes, the notes, and the metadata, merged."""
 
-    name = Text(max_length=201, source="attendee_name", required=False, check=validate_name)
+    name = AttendeeName(source="attendee_name")
     email = EmailAddress(source="attendee_email")
     phone = Text(max_length=MAX_LENGTH, source="attendee_phone", required=False, allow_blank=True)
     notes = Notes()

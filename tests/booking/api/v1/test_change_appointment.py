@@ -159,3 +159,11 @@ def test_approver_is_not_asked_again(change, booked):
     change({"attendee_name": "Carol Archer"})
 
     assert not OutboxMessage.objects.exists()
+
+
+def test_stored_attendee_name_of_older_rules_may_be_sent_again(change, booked):
+    Appointment.objects.filter(pk=booked.pk).update(attendee_name="Carl.example/x")
+
+    assert change({"attendee_name": "Carl.example/x", "notes": "Knee."}).status_code == 200
+    with nothing_changes():
+        assert problem(change({"attendee_name": "Carl.example"})) == (400, "validation")

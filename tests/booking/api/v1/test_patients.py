@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from booking.models import Event
+from patients.matching import match_patient
 from patients.models import Patient
 from tests.ledger import nothing_changes
 
@@ -248,3 +249,24 @@ def test_phone_that_is_none_is_refused_unless_secret_key_insists(api, public_api
     del person["nhs_number"]
     [unknown] = public_api.post("/patients", person | {"phone_unchecked": True}).json()["errors"]
     assert (unknown["pointer"], unknown["code"]) == ("#/phone_unchecked", "unknown")
+
+
+def test_patch_of_record_with_name_of_older_rules_changes_the_rest(api):
+    carl = match_patient(Patient(first_name="Carl 2", last_name="carl.example/x", email="carl@example.org"))
+
+    again = api.patch(f"/patients/{carl.pk}", {"first_name": "Carl 2", "phone": "+442079460001"})
+    other = api.patch(f"/patients/{carl.pk}", {"first_name": "Carl 3"})
+
+    assert (again.status_code, again.json()["data"]["phone"]) == (200, "+442079460001")
+    assert (other.status_code, other.json()["errors"]) == (
+        400,
+        [
+            {
+                "pointer": "/first_name",
+                "code": "digit",
+                "detail": "Please write the name without digits: Third or III for 3rd.",
+            }
+        ],
+    )
+    carl.refresh_from_db()
+    assert (carl.first_name, carl.last_name) == ("Carl 2", "carl.example/x")

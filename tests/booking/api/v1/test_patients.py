@@ -262,7 +262,7 @@ def test_patch_of_record_with_name_of_older_rules_changes_the_rest(api):
         400,
         [
             {
-                "pointer": "/first_name",
+                "pointer": "#/first_name",
                 "code": "digit",
                 "detail": "Please write the name without digits: Third or III for 3rd.",
             }

@@ -1,6 +1,7 @@
 """The tokens of links in e-mails, derived from SECRET_KEY and the target's id instead of stored.
 
-The link is the only authority, so the pages behind it show no stored details of the patient.
+The link is the only authority, so the pages behind it show no stored details of the patient. An appointment's links
+have its version and end with the next one; without a version they are of the first, 0.
 """
 
 import base64
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.core import signing
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from booking.access.tokens import hash_token, signing_keys
 from booking.models import Appointment, Order
@@ -19,13 +21,36 @@ from booking.models import Appointment, Order
 PROOF_LIFETIME = timedelta(hours=24)
 
 
+# How long after the visit the links of an appointment work.
+LINK_LIFETIME = timedelta(days=30)
+SIGNATURE_BYTES = 32
+
+
 class AppointmentNotFound(Exception):
     """There is no such appointment."""
 
 
+class LinkRevoked(AppointmentNotFound):
+    """The link was genuine, and staff have revoked it."""
+
+
+class LinkEnded(AppointmentNotFound):
+    """The link is genuine, and the visit was too long ago."""
+
+
 def appointment_token(appointment: Appointment) -> str:
     """Return the token with which its patient shows, changes or cancels an appointment."""
-    return _encode(appointment.pk.bytes + _signature(settings.SECRET_KEY, "appointment", appointment.pk.hex))
+    version = _write_version(appointment.link_version)
+    name = _name_version(appointment.pk, version)
+    return _encode(appointment.pk.bytes + version + _signature(settings.SECRET_KEY, "appointment", name))
+
+
+def _write_version(version):
+    return version.to_bytes(2) if version else b""
+
+
+def _name_version(id, version):
+    return f"{id.hex} {version.hex()}".strip()
 
 
 def appointments_to_show() -> QuerySet[Appointment]:
@@ -34,10 +59,21 @@ def appointments_to_show() -> QuerySet[Appointment]:
 
 
 def find_appointment(token: str) -> Appointment:
-    """Return the appointment of a token, or raise AppointmentNotFound."""
-    id, signature = _read(token)
-    _check(signature, "appointment", id.hex)
-    return _get_appointment(id)
+    """Return the appointment of a token, or raise AppointmentNotFound, LinkRevoked or LinkEnded."""
+    id, rest = _read(token)
+    version, signature = rest[:-SIGNATURE_BYTES], rest[-SIGNATURE_BYTES:]
+    _check(signature, "appointment", _name_version(id, version))
+    appointment = _get_appointment(id)
+    if version != _write_version(appointment.link_version):
+        raise LinkRevoked
+    if has_link_ended(appointment):
+        raise LinkEnded
+    return appointment
+
+
+def has_link_ended(appointment: Appointment) -> bool:
+    """Return whether its links no longer work, since the visit was LINK_LIFETIME ago."""
+    return appointment.ends_at + LINK_LIFETIME < timezone.now()
 
 
 def verification_token(appointment: Appointment) -> str:
@@ -117,7 +153,8 @@ def _get_appointment(id):
 
 
 def _name_address(appointment):
-    return f"{appointment.pk.hex} {appointment.attendee_email}"
+    version = _write_version(appointment.link_version)
+    return f"{_name_version(appointment.pk, version)} {appointment.attendee_email}"
 
 
 def _proof_signer():

@@ -16,6 +16,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from booking.access.patient_links import has_link_ended
 from booking.admin.approver_refusals import get_refused_at
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
@@ -24,7 +25,7 @@ from booking.admin.events import list_events
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
-from booking.domain.appointments import annotate, normalize_reference
+from booking.domain.appointments import annotate, normalize_reference, revoke_links
 from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
@@ -316,6 +317,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
+            "may_revoke_links": has_appointment_permission(request, "decide") and not has_link_ended(obj),
             "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
         context |= {"transitions": list_transitions(request, obj), "log": list_events(obj, zone=obj.location.zone)}
@@ -373,9 +375,46 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     # Transitions
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.transition_view)
-        name = "booking_appointment_move"
-        return [path("<path:object_id>/move/<slug:name>/", view, name=name), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path(
+                "<path:object_id>/move/<slug:name>/",
+                view(self.transition_view),
+                name="booking_appointment_move",
+            ),
+            path(
+                "<path:object_id>/revoke-links/",
+                view(self.revoke_links_view),
+                name="booking_appointment_revoke_links",
+            ),
+            *super().get_urls(),
+        ]
+
+    def revoke_links_view(self, request, object_id):
+        """End the links that an appointment's patient was sent, after asking."""
+        appointment = self.get_object(request, unquote(object_id))
+        if appointment is None:
+            raise Http404
+        is_permitted = has_appointment_permission(request, "decide")
+        if not is_permitted or not self.has_view_permission(request, appointment):
+            raise PermissionDenied
+        page = reverse("admin:booking_appointment_change", args=[object_id])
+        if request.method == "POST":
+            try:
+                revoke_links(appointment, actor=get_actor(request))
+            except ChangedMeanwhile:
+                messages.error(request, "It has been given another time just now. Nothing was changed.")
+            else:
+                messages.success(request, f"The links to {appointment.reference} do not work any more.")
+            return HttpResponseRedirect(page)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "appointment": appointment,
+            "return_url": page,
+            "title": "Revoke the links to an appointment",
+        }
+        return TemplateResponse(request, "admin/booking/appointment/revoke_links.html", context)
 
     def transition_view(self, request, object_id, name):
         """Make one transition with one appointment: the buttons of its page."""

@@ -8,8 +8,10 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from booking.access.tokens import hash_token, new_token
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
@@ -282,6 +284,25 @@ def annotate(appointment: Appointment, *, actor: str, expected_version: datetime
     record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": changed})
     if "meeting_url" in changed:
         notify_changed(appointment, email=None, notify_approver=False)
+
+
+@transaction.atomic
+def revoke_links(appointment: Appointment, *, actor: str) -> None:
+    """End all links to an appointment: those in e-mails and calendars, of the page it was booked on, of its order.
+
+    Nobody is sent anything; what is sent from now on has the new link. Raises ChangedMeanwhile.
+    """
+    now = lock_appointment(appointment)
+    appointment.link_version += 1
+    appointment.save(update_fields=["link_version", "updated_at"])
+    # The page that a held time became shows the link too.
+    held = Hold.objects.filter(Q(pk=appointment.pk) | Q(slot__isnull=False, slot=appointment.slot_id))
+    for hold in held:
+        hold.token_hash = hash_token(new_token())
+        hold.save(update_fields=["token_hash"])
+    Order.objects.filter(pk=appointment.order_id).update(token_hash=None, link_ends_at=None, updated_at=now)
+    kind, data = EventKind.APPOINTMENT_UPDATED, {"changed": ["link_version"]}
+    record_event(appointment, kind, actor=actor, at=now, data=data)
 
 
 @transaction.atomic

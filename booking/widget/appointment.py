@@ -9,12 +9,18 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking.access.patient_links import appointment_token, appointments_to_show, get_times_path
+from booking.access.patient_links import (
+    LinkEnded,
+    appointment_token,
+    appointments_to_show,
+    get_times_path,
+    has_link_ended,
+)
 from booking.domain.expiry import settle
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
 from booking.models import Appointment
 from booking.widget.held_time import get_similar_search
-from booking.widget.pages import appointment_page, hold_page, refuse, show
+from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from scheduling.lib.clock import database_now
 
 Status, Reason = Appointment.Status, Appointment.CancellationReason
@@ -37,6 +43,8 @@ def done(request, held):
         return refuse(
             request, _("Nothing is booked at that time any more"), _("It was changed or cancelled."), status=410
         )
+    if has_link_ended(found):
+        return refuse_link(request, LinkEnded())
     return show_appointment(request, found, news="booked" if found.pk == held.hold.pk else "moved")
 
 
@@ -127,7 +135,8 @@ def appointment_ics(request, appointment):
 def hold_ics(request, held):
     """Download the appointment that a hold became, for the patient's calendar."""
     found = find_appointment_of_hold(held.hold)
-    return calendar_file(request, found) if found else redirect("widget:done", held.token)
+    is_shown = found and not has_link_ended(found)
+    return calendar_file(request, found) if is_shown else redirect("widget:done", held.token)
 
 
 def calendar_file(request, appointment):

@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking.access.patient_links import appointment_token, find_appointment
+from booking.access.patient_links import appointments_to_show
 from booking.domain.orders import OrderNotFound, find_order
 from booking.widget.appointment import show_appointment
 from booking.widget.pages import make_page_decorator, refuse
@@ -14,7 +14,7 @@ from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
 
 
-def refuse_dead_link(request):
+def refuse_dead_link(request, error):
     return refuse(
         request,
         _("This link does not work any more"),
@@ -32,7 +32,7 @@ def times(request, order):
     """Show the free times, or the order's appointment."""
     booked = order.get_booked_appointment()
     if booked:
-        return show_appointment(request, find_appointment(appointment_token(booked)))
+        return show_appointment(request, appointments_to_show().get(pk=booked.pk))
     return show_times(request, Search(order.service, request.GET, database_now()), get_desk(order))
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
-from booking.access.patient_links import AppointmentNotFound, find_appointment
+from booking.access.patient_links import LINK_LIFETIME, AppointmentNotFound, LinkEnded, LinkRevoked, find_appointment
 from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
@@ -64,8 +64,20 @@ def refuse(request, title, *sentences, status, onward=None, phone=""):
     return show(request, "widget/refused.html", context, status=status)
 
 
-def refuse_not_found(request):
+def refuse_not_found(request, error=None):
     return refuse(request, _("We cannot find that"), _("The address may be incomplete, or too old."), status=404)
+
+
+def refuse_link(request, error):
+    """Refuse the link of an appointment, without a word of that."""
+    if isinstance(error, LinkEnded):
+        days = _("It works until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
+        return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410)
+    if isinstance(error, LinkRevoked):
+        title = _("This link does not work any more")
+        sentence = _("We have replaced it. Please look for our latest e-mail, or ask us for a new link.")
+        return refuse(request, title, sentence, status=410)
+    return refuse_not_found(request)
 
 
 def page(*methods):
@@ -126,7 +138,7 @@ def refuse_another_site(request):
 def make_page_decorator(find, none_found, refuse_none):
     """Return a variant of ``page`` for views of ``(request, what find(token) returns)``.
 
-    When ``find`` raises ``none_found``, ``refuse_none(request)`` is the response.
+    When ``find`` raises ``none_found``, ``refuse_none(request, error)`` is the response.
     """
 
     def page_of_found(*methods):
@@ -136,8 +148,8 @@ def make_page_decorator(find, none_found, refuse_none):
             def wrapper(request, token):
                 try:
                     found = find(token)
-                except none_found:
-                    return refuse_none(request)
+                except none_found as error:
+                    return refuse_none(request, error)
                 return view(request, found)
 
             return wrapper
@@ -147,9 +159,7 @@ def make_page_decorator(find, none_found, refuse_none):
     return page_of_found
 
 
-appointment_page = make_page_decorator(
-    lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_not_found
-)
+appointment_page = make_page_decorator(lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_link)
 
 
 def hold_page(*methods, done=False):

@@ -220,3 +220,36 @@ def test_concurrent_notes_are_refused_instead_of_overwritten(erin, book, at):
     erin.post(page, {"initial-notes": "", "notes": "", "initial-meeting_url": "", "meeting_url": "https://a.example"})
     appointment.refresh_from_db()
     assert (appointment.notes, appointment.meeting_url) == ("Morgan was here", "https://a.example")
+
+
+# Links
+
+
+def test_reception_revokes_the_links_after_asking(erin, book, at):
+    appointment = book(at(9))
+    page = f"/admin/booking/appointment/{appointment.pk}/change/"
+    ask = f"/admin/booking/appointment/{appointment.pk}/revoke-links/"
+    assert f'action="{ask}"' in erin.get(page).content.decode()
+    with nothing_changes():
+        assert "Revoke the links" in erin.get(ask).content.decode()
+
+    response = erin.post(ask, follow=True)
+
+    assert f"The links to {appointment.reference} do not work any more." in response.content.decode()
+    appointment.refresh_from_db()
+    assert appointment.link_version == 1
+    event = Event.objects.latest("id")
+    assert (event.kind, event.actor, event.data) == (
+        "appointment.updated",
+        f"staff:{erin.user.pk}",
+        {"changed": ["link_version"]},
+    )
+
+
+def test_links_cannot_be_revoked_without_the_permission_to_decide(danas_browser, book, at):
+    appointment = book(at(9))
+    ask = f"/admin/booking/appointment/{appointment.pk}/revoke-links/"
+    assert ask not in danas_browser.get(f"/admin/booking/appointment/{appointment.pk}/change/").content.decode()
+
+    with nothing_changes():
+        assert [danas_browser.get(ask).status_code, danas_browser.post(ask).status_code] == [403, 403]

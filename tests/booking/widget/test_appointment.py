@@ -5,9 +5,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from booking.access.patient_links import appointment_token
-from booking.domain.appointments import acknowledge, cancel, complete, confirm, decline
+from booking.access.patient_links import LINK_LIFETIME, appointment_token, order_token
+from booking.domain.appointments import acknowledge, cancel, complete, confirm, decline, revoke_links
+from booking.domain.direct_booking import book_directly
+from booking.domain.holds import Holder
+from booking.domain.orders import send_link
 from booking.domain.rescheduling import reschedule_to_hold
+from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Hold
 from scheduling.lib.clock import database_now
 from scheduling.models import Location, Service, Slot
@@ -393,3 +397,47 @@ def test_move_of_pending_appointment_keeps_it_pending(client, pending, opening, 
 
     pending.refresh_from_db()
     assert (pending.starts_at, pending.status, pending.answer_by > database_now()) == (at(10), "pending", True)
+
+
+# A link that is over
+
+
+def test_pages_of_a_link_that_has_ended_say_so_and_nothing_else(client, held, booked, visit):
+    end = database_now() - LINK_LIFETIME - timedelta(minutes=1)
+    Appointment.objects.update(starts_at=end - timedelta(hours=1), ends_at=end)
+    calendar_file = client.get(f"/hold/{held.token}/appointment.ics")
+    pages = [visit, f"{visit}cancel", f"{visit}reschedule", f"{visit}appointment.ics", f"/hold/{held.token}/done"]
+
+    for response in map(client.get, pages):
+        page = Page(response)
+        assert response.status_code == 410
+        assert "This link has ended It works until 30 days after the visit." in page.text
+        for detail in (booked.reference, "Dana", "Consultation", "Harbour Street"):
+            assert detail not in page.text
+    with nothing_changes():
+        assert client.post(f"{visit}cancel").status_code == 410
+    assert calendar_file.status_code == 302  # to the page that says so
+
+
+def test_revoked_links_and_the_page_of_the_hold_show_nothing(client, held, booked, visit):
+    revoke_links(booked, actor="erin")
+
+    old = client.get(visit)
+    done = client.get(f"/hold/{held.token}/done")
+    new = client.get(f"/appointment/{appointment_token(booked)}/")
+
+    assert (old.status_code, done.status_code, new.status_code) == (410, 404, 200)
+    assert "This link does not work any more We have replaced it." in Page(old).text
+    assert booked.reference not in Page(old).text
+
+
+def test_revoked_link_of_an_orders_appointment_is_not_shown_by_the_orders_link(client, order, at, dana, harbour):
+    send_link(order, actor="erin")
+    opening = OpeningRequest(order.service, at(9), dana, harbour, is_remote=False)
+    booked = book_directly(opening, patient=order.patient, order=order, holder=Holder("erin"), actor="erin")
+    page = f"/order/{order_token(order)}/"
+    assert client.get(page).status_code == 200
+
+    revoke_links(booked, actor="erin")
+
+    assert client.get(page).status_code == 404

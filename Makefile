@@ -40,6 +40,7 @@ demo-reset: .venv/ready  ## empty the demo's clinic
 
 test: .venv/ready  ## run the tests that every change must pass
 	@$(BIN)/python -m booking.dev.chromium
+	@$(BIN)/python -m booking.dev.pgbouncer
 	@$(BIN)/pytest -n auto -m "not ($(LONG))"
 
 test-fast: .venv/ready  ## run the tests of the rules, in less than a minute
@@ -47,6 +48,7 @@ test-fast: .venv/ready  ## run the tests of the rules, in less than a minute
 
 test-all: .venv/ready  ## run all tests, those that take long too
 	@$(BIN)/python -m booking.dev.chromium
+	@$(BIN)/python -m booking.dev.pgbouncer
 	@$(BIN)/pytest -n auto
 
 lint: .venv/ready  ## check style, types, and which module imports which

@@ -20,8 +20,10 @@ def keep_djangos_logging(**kwargs):
 
 @worker_init.connect
 def limit_waiting_for_the_database(**kwargs):
-    """Bound every statement of a task. libpq reads this whenever it connects."""
-    os.environ.setdefault("PGOPTIONS", "-c lock_timeout=10s -c statement_timeout=30s")
+    """Bound every statement of a task."""
+    from booking.ops import deadlines  # this module is loaded before the settings
+
+    deadlines.limit_waiting(deadlines.WORKER)
 
 
 @task_prerun.connect

@@ -43,6 +43,14 @@ def integer(name: str, default: int, minimum: int = 0) -> int:
     return int(value)
 
 
+def choice(name: str, *choices: str) -> str:
+    """Return one of some words, the first of which is the default."""
+    word = text(name, choices[0]).lower()
+    if word not in choices:
+        refuse(name, f"must be {' or '.join(choices)}.")
+    return word
+
+
 def word_list(name: str, default: str | None = None) -> list[str]:
     """Return the words of a list that is separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

@@ -124,16 +124,18 @@ if not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}|unix:/\S+|fd:
     env.refuse("BIND", "must look like 0.0.0.0:8000.")
 WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
 
-# The database. booking.wsgi limits how long a web request may wait for it.
+# The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 
 DATABASES = {"default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+# Whether a pooler gives each transaction another connection, as PgBouncer does in transaction mode.
+DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", "transaction")
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER == "transaction"
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     # What a connection asks for the third time is prepared: half of PostgreSQL's work was reading and planning
-    # the same statements. Between here and a pooler that shares connections without keeping prepared statements
-    # apart, DATABASE_URL must end in ?server_side_binding=False.
-    "server_side_binding": True,
-    "prepare_threshold": 3,
+    # the same statements. Behind a pooler the next statement may reach a connection that has prepared nothing.
+    "server_side_binding": DATABASE_POOLER == "none",
+    "prepare_threshold": 3 if DATABASE_POOLER == "none" else None,
 } | DATABASES["default"].get("OPTIONS", {})
 
 # The broker carries work from beat to the workers and nothing else: no page ever waits for it.

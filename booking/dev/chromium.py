@@ -1,12 +1,12 @@
 """Find a Chromium for the browser tests, or install one."""
 
-import os
 import shutil
 import subprocess
 import sys
 
+from booking.dev.packages import QUIET, install_package
+
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-QUIET = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
 
 
 def ensure_chromium():
@@ -15,11 +15,8 @@ def ensure_chromium():
     if path:
         return path
     print("Installing Chromium for the browser tests ...", flush=True)
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        apt = {**QUIET, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "update"], **apt)
-        subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"], **apt)
-        path = find_chromium()
+    install_package("chromium")
+    path = find_chromium()
     if not path:
         playwright = [sys.executable, "-m", "playwright", "install", "chromium"]
         installed = subprocess.run(playwright, **QUIET)

@@ -6,8 +6,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-# Written once. The owner's function, which the web server and the workers may call, takes what is older than a year:
-# the trigger lets nobody take anything younger.
+# Written once. The owner's function, which the workers may call (`manage.py make_roles` lets them), takes what is older
+# than a year: the trigger lets nobody take anything younger.
 APPEND_ONLY = """
 CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN
@@ -21,6 +21,7 @@ SET search_path = pg_catalog, pg_temp AS $$
     WITH gone AS (DELETE FROM public.{table} WHERE created_at < now() - interval '1 year' RETURNING 1)
     SELECT count(*) FROM gone
 $$;
+REVOKE ALL ON FUNCTION {table}_purge() FROM PUBLIC;
 """
 MAY_GO = "DROP FUNCTION {table}_purge(); DROP FUNCTION {table}_stays() CASCADE;"
 

@@ -16,6 +16,8 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from booking.ops import deadlines
+
 STALE_AFTER_SECONDS = 60
 # Anybody may ask, and a frozen Redis makes each look take a second.
 CACHE_SECONDS = 2
@@ -40,8 +42,8 @@ def live(request):
 def ready(request):
     """Whether bookings can be made here: 503 when the database or its migrations say no.
 
-    Without Redis or the beat, bookings go on and what is done by the clock waits: that is ``degraded``, still 200,
-    so that no load balancer takes the booking pages away for it.
+    Without Redis, the beat or deadlines, bookings go on and what is done by the clock waits: that is ``degraded``,
+    still 200, so that no load balancer takes the booking pages away for it.
     """
     status, checks = lately.look()  # pyright: ignore[reportGeneralTypeIssues]
     return JsonResponse(
@@ -85,16 +87,18 @@ def check_all():
     migrations = check_migrations() if database["status"] == "ok" else unknown
     beat = check_beat() if migrations["status"] == "ok" else unknown
     outbox = check_outbox() if migrations["status"] == "ok" else unknown
+    limits = check_deadlines() if database["status"] == "ok" else unknown
     checks = {
         "database": database,
         "migrations": migrations,
         "redis": check_redis(),
         "beat": beat,
         "outbox": outbox,
+        "deadlines": limits,
     }
     if migrations["status"] != "ok":
         status = "failing"
-    elif checks["redis"]["status"] == beat["status"] == outbox["status"] == "ok":
+    elif all(check["status"] == "ok" for check in checks.values()):
         status = "ok"
     else:
         status = "degraded"
@@ -108,6 +112,11 @@ def check_database():
     except Error:
         return {"status": "failing"}
     return {"status": "ok"}
+
+
+def check_deadlines():
+    """Whether the database ends what waits too long, by this process's role or connection."""
+    return {"status": "ok"} if deadlines.are_in_force() else {"status": "failing", "detail": deadlines.MISSING}
 
 
 def check_migrations():

@@ -23,6 +23,7 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("DATABASE_URL", "mysql://user:hunter2@db/holdfast"),
         ("DATABASE_URL", "postgres://user:hunter2@db:port/holdfast"),
         ("DATABASE_URL", "postgres://user:hunter2@db"),
+        ("DATABASE_POOLER", "session"),
         ("REDIS_URL", ""),
         ("REDIS_URL", "hunter2"),
         ("REDIS_URL", "redis://:hunter2@redis:port/0"),

@@ -23,7 +23,15 @@ def looked_long_ago(monkeypatch):
 
 
 @pytest.fixture
-def beat(db):
+def limits(db):
+    """Deadlines, as the connections of the web server have them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
+        cursor.execute("SET LOCAL statement_timeout = '5s'")
+
+
+@pytest.fixture
+def beat(limits):
     """The beat came just now."""
     return Heartbeat.objects.create(seen_at=timezone.now())
 
@@ -44,6 +52,7 @@ def test_readiness_with_everything_up_is_200(client, beat):
             "redis": OK,
             "beat": {"status": "ok", "age_seconds": 0},
             "outbox": OK,
+            "deadlines": OK,
         },
     }
 
@@ -70,6 +79,18 @@ def test_readiness_with_late_beat_is_degraded_but_200(client, db):
     response = client.get("/healthz/ready")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": 61}
+
+
+@pytest.mark.parametrize("missing", ["lock_timeout", "statement_timeout"])
+def test_readiness_without_a_deadline_is_degraded_but_200(client, beat, missing):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL {missing} = 0")
+    response = client.get("/healthz/ready")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["deadlines"] == {
+        "status": "failing",
+        "detail": "Statements may wait for ever: the role in DATABASE_URL lacks lock_timeout or statement_timeout.",
+    }
 
 
 def test_readiness_without_any_beat_reports_it_late(client, db):

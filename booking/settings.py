@@ -138,6 +138,18 @@ DATABASES["default"]["OPTIONS"] = {
     "prepare_threshold": 3 if DATABASE_POOLER == "none" else None,
 } | DATABASES["default"].get("OPTIONS", {})
 
+# Booking online, of visitors who have proved nothing: booking.domain.scarcity
+
+# So many bookings of one network are confirmed at once each day; then the link in their mail must be pressed first.
+ONLINE_BOOKINGS_PER_NETWORK = env.integer("ONLINE_BOOKINGS_PER_NETWORK", 5)
+# And so many at one location: a multiple of what is usual there, or this many where that is less.
+ONLINE_BOOKINGS_FACTOR = env.integer("ONLINE_BOOKINGS_FACTOR", 3, minimum=1)
+ONLINE_BOOKINGS_FLOOR = env.integer("ONLINE_BOOKINGS_FLOOR", 40)
+# For so many hours of holds a network keeps times from others each day.
+ONLINE_HELD_HOURS_PER_NETWORK = env.integer("ONLINE_HELD_HOURS_PER_NETWORK", 12, minimum=1)
+# Who has so many visits to come needs the link for the next.
+ONLINE_VISITS_PER_PERSON = env.integer("ONLINE_VISITS_PER_PERSON", 3, minimum=1)
+
 # The broker carries work from beat to the workers and nothing else: no page ever waits for it.
 
 REDIS_URL = env.redis("REDIS_URL")

@@ -13,8 +13,9 @@ from xdist.scheduler import LoadScopeScheduling
 from booking.dev.chromium import find_chromium
 from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
 from booking.domain.orders import create_order
+from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import Provider
+from booking.models import Networks, Provider
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
@@ -149,8 +150,8 @@ def hold_time(consultation, dana, harbour):
         }
         if "limit" in changes:
             changes["limits"] = HoldLimits(live=changes.pop("limit"))
-        holder = {name: changes.pop(name) for name in ("visitor", "network") if name in changes}
-        holder = Holder(changes.pop("holder", "alice's phone"), **holder)
+        visitor = Visitor(Networks(changes.pop("network"))) if "network" in changes else changes.pop("visitor", None)
+        holder = Holder(changes.pop("holder", "alice's phone"), visitor)
         return place_hold(
             OpeningRequest(starts_at=starts_at, **opening), **{"holder": holder, "actor": "patient", **changes}
         )

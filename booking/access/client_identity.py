@@ -1,10 +1,12 @@
-"""The identity of an anonymous client, without cookies: address, network, pseudonymous visitor id."""
+"""The identity of an anonymous client, without cookies: its address, and pseudonyms of its networks."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+
+from booking.models import Networks
 
 
 def get_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
@@ -24,13 +26,18 @@ def get_address(request: HttpRequest) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def get_visitor_id(request: HttpRequest) -> str:
-    """Return a pseudonymous visitor id (an HMAC of network and browser), used for hold limits."""
-    return _pseudonymize(f"{get_network(request)}\n{request.headers.get('User-Agent', '')}")
+def get_networks(request: HttpRequest) -> Networks:
+    """Return the pseudonyms of the client's Networks, which it cannot choose like its User-Agent."""
+    address = get_address(request)
+    if not isinstance(address, IPv6Address):
+        return Networks(_pseudonymize(str(address)))
+    text = address.exploded
+    # The first 64, 56 and 48 bits: what one home has, and what providers give to larger customers.
+    return Networks(_pseudonymize(text[:19]), _pseudonymize(f"{text[:17]}/56"), _pseudonymize(f"{text[:14]}/48"))
 
 
 def get_network_id(request: HttpRequest) -> str:
-    """Return a pseudonymous id of the client's network, which the client cannot choose like its User-Agent."""
+    """Return the pseudonym of the client's narrowest network."""
     return _pseudonymize(get_network(request))
 
 

@@ -34,8 +34,12 @@ MAX_REFUSED = 50  # shown at once
 
 
 def get_queue(request):
-    """Return the pending appointments that the member of staff may decide; those asked of another system are not."""
-    rows = limit_to_visible(request, Unconfirmed.objects.filter(status=Appointment.Status.PENDING))
+    """Return the pending appointments that the member of staff may decide.
+
+    Those asked of another system are not, nor those that wait for the link in their e-mail.
+    """
+    pending = Unconfirmed.objects.filter(status=Appointment.Status.PENDING)
+    rows = limit_to_visible(request, pending.exclude(verification__in=Appointment.AWAITING_VERIFICATION))
     return rows.filter(Q(provider=None) | ~Q(provider__kind__in=list_remote_kinds()))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from rest_framework import exceptions
 
@@ -22,6 +24,7 @@ from booking.domain import (
     orders,
     patient_conflicts,
     patient_drafts,
+    scarcity,
     slot_selection,
     transitions,
 )
@@ -61,6 +64,11 @@ def get_english(exception: type) -> str:
 
 def retry_after(error):
     return {"retry_after": error.retry_after}
+
+
+def write_proof_url(error):
+    path = reverse("widget:proof", args=[error.service.slug])
+    return {"proof_url": f"{settings.SITE_URL}{path}", "retry_after": error.retry_after}
 
 
 def describe_conflict(error):
@@ -115,6 +123,14 @@ PROBLEMS = {
     ),
     holds.TooManyHolds: Problem(
         429, "too-many-holds", "Confirm or release one of the holds, or wait.", retry_after, {"retry_after": 840}
+    ),
+    scarcity.NeedsProof: Problem(
+        429,
+        "needs-proof",
+        "Send the visitor to the page named here, where a link in an e-mail is the way on; or wait. To confirm a hold "
+        "it is enough to name an e-mail address of who comes.",
+        write_proof_url,
+        {"proof_url": "https://booking.clinic.example/book/consultation/proof", "retry_after": 20_400},
     ),
     patient_drafts.DraftNotFound: Problem(
         404,

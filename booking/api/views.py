@@ -12,7 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled,
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from booking.access.client_identity import get_visitor_id
+from booking.access.client_identity import get_network_id
 from booking.access.rate_limits import Usage
 from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
@@ -204,9 +204,9 @@ class ApiView(APIView):
 
     @property
     def caller(self):
-        """Whose Idempotency-Keys a request has: its key's holder's, of a publishable key each visitor's own."""
+        """Whose Idempotency-Keys a request has: its key's holder's, of a publishable key each network's own."""
         holder = self.key.holder
-        return uuid5(holder, get_visitor_id(self.request)) if self.key.is_publishable else holder
+        return uuid5(holder, get_network_id(self.request)) if self.key.is_publishable else holder
 
     def raw_body(self) -> bytes:
         if "Transfer-Encoding" in self.request.headers and not self.request.headers.get("Content-Length"):

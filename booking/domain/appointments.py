@@ -79,6 +79,7 @@ def create_appointment(
     patient: Patient,
     attendee: dict,
     acknowledgement: Acknowledgement,
+    verification: str,
     notes: str,
     external_id: str,
     metadata: dict,
@@ -105,6 +106,7 @@ def create_appointment(
         provider=acknowledgement.provider,
         provider_reference=acknowledgement.reference,
         answer_by=acknowledgement.answer_by,
+        verification=verification,
         price=hold.price,
         currency=hold.currency,
         external_id=external_id or hold.external_id,
@@ -194,6 +196,8 @@ def acknowledge(
     if appointment.status == Status.PENDING:
         set_slot_expiry(appointment.slot_id, expires_at=None)
     changes: dict = {"provider_reference": reference} if reference else {}
+    if appointment.awaits_verification:  # whoever agrees does without it
+        changes["verification"] = Appointment.Verification.WAIVED
     transition(appointment, status, kind=EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, **changes)
     email = Job.EMAIL_APPOINTMENT_CONFIRMED if status == Status.CONFIRMED else None
     notify_changed(appointment, email=email, notify_approver=notify_approver)

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import get_latest_sequence, record_event
+from booking.domain.scarcity import get_verification
 from booking.domain.transitions import check_live, lock_and_refresh
 from booking.integrations.approvers import get_approver, get_provider
 from booking.integrations.approvers.base import Answer, Attendee, NotAnswered, Request
@@ -80,11 +81,13 @@ def obtain_approval(
     """Return the Approval for confirm_hold of a live hold, asking for it where another system must approve.
 
     Takes up to ``timeouts.sync``: call it outside any transaction. ``patient`` and ``attendee`` are as for
-    confirm_hold. Asks nobody for a hold that is confirmed already. Raises ProviderRefused or ProviderUnavailable, and
+    confirm_hold. Asks nobody for a hold that is confirmed already, nor for a booking that has to be verified first:
+    verify_appointment does then. Raises ProviderRefused or ProviderUnavailable, and
     then the hold lives on; HoldExpired or HoldNotFound.
     """
     provider = get_provider(hold.service_id, hold.location_id)
-    if not get_approver(provider).is_remote:
+    must_verify = get_verification(hold, attendee or patient.contact) == Appointment.Verification.REQUIRED
+    if must_verify or not get_approver(provider).is_remote:
         return Approval(provider)
     return Approval(provider, _ask(hold, provider, Attendee.from_patient(patient, attendee), timeouts, actor))
 

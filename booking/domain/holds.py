@@ -27,10 +27,20 @@ from booking.domain.expiry import move_time, take_time
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register, lock_patient
+from booking.domain.scarcity import (
+    Visitor,
+    admit,
+    can_be_held_longer,
+    check_email,
+    get_verification,
+    has_many_visits,
+    is_proven,
+    lock_contacts,
+)
 from booking.domain.slot_selection import OpeningRequest, check_offered
 from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
-from booking.models import Appointment, Booking, Hold, Order, PatientDraft
+from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
 from patients.matching import give_consent
 from patients.models import Patient
@@ -40,8 +50,9 @@ from scheduling.schedule_changes import mark_schedule_changed
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
-MAX_LIVE_HOLDS_PER_NETWORK = 30  # a practice or a waiting room is behind one address
+VERIFY_WITHIN = timedelta(minutes=60)  # of booking: then a time is free again
 MINUTE = timedelta(minutes=1)
+Verification = Appointment.Verification
 AnyBooking = TypeVar("AnyBooking", bound=Booking)
 
 OPENING_FIELDS = ("clinician", "location", "is_remote", "starts_at", "ends_at")
@@ -52,8 +63,8 @@ class TooManyHolds(Exception):
 
     message = _("So many times are already held for you; use one or give it back first.")
 
-    def __init__(self, retry_after, *, is_of_network=False):
-        self.retry_after, self.is_of_network = retry_after, is_of_network
+    def __init__(self, retry_after):
+        self.retry_after = retry_after
         super().__init__(f"retry after {retry_after} s")
 
 
@@ -91,12 +102,10 @@ def get_hold_by_token(holder: str, token: str) -> Hold:
 
 @dataclass(frozen=True)
 class Holder:
-    """Whose a hold is, without personal data. Where many share an ``id``, ``visitor`` says who asked for it;
-    ``network`` says from where."""
+    """Whose a hold is, without personal data. A ``visitor`` is anonymous, and shares the ``id`` with all others."""
 
     id: str
-    visitor: str = ""
-    network: str = ""
+    visitor: Visitor | None = None
 
 
 @dataclass(frozen=True)
@@ -130,11 +139,12 @@ def place_hold(
     """Hold an opening, of which nothing is left open, and return the Hold; its ``token`` is shown only now.
 
     It lives for ``lifetime``, by default ``location.hold_seconds``, but no longer than until its start; a reservation
-    lives ``until_start``. Beside ``limits`` a visitor has at most MAX_LIVE_HOLDS and a network
-    MAX_LIVE_HOLDS_PER_NETWORK. ``patient``, saved or to be found or created, is whom it is for, where that is known
+    lives ``until_start``. A visitor's networks are limited as scarcity.admit says; who has verified an address has at
+    most MAX_LIVE_HOLDS. ``patient``, saved or to be found or created, is whom it is for, where that is known
     already; with ``must_be_free`` they, or the patient of ``order``, must not be elsewhere then. ``replaces`` is a hold
-    of theirs that is released if the new one succeeds. Raises SlotTaken, NotOffered, TooManyHolds or PatientBusy, with
-    ``replaces`` what release_hold raises, with ``patient`` what find_or_register does, and then nothing has changed.
+    of theirs that is released if the new one succeeds. Raises SlotTaken, NotOffered, TooManyHolds, NeedsProof or
+    PatientBusy, with ``replaces`` what release_hold raises, with ``patient`` what find_or_register does, and then
+    nothing has changed.
     """
     token = new_token()
     starts_at = opening.starts_at.astimezone(UTC)
@@ -148,8 +158,6 @@ def place_hold(
         price=opening.service.price,
         currency=opening.service.currency,
         holder=holder.id,
-        visitor=holder.visitor,
-        network=holder.network,
         token_hash=hash_token(token),
         lifetime=lifetime or timedelta(seconds=0 if until_start else opening.location.hold_seconds),  # pyright: ignore
         order=order,
@@ -173,11 +181,12 @@ def place_hold(
     check_offered(hold, now=hold.created_at)
     if limits != UNLIMITED:
         _check_number_of_holds({"holder": holder.id}, limits, now=hold.created_at)
-    if holder.visitor:
-        _check_number_of_holds({"visitor": holder.visitor}, HoldLimits(), now=hold.created_at)
-    if holder.network:
-        limits = HoldLimits(live=MAX_LIVE_HOLDS_PER_NETWORK)
-        _check_number_of_holds({"network": holder.network}, limits, now=hold.created_at)
+    if visitor := holder.visitor:
+        hold.network, hold.network_56, hold.network_48 = visitor.networks
+        hold.page, hold.verified_email = visitor.page, visitor.verified_email
+        if visitor.verified_email:
+            _check_number_of_holds({"verified_email": visitor.verified_email}, HoldLimits(), now=hold.created_at)
+        hold.must_verify = admit(hold, visitor, now=hold.created_at)
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, actor=actor)
     if must_be_free:
@@ -197,21 +206,21 @@ def _check_patient_is_free(hold, *, now):
 
 
 def _check_number_of_holds(whose, limits, *, now):
-    # After the clinician's lock everywhere, a holder's before a visitor's, and a network's last: so none can deadlock.
+    # After the clinician's lock everywhere, a holder's before an address's, and networks' last: so none can deadlock.
     lock_count(str(whose))
     if limits.live is not None:
         live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
         ends = list(live.values_list("expires_at", flat=True))
-        _enforce_limit(limits.live, ends, now, is_of_network="network" in whose)
+        _enforce_limit(limits.live, ends, now)
     if limits.per_minute is not None:
         placed = Hold.objects.filter(**whose, created_at__gt=now - MINUTE)
         _enforce_limit(limits.per_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
 
 
-def _enforce_limit(limit, ends, now, *, is_of_network=False):
+def _enforce_limit(limit, ends, now):
     """Raise TooManyHolds if there are ``limit`` already, of which each counts until its end."""
     if wait := get_wait(limit, ends, now=now):
-        raise TooManyHolds(wait, is_of_network=is_of_network)
+        raise TooManyHolds(wait)
 
 
 @transaction.atomic
@@ -219,15 +228,17 @@ def extend_hold(hold: Hold, *, actor: str, expected_version: datetime | None = N
     """Give a live hold its full lifetime again, from now, but no longer than until its start; return whether it has.
 
     Nothing to do for one that lasts until then already, and for a visitor's that is not nearly over. Raises
-    TooManyExtensions, HoldExpired, HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
+    TooManyExtensions, also where the hours that a visitor's network may hold today are used up, HoldExpired,
+    HoldNotFound, WrongState once it is confirmed, or ChangedMeanwhile.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     check_live(hold, now)
     if hold.expires_at >= hold.starts_at or hold.is_too_early_to_extend(now):
         return False
-    if not hold.extensions_left:
+    expires_at = min(max(hold.expires_at, now + hold.lifetime), hold.starts_at)
+    if not hold.extensions_left or not can_be_held_longer(hold, expires_at, now=now):
         raise TooManyExtensions
-    hold.expires_at = min(max(hold.expires_at, now + hold.lifetime), hold.starts_at)
+    hold.expires_at = expires_at
     hold.extensions += 1
     hold.save(update_fields=["expires_at", "extensions", "updated_at"])
     set_slot_expiry(hold.slot_id, expires_at=hold.expires_at)
@@ -339,7 +350,9 @@ def confirm_hold(
     patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the
     patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a
     transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
-    ``must_be_free`` it is PatientBusy. Raises ProviderUnavailable where another system is responsible and ``approval``
+    ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is
+    pending for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
+    NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval``
     is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked,
     OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
@@ -347,11 +360,17 @@ def confirm_hold(
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
         return get_confirmed(hold)
     check_live(hold, now)
+    attendee = attendee or patient.contact  # as they say, however they are written down
+    check_email(hold, attendee, now=now)
     if draft:
         use_draft(draft, at=now)
-    acknowledgement = _acknowledge(hold, approval, now, answer_within)
-    attendee = attendee or patient.contact  # as they say, however they are written down
+    verification = get_verification(hold, attendee)
+    acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
+    if verification:
+        lock_contacts(attendee)
     patient = find_or_register(patient, actor=actor)
+    if verification and _is_above_caps(hold, patient, attendee, acknowledgement, now):
+        verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     # A pending appointment's time is free again, by itself, when its deadline has passed.
@@ -361,13 +380,15 @@ def confirm_hold(
         patient=patient,
         attendee=attendee,
         acknowledgement=acknowledgement,
+        verification=verification,
         notes=notes,
         external_id=external_id,
         metadata=metadata or {},
         actor=actor,
         at=now,
     )
-    tell_patient(appointment, conflicts)
+    if not appointment.awaits_verification:
+        tell_patient(appointment, conflicts)
     for purpose in agreed_to:
         give_consent(patient, purpose, at=now)
     return appointment
@@ -381,7 +402,7 @@ def get_confirmed(hold: Hold) -> Appointment:
     return appointment
 
 
-def _acknowledge(hold, approval, now, answer_within):
+def _acknowledge(hold, approval, verification, now, answer_within):
     if approval and approval.acknowledgement:
         check_approval(approval, hold)
         return approval.acknowledgement
@@ -389,10 +410,32 @@ def _acknowledge(hold, approval, now, answer_within):
         provider = approval.provider
     else:
         provider = get_provider(hold.service_id, hold.location_id)
+    if verification == Verification.REQUIRED:
+        return _wait_for_link(provider, hold, now)
     approver = get_approver(provider)
     if approver.is_remote:
         raise ProviderUnavailable
     return approver.acknowledge(provider, hold, at=now, answer_within=answer_within)
+
+
+def _wait_for_link(provider, hold, now):
+    return Acknowledgement(Appointment.Status.PENDING, provider, answer_by=min(now + VERIFY_WITHIN, hold.starts_at))
+
+
+def _is_above_caps(hold, patient, attendee, acknowledgement, now):
+    """Return whether a visitor's booking has to wait without saying so, which only a mail can end.
+
+    Where another system has just been asked, it decides by itself: its answer could not be kept from the visitor.
+    """
+    if acknowledgement.asked or not attendee["email"]:
+        return False
+    return has_many_visits(patient.pk, attendee, now=now, is_proven=is_proven(hold, attendee))
+
+
+def _wait_quietly(acknowledgement, hold, now):
+    """Return the Acknowledgement of what waits for its link: staff's deadline, which the visitor is told, stays."""
+    is_pending = acknowledgement.status == Appointment.Status.PENDING
+    return acknowledgement if is_pending else _wait_for_link(acknowledgement.provider, hold, now)
 
 
 def confirm_with_approval(

@@ -46,8 +46,13 @@ def notify_changed(
     """Write the messages that a change of an appointment causes, in the change's transaction.
 
     ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician
-    it was with before, if another; ``notify_approver`` says whether its approver has still to be told.
+    it was with before, if another; ``notify_approver`` says whether its approver has still to be told. While the link
+    in its e-mail has still to be pressed, nobody is told: there is that e-mail alone, and none that it is cancelled.
     """
+    if appointment.awaits_verification:
+        if email and appointment.status == Appointment.Status.PENDING:
+            queue.enqueue(Job.EMAIL_VERIFY_ADDRESS, appointment=appointment.pk)
+        return
     if email:
         queue.enqueue(email, appointment=appointment.pk)
     if notify_approver and appointment.provider_id and get_approver(appointment.provider).is_remote:

@@ -248,6 +248,19 @@ class Migration(migrations.Migration):
                 models.F("created_at"), autosummarize=True, name="sign_in_created"
             ),
         ),
+        # The release before writes and reads the column until it stops; nothing else does.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE booking_hold ALTER COLUMN visitor SET DEFAULT ''",
+                    reverse_sql="ALTER TABLE booking_hold ALTER COLUMN visitor DROP DEFAULT",
+                )
+            ],
+            state_operations=[
+                migrations.RemoveIndex(model_name="hold", name="hold_active_visitor"),
+                migrations.RemoveField(model_name="hold", name="visitor"),
+            ],
+        ),
         *[
             migrations.RunSQL(APPEND_ONLY.format(table=table), reverse_sql=MAY_GO.format(table=table))
             for table in ("booking_patientaccess", "booking_signinevent")

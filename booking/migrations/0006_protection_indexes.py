@@ -46,4 +46,20 @@ class Migration(migrations.Migration):
                 name="hold_location_created",
             ),
         ),
+        AddIndexConcurrently(
+            model_name="hold",
+            index=models.Index(
+                models.F("verified_email"),
+                condition=models.Q(("status", "active"), models.Q(("verified_email", ""), _negated=True)),
+                name="hold_active_verified",
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name="appointment",
+            index=models.Index(
+                models.F("attendee_phone"),
+                condition=models.Q(("attendee_phone", ""), _negated=True),
+                name="appointment_attendee_phone",
+            ),
+        ),
     ]

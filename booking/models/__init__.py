@@ -2,7 +2,7 @@
 
 from booking.models.access_log import Erasure, PatientAccess, SignInEvent
 from booking.models.api import AccessToken, ApiKey, IdempotentAnswer, validate_origin
-from booking.models.bookings import Appointment, Booking, Hold, Unconfirmed
+from booking.models.bookings import Appointment, Booking, Hold, Networks, Unconfirmed
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
@@ -29,6 +29,7 @@ __all__ = [
     "Hold",
     "IdempotentAnswer",
     "LocationActivity",
+    "Networks",
     "Order",
     "OutboxMessage",
     "PatientAccess",

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import NamedTuple
 
 from django.db import models
 from django.db.models import F, Q
@@ -77,6 +78,17 @@ class Booking(models.Model):
         return bool(self.order_id and self.order.address and not self.is_remote)
 
 
+class Networks(NamedTuple):
+    """Where a visitor has come from, as pseudonyms: an IPv4 address or the /64 of IPv6, and the wider networks of IPv6.
+
+    Where there are no wider ones, they are empty.
+    """
+
+    network: str
+    network_56: str = ""
+    network_48: str = ""
+
+
 class Hold(Booking):
     """A patient's claim on a slot until ``expires_at``."""
 
@@ -101,8 +113,7 @@ class Hold(Booking):
     )
     extensions = models.PositiveSmallIntegerField("times extended", default=0)
     holder = models.CharField(max_length=64, editable=False)
-    visitor = models.CharField(max_length=64, blank=True, editable=False, help_text="Who, of a holder many share.")
-    # Where a visitor has come from, as pseudonyms: an IPv4 address or the /64 of IPv6, and the wider networks of IPv6.
+    # A visitor's Networks: of the clinic's pages, and of pages with a publishable key.
     network = models.CharField(max_length=64, blank=True, editable=False)
     network_56 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     network_48 = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
@@ -133,7 +144,9 @@ class Hold(Booking):
         indexes = [
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
-            models.Index("visitor", name="hold_active_visitor", condition=Q(status="active") & ~Q(visitor="")),
+            models.Index(
+                "verified_email", name="hold_active_verified", condition=Q(status="active") & ~Q(verified_email="")
+            ),
             models.Index("network", name="hold_active_network", condition=Q(status="active") & ~Q(network="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
             models.Index("network", "created_at", name="hold_network_created", condition=~Q(network="")),
@@ -181,6 +194,7 @@ class Appointment(Booking):
     UPCOMING = [*TENTATIVE, "confirmed"]
     STANDING = [*UPCOMING, "in_progress"]
     UNSUCCESSFUL = UNSUCCESSFUL
+    AWAITING_VERIFICATION = ["required", "required_quietly"]
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -261,6 +275,7 @@ class Appointment(Booking):
             models.Index("created_at", "id", name="appointment_created"),
             models.Index("updated_at", "id", name="appointment_updated"),
             models.Index(Upper("attendee_email"), name="appointment_attendee_email"),
+            models.Index("attendee_phone", name="appointment_attendee_phone", condition=~Q(attendee_phone="")),
             models.Index("external_id", name="appointment_external_id", condition=~Q(external_id="")),
             models.Index("answer_by", name="appointment_pending", condition=Q(status="pending")),
         ]
@@ -280,6 +295,11 @@ class Appointment(Booking):
 
     def __str__(self):
         return f"{self.reference} {self.local_start:%a %d %b %Y %H:%M}"
+
+    @property
+    def awaits_verification(self):
+        """Whether it waits, or has waited in vain, for the link in its e-mail: until then nobody else is told of it."""
+        return self.verification in self.AWAITING_VERIFICATION
 
     @property
     def cutoff_at(self):

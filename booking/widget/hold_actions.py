@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from booking.domain.holds import TooManyExtensions, TooManyHolds, extend_hold, release_hold
+from booking.domain.scarcity import NeedsProof
 from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import Hold
@@ -59,7 +60,7 @@ def again(request, held):
         if "opening" in request.POST:
             picked = read_opening(request.POST["opening"])
         replaces = hold if hold.is_live(now) else None
-        new = hold_picked_time(request, hold.service, picked, order=hold.order, replaces=replaces)
+        new = hold_picked_time(request, hold.service, picked, order=hold.order, moves=held.moves, replaces=replaces)
     except ValidationError:
         return refuse_again(request, held, refusals.BAD_TIME, picked, status=400)
     except SlotTaken:
@@ -68,6 +69,10 @@ def again(request, held):
         return refuse_again(request, held, refusals.not_offered(error), picked, status=422)
     except TooManyHolds as error:
         response = refuse_again(request, held, refusals.too_many_holds(error), picked, status=429)
+        response["Retry-After"] = error.retry_after
+        return response
+    except NeedsProof as error:
+        response = refuse_again(request, held, refusals.NEEDS_PROOF, picked, status=429)
         response["Retry-After"] = error.retry_after
         return response
     except WrongState:

@@ -50,6 +50,11 @@ REASONS = {
 }
 
 
+NEEDS_PROOF = Refusal(
+    _("Many people are booking from where you are"), [_("Please try again tomorrow, or call the clinic.")]
+)
+
+
 def not_offered(error):
     """Return the Refusal for a NotOffered."""
     reasons = [REASONS[reason] for reason in REASONS if reason in error.reasons]
@@ -63,13 +68,6 @@ def not_offered(error):
 def too_many_holds(error):
     """Return the Refusal for a TooManyHolds."""
     minutes = -(-error.retry_after // 60)
-    if error.is_of_network:
-        sentence = ngettext(
-            "Please try again in %(minutes)s minute, or call the clinic.",
-            "Please try again in %(minutes)s minutes, or call the clinic.",
-            minutes,
-        )
-        return Refusal(_("Many people are booking from where you are"), [sentence % {"minutes": minutes}])
     sentence = ngettext(
         "Or try again in %(minutes)s minute, when the first of them is free again.",
         "Or try again in %(minutes)s minutes, when the first of them is free again.",

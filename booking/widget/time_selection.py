@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from booking.access.client_identity import get_network_id, get_visitor_id
+from booking.access.client_identity import get_networks
 from booking.access.patient_links import appointment_token
-from booking.domain.holds import Holder, TooManyHolds, place_hold
+from booking.domain.holds import UNLIMITED, Holder, HoldLimits, TooManyHolds, place_hold
+from booking.domain.scarcity import NeedsProof, Visitor
 from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from booking.domain.transitions import WrongState
 from booking.models import Appointment, Order
@@ -52,7 +53,7 @@ def hold_pressed_time(request, search, desk):
         picked = read_opening(request.POST.get("opening", ""))
         if own and is_same(own, search.service, picked, desk):
             return open_hold_page(own, search, desk)
-        held = hold_picked_time(request, search.service, picked, order=desk.order, replaces=own)
+        held = hold_picked_time(request, search.service, picked, order=desk.order, moves=desk.moves, replaces=own)
     except ValidationError:
         return refuse_time(request, search, desk, refusals.BAD_TIME, status=400)
     except SlotTaken:
@@ -61,6 +62,10 @@ def hold_pressed_time(request, search, desk):
         return refuse_time(request, search, desk, refusals.not_offered(error), status=422, near=picked.starts_at)
     except TooManyHolds as error:
         response = refuse_time(request, search, desk, refusals.too_many_holds(error), status=429)
+        response["Retry-After"] = error.retry_after
+        return response
+    except NeedsProof as error:
+        response = refuse_time(request, search, desk, refusals.NEEDS_PROOF, status=429)
         response["Retry-After"] = error.retry_after
         return response
     except WrongState:  # the hold was confirmed in another window
@@ -80,19 +85,26 @@ def open_hold_page(hold, search, desk):
     return redirect(HeldTime(hold, hold.token, desk.moves).url + query)
 
 
-def hold_picked_time(request, service, picked, *, order=None, replaces=None):
-    """Hold a Picked time for the visitor; without a clinician, with the first one by the location's rule."""
+def get_holder(request, *, order=None, moves=None):
+    """Return whose a hold is and how many they may have: a visitor's, or whose order or appointment was mailed a link.
+
+    The link of what was booked without proof is on the page after that, too: its holder is still a visitor.
+    """
+    if order:
+        return Holder(f"order:{order.pk}"), HoldLimits()
+    if moves and moves.verification in (Appointment.Verification.NOT_NEEDED, Appointment.Verification.VERIFIED):
+        return Holder(f"appointment:{moves.pk}"), HoldLimits()
+    return Holder("visitor", Visitor(get_networks(request), page=request.get_host())), UNLIMITED
+
+
+def hold_picked_time(request, service, picked, *, order=None, moves=None, replaces=None):
+    """Hold a Picked time for the patient; without a clinician, with the first one by the location's rule."""
     clinician = Clinician.objects.filter(pk=picked.clinician_id).first()
     location = Location.objects.filter(pk=picked.location_id).first()
     if location is None or (picked.clinician_id and clinician is None):
         raise NotOffered({"not-offered-here"})
-    place = partial(
-        place_hold,
-        order=order,
-        actor="patient",
-        replaces=replaces,
-        holder=Holder(get_visitor_id(request), network=get_network_id(request)),
-    )
+    holder, limits = get_holder(request, order=order, moves=moves)
+    place = partial(place_hold, order=order, actor="patient", replaces=replaces, holder=holder, limits=limits)
     opening = OpeningRequest(service, picked.starts_at, clinician, location, picked.is_remote)
     return book_first_available(place, opening)
 

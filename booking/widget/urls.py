@@ -35,6 +35,7 @@ urlpatterns = [
     path("", views.services, name="services"),
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
+    path("book/<slug:slug>/proof", views.proof, name="proof"),
     path("hold/<token:token>/", include(make_hold_urls(checkout.confirm))),
     path("hold/<token:token>/done", appointment.done, name="done"),
     path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from booking.widget import refusals
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
 from booking.widget.time_selection import Desk, hold_pressed_time, show_times
@@ -36,6 +37,12 @@ def hold(request, slug):
     if service is None:
         return refuse_unknown_service(request)
     return hold_pressed_time(request, Search(service, request.POST, database_now()), get_desk(service))
+
+
+@page("GET")
+def proof(request, slug):
+    """Say how to go on where many people are booking."""
+    return refuse(request, refusals.NEEDS_PROOF.title, *refusals.NEEDS_PROOF.sentences, status=200)
 
 
 def get_desk(service):

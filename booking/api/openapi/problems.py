@@ -55,6 +55,7 @@ MEMBERS = {
     "cutoff_at": MOMENT,
     "starts_at": MOMENT,
     "retry_after": {"type": "integer", "minimum": 0, "description": "Seconds, as in the header Retry-After."},
+    "proof_url": {"type": "string", "format": "uri-reference", "description": "The page where the visitor goes on."},
     "subject": {"type": "string", "enum": ["hold", "appointment"]},
     "state": TEXT,
     "allowed": {"type": "array", "items": TEXT},

@@ -18,6 +18,7 @@ from booking.domain.direct_booking import book_directly, find_local_approval, ho
 from booking.domain.holds import Holder, confirm_hold
 from booking.domain.slot_selection import book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound
+from booking.domain.verification import as_without_proof
 from booking.models import ApiKey, Appointment
 
 
@@ -176,6 +177,8 @@ class ApprovalView(ApiView):
 
     def answer_booked(self, appointment, *, is_new=True, **options):
         """Answer with an appointment just made, or made earlier; say where it is if the key may read it there."""
+        if self.key.is_publishable:
+            appointment = as_without_proof(appointment)
         status = 201 if is_new else 200
         if appointment.status == Appointment.Status.PENDING:
             status = 202

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from rest_framework import serializers
 
 from booking.access.booking_keys import InvalidBookingKey
-from booking.access.client_identity import get_network_id, get_visitor_id
+from booking.access.client_identity import get_networks
 from booking.api.cors import get_origin
 from booking.api.fields import Choice, is_bookable
 from booking.api.hold_ids import get_own_hold, write_hold_id
@@ -36,6 +36,7 @@ from booking.domain.holds import (
 )
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.patient_drafts import DraftNotFound
+from booking.domain.scarcity import NeedsProof, Visitor
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, WrongState
 from booking.models import ApiKey, Hold, PatientDraft
@@ -63,11 +64,13 @@ def get_place_hold(view, service):
     key = view.key
     if not is_bookable(service, key):
         raise NotOffered(["not-offered-here"])
-    holder = Holder(key.actor)
+    visitor = None
     if key.is_publishable:
-        holder = Holder(key.actor, get_visitor_id(view.request), get_network_id(view.request))
-    # The rate is counted here only while Redis does not count it.
-    limits = HoldLimits(key.max_live_holds, per_minute=None if view.usage else key.requests_per_minute)
+        visitor = Visitor(get_networks(view.request), page=get_origin(view.request) or "")
+    holder = Holder(key.actor, visitor)
+    # The rate is counted here only while Redis does not count it. All visitors of a site together have no number.
+    live = None if key.is_publishable else key.max_live_holds
+    limits = HoldLimits(live, per_minute=None if view.usage else key.requests_per_minute)
     return partial(place_hold, holder=holder, actor=key.actor, limits=limits, must_be_free=view.must_be_free)
 
 
@@ -128,7 +131,7 @@ class Holds(HoldView):
         status=[201],
         has_etag=True,
         has_location=True,
-        refusals=[SlotTaken, NotOffered, TooManyHolds, InvalidBookingKey],
+        refusals=[SlotTaken, NotOffered, TooManyHolds, NeedsProof, InvalidBookingKey],
     )
     def post(self, request):
         """Hold an opening.
@@ -218,6 +221,8 @@ class HoldConfirm(HoldView, ApprovalView):
 
     Without the scope `read_appointments` it then says of who comes only what this request has said too; other members
     are empty.
+    With a publishable key many bookings from one network are pending until the visitor has pressed the link in an
+    e-mail.
     """
 
     @operation(
@@ -233,6 +238,7 @@ class HoldConfirm(HoldView, ApprovalView):
             DraftNotFound,
             PatientArchived,
             PatientBusy,
+            NeedsProof,
             TooMuchMetadata,
             ProviderRefused,
             ProviderUnavailable,

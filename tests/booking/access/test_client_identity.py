@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from booking.access.client_identity import get_address, get_visitor_id
+from booking.access.client_identity import get_address, get_network_id, get_networks
 
 
 def request(address="192.0.2.7", forwarded=None, browser="Firefox"):
@@ -36,23 +36,43 @@ def test_ipv4_mapped_address_is_ipv4():
     assert str(get_address(request("::ffff:192.0.2.7"))) == "192.0.2.7"
 
 
-def test_visitor_id_depends_on_network_and_browser():
-    assert get_visitor_id(request()) == get_visitor_id(request())
-    assert len({get_visitor_id(r) for r in (request(), request(browser="Safari"), request("192.0.2.8"))}) == 3
+def test_networks_do_not_depend_on_browser():
+    assert get_networks(request()) == get_networks(request(browser="Safari"))
+    assert get_networks(request()) != get_networks(request("192.0.2.8"))
 
 
-def test_visitor_id_is_same_within_ipv6_64():
-    assert get_visitor_id(request("2001:db8:1:2::1")) == get_visitor_id(request("2001:db8:1:2:ffff::9"))
-    assert get_visitor_id(request("2001:db8:1:2::1")) != get_visitor_id(request("2001:db8:1:3::1"))
+def test_networks_of_ipv4_are_one():
+    network, *wider = get_networks(request())
+
+    assert (network, wider) == (get_network_id(request()), ["", ""])
 
 
-def test_visitor_id_depends_on_secret_key(settings):
-    before = get_visitor_id(request())
+@pytest.mark.parametrize(
+    ("neighbour", "is_same"),
+    [
+        ("2001:db8:1:2ff:ffff::9", [True, True, True]),
+        ("2001:db8:1:200::1", [False, True, True]),
+        ("2001:db8:1:3ff::1", [False, False, True]),
+        ("2001:db8:2:2ff::1", [False, False, False]),
+    ],
+)
+def test_networks_of_ipv6_are_its_64_56_and_48(neighbour, is_same):
+    pairs = zip(get_networks(request("2001:db8:1:2ff::1")), get_networks(request(neighbour)), strict=True)
+
+    assert [one == other for one, other in pairs] == is_same
+
+
+def test_networks_of_one_address_are_different_pseudonyms():
+    assert len(set(get_networks(request("2001:db8::1")))) == 3
+
+
+def test_networks_depend_on_secret_key(settings):
+    before = get_networks(request("2001:db8::1"))
     settings.SECRET_KEY = "another"
 
-    assert get_visitor_id(request()) != before
-    assert len(before) == 64
+    assert not set(get_networks(request("2001:db8::1"))) & set(before)
+    assert {len(each) for each in before} == {64}
 
 
-def test_visitor_id_without_address_exists():
-    assert len(get_visitor_id(request(""))) == 64
+def test_network_without_address_exists():
+    assert len(get_networks(request("")).network) == 64

@@ -124,12 +124,14 @@ def test_idempotency_key_of_two_holders_is_two_keys(api, client, make_key):
     assert Patient.objects.count() == 2
 
 
-def test_idempotency_key_of_two_visitors_is_two_keys(public_api, opening):
-    def ask(browser, opening):
-        return public_api.post("/holds", opening, idempotency_key="one", **{"User-Agent": browser})
-
+def test_idempotency_key_of_two_networks_is_two_keys(public_api, opening):
+    elsewhere = Caller(Client(REMOTE_ADDR="192.0.2.8"), public_api.key, **public_api.headers)
     later = {**opening, "start_time": opening["start_time"].replace("T09", "T10")}
-    first, other, again = ask("Alice's phone", opening), ask("Bob's phone", later), ask("Alice's phone", opening)
+
+    first, other, again = (
+        caller.post("/holds", wanted, idempotency_key="one")
+        for caller, wanted in ((public_api, opening), (elsewhere, later), (public_api, opening))
+    )
 
     assert [answer.status_code for answer in (first, other)] == [201, 201]
     assert first.json()["data"]["id"] != other.json()["data"]["id"]

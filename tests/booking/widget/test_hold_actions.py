@@ -172,8 +172,9 @@ def test_hold_again_with_malformed_or_unoffered_opening_changes_nothing(client, 
         assert Page(response).inputs["first_name"] == "Alice"
 
 
-def test_hold_again_counts_against_the_limit(client, lapsed, typed, at, opening):
-    for hour in (10, 11, 14):
+def test_hold_again_counts_against_the_hours_of_the_network(client, lapsed, typed, at, opening, settings):
+    settings.ONLINE_HELD_HOURS_PER_NETWORK = 1
+    for hour in (10, 11, 13, 14):
         client.post("/book/consultation/hold", {"opening": opening(at(hour))})
 
     with nothing_changes():

@@ -368,41 +368,6 @@ def test_publishable_key_cannot_hold_service_not_bookable_online(public_api, api
     assert api.post("/holds", opening).status_code == 201
 
 
-def test_visitor_has_three_live_holds_whatever_the_keys_number(public_api, consultation, dana, harbour, at):
-    def ask(hour, browser):
-        opening = {
-            "appointment_type_id": str(consultation.pk),
-            "clinician_id": str(dana.pk),
-            "location_id": str(harbour.pk),
-            "start_time": at(hour).isoformat(),
-        }
-        return public_api.post("/holds", opening, **{"User-Agent": browser}).status_code
-
-    assert [ask(hour, "Alice's phone") for hour in (9, 10, 11, 13)] == [201, 201, 201, 429]
-    assert ask(14, "Bob's phone") == 201
-
-
-def test_network_has_a_limit_of_holds_whatever_its_user_agents(public_api, api, consultation, harbour, at):
-    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]) for n in range(3)]
-    half_hours = [at(hour, minute) for hour in (9, 10, 11, 13, 14, 15) for minute in (0, 30)]
-    times = [(clinician, starts_at) for clinician in clinicians for starts_at in half_hours]
-
-    def ask(api, number, **headers):
-        clinician, starts_at = times[number]
-        opening = {
-            "appointment_type_id": str(consultation.pk),
-            "clinician_id": str(clinician.pk),
-            "location_id": str(harbour.pk),
-            "start_time": starts_at.isoformat(),
-        }
-        return api.post("/holds", opening, **headers)
-
-    assert {ask(public_api, n, **{"User-Agent": f"Browser {n}"}).status_code for n in range(30)} == {201}
-    with nothing_changes():
-        assert problem(ask(public_api, 30, **{"User-Agent": "Another"})) == (429, "too-many-holds")
-    assert ask(api, 30).status_code == 201  # a server is trusted with its key
-
-
 def test_hold_by_start_time_with_an_odd_offset_is_placed(api, opening, at):
     odd = at(9).astimezone(timezone(timedelta(hours=23, minutes=59)))
 

@@ -112,6 +112,14 @@ def sender(name: str, default: str | None) -> str:
     return value
 
 
+def page_address(name: str) -> str:
+    """Return the address of a page on the web, or "" if there is none."""
+    value = text(name, "")
+    if value and not re.fullmatch(r"https?://[^\s<>\"']+", value):
+        refuse(name, "must be the address of a page, such as https://www.clinic.example/privacy.")
+    return value
+
+
 def origins(name: str, default: str) -> list[str]:
     """Return a list of web origins such as https://clinic.example."""
     return _check_origins(name, word_list(name, default))

@@ -20,6 +20,14 @@ DEFAULT_PHONE_REGION = env.text("DEFAULT_PHONE_REGION", "GB")
 if DEFAULT_PHONE_REGION not in phonenumbers.SUPPORTED_REGIONS:
     env.refuse("DEFAULT_PHONE_REGION", "must be a country in two capital letters, such as GB.")
 
+# What the clinic must tell about itself, linked on every page for patients and in their e-mails.
+PRIVACY_NOTICE_URL = env.page_address("PRIVACY_NOTICE_URL")
+PRIVACY_NOTICE_VERSION = env.text("PRIVACY_NOTICE_VERSION", "")  # kept with each patient who was shown it
+if len(PRIVACY_NOTICE_VERSION) > 40:
+    env.refuse("PRIVACY_NOTICE_VERSION", "may have 40 characters, such as 2026-11.")
+IMPRINT_URL = env.page_address("IMPRINT_URL")
+TERMS_URL = env.page_address("TERMS_URL")
+
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]

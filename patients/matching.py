@@ -120,10 +120,9 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
     if keep == duplicate or keep.archived_at or duplicate.archived_at or len(numbers) > 1:
         raise CannotMerge
     PossibleDuplicate.objects.filter(Q(patient=duplicate) | Q(other=duplicate)).delete()
-    given = Consent.objects.filter(patient=duplicate, withdrawn_at=None)
-    for consent in given:
-        give_consent(keep, consent.purpose, at=consent.given_at)
-    given.delete()  # withdrawn consents are moved below, as a record
+    kept = Consent.objects.filter(patient=keep, withdrawn_at=None).values("purpose")
+    # The others are moved below, withdrawn ones too, as a record.
+    Consent.objects.filter(patient=duplicate, withdrawn_at=None, purpose__in=kept).delete()
     for relation in Patient._meta.related_objects:  # every foreign key to Patient, in whatever app
         model = relation.related_model
         if model is not PossibleDuplicate:
@@ -149,3 +148,28 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
 def give_consent(patient: Patient, purpose: Consent.Purpose | str, *, at: datetime) -> None:
     """Record that the patient agreed to ``purpose``. Idempotent."""
     Consent.objects.bulk_create([Consent(patient=patient, purpose=purpose, given_at=at)], ignore_conflicts=True)
+
+
+# As many rows are written for a known person as for a new one: how long it takes must not tell them apart.
+NOTE_PRIVACY_NOTICE = """
+    INSERT INTO patients_consent AS consent (patient_id, purpose, given_at, version)
+    VALUES (%(patient)s, %(purpose)s, %(at)s, %(version)s)
+        ON CONFLICT (patient_id, purpose) WHERE withdrawn_at IS NULL DO UPDATE
+       SET version = EXCLUDED.version,
+           given_at = CASE consent.version WHEN EXCLUDED.version THEN consent.given_at ELSE EXCLUDED.given_at END
+"""
+
+
+def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None:
+    """Record which version of the privacy notice the patient was shown last, and since when it is that one.
+
+    That is no consent, and none is needed: the records of a treatment have another basis in law.
+    """
+    parameters: dict[str, Any] = {
+        "patient": patient.pk,
+        "purpose": Consent.Purpose.PRIVACY_NOTICE,
+        "at": at,
+        "version": version,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_PRIVACY_NOTICE, parameters)

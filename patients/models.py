@@ -134,10 +134,13 @@ class Patient(models.Model):
 
 
 class Consent(models.Model):
-    """A patient's agreement to one purpose. A withdrawn consent remains as a record."""
+    """A patient's agreement to one purpose, which remains as a record when it is withdrawn.
+
+    Or that they were shown the privacy notice: before there were versions of it, they had to agree to it.
+    """
 
     class Purpose(models.TextChoices):
-        PRIVACY_NOTICE = "privacy_notice", "privacy notice"
+        PRIVACY_NOTICE = "privacy_notice", "was shown the privacy notice"
         REMINDERS = "reminders", "reminders by e-mail or text message"
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="consents")
@@ -145,7 +148,7 @@ class Consent(models.Model):
     given_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     version = models.CharField(
-        max_length=40, blank=True, default="", db_default="", help_text="Which version of it they read."
+        max_length=40, blank=True, default="", db_default="", help_text="Which version of it they were shown."
     )
 
     class Meta:

@@ -1,6 +1,5 @@
 """The verbs of a hold: find, place, extend, move, release, confirm."""
 
-from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,7 +41,7 @@ from booking.domain.transitions import HoldNotFound, WrongState, check_live, loc
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
-from patients.matching import give_consent
+from patients.matching import note_privacy_notice
 from patients.models import Patient
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.lib.integration_fields import merge_metadata
@@ -334,7 +333,7 @@ def confirm_hold(
     external_id: str = "",
     metadata: dict | None = None,
     attendee: dict | None = None,
-    agreed_to: Sequence[str] = (),
+    notice_version: str | None = None,
     draft: PatientDraft | None = None,
     approval: Approval | None = None,
     answer_within: timedelta | None = None,
@@ -345,11 +344,11 @@ def confirm_hold(
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again, or
     with ``must_be_new`` raises WrongState.
 
-    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``agreed_to`` has the
-    Consent.Purpose of what they agreed to. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as the
-    patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the
-    patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a
-    transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
+    ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``notice_version`` is that of
+    the privacy notice that they were shown, if any. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as
+    the patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that
+    the patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in
+    a transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
     ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is
     pending for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
     NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval``
@@ -389,8 +388,8 @@ def confirm_hold(
     )
     if not appointment.awaits_verification:
         tell_patient(appointment, conflicts)
-    for purpose in agreed_to:
-        give_consent(patient, purpose, at=now)
+    if notice_version is not None:
+        note_privacy_notice(patient, notice_version, at=now)
     return appointment
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -27,7 +28,6 @@ from booking.widget.pages import (
     refuse_released,
     show,
 )
-from patients.models import Consent
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
 
@@ -61,10 +61,11 @@ def show_hold(request, held, form=None, *, status=200, **context):
     if held.moves:
         context |= get_move_context(held.hold, held.moves)
     if context["is_known"]:
-        context |= {"steps": KNOWN_STEPS, "staff_provider": get_staff_provider(held.hold)}
+        context |= {"steps": KNOWN_STEPS, **get_approver_context(held.hold)}
         return show(request, "widget/known.html", context, status=status)
     form = refill_form(request.POST) if form is None else form
     context["email_suggestion"] = suggest_email(form["email"].value() or "", held.hold.location.country)
+    context |= get_approver_context(held.hold)
     return show(request, "widget/details.html", context | {"form": form}, status=status)
 
 
@@ -102,16 +103,23 @@ def show_check(request, held, form, *, status=200, **context):
             "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
             "typed": get_typed_values(request.POST),
-            "staff_provider": get_staff_provider(held.hold),
+            **get_approver_context(held.hold),
         }
     )
     return show(request, "widget/check.html", context, status=status)
 
 
-def get_staff_provider(hold):
-    """Return the Provider whose staff must approve the booking, or None."""
+def get_approver_context(hold):
+    """Return the template context of who must approve the booking.
+
+    ``staff_provider`` is the Provider whose staff must, ``outside`` the name of another system that is sent who comes.
+    """
     provider = get_provider(hold.service_id, hold.location_id)
-    return provider if get_approver(provider).is_staff else None
+    approver = get_approver(provider)
+    return {
+        "staff_provider": provider if approver.is_staff else None,
+        "outside": provider.public_name if provider and approver.is_remote else "",
+    }
 
 
 @hold_page("POST")
@@ -150,7 +158,7 @@ def make_appointment(hold, form):
             patient=form.instance,
             notes=form.cleaned_data["notes"],
             actor="patient",
-            agreed_to=[Consent.Purpose.PRIVACY_NOTICE],
+            notice_version=settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None,
             timeouts=TIMEOUTS,
         )
 

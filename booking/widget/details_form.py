@@ -13,7 +13,7 @@ from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
-INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes", "consent"]
+INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes"]
 
 
 class BirthDateWidget(forms.MultiWidget):
@@ -94,10 +94,6 @@ class DetailsForm(forms.ModelForm):
         max_length=1000,
         widget=forms.Textarea({"rows": 3}),
         error_messages={"max_length": _("Please keep the note under 1000 characters.")},
-    )
-    consent = forms.BooleanField(
-        label=_("I agree that the clinic keeps these details to look after me."),
-        error_messages={"required": _("Please tick the box: without your agreement we cannot book.")},
     )
 
     class Meta:

@@ -113,7 +113,8 @@ class ConsentInline(admin.TabularInline):
     @admin.display(description="", empty_value="")
     def withdraw(self, consent):
         url = reverse("admin:patients_patient_withdraw", args=[consent.patient_id, consent.pk])
-        return None if consent.withdrawn_at else format_html('<a href="{}">Withdraw …</a>', url)
+        is_information = consent.purpose == Consent.Purpose.PRIVACY_NOTICE and consent.version
+        return None if consent.withdrawn_at or is_information else format_html('<a href="{}">Withdraw …</a>', url)
 
     def has_add_permission(self, request, obj=None):
         return False

@@ -11,7 +11,18 @@ class Migration(migrations.Migration):
             model_name="consent",
             name="version",
             field=models.CharField(
-                blank=True, db_default="", default="", help_text="Which version of it they read.", max_length=40
+                blank=True, db_default="", default="", help_text="Which version of it they were shown.", max_length=40
+            ),
+        ),
+        migrations.AlterField(
+            model_name="consent",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("privacy_notice", "was shown the privacy notice"),
+                    ("reminders", "reminders by e-mail or text message"),
+                ],
+                max_length=20,
             ),
         ),
         migrations.AddField(

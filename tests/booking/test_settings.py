@@ -47,6 +47,9 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("WEB_PROCESSES", "0"),
         ("BIND", "8000"),
         ("SITE_URL", "booking.clinic.example"),
+        ("PRIVACY_NOTICE_URL", "javascript:alert(1)"),
+        ("IMPRINT_URL", "www.clinic.example/imprint"),
+        ("PRIVACY_NOTICE_VERSION", "x" * 41),
     ],
 )
 def test_invalid_setting_stops_start_with_one_line_that_names_it(run, name, value):

@@ -38,7 +38,6 @@ def type_details(page):
     page.get_by_label("Year").fill("1985")
     page.get_by_label("E-mail").fill("Alice@Example.org")
     page.get_by_label("Phone number").fill("020 7946 0123")
-    page.get_by_label("I agree").check()
 
 
 def press(page, name):
@@ -159,7 +158,6 @@ def test_back_from_review_keeps_typed_details(open_browser, clinic, day):
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
     expect(page.get_by_label("Last name")).to_have_value("Archer")
-    expect(page.get_by_label("I agree")).to_be_checked()
 
 
 def test_day_and_filters_are_in_url(open_browser, clinic, day):

@@ -14,7 +14,6 @@ DETAILS = {
     "date_of_birth_day": "12",
     "date_of_birth_month": "4",
     "date_of_birth_year": "1985",
-    "consent": "on",
 }
 
 

@@ -157,7 +157,7 @@ def _make_mail(message, template, subject, to, context):
     location = context["appointment"].location if "appointment" in context else None
     mail = _Mail(
         subject=subject,
-        body=render_to_string(f"email/{template}.txt", context),
+        body=render_to_string(f"email/{template}.txt", context) + render_to_string("email/_legal.txt"),
         to=[to],
         reply_to=[location.email] if location and location.email else [],
         headers=make_headers(message),

@@ -16,7 +16,6 @@ TYPED = {
     "email": "alice@example.org",
     "phone": "020 7946 0123",
     "notes": "I use a wheelchair.",
-    "consent": "on",
 }
 
 

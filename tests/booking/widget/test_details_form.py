@@ -5,6 +5,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
+from booking.access.patient_links import appointment_token
 from booking.models import Appointment, Hold
 from patients.models import Consent, Patient
 from scheduling.models import Location, Service
@@ -44,7 +45,7 @@ def test_check_and_confirm_with_valid_details_book_the_appointment(client, held,
     assert appointment.notes == "I use a wheelchair."
     assert (patient.first_name, patient.last_name, patient.date_of_birth) == ("Alice", "Archer", alice.date_of_birth)
     assert (patient.email, patient.phone) == (alice.email, alice.phone)
-    assert [consent.purpose for consent in patient.consents.all()] == [Consent.Purpose.PRIVACY_NOTICE]
+    assert not patient.consents.exists()  # the clinic has named no privacy notice
 
 
 @pytest.mark.parametrize("names", [("Suharto", ""), ("", "Suharto")])
@@ -129,7 +130,6 @@ def test_birth_date_as_people_write_it_is_understood(client, held, typed, born):
         ({"phone": "020 7946 0000 / 020 7946 0001"}, "These are two phone numbers. Write only one here."),
         ({"notes": "x" * 1001}, "Please keep the note under 1000 characters."),
         ({"notes": "a\u202eb"}, "Please remove the invisible or unreadable characters."),
-        ({"consent": ""}, "Please tick the box"),
     ],
 )
 @pytest.mark.parametrize("step", ["check", "confirm"])
@@ -150,9 +150,8 @@ def test_invalid_details_are_422_with_sentence_at_field_and_on_top(client, held,
 def test_invalid_details_are_kept_in_the_form(client, held, typed):
     page = Page(client.post(url(held, "check"), typed | {"email": "nonsense"}))
 
-    kept = {name: page.inputs[name] for name in typed if name not in ("notes", "consent")}
+    kept = {name: page.inputs[name] for name in typed if name != "notes"}
     assert kept == {name: typed[name] for name in kept} | {"email": "nonsense"}
-    assert page.inputs["consent"] is True
     assert "I use a wheelchair." in page.text
 
 
@@ -183,7 +182,7 @@ def test_check_answers_known_and_new_patient_alike(client, hold_time, at, typed,
 
 
 def test_details_form_validation_queries_no_patients(client, held, typed, django_assert_num_queries):
-    with django_assert_num_queries(4) as captured:  # the hold, the clock twice, and who must agree
+    with django_assert_num_queries(5) as captured:  # the hold, the clock twice, who must agree, and who elsewhere
         client.post(url(held, "check"), typed)
 
     assert not [query for query in captured.captured_queries if "patients_patient" in query["sql"]]
@@ -224,3 +223,60 @@ def test_phone_is_one_of_the_location_country_and_keeps_its_extension(client, he
     patient, appointment = Patient.objects.get(), Appointment.objects.get()
     assert (patient.phone, patient.phone_extension) == ("+12125550142", "204")
     assert appointment.attendee_phone == "tel:+12125550142;ext=204"
+
+
+# What the clinic must tell
+
+
+@pytest.fixture
+def notices(settings):
+    """The clinic has a privacy notice, an imprint and terms."""
+    settings.PRIVACY_NOTICE_URL, settings.PRIVACY_NOTICE_VERSION = "https://clinic.example/privacy", "2026-11"
+    settings.IMPRINT_URL, settings.TERMS_URL = "https://clinic.example/imprint", "https://clinic.example/terms"
+    return [settings.PRIVACY_NOTICE_URL, settings.IMPRINT_URL, settings.TERMS_URL]
+
+
+def test_every_page_links_privacy_notice_imprint_and_terms(client, held, booked, notices):
+    pages = ["/", f"/book/{held.service.slug}/", "/hold/nonsense/", f"/appointment/{appointment_token(booked)}/"]
+    for address in pages:
+        assert [link for link in Page(client.get(address)).links if link in notices] == notices
+
+
+def test_form_asks_for_no_consent_and_says_what_the_details_are_for(client, held, notices):
+    page = Page(client.get(url(held)))
+
+    assert "consent" not in page.inputs
+    assert "The clinic uses these details to arrange your visit and to look after you" in page.text
+    assert "Our privacy notice says how, and what your rights are." in page.text
+    assert page.links.count(notices[0]) == 2
+
+
+def test_version_of_the_shown_privacy_notice_is_kept(client, held, typed, notices, hold_time, at, settings):
+    client.post(url(held, "confirm"), typed)
+    [shown] = Consent.objects.all()
+    assert (shown.patient, shown.purpose, shown.version) == (
+        Patient.objects.get(),
+        Consent.Purpose.PRIVACY_NOTICE,
+        "2026-11",
+    )
+
+    client.post(url(hold_time(at(10)), "confirm"), typed)
+    assert Consent.objects.get().given_at == shown.given_at
+
+    settings.PRIVACY_NOTICE_VERSION = "2027-01"
+    client.post(url(hold_time(at(11)), "confirm"), typed)
+    [newest] = Consent.objects.all()
+    assert newest.version == "2027-01" and newest.given_at > shown.given_at
+
+
+def test_pages_say_which_system_outside_is_sent_what(client, held, typed, lab):
+    told = "The lab confirms this appointment. It is sent your name, date of birth, e-mail address and phone number"
+
+    assert "Some appointments are confirmed by others: The lab. They are sent who comes" in Page(client.get("/")).text
+    assert told in Page(client.get(url(held))).text
+    assert told in Page(client.post(url(held, "check"), typed)).text
+
+
+def test_pages_without_such_a_system_say_that_nobody_is_told(client, held):
+    assert "share nothing with anyone but your clinic." in Page(client.get("/")).text
+    assert "It is sent" not in Page(client.get(url(held))).text

@@ -246,9 +246,9 @@ def test_times_page_with_expired_hold_explains(times, held, lapsed):
 def test_times_page_takes_a_fixed_number_of_queries(
     client, django_assert_num_queries, consultation, harbour, dana, held, day
 ):
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
     for name in ("Otis Hale", "Ines Roth", "Bo Lind"):
         make_clinician(name, location=harbour, services=[consultation])
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/book/consultation/", {"day": day, "hold": held.token})

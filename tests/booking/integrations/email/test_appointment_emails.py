@@ -507,3 +507,15 @@ def test_home_visit_mail_has_no_clinic_address(site, order, dana, harbour, at, m
     for body in (mail.body, get_parts(mail, "text/html")[0], *get_parts(mail, "text/calendar")):
         assert "At your home" in body
         assert "Harbour Street" not in body and "bell" not in body and "Mill Lane" not in body
+
+
+def test_mails_link_what_the_clinic_must_tell(book, at, mailoutbox, settings):
+    settings.PRIVACY_NOTICE_URL = "https://clinic.example/privacy?a=1&b=2"
+    book(at(9))
+
+    run_what_is_due()
+
+    [mail] = mailoutbox
+    assert mail.body.endswith("Privacy notice: https://clinic.example/privacy?a=1&b=2\n")
+    assert 'href="https://clinic.example/privacy?a=1&amp;b=2"' in mail.alternatives[0].content
+    assert "Imprint" not in mail.body

@@ -218,6 +218,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=50),
         "options": {"expires": 3000},
     },
+    "count activity": {
+        "task": "booking.tasks.count_activity",
+        "schedule": crontab(minute=5),
+        "options": {"expires": 3000},
+    },
     "refold names": {
         "task": "booking.tasks.refold_names",
         "schedule": 600.0,

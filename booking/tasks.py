@@ -8,7 +8,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, proof_of_work
-from booking.domain import expiry, patient_drafts
+from booking.domain import expiry, location_activity, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -38,6 +38,12 @@ def forget_old_drafts():
 def cancel_unanswered():
     """Cancel the appointments that nobody has acknowledged in time."""
     expiry.cancel_unanswered()
+
+
+@shared_task
+def count_activity():
+    """Count what is usual at each location."""
+    location_activity.count_activity()
 
 
 @shared_task

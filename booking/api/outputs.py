@@ -110,7 +110,7 @@ class AppointmentOutput(serializers.ModelSerializer):
     )
     cancellation_reason = serializers.CharField(
         help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if its approver said "
-        "no, or nothing in time; or empty."
+        "no, or nothing in time; `unusual` if staff found it made up, and nobody was sent a mail; or empty."
     )
     events = serializers.SerializerMethodField()
     created_at = Moment()

@@ -240,10 +240,11 @@ def cancel(
     note: str = "",
     enforce_cutoff: bool = False,
     expected_version: datetime | None = None,
+    email: bool = True,
 ) -> None:
     """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
 
-    Idempotent. Raises WrongState once it is completed or missed, with ``enforce_cutoff`` PastCutoff within the
+    Its attendee is told unless ``email`` is false. Idempotent. Raises WrongState once it is completed or missed, with ``enforce_cutoff`` PastCutoff within the
     service's cancellation notice, and ChangedMeanwhile.
     """
     now = lock_appointment(appointment, expected_version=expected_version)
@@ -251,10 +252,12 @@ def cancel(
         return
     if enforce_cutoff:
         check_cutoff(appointment, now)
-    cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note)
+    cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note, email=email)
 
 
-def cancel_under_lock(appointment: Appointment, now: datetime, *, actor: str, reason: str, note: str = "") -> None:
+def cancel_under_lock(
+    appointment: Appointment, now: datetime, *, actor: str, reason: str, note: str = "", email: bool = True
+) -> None:
     """Cancel an appointment whose clinician is locked; raises WrongState."""
     slot_id = appointment.slot_id
     transition(
@@ -269,7 +272,7 @@ def cancel_under_lock(appointment: Appointment, now: datetime, *, actor: str, re
         slot_id=None,
     )
     free_slot(slot_id)
-    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED)
+    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED if email else None)
 
 
 @transaction.atomic

@@ -139,6 +139,26 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(db_index=True, editable=False)),
             ],
         ),
+        migrations.AlterField(
+            model_name="appointment",
+            name="cancellation_reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("patient_request", "the patient asked"),
+                    ("patient_unwell", "the patient is unwell"),
+                    ("clinician_unavailable", "the clinician is unavailable"),
+                    ("clinic_closed", "the clinic is closed"),
+                    ("booked_by_mistake", "booked by mistake"),
+                    ("other", "another reason"),
+                    ("unusual", "it looked made up"),
+                    ("declined", "whoever had to confirm it declined"),
+                    ("not_acknowledged", "nobody confirmed it in time"),
+                ],
+                editable=False,
+                max_length=24,
+            ),
+        ),
         migrations.AddField(
             model_name="appointment",
             name="link_version",

@@ -222,13 +222,14 @@ class Appointment(Booking):
         CLINIC_CLOSED = "clinic_closed", "the clinic is closed"
         BOOKED_BY_MISTAKE = "booked_by_mistake", "booked by mistake"
         OTHER = "other", "another reason"
+        UNUSUAL = "unusual", "it looked made up"
         DECLINED = "declined", "whoever had to confirm it declined"
         NOT_ACKNOWLEDGED = "not_acknowledged", "nobody confirmed it in time"
 
         @classmethod
         def given(cls):
-            """Return the reasons that a person can choose; the last two are set by the system."""
-            return cls.choices[:-2]
+            """Return the reasons that a person can choose; the last three are set by the system."""
+            return cls.choices[:-3]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # An appointment is cancelled before its slot is deleted, even a lapsed one.

@@ -127,6 +127,16 @@ def test_cancel_frees_slot_and_records_reason_and_enqueues_mail(appointment, hol
     hold_time(at(9), holder="bob's phone")
 
 
+def test_cancel_without_email_tells_everybody_but_the_attendee(appointment, endpoint):
+    OutboxMessage.objects.all().delete()
+
+    cancel(appointment, reason="unusual", actor="erin", email=False)
+
+    [message] = OutboxMessage.objects.all()
+    assert (message.kind, message.payload["type"]) == ("webhook.event", "appointment.cancelled")
+    assert (appointment.status, appointment.cancellation_reason) == ("cancelled", "unusual")
+
+
 def test_cancel_of_cancelled_appointment_changes_nothing(appointment, book, at, alice):
     cancel_appointment(appointment)
     book(at(9), holder="bob's phone")

@@ -16,6 +16,7 @@ from booking.admin import (  # noqa: F401
     patients,
     schedule,
     unconfirmed,
+    unusual_bookings,
     webhooks,
 )
 

@@ -244,8 +244,8 @@ def cancel(
 ) -> None:
     """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
 
-    Its attendee is told unless ``email`` is false. Idempotent. Raises WrongState once it is completed or missed, with ``enforce_cutoff`` PastCutoff within the
-    service's cancellation notice, and ChangedMeanwhile.
+    Its attendee is told unless ``email`` is false. Idempotent. Raises WrongState once it is completed or missed, with
+    ``enforce_cutoff`` PastCutoff within the service's cancellation notice, and ChangedMeanwhile.
     """
     now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == Status.CANCELLED:

@@ -2,8 +2,8 @@
 
 from django.db import connection
 
-# Today is not over, and would make itself usual. What staff cancelled as unusual, and what nobody verified in time, never
-# was a visit: it must not make the next attack look usual. The median, since two loud days are no habit either.
+# Today is not over. What staff cancelled as unusual, and what nobody verified in time, never was a visit: it must not
+# make the next attack look usual. The median, since two loud days are no habit either.
 COUNT = """
     INSERT INTO booking_locationactivity (location_id, bookings_per_day, counted_at)
     SELECT location.id, ceil(percentile_cont(0.5) WITHIN GROUP (ORDER BY coalesce(booked.number, 0))), now()

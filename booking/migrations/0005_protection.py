@@ -139,6 +139,17 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(db_index=True, editable=False)),
             ],
         ),
+        migrations.CreateModel(
+            name="UnusualBooking",
+            fields=[],
+            options={
+                "proxy": True,
+                "default_permissions": (),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("booking.appointment",),
+        ),
         migrations.AlterField(
             model_name="appointment",
             name="cancellation_reason",

@@ -2,7 +2,7 @@
 
 from booking.models.access_log import Erasure, PatientAccess, SignInEvent
 from booking.models.api import AccessToken, ApiKey, IdempotentAnswer, validate_origin
-from booking.models.bookings import Appointment, Booking, Hold, Networks, Unconfirmed
+from booking.models.bookings import Appointment, Booking, Hold, Networks, Unconfirmed, UnusualBooking
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
@@ -38,6 +38,7 @@ __all__ = [
     "SignInEvent",
     "SolvedChallenge",
     "Unconfirmed",
+    "UnusualBooking",
     "WebhookEndpoint",
     "validate_origin",
 ]

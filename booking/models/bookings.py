@@ -329,3 +329,11 @@ class Unconfirmed(Appointment):
         default_permissions = ()
         verbose_name = "appointment to confirm"
         verbose_name_plural = "appointments to confirm"
+
+
+class UnusualBooking(Appointment):
+    """An online booking of the last two days that looks made up: a proxy for the list in admin."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()

@@ -63,9 +63,7 @@ def test_activity_is_the_median_of_four_weeks(book_days_ago):
     assert read_activity() == 0
 
 
-@pytest.mark.parametrize(
-    "attack", [{"reason": "unusual"}, {"verification": "required"}, {"verification": ""}], ids=str
-)
+@pytest.mark.parametrize("attack", [{"reason": "unusual"}, {"verification": "required"}, {"verification": ""}], ids=str)
 def test_attack_does_not_become_usual(attack, book_days_ago):
     for days in range(1, 1 + DAYS):
         book_days_ago(days, 2)

@@ -1,5 +1,7 @@
 """How holds, appointments and patients are written."""
 
+from datetime import datetime
+
 import orjson
 from django.db import connection
 from django.utils import timezone
@@ -9,7 +11,10 @@ from booking.api.fields import Moment
 from booking.api.hold_ids import write_hold_id
 from booking.api.integration_fields import HIDDEN, Metadata
 from booking.models import Appointment, Event, Hold
+from booking.models.enums import EventKind
 from patients.models import Patient
+
+Verification = Appointment.Verification
 
 
 class HoldOutput(serializers.ModelSerializer):
@@ -188,8 +193,21 @@ def write_appointments(appointments, key):
                     "data": orjson.loads(data),
                 }
             )
+    if key.is_publishable:
+        for appointment in appointments:
+            hide_later_events(appointment)
     written = [write_appointment(appointment) for appointment in appointments]
     return [one | HIDDEN for one in written] if key.is_publishable else written
+
+
+def hide_later_events(appointment):
+    """Take from an appointment that is shown as_without_proof what has become of it, and its time."""
+    events = appointment.events
+    if appointment.verification == Verification.REQUIRED_QUIETLY and appointment.status == Appointment.Status.CONFIRMED:
+        end = [event["kind"] for event in events].index(EventKind.APPOINTMENT_CREATED) + 1
+        events[end - 1 :] = [{**events[end - 1], "status": appointment.status}]
+    # The row's own time tells of the rest.
+    appointment.updated_at = datetime.fromisoformat(events[-1]["created_at"])
 
 
 # By hand, as EventOutput says: every answer with an appointment has them.

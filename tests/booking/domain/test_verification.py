@@ -44,7 +44,7 @@ def waiting(hold_online, alice):
 @pytest.fixture
 def lab(consultation):
     """Another system that approves every consultation, at an address where nobody answers."""
-    lab = Provider.objects.create(name="The lab", slug="lab", kind="upstream", url="http://127.0.0.1:9", secret="whsec_")
+    lab = Provider.objects.create(name="The lab", slug="lab", kind="upstream", url="http://127.0.0.1:9")
     lab.services.add(consultation)
     return lab
 

@@ -1,11 +1,11 @@
 # The image of web, worker, delivery and beat; compose.yaml runs the four of them.
-FROM python:3.13-slim AS build
+FROM python:3.13.14-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements.txt ./
 RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 
-FROM python:3.13-slim
+FROM python:3.13.14-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/app/.static
 WORKDIR /app
 RUN useradd --system --uid 10001 --no-create-home holdfast

@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from booking.ops.database_roles import CannotMakeRoles, make_roles
 
+PASSWORDS = {"web": "WEB_DATABASE_PASSWORD", "worker": "WORKER_DATABASE_PASSWORD"}
+
 
 class Command(BaseCommand):
     help = "Make the database roles of the web server and the workers, or renew their rights after migrations."
@@ -17,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--prefix", default="holdfast", help="of their names, if two clinics share a server")
 
     def handle(self, *, prefix, **options):
-        passwords = {kind: os.environ.get(f"{kind.upper()}_DATABASE_PASSWORD", "") for kind in ("web", "worker")}
+        passwords = {kind: os.environ.get(name, "") for kind, name in PASSWORDS.items()}
         try:
             names = make_roles(prefix=prefix, passwords=passwords)
         except CannotMakeRoles as error:

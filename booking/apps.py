@@ -6,7 +6,8 @@ class BookingConfig(AppConfig):
     name = "booking"
 
     def ready(self):
-        """Let each API key say which sites may use it; have migrations check what is stored and bring staff groups."""
+        """Let API keys say which sites may use them, check what is stored, log rights, and bring groups of staff."""
+        from booking.access import sign_in_log, staff_sessions  # noqa: F401
         from booking.access.staff_groups import make_groups
         from booking.api import cors  # noqa: F401
         from booking.ops import checks  # noqa: F401

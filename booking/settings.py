@@ -60,10 +60,16 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "csp",
     "corsheaders",
@@ -93,6 +99,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "booking.admin.sign_in.middleware.StaffSession",
     "booking.ops.middleware.Busy",
 ]
 
@@ -115,15 +123,68 @@ TEMPLATES = [
     }
 ]
 
+# Staff's sign-in. What allauth limits in its cache is limited by booking.access.sign_in_attempts instead.
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "booking.access.passwords.NotTheClinicsName"},
 ]
+PASSWORD_RESET_TIMEOUT = 60 * 60
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# Groups whose members need a second factor; "superusers" are one too. "none" demands it of nobody.
+SECOND_FACTOR_GROUPS = env.word_list("SECOND_FACTOR_GROUPS", "none" if DEBUG else "superusers,manager")
+if "none" in SECOND_FACTOR_GROUPS:
+    SECOND_FACTOR_GROUPS = []
+
+ACCOUNT_ADAPTER = "booking.admin.sign_in.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "booking.admin.sign_in.forms.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"username"}  # with an address too, one try would hash twice, and so tell which are known
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+
+MFA_ADAPTER = "booking.admin.sign_in.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "booking.admin.sign_in.forms.AuthenticateForm",
+    "reauthenticate": "booking.admin.sign_in.forms.ReauthenticateForm",
+    "login_webauthn": "booking.admin.sign_in.forms.SignInWithPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = CLINIC_NAME
+MFA_TOTP_TOLERANCE = 1  # of 30 seconds, for clocks that are a little off
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # managers type staff's addresses
+
+# The clinic's own sign-in service, if it has one: OpenID Connect.
+OIDC_ISSUER = env.text("OIDC_ISSUER", "")
+OIDC_HAS_SECOND_FACTOR = env.boolean("OIDC_HAS_SECOND_FACTOR", False)
+SOCIALACCOUNT_ADAPTER = "booking.admin.sign_in.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form could not lead to another site: form-action
+SOCIALACCOUNT_PROVIDERS = {}
+if OIDC_ISSUER:
+    if not re.fullmatch(r"https://\S+" if not DEBUG else r"https?://\S+", OIDC_ISSUER):
+        env.refuse("OIDC_ISSUER", "must be an address such as https://login.clinic.example.")
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "clinic",
+                "name": env.text("OIDC_NAME", "your clinic account"),
+                "client_id": env.text("OIDC_CLIENT_ID"),
+                "secret": env.text("OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_ISSUER.rstrip("/")},
+            }
+        ],
+    }
 
 # The web server; booking.gunicorn has the rest
 
@@ -145,6 +206,9 @@ DATABASES["default"]["OPTIONS"] = {
     "server_side_binding": DATABASE_POOLER == "none",
     "prepare_threshold": 3 if DATABASE_POOLER == "none" else None,
 } | DATABASES["default"].get("OPTIONS", {})
+
+# Only allauth's guard against codes that are used twice. Redis may be away.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "booking_cache"}}
 
 # Booking online, of visitors who have proved nothing: booking.domain.scarcity
 
@@ -228,6 +292,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "forget old sign-ins": {
+        "task": "booking.tasks.forget_old_sign_ins",
+        "schedule": crontab(minute=30),
+        "options": {"expires": 3000},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),
@@ -270,7 +339,11 @@ WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 # Admin's messages can contain a patient's name: store them in the session, not in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_IDLE_SECONDS = 60 * env.integer("SESSION_IDLE_MINUTES", 30, minimum=1)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("SECURE_COOKIES", not DEBUG)
+if SESSION_COOKIE_SECURE:  # no other host, nor a page over http, can set such a cookie
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SESSION_COOKIE_SECURE  # of localhost: browsers allow no other
 CSRF_COOKIE_HTTPONLY = True
 
 # What browsers are told

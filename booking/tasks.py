@@ -7,8 +7,9 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from booking.access import access_tokens, email_addresses, proof_of_work
+from booking.access import access_tokens, email_addresses, proof_of_work, sign_in_log, staff_sessions
 from booking.domain import expiry, location_activity, patient_drafts
+from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -89,6 +90,13 @@ def forget_expired_tokens():
     access_tokens.forget_expired_tokens()
     proof_of_work.forget_solved_challenges()
     email_addresses.forget_unconfirmed_addresses()
+
+
+@shared_task
+def forget_old_sign_ins():
+    """Delete what is older than a year in the log of sign-ins, and the sessions that have ended."""
+    sign_in_log.forget_old_events()
+    staff_sessions.forget_ended_sessions()
 
 
 @shared_task

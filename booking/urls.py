@@ -3,7 +3,6 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path, re_path
 
-from booking.access.staff_login import login
 from booking.api import problem_pages
 from booking.api.openapi.views import Schema, collection, docs
 from booking.api.v1.approver_answers import ProviderAnswers
@@ -11,7 +10,7 @@ from booking.api.views import NotHere
 from booking.integrations.calendars import views as calendars
 
 urlpatterns = [
-    path("admin/login/", login),
+    path("admin/", include("booking.admin.sign_in.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("booking.api.v1.urls")),
     path("api/schema", Schema.as_view(), name="schema"),

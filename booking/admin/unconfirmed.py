@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from booking.admin.approver_refusals import filter_refused
 from booking.admin.permissions import has_appointment_permission, limit_to_visible
+from booking.admin.sign_in.middleware import asked_by_page
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
 from booking.integrations.approvers import list_remote_kinds
 from booking.models import Appointment, Unconfirmed
@@ -114,6 +115,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
         rows = rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
         return rows[:MAX_REFUSED]
 
+    @asked_by_page
     def news_view(self, request):
         """Return a fragment with the number of new requests; the queue polls it, so that typed notes are not lost."""
         if not self.has_view_permission(request):

@@ -95,6 +95,7 @@ def set_environment(urls):
         "ALLOWED_HOSTS": os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"),
         "SECURE_SSL_REDIRECT": "False",
         "SECURE_COOKIES": "False",
+        "SECOND_FACTOR_GROUPS": os.environ.get("SECOND_FACTOR_GROUPS", "none"),
         "EMAIL_URL": f"filemail:///{FOLDER / 'mail'}",
         "DEFAULT_FROM_EMAIL": "Harbour Clinic <bookings@harbour.example>",
         "CLINIC_NAME": "Harbour Clinic",

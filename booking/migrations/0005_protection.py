@@ -23,6 +23,12 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION {table}_purge() FROM PUBLIC;
 """
+CACHE = """
+CREATE TABLE booking_cache (
+    cache_key varchar(255) NOT NULL PRIMARY KEY, value text NOT NULL, expires timestamp with time zone NOT NULL
+);
+CREATE INDEX booking_cache_expires ON booking_cache (expires);
+"""
 MAY_GO = "DROP FUNCTION {table}_purge(); DROP FUNCTION {table}_stays() CASCADE;"
 
 
@@ -35,6 +41,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(CACHE, reverse_sql="DROP TABLE booking_cache"),
         migrations.CreateModel(
             name="EmailAddress",
             fields=[
@@ -115,6 +122,7 @@ class Migration(migrations.Migration):
                             ("failed", "Failed"),
                             ("delayed", "refused, too soon after failures"),
                             ("signed_out", "signed out"),
+                            ("reset_requested", "password reset asked for"),
                             ("password_changed", "password changed"),
                             ("second_factor_changed", "second factor changed"),
                             ("rights_changed", "rights changed"),

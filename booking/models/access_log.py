@@ -62,6 +62,7 @@ class SignInEvent(models.Model):
         FAILED = "failed"
         DELAYED = "delayed", "refused, too soon after failures"
         SIGNED_OUT = "signed_out", "signed out"
+        RESET_REQUESTED = "reset_requested", "password reset asked for"
         PASSWORD_CHANGED = "password_changed", "password changed"
         SECOND_FACTOR_CHANGED = "second_factor_changed", "second factor changed"
         RIGHTS_CHANGED = "rights_changed", "rights changed"

@@ -75,6 +75,7 @@ class Job(StrEnum):
     EMAIL_CHANGE_REFUSED = "email.change_refused"
     EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
     EMAIL_ORDER_LINK = "email.order_link"
+    EMAIL_RESET_LINK = "email.reset_link"
     APPROVER_SYNC = "provider.sync"
     APPROVER_WITHDRAW = "provider.take_back"
     WEBHOOK_EVENT = "webhook.event"

@@ -27,6 +27,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_CHANGE_REFUSED: Handler(staff_emails.send_change_refused),
     Job.EMAIL_ENDPOINT_DISABLED: Handler(staff_emails.send_endpoint_disabled),
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.send_order_link),
+    Job.EMAIL_RESET_LINK: Handler(staff_emails.send_reset_link),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
     Job.WEBHOOK_EVENT: Handler(delivery.deliver, delivery.RETRY_DELAYS),

@@ -37,15 +37,25 @@ class EncryptedField(models.TextField):
     def get_prep_value(self, value: str | None) -> str | None:
         if isinstance(value, Unreadable):
             return value.stored
-        return value and _cipher().encrypt(value.encode()).decode()
+        return value and encrypt(value)
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
         if not value:
             return value
-        try:
-            return _cipher().decrypt(value.encode()).decode()
-        except InvalidToken:
-            return Unreadable(value)
+        return decrypt(value)
+
+
+def encrypt(text: str) -> str:
+    """Return ``text`` encrypted with a key made of SECRET_KEY."""
+    return _cipher().encrypt(text.encode()).decode()
+
+
+def decrypt(text: str) -> str:
+    """Return what ``encrypt`` was given, or Unreadable if no present key decrypts it."""
+    try:
+        return _cipher().decrypt(text.encode()).decode()
+    except InvalidToken:
+        return Unreadable(text)
 
 
 def _cipher():

@@ -52,7 +52,7 @@ def operator(db):
     user.set_password(PASSWORD)
     user.save()
     browser = Client()
-    response = submit(browser, reverse("admin:login"), username="olivia", password=PASSWORD)
+    response = submit(browser, reverse("admin:login"), login="olivia", password=PASSWORD)
     assert response.request["PATH_INFO"] == reverse("admin:index")
     return browser
 
@@ -111,7 +111,7 @@ def test_operator_adds_first_receptionist_who_may_book_but_not_configure(operato
     )
 
     reception = Client()
-    submit(reception, reverse("admin:login"), username="erin", password=PASSWORD)
+    submit(reception, reverse("admin:login"), login="erin", password=PASSWORD)
 
     assert reception.get(reverse("admin:booking_appointment_changelist")).status_code == 200
     assert reception.get(reverse("admin:scheduling_service_add")).status_code == 403

@@ -9,7 +9,6 @@ from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, proof_of_work, sign_in_log, staff_sessions
 from booking.domain import expiry, location_activity, patient_drafts
-from booking.domain import expiry, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay

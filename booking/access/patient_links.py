@@ -82,10 +82,12 @@ def verification_token(appointment: Appointment) -> str:
 
 
 def find_appointment_to_verify(token: str) -> Appointment:
-    """Return the appointment of a verification token, in whatever state, or raise AppointmentNotFound."""
+    """Return the appointment of a verification token, in whatever state, or raise AppointmentNotFound or LinkEnded."""
     id, signature = _read(token)
     appointment = _get_appointment(id)
     _check(signature, "verify", _name_address(appointment))
+    if has_link_ended(appointment):
+        raise LinkEnded
     return appointment
 
 

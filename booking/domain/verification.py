@@ -14,6 +14,8 @@ from booking.domain.transitions import transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment
 from booking.models.enums import EventKind, Job
+from booking.outbox import queue
+from scheduling.lib.encrypted_field import encrypt
 from scheduling.slots import set_slot_expiry
 
 Status, Verification = Appointment.Status, Appointment.Verification
@@ -38,6 +40,14 @@ def verify_appointment(appointment: Appointment, *, actor: str = "patient") -> N
         return
     appointment.verification = Verification.VERIFIED
     appointment.save(update_fields=["verification", "updated_at"])
+
+
+def send_booking_link(address: str, *, path: str) -> None:
+    """Have a link to ``path``, a page of free times, mailed to an address; it proves that its reader has the address.
+
+    Neither is personal to anybody but who reads the outbox, so both are encrypted.
+    """
+    queue.enqueue(Job.EMAIL_BOOKING_LINK, address=encrypt(address), path=encrypt(path))
 
 
 def as_without_proof(appointment: Appointment) -> Appointment:

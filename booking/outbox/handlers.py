@@ -20,6 +20,8 @@ from booking.outbox.queue import Handler
 HANDLERS: dict[str, Handler] = {
     Job.CALENDAR_PUSH: Handler(push_appointment),
     Job.EMAIL_APPOINTMENT_REQUESTED: Handler(appointment_emails.send_appointment_requested),
+    Job.EMAIL_VERIFY_ADDRESS: Handler(appointment_emails.send_verify_address),
+    Job.EMAIL_BOOKING_LINK: Handler(appointment_emails.send_booking_link),
     Job.EMAIL_APPOINTMENT_CONFIRMED: Handler(appointment_emails.send_appointment_confirmed),
     Job.EMAIL_APPOINTMENT_RESCHEDULED: Handler(appointment_emails.send_appointment_rescheduled),
     Job.EMAIL_APPOINTMENT_CANCELLED: Handler(appointment_emails.send_appointment_cancelled),

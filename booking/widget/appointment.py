@@ -17,13 +17,14 @@ from booking.access.patient_links import (
     has_link_ended,
 )
 from booking.domain.expiry import settle
+from booking.domain.verification import as_without_proof
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
 from booking.models import Appointment
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from scheduling.lib.clock import database_now
 
-Status, Reason = Appointment.Status, Appointment.CancellationReason
+Status, Reason, Verification = Appointment.Status, Appointment.CancellationReason, Appointment.Verification
 # Seconds between two polls of an undecided appointment: often at first, while the patient is watching.
 PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
 MAX_PAUSE = 30
@@ -49,10 +50,13 @@ def done(request, held):
 
 
 def find_appointment_of_hold(hold):
-    """Return the appointment that a confirmed hold became, or the earlier one that took its time, or None."""
+    """Return the appointment that a confirmed hold became, or the earlier one that took its time, or None.
+
+    It is as_without_proof.
+    """
     is_moved = Q(slot=hold.slot_id) if hold.slot_id else Q(pk=None)
     appointment = appointments_to_show().filter(Q(pk=hold.pk) | is_moved).first()
-    return appointment and settle(appointment)
+    return appointment and as_without_proof(settle(appointment))
 
 
 def show_appointment(request, appointment, *, news=None):
@@ -73,6 +77,10 @@ def get_appointment_context(appointment, *, news, looked=0):
         "token": token,
         "news": news,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
+        "awaits_link": awaits_link(appointment),
+        # In both cases, so that nobody learns who has visits to come.
+        "is_unproven": stands and appointment.verification in (Verification.WAIVED, Verification.REQUIRED_QUIETLY),
+        "state": get_state(appointment),
         "can_change": appointment.can_change(now),
         "is_too_late": stands and not appointment.can_change(now),
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
@@ -82,16 +90,33 @@ def get_appointment_context(appointment, *, news, looked=0):
     }
 
 
+def awaits_link(appointment):
+    """Return whether it openly waits for the link in its e-mail, or has waited in vain."""
+    return appointment.verification == Verification.REQUIRED and appointment.status in (
+        Status.PENDING,
+        Status.CANCELLED,
+    )
+
+
+def get_state(appointment):
+    """Return how an appointment stands, for the polls of its page."""
+    return f"{appointment.status}.link" if awaits_link(appointment) else appointment.status
+
+
 def get_title(appointment, news):
     """Return the heading that says how an appointment stands; ``news`` as for get_appointment_context."""
     if appointment.status == Status.CANCELLED:
         if appointment.cancellation_reason == Reason.DECLINED:
             return _("The clinic could not confirm this")
+        if appointment.cancellation_reason == Reason.NOT_ACKNOWLEDGED and awaits_link(appointment):
+            return _("The link was not pressed in time")
         if appointment.cancellation_reason == Reason.NOT_ACKNOWLEDGED:
             return _("Nobody confirmed this in time")
         return _("This appointment is cancelled")
     if appointment.status == Status.PENDING:
         approver = appointment.approver_name
+        if awaits_link(appointment):
+            return _("Almost done: press the link in your e-mail")
         if approver:
             return _("Your request is with %(approver)s") % {"approver": approver}
         return _("Your request is with the clinic")
@@ -118,7 +143,7 @@ def outcome(request, appointment):
     looked = request.GET.get("looked", "")
     looked = int(looked) if re.fullmatch("[0-9]{1,4}", looked) else 0
     context = get_appointment_context(appointment, news="booked", looked=looked)
-    if context["is_waiting"] and appointment.status == request.GET.get("status"):
+    if context["is_waiting"] and context["state"] == request.GET.get("status"):
         return render(request, "widget/_look_again.html", context)
     response = render(request, "widget/_outcome.html", context | {"clinic_name": settings.CLINIC_NAME})
     response["HX-Retarget"], response["HX-Reswap"] = "#visit", "outerHTML"
@@ -140,7 +165,7 @@ def hold_ics(request, held):
 
 
 def calendar_file(request, appointment):
-    found = annotate_sequence(Appointment.objects).get(pk=appointment.pk)
+    found = as_without_proof(annotate_sequence(Appointment.objects).get(pk=appointment.pk))
     entry = make_patient_entry(found, site=settings.SITE_URL or request.build_absolute_uri("/"))
     text = write_calendar([entry], method="PUBLISH")
     disposition = 'attachment; filename="appointment.ics"'

@@ -186,7 +186,10 @@ def refuse_to_confirm(request, held, form, error):
     return refuse_in_place(request, held, form, refusals.ARCHIVED)
 
 
-def refuse_in_place(request, held, form, refusal, *, status=409, nearest=()):
-    """Show a refusal on the step it came from: the check when ``form`` is given, else the hold's page."""
-    context = {"status": status, "refusal": refusal, "nearest": nearest}
+def refuse_in_place(request, held, form, refusal, *, status=409, **ways):
+    """Show a refusal on the step it came from: the check when ``form`` is given, else the hold's page.
+
+    ``ways`` to go on: the ``nearest`` times, or the address of the page of ``proof``.
+    """
+    context = {"status": status, "refusal": refusal, **ways}
     return show_check(request, held, form, **context) if form else show_hold(request, held, **context)

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.models import Appointment
-from patients.fields import PlainTextFormField
+from patients.fields import EmailField, PlainTextFormField
 
 WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
+BAD_PROOF = gettext_lazy("That link has run out. If we need your e-mail address again, we ask for it.")
 
 
 class Picked(NamedTuple):
@@ -34,9 +35,17 @@ class Picked(NamedTuple):
 
 def write_opening(opening, *, anyone=False):
     """Return the value of an opening's button; with ``anyone`` it names no clinician."""
-    way = "video" if opening.is_remote else "in-person"
-    clinician = ANYONE if anyone else opening.clinician_id.hex
-    return f"{opening.start}.{clinician}.{opening.location_id.hex}.{way}"
+    return _write(opening.start, None if anyone else opening.clinician_id, opening.location_id, opening.is_remote)
+
+
+def write_picked(picked):
+    """Return the value of the button of a Picked time."""
+    return _write(int(picked.starts_at.timestamp()), picked.clinician_id, picked.location_id, picked.is_remote)
+
+
+def _write(start, clinician_id, location_id, is_remote):
+    way = "video" if is_remote else "in-person"
+    return f"{start}.{clinician_id.hex if clinician_id else ANYONE}.{location_id.hex}.{way}"
 
 
 def read_opening(value):
@@ -54,7 +63,8 @@ def read_opening(value):
 class WishForm(forms.Form):
     """The search for a time, as the query string has it. Every field is optional.
 
-    ``day`` is the day to show; ``start`` shows the strip that contains it and the first free day in that.
+    ``day`` is the day to show; ``start`` shows the strip that contains it and the first free day in that. ``proof`` is
+    a patient_links.proof_token.
     """
 
     clinician = forms.ChoiceField(required=False, label=gettext_lazy("Clinician"))
@@ -62,6 +72,7 @@ class WishForm(forms.Form):
     day = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     start = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     hold = forms.CharField(required=False, max_length=200)
+    proof = forms.CharField(required=False, max_length=200)
 
     def __init__(self, data, offer):
         super().__init__(data)
@@ -77,6 +88,7 @@ class WishForm(forms.Form):
             "day": _("We could not read that date, so you see the first days."),
             "start": _("We could not read that date, so you see the first days."),
             "hold": _("We do not know that hold."),
+            "proof": BAD_PROOF,
         }.items():
             self.fields[name].error_messages |= {
                 "invalid": sentence,
@@ -105,10 +117,29 @@ class WishForm(forms.Form):
         return [(name, value) for name, value in self.state if name not in ("clinician", "where")]
 
     @property
+    def kept(self):
+        """Return what another service needs to know, as a query string."""
+        return urlencode([(name, value) for name, value in self.state if name in ("hold", "proof")])
+
+    @property
     def query(self):
         """Return the part that survives a change of day, as the beginning of a query string."""
         pairs = [(name, value) for name, value in self.state if name not in ("day", "start")]
         return urlencode([*pairs, ("", "")]).removesuffix("=") if pairs else ""
+
+
+class LinkForm(forms.Form):
+    """The address that the link is sent to."""
+
+    email = EmailField().formfield(
+        label=gettext_lazy("E-mail address"),
+        help_text=gettext_lazy("Please use the same address for the booking."),
+        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
+        error_messages={
+            "required": gettext_lazy("Please enter your e-mail address."),
+            "invalid": gettext_lazy("Please enter an e-mail address such as name@example.org."),
+        },
+    )
 
 
 Reason = Appointment.CancellationReason

@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from booking.domain.holds import TooManyExtensions, TooManyHolds, extend_hold, release_hold
 from booking.domain.scarcity import NeedsProof
@@ -15,6 +16,7 @@ from booking.widget.details_form import DetailsForm
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
 from booking.widget.pages import find_held_time, get_hold_context, hold_page, page, refuse_not_found, refuse_released
+from booking.widget.proof import ask_for_proof, get_link_query, needs_link
 from booking.widget.search import Search
 from booking.widget.time_selection import hold_picked_time
 from scheduling.lib.clock import database_now
@@ -60,7 +62,15 @@ def again(request, held):
         if "opening" in request.POST:
             picked = read_opening(request.POST["opening"])
         replaces = hold if hold.is_live(now) else None
-        new = hold_picked_time(request, hold.service, picked, order=hold.order, moves=held.moves, replaces=replaces)
+        new = hold_picked_time(
+            request,
+            hold.service,
+            picked,
+            order=hold.order,
+            moves=held.moves,
+            replaces=replaces,
+            verified_email=hold.verified_email,
+        )
     except ValidationError:
         return refuse_again(request, held, refusals.BAD_TIME, picked, status=400)
     except SlotTaken:
@@ -72,18 +82,22 @@ def again(request, held):
         response["Retry-After"] = error.retry_after
         return response
     except NeedsProof as error:
-        response = refuse_again(request, held, refusals.NEEDS_PROOF, picked, status=429)
-        response["Retry-After"] = error.retry_after
-        return response
+        if needs_link(request, error):  # what is typed here stays here: the link comes in another window
+            proof = reverse("widget:proof", args=[hold.service.slug], query=get_link_query(picked, held.moves))
+            response = refuse_again(request, held, refusals.NEEDS_LINK, picked, status=429, proof=proof)
+            response["Retry-After"] = error.retry_after
+            return response
+        return ask_for_proof(request, error, picked, action=f"{held.url}again", moves=held.moves)
     except WrongState:
         return redirect(held.done_url)
     return return_to_step(request, HeldTime(new, new.token, held.moves))
 
 
-def refuse_again(request, held, refusal, picked, *, status):
+def refuse_again(request, held, refusal, picked, *, status, proof=None):
+    """Refuse to hold a time again: with the nearest others, or with the address of the page that sends a link."""
     search = Search(held.hold.service, held.get_search(request), database_now(), like=held.hold)
-    nearest = search.find_nearest(picked.starts_at)
-    return refuse_in_place(request, held, get_checked_form(request, held), refusal, status=status, nearest=nearest)
+    ways = {"proof": proof} if proof else {"nearest": search.find_nearest(picked.starts_at)}
+    return refuse_in_place(request, held, get_checked_form(request, held), refusal, status=status, **ways)
 
 
 def get_checked_form(request, held):

@@ -15,6 +15,7 @@ from booking.access.patient_links import LINK_LIFETIME, AppointmentNotFound, Lin
 from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
+from booking.domain.verification import as_without_proof
 from booking.models import Hold
 from booking.widget.details_form import get_typed_values
 from booking.widget.held_time import HeldTime
@@ -159,7 +160,9 @@ def make_page_decorator(find, none_found, refuse_none):
     return page_of_found
 
 
-appointment_page = make_page_decorator(lambda token: settle(find_appointment(token)), AppointmentNotFound, refuse_link)
+appointment_page = make_page_decorator(
+    lambda token: as_without_proof(settle(find_appointment(token))), AppointmentNotFound, refuse_link
+)
 
 
 def hold_page(*methods, done=False):

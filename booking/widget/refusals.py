@@ -50,8 +50,17 @@ REASONS = {
 }
 
 
-NEEDS_PROOF = Refusal(
-    _("Many people are booking from where you are"), [_("Please try again tomorrow, or call the clinic.")]
+NEEDS_LINK = Refusal(
+    _("Many people are booking from where you are"),
+    [_("With a link that we send you by e-mail you can book all the same.")],
+)
+
+NOT_VERIFIED = Refusal(
+    _("The link was not pressed in time"),
+    [
+        _("So nothing is booked, and the time is free again. We are sorry."),
+        _("Your address is confirmed now: choose a time, and book it with the same address."),
+    ],
 )
 
 

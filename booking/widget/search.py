@@ -5,11 +5,12 @@ from datetime import UTC, datetime, time, timedelta
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
+from booking.access.patient_links import read_proof
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.templatetags.wording import zone as zone_name
 from booking.widget.day_strip import STRIP, get_strip_start, group_by_part_of_day, make_choices, make_strip
-from booking.widget.forms import WAYS, WishForm
+from booking.widget.forms import BAD_PROOF, WAYS, WishForm
 from booking.widget.offer import get_offer
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Opening, find_nearest_openings, find_next_opening, open_times
@@ -32,8 +33,18 @@ class Search:
         self.is_garbled = not self.wish.is_valid()
         self.remarks = list(dict.fromkeys(self.remarks + self.wish.remarks))
         self.wish.cleaned_data["hold"] = self.hold.token if self.hold else ""
+        self.verified_email = self._read_proof()
         self.zones = list({place.zone for place in self.offer.locations.values()}) or [UTC]
         self._choose_days()
+
+    def _read_proof(self):
+        """Return the pseudonym of the address that the patient has proved to have, or ""."""
+        proof = self.wish.cleaned_data.get("proof")
+        verified_email = proof and read_proof(proof)
+        if proof and not verified_email:
+            self.remarks.append(BAD_PROOF)
+            self.wish.cleaned_data["proof"] = ""
+        return verified_email or (self.hold.verified_email if self.hold else "")
 
     def _choose_days(self):
         self.today = min(self.now.astimezone(zone).date() for zone in self.zones)
@@ -142,6 +153,7 @@ def get_times_context(search):
         "service": search.service,
         "wish": search.wish,
         "hold": search.hold,
+        "is_verified": bool(search.verified_email),
         "remarks": search.remarks,
         "strip": strip,
         "chosen": chosen,

@@ -19,6 +19,7 @@ from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
 from booking.widget.pages import KNOWN_STEPS, show
+from booking.widget.proof import ask_for_proof, get_shown
 from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
@@ -53,7 +54,15 @@ def hold_pressed_time(request, search, desk):
         picked = read_opening(request.POST.get("opening", ""))
         if own and is_same(own, search.service, picked, desk):
             return open_hold_page(own, search, desk)
-        held = hold_picked_time(request, search.service, picked, order=desk.order, moves=desk.moves, replaces=own)
+        held = hold_picked_time(
+            request,
+            search.service,
+            picked,
+            order=desk.order,
+            moves=desk.moves,
+            replaces=own,
+            verified_email=search.verified_email,
+        )
     except ValidationError:
         return refuse_time(request, search, desk, refusals.BAD_TIME, status=400)
     except SlotTaken:
@@ -65,9 +74,7 @@ def hold_pressed_time(request, search, desk):
         response["Retry-After"] = error.retry_after
         return response
     except NeedsProof as error:
-        response = refuse_time(request, search, desk, refusals.NEEDS_PROOF, status=429)
-        response["Retry-After"] = error.retry_after
-        return response
+        return ask_for_proof(request, error, picked, action=desk.hold_here, moves=desk.moves)
     except WrongState:  # the hold was confirmed in another window
         held = own
     return open_hold_page(held, search, desk)
@@ -85,7 +92,7 @@ def open_hold_page(hold, search, desk):
     return redirect(HeldTime(hold, hold.token, desk.moves).url + query)
 
 
-def get_holder(request, *, order=None, moves=None):
+def get_holder(request, *, order=None, moves=None, verified_email=""):
     """Return whose a hold is and how many they may have: a visitor's, or whose order or appointment was mailed a link.
 
     The link of what was booked without proof is on the page after that, too: its holder is still a visitor.
@@ -94,16 +101,19 @@ def get_holder(request, *, order=None, moves=None):
         return Holder(f"order:{order.pk}"), HoldLimits()
     if moves and moves.verification in (Appointment.Verification.NOT_NEEDED, Appointment.Verification.VERIFIED):
         return Holder(f"appointment:{moves.pk}"), HoldLimits()
-    return Holder("visitor", Visitor(get_networks(request), page=request.get_host())), UNLIMITED
+    visitor = Visitor(
+        get_networks(request), page=request.get_host(), verified_email=verified_email, **get_shown(request)
+    )
+    return Holder("visitor", visitor), UNLIMITED
 
 
-def hold_picked_time(request, service, picked, *, order=None, moves=None, replaces=None):
+def hold_picked_time(request, service, picked, *, order=None, moves=None, replaces=None, verified_email=""):
     """Hold a Picked time for the patient; without a clinician, with the first one by the location's rule."""
     clinician = Clinician.objects.filter(pk=picked.clinician_id).first()
     location = Location.objects.filter(pk=picked.location_id).first()
     if location is None or (picked.clinician_id and clinician is None):
         raise NotOffered({"not-offered-here"})
-    holder, limits = get_holder(request, order=order, moves=moves)
+    holder, limits = get_holder(request, order=order, moves=moves, verified_email=verified_email)
     place = partial(place_hold, order=order, actor="patient", replaces=replaces, holder=holder, limits=limits)
     opening = OpeningRequest(service, picked.starts_at, clinician, location, picked.is_remote)
     return book_first_available(place, opening)

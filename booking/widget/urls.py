@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from booking.widget import appointment, appointment_changes, checkout, hold_actions, order_link, views
+from booking.widget import appointment, appointment_changes, checkout, hold_actions, order_link, verification, views
 
 app_name = "widget"
 
@@ -35,12 +35,13 @@ urlpatterns = [
     path("", views.services, name="services"),
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
-    path("book/<slug:slug>/proof", views.proof, name="proof"),
+    path("book/<slug:slug>/proof", verification.booking_link, name="proof"),
     path("hold/<token:token>/", include(make_hold_urls(checkout.confirm))),
     path("hold/<token:token>/done", appointment.done, name="done"),
     path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),
     path("order/<token:token>/", order_link.times, name="order"),
     path("order/<token:token>/hold", order_link.hold, name="order_hold"),
+    path("verify/<token:token>/", verification.verify, name="verify"),
     path("appointment/<token:token>/", appointment.appointment, name="appointment"),
     path("appointment/<token:token>/outcome", appointment.outcome, name="outcome"),
     path("appointment/<token:token>/appointment.ics", appointment.appointment_ics, name="appointment_ics"),

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from booking.widget import refusals
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
 from booking.widget.time_selection import Desk, hold_pressed_time, show_times
@@ -16,8 +15,9 @@ from scheduling.models import Service
 @page("GET")
 def services(request):
     """List the services that can be booked."""
-    hold = request.GET.get("hold")
-    query = "?" + urlencode({"hold": hold}) if hold else ""  # another service then replaces the time held
+    # Another service then replaces the time held; and what an address has proved is good for all of them.
+    kept = {name: request.GET[name] for name in ("hold", "proof") if request.GET.get(name)}
+    query = "?" + urlencode(kept) if kept else ""
     return show(request, "widget/services.html", {"services": get_bookable_services(), "query": query})
 
 
@@ -37,12 +37,6 @@ def hold(request, slug):
     if service is None:
         return refuse_unknown_service(request)
     return hold_pressed_time(request, Search(service, request.POST, database_now()), get_desk(service))
-
-
-@page("GET")
-def proof(request, slug):
-    """Say how to go on where many people are booking."""
-    return refuse(request, refusals.NEEDS_PROOF.title, *refusals.NEEDS_PROOF.sentences, status=200)
 
 
 def get_desk(service):

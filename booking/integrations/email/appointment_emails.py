@@ -3,8 +3,10 @@
 A subject never names the service: it can be read on a locked phone.
 """
 
+from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -14,8 +16,17 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
-from booking.access.patient_links import appointment_token, get_times_path, order_token
+from booking.access.email_addresses import allow_email, get_email_id, uncount_email
+from booking.access.patient_links import (
+    PROOF_LIFETIME,
+    appointment_token,
+    get_times_path,
+    order_token,
+    proof_token,
+    verification_token,
+)
 from booking.integrations.calendars.event import (
+    Party,
     annotate_sequence,
     get_invitation_method,
     make_patient_entry,
@@ -26,8 +37,11 @@ from booking.models import Appointment, Event, Order, OutboxMessage
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 from patients.text import isolate
+from scheduling.lib.encrypted_field import decrypt
 
-Status, Reason = Appointment.Status, Appointment.CancellationReason
+Status, Reason, Verification = Appointment.Status, Appointment.CancellationReason, Appointment.Verification
+# Booked by somebody who may have typed another's address and any name: mails about it name nobody and are few.
+UNPROVEN = [Verification.WAIVED, *Appointment.AWAITING_VERIFICATION]
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
 
 
@@ -85,9 +99,10 @@ def send_also_booked(message: OutboxMessage) -> None:
     if not patient.email or appointment.status not in Appointment.STANDING or not others:
         return  # one of them has been cancelled since
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
-    context = {"appointment": appointment, "name": isolate(str(patient)), "visits": visits}
+    is_stranger = appointment.verification in UNPROVEN
+    context = {"appointment": appointment, "name": "" if is_stranger else str(patient), "visits": visits}
     subject = _("You also have another appointment at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-    _make_mail(message, "also_booked", subject, patient.email, context).send()
+    _send(_make_mail(message, "also_booked", subject, patient.email, context), is_limited=is_stranger)
 
 
 def _get_page(appointment):
@@ -109,12 +124,46 @@ def send_order_link(message: OutboxMessage) -> None:
         return  # revoked, expired or booked since
     context = {
         "order": order,
-        "name": isolate(str(order.patient)),
+        "name": str(order.patient),
         "link": _get_url(reverse("widget:order", args=[token])),
         "last_day": timezone.localtime(order.link_ends_at).date(),
     }
     subject = _("Choose your time at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
     _make_mail(message, "order_link", subject, order.patient.email, context).send()
+
+
+def send_verify_address(message: OutboxMessage) -> None:
+    """Ask who reads the mail of an appointment's address to press the link that it waits for."""
+    appointment = _get_appointment(message)
+    if not settings.SITE_URL:
+        raise PermanentError("SITE_URL is not set.")
+    if appointment.status != Status.PENDING or not appointment.awaits_verification:
+        return  # pressed, lapsed or cancelled since
+    context = {
+        "appointment": appointment,
+        "name": "",
+        "link": _get_url(reverse("widget:verify", args=[verification_token(appointment)])),
+    }
+    subject = _("Please confirm your booking at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+    mail = _make_mail(message, "verify_address", subject, appointment.attendee_email, context)
+    _send(mail, is_limited=True)
+
+
+def send_booking_link(message: OutboxMessage) -> None:
+    """Send the link to the free times that proves that its reader has the address."""
+    if not settings.SITE_URL:
+        raise PermanentError("SITE_URL is not set.")
+    address, path = (decrypt(message.payload[name]) for name in ("address", "path"))
+    if not address:
+        raise PermanentError("The SECRET_KEY that it was written with is gone.")
+    proof = urlencode({"proof": proof_token(get_email_id(address))})
+    context = {
+        "name": "",
+        "link": _get_url(f"{path}{'&' if '?' in path else '?'}{proof}"),
+        "hours": PROOF_LIFETIME // timedelta(hours=1),
+    }
+    subject = _("Your link to the free times at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+    _send(_make_mail(message, "booking_link", subject, address, context), is_limited=True)
 
 
 class _Mail(EmailMultiAlternatives):
@@ -135,9 +184,10 @@ def _get_appointment(message):
 def _send_to_attendee(message, appointment, template, subject, *, invites=False):
     if not appointment.attendee_email:
         return  # booked by another system without an address
+    is_stranger = appointment.verification in UNPROVEN
     context = {
         "appointment": appointment,
-        "name": isolate(appointment.attendee_name),
+        "name": "" if is_stranger else appointment.attendee_name,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
         "invites": invites,
         "can_change": appointment.can_change(timezone.now()),
@@ -148,12 +198,27 @@ def _send_to_attendee(message, appointment, template, subject, *, invites=False)
     subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}
     mail = _make_mail(message, template, subject, appointment.attendee_email, context)
     if invites:
-        _attach_invitation(mail, appointment)
-    mail.send()
+        _attach_invitation(mail, appointment, name=context["name"])
+    _send(mail, is_limited=is_stranger)
+
+
+def _send(mail, *, is_limited):
+    """Send a mail; of those that a stranger causes only so many a day to an address, and no more say nothing."""
+    [address] = mail.to
+    if is_limited and not allow_email(address):
+        return
+    try:
+        mail.send()
+    except Exception:
+        if is_limited:
+            uncount_email(address)  # it is tried again
+        raise
 
 
 def _make_mail(message, template, subject, to, context):
-    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject}
+    name = context["name"]
+    greeting = _("Dear %(name)s,") % {"name": isolate(name)} if name else _("Hello,")
+    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject, "greeting": greeting}
     location = context["appointment"].location if "appointment" in context else None
     mail = _Mail(
         subject=subject,
@@ -166,7 +231,7 @@ def _make_mail(message, template, subject, to, context):
     return mail
 
 
-def _attach_invitation(mail, appointment):
+def _attach_invitation(mail, appointment, *, name):
     """Add the invitation to a visit, or its cancellation, in both of the places where programs look for one.
 
     Gmail, Outlook and Apple Mail act on an alternative to the text, the last one, if its type names the same method as
@@ -174,6 +239,8 @@ def _attach_invitation(mail, appointment):
     invitation.
     """
     entry = make_patient_entry(appointment, site=settings.SITE_URL, is_invitation=True)
+    # Programs show an address without a name as it is.
+    entry = entry._replace(attendee=Party(name, appointment.attendee_email))
     method = get_invitation_method(entry)
     content = write_calendar([entry], method=method)
     mail.attach_alternative(content.decode(), f"text/calendar; method={method}")

@@ -21,8 +21,17 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
-from booking.domain import direct_booking, expiry, holds, orders, patients, rescheduling, slot_selection  # noqa: E402
-from booking.models import Appointment, ClientUser, Hold, Order  # noqa: E402
+from booking.domain import (  # noqa: E402
+    direct_booking,
+    expiry,
+    holds,
+    orders,
+    patients,
+    rescheduling,
+    scarcity,
+    slot_selection,
+)
+from booking.models import Appointment, ClientUser, Hold, Networks, Order  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
 from scheduling.lib import clock  # noqa: E402
@@ -76,6 +85,21 @@ def hold(*, service, clinician, location, starts_at, holder, replaces=None, limi
             replaces=replaces,
         )
         return "held"
+
+    return verb
+
+
+def hold_online(*, service, clinician, location, starts_at, holder):
+    """Hold as a visitor from the network ``holder``."""
+    service, location = Service.objects.get(pk=service), Location.objects.get(pk=location)
+    opening = slot_selection.OpeningRequest(
+        service, starts_at, Clinician.objects.get(pk=clinician), location, is_remote=False
+    )
+    visitor = holds.Holder("visitor", scarcity.Visitor(Networks(holder)))
+
+    def verb():
+        held = holds.place_hold(opening, holder=visitor, limits=holds.UNLIMITED, actor="patient")
+        return "to be verified" if held.must_verify else "at once"
 
     return verb
 

@@ -13,7 +13,6 @@ from tests.booking.api.test_sameness import BOB, PERSON
 from tests.booking.api.test_sameness import shape as shape_of_same_phone
 from tests.ledger import nothing_changes
 
-
 CAROL = {**BOB, "phone": "020 7946 0124"}
 
 

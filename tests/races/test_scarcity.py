@@ -1,0 +1,37 @@
+"""What is confirmed at once is counted exactly, however many visitors hold times at once."""
+
+import pytest
+
+from tests.conftest import make_clinician
+from tests.races import client
+from tests.races.crowd import SIZE, tally
+from tests.races.test_one_slot import HALF_HOURS
+
+pytestmark = pytest.mark.usefixtures("no_deadlock")
+
+
+@pytest.fixture
+def acts(hold, at, harbour, consultation):
+    """Acts of holding a hundred times with eight clinicians: ``acts(lambda n: f"network {n}")``."""
+    clinicians = [make_clinician(f"Clinician {n}", location=harbour, services=[consultation]).pk for n in range(8)]
+
+    def acts(name_network):
+        return [
+            hold(at(*HALF_HOURS[n // 8]), name_network(n), act=client.hold_online, clinician=clinicians[n % 8])
+            for n in range(SIZE)
+        ]
+
+    return acts
+
+
+def test_hundred_holds_of_one_network_have_its_number_at_once_and_a_quarter_of_its_hours(crowd, acts):
+    outcomes = crowd.race(acts(lambda n: "a waiting room"))
+
+    # Twelve holds of a quarter of an hour are three hours.
+    assert tally(outcomes) == {"at once": 5, "to be verified": 7, "NeedsProof": 88}
+
+
+def test_hundred_networks_have_a_locations_number_at_once(crowd, acts):
+    outcomes = crowd.race(acts(lambda n: f"home {n}"))
+
+    assert tally(outcomes) == {"at once": 40, "to be verified": 60}

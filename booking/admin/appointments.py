@@ -22,10 +22,11 @@ from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
 from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
+from booking.admin.identity import compare_numbers, describe_identity, render_identity
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
-from booking.domain.appointments import annotate, normalize_reference, revoke_links
+from booking.domain.appointments import annotate, check_identity, normalize_reference, revoke_links
 from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
@@ -273,7 +274,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     @admin.display(ordering="attendee_name")
     def attendee(self, appointment):
         number = phone(appointment.attendee_phone)
-        return format_html("<bdi>{}</bdi><br><small>{}</small>", appointment.attendee_name, number)
+        identity = render_identity(appointment)
+        return format_html("<bdi>{}</bdi><br><small>{}</small>{}", appointment.attendee_name, number, identity)
 
     @admin.display(description="service", ordering="service__name")
     def what(self, appointment):
@@ -317,6 +319,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
+            "identity": describe_identity(obj),
+            "numbers": compare_numbers(request, obj),
+            "may_check_identity": obj.verification == Appointment.Verification.WAIVED
+            and has_appointment_permission(request, "decide"),
             "may_revoke_links": has_appointment_permission(request, "decide") and not has_link_ended(obj),
             "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
@@ -387,17 +393,39 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
                 view(self.revoke_links_view),
                 name="booking_appointment_revoke_links",
             ),
+            path(
+                "<path:object_id>/check-identity/",
+                view(self.check_identity_view),
+                name="booking_appointment_check_identity",
+            ),
             *super().get_urls(),
         ]
 
-    def revoke_links_view(self, request, object_id):
-        """End the links that an appointment's patient was sent, after asking."""
+    def check_identity_view(self, request, object_id):
+        """Note that staff know who has booked."""
+        appointment = self._get_to_decide(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            check_identity(appointment, actor=get_actor(request))
+        except ChangedMeanwhile:
+            messages.error(request, "It has been given another time just now. Nothing was changed.")
+        else:
+            messages.success(request, f"Whoever booked {appointment.reference} is who they say.")
+        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))
+
+    def _get_to_decide(self, request, object_id):
         appointment = self.get_object(request, unquote(object_id))
         if appointment is None:
             raise Http404
         is_permitted = has_appointment_permission(request, "decide")
         if not is_permitted or not self.has_view_permission(request, appointment):
             raise PermissionDenied
+        return appointment
+
+    def revoke_links_view(self, request, object_id):
+        """End the links that an appointment's patient was sent, after asking."""
+        appointment = self._get_to_decide(request, object_id)
         page = reverse("admin:booking_appointment_change", args=[object_id])
         if request.method == "POST":
             try:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from booking.admin.booking_forms import AttendeeForm, NewPatientForm, OpeningSearchForm
 from booking.admin.idempotent_create import get_new_id
+from booking.admin.identity import describe_identity
 from booking.admin.patient_conflicts import render_conflict
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.time_picker import REASON_LABELS, TimePicker
@@ -102,7 +103,7 @@ class DeskMixin:
 
     def reschedule_view(self, request, pk):
         """Give an appointment another time."""
-        rows = Appointment.objects.select_related("service", "clinician", "location", "slot")
+        rows = Appointment.objects.select_related("service", "clinician", "location", "slot", "patient")
         appointment = get_object_or_404(limit_to_visible(request, rows), pk=pk)
         if not has_appointment_permission(request, "decide"):
             raise PermissionDenied
@@ -127,6 +128,7 @@ class DeskMixin:
             is_patient_busy=isinstance(refusal, PatientBusy),
             rescheduling=appointment,
             now_at=format_local(appointment.starts_at, appointment.location.zone, unless=None),
+            identity=describe_identity(appointment),
         )
 
     def _render_desk(self, request, form, picker, **context):

@@ -6,6 +6,7 @@ from django.utils.html import format_html
 
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.booking_columns import BookingColumns
+from booking.admin.identity import render_identity
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.patient_conflicts import list_overlapping, render_links
 from booking.admin.permissions import get_actor, limit_to_visible
@@ -18,14 +19,18 @@ from scheduling.models.local_zones import get_home_zone
 
 class AppointmentInline(BookingColumns, admin.TabularInline):
     model = Appointment
-    fields = readonly_fields = ["linked_reference", "when", "service_name", "clinician_name", "place", "status"]
+    fields = readonly_fields = ["linked_reference", "when", "service_name", "clinician_name", "place", "state"]
     ordering = ["-starts_at"]
     extra = 0
     can_delete = False
 
     def get_queryset(self, request):
-        rows = super().get_queryset(request).select_related("service", "clinician", "location")
+        rows = super().get_queryset(request).select_related("service", "clinician", "location", "patient")
         return limit_to_visible(request, rows).annotate(home=get_home_zone())
+
+    @admin.display(description="status")
+    def state(self, appointment):
+        return format_html("{}{}", appointment.get_status_display(), render_identity(appointment))
 
     def has_add_permission(self, request, obj=None):
         return False

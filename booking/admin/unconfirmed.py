@@ -18,6 +18,7 @@ from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
 from booking.admin.approver_refusals import filter_refused
+from booking.admin.identity import render_identity
 from booking.admin.permissions import has_appointment_permission, limit_to_visible
 from booking.admin.sign_in.middleware import asked_by_page
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
@@ -94,7 +95,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
     # The queue
 
     def get_queryset(self, request):
-        rows = get_queue(request).select_related("service", "clinician", "location")
+        rows = get_queue(request).select_related("service", "clinician", "location", "patient")
         return rows.order_by("answer_by").annotate(home=get_home_zone())
 
     def changelist_view(self, request, extra_context=None):
@@ -141,9 +142,10 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
     def attendee(self, appointment):
         note = Truncator(appointment.notes.strip().partition("\n")[0]).chars(200)
         return format_html(
-            "<bdi>{}</bdi><br><small>{}</small>{}",
+            "<bdi>{}</bdi><br><small>{}</small>{}{}",
             appointment.attendee_name,
             phone(appointment.attendee_phone),
+            render_identity(appointment),
             format_html('<br><q class="note" dir="auto">{}</q>', note) if note else "",
         )
 

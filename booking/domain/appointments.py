@@ -294,6 +294,21 @@ def annotate(appointment: Appointment, *, actor: str, expected_version: datetime
 
 
 @transaction.atomic
+def check_identity(appointment: Appointment, *, actor: str) -> None:
+    """Note that staff know who has booked online, who had not proved it. Nothing to do for others.
+
+    Raises ChangedMeanwhile.
+    """
+    now = lock_appointment(appointment)
+    if appointment.verification != Appointment.Verification.WAIVED:
+        return
+    appointment.verification = Appointment.Verification.CHECKED
+    appointment.save(update_fields=["verification", "updated_at"])
+    kind, data = EventKind.APPOINTMENT_UPDATED, {"changed": ["verification"]}
+    record_event(appointment, kind, actor=actor, at=now, data=data)
+
+
+@transaction.atomic
 def revoke_links(appointment: Appointment, *, actor: str) -> None:
     """End all links to an appointment: those in e-mails and calendars, of the page it was booked on, of its order.
 

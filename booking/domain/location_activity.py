@@ -15,7 +15,7 @@ COUNT = """
                    FROM booking_appointment AS appointment
                    JOIN scheduling_location AS location ON location.id = appointment.location_id
                   WHERE appointment.created_at > now() - interval '30 days'
-                    AND appointment.verification IN ('waived', 'verified')
+                    AND appointment.verification IN ('waived', 'verified', 'checked')
                     AND appointment.cancellation_reason <> 'unusual'
                   GROUP BY 1, 2) AS booked
         ON booked.location_id = location.id

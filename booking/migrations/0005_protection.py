@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
                     ("required", "waits for the link in its e-mail"),
                     ("required_quietly", "waits for the link in its e-mail, without saying so"),
                     ("verified", "verified by e-mail"),
+                    ("checked", "identity checked by staff"),
                 ],
                 db_default="",
                 default="",

@@ -214,6 +214,7 @@ class Appointment(Booking):
         # To say so would tell who is a patient: the visitor is shown what they are shown when it is waived.
         REQUIRED_QUIETLY = "required_quietly", "waits for the link in its e-mail, without saying so"
         VERIFIED = "verified", "verified by e-mail"
+        CHECKED = "checked", "identity checked by staff"
 
     class CancellationReason(models.TextChoices):
         PATIENT_REQUEST = "patient_request", "the patient asked"
@@ -296,6 +297,11 @@ class Appointment(Booking):
 
     def __str__(self):
         return f"{self.reference} {self.local_start:%a %d %b %Y %H:%M}"
+
+    @property
+    def is_unproven(self):
+        """Whether a visitor has booked it of whom nobody knows whether they are who they say."""
+        return self.verification in (self.Verification.WAIVED, *self.AWAITING_VERIFICATION)
 
     @property
     def awaits_verification(self):

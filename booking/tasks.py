@@ -8,7 +8,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, proof_of_work, sign_in_log, staff_sessions
-from booking.domain import expiry, location_activity, patient_drafts
+from booking.domain import expiry, location_activity, patient_access, patient_drafts
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -102,6 +102,12 @@ def forget_old_sign_ins():
 def refold_names():
     """Fold the names that a release with other rules has written beside this one, as it does while it is replaced."""
     refolding.refold_names(since=timezone.now() - MAX_ROLLOUT)
+
+
+@shared_task
+def forget_old_accesses():
+    """Delete the record of who has seen which patients when it is a year old."""
+    patient_access.forget_old_accesses()
 
 
 @shared_task

@@ -13,6 +13,7 @@ from booking.admin import (  # noqa: F401
     holds,
     orders,
     outbox,
+    patient_access,
     patients,
     schedule,
     unconfirmed,

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
+from patients.admin.shown_patients import note_shown
 from patients.models import PossibleDuplicate
 
 
@@ -18,6 +19,7 @@ def warn_about_duplicates(request, patient):
     pairs = get_open_pairs().filter(Q(patient=patient) | Q(other=patient)).select_related("patient", "other")
     for pair in pairs:
         other = pair.patient if pair.other_id == patient.pk else pair.other
+        note_shown(request, [other.pk])
         page = reverse("admin:patients_possibleduplicate_changelist", query={"id__in": pair.pk})
         is_permitted = request.user.has_perm("patients.view_possibleduplicate")
         link = format_html(': <a href="{}">compare</a>', page) if is_permitted else "."

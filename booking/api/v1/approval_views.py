@@ -170,10 +170,12 @@ class ApprovalView(ApiView):
 
         What is written down of a patient whom it names by id is that only for a key that may read patients.
         """
-        is_told = patient and (patient._state.adding or self.key.may(ApiKey.Scope.READ_PATIENTS))
+        is_described = bool(patient and patient._state.adding)
         names = {f"attendee_{part}": value for part, value in (attendee or {}).items()}
-        self.sent = {name: value for name, value in names.items() if is_told or self.request.data.get(name)}
-        self.sent |= {"notes": notes}
+        described = {name: value for name, value in names.items() if is_described or self.request.data.get(name)}
+        self.described = described | {"notes": notes}
+        is_told = patient and self.key.may(ApiKey.Scope.READ_PATIENTS)
+        self.sent = (names | {"notes": notes}) if is_told else self.described
 
     def answer_booked(self, appointment, *, is_new=True, **options):
         """Answer with an appointment just made, or made earlier; say where it is if the key may read it there."""

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from booking.access.api_keys import create_key
-from booking.models import ApiKey
+from booking.models import ApiKey, PatientAccess
+from patients.models import Patient
 
 BASE = "/api/v1"
 SITE = "https://www.clinic.example"
@@ -94,3 +95,10 @@ def public_api(client, publishable_key):
 def with_key(client):
     """Call with another key: ``with_key(key).get("/me")``; None is no key at all."""
     return lambda key, **headers: Caller(client, key, **headers)
+
+
+def assert_reading_is_recorded(response):
+    """Assert that an answer which names Alice, whom the tests' requests never send, has left a row about her."""
+    seen = [str(id) for access in PatientAccess.objects.all() for id in access.patient_ids]
+    alice = Patient.objects.filter(first_name="Alice").first()
+    assert not alice or "alice" not in response.text.lower() or str(alice.pk) in seen

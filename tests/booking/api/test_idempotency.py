@@ -78,7 +78,7 @@ def test_business_refusal_is_stored_and_changes_nothing(api, opening, hold_time,
 def test_writes_before_a_refusal_are_undone_and_the_refusal_is_stored(db):
     def write_and_refuse():
         Patient.objects.create(**PERSON)
-        return 409, b"no", {}
+        return (409, b"no", {}), []
 
     request = {"holder": uuid4(), "route": "POST /x", "idempotency_key": "one", "request_hash": b"x" * 32}
 

@@ -38,7 +38,7 @@ from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from booking.integrations.approvers import get_provider
 from booking.integrations.webhooks.junction.appointments import get_provider_slug, write_appointment
-from booking.models import Appointment, Event, Order
+from booking.models import UNRESTRICTED, Appointment, Event, Order
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason, find_next_opening
 
@@ -90,12 +90,12 @@ class AppointmentView(View):
     """What all endpoints of an order's appointment share."""
 
     def order(self, order_id):
-        return get_object_or_404(Order.objects.select_related("service", "patient"), pk=order_id)
+        return get_object_or_404(Order.objects.select_related("service", "patient"), UNRESTRICTED, pk=order_id)
 
     def appointment(self, order_id):
         """Return the order's appointment; of several, all but one of them cancelled or missed, the latest."""
         rows = Appointment.objects.select_related("service", "location", "slot", "provider", "order")
-        appointment = rows.filter(order=order_id).order_by("-created_at").first()
+        appointment = rows.filter(UNRESTRICTED, order=order_id).order_by("-created_at").first()
         if appointment is None:
             raise Http404
         return settle(appointment)
@@ -106,6 +106,7 @@ class AppointmentView(View):
     def answer_appointment(self, appointment):
         events = Event.objects.filter(subject_id=appointment.pk)
         shows_home = self.may_read_appointment(appointment)
+        self.shown = {appointment.patient_id} if shows_home else set()
         return Response(write_appointment(appointment, events, now=timezone.now(), shows_home=shows_home))
 
 

@@ -20,6 +20,7 @@ class View(DialectView):
     authentication_classes = [JunctionKeyAuthentication]
     never_stored = NEVER_STORED | {422}
     idempotency_headers = ("X-Idempotency-Key", "Idempotency-Key")
+    shown: set = set()  # the ids of the patients whom the answer tells of, which may know them by the client's own ids
 
     def is_stored(self, status):
         return super().is_stored(status) and not (status >= 400 and "X-Idempotency-Error" in self.request.headers)
@@ -28,6 +29,9 @@ class View(DialectView):
         if self.request.headers.get("X-Idempotency-Error", "no-cache") != "no-cache":
             raise ValidationError({"X-Idempotency-Error": "Send no-cache, or leave it out."}, code="invalid_choice")
         return super().answer_once(handler)
+
+    def find_shown(self, data):
+        return self.shown
 
     @property
     def team_id(self):

@@ -16,7 +16,7 @@ from booking.domain.approval_sync import apply_decision
 from booking.domain.orders import cancel_order, create_order
 from booking.integrations.approvers import get_approver
 from booking.integrations.webhooks.junction.orders import AT_HOME, list_order_events, write_order
-from booking.models import Appointment, Order
+from booking.models import UNRESTRICTED, Appointment, Order
 
 # What an approver has to decide for an order to have a status: the last part of its name.
 SIMULATIONS = {
@@ -35,11 +35,12 @@ class OrderView(View):
     scopes = {"POST": Scope.WRITE_ORDERS}
 
     def order(self, order_id):
-        return get_object_or_404(Order.objects.select_related("service", "patient"), pk=order_id)
+        return get_object_or_404(Order.objects.select_related("service", "patient"), UNRESTRICTED, pk=order_id)
 
     def write_orders(self, orders):
         """Return orders as they are written to the key, in a fixed number of queries."""
         events, shows_patient = list_order_events(orders), self.key.may(Scope.READ_PATIENTS)
+        self.shown = {order.patient_id for order in orders}
         return [
             write_order(order, events[order.pk], team_id=self.team_id, shows_home=True, shows_patient=shows_patient)
             for order in orders
@@ -66,7 +67,9 @@ class Orders(OrderView):
     @operation(query=OrderFilters)
     def get(self, request):
         page, size = self.parameters["page"], self.parameters["size"]
-        found = Order.objects.filter(get_condition(**self.parameters)).select_related("service", "patient")
+        found = Order.objects.filter(UNRESTRICTED, get_condition(**self.parameters)).select_related(
+            "service", "patient"
+        )
         orders = list(found.order_by("-created_at", "-pk")[(page - 1) * size : page * size])
         return Response({"orders": self.write_orders(orders), "total": found.count(), "page": page, "size": size})
 

@@ -39,6 +39,7 @@ class CustomerNew(View):
     @operation(body=PersonFields)
     def post(self, request):
         patient = patients.register(self.body(), actor=self.key.actor)
+        self.has_registered = True
         return self.succeed(write_patient(patient), 201)
 
 

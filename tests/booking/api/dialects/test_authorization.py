@@ -20,7 +20,7 @@ from booking.domain.slot_selection import OpeningRequest
 from booking.models import ApiKey, Appointment, Order, Provider
 from patients.models import Patient
 from scheduling.lib.clock import database_now
-from tests.booking.api.conftest import SITE
+from tests.booking.api.conftest import SITE, assert_reading_is_recorded
 from tests.booking.api.dialects.conftest import System
 from tests.ledger import nothing_changes
 
@@ -266,7 +266,9 @@ def test_dialect_request_with_every_other_scope_is_403(make_request, make_key, s
 def test_dialect_request_with_the_right_scope_alone_is_allowed(make_request, make_key, system, method, route):
     right = RIGHTS[system, method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
-    assert make_request(system, method, route, key)(plain).status_code == right.status
+    response = make_request(system, method, route, key)(plain)
+    assert response.status_code == right.status
+    assert_reading_is_recorded(response)
 
 
 @pytest.mark.parametrize("system, method, route", [place for place, right in RIGHTS.items() if right.scope == WRITE])

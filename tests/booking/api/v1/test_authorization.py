@@ -12,7 +12,7 @@ from booking.integrations.webhooks.endpoints import create_endpoint, send_test
 from booking.models import ApiKey, Appointment, Hold, Order
 from patients.models import Patient
 from scheduling.models import ExtraHours, TimeOff, WorkingHours
-from tests.booking.api.conftest import SITE
+from tests.booking.api.conftest import SITE, assert_reading_is_recorded
 from tests.ledger import begin, nothing_changes
 
 TYPES, TIMES, HOLDS = "read_appointment_types", "read_availability", "write_holds"
@@ -283,7 +283,9 @@ def test_secret_key_and_other_publishable_keys_reach_no_hold_by_its_token(
 def test_v1_request_with_the_right_scope_alone_is_allowed(make_request, make_key, method, route):
     right = RIGHTS[method, route]
     key, plain = make_key(scopes=[right.scope or "read_availability"])
-    assert make_request(method, route, key)(plain).status_code == right.status
+    response = make_request(method, route, key)(plain)
+    assert response.status_code == right.status
+    assert_reading_is_recorded(response)
 
 
 WRITES_APPOINTMENTS = [place for place, right in RIGHTS.items() if right.scope == "write_appointments"]

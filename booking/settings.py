@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "booking.admin.sign_in.middleware.StaffSession",
     "booking.ops.middleware.Busy",
+    "booking.admin.patient_access.record_shown_patients",
 ]
 
 ROOT_URLCONF = "booking.urls"
@@ -297,12 +298,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=30),
         "options": {"expires": 3000},
     },
+    "forget old accesses": {
+        "task": "booking.tasks.forget_old_accesses",
+        "schedule": crontab(hour=3, minute=10),
+        "options": {"expires": 3000},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),
         "options": {"expires": 3000},
     },
 }
+
+# How long the clinic has to keep the records of visits that took place: until then a patient is restricted, not erased.
+RETENTION_YEARS = env.integer("RETENTION_YEARS", 10)
 
 # Mail
 

@@ -76,6 +76,11 @@ class Patient(models.Model):
 
     class Meta:
         ordering = ["last_name", "first_name"]
+        permissions = [
+            ("export_patient", "Can export all that is kept of a patient"),
+            ("erase_patient", "Can erase or restrict patients, and end a restriction"),
+            ("view_restricted_patient", "Can see the records of restricted patients"),
+        ]
         indexes = [
             models.Index("date_of_birth", "normalized_name", name="patient_born_name"),
             models.Index("email", name="patient_email"),

@@ -86,8 +86,12 @@ def archive_patient(patient_id: UUID) -> bool:
 
 @transaction.atomic
 def restore_patient(patient_id: UUID) -> Patient | None:
-    """Take a patient out of the archive and return them, or None if they are not in it. Lists near matches."""
+    """Take a patient out of the archive and return them, or None if they are not in it. Lists near matches.
+
+    Who is restricted or erased stays there.
+    """
     archived = Patient.objects.select_for_update(no_key=True).exclude(archived_at=None)
+    archived = archived.filter(restricted_at=None, erased_at=None)
     patient = archived.filter(pk=patient_id).first()
     if patient:
         patient.archived_at = patient.merged_into = None

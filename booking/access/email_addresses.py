@@ -59,6 +59,11 @@ def note_confirmed(address: str, *, at: datetime) -> None:
         EmailAddress.objects.filter(pk=known.pk).update(confirmed_at=at)
 
 
+def forget_address(address: str) -> None:
+    """Delete what is known of an address."""
+    EmailAddress.objects.filter(address_hash=_hash(address)).delete()
+
+
 def forget_unconfirmed_addresses() -> None:
     """Delete the addresses that nobody has confirmed, once their mails no longer count."""
     EmailAddress.objects.filter(confirmed_at=None, sent_on__lt=_today()).delete()

@@ -55,7 +55,7 @@ GROUPS = {
     "clinician": {"booking": ["view_appointment", "mark_appointment", *FEEDS]},
     "manager": {
         "scheduling": RECEPTION["scheduling"] + CONFIGURATION,
-        "patients": RECEPTION["patients"],
+        "patients": [*RECEPTION["patients"], "export_patient", "erase_patient", "view_restricted_patient"],
         "booking": [
             *RECEPTION["booking"],
             "view_outboxmessage",
@@ -73,6 +73,7 @@ GROUPS = {
             "delete_webhookendpoint",
             "view_delivery",
             "change_delivery",
+            "view_patientaccess",
         ],
     },
 }

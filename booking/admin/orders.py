@@ -14,8 +14,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from booking.admin.events import list_events
+from booking.admin.nameless_log import NamelessLogMixin
 from booking.admin.object_tools import ObjectToolsMixin
-from booking.admin.permissions import get_actor
+from booking.admin.permissions import get_actor, limit_to_unrestricted
 from booking.domain.appointments import OrderBooked, OrderCancelled
 from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, revoke_link, send_link
 from booking.models import Appointment, Order
@@ -81,7 +82,7 @@ class BookedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
+class OrderAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
     form = OrderForm
     list_display = ["ordered_at", "patient", "service", "booked", "link", "external_id"]
     list_filter = [BookedFilter, "service"]
@@ -114,7 +115,7 @@ class OrderAdmin(ObjectToolsMixin, admin.ModelAdmin):
             .prefetch_related("appointments__location")
         )
         is_booked = Exists(BOOKED.filter(order=OuterRef("pk")))
-        return rows.annotate(home=get_home_zone(), is_booked=is_booked)
+        return limit_to_unrestricted(request, rows).annotate(home=get_home_zone(), is_booked=is_booked)
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Orders", **(extra_context or {})})

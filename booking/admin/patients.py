@@ -7,8 +7,10 @@ from django.utils.html import format_html
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.identity import render_identity
+from booking.admin.nameless_log import NamelessLogMixin
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.patient_conflicts import list_overlapping, render_links
+from booking.admin.patient_data import PatientDataMixin
 from booking.admin.permissions import get_actor, limit_to_visible
 from booking.domain import patients
 from booking.models import Appointment
@@ -48,7 +50,7 @@ admin.site.unregister([Patient, PossibleDuplicate])
 
 
 @admin.register(Patient)
-class PatientWithAppointmentsAdmin(ObjectToolsMixin, PatientAdmin):
+class PatientWithAppointmentsAdmin(PatientDataMixin, NamelessLogMixin, ObjectToolsMixin, PatientAdmin):
     inlines = [*PatientAdmin.inlines, AppointmentInline]
     object_tools = ["archive", "restore"]
     change_form_template = "admin/patients/patient/change_form.html"

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 from uuid import uuid5
 
 from django.db.models import Q
@@ -12,7 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled,
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_address, get_network_id
 from booking.access.rate_limits import Usage
 from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
@@ -20,9 +21,11 @@ from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import LengthRequired, MissingScope
 from booking.api.serializers import is_empty_without_parameters
+from booking.api.shown_patients import find_ids, find_shown_patients
+from booking.domain.patient_access import record_access
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.transitions import ChangedMeanwhile
-from booking.models import ApiKey
+from booking.models import ApiKey, PatientAccess
 from booking.ops import idempotency
 
 NOT_FILTERS = {"limit", "cursor", "sort", "expand"}  # of a list's parameters: they say how it is written
@@ -44,12 +47,15 @@ class ApiView(APIView):
     serves_drafts = False  # whether a publishable key may do here what ApiKey.may_draft says
     tag = ""  # its heading in OpenAPI, one of openapi.document.TAGS
     is_personal = False  # whether its answers are about patients, and must not be cached
+    written: Any = None  # the content of an answer that is stored for a request sent again
+    has_registered = False  # whether the answer has nobody but the patient whom the request describes
     once_with_a_key = ("POST", "PATCH")  # the methods of which an Idempotency-Key makes one request of many
     never_stored = NEVER_STORED
     idempotency_headers = ("Idempotency-Key",)  # the first that a request has counts
     pagination_class = CursorPagination
     ordering = "created_at"  # of a list's pages
     sent: Mapping[str, str] = {}  # what a booking's request has said of who comes, as the appointment has it
+    described: Mapping[str, str] = {}  # of that, what the request has spelled out, so that nobody was read for it
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
     deprecations: tuple[Deprecation, ...] = ()  # that the answer's headers tell of
 
@@ -83,6 +89,7 @@ class ApiView(APIView):
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
         if isinstance(response, Response):
+            self.record_reading(response)
             response.add_post_render_callback(drop_data)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
@@ -183,12 +190,34 @@ class ApiView(APIView):
         if not self.is_stored(response.status_code):
             raise idempotency.NotStored(response)
         read_by = [scope for scope in READING if self.is_personal and self.key.may(scope)]
-        return response.status_code, response.content, {**response.headers, READ_BY: " ".join(read_by)}
+        headers = {**response.headers, READ_BY: " ".join(read_by)}
+        return (response.status_code, response.content, headers), find_ids(self.written)
 
     def render(self, response):
         """Return a response with its content, which DRF renders only when the view is done."""
         response = super().finalize_response(self.request, response)
-        return response.render() if isinstance(response, Response) else response
+        if not isinstance(response, Response):
+            return response
+        self.record_reading(response)
+        self.written = response.data
+        return response.render()
+
+    def record_reading(self, response):
+        """Write down which patients an answer tells its key of. A publishable key is told of none."""
+        if not self.is_personal or self.has_registered or response.status_code >= 300 or self.key.is_publishable:
+            return
+        if shown := self.find_shown(response.data):
+            record_access(
+                shown,
+                action=PatientAccess.Action.API_READ,
+                actor=self.key.actor,
+                page=self.request.resolver_match.route,
+                address=get_address(self.request),
+            )
+
+    def find_shown(self, data):
+        """Return the ids of the patients of whom an answer tells more than the request has said itself."""
+        return find_shown_patients(data, self.described)
 
     # What the endpoints call
 

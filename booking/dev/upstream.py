@@ -62,7 +62,7 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Requests)
         self.secret, self.behaviour, self.speed, self.say = secret, behaviour, speed, say
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.bookings, self.faults, self.lock = {}, [], threading.Lock()
+        self.bookings, self.forgotten, self.faults, self.lock = {}, [], [], threading.Lock()
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, args=[0.02], daemon=True).start()
@@ -217,6 +217,9 @@ class Requests(BaseHTTPRequestHandler):
         if self.command == "GET":
             return 0, server.how("").get("http", 200), {}
         wanted = json.loads(body)
+        if (self.command, what, rest) == ("DELETE", "appointments", [wanted["id"], "attendee"]):
+            server.forgotten.append(wanted["id"])
+            return 0, 200, {}
         if what != "appointments" or rest != [wanted["id"]]:
             return 0, 404, {}
         return (server.put if self.command == "PUT" else server.delete)(wanted["id"], wanted)

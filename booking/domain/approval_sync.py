@@ -5,6 +5,7 @@ run, nor in which order two of them arrive.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -59,6 +60,17 @@ def withdraw(message: OutboxMessage) -> None:
     version = _record_withdrawal(hold, provider, asked=int(message.payload["asked"]))
     if version:
         _withdraw_booking(message, provider, hold.pk, version)
+
+
+def forget(message: OutboxMessage) -> None:
+    """Have an approver erase who came to an erased patient's appointment; raises RetryLater or PermanentError."""
+    appointment = Appointment.objects.select_related("provider").get(pk=message.payload["appointment"])
+    approver, version = get_approver(appointment.provider), get_latest_sequence(appointment.pk)
+    provider: Any = appointment.provider  # it had one when the message was written, and keeps it
+    try:
+        approver.forget(provider, appointment.pk, version=version, timeout=TIMEOUT)
+    except NotAnswered as error:
+        _retry_later(message, error)
 
 
 @transaction.atomic

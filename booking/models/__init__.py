@@ -2,7 +2,15 @@
 
 from booking.models.access_log import Erasure, PatientAccess, SignInEvent
 from booking.models.api import AccessToken, ApiKey, IdempotentAnswer, validate_origin
-from booking.models.bookings import Appointment, Booking, Hold, Networks, Unconfirmed, UnusualBooking
+from booking.models.bookings import (
+    UNRESTRICTED,
+    Appointment,
+    Booking,
+    Hold,
+    Networks,
+    Unconfirmed,
+    UnusualBooking,
+)
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
@@ -14,6 +22,7 @@ from booking.models.verification import EmailAddress, LocationActivity, SolvedCh
 from booking.models.webhooks import WebhookEndpoint
 
 __all__ = [
+    "UNRESTRICTED",
     "AccessToken",
     "Acknowledgement",
     "ApiKey",

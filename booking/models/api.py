@@ -139,6 +139,8 @@ class IdempotentAnswer(models.Model):
     status = models.PositiveSmallIntegerField(default=0)
     body = models.BinaryField(default=bytes)
     headers = models.JSONField(default=dict)
+    # The ids in the body: the answers about a person are deleted when that person is erased.
+    about = ArrayField(models.UUIDField(), default=list, db_default=[])  # pyright: ignore[reportCallIssue]
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -22,6 +22,8 @@ from scheduling.models import Clinician, Location, Service, Slot
 # Appointment's, defined here because Meta cannot see names of the enclosing class body.
 ORDER_BOOKED_ONCE = "appointment_of_order"
 UNSUCCESSFUL = ["cancelled", "no_show"]
+# Of appointments and orders: those that may be shown. Of a restricted patient nothing is, but to staff who may see it.
+UNRESTRICTED = Q(patient__restricted_at=None)
 
 
 class Booking(models.Model):

@@ -59,6 +59,8 @@ ANNOUNCED_KINDS = (
     EventKind.PATIENT_ARCHIVED,
     EventKind.PATIENT_RESTORED,
     EventKind.PATIENT_MERGED,
+    EventKind.PATIENT_ERASED,
+    EventKind.PATIENT_RESTRICTED,
 )
 
 
@@ -79,4 +81,5 @@ class Job(StrEnum):
     EMAIL_RESET_LINK = "email.reset_link"
     APPROVER_SYNC = "provider.sync"
     APPROVER_WITHDRAW = "provider.take_back"
+    APPROVER_FORGET = "provider.forget"
     WEBHOOK_EVENT = "webhook.event"

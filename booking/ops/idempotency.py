@@ -41,14 +41,15 @@ class NotStored(Exception):
 def run_once(effect, *, holder, route, idempotency_key, request_hash):
     """Return ``(answer, is_replay)``: the result of ``effect()``, or the stored one of the same request.
 
-    ``effect`` returns ``(status, body, headers)`` and runs in this transaction, so that a crash leaves neither effect
+    ``effect`` returns that and the ids in the body, and runs in this transaction, so that a crash leaves neither effect
     nor record. If it raises NotStored, both are rolled back; if it returns an error status, only its effect is. A
     concurrent duplicate waits up to two seconds. Raises KeyReused or KeyInFlight.
     """
     identity = {"api_key_holder": holder, "route": route, "idempotency_key": idempotency_key}
     if _claim(identity, request_hash):
-        answer = _run_and_undo_refused(effect)
-        IdempotentAnswer.objects.filter(**identity).update(status=answer[0], body=_encrypt(answer, request_hash))
+        answer, about = _run_and_undo_refused(effect)
+        stored = {"status": answer[0], "body": _encrypt(answer, request_hash), "about": about}
+        IdempotentAnswer.objects.filter(**identity).update(**stored)
         return answer, False
     earlier = find_answer(holder, route, idempotency_key, request_hash)
     if earlier is None:  # it expired just now, or cannot be read any more
@@ -94,7 +95,7 @@ def _decrypt(record):
 def _run_and_undo_refused(effect):
     before = transaction.savepoint()
     answer = effect()
-    if answer[0] >= 400:
+    if answer[0][0] >= 400:
         transaction.savepoint_rollback(before)
     else:
         transaction.savepoint_commit(before)
@@ -104,10 +105,11 @@ def _run_and_undo_refused(effect):
 # A record whose day is over is taken over in place; one that is younger, or being made, is left alone.
 CLAIM = """
     INSERT INTO booking_idempotentanswer AS record
-           (api_key_holder, route, idempotency_key, request_hash, status, body, headers, created_at)
-    VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', %(now)s)
+           (api_key_holder, route, idempotency_key, request_hash, status, body, headers, about, created_at)
+    VALUES (%(api_key_holder)s, %(route)s, %(idempotency_key)s, %(request_hash)s, 0, '', '{}', '{}', %(now)s)
         ON CONFLICT (api_key_holder, route, idempotency_key) DO UPDATE
-       SET request_hash = EXCLUDED.request_hash, status = 0, body = '', headers = '{}', created_at = EXCLUDED.created_at
+       SET request_hash = EXCLUDED.request_hash, status = 0, body = '', headers = '{}', about = '{}',
+           created_at = EXCLUDED.created_at
      WHERE record.created_at < %(oldest)s
 """
 

@@ -32,6 +32,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_RESET_LINK: Handler(staff_emails.send_reset_link),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
+    Job.APPROVER_FORGET: Handler(approval_sync.forget, queue.UNTIL_GIVEN_UP),
     Job.WEBHOOK_EVENT: Handler(delivery.deliver, delivery.RETRY_DELAYS),
 }
 

@@ -15,6 +15,7 @@ from patients.admin.duplicate_warnings import get_open_pairs, warn_about_duplica
 from patients.admin.filters import ArchivedFilter
 from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import label_patient
+from patients.admin.shown_patients import note_shown
 from patients.matching import find_identical_patient
 from patients.models import Consent, Patient
 from patients.records import (
@@ -171,6 +172,10 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
+    def get_queryset(self, request):
+        rows = super().get_queryset(request)
+        return rows if request.user.has_perm("patients.view_restricted_patient") else rows.filter(restricted_at=None)
+
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
@@ -186,7 +191,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
         return response
 
     def _announce_archived_matches(self, request, changelist):
-        number = len(list_matching_keys(changelist.query, among=Patient.objects.exclude(archived_at=None)))
+        number = len(list_matching_keys(changelist.query, among=self.get_queryset(request).exclude(archived_at=None)))
         if number:
             page = changelist.get_query_string({"archived": "yes"})
             messages.info(request, format_html('{} in the archive: <a href="{}">show</a>', number, page))
@@ -240,6 +245,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         found = search_patients(request.GET.get("term", ""), limit=MAX_SHOWN)
+        note_shown(request, [patient.pk for patient in found])
         results = [{"id": str(patient.pk), "text": label_patient(patient)} for patient in found]
         return JsonResponse({"results": results, "pagination": {"more": False}})
 

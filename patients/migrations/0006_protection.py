@@ -40,4 +40,15 @@ class Migration(migrations.Migration):
             name="restriction_reason",
             field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=500),
         ),
+        migrations.AlterModelOptions(
+            name="patient",
+            options={
+                "ordering": ["last_name", "first_name"],
+                "permissions": [
+                    ("export_patient", "Can export all that is kept of a patient"),
+                    ("erase_patient", "Can erase or restrict patients, and end a restriction"),
+                    ("view_restricted_patient", "Can see the records of restricted patients"),
+                ],
+            },
+        ),
     ]

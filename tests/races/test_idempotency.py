@@ -175,7 +175,7 @@ def test_duplicate_of_slow_request_is_409_in_flight(crowd, key, send, opening):
 
     def effect():
         outcomes.extend(crowd.race([(call, arguments | {"patient": False})] * 3))
-        return 201, b"{}", {}
+        return (201, b"{}", {}), []
 
     idempotency.run_once(
         effect,

@@ -70,6 +70,8 @@ MORE_IN_EXAMPLES = {
     EventKind.PATIENT_ARCHIVED: {"sequence": 2},
     EventKind.PATIENT_RESTORED: {"sequence": 3},
     EventKind.PATIENT_MERGED: {"merged_id": "0f6c1d2e-3a4b-4c5d-8e6f-7a8b9c0d1e08", "sequence": 2},
+    EventKind.PATIENT_ERASED: {"sequence": 4},
+    EventKind.PATIENT_RESTRICTED: {"sequence": 3},
 }
 SUMMARIES = {
     EventKind.HOLD_PLACED: "A time is held",
@@ -91,6 +93,8 @@ SUMMARIES = {
     EventKind.PATIENT_ARCHIVED: "A patient's record was archived",
     EventKind.PATIENT_RESTORED: "A patient's record is in use again",
     EventKind.PATIENT_MERGED: "Two records were one person",
+    EventKind.PATIENT_ERASED: "A patient's data are erased: erase what you have of them",
+    EventKind.PATIENT_RESTRICTED: "A patient's data are kept and used for nothing else",
     TEST: "Somebody tried the endpoint",
 }
 HEADERS = {

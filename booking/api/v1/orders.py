@@ -23,7 +23,7 @@ from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.orders import NoEmailAddress, cancel_order, change_order, create_order, send_link
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.slot_selection import NotOffered
-from booking.models import ApiKey, Order
+from booking.models import UNRESTRICTED, ApiKey, Order
 from patients.records import PatientArchived
 from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.models import Service
@@ -103,7 +103,7 @@ class OrderView(ApiView):
 
     def order(self, id):
         try:
-            return Order.objects.select_related("service", "patient").get(pk=id)
+            return Order.objects.select_related("service", "patient").get(UNRESTRICTED, pk=id)
         except Order.DoesNotExist:
             raise Http404 from None
 
@@ -120,7 +120,7 @@ class Orders(OrderView):
     @operation(query=OrderFilters, output=ExpandedOrderOutput, many=True)
     def get(self, request):
         """List orders as they came, in pages."""
-        orders = self.paginate_queryset(Order.objects.filter(self.filters))
+        orders = self.paginate_queryset(Order.objects.filter(UNRESTRICTED, self.filters))
         return self.get_paginated_response(expand(orders, write_orders(orders, self.key), self))
 
     @operation(

@@ -110,7 +110,7 @@ class Patients(PatientView):
         if search := self.parameters.pop("search", ""):
             patients = search_patients(search, limit=self.parameters["limit"])
             return self.answer(PatientOutput(patients, many=True).data, next_cursor=None, has_more=False)
-        among = Patient.objects.all()
+        among = Patient.objects.filter(restricted_at=None)
         if "updated_at__gte" not in self.parameters:
             among = among.filter(archived_at=None)
         patients = self.paginate_queryset(among.filter(self.filters))
@@ -135,6 +135,7 @@ class Patients(PatientView):
         if self.key.is_publishable:
             return self.answer_draft(fields["candidate"])
         patient = patients.register(**fields, actor=self.key.actor)
+        self.has_registered = True
         return self.answer_patient(patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}"))
 
     def answer_once(self, handler):

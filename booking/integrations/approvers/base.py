@@ -78,6 +78,10 @@ class Approver(Protocol):
         """See to it that the approver does not have the booking; raises NotAnswered. Only where ``is_remote``."""
         raise NotImplementedError
 
+    def forget(self, provider: Provider, booking_id: UUID, *, version: int, timeout: float) -> None:
+        """Have the approver erase who came to a booking; raises NotAnswered. Only where ``is_remote``."""
+        raise NotImplementedError
+
     def check(self, provider: Provider, *, timeout: float) -> None:
         """Raise NotAnswered unless the approver is there and takes our signature. Only where ``is_remote``."""
         raise NotImplementedError

@@ -39,6 +39,12 @@ class UpstreamApprover(Approver):
         content = {"id": str(booking_id), "version": version}  # in the body, which is what a signature is of
         _send(provider, "DELETE", f"/appointments/{booking_id}", timeout, content, accepted=(404, 410))
 
+    def forget(self, provider, booking_id, *, version, timeout):
+        """Have the system erase who came; one that does not know how answers 404, 405 or 410. Raises NotAnswered."""
+        content = {"id": str(booking_id), "version": version}
+        path = f"/appointments/{booking_id}/attendee"
+        _send(provider, "DELETE", path, timeout, content, accepted=(404, 405, 410))
+
     def check(self, provider, *, timeout):
         """Raise NotAnswered unless the system is there and takes our signature."""
         _send(provider, "GET", "", timeout)

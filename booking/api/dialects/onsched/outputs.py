@@ -67,7 +67,7 @@ def write_appointment(booking, key):
         "LocationId": booking.location_id,
         "ResourceIds": [booking.clinician_id],
         "CustomerId": None if key.is_publishable else booking.patient_id,
-        "Customer": write_customer(booking, is_held) if booking.patient_id and may_know else None,
+        "Customer": write_customer(booking, is_held) if may_know and is_shown(booking.patient) else None,
         "Unavailability": {
             "startTime": write_moment(booking.starts_at),
             "endTime": write_moment(booking.ends_at),
@@ -81,6 +81,10 @@ def write_appointment(booking, key):
         "createdAt": write_moment(booking.created_at),
         "updatedAt": write_moment(booking.updated_at),
     }
+
+
+def is_shown(patient):
+    return bool(patient and not patient.restricted_at)
 
 
 def write_customer(booking, is_held):

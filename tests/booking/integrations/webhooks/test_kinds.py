@@ -10,6 +10,7 @@ from django.test import Client
 
 from booking.domain import patients
 from booking.domain.appointments import cancel, complete, mark_arrived, mark_no_show
+from booking.domain.erasure import erase_patient, restrict_patient
 from booking.domain.expiry import expire_stale_holds
 from booking.domain.holds import extend_hold, move_hold, release_hold
 from booking.domain.orders import cancel_order, change_order, create_order
@@ -89,6 +90,9 @@ def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bo
         change_order(order, external_id="LAB-8", actor="erin")
         cancel_order(order, actor="erin")
         patients.merge(keep=kept, duplicate=patients.register(bob, actor="erin"), actor="erin")
+        eve = patients.register(Patient(first_name="Eve", last_name="Ash"), actor="erin")
+        restrict_patient(eve.pk, reason="Eve has a cold.", actor="morgan")
+        erase_patient(eve.pk, actor="morgan")
 
     return cause_all_events
 
@@ -148,6 +152,8 @@ def test_webhook_has_status_after_its_event(endpoint, cause_all_events):
         "patient.archived": None,
         "patient.restored": None,
         "patient.merged": None,
+        "patient.restricted": None,
+        "patient.erased": None,
     }
 
 

@@ -83,23 +83,37 @@ SCHEMA = {
 }
 
 
+# What docs/upgrading.md tells the owner to do.
+MIGRATE = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("make_roles", prefix=%r)
+"""
+
+
 @pytest.fixture
 def restore(db):
-    """Restore a dump into a database of its own and return its URL: ``restore(path)``."""
+    """Restore a dump into a database of its own, whose owner is no superuser, and return its URL: ``restore(path)``."""
     server = connection.get_connection_params()
     host, user = server["host"], server["user"]
     maintenance = psycopg.connect(dbname="postgres", host=host, user=user, autocommit=True)
     name = f"upgrade_{os.getpid()}"
+    owner = sql.Identifier(name)
 
     def restore(path):
-        maintenance.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        url = f"postgresql://{user}@/{name}?host={host}"
+        maintenance.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(owner))
+        maintenance.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
+        url = f"postgresql://{name}@/{name}?host={host}"
         command = [BINARIES / "psql", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--dbname", url]
         subprocess.run(command, input=gzip.decompress(path.read_bytes()), check=True, stdout=subprocess.DEVNULL)
         return url
 
     yield restore
-    maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    maintenance.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(owner))
+    for role in (f"{name}_web", f"{name}_worker", name):
+        maintenance.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
     maintenance.close()
 
 
@@ -148,7 +162,8 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
             restored.execute(FOLDED_AS_BEFORE)
             restored.execute(RESERVED_AS_BEFORE)
 
-    run(url, "manage.py", "migrate", "--verbosity", "0")
+    prefix = f"upgrade_{os.getpid()}"
+    run(url, "-c", MIGRATE % prefix)
 
     with psycopg.connect(url) as migrated, connection.cursor() as fresh:
         # The code of the release before goes on serving, and knows no new column.
@@ -166,7 +181,8 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
                 ("Mary Ann", "mary ann nowak", " nowak mary ann maryann", False, True),
             ]
             assert migrated.execute(PAIRS).fetchall() == [("same name and birth date and e-mail",)]
-    assert json.loads(run(url, "-m", "tests.upgrade.book")) == {
+    web = url.replace(f"://{prefix}@", f"://{prefix}_web@")
+    assert json.loads(run(web, "-m", "tests.upgrade.book")) == {
         "new": {
             "status": "confirmed",
             "patient": "Alice Archer",

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from booking.domain.holds import Holder, place_hold
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import Appointment, Hold
+from booking.models import Appointment, Hold, SolvedChallenge
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 from scheduling.models import Location, Slot
@@ -351,3 +351,15 @@ def test_slip_in_email_is_put_right_with_one_press(open_browser, clinic, day):
     press(page, "Confirm appointment")
     expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
     assert Patient.objects.get().email == "alice.margaret.archer.of.harbour.street@gmail.com"
+
+
+def test_browser_works_for_a_time_where_many_are_booking(open_browser, production_site, clinic, day, settings):
+    settings.ONLINE_BOOKINGS_PER_NETWORK = 0
+    page = open_browser(site=production_site)
+    page.goto(f"/book/consultation/?day={day}")
+    page.get_by_role("button", name="09:00").click()
+
+    expect(page.get_by_text("Many people are booking from where you are.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your details")
+    assert Hold.objects.get().must_verify
+    assert SolvedChallenge.objects.count() == 1

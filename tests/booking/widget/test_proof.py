@@ -341,7 +341,7 @@ def test_page_is_the_same_with_and_without_many_visits(client, press, typed, vis
         Slot.objects.filter(pk=booked.slot_id).update(period=(booked.starts_at + later, booked.ends_at + later))
 
     assert pages[0] == pages[1]
-    assert "If our e-mail asks you to confirm the booking" in pages[0][0][1]
+    assert "Should our e-mail ask you to confirm" in pages[0][0][1]
 
 
 def _replace(text, changes):

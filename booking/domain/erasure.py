@@ -138,8 +138,10 @@ def find_traces(patient_id: UUID) -> Traces:
 
 def get_kept_until(patient_id: UUID) -> datetime | None:
     """Return until when the clinic has to keep the person's last visit that took place, or None."""
+    if not settings.RETENTION_YEARS:
+        return None
     now, duty = database_now(), settings.RETENTION_YEARS * YEAR
-    came = Appointment.objects.filter(patient__in=list_records(patient_id), ends_at__lt=now, ends_at__gt=now - duty)
+    came = Appointment.objects.filter(patient__in=list_records(patient_id), starts_at__lt=now, ends_at__gt=now - duty)
     last = came.exclude(status__in=NOT_COME).aggregate(last=Max("ends_at"))["last"]
     return last and last + duty
 

@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "booking.ops.middleware.request_id",
     "booking.api.middleware.in_english",
     "booking.api.middleware.only_problems",
+    "booking.ops.middleware.resource_policies",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -156,6 +157,8 @@ MFA_ADAPTER = "booking.admin.sign_in.adapters.MFAAdapter"
 MFA_FORMS = {
     "authenticate": "booking.admin.sign_in.forms.AuthenticateForm",
     "reauthenticate": "booking.admin.sign_in.forms.ReauthenticateForm",
+    "authenticate_webauthn": "booking.admin.sign_in.forms.AuthenticateWithPasskeyForm",
+    "reauthenticate_webauthn": "booking.admin.sign_in.forms.ReauthenticateWithPasskeyForm",
     "login_webauthn": "booking.admin.sign_in.forms.SignInWithPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -8,7 +8,8 @@ slots or logins.
 
 from typing import Any
 
-from django.db.models import Q
+from django.db import connections
+from django.db.models import Max, Q
 
 RECEPTION = {
     "scheduling": [
@@ -74,19 +75,33 @@ GROUPS = {
             "view_delivery",
             "change_delivery",
             "view_patientaccess",
+            "view_signinevent",
         ],
     },
 }
 
 
+_last_permission: dict[str, int] = {}  # by database, before this run of migrate
+
+
+def note_permissions(using: str, **kwargs: Any) -> None:
+    """Note which permissions there are before migrations, so that make_groups knows the new ones."""
+    from django.contrib.auth.models import Permission
+
+    if Permission._meta.db_table in connections[using].introspection.table_names():
+        newest = Permission.objects.using(using).aggregate(Max("pk"))["pk__max"]
+        _last_permission.setdefault(using, newest or 0)
+
+
 def make_groups(using: str, **kwargs: Any) -> None:
-    """Create missing groups. Existing ones keep the clinic's own changes."""
+    """Create missing groups. Existing ones keep the clinic's own changes, and are given permissions that are new."""
     from django.contrib.auth.models import Group, Permission
 
+    last = _last_permission.pop(using, 0)
     for name, allowed in GROUPS.items():
         group, is_new = Group.objects.using(using).get_or_create(name=name)
-        if is_new:
-            wanted = Q()
-            for label, codenames in allowed.items():
-                wanted |= Q(content_type__app_label=label, codename__in=codenames)
-            group.permissions.set(Permission.objects.using(using).filter(wanted))
+        wanted = Q()
+        for label, codenames in allowed.items():
+            wanted |= Q(content_type__app_label=label, codename__in=codenames)
+        given = Permission.objects.using(using).filter(wanted)
+        group.permissions.add(*(given if is_new else given.filter(pk__gt=last)))

@@ -16,8 +16,10 @@ from booking.admin import (  # noqa: F401
     patient_access,
     patients,
     schedule,
+    sign_in_events,
     unconfirmed,
     unusual_bookings,
+    users,
     webhooks,
 )
 

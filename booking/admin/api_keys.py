@@ -11,6 +11,7 @@ from booking.access.api_keys import InvalidKey, give_secret, revoke_key, rotate_
 from booking.admin.idempotent_create import IdempotentCreateMixin
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.secret_pages import get_overlap, is_repeated_rotation, render_rotation_form, render_secret
+from booking.admin.sign_in.middleware import require_recent_proof
 from booking.models import ApiKey
 from booking.models.api import validate_origin
 
@@ -127,6 +128,10 @@ class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, admin.ModelAdmin):
     def get_readonly_fields(self, request, obj=None):
         return ["kind", *self.status_fields] if obj else []  # the key's first letters encode its kind
 
+    def add_view(self, request, *args, **kwargs):
+        require_recent_proof(request)
+        return super().add_view(request, *args, **kwargs)
+
     def save_model(self, request, obj, form, change):
         if not change:
             obj.plain = give_secret(obj)
@@ -160,6 +165,7 @@ class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, admin.ModelAdmin):
 
     def rotate_tool(self, request, key):
         """Create a key that replaces this one, after asking how long this one stays valid."""
+        require_recent_proof(request)
         overlap = get_overlap(request)
         if overlap is None:
             return render_rotation_form(

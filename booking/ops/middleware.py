@@ -50,6 +50,32 @@ def access_log(get_response):
     return middleware
 
 
+# What of a device the pages use: nothing. Staff's pages may ask for passkeys.
+NO_FEATURES = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation gyroscope hid "
+        "magnetometer microphone midi payment picture-in-picture screen-wake-lock serial usb xr-spatial-tracking"
+    ).split()
+)
+NO_PASSKEYS = ", publickey-credentials-create=(), publickey-credentials-get=()"
+# What other sites have no use for. They frame the pages for patients, and load static files and what the API answers.
+OWN_PATHS = ("/admin/", "/calendars/", "/problems/")
+
+
+def resource_policies(get_response):
+    """Say which features of a device a page may use, and which sites may load it."""
+
+    def middleware(request):
+        response = get_response(request)
+        response["Permissions-Policy"] = NO_FEATURES if is_admin(request) else NO_FEATURES + NO_PASSKEYS
+        is_own = request.path_info.startswith(OWN_PATHS)
+        response["Cross-Origin-Resource-Policy"] = "same-origin" if is_own else "cross-origin"
+        return response
+
+    return middleware
+
+
 class ContentSecurityPolicy(CSPMiddleware):
     """Send CONTENT_SECURITY_POLICY; for admin, forbid framing."""
 

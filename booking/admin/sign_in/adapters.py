@@ -22,6 +22,7 @@ from booking.access.sign_in_attempts import SignInDelayed, attempt
 from booking.access.sign_in_log import Kind
 from scheduling.lib.encrypted_field import decrypt, encrypt
 
+SERVICE_FAILED = "That sign-in did not work. Please try again."
 NOBODY = "Nobody of this clinic’s staff was found for that sign-in. Ask whoever manages the clinic’s logins."
 
 
@@ -115,7 +116,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return reverse("mfa_index")
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
-        raise ImmediateHttpResponse(refuse(request, "That sign-in did not work. Please try again."))
+        raise ImmediateHttpResponse(refuse(request, SERVICE_FAILED))
 
 
 def _find_by_email(sociallogin):

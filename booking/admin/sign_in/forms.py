@@ -52,17 +52,30 @@ class ReauthenticateForm(LimitedCodeMixin, codes.ReauthenticateForm):
     """The code before something that needs a fresh proof."""
 
 
-class SignInWithPasskeyForm(passkeys.LoginWebAuthnForm):
-    """A passkey instead of name and password; it is never delayed, since nobody can guess it."""
+class PasskeyMixin:
+    """A passkey is never delayed, since nobody can guess it; what is none at all is refused, not a crash."""
 
     def clean_credential(self):
         try:
             return super().clean_credential()
-        except ValidationError:
-            sign_in_log.record_once_a_minute(
-                sign_in_log.Kind.FAILED, request=context.request, data={"method": "passkey", "known": True}
-            )
-            raise
+        except (KeyError, TypeError, ValueError, AttributeError, ValidationError) as error:
+            data = {"method": "passkey", "known": True}
+            sign_in_log.record_once_a_minute(sign_in_log.Kind.FAILED, request=context.request, data=data)
+            if isinstance(error, ValidationError):
+                raise
+            raise ValidationError("That passkey could not be read.") from error
+
+
+class SignInWithPasskeyForm(PasskeyMixin, passkeys.LoginWebAuthnForm):
+    """A passkey instead of name and password."""
+
+
+class AuthenticateWithPasskeyForm(PasskeyMixin, passkeys.AuthenticateWebAuthnForm):
+    """A passkey or security key after the password."""
+
+
+class ReauthenticateWithPasskeyForm(PasskeyMixin, passkeys.ReauthenticateWebAuthnForm):
+    """A passkey before something that needs a fresh proof."""
 
 
 class PasswordResetForm(forms.Form):

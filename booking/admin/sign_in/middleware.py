@@ -1,5 +1,6 @@
 """Middleware: sessions of staff end in time, and have a second factor where it is demanded."""
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -17,6 +18,11 @@ def asked_by_page(view):
     """Mark a view that pages ask by themselves: that is no activity of the person before them."""
     view.is_asked_by_page = True
     return view
+
+
+@reauthentication_required(app="booking")
+def require_recent_proof(request):
+    """Have the person prove again who they are, unless they have done so within minutes; what they did goes on then."""
 
 
 class StaffSession:

@@ -1,7 +1,6 @@
 """The addresses of staff's sign-in. What allauth has beyond that (signing up, e-mail addresses) has none."""
 
 from allauth.account import views as account
-from django.conf import settings
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
@@ -23,6 +22,7 @@ urlpatterns = [
     path("account/password-reset/done/", auth.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
     path("account/second-factor/webauthn/login/", views.SignInWithPasskey.as_view(), name="mfa_login_webauthn"),
     path("account/second-factor/", include("allauth.mfa.urls")),
+    path("account/oidc/<provider_id>/login/", views.start_oidc, name="openid_connect_login"),
+    # 404 unless OIDC_ISSUER is set.
+    path("account/", include("allauth.socialaccount.providers.openid_connect.urls")),
 ]
-if settings.OIDC_ISSUER:
-    urlpatterns.append(path("account/", include("allauth.socialaccount.providers.openid_connect.urls")))

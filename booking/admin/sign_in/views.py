@@ -1,6 +1,8 @@
 """The pages around the sign-in that allauth does not have, or has otherwise."""
 
+import requests
 from allauth.mfa.webauthn.views import LoginWebAuthnView
+from allauth.socialaccount.providers.openid_connect import views as oidc
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.views import PasswordResetView, redirect_to_login
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from booking.access import staff_sessions
 from booking.access.client_identity import get_network_id
+from booking.admin.sign_in.adapters import SERVICE_FAILED, refuse
 from booking.admin.sign_in.forms import PasswordResetForm
 from booking.domain.staff_accounts import request_password_reset
 
@@ -36,6 +39,14 @@ def sign_out_everywhere(request):
     staff_sessions.sign_out(request, "everywhere")
     staff_sessions.end_sessions(user)
     return redirect("account_login")
+
+
+def start_oidc(request, provider_id):
+    """Send the browser to the clinic's sign-in service, or back to the sign-in page if that does not answer."""
+    try:
+        return oidc.login(request, provider_id)
+    except requests.RequestException:
+        return refuse(request, SERVICE_FAILED)
 
 
 class RequestPasswordReset(PasswordResetView):

@@ -57,6 +57,20 @@ def test_migrate_restores_missing_group_and_keeps_changed_ones():
     assert not Permission.objects.filter(group__name="clinician").exists()
 
 
+@pytest.mark.django_db
+def test_migrate_gives_new_permission_to_existing_groups_once():
+    manager = Group.objects.get(name="manager")
+    manager.permissions.clear()
+    Permission.objects.get(codename="view_signinevent").delete()  # as in the release before it
+
+    call_command("migrate", verbosity=0)
+    assert list(manager.permissions.values_list("codename", flat=True)) == ["view_signinevent"]
+
+    manager.permissions.clear()
+    call_command("migrate", verbosity=0)
+    assert not manager.permissions.exists()
+
+
 def test_clinician_sees_own_appointments_only(danas_browser, book, at, others):
     own = book(at(9))
 

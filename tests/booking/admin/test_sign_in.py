@@ -1,21 +1,24 @@
 """Staff's sign-in, and how their sessions end."""
 
 import time
+from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from booking.admin.sign_in.urls import urlpatterns
 from booking.domain.staff_accounts import remove_second_factors
 from booking.models import SignInEvent
-from tests.booking.admin.pages import get_text
+from tests.booking.admin.pages import get_text, run_action
 
 PAGE = "/admin/login/"
 CODE_PAGE = "/admin/account/second-factor/authenticate/"
@@ -237,6 +240,41 @@ def test_lost_second_factors_are_removed_and_sessions_end(erin, app):
     assert SignInEvent.objects.filter(kind="second_factor_changed").latest("id").data == {"removed": "all"}
 
 
+@pytest.mark.parametrize("is_superuser", [False, True])
+def test_admins_action_removes_second_factors_of_staff_but_managers_help_no_superuser(erin, app, staff, is_superuser):
+    helper = staff("morgan", "manager")
+    helper.user.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    User.objects.filter(pk=erin.pk).update(is_superuser=is_superuser)
+
+    run_action(helper, "auth_user", "remove_factors", erin)
+
+    assert Authenticator.objects.exists() == is_superuser
+
+
+def test_command_removes_second_factors(erin, app, capsys):
+    call_command("remove_second_factors", "erin")
+
+    assert capsys.readouterr().out == "1 removed.\n"
+    with pytest.raises(CommandError, match="no such user"):
+        call_command("remove_second_factors", "nobody")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_keys_are_made_only_soon_after_a_proof(morgan, method):
+    morgan.user.set_password(PASSWORD)
+    morgan.user.save()
+    morgan.force_login(morgan.user)
+    change_session(morgan, signed_in_at=int(time.time()) - 601)
+    address = reverse("admin:booking_apikey_add")
+
+    response = getattr(morgan, method)(address)
+    assert response["Location"] == f"/admin/account/reauthenticate/?next={quote(address, safe='')}"
+
+    assert morgan.post(response["Location"], {"password": "wrong"}).status_code == 200
+    morgan.post(response["Location"], {"password": PASSWORD})
+    assert morgan.get(address).status_code == 200
+
+
 # Passwords
 
 
@@ -349,3 +387,60 @@ def test_user_who_is_no_staff_any_more_is_signed_out(browser, erin):
 
     assert browser.get("/admin/")["Location"].startswith(PAGE)
     assert not Session.objects.exists()
+
+
+# Who reaches the pages of the sign-in
+
+OPEN = {
+    "account_login",
+    "account_logout",  # leads to the sign-in
+    "admin_password_reset",
+    "password_reset_done",
+    "password_reset_confirm",
+    "password_reset_complete",
+    "mfa_login_webauthn",
+    "openid_connect_login",
+    "openid_connect_callback",
+}
+
+
+def list_routes(patterns, prefix="/admin/"):
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from list_routes(pattern.url_patterns, route)
+        else:
+            yield pattern.name, route
+
+
+@pytest.mark.parametrize(("name", "route"), sorted(list_routes(urlpatterns)))
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_strangers_reach_no_page_of_the_sign_in_but_the_open_ones(client, db, name, route, method):
+    for part, value in {"<int:pk>": "1", "<uidb64>": "MQ", "<token>": "x", "<provider_id>": "clinic"}.items():
+        route = route.replace(part, value)
+    route = route.replace("^(?P<provider_id>[^/]+)/", "clinic/")
+
+    response = getattr(client, method)(route)
+
+    if name in OPEN:
+        assert response.status_code in (200, 302, 404, 405)
+    else:
+        assert response.status_code in (302, 405)
+        assert response.status_code == 405 or response["Location"].startswith((PAGE, "/admin/"))
+    assert not SignInEvent.objects.filter(kind="signed_in").exists()
+
+
+@pytest.mark.parametrize(
+    "credential", ["", "x", "[]", "{}", '{"id": 1}', '{"rawId": "\\u0000", "response": {}}', "1e999"]
+)
+def test_malformed_passkey_is_refused(client, db, credential):
+    response = client.post(FACTORS + "webauthn/login/", {"credential": credential})
+
+    assert response["Location"] == PAGE
+
+
+@pytest.mark.parametrize(
+    "typed", [{"login": "x\0", "password": "y"}, {"login": "x" * 5000, "password": "y"}, {"login": "x"}]
+)
+def test_odd_text_in_the_sign_in_is_refused(client, db, typed):
+    assert client.post(PAGE, typed).status_code == 200

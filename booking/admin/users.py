@@ -1,0 +1,29 @@
+"""Django's page of users, with the way back for somebody who has lost their second factor."""
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+
+from booking.admin.sign_in.middleware import require_recent_proof
+from booking.domain.staff_accounts import remove_second_factors
+
+User = get_user_model()
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class StaffAdmin(UserAdmin):
+    actions = ["remove_factors"]
+
+    @admin.action(description="Remove second factors, and end sessions", permissions=["change"])
+    def remove_factors(self, request, queryset):
+        require_recent_proof(request)
+        for user in queryset:
+            if user.is_superuser and not request.user.is_superuser:
+                messages.error(request, f"{user} can only be helped by a superuser.")
+                continue
+            removed = remove_second_factors(user)
+            self.log_change(request, user, "Second factors removed.")
+            messages.success(
+                request, f"{user}: {removed} removed. Until one is set up again, the password alone counts."
+            )

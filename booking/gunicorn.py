@@ -8,13 +8,16 @@ from booking.settings import BIND, WEB_PROCESSES
 
 bind = BIND
 workers = WEB_PROCESSES
-worker_class = "gthread"
+worker_class = "booking.ops.web_worker.WebWorker"
+worker_connections = 800  # at once, slow ones and kept ones too; each is an open file, and 1,024 are usual
+sendfile = False  # a file goes the way of every answer: its client may be slow
 threads = 8  # Python runs one at a time, but a request may wait for another system for seconds
 
 # A bad setting stops the start, instead of one worker after the other.
 preload_app = True
 
 limit_request_line = 8190  # an address with 200 ids has 8,000 characters
+limit_request_fields = 64
 
 timeout = 30
 graceful_timeout = 20

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "booking.ops.middleware.ContentSecurityPolicy",
     "booking.ops.middleware.framing",
+    "booking.ops.request_limits.RequestLimits",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -196,6 +197,9 @@ BIND = env.text("BIND", "0.0.0.0:8000")
 if not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}|unix:/\S+|fd://[0-9]+", BIND):
     env.refuse("BIND", "must look like 0.0.0.0:8000.")
 WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
+
+# The largest body of a request, in bytes: booking.ops.web_worker and booking.ops.request_limits read no more.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 # The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 
@@ -395,7 +399,6 @@ PRIVATE_HOSTS = env.word_list("PRIVATE_HOSTS", "")
 
 # The API
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_AUTHENTICATION_CLASSES": ["booking.api.authentication.ApiKeyAuthentication"],

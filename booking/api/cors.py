@@ -27,15 +27,17 @@ def is_allowed_origin(request) -> bool:
 def allow_origin(sender, request, **kwargs) -> bool:
     """Return whether the request's origin may see the answer.
 
-    A preflight carries no key, so any live key that lists the origin will do; the request itself is
-    answered only for the origins of its own key, which DRF has already set as ``request.auth``.
+    A preflight carries no key, and booking.ops.request_limits refuses before keys are read, so any live key that
+    lists the origin will do; other requests are answered only for the origins of their own key, which DRF has
+    already set as ``request.auth``.
     """
     origin = request.headers.get("Origin")
     key = getattr(request, "auth", None)
     if isinstance(key, ApiKey):
         return origin in key.allowed_origins
     is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    return is_preflight and re.match(settings.CORS_URLS_REGEX, request.path_info) and _is_listed(origin)
+    is_unread = getattr(request, "is_refused_unread", False)
+    return (is_preflight or is_unread) and re.match(settings.CORS_URLS_REGEX, request.path_info) and _is_listed(origin)
 
 
 def _is_listed(origin):

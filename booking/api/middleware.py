@@ -15,7 +15,9 @@ ERRORS = {
     404: exceptions.NotFound(),
     405: exceptions.MethodNotAllowed("that"),
     406: exceptions.NotAcceptable(),
+    411: refusals.LengthRequired(),
     413: refusals.RequestTooLarge(),
+    415: exceptions.UnsupportedMediaType("that"),
     503: refusals.Busy(),
 }
 KEPT_HEADERS = ("access-control-", "allow", "vary")

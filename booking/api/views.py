@@ -19,7 +19,7 @@ from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
-from booking.api.refusals import LengthRequired, MissingScope
+from booking.api.refusals import MissingScope
 from booking.api.serializers import is_empty_without_parameters
 from booking.api.shown_patients import find_ids, find_shown_patients
 from booking.domain.patient_access import record_access
@@ -154,7 +154,7 @@ class ApiView(APIView):
             "holder": self.caller,
             "route": f"{self.request.method} {self.request.path}",
             "idempotency_key": self.idempotency_key,
-            "request_hash": hashlib.sha256(self.raw_body()).digest(),
+            "request_hash": hashlib.sha256(self.request.body).digest(),
         }
 
     def write_stored(self, answer, is_replay):
@@ -237,15 +237,9 @@ class ApiView(APIView):
         holder = self.key.holder
         return uuid5(holder, get_network_id(self.request)) if self.key.is_publishable else holder
 
-    def raw_body(self) -> bytes:
-        if "Transfer-Encoding" in self.request.headers and not self.request.headers.get("Content-Length"):
-            raise LengthRequired  # Django would read it as empty
-        return self.request.body
-
     def body(self, *, instance=None, partial=False, **context):
         """Return the JSON body's fields, validated by the form of the operation; an empty body has none."""
-        self.raw_body()
-        data = self.request.data or {}  # DRF reads an empty body that is said to be a form as an empty form
+        data = self.request.data if self.request.body else {}  # .body first: it can be read again
         self.note_deprecated(data)
         form = self.operation.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
         return self.validate(form)

@@ -161,7 +161,7 @@ class ApprovalView(ApiView):
         """Return the id of what this request books, the same if it is sent again; None without an Idempotency-Key."""
         if self.idempotency_key is None:
             return None
-        body = hashlib.sha256(self.raw_body()).hexdigest()
+        body = hashlib.sha256(self.request.body).hexdigest()
         same = "\n".join([str(self.caller), self.request.path, self.idempotency_key, body])
         return UUID(bytes=hashlib.sha256(same.encode()).digest()[:16], version=4)
 

@@ -30,7 +30,7 @@ class ProviderAuthentication(BaseAuthentication):
         try:
             if provider is None or not provider.secret:
                 raise signatures.BadSignature
-            signatures.verify(provider.secret, request.headers, view.raw_body(), timezone.now())
+            signatures.verify(provider.secret, request.headers, request.body, timezone.now())
         except signatures.BadSignature as error:
             raise AuthenticationFailed from error
         return None, provider

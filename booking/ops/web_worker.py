@@ -1,0 +1,307 @@
+"""The worker of gunicorn that slow clients cannot stop: its threads never wait for a client.
+
+gunicorn's own threads read requests and write answers themselves, so as many slow clients as there are threads keep
+everybody out. Here the loop that accepts connections also reads: a thread gets a request once all of it is there, or
+once it is known to be refused. What a client does not take of an answer at once, the loop sends.
+
+Every client has a deadline for every step. One that gives or takes less than SLOWEST_RATE is dropped, and so is the
+one that has waited longest when connections or memory run out: new clients are never turned away for the slow.
+"""
+
+import re
+import socket
+import time
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+
+from gunicorn import http, util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from booking.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+
+MAX_HEAD_BYTES = 32_768  # of a request: its line and its headers
+MAX_BUFFERED_BYTES = 64_000_000  # of unfinished requests and answers, in one process
+MAX_UNSENT_BYTES = 4_000_000  # of one answer; beyond that its thread waits for the client
+HEAD_SECONDS = 10
+SLOWEST_RATE = 10_000  # bytes a second, of bodies and answers, after GRACE_SECONDS
+GRACE_SECONDS = 20
+LINGER_SECONDS = 2
+SWEEP_SECONDS = 0.5
+CHUNK_BYTES = 65_536
+
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]{1,4000})[ \t]*\r\n", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class HeadTooLarge(Exception):
+    """A request's line and headers are longer than MAX_HEAD_BYTES."""
+
+
+class IncomingRequest:
+    """A request while it arrives.
+
+    ``is_ready`` says whether a thread can have it: all of it is there, or what is there suffices to refuse the rest.
+    Only if it ``is_whole`` may another request follow. ``must_continue`` says that its client waits to be told so.
+    """
+
+    def __init__(self):
+        self.received = bytearray()
+        self.head_length = 0  # known once the head is there
+        self.length = 0
+        self.is_ready = self.is_whole = self.must_continue = False
+
+    def receive(self, data):
+        """Append what has arrived; raise HeadTooLarge."""
+        start = max(0, len(self.received) - 3)
+        self.received += data
+        if not self.head_length:
+            end = self.received.find(b"\r\n\r\n", start)
+            if end > MAX_HEAD_BYTES or (end < 0 and len(self.received) > MAX_HEAD_BYTES):
+                raise HeadTooLarge
+            if end < 0:
+                return
+            self._read_head(end + 4)
+        if not self.is_ready:
+            self.is_ready = self.is_whole = len(self.received) >= self.length
+
+    def _read_head(self, length):
+        head = bytes(self.received[:length])
+        found = CONTENT_LENGTH.search(head)
+        body_length = int(found[1]) if found else 0
+        # Nothing reads these bodies: booking.ops.request_limits refuses them.
+        self.is_ready = bool(CHUNKED.search(head)) or body_length > DATA_UPLOAD_MAX_MEMORY_SIZE
+        # It is answered here: gunicorn would ask for a body that is then refused.
+        without = EXPECT.sub(b"", head, count=1)
+        self.must_continue = without != head and not self.is_ready
+        self.received[:length] = without
+        self.head_length = len(without)
+        self.length = self.head_length + body_length
+
+
+class ClientSocket(socket.socket):
+    """A socket that no thread waits for. What a client does not take at once stays in ``unsent``, for the loop."""
+
+    __slots__ = ("unsent",)
+
+    def __init__(self, accepted):
+        super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
+        self.settimeout(0)
+        self.unsent = bytearray()
+
+    def setblocking(self, flag):
+        """Stay as it is: gunicorn asks for it before it parses and writes."""
+
+    def recv(self, bufsize, flags=0):
+        """Return that nothing more comes: what gunicorn's parser may read of a request is in its buffer."""
+        return b""
+
+    def receive(self):
+        """Return what has arrived, b"" at the end, or None."""
+        try:
+            return super().recv(CHUNK_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+
+    def sendall(self, data, flags=0):
+        sent = 0 if self.unsent else self._send_some(data)
+        self.unsent += memoryview(data)[sent:]
+        if len(self.unsent) > MAX_UNSENT_BYTES:
+            self.settimeout(get_seconds(len(self.unsent)))
+            super().sendall(self.unsent)
+            self.settimeout(0)
+            self.unsent.clear()
+
+    def send_unsent(self):
+        """Send what the client takes at once, and return whether anything is left."""
+        if self.unsent:
+            del self.unsent[: self._send_some(self.unsent)]
+        return bool(self.unsent)
+
+    def _send_some(self, data):
+        try:
+            return self.send(data)
+        except BlockingIOError:
+            return 0
+
+
+class Connection(TConn):
+    """A client: its ``incoming`` request, and until when the loop waits for it."""
+
+    def __init__(self, cfg, accepted, client, server):
+        super().__init__(cfg, ClientSocket(accepted), client, server)
+        self.sock: ClientSocket
+        self.parser = http.get_parser(cfg, self.sock, client)
+        self.initialized = True
+        self.incoming = IncomingRequest()
+
+    @property
+    def buffered(self):
+        return len(self.incoming.received) + len(self.sock.unsent)
+
+
+class WebWorker(ThreadWorker):
+    """Overrides where gunicorn's threaded worker waits for clients."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.waiting: dict[Connection, int] = {}  # that the loop waits for, longest first, and what they have buffered
+        self.buffered = 0
+        self.sweep_at = 0.0
+
+    # The loop: nothing here may block
+
+    def accept(self, listener):
+        try:
+            accepted, client = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        conn = Connection(self.cfg, accepted, client, listener.getsockname())
+        self.read_request(conn)
+        if self.nr_conns >= self.worker_connections:
+            self.drop_longest_waiting()
+
+    def read_request(self, conn):
+        """Wait for a connection's next request, of which some may be there already."""
+        conn.incoming, begun = IncomingRequest(), conn.parser.unreader.take_buffered()
+        self.wait_for(conn, EVENT_READ, self.on_readable, seconds=self.cfg.keepalive if self.alive else LINGER_SECONDS)
+        if begun:
+            self.take(conn, begun)
+
+    def on_readable(self, conn, sock):
+        data = sock.receive()
+        if data:
+            self.take(conn, data)
+        elif data is not None:
+            self.drop(conn)
+
+    def take(self, conn, data):
+        """Add to a connection's request, and give it to a thread when it is ready."""
+        incoming, had_head = conn.incoming, conn.incoming.head_length
+        if not incoming.received:
+            conn.timeout = time.monotonic() + HEAD_SECONDS
+        try:
+            incoming.receive(data)
+        except HeadTooLarge:
+            conn.sock.sendall(TOO_LARGE)
+            self.stop_waiting_for(conn)
+            self.hang_up(conn)
+            return
+        if incoming.is_ready:
+            self.stop_waiting_for(conn)
+            conn.parser.unreader.unread(bytes(incoming.received))
+            incoming.received.clear()
+            self.enqueue_req(conn)
+            return
+        if incoming.head_length and not had_head:
+            conn.timeout = time.monotonic() + get_seconds(incoming.length)
+            if incoming.must_continue:
+                conn.sock.sendall(CONTINUE)
+        self.note_buffered(conn)
+
+    def finish_request(self, conn, fs):
+        """Send the rest of the answer that a thread has written, then read on or hang up."""
+        is_kept = not fs.cancelled() and fs.exception() is None and fs.result()
+        self.send_answer(conn, self.read_request if is_kept else self.hang_up)
+
+    def send_answer(self, conn, go_on):
+        try:
+            is_unsent = conn.sock.send_unsent()
+        except OSError:
+            self.close(conn)
+            return
+        if not is_unsent:
+            go_on(conn)
+            return
+        self.wait_for(
+            conn, EVENT_WRITE, partial(self.on_writable, go_on=go_on), seconds=get_seconds(len(conn.sock.unsent))
+        )
+        self.note_buffered(conn)
+
+    def on_writable(self, conn, sock, go_on):
+        try:
+            is_unsent = sock.send_unsent()
+        except OSError:
+            self.drop(conn)
+            return
+        if is_unsent:
+            self.note_buffered(conn)
+        else:
+            self.stop_waiting_for(conn)
+            go_on(conn)
+
+    def hang_up(self, conn):
+        """Say that no more comes, and wait a little for the client to have read it (RFC 9112, 9.6)."""
+        try:
+            conn.sock.send_unsent()
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close(conn)
+            return
+        self.wait_for(conn, EVENT_READ, self.on_lingering, seconds=LINGER_SECONDS)
+
+    def on_lingering(self, conn, sock):
+        if sock.receive() == b"":
+            self.drop(conn)
+
+    def wait_for(self, conn, event, callback, *, seconds):
+        conn.timeout = time.monotonic() + seconds
+        self.waiting[conn] = 0
+        self.poller.register(conn.sock, event, partial(callback, conn))
+
+    def stop_waiting_for(self, conn):
+        self.buffered -= self.waiting.pop(conn)
+        self.poller.unregister(conn.sock)
+
+    def note_buffered(self, conn):
+        """Count what a connection has buffered; when that is too much in all, drop who has waited longest."""
+        self.buffered += conn.buffered - self.waiting[conn]
+        self.waiting[conn] = conn.buffered
+        while self.buffered > MAX_BUFFERED_BYTES:
+            self.drop_longest_waiting()
+
+    def drop_longest_waiting(self):
+        if self.waiting:
+            self.drop(next(iter(self.waiting)))
+
+    def drop(self, conn):
+        self.stop_waiting_for(conn)
+        self.close(conn)
+
+    def close(self, conn):
+        self.nr_conns -= 1
+        util.close(conn.sock)
+
+    def murder_keepalived(self, force=False):
+        """Drop the connections whose time is over, or all."""
+        now = time.monotonic()
+        if now < self.sweep_at and not force:
+            return
+        self.sweep_at = now + SWEEP_SECONDS
+        for conn in [conn for conn in self.waiting if force or conn.timeout <= now]:
+            self.drop(conn)
+
+    def murder_pending(self):
+        pass
+
+    def _cap_keepalive(self, deadline):
+        """Let go of who has not sent a request whole when the worker stops."""
+        for conn in self.waiting:
+            if not conn.sock.unsent:
+                conn.timeout = min(conn.timeout, deadline)
+
+    # In a thread
+
+    def _keepalive_after(self, conn, keepalive):
+        # All of the body is here; what is left of it belongs to nobody.
+        return bool(keepalive and conn.incoming.is_whole and conn.parser.finish_body())
+
+
+def get_seconds(size):
+    """Return how long a client may take for so many bytes."""
+    return GRACE_SECONDS + size / SLOWEST_RATE

@@ -3,6 +3,8 @@
 ``DATA_UPLOAD_MAX_MEMORY_SIZE`` does not count files, and Django's CSRF check parses a form, files too, before any view.
 """
 
+import re
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,7 +24,7 @@ class RequestLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or ""
-        if length and (not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
+        if length and not (re.fullmatch("[0-9]{1,9}", length) and int(length) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
             return refuse(request, 413)
         if not length and "Transfer-Encoding" in request.headers and request.method in HAVE_BODIES:
             return refuse(request, 411)  # Django would read it as empty

@@ -36,32 +36,28 @@ TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class HeadTooLarge(Exception):
-    """A request's line and headers are longer than MAX_HEAD_BYTES."""
-
-
 class IncomingRequest:
     """A request while it arrives.
 
     ``is_ready`` says whether a thread can have it: all of it is there, or what is there suffices to refuse the rest.
-    Only if it ``is_whole`` may another request follow. ``must_continue`` says that its client waits to be told so.
+    Only if it ``is_whole`` may another request follow. ``must_continue`` says that its client waits to be told so,
+    ``is_too_large`` that its line and headers are more than MAX_HEAD_BYTES.
     """
 
     def __init__(self):
         self.received = bytearray()
         self.head_length = 0  # known once the head is there
         self.length = 0
-        self.is_ready = self.is_whole = self.must_continue = False
+        self.is_ready = self.is_whole = self.must_continue = self.is_too_large = False
 
     def receive(self, data):
-        """Append what has arrived; raise HeadTooLarge."""
+        """Append what has arrived."""
         start = max(0, len(self.received) - 3)
         self.received += data
         if not self.head_length:
             end = self.received.find(b"\r\n\r\n", start)
-            if end > MAX_HEAD_BYTES or (end < 0 and len(self.received) > MAX_HEAD_BYTES):
-                raise HeadTooLarge
-            if end < 0:
+            self.is_too_large = (len(self.received) if end < 0 else end) > MAX_HEAD_BYTES
+            if end < 0 or self.is_too_large:
                 return
             self._read_head(end + 4)
         if not self.is_ready:
@@ -135,6 +131,7 @@ class Connection(TConn):
     def __init__(self, cfg, accepted, client, server):
         super().__init__(cfg, ClientSocket(accepted), client, server)
         self.sock: ClientSocket
+        self.deadline = 0.0
         self.parser = http.get_parser(cfg, self.sock, client)
         self.initialized = True
         self.incoming = IncomingRequest()
@@ -184,10 +181,9 @@ class WebWorker(ThreadWorker):
         """Add to a connection's request, and give it to a thread when it is ready."""
         incoming, had_head = conn.incoming, conn.incoming.head_length
         if not incoming.received:
-            conn.timeout = time.monotonic() + HEAD_SECONDS
-        try:
-            incoming.receive(data)
-        except HeadTooLarge:
+            conn.deadline = time.monotonic() + HEAD_SECONDS
+        incoming.receive(data)
+        if incoming.is_too_large:
             conn.sock.sendall(TOO_LARGE)
             self.stop_waiting_for(conn)
             self.hang_up(conn)
@@ -199,7 +195,7 @@ class WebWorker(ThreadWorker):
             self.enqueue_req(conn)
             return
         if incoming.head_length and not had_head:
-            conn.timeout = time.monotonic() + get_seconds(incoming.length)
+            conn.deadline = time.monotonic() + get_seconds(incoming.length)
             if incoming.must_continue:
                 conn.sock.sendall(CONTINUE)
         self.note_buffered(conn)
@@ -250,7 +246,7 @@ class WebWorker(ThreadWorker):
             self.drop(conn)
 
     def wait_for(self, conn, event, callback, *, seconds):
-        conn.timeout = time.monotonic() + seconds
+        conn.deadline = time.monotonic() + seconds
         self.waiting[conn] = 0
         self.poller.register(conn.sock, event, partial(callback, conn))
 
@@ -283,7 +279,7 @@ class WebWorker(ThreadWorker):
         if now < self.sweep_at and not force:
             return
         self.sweep_at = now + SWEEP_SECONDS
-        for conn in [conn for conn in self.waiting if force or conn.timeout <= now]:
+        for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             self.drop(conn)
 
     def murder_pending(self):
@@ -293,7 +289,7 @@ class WebWorker(ThreadWorker):
         """Let go of who has not sent a request whole when the worker stops."""
         for conn in self.waiting:
             if not conn.sock.unsent:
-                conn.timeout = min(conn.timeout, deadline)
+                conn.deadline = min(conn.deadline, deadline)
 
     # In a thread
 

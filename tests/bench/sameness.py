@@ -3,10 +3,11 @@
 import json
 import statistics
 import time
+from bisect import bisect_left, bisect_right
 from datetime import timedelta
 from secrets import token_hex
 
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from booking.access.api_keys import create_key
@@ -14,12 +15,14 @@ from booking.models import ApiKey
 from patients.models import Patient
 from tests.bench.clinic import make_clinic
 
-ROUNDS = 200
+PAIRS = 500
+BOUND = 0.05  # how far from a half it may be how often a known person takes longer
 SITE = "https://www.clinic.example"
 
 
+@override_settings(ONLINE_BOOKINGS_FLOOR=1_000_000)  # calm, so that all of them are confirmed at once
 def print_sameness():
-    """Print the median times; expects the patients of make_patients."""
+    """Print the median times and how often a known person takes longer; expects the patients of make_patients."""
     service = make_clinic(clinicians=50, slots=10_000)
     _, key = create_key(
         name="bench",
@@ -28,11 +31,11 @@ def print_sameness():
         allowed_origins=[SITE],
         requests_per_minute=1_000_000,
     )
-    known = list(Patient.objects.order_by("phone")[:ROUNDS])
+    known = list(Patient.objects.order_by("phone")[:PAIRS])
     today = timezone.now().date()
     dates = {"start_date": today, "end_date": today + timedelta(days=14)}
     openings = Visitor(key).call("GET", "/availability", query={"appointment_type_id": service.pk, **dates})["data"]
-    print(f"\nA page confirms for somebody, {ROUNDS} times each in turns, among {Patient.objects.count():,} patients")
+    print(f"\nA page confirms for somebody, {PAIRS} times each in turns, among {Patient.objects.count():,} patients")
     times = {"known": [], "unknown": []}
     for number, patient in enumerate(known):
         for kind in sorted(times, reverse=number % 2):
@@ -46,6 +49,16 @@ def print_sameness():
             times[kind].append(confirm(Visitor(key), openings.pop(), person))
     for kind, milliseconds in times.items():
         print(f"  {kind:<32} {statistics.median(milliseconds):8.2f} ms")
+    share = get_share_longer(times["known"], times["unknown"])
+    verdict = "as it must be" if abs(share - 0.5) < BOUND else "TOO FAR FROM A HALF"
+    print(f"  {'a known one takes longer in':<32} {share:8.1%}      {verdict}")
+
+
+def get_share_longer(times, others):
+    """Return in how many of all pairs the first is the longer one, ties halved: the U of Mann and Whitney."""
+    others = sorted(others)
+    wins = sum(bisect_left(others, each) + bisect_right(others, each) for each in times) / 2
+    return wins / (len(times) * len(others))
 
 
 class Visitor:

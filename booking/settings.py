@@ -310,6 +310,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"expires": 3000},
     },
+    "forget origins": {
+        "task": "booking.tasks.forget_origins",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 900},
+    },
+    "forget lapsed requests": {
+        "task": "booking.tasks.forget_lapsed_requests",
+        "schedule": crontab(minute="7-59/15"),
+        "options": {"expires": 900},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),
@@ -319,6 +329,10 @@ CELERY_BEAT_SCHEDULE = {
 
 # How long the clinic has to keep the records of visits that took place: until then a patient is restricted, not erased.
 RETENTION_YEARS = env.integer("RETENTION_YEARS", 10)
+# From where an online booking came is what the limits of its day and the list of unusual bookings need.
+ORIGIN_RETENTION_HOURS = env.integer("ORIGIN_RETENTION_HOURS", 48, minimum=26)
+# Who asked for what nobody confirmed in time.
+LAPSED_RETENTION_HOURS = env.integer("LAPSED_RETENTION_HOURS", 24, minimum=1)
 
 # Mail
 

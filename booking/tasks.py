@@ -8,7 +8,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, proof_of_work, sign_in_log, staff_sessions
-from booking.domain import expiry, location_activity, patient_access, patient_drafts
+from booking.domain import expiry, location_activity, patient_access, patient_drafts, retention
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -108,6 +108,18 @@ def refold_names():
 def forget_old_accesses():
     """Delete the record of who has seen which patients when it is a year old."""
     patient_access.forget_old_accesses()
+
+
+@shared_task
+def forget_origins():
+    """Forget from where the holds that ended two days ago were placed."""
+    retention.forget_origins()
+
+
+@shared_task
+def forget_lapsed_requests():
+    """Forget who asked for what nobody confirmed in time a day ago, or what looked made up."""
+    retention.forget_lapsed_requests()
 
 
 @shared_task

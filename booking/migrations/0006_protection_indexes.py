@@ -62,4 +62,15 @@ class Migration(migrations.Migration):
                 name="appointment_attendee_phone",
             ),
         ),
+        AddIndexConcurrently(
+            model_name="appointment",
+            index=models.Index(
+                models.F("updated_at"),
+                condition=models.Q(
+                    ("cancellation_reason__in", ["not_acknowledged", "unusual"]),
+                    models.Q(("attendee_name", ""), _negated=True),
+                ),
+                name="appointment_lapsed",
+            ),
+        ),
     ]

@@ -282,6 +282,12 @@ class Appointment(Booking):
             models.Index("attendee_phone", name="appointment_attendee_phone", condition=~Q(attendee_phone="")),
             models.Index("external_id", name="appointment_external_id", condition=~Q(external_id="")),
             models.Index("answer_by", name="appointment_pending", condition=Q(status="pending")),
+            # For booking.domain.retention: of the others nobody is forgotten by the clock.
+            models.Index(
+                "updated_at",
+                name="appointment_lapsed",
+                condition=Q(cancellation_reason__in=["not_acknowledged", "unusual"]) & ~Q(attendee_name=""),
+            ),
         ]
         constraints = [
             models.UniqueConstraint("reference", name="appointment_reference"),

@@ -27,9 +27,14 @@ def match_patient(candidate: Patient) -> Patient:
     found = find_identical_patient(candidate)
     if found:
         return found
+    save_new_patient(candidate)
+    return candidate
+
+
+def save_new_patient(candidate: Patient) -> None:
+    """Save an unsaved Patient whom find_identical_patient did not find, and list near matches for staff."""
     candidate.save(force_insert=True)
     list_near_matches(candidate)
-    return candidate
 
 
 # Hand-written SQL, here and below: every booking runs it, and the ORM takes longer to build it than PostgreSQL to

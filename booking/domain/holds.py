@@ -367,7 +367,7 @@ def confirm_hold(
     acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
     if verification:
         lock_contacts(attendee)
-    patient = find_or_register(patient, actor=actor)
+    patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))
     if verification and _is_above_caps(hold, patient, attendee, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)

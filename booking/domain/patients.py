@@ -1,6 +1,7 @@
 """The verbs of a patient, as the patients app has them, with their events."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from booking.domain.audit import record_event
 from booking.domain.transitions import ChangedMeanwhile
 from booking.models.enums import EventKind
-from patients.matching import match_patient, merge_patients
+from patients.matching import find_identical_patient, match_patient, merge_patients, save_new_patient
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
 
@@ -18,9 +19,10 @@ DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_nu
 
 
 @transaction.atomic(savepoint=False)
-def find_or_register(patient: Patient, *, actor: str) -> Patient:
+def find_or_register(patient: Patient, *, actor: str, in_equal_time: bool = False) -> Patient:
     """Lock and return a saved Patient; match an unsaved, validated one with a known person, or save it.
 
+    ``in_equal_time`` does the same work for a known person as for a new one: a visitor must not learn which they are.
     Nobody can archive or merge the patient until the transaction ends. Raises PatientArchived. Change what belongs
     to the patient only after this call: a merge, which moves it, locks the patients first.
     """
@@ -29,10 +31,27 @@ def find_or_register(patient: Patient, *, actor: str) -> Patient:
         if not same.exists():
             raise PatientArchived
         return patient
+    if in_equal_time:
+        return _find_or_register_in_equal_time(patient, actor=actor)
     found = match_patient(patient)
     if found is patient:
         record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
     return found
+
+
+class _Known(Exception):
+    """Undoes the registration of a known person."""
+
+
+def _find_or_register_in_equal_time(candidate, *, actor):
+    found = find_identical_patient(candidate)
+    with suppress(_Known), transaction.atomic():
+        save_new_patient(candidate)
+        record_event(candidate, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
+        if found:
+            raise _Known
+    candidate._state.adding = found is not None
+    return found or candidate
 
 
 def lock_patient(patient_id: UUID) -> None:

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from booking.models import Appointment
-from patients.models import Patient
+from booking.models import Appointment, Event
+from patients.models import Patient, PossibleDuplicate
 
 PERSON = {
     "first_name": "Alice",
@@ -79,7 +81,10 @@ def test_repeated_confirm_and_read_look_the_same_for_known_and_unknown(hold, pub
     for token, person in zip(tokens, (PERSON, BOB), strict=True):
         public_api.post(f"/holds/{token}/confirm", {"patient": person})
 
-    again = [public_api.post(f"/holds/{token}/confirm", {"patient": BOB}) for token in tokens]
+    again = [
+        public_api.post(f"/holds/{token}/confirm", {"patient": person})
+        for token, person in zip(tokens, (PERSON, BOB), strict=True)
+    ]
     read = [public_api.get(f"/holds/{token}") for token in tokens]
 
     assert [response.status_code for response in again + read] == [200] * 4
@@ -116,3 +121,20 @@ def test_refused_confirm_looks_the_same_for_known_and_unknown(confirm):
 
     assert shape(known) == shape(unknown)
     assert known.status_code == 400
+
+
+def test_confirm_does_the_same_work_for_known_and_unknown(hold, public_api):
+    Patient.objects.create(**{**PERSON, "phone": "+442079460000"})
+    work = []
+    for token, person in zip([hold(9), hold(10)], (PERSON, BOB), strict=True):
+        with CaptureQueriesContext(connection) as captured:
+            public_api.post(f"/holds/{token}/confirm", {"patient": person})
+        statements = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
+        work.append([re.sub("'[^']*'|[0-9]+", "?", statement.split("(")[0]) for statement in statements])
+
+    assert work[0] == work[1]
+    assert any('INSERT INTO "patients_patient"' in statement for statement in work[0])
+    # What was done for the known one's sake is undone.
+    assert Patient.objects.count() == 2
+    assert Event.objects.filter(kind="patient.created").count() == 1
+    assert not PossibleDuplicate.objects.exists()

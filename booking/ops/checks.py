@@ -1,6 +1,7 @@
-"""System checks of what is stored: `manage.py migrate` runs them first, and `manage.py check --database default`."""
+"""System checks: of what is stored, which `manage.py migrate` runs first, and of the settings of an installation."""
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.db import ProgrammingError
 
@@ -36,3 +37,12 @@ def _list_refused():
                     yield str(model._meta.verbose_name).capitalize(), pk, netloc
         except ProgrammingError:  # the table, or a column, is yet to be made
             continue
+
+
+@checks.register(deploy=True)
+def find_missing_site_url(**options):
+    """Warn where no e-mail can have a link: what waits for one is never confirmed then."""
+    if settings.SITE_URL:
+        return []
+    text = "SITE_URL is not set: e-mails have no links, so bookings that wait for one to be pressed all lapse."
+    return [checks.Warning(text, hint="Set it, such as SITE_URL=https://booking.clinic.example.", id="booking.W002")]

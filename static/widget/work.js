@@ -1,5 +1,5 @@
 // The work that a time costs where many people are booking; then the form is posted by itself. It runs anew with each
-// page that has such a form. ALTCHA's element has no part in the page: what it would show, the page says itself.
+// page that has such a form, after widget.js. What ALTCHA's element would show, the page says itself.
 "use strict";
 
 (() => {
@@ -10,6 +10,11 @@
   function show(isWorking) {
     working.hidden = !isWorking;
     byHand.hidden = isWorking;
+  }
+
+  function giveUp() {
+    show(false);
+    say(byHand.querySelector("p").textContent);
   }
 
   function post(payload) {
@@ -28,7 +33,7 @@
     const solver = document.createElement("altcha-widget");
     solver.addEventListener("statechange", ({ detail }) => {
       if (detail.state === "verified") post(detail.payload);
-      if (["error", "expired"].includes(detail.state)) show(false);
+      if (["error", "expired"].includes(detail.state)) giveUp();
     });
     solver.setAttribute("challenge", form.dataset.challenge);
     solver.setAttribute("auto", "onload");
@@ -37,5 +42,5 @@
 
   if (!window.isSecureContext || !("automatic" in form.dataset)) return;
   show(true);
-  work().catch(() => show(false));
+  work().catch(giveUp);
 })();

@@ -8,6 +8,7 @@ from django.db import connection
 
 from booking.access.signatures import make_secret
 from booking.models import Provider, WebhookEndpoint
+from booking.ops.checks import find_missing_site_url
 from scheduling.models import Calendar
 
 
@@ -52,3 +53,9 @@ def test_check_before_first_migration_finds_nothing(transactional_db):
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE elsewhere RENAME TO booking_webhookendpoint")
+
+
+@pytest.mark.parametrize(("url", "warnings"), [("", 1), ("https://booking.clinic.example", 0)])
+def test_deploy_check_asks_for_the_address_that_links_need(settings, url, warnings):
+    settings.SITE_URL = url
+    assert len(find_missing_site_url()) == warnings

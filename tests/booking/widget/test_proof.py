@@ -44,7 +44,7 @@ def solve(response):
     return Page(response).inputs | {"proof_of_work": proof}
 
 
-def follow(client, link):
+def open_link(client, link):
     return client.get(link.removeprefix("https://booking.clinic.example"))
 
 
@@ -135,7 +135,7 @@ def test_link_leads_back_to_the_day_and_proves_the_address(client, press, openin
     assert message.body.startswith("Hello,\n")
     link = re.search(r"https://\S+", message.body)[0]
     assert f"day={day}" in link and "alice" not in link
-    response = follow(client, link)
+    response = open_link(client, link)
     page = Page(response)
     assert "Your e-mail address is confirmed." in page.text
 

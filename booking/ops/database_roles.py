@@ -12,6 +12,12 @@ from booking.ops import deadlines
 
 DEADLINES = {"web": deadlines.WEB, "worker": deadlines.WORKER}
 
+FIND_OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'booking_event'::regclass"
+# All of the owner's, also those that no model describes.
+LIST_TABLES = """
+    SELECT relname FROM pg_class
+     WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relowner = %s::regrole ORDER BY relname
+"""
 # Tables that a trigger of this name protects are only ever read and added to.
 LIST_APPEND_ONLY = r"""
     SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
@@ -24,14 +30,14 @@ LIST_PURGES = r"""
 """
 HAS_SETTING = """
     SELECT EXISTS (SELECT FROM pg_db_role_setting
-                    WHERE setrole = %s::regrole AND EXISTS (SELECT FROM unnest(setconfig) AS line
-                                                             WHERE line LIKE %s || '=%%'))
+                    WHERE setrole = %s::regrole
+                      AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                      AND EXISTS (SELECT FROM unnest(setconfig) AS line WHERE line LIKE %s || '=%%'))
 """
 FIND_EXCESS = """
     SELECT right_to FROM pg_roles, LATERAL (VALUES
            (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls, 'administer the server'),
-           (pg_has_role(rolname, (SELECT relowner FROM pg_class WHERE oid = 'booking_event'::regclass), 'MEMBER'),
-            'act as the owner of the tables'),
+           (pg_has_role(rolname, %s::regrole, 'MEMBER'), 'act as the owner of the tables'),
            (has_schema_privilege(rolname, 'public', 'CREATE'), 'create tables in the schema public'),
            (EXISTS (SELECT FROM unnest(%s::text[]) AS name
                      WHERE has_table_privilege(rolname, name, 'UPDATE, DELETE, TRUNCATE, TRIGGER')),
@@ -57,11 +63,12 @@ def make_roles(*, prefix: str = "holdfast", passwords: dict[str, str] | None = N
     try:
         for kind, role in roles.items():
             _make_role(role, DEADLINES[kind], (passwords or {}).get(kind))
-        _grant(roles)
+        [owner] = _list(FIND_OWNER)
+        _grant(roles, owner)
     except ProgrammingError as error:
         raise CannotMakeRoles(str(error).partition("\n")[0]) from error
     for role in roles.values():
-        if excess := _list(FIND_EXCESS, [_list(LIST_APPEND_ONLY), role]):
+        if excess := _list(FIND_EXCESS, [owner, _list(LIST_APPEND_ONLY), role]):
             raise CannotMakeRoles(f"{role} may still {' and '.join(excess)}: a superuser must take that away.")
     return list(roles.values())
 
@@ -81,25 +88,26 @@ def _make_role(role, limits, password):
             cursor.execute(f"ALTER ROLE {role} PASSWORD '{verifier}'")
 
 
-def _grant(roles):
+def _grant(roles, owner):
     quote = connection.ops.quote_name
-    tables = ", ".join(map(quote, connection.introspection.django_table_names(only_existing=True)))
+    tables = ", ".join(map(quote, _list(LIST_TABLES, [owner])))
     append_only = ", ".join(map(quote, _list(LIST_APPEND_ONLY)))
     database = quote(connection.settings_dict["NAME"])
     everybody = ", ".join(roles.values())
+    later = f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public"
     statements = [
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
         f"GRANT CONNECT ON DATABASE {database} TO {everybody}",
         f"GRANT USAGE ON SCHEMA public TO {everybody}",
-        f"REVOKE ALL ON {tables}, django_migrations FROM {everybody}",
+        f"REVOKE ALL ON {tables} FROM {everybody}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {everybody}",
         f"REVOKE UPDATE, DELETE ON {append_only} FROM {everybody}",
-        f"GRANT SELECT ON django_migrations TO {everybody}",
+        f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {everybody}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {everybody}",
         # What later migrations make, until this is run again after them.
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {everybody}",
-        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {everybody}",
+        f"{later} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {everybody}",
+        f"{later} GRANT USAGE ON SEQUENCES TO {everybody}",
     ]
     for purge in map(quote, _list(LIST_PURGES)):
         statements.append(f"GRANT EXECUTE ON FUNCTION {purge}() TO {roles['worker']}")

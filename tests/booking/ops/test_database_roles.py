@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
@@ -61,6 +62,12 @@ def test_worker_role_tidies_up(roles, hold_time, at):
         forget_old_messages()
     hold.refresh_from_db()
     assert hold.status == "expired"
+
+
+def test_web_role_reaches_table_without_a_model(roles):
+    with acting_as(roles["web"]):
+        cache.set("guard", "used", 60)
+        assert cache.get("guard") == "used"
 
 
 WRITTEN_ONCE = ["booking_event", "booking_patientaccess", "booking_signinevent"]

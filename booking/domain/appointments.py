@@ -249,10 +249,19 @@ def cancel(
     """
     now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == Status.CANCELLED:
+        _note_reason(appointment, reason, note)
         return
     if enforce_cutoff:
         check_cutoff(appointment, now)
     cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note, email=email)
+
+
+def _note_reason(appointment, reason, note):
+    """Store why who has booked what has lapsed quietly cancels it: their page has not said that it has lapsed."""
+    has_lapsed = appointment.cancellation_reason == Appointment.CancellationReason.NOT_ACKNOWLEDGED
+    if has_lapsed and appointment.verification == Appointment.Verification.REQUIRED_QUIETLY:
+        appointment.cancellation_reason, appointment.cancellation_note = reason, note
+        appointment.save(update_fields=["cancellation_reason", "cancellation_note", "updated_at"])
 
 
 def cancel_under_lock(

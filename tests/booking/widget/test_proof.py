@@ -344,6 +344,19 @@ def test_page_is_the_same_with_and_without_many_visits(client, press, typed, vis
     assert "Should our e-mail ask you to confirm" in pages[0][0][1]
 
 
+def test_booking_that_lapsed_quietly_is_cancelled_like_any_other(client, press, typed, visits):
+    visits(0)
+    client.post(f"{press()['Location']}confirm", typed)
+    booked = Appointment.objects.get()
+    lapse(booked)
+    address = f"/appointment/{appointment_token(booked)}/"
+    assert "Your appointment is confirmed" in Page(client.get(address)).text
+
+    client.post(f"{address}cancel", {"reason": "patient_unwell"})
+
+    assert "This appointment is cancelled The time is free again." in Page(client.get(address)).text
+
+
 def _replace(text, changes):
     for old, new in changes.items():
         text = text.replace(old, new)

@@ -18,6 +18,7 @@ from scheduling.availability.openings import as_instant
 from scheduling.availability.queries import OpeningFilters, load_busy, load_hours
 from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
+from tests.bench import patient_access
 from tests.bench.best_sql import OPENINGS
 from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
@@ -54,6 +55,8 @@ def print_all():
     print_calendars()
     print("\nThe feed, among a million events")
     show(make_measures())
+    print(f"\nWho looked, after {patient_access.NUMBER:,} looks")
+    show(patient_access.make_measures())
     print_sameness()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from uuid import uuid4
 
@@ -39,6 +40,7 @@ from scheduling.lib.clock import database_now
 from tests.booking.admin.pages import url
 from tests.ledger import begin, nothing_changes
 from tests.outbox import run_what_is_due
+from tests.waiting import wait_until
 
 MARKS = ("zaphod", "2079460777", "9434765919", "1951-07-13", "51.5077")
 ZAPHODINE = {
@@ -440,3 +442,23 @@ def test_commands_export_and_erase(book, at, short_memory):
     cancel(visit, reason="other", actor="erin")
     call_command("erase_patient", str(visit.patient_id), "--yes", stdout=printed)
     assert Patient.objects.get().erased_at
+
+
+def test_erase_waits_for_a_booking_under_way_and_is_refused(open_transaction, elsewhere, hold_time, at, alice):
+    patient = patients.register(alice, actor="erin")
+    commit = open_transaction(partial(confirm_hold, hold_time(at(9)), patient=patient, actor="patient"))
+
+    erasing = elsewhere(erase_patient, patient.pk, actor="staff:7")
+    wait_until(is_anybody_waiting)
+    commit()
+
+    with pytest.raises(HasComingVisits):
+        erasing.result()
+    assert Patient.objects.get().erased_at is None
+
+
+def is_anybody_waiting():
+    """Return whether a transaction waits for the lock of another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]

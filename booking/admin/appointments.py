@@ -23,6 +23,7 @@ from booking.admin.booking_filters import VisitFilter
 from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
 from booking.admin.identity import compare_numbers, describe_identity, render_identity
+from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
@@ -320,6 +321,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         context |= {
             "show_save_and_add_another": False,
             "identity": describe_identity(obj),
+            "origin": render_origin(request, obj),
             "numbers": compare_numbers(request, obj),
             "may_check_identity": obj.verification == Appointment.Verification.WAIVED
             and has_appointment_permission(request, "decide"),

@@ -14,7 +14,7 @@ from booking.models import Appointment, Hold, LocationActivity
 from patients.email_providers import KNOWN
 from scheduling.lib.clock import database_now
 
-REMEMBERED = timedelta(hours=48)  # how long a hold knows where it came from
+RECENT = timedelta(hours=48)  # as long as a hold knows where it came from
 HISTORY = timedelta(days=180)
 MIN_OF_NETWORK = 3
 MIN_OF_WIDE_NETWORK = 5  # a /48 of IPv6, of which one customer can have 65,536 networks
@@ -62,13 +62,13 @@ def find_unusual(appointments: QuerySet[Appointment], *, includes_verified: bool
     Of those whose address was verified only with ``includes_verified``. What is cancelled by now still counts.
     """
     now = database_now()
-    recent = appointments.order_by().filter(created_at__gt=now - REMEMBERED).select_related("location")
+    recent = appointments.order_by().filter(created_at__gt=now - RECENT).select_related("location")
     recent = {appointment.pk: appointment for appointment in recent}
     origins = Hold.objects.filter(pk__in=[*recent]).exclude(network="").values_list("pk", "network", "network_48")
     bookings = [_read(recent[id], network, network_48) for id, network, network_48 in origins]
     domains = {_get_domain(booking.email) for booking in bookings} - {""}
     usual = dict(LocationActivity.objects.values_list("location", "bookings_per_day"))
-    signs = list_signs(bookings, known_domains=KNOWN | _list_known(domains, before=now - REMEMBERED), usual=usual)
+    signs = list_signs(bookings, known_domains=KNOWN | _list_known(domains, before=now - RECENT), usual=usual)
     verified = Appointment.Verification.VERIFIED
     return {
         id: found

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 
+from booking.access.api_keys import create_key
 from booking.models import Appointment, Event, Hold, OutboxMessage
 from patients.models import Patient
 from scheduling.models import Slot
@@ -120,3 +121,18 @@ def test_number_of_queries_does_not_grow_with_the_list(erin, bots, book, at):
 
     assert len(get_rows(erin.get(url(PAGE)))) == 4
     assert count_queries(erin, url(PAGE)) == few
+
+
+def test_appointment_says_how_it_came_until_its_hold_forgets(erin, bots):
+    page = url("booking_appointment", "change", bots[0].pk)
+    on_pages = get_text(erin.get(page))
+    key, _ = create_key(
+        name="Our site", kind="publishable", scopes=["write_holds"], allowed_origins=["https://www.clinic.example"]
+    )
+    Hold.objects.filter(pk=bots[0].pk).update(holder=key.actor, page="https://www.clinic.example", network="fedcba98")
+    with_key = get_text(erin.get(page))
+    Hold.objects.update(network="")
+
+    assert "How it came On the patient’s pages, from the network abcdef , as 2 others of these days." in on_pages
+    assert f"With the key {key}, https://www.clinic.example, from the network fedcba , as no other" in with_key
+    assert "How it came" not in get_text(erin.get(page))

@@ -4,6 +4,7 @@ It runs with the code of older checkouts too, so it imports little of it.
 """
 
 import io
+import itertools
 import json
 import logging
 import sys
@@ -24,6 +25,7 @@ from django.utils import timezone  # noqa: E402
 
 REQUESTS = 20
 PEOPLE = 300
+SITE = "https://www.clinic.example"
 
 
 class Caller:
@@ -37,7 +39,7 @@ class Caller:
         self.handler.load_middleware()
         self.milliseconds = []
 
-    def __call__(self, method, path, body=None, *, status=200, query=None, key=None):
+    def __call__(self, method, path, body=None, *, status=200, query=None, key=None, **environ):
         """Return the response's data, and assert its status."""
         request = RequestFactory().generic(
             method,
@@ -47,6 +49,7 @@ class Caller:
             secure=True,
             query_params=query,
             headers={"Authorization": f"Bearer {key or self.key}", "Host": "localhost"},
+            **environ,
         )
         started = time.process_time()
         response = self.handler.get_response(request)
@@ -78,6 +81,7 @@ def measure(case):
 
 def make_cases():
     """Fill a clinic; return {name: function that makes a request and returns its milliseconds}."""
+    from booking.access.api_keys import create_key
     from booking.models import ApiKey
     from tests.bench.clinic import make_clinic
 
@@ -117,6 +121,28 @@ def make_cases():
         call("POST", f"/appointments/{appointment}/cancel", {"reason": "other"})
         return milliseconds
 
+    _, public = create_key(
+        name="page", kind="publishable", scopes=ApiKey.VISITOR_SCOPES, allowed_origins=[SITE], requests_per_minute=10**8
+    )
+    homes = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in itertools.count(1))
+
+    def hold_on_page():
+        page = {"key": public, "HTTP_ORIGIN": SITE, "REMOTE_ADDR": next(homes)}
+        held = call("POST", "/holds", {"booking_key": next(free)["booking_key"]}, status=201, **page)["id"]
+        return page, held, call.milliseconds[-1]
+
+    def place_on_page():
+        page, held, milliseconds = hold_on_page()
+        call("DELETE", f"/holds/{held}", **page)
+        return milliseconds
+
+    def confirm_on_page():
+        page, held, _ = hold_on_page()
+        appointment = call("POST", f"/holds/{held}/confirm", {"patient": person}, status=201, **page)["id"]
+        milliseconds = call.milliseconds[-1]
+        call("POST", f"/appointments/{appointment}/cancel", {"reason": "other"})
+        return milliseconds
+
     for number in range(60):  # each somebody else's: nobody is in two places at once
         other = person | {"first_name": f"Bob{number}", "email": f"bob{number}@example.org"}
         call("POST", f"/holds/{hold()}/confirm", {"patient": other}, status=201)
@@ -130,6 +156,8 @@ def make_cases():
         "POST /holds": place,
         "GET /holds/{id}": ask("GET", f"/holds/{held}"),
         "POST /holds/{id}/confirm": confirm,
+        "POST /holds, of a page": place_on_page,
+        "confirm, of a page": confirm_on_page,
         "GET /appointments": ask("GET", "/appointments", query={"limit": 50}),
         "GET /patients?search=": ask("GET", "/patients", query={"search": "alice7"}),
         "GET /me": ask("GET", "/me"),

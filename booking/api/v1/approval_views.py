@@ -177,10 +177,13 @@ class ApprovalView(ApiView):
         is_told = patient and self.key.may(ApiKey.Scope.READ_PATIENTS)
         self.sent = (names | {"notes": notes}) if is_told else self.described
 
+    def as_told(self, appointment):
+        """Return an appointment as the key may know it: a publishable one is a visitor's, who has proved nothing."""
+        return as_without_proof(appointment) if self.key.is_publishable else appointment
+
     def answer_booked(self, appointment, *, is_new=True, **options):
         """Answer with an appointment just made, or made earlier; say where it is if the key may read it there."""
-        if self.key.is_publishable:
-            appointment = as_without_proof(appointment)
+        appointment = self.as_told(appointment)
         status = 201 if is_new else 200
         if appointment.status == Appointment.Status.PENDING:
             status = 202

@@ -186,7 +186,7 @@ class AppointmentBook(AppointmentView, ApprovalView):
 
         def answer(confirm):
             try:
-                return self.answer_booking(confirm(must_be_new=True))
+                return self.answer_booking(self.as_told(confirm(must_be_new=True)))
             except WrongState as error:  # another request was quicker
                 raise (NotHeldAnyMore if error.state == Hold.Status.CONFIRMED else HoldNotFound) from error
 

@@ -653,6 +653,30 @@ def test_onsched_publishable_key_holds_and_books_and_learns_nothing(client, publ
     assert response.json()["scope"] == "read_patients"
 
 
+def test_onsched_publishable_key_is_not_told_who_has_visits_to_come(client, publishable_key, choice, at, settings):
+    settings.ONLINE_VISITS_PER_PERSON = 1
+    page = System(client, ONSCHED, x_api_key=publishable_key, origin=SITE)
+
+    def book(hour):
+        held = page("POST", "/appointment/hold", choice | {"Customer": ALICE, "Unavailability": spell(at(hour))})
+        return data(page("PUT", f"/appointment/{data(held, 201)['id']}/book"))["status"]
+
+    assert [book(9), book(10)] == ["BK", "BK"]
+    assert sorted(Appointment.objects.values_list("status", flat=True)) == ["confirmed", "pending"]
+
+
+def test_onsched_publishable_key_beyond_its_networks_number_books_what_is_pending(
+    client, publishable_key, choice, settings
+):
+    settings.ONLINE_BOOKINGS_PER_NETWORK, settings.ONLINE_HELD_HOURS_PER_NETWORK = 0, 1
+    page = System(client, ONSCHED, x_api_key=publishable_key, origin=SITE)
+    held = data(page("POST", "/appointment/hold", choice | {"Customer": ALICE}), 201)
+
+    assert data(page("PUT", f"/appointment/{held['id']}/book"))["status"] == "PE"
+    with nothing_changes():
+        assert refused(page("POST", "/appointment/hold", choice), 409, "slot-taken")
+
+
 def test_onsched_publishable_key_cannot_hold_service_not_bookable_online(
     client, publishable_key, onsched, choice, consultation
 ):

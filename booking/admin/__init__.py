@@ -11,6 +11,7 @@ from booking.admin import (  # noqa: F401
     events,
     feeds,
     holds,
+    old_records,
     orders,
     outbox,
     patient_access,

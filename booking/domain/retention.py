@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 
-from booking.domain.erasure import AlreadyErased, HasComingVisits, MustBeKept, erase_patient
-from booking.models import Appointment
+from booking.domain.erasure import YEAR, AlreadyErased, HasComingVisits, MustBeKept, erase_patient
+from booking.models import Appointment, OldRecord
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 
@@ -96,6 +97,19 @@ def _list_lapsed_only(patient_ids: set[UUID], before: datetime) -> list[UUID]:
 def _forget_attendees(rows, ids):
     nobody = dict.fromkeys(("attendee_name", "attendee_email", "attendee_phone", "notes", "cancellation_note"), "")
     rows.filter(pk__in=ids).update(**nobody, updated_at=database_now())
+
+
+def find_old_records() -> QuerySet[OldRecord]:
+    """Return the patients all of whose visits are older than the clinic has to keep them, for a person to decide.
+
+    They have ``visits``, how many, and ``last_visit_at``. Those that are restricted were decided on already.
+    """
+    before = database_now() - settings.RETENTION_YEARS * YEAR
+    visits = Appointment.objects.filter(patient=OuterRef("pk")).order_by()
+    last = visits.values("patient").annotate(last=Max("starts_at"), number=Count("pk"))
+    rows = OldRecord.objects.filter(erased_at=None, restricted_at=None, merged_into=None)
+    rows = rows.filter(Exists(visits.filter(starts_at__lt=before)), ~Exists(visits.filter(starts_at__gte=before)))
+    return rows.annotate(last_visit_at=Subquery(last.values("last")), visits=Subquery(last.values("number")))
 
 
 def _repeat(statement, **parameters):

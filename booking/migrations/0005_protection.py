@@ -148,6 +148,17 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="OldRecord",
+            fields=[],
+            options={
+                "proxy": True,
+                "default_permissions": (),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("patients.patient",),
+        ),
+        migrations.CreateModel(
             name="UnusualBooking",
             fields=[],
             options={

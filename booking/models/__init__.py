@@ -14,6 +14,7 @@ from booking.models.bookings import (
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
+from booking.models.old_records import OldRecord
 from booking.models.orders import Order
 from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
 from booking.models.patient_drafts import PatientDraft
@@ -39,6 +40,7 @@ __all__ = [
     "IdempotentAnswer",
     "LocationActivity",
     "Networks",
+    "OldRecord",
     "Order",
     "OutboxMessage",
     "PatientAccess",

@@ -201,6 +201,11 @@ WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
 # The largest body of a request, in bytes: booking.ops.web_worker and booking.ops.request_limits read no more.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
+# How many requests a minute a network may make: an IPv4 address or a /64 of IPv6; a /56 twice and a /48 four times as
+# many. A hospital's patients may share one address.
+PAGES_PER_NETWORK = env.integer("PAGES_PER_NETWORK", 1_200, minimum=1)
+SEARCHES_PER_NETWORK = env.integer("SEARCHES_PER_NETWORK", 600, minimum=1)
+
 # The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 
 DATABASES = {"default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}

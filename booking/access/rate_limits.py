@@ -9,18 +9,35 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from booking.models import Networks
+
 WINDOW_SECONDS = 60
 # When Redis hangs, one request waits this long, and others skip Redis for BACKOFF_SECONDS.
 TIMEOUT_SECONDS = 0.5
 BACKOFF_SECONDS = 5
 
-# A fixed window that starts with its first request. A script is atomic, so the count is exact; and it returns
-# the count and the reset together: one round trip for each request.
+# Fixed windows that start with their first request. A script is atomic, so the counts are exact; and it returns
+# the counts and the resets together: one round trip for each request.
 COUNT = """
-    local used = redis.call("INCR", KEYS[1])
-    if used == 1 then redis.call("EXPIRE", KEYS[1], ARGV[1]) end
-    return {used, redis.call("TTL", KEYS[1])}
+    local counts = {}
+    for _, key in ipairs(KEYS) do
+        local used = redis.call("INCR", key)
+        if used == 1 then redis.call("EXPIRE", key, ARGV[1]) end
+        table.insert(counts, {used, redis.call("TTL", key)})
+    end
+    return counts
 """
+# One window for all, with a count for each network in it, and of all of them under an empty name.
+COUNT_SHARES = """
+    local all = redis.call("HINCRBY", KEYS[1], "", 1)
+    if all == 1 then redis.call("EXPIRE", KEYS[1], ARGV[1]) end
+    local own = redis.call("HINCRBY", KEYS[1], ARGV[2], 1)
+    return {all, own, redis.call("HLEN", KEYS[1]) - 1, redis.call("TTL", KEYS[1])}
+"""
+# What every network has of a limit that all share, however many they are: enough to book a time.
+SMALLEST_SHARE = 20
+# What the /56 and the /48 around a network of IPv6 may use, as a multiple of its own limit.
+WIDER_NETWORKS = (1, 2, 4)
 
 
 class Usage(NamedTuple):
@@ -55,25 +72,55 @@ class Counter:
             retry=Retry(NoBackoff(), 0),
         )
         self.script = self.redis.register_script(COUNT)
+        self.share_script = self.redis.register_script(COUNT_SHARES)
         self.retry_at = None
 
     def count(self, policy: str, whose: str, limit: int) -> Usage | None:
         """Count a request and return the Usage of the policy's limit, or None while Redis is down."""
+        counts = self._run(self.script, [f"{policy} {whose}"])
+        return make_usage(policy, limit, *counts[0]) if counts else None
+
+    def count_networks(self, policy: str, networks: Networks, limit: int) -> Usage | None:
+        """Count a request for a network and those around it, and return the Usage that leaves least, or None."""
+        limits = {name: limit * factor for name, factor in zip(networks, WIDER_NETWORKS, strict=True) if name}
+        counts = self._run(self.script, [f"{policy} {name}" for name in limits]) or []
+        usages = [make_usage(policy, most, *count) for most, count in zip(limits.values(), counts, strict=False)]
+        return min(usages, key=lambda usage: usage.limit - usage.used, default=None)
+
+    def count_share(self, policy: str, whose: str, network: str, limit: int) -> Usage | None:
+        """Count a request for a limit that all networks share, and return the network's Usage of its share, or None.
+
+        The share is the whole limit until it is used up; then it is the limit divided by the networks that have used
+        some, so that the loud are refused and nobody below that.
+        """
+        counts = self._run(self.share_script, [f"{policy} {whose}"], network)
+        if counts is None:
+            return None
+        used, own, networks, seconds = counts
+        share = limit if used <= limit else max(limit // networks, SMALLEST_SHARE)
+        return make_usage(policy, share, own, seconds)
+
+    def _run(self, script, names, *values) -> list | None:
+        """Return what a script says, or None while Redis is down."""
         if self.retry_at is not None:
             if time.monotonic() < self.retry_at:
                 return None
             self._back_off()  # this request probes Redis; concurrent ones skip it
         try:
-            used, seconds = self.script([f"holdfast-limit:{policy} {whose}"], [WINDOW_SECONDS])
+            counts = script([f"holdfast-limit:{name}" for name in names], [WINDOW_SECONDS, *values])
         except RedisError:
             self._back_off()
             return None
         self.retry_at = None
-        # Redis rounds down, and a client that waits that long must not be refused again.
-        return Usage(policy, limit, used, min(WINDOW_SECONDS, seconds + 1))
+        return counts
 
     def _back_off(self):
         self.retry_at = time.monotonic() + BACKOFF_SECONDS
+
+
+def make_usage(policy, limit, used, seconds):
+    """Return a Usage: Redis rounds seconds down, and a client that waits that long must not be refused again."""
+    return Usage(policy, limit, used, min(WINDOW_SECONDS, seconds + 1))
 
 
 @cache

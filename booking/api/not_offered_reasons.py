@@ -14,4 +14,11 @@ REASONS = {
     Reason.CALENDAR_BUSY: "The clinician's own calendar says that they are busy.",
     Reason.CALENDAR_UNREACHABLE: "The clinician's own calendar could not be read, and without it nothing is offered.",
 }
+# What a publishable key is told, with which anybody may ask: not that somebody is away, or what their calendar says.
+TAKEN = {Reason.TAKEN, Reason.HELD, Reason.CALENDAR_BUSY}
 IN_MARKDOWN = "\n".join(f"- `{reason}`: {meaning}" for reason, meaning in REASONS.items())
+
+
+def generalize(reasons) -> list[Reason]:
+    """Return the reasons as a publishable key is told them: ``taken``, ``closed``, or both."""
+    return sorted({Reason.TAKEN if reason in TAKEN else Reason.CLOSED for reason in reasons})

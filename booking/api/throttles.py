@@ -3,9 +3,10 @@
 DRF's own throttles read and write a cache in two steps, so that most of a burst gets through.
 """
 
+from django.conf import settings
 from rest_framework.throttling import BaseThrottle
 
-from booking.access.client_identity import get_network
+from booking.access.client_identity import get_network, get_networks
 from booking.access.rate_limits import Usage, counter
 from booking.api.cors import is_allowed_origin
 
@@ -35,8 +36,11 @@ class RedisThrottle(BaseThrottle):
         subject = self.get_subject(request)
         if subject is None:
             return True
-        self.usage = counter().count(self.policy, subject, self.get_limit(request))
+        self.usage = self.count(request, subject)
         return not (self.usage and self.usage.is_exceeded)
+
+    def count(self, request, subject) -> Usage | None:
+        return counter().count(self.policy, subject, self.get_limit(request))
 
     def wait(self) -> int:
         return self.usage.resets_in
@@ -72,7 +76,10 @@ class ApiKeyThrottle(RedisThrottle):
 
 
 class SiteThrottle(RedisThrottle):
-    """Limit all visitors with a publishable key together."""
+    """Limit all visitors with a publishable key together, and refuse only the loud when that is used up.
+
+    A network is all that one customer of a provider has, so that a loud one cannot pass for many.
+    """
 
     policy = "site"
 
@@ -82,3 +89,16 @@ class SiteThrottle(RedisThrottle):
 
     def get_limit(self, request):
         return request.auth.requests_per_minute * SITE_FACTOR
+
+    def count(self, request, subject):
+        widest = [network for network in get_networks(request) if network][-1]
+        return counter().count_share(self.policy, subject, widest, self.get_limit(request))
+
+
+class SearchThrottle(SiteThrottle):
+    """Limit what a network asks of the search with a publishable key: it is the dearest of what anybody may ask."""
+
+    policy = "search"
+
+    def count(self, request, subject):
+        return counter().count_networks(self.policy, get_networks(request), settings.SEARCHES_PER_NETWORK)

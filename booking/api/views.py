@@ -179,8 +179,12 @@ class ApiView(APIView):
         raise ValidationError({header: "Use 1 to 255 printable ASCII characters."})
 
     def is_stored(self, status):
-        """Return whether an answer with that status is kept for the same request sent again."""
-        return status not in self.never_stored and status < 500
+        """Return whether an answer with that status is kept for the same request sent again.
+
+        Anybody can have a publishable key refused, as often as they like: nothing is kept of that.
+        """
+        is_refusal = status in self.never_stored or (status >= 400 and self.key.is_publishable)
+        return not is_refusal and status < 500
 
     def effect(self, handler):
         try:

@@ -13,6 +13,9 @@ ENVIRONMENT = {
     "SECRET_KEY": "only for tests",
     "EMAIL_URL": "consolemail://",
     "CLINIC_NAME": "Harbour Clinic",
+    # All tests come from one network.
+    "PAGES_PER_NETWORK": "1000000",
+    "SEARCHES_PER_NETWORK": "1000000",
 }
 
 

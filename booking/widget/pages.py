@@ -7,11 +7,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
+from booking.access.client_identity import get_networks
 from booking.access.patient_links import LINK_LIFETIME, AppointmentNotFound, LinkEnded, LinkRevoked, find_appointment
+from booking.access.rate_limits import counter
 from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
@@ -94,7 +96,10 @@ def page(*methods):
         @gzip_page  # safe against BREACH: without ambient credentials another site cannot request a patient's page
         @wraps(view)
         def wrapper(request, **kwargs):
-            if request.method == "POST" and comes_from_another_site(request):
+            usage = counter().count_networks("pages", get_networks(request), settings.PAGES_PER_NETWORK)
+            if usage and usage.is_exceeded:
+                response = refuse_busy_network(request, usage)
+            elif request.method == "POST" and comes_from_another_site(request):
                 response = refuse_another_site(request)
             elif request.method in methods or (request.method == "HEAD" and "GET" in methods):
                 response = view(request, **kwargs)
@@ -125,6 +130,19 @@ def comes_from_another_site(request):
         return request.headers["Sec-Fetch-Site"] == "cross-site"
     origin = request.headers.get("Origin", "null")
     return origin != "null" and origin.lower().partition("://")[2] != request.get_host().lower()
+
+
+def refuse_busy_network(request, usage):
+    response = refuse(
+        request,
+        _("Many people are booking from where you are"),
+        _("In the last minute your network has asked for more pages than we can show."),
+        ngettext("Please try again in %(seconds)d second.", "Please try again in %(seconds)d seconds.", usage.resets_in)
+        % {"seconds": usage.resets_in},
+        status=429,
+    )
+    response["Retry-After"] = usage.resets_in
+    return response
 
 
 def refuse_another_site(request):

@@ -15,9 +15,10 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework import serializers
 
 from booking.api.fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, as_moment
-from booking.api.not_offered_reasons import IN_MARKDOWN
+from booking.api.not_offered_reasons import IN_MARKDOWN, generalize
 from booking.api.operation import operation
 from booking.api.serializers import Query
+from booking.api.throttles import SearchThrottle
 from booking.api.v1.calendars import read_calendars
 from booking.api.v1.opening_output import (
     OpeningOutput,
@@ -98,6 +99,9 @@ class AvailabilityView(ApiView):
     """What all of these share: they may read the clinicians' own calendars first."""
 
     tag = "Availability"
+
+    def get_throttles(self):
+        return [*super().get_throttles(), SearchThrottle()]
 
     def read_filters(self):
         """Return the OpeningFilters asked for, and the output of the calendars that those openings depend on."""
@@ -210,7 +214,8 @@ class ExplainQuery(Filters):
 def why():
     return serializers.ListField(
         child=serializers.ChoiceField([reason.value for reason in Reason]),
-        help_text=f"None if it is open.\n\n{IN_MARKDOWN}",
+        help_text="None if it is open. A publishable key is told `taken` or `closed`, which stand for all of them.\n\n"
+        + IN_MARKDOWN,
     )
 
 
@@ -259,16 +264,17 @@ class Explain(AvailabilityView):
         found = explain(filters, starts_at=starts_at, now=now)
         is_open = any(not reasons for reasons in found.values())
         reasons = set().union(*found.values()) if found else {Reason.NOT_OFFERED_HERE}
+        tell = generalize if self.key.is_publishable else sorted
         return self.answer(
             {
                 "start_time": starts_at,
                 "is_open": is_open,
-                "reasons": [] if is_open else sorted(reasons),
+                "reasons": [] if is_open else tell(reasons),
                 "places": [
                     write_place(place)
                     | {
                         "is_open": not reasons,
-                        "reasons": sorted(reasons),
+                        "reasons": tell(reasons),
                         "not_understood": list_not_understood(calendars, place, starts_at),
                     }
                     for place, reasons in found.items()

@@ -295,3 +295,14 @@ def test_replay_to_a_key_that_has_lost_the_scope_to_read_is_403(make_key, with_k
 
     body = again.json()
     assert (again.status_code, body["code"], body["scope"]) == (403, "missing-scope", "read_appointments")
+
+
+def test_refusal_of_a_publishable_key_is_not_stored(public_api, opening, hold_time, at):
+    taken = {**opening, "start_time": hold_time(at(15)).starts_at.isoformat()}
+
+    refused = [public_api.post("/holds", taken, idempotency_key="one") for _ in range(2)]
+
+    assert [response.status_code for response in refused] == [409, 409]
+    assert "Idempotent-Replayed" not in refused[1]
+    assert IdempotentAnswer.objects.count() == 0
+    assert public_api.post("/holds", opening, idempotency_key="one").status_code == 201

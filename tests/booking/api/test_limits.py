@@ -10,7 +10,7 @@ from django.test import Client
 from booking.access import rate_limits
 from booking.access.api_keys import find_key, rotate_key
 from booking.api import throttles
-from booking.models import Hold
+from booking.models import Hold, Networks
 from tests.booking.api.conftest import SITE, Caller
 from tests.waiting import wait_until
 
@@ -106,7 +106,71 @@ def test_visitor_of_a_site_does_not_use_up_the_key_for_other_networks(redis, mak
     own = [[200, '"key";q=2;w=60', '"key";r=1'], [200, '"key";q=2;w=60', '"key";r=0']]
     assert ask("192.0.2.7", 5) == [*own, over, over, over]
     assert ask("192.0.2.8", 3) == [*own, over]
-    assert ask("192.0.2.9", 1) == [[429, '"site";q=4;w=60', '"site";r=0']]
+    assert ask("192.0.2.9", 3) == [*own, over]  # beyond the site's four, but nobody was louder
+
+
+def test_site_limit_refuses_the_loud_and_no_newcomer(redis, make_key, monkeypatch):
+    key = make_key(kind="publishable", allowed_origins=[SITE], requests_per_minute=10)[1]
+    monkeypatch.setattr(rate_limits, "SMALLEST_SHARE", 2)
+
+    def ask(address, times):
+        page = Caller(Client(REMOTE_ADDR=address), key, origin=SITE)
+        return [page.get("/me").status_code for _ in range(times)]
+
+    for loud in range(10):
+        assert ask(f"192.0.2.{loud}", 9) == [200] * 9
+    for newcomer in range(3):
+        assert ask(f"198.51.100.{newcomer}", 5) == [200] * 5
+    # By now a hundred are divided by 13, or more: whoever has had more than a share waits.
+    assert ask("192.0.2.0", 1) == [429]
+    assert ask("203.0.113.1", 10) == [200] * 7 + [429] * 3
+    page = Caller(Client(REMOTE_ADDR="192.0.2.1"), key, origin=SITE)
+    assert told(page.get("/me")) == [429, '"site";q=7;w=60', '"site";r=0']
+
+
+def test_many_networks_of_one_provider_are_one_of_a_site(redis, monkeypatch):
+    monkeypatch.setattr(rate_limits, "SMALLEST_SHARE", 2)
+    counter = rate_limits.counter()
+    for _ in range(10):
+        counter.count_share("site", "the key", "one /48", 10)
+
+    assert counter.count_share("site", "the key", "one /48", 10).is_exceeded
+    assert not counter.count_share("site", "the key", "a newcomer", 10).is_exceeded
+
+
+def test_networks_share_the_smallest_share_however_many_they_are(redis):
+    counter = rate_limits.counter()
+    for number in range(100):
+        counter.count_share("site", "the key", f"network {number}", 10)
+
+    usages = [counter.count_share("site", "the key", "a newcomer", 10) for _ in range(rate_limits.SMALLEST_SHARE + 1)]
+
+    assert [usage.is_exceeded for usage in usages] == [False] * rate_limits.SMALLEST_SHARE + [True]
+
+
+@pytest.mark.parametrize("path", ["", "/explain", "/next", "/days"])
+def test_search_with_a_publishable_key_has_a_limit_for_each_network(redis, make_key, settings, path):
+    key = make_key(kind="publishable", allowed_origins=[SITE])[1]
+    settings.SEARCHES_PER_NETWORK = 2
+
+    def ask(address):
+        return Caller(Client(REMOTE_ADDR=address), key, origin=SITE).get(f"/availability{path}")
+
+    answers = [ask("192.0.2.7") for _ in range(3)]
+
+    assert [response.status_code for response in answers] == [400, 400, 429]
+    assert told(answers[2]) == [429, '"search";q=2;w=60', '"search";r=0']
+    assert ask("192.0.2.8").status_code == 400
+
+
+def test_wider_networks_have_limits_of_their_own(redis):
+    counter = rate_limits.counter()
+    exceeded = []
+    for number in range(6):
+        networks = Networks(f"/64 {number}", f"/56 {number // 4}", "/48")
+        exceeded.append(counter.count_networks("pages", networks, 1).is_exceeded)
+
+    assert exceeded == [False, False, True, True, True, True]
 
 
 def test_secret_key_is_not_limited_by_address(redis, secret_key, monkeypatch):

@@ -1,6 +1,7 @@
 """All patients' pages: no cookie, no caching, nothing from third parties, plain answers."""
 
 import pytest
+from django.test import Client
 
 from tests.booking.widget.conftest import Page
 from tests.ledger import nothing_changes
@@ -18,8 +19,6 @@ def test_pages_set_no_cookie(client, held, booked):
 
 
 def test_forms_with_csrf_checks_need_no_cookie(held, typed):
-    from django.test import Client
-
     response = Client(enforce_csrf_checks=True).post(f"/hold/{held.token}/check", typed)
 
     assert response.status_code == 200
@@ -134,3 +133,21 @@ def test_form_of_our_own_pages_is_accepted(client, dana, opening, at, headers):
 
 def test_link_of_another_site_opens_a_page(client, db):
     assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_pages_have_a_limit_for_each_network(redis, settings, dana):
+    settings.PAGES_PER_NETWORK = 2
+
+    shown, again, refused = [Client(REMOTE_ADDR="192.0.2.7").get("/") for _ in range(3)]
+
+    assert (shown.status_code, again.status_code, refused.status_code) == (200, 200, 429)
+    assert f"Please try again in {refused['Retry-After']} seconds." in refused.content.decode()
+    assert "Many people are booking from where you are" in refused.content.decode()
+    assert Client(REMOTE_ADDR="192.0.2.8").get("/").status_code == 200
+
+
+def test_pages_are_shown_while_redis_is_away(redis, settings, client, dana):
+    settings.PAGES_PER_NETWORK = 1
+    redis.kill()
+
+    assert [client.get("/").status_code for _ in range(3)] == [200, 200, 200]

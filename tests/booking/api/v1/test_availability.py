@@ -247,6 +247,23 @@ def test_explain_lists_every_reason_why_a_time_is_not_open(ask, dana, harbour, a
     assert reasons(at(9) + timedelta(days=60)) == ["too-far"]
 
 
+def test_explain_tells_a_publishable_key_taken_or_closed(public_api, consultation, dana, at, hold_time, book):
+    hold_time(at(9))
+    book(at(10))
+    TimeOff.objects.create(clinician=dana, starts_at=at(10), ends_at=at(12))
+
+    def reasons(moment):
+        query = {"appointment_type_id": consultation.pk, "start_time": moment.isoformat()}
+        body = public_api.get("/availability/explain", query=query).json()["data"]
+        assert body["reasons"] == body["places"][0]["reasons"]
+        return body["reasons"]
+
+    assert reasons(at(9)) == ["taken"]
+    assert reasons(at(10)) == ["closed", "taken"]
+    assert reasons(at(11)) == reasons(at(12)) == reasons(at(9) + timedelta(days=60)) == ["closed"]
+    assert reasons(at(14)) == []
+
+
 def test_time_of_an_answer_is_accepted_in_an_address_unencoded(api, dana, consultation):
     sunday = "2026-06-07T09:00:00+01:00"
 

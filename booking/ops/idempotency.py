@@ -118,7 +118,7 @@ def _claim(identity, request_hash):
     """Insert the record and return whether it is new, after waiting for a concurrent insert to end."""
     try:
         with connection.cursor() as cursor:
-            # Set here too, not only in booking.wsgi: without it a duplicate would wait forever.
+            # Set here too, not only by booking.ops.deadlines: without it a duplicate would wait forever.
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
             now = timezone.now()
             cursor.execute(CLAIM, {**identity, "request_hash": request_hash, "now": now, "oldest": now - RETENTION})

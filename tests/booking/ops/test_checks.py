@@ -23,15 +23,20 @@ def called(dana):
     return endpoint, lab, calendar
 
 
-def check():
+CHECK = ("check", {"databases": ["default"]})
+MIGRATE = ("migrate", {"plan": True, "skip_checks": False, "stdout": io.StringIO()})
+
+
+def run(command, options):
     said = io.StringIO()
-    call_command("check", databases=["default"], stderr=said)
+    call_command(command, stderr=said, **options)
     return said.getvalue()
 
 
-def test_check_lists_stored_addresses_on_refused_ports_without_their_paths(called):
+@pytest.mark.parametrize("command", [CHECK, MIGRATE], ids=["check", "migrate"])
+def test_stored_addresses_on_refused_ports_are_listed_without_their_paths(called, command):
     endpoint, lab, calendar = called
-    said = check()
+    said = run(*command)
     assert f"Webhook endpoint {endpoint.pk} is at practice.example:9000, and" in said
     assert f"Approver {lab.pk} is at lab.example:4443, and" in said
     assert f"Calendar {calendar.pk} is at dav.example:5232, and" in said
@@ -42,14 +47,14 @@ def test_check_lists_stored_addresses_on_refused_ports_without_their_paths(calle
 
 def test_check_is_silent_about_ports_that_private_hosts_names(called, settings):
     settings.PRIVATE_HOSTS = ["practice.example:9000", "lab.example:4443", "dav.example:5232"]
-    assert check() == ""
+    assert run(*CHECK) == ""
 
 
 def test_check_before_first_migration_finds_nothing(transactional_db):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE booking_webhookendpoint RENAME TO elsewhere")
     try:
-        assert check() == ""
+        assert run(*CHECK) == ""
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE elsewhere RENAME TO booking_webhookendpoint")

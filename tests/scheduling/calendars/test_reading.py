@@ -62,9 +62,16 @@ def test_redirects_on_the_same_server_are_followed(listen, connect, busy_at):
 
 @pytest.mark.parametrize(
     "location",
-    ["http://127.0.0.1:1/", "https://10.0.0.1/", "http://169.254.169.254/latest", "ftp://x.example/", "https://[::1]/"],
+    [
+        "http://127.0.0.1:1/",
+        "https://10.0.0.1/",
+        "http://169.254.169.254/latest",
+        "ftp://x.example/",
+        "https://[::1]/",
+        "https://8.8.8.8:5432/",
+    ],
 )
-def test_redirects_to_private_addresses_are_not_followed(location, listen, connect):
+def test_redirects_to_private_addresses_and_other_ports_are_not_followed(location, listen, connect):
     server = listen(answer(302, Location=location))
 
     with pytest.raises(NotPublic):

@@ -55,8 +55,9 @@ FIND_FAULTS = """() => {
 @pytest.fixture
 def pages(live_server, harbour, consultation, dana, desk, book, at):
     """Staff's pages in a clinic where a visit waits for a yes and a calendar is neither read nor clear."""
-    book(at(9))
-    waiting = book(at(10))
+    book(at(9), network="cafe")
+    waiting = book(at(10), network="cafe")
+    book(at(11), network="cafe")
     answer_by = database_now() + timedelta(hours=1)
     Appointment.objects.filter(pk=waiting.pk).update(status="pending", provider=desk, answer_by=answer_by)
     calendar = Calendar.objects.create(clinician=dana, name="Own calendar", url="https://calendar.example/dana.ics")
@@ -68,6 +69,7 @@ def pages(live_server, harbour, consultation, dana, desk, book, at):
         url("booking_appointment") + "?day=any",
         url("booking_appointment", "add") + f"?service={consultation.pk}",
         url("booking_unconfirmed"),
+        url("booking_unusualbooking"),
         url("patients_patient", "change", Patient.objects.get().pk),
         url("scheduling_clinician", "change", dana.pk),
         url("scheduling_calendar"),

@@ -44,6 +44,15 @@ def test_verification_token_ends_with_its_address(appointment):
         find_appointment_to_verify(token)
 
 
+def test_verification_token_is_revoked_with_the_other_links(appointment):
+    token = verification_token(appointment)
+    appointment.link_version = 1
+    appointment.save()
+
+    with pytest.raises(AppointmentNotFound):
+        find_appointment_to_verify(token)
+
+
 def test_token_of_one_purpose_is_none_of_another(appointment):
     with pytest.raises(AppointmentNotFound):
         find_appointment_to_verify(appointment_token(appointment))

@@ -1,7 +1,11 @@
 """What is confirmed at once is counted exactly, however many visitors hold times at once."""
 
+from collections import Counter
+
 import pytest
 
+from booking.models import Appointment
+from scheduling.models import Clinician
 from tests.conftest import make_clinician
 from tests.races import client
 from tests.races.crowd import SIZE, tally
@@ -35,3 +39,17 @@ def test_hundred_networks_have_a_locations_number_at_once(crowd, acts):
     outcomes = crowd.race(acts(lambda n: f"home {n}"))
 
     assert tally(outcomes) == {"at once": 40, "to be verified": 60}
+
+
+def test_twenty_bookings_of_one_person_at_once_have_three_without_a_link(crowd, acts, hold_time, at):
+    clinicians = Clinician.objects.filter(name__startswith="Clinician")[:4]
+    held = [
+        hold_time(at(*half_hour), clinician=clinician, network=f"home {clinician} {half_hour}", limit=None)
+        for clinician in clinicians
+        for half_hour in HALF_HOURS[:5]
+    ]
+
+    outcomes = crowd.race([(client.confirm, {"hold": hold.pk, "email": "alice@example.org"}) for hold in held])
+
+    assert tally(outcomes) == {"confirmed": 20}
+    assert Counter(Appointment.objects.values_list("verification", flat=True)) == {"waived": 3, "required_quietly": 17}

@@ -4,7 +4,6 @@ What is erased stays as a row without a person: times and events count, and nobo
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -210,20 +209,19 @@ def lift_restriction(patient_id: UUID, *, actor: str) -> None:
 
 
 def replay_erasures(patient_ids: Iterable[UUID], *, actor: str) -> int:
-    """Erase those of the patients again whom a restored backup has brought back; return how many."""
+    """Erase those of the patients again whom a restored backup has brought back; return how many records that were."""
     brought_back = Patient.objects.filter(pk__in=list(patient_ids), erased_at=None)
-    number = 0
-    for id in list(brought_back.values_list("pk", flat=True)):
-        with suppress(Patient.DoesNotExist):
-            erase_patient(id, actor=actor, is_replay=True)
-            number += 1
+    number = brought_back.count()
+    while (id := brought_back.values_list("pk", flat=True).first()) is not None:  # one erases those merged with it too
+        erase_patient(id, actor=actor, is_replay=True)
     return number
 
 
 def _lock(patient_id, *, cancels=""):
     """Lock all that a person has, in the order of every verb; return Traces and the database time.
 
-    What is to come is refused, or cancelled by the actor ``cancels``. Raises Patient.DoesNotExist or HasComingVisits.
+    What is to come is refused, or cancelled by the actor ``cancels``, who must be alone with the database. Raises
+    Patient.DoesNotExist or HasComingVisits.
     """
     before = find_traces(patient_id)
     bookings = [
@@ -239,9 +237,7 @@ def _lock(patient_id, *, cancels=""):
     standing = Appointment.objects.filter(pk__in=traces.appointment_ids, status__in=Appointment.STANDING)
     coming = list(standing.filter(Q(ends_at__gt=now) | Q(status__in=Appointment.TENTATIVE)))
     held = list(_live_holds(traces))
-    # Made since the clinicians were locked: at once again.
-    is_new = {each.pk for each in (*coming, *held)} - {*before.appointment_ids, *map(_get_pk, _live_holds(before))}
-    if (coming or held) and (not cancels or is_new or set(traces.patient_ids) != set(before.patient_ids)):
+    if (coming or held) and not cancels:
         raise HasComingVisits
     for appointment in coming:
         cancel_under_lock(appointment, now, actor=cancels, reason=Appointment.CancellationReason.OTHER)
@@ -249,10 +245,6 @@ def _lock(patient_id, *, cancels=""):
         transition(hold, Hold.Status.RELEASED, kind=EventKind.HOLD_RELEASED, actor=cancels, at=now)
         free_slot(hold.slot_id)
     return traces, now
-
-
-def _get_pk(row):
-    return row.pk
 
 
 def _live_holds(traces):

@@ -1,4 +1,4 @@
-"""What it costs to write down who has looked: of each page of admin and each answer of the API with patients."""
+"""What it costs to write down who has looked, with each page and each answer of the API that shows patients."""
 
 from functools import partial
 from uuid import uuid4

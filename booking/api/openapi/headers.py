@@ -10,7 +10,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "description": "Any text of your own, such as a UUID. The same request sent again with it within 24 hours does "
     "nothing again, and gets the same answer. Answers with 400, 401, 403, 412, 413, 415, 429 or 5xx are not "
-    "stored. Each visitor of a site has their own.",
+    "stored, and with a publishable key no refusal. Each network of a site's visitors has its own.",
     # Printable ASCII; a space at either end would not survive the way.
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 }

@@ -74,7 +74,7 @@ def refuse_not_found(request, error=None):
 def refuse_link(request, error):
     """Refuse the link of an appointment, without a word of that."""
     if isinstance(error, LinkEnded):
-        days = _("It works until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
+        days = _("It worked until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
         return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410)
     if isinstance(error, LinkRevoked):
         title = _("This link does not work any more")

@@ -411,7 +411,7 @@ def test_pages_of_a_link_that_has_ended_say_so_and_nothing_else(client, held, bo
     for response in map(client.get, pages):
         page = Page(response)
         assert response.status_code == 410
-        assert "This link has ended It works until 30 days after the visit." in page.text
+        assert "This link has ended It worked until 30 days after the visit." in page.text
         for detail in (booked.reference, "Dana", "Consultation", "Harbour Street"):
             assert detail not in page.text
     with nothing_changes():

@@ -351,8 +351,8 @@ def confirm_hold(
     a transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
     ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is
     pending for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
-    NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval``
-    is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked,
+    NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its word on this
+    booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked,
     OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
@@ -365,10 +365,11 @@ def confirm_hold(
         use_draft(draft, at=now)
     verification = get_verification(hold, attendee)
     acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
-    if verification:
+    has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait for the link anyway, and say so
+    if has_caps:
         lock_contacts(attendee)
     patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))
-    if verification and _is_above_caps(hold, patient, attendee, acknowledgement, now):
+    if has_caps and _is_above_caps(hold, patient, attendee, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)

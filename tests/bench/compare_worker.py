@@ -3,6 +3,7 @@
 It runs with the code of older checkouts too, so it imports little of it.
 """
 
+import contextlib
 import io
 import itertools
 import json
@@ -59,7 +60,8 @@ class Caller:
 
 
 def main():
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    with contextlib.redirect_stdout(sys.stderr):  # Django tells of its cache's table there
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
         cases = make_cases()
         for case in cases.values():

@@ -236,6 +236,12 @@ def test_fourth_visit_of_a_person_waits_quietly_and_a_press_confirms_it(three_vi
     assert (fourth.status, fourth.verification, jobs()) == ("confirmed", "verified", ["email.appointment_confirmed"])
 
 
+def test_fourth_visit_that_must_be_verified_says_so_like_any_other(three_visits, hold_online, alice):
+    fourth = confirm_hold(hold_online(13, must_verify=True), patient=alice, actor="patient")
+
+    assert (fourth.status, fourth.verification) == ("pending", "required")
+
+
 def test_third_visit_is_confirmed_at_once(three_visits, hold_online, alice):
     cancel(three_visits[0], reason="patient_request", actor="patient")
 

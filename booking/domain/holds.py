@@ -365,7 +365,7 @@ def confirm_hold(
         use_draft(draft, at=now)
     verification = get_verification(hold, attendee)
     acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
-    has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait for the link anyway, and say so
+    has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait openly
     if has_caps:
         lock_contacts(attendee)
     patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))

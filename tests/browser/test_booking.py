@@ -347,6 +347,7 @@ def test_slip_in_email_is_put_right_with_one_press(open_browser, clinic, day):
     expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     press(page, "Yes, use that")
+    expect(page.get_by_text("Did you mean")).to_have_count(0)
     expect(page.get_by_text("alice.margaret.archer.of.harbour.street@gmail.com")).to_be_visible()
     press(page, "Confirm appointment")
     expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")

@@ -16,14 +16,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
+from django.db.models import DateTimeField, Func
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from booking.access.client_identity import get_address, get_network_id
 from booking.models import SignInEvent
+from scheduling.lib.clock import database_now
 
 User = get_user_model()
 Kind = SignInEvent.Kind
@@ -59,7 +60,7 @@ def record(
         network=get_network_id(request) if request else "",
         address=str(address) if address else None,
         data=data,
-        created_at=timezone.now(),
+        created_at=Func(function="clock_timestamp", output_field=DateTimeField()),
     )
 
 
@@ -67,7 +68,7 @@ def record_once_a_minute(
     kind: SignInEvent.Kind, *, request: HttpRequest, account: str = "", data: dict[str, Any] | None = None
 ) -> None:
     """Write a row unless there is one of the last minute: what anybody may cause is no flood of rows."""
-    since = timezone.now() - timedelta(minutes=1)
+    since = database_now() - timedelta(minutes=1)
     rows = SignInEvent.objects.filter(account=account, network=get_network_id(request), kind=kind, created_at__gt=since)
     if not rows.exists():
         record(kind, request=request, account=account, data=data)

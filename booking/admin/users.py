@@ -1,5 +1,8 @@
 """Django's page of users, with the way back for somebody who has lost their second factor."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
@@ -8,7 +11,9 @@ from booking.admin.sign_in.middleware import require_recent_proof
 from booking.domain.staff_accounts import remove_second_factors
 
 User = get_user_model()
-admin.site.unregister(User)
+# Superusers may undo a connection with the sign-in service; what else allauth has is its own business.
+for model in (User, Authenticator, EmailAddress, SocialApp, SocialToken):
+    admin.site.unregister(model)
 
 
 @admin.register(User)

@@ -5,12 +5,12 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.utils import timezone
 
 from booking.access import sign_in_log, staff_sessions
 from booking.models import SignInEvent
 from booking.models.enums import Job
 from booking.outbox.queue import enqueue
+from scheduling.lib.clock import database_now
 
 MAX_PER_ADDRESS = 3  # an hour
 MAX_PER_NETWORK = 20
@@ -21,7 +21,7 @@ def request_password_reset(*, email: str, network: str, site: str) -> None:
     """Have a link mailed to staff with this address, if there are any: a worker looks, so that nobody can tell."""
     account = sign_in_log.get_account_id(email)
     asked = SignInEvent.objects.filter(
-        kind=SignInEvent.Kind.RESET_REQUESTED, created_at__gt=timezone.now() - timedelta(hours=1)
+        kind=SignInEvent.Kind.RESET_REQUESTED, created_at__gt=database_now() - timedelta(hours=1)
     )
     if asked.filter(account=account).count() >= MAX_PER_ADDRESS:
         return

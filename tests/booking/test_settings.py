@@ -47,6 +47,8 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("WEB_PROCESSES", "0"),
         ("BIND", "8000"),
         ("SITE_URL", "booking.clinic.example"),
+        ("OIDC_ISSUER", "http://login.clinic.example"),
+        ("SESSION_IDLE_MINUTES", "0"),
         ("PRIVACY_NOTICE_URL", "javascript:alert(1)"),
         ("IMPRINT_URL", "www.clinic.example/imprint"),
         ("PRIVACY_NOTICE_VERSION", "x" * 41),
@@ -133,3 +135,13 @@ def test_migrations_and_tasks_have_no_lock_or_statement_timeout(run_python):
         DATABASE_URL=os.environ["DATABASE_URL"],
     )
     assert limits.stdout == "0 0\n"
+
+
+def test_production_demands_second_factors_and_binds_cookies_to_the_host(run_python):
+    shown = run_python(
+        """
+        from booking import settings
+        print(settings.SECOND_FACTOR_GROUPS, settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)
+        """
+    )
+    assert shown.stdout == "['superusers', 'manager'] __Host-sessionid __Host-csrftoken\n"

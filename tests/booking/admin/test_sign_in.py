@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from booking.admin.sign_in.urls import urlpatterns
 from booking.domain.staff_accounts import remove_second_factors
@@ -273,6 +273,12 @@ def test_keys_are_made_only_soon_after_a_proof(morgan, method):
     assert morgan.post(response["Location"], {"password": "wrong"}).status_code == 200
     morgan.post(response["Location"], {"password": PASSWORD})
     assert morgan.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("model", ["mfa_authenticator", "account_emailaddress", "socialaccount_socialapp"])
+def test_admin_has_no_pages_of_what_allauth_stores(model):
+    with pytest.raises(NoReverseMatch):
+        reverse(f"admin:{model}_changelist")
 
 
 # Passwords

@@ -4,13 +4,17 @@ gunicorn's own threads read requests and write answers themselves, so as many sl
 everybody out. Here the loop that accepts connections also reads: a thread gets a request once all of it is there, or
 once it is known to be refused. What a client does not take of an answer at once, the loop sends.
 
-Every client has a deadline for every step. One that gives or takes less than SLOWEST_RATE is dropped, and so is the
-one that has waited longest when connections or memory run out: new clients are never turned away for the slow.
+Every client has a deadline for every step, and one that gives or takes less than SLOWEST_RATE is dropped. When
+connections run out the one that has waited longest is, and when memory does the largest: no client is turned away
+for slow ones.
 """
 
+import errno
 import re
 import socket
+import sys
 import time
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 
@@ -132,6 +136,7 @@ class Connection(TConn):
         super().__init__(cfg, ClientSocket(accepted), client, server)
         self.sock: ClientSocket
         self.deadline = 0.0
+        self.counted = 0  # of its buffered bytes, in the worker's sum
         self.parser = http.get_parser(cfg, self.sock, client)
         self.initialized = True
         self.incoming = IncomingRequest()
@@ -146,16 +151,23 @@ class WebWorker(ThreadWorker):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.waiting: dict[Connection, int] = {}  # that the loop waits for, longest first, and what they have buffered
+        self.waiting: dict[Connection, None] = {}  # that the loop waits for, longest first
         self.buffered = 0
         self.sweep_at = 0.0
+
+    @classmethod
+    def check_config(cls, cfg, log):
+        if cfg.is_ssl:
+            sys.exit("Holdfast cannot start: https is spoken by a proxy in front of it, not by its web server.")
 
     # The loop: nothing here may block
 
     def accept(self, listener):
         try:
             accepted, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.drop_longest_waiting()
             return
         self.nr_conns += 1
         conn = Connection(self.cfg, accepted, client, listener.getsockname())
@@ -167,7 +179,8 @@ class WebWorker(ThreadWorker):
         """Wait for a connection's next request, of which some may be there already."""
         conn.incoming, begun = IncomingRequest(), conn.parser.unreader.take_buffered()
         self.wait_for(conn, EVENT_READ, self.on_readable, seconds=self.cfg.keepalive if self.alive else LINGER_SECONDS)
-        if begun:
+        self.count_buffered(conn)
+        if begun and conn in self.waiting:
             self.take(conn, begun)
 
     def on_readable(self, conn, sock):
@@ -184,11 +197,12 @@ class WebWorker(ThreadWorker):
             conn.deadline = time.monotonic() + HEAD_SECONDS
         incoming.receive(data)
         if incoming.is_too_large:
-            conn.sock.sendall(TOO_LARGE)
+            self.say(conn, TOO_LARGE)
             self.stop_waiting_for(conn)
             self.hang_up(conn)
             return
         if incoming.is_ready:
+            self.count_buffered(conn)  # until it is answered
             self.stop_waiting_for(conn)
             conn.parser.unreader.unread(bytes(incoming.received))
             incoming.received.clear()
@@ -197,8 +211,12 @@ class WebWorker(ThreadWorker):
         if incoming.head_length and not had_head:
             conn.deadline = time.monotonic() + get_seconds(incoming.length)
             if incoming.must_continue:
-                conn.sock.sendall(CONTINUE)
-        self.note_buffered(conn)
+                self.say(conn, CONTINUE)
+        self.count_buffered(conn)
+
+    def say(self, conn, text):
+        with suppress(OSError):  # the next read tells
+            conn.sock.sendall(text)
 
     def finish_request(self, conn, fs):
         """Send the rest of the answer that a thread has written, then read on or hang up."""
@@ -217,7 +235,7 @@ class WebWorker(ThreadWorker):
         self.wait_for(
             conn, EVENT_WRITE, partial(self.on_writable, go_on=go_on), seconds=get_seconds(len(conn.sock.unsent))
         )
-        self.note_buffered(conn)
+        self.count_buffered(conn)
 
     def on_writable(self, conn, sock, go_on):
         try:
@@ -226,7 +244,7 @@ class WebWorker(ThreadWorker):
             self.drop(conn)
             return
         if is_unsent:
-            self.note_buffered(conn)
+            self.count_buffered(conn)
         else:
             self.stop_waiting_for(conn)
             go_on(conn)
@@ -247,19 +265,26 @@ class WebWorker(ThreadWorker):
 
     def wait_for(self, conn, event, callback, *, seconds):
         conn.deadline = time.monotonic() + seconds
-        self.waiting[conn] = 0
-        self.poller.register(conn.sock, event, partial(callback, conn))
+        self.waiting[conn] = None
+        self.poller.register(conn.sock, event, partial(self.on_event, conn, callback))
+
+    def on_event(self, conn, callback, sock):
+        if conn in self.waiting:  # not dropped for another one a moment ago
+            callback(conn, sock)
 
     def stop_waiting_for(self, conn):
-        self.buffered -= self.waiting.pop(conn)
+        del self.waiting[conn]
         self.poller.unregister(conn.sock)
 
-    def note_buffered(self, conn):
-        """Count what a connection has buffered; when that is too much in all, drop who has waited longest."""
-        self.buffered += conn.buffered - self.waiting[conn]
-        self.waiting[conn] = conn.buffered
-        while self.buffered > MAX_BUFFERED_BYTES:
-            self.drop_longest_waiting()
+    def count_buffered(self, conn):
+        """Count what a connection has buffered; when that is too much in all, drop who has most and is waited for."""
+        self.buffered += conn.buffered - conn.counted
+        conn.counted = conn.buffered
+        while self.buffered > MAX_BUFFERED_BYTES and self.waiting:
+            largest = max(self.waiting, key=lambda one: one.counted)
+            if largest.counted <= CHUNK_BYTES:
+                break
+            self.drop(largest)
 
     def drop_longest_waiting(self):
         if self.waiting:
@@ -271,6 +296,7 @@ class WebWorker(ThreadWorker):
 
     def close(self, conn):
         self.nr_conns -= 1
+        self.buffered -= conn.counted
         util.close(conn.sock)
 
     def murder_keepalived(self, force=False):

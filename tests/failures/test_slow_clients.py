@@ -97,9 +97,17 @@ def test_request_that_arrives_in_pieces_is_answered_and_the_connection_kept(serv
         for _ in range(2):
             for at in range(len(request)):
                 client.sendall(request[at : at + 1])
-            assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
+            assert read_answer(client).startswith(b"HTTP/1.1 200 OK")
         client.sendall(request + request)  # two at once
-        wait_until(lambda: client.recv(65536, socket.MSG_PEEK).count(b"HTTP/1.1 200 OK") == 2)
+        assert [read_answer(client)[:15] for _ in range(2)] == [b"HTTP/1.1 200 OK"] * 2
+
+
+def read_answer(client):
+    """Return one answer, which ends with an empty chunk."""
+    received = b""
+    while not received.endswith(b"\r\n0\r\n\r\n"):
+        received += client.recv(1)
+    return received
 
 
 def test_client_that_waits_to_be_told_is_told_to_continue(server):
@@ -108,7 +116,7 @@ def test_client_that_waits_to_be_told_is_told_to_continue(server):
         client = connect(stack, server, head + b"5\r\n\r\n")
         assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(b"hello")
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
+        assert read_answer(client).startswith(b"HTTP/1.1 200 OK")
 
         too_much = connect(stack, server, head.replace(b"/healthz/live", b"/") + b"20000000\r\n\r\n")
         assert too_much.recv(65536).startswith(b"HTTP/1.1 413 ")
@@ -145,3 +153,34 @@ def test_anonymous_upload_is_refused_before_it_is_sent(server, path):
     with ExitStack() as stack, assert_time_limit(2):
         client = connect(stack, server, head + b"Content-Length: 20000000\r\n\r\n--x\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_more_connections_than_there_is_room_for_drop_the_longest_waiting(server):
+    with ExitStack() as stack:
+        clients = [connect(stack, server, HEAD) for _ in range(850)]
+
+        assert ask(server, "GET", "/healthz/live")[0] == 200
+        assert clients[0].recv(1) == b""
+        clients[-1].settimeout(0)
+        with pytest.raises(BlockingIOError):
+            clients[-1].recv(1)
+
+
+def test_more_unfinished_bodies_than_memory_is_for_drop_the_largest(server):
+    body = FORM + b"Content-Length: 1000000\r\n\r\n" + b"x" * 950_000
+    with ExitStack() as stack:
+        clients = [connect(stack, server, body) for _ in range(80)]
+
+        assert ask(server, "GET", "/healthz/live")[0] == 200
+        dropped = wait_until(lambda: [client for client in clients if is_closed(client)])
+        assert len(dropped) < 40
+
+
+def is_closed(client):
+    client.settimeout(0)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True

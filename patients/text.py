@@ -70,7 +70,7 @@ def validate_printable(text: str) -> None:
         raise ValidationError(_("Please remove the invisible or unreadable characters."), code="unprintable")
 
 
-# What mail programs and people read as the dot of an address, and what they may; and all that looks like a slash.
+# Characters that are read as the dot of an address; those that may be, and stand in names; all that look like a slash.
 DOTS = dict.fromkeys("\u06d4\u0701\u0702\u2024\u3002\ua60e\ufe52\uff61\U00010a50", ".")
 MIDDLE_DOTS = dict.fromkeys("\u2022\u2027\u2219\u22c5\u2e31\u30fb\uff65\u16eb\ua78f", "·")  # 约翰·史密斯, Gal·la
 SLASH = re.compile(

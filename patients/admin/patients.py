@@ -61,7 +61,8 @@ class PatientForm(EditConflictForm):
 
     def _get_validation_exclusions(self):
         # A stored name may be older than today's rules: it stays, and what else is wrong can still be put right.
-        return super()._get_validation_exclusions() | ({"first_name", "last_name"} - {*self.changed_data})
+        stored = set() if self.instance._state.adding else {"first_name", "last_name"} - {*self.changed_data}
+        return super()._get_validation_exclusions() | stored
 
     def list_phone_countries(self):
         """Return the countries that a phone number without country code may be of."""

@@ -14,14 +14,20 @@ SITE = "https://www.clinic.example"
 
 
 @pytest.fixture
-def clinic(transactional_db, tmp_path, harbour, consultation, dana):
+def web_settings():
+    """What the web server's environment says beside the usual."""
+    return {}
+
+
+@pytest.fixture
+def clinic(transactional_db, tmp_path, harbour, consultation, dana, web_settings):
     """The programs of a small clinic; ``address`` is where its web server is, behind a proxy that names networks."""
     for name in ("Otis Hale", "Mara Quill", "Ivo Brandt"):
         make_clinician(name, location=harbour, services=[consultation])
     with installation(connection.settings_dict["NAME"], tmp_path) as running:
         bind = f"127.0.0.1:{free_port()}"
         running.address = running.environment["SITE_URL"] = f"http://{bind}"
-        running.run("web", BIND=bind, WEB_PROCESSES="2", TRUSTED_PROXIES="1")
+        running.run("web", BIND=bind, WEB_PROCESSES="2", TRUSTED_PROXIES="1", **web_settings)
         wait_until(lambda: answers(running.address))
         yield running
 

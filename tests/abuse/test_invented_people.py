@@ -144,6 +144,7 @@ def test_patient_among_bots_who_presses_the_mailed_link_is_booked(make_visitor, 
     assert booked.get().slot.expires_at is None
 
 
+@pytest.mark.parametrize("web_settings", [{"ONLINE_HELD_HOURS_PER_NETWORK": "2"}])
 def test_patient_where_bots_have_used_up_all_hours_books_with_a_mailed_link(make_visitor, read_link):
     attack([make_visitor(CAFE, max_solved=20)])
     patient = make_visitor(CAFE)

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from booking.access.api_keys import create_key
-from booking.models import Appointment, Event, Hold, OutboxMessage
+from booking.models import Appointment, Event, Hold, OutboxMessage, PatientAccess
 from patients.models import Patient
 from scheduling.models import Slot
 from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, url
@@ -48,6 +48,7 @@ def test_list_says_why_each_booking_is_here(erin, bots, book, at, day):
         "3 addresses that are counted up, bot…@bots.example",
         f"{day:%a %-d %b}, 09:00 Confirmed Consultation with Dana Reed, Harbour Street · {bots[0].reference}",
     ]
+    assert {*PatientAccess.objects.get().patient_ids} == {bot.patient_id for bot in bots}
     assert "abcdef (3) E-mail address @bots.example (3) bot…@bots.example (3)" in get_text(page)
 
 

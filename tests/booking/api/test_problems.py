@@ -344,6 +344,15 @@ NOT_ANSWERED = {
     "OrderNotFound",
     "AppointmentNotFound",
     "NotAnswered",
+    "LinkEnded",
+    "LinkRevoked",
+    "SignInDelayed",
+    "AlreadyErased",
+    "HasComingVisits",
+    "MustBeKept",
+    "_Known",
+    "CannotMakeRoles",
+    "UnreadableBytes",
 }
 
 

@@ -178,7 +178,9 @@ class WebWorker(ThreadWorker):
     def read_request(self, conn):
         """Wait for a connection's next request, of which some may be there already."""
         conn.incoming, begun = IncomingRequest(), conn.parser.unreader.take_buffered()
-        self.wait_for(conn, EVENT_READ, self.on_readable, seconds=self.cfg.keepalive if self.alive else LINGER_SECONDS)
+        self.start_waiting(
+            conn, EVENT_READ, self.on_readable, seconds=self.cfg.keepalive if self.alive else LINGER_SECONDS
+        )
         self.count_buffered(conn)
         if begun and conn in self.waiting:
             self.take(conn, begun)
@@ -198,12 +200,12 @@ class WebWorker(ThreadWorker):
         incoming.receive(data)
         if incoming.is_too_large:
             self.say(conn, TOO_LARGE)
-            self.stop_waiting_for(conn)
+            self.stop_waiting(conn)
             self.hang_up(conn)
             return
         if incoming.is_ready:
             self.count_buffered(conn)  # until it is answered
-            self.stop_waiting_for(conn)
+            self.stop_waiting(conn)
             conn.parser.unreader.unread(bytes(incoming.received))
             incoming.received.clear()
             self.enqueue_req(conn)
@@ -232,7 +234,7 @@ class WebWorker(ThreadWorker):
         if not is_unsent:
             go_on(conn)
             return
-        self.wait_for(
+        self.start_waiting(
             conn, EVENT_WRITE, partial(self.on_writable, go_on=go_on), seconds=get_seconds(len(conn.sock.unsent))
         )
         self.count_buffered(conn)
@@ -246,7 +248,7 @@ class WebWorker(ThreadWorker):
         if is_unsent:
             self.count_buffered(conn)
         else:
-            self.stop_waiting_for(conn)
+            self.stop_waiting(conn)
             go_on(conn)
 
     def hang_up(self, conn):
@@ -257,13 +259,13 @@ class WebWorker(ThreadWorker):
         except OSError:
             self.close(conn)
             return
-        self.wait_for(conn, EVENT_READ, self.on_lingering, seconds=LINGER_SECONDS)
+        self.start_waiting(conn, EVENT_READ, self.on_lingering, seconds=LINGER_SECONDS)
 
     def on_lingering(self, conn, sock):
         if sock.receive() == b"":
             self.drop(conn)
 
-    def wait_for(self, conn, event, callback, *, seconds):
+    def start_waiting(self, conn, event, callback, *, seconds):
         conn.deadline = time.monotonic() + seconds
         self.waiting[conn] = None
         self.poller.register(conn.sock, event, partial(self.on_event, conn, callback))
@@ -272,7 +274,7 @@ class WebWorker(ThreadWorker):
         if conn in self.waiting:  # not dropped for another one a moment ago
             callback(conn, sock)
 
-    def stop_waiting_for(self, conn):
+    def stop_waiting(self, conn):
         del self.waiting[conn]
         self.poller.unregister(conn.sock)
 
@@ -291,7 +293,7 @@ class WebWorker(ThreadWorker):
             self.drop(next(iter(self.waiting)))
 
     def drop(self, conn):
-        self.stop_waiting_for(conn)
+        self.stop_waiting(conn)
         self.close(conn)
 
     def close(self, conn):

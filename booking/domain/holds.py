@@ -35,6 +35,7 @@ from booking.domain.scarcity import (
     has_many_visits,
     is_proven,
     lock_contacts,
+    must_be_verified_there,
 )
 from booking.domain.slot_selection import OpeningRequest, check_offered
 from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
@@ -139,11 +140,11 @@ def place_hold(
 
     It lives for ``lifetime``, by default ``location.hold_seconds``, but no longer than until its start; a reservation
     lives ``until_start``. A visitor's networks are limited as scarcity.admit says; who has verified an address has at
-    most MAX_LIVE_HOLDS. ``patient``, saved or to be found or created, is whom it is for, where that is known
-    already; with ``must_be_free`` they, or the patient of ``order``, must not be elsewhere then. ``replaces`` is a hold
-    of theirs that is released if the new one succeeds. Raises SlotTaken, NotOffered, TooManyHolds, NeedsProof or
-    PatientBusy, with ``replaces`` what release_hold raises, with ``patient`` what find_or_register does, and then
-    nothing has changed.
+    most MAX_LIVE_HOLDS, bookings that wait for another address's link included. ``patient``, saved or to be found or
+    created, is whom it is for, where that is known already; with ``must_be_free`` they, or the patient of ``order``,
+    must not be elsewhere then. ``replaces`` is a hold of theirs that is released if the new one succeeds. Raises
+    SlotTaken, NotOffered, TooManyHolds, NeedsProof or PatientBusy, with ``replaces`` what release_hold raises, with
+    ``patient`` what find_or_register does, and then nothing has changed.
     """
     token = new_token()
     starts_at = opening.starts_at.astimezone(UTC)
@@ -210,10 +211,18 @@ def _check_number_of_holds(whose, limits, *, now):
     if limits.live is not None:
         live = Hold.objects.filter(**whose, status=Hold.Status.ACTIVE, expires_at__gt=now)
         ends = list(live.values_list("expires_at", flat=True))
+        if "verified_email" in whose:  # who has proved one address could have all times wait for the links of others
+            ends += _get_ends_of_waiting(Hold.objects.filter(**whose, status=Hold.Status.CONFIRMED), now)
         _enforce_limit(limits.live, ends, now)
     if limits.per_minute is not None:
         placed = Hold.objects.filter(**whose, created_at__gt=now - MINUTE)
         _enforce_limit(limits.per_minute, [at + MINUTE for at in placed.values_list("created_at", flat=True)], now)
+
+
+def _get_ends_of_waiting(holds, now):
+    """Return until when the bookings made of holds wait for their link, openly: the quiet wait tells nobody."""
+    waiting = Appointment.objects.filter(pk__in=holds.values("pk"), verification=Verification.REQUIRED)
+    return waiting.filter(status=Appointment.Status.PENDING, answer_by__gt=now).values_list("answer_by", flat=True)
 
 
 def _enforce_limit(limit, ends, now):
@@ -269,11 +278,13 @@ def move_hold(
     if hold.is_reservation or moved.starts_at < hold.expires_at:
         moved.expires_at = moved.starts_at
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
-    moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "updated_at"])
+    if moved.location_id != hold.location_id:
+        moved.must_verify = must_be_verified_there(moved, now=now)
+    moved.save(update_fields=[*OPENING_FIELDS, "expires_at", "must_verify", "updated_at"])
     times = {"from": hold.local_start.isoformat(), "to": moved.local_start.isoformat()}
     record_event(moved, EventKind.HOLD_MOVED, actor=actor, at=now, data=times)
     mark_location_left(hold, moved)
-    hold.expires_at = moved.expires_at
+    hold.expires_at, hold.must_verify = moved.expires_at, moved.must_verify
     return adopt_opening(hold, moved)
 
 

@@ -119,6 +119,17 @@ def admit(hold: Hold, visitor: Visitor, *, now: datetime) -> bool:
     return True
 
 
+def must_be_verified_there(hold: Hold, *, now: datetime) -> bool:
+    """Return whether what comes of a hold that moves to another location must be verified.
+
+    It takes its place among what that location confirms at once, or finds none. Call it under the hold's lock.
+    """
+    if hold.must_verify or not hold.network:
+        return hold.must_verify
+    networks = Networks(hold.network, hold.network_56, hold.network_48)
+    return not count_usage(networks, hold.location, now=now).is_calm
+
+
 def count_usage(networks: Networks, location: Location, *, now: datetime) -> Usage:
     """Return what the networks have taken today, which nobody else changes before the transaction ends."""
     lock_counts(*(f"online from {network}" for network in networks if network), f"online at {location.pk}")

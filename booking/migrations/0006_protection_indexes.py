@@ -50,8 +50,8 @@ class Migration(migrations.Migration):
             model_name="hold",
             index=models.Index(
                 models.F("verified_email"),
-                condition=models.Q(("status", "active"), models.Q(("verified_email", ""), _negated=True)),
-                name="hold_active_verified",
+                condition=models.Q(("verified_email", ""), _negated=True),
+                name="hold_verified_email",
             ),
         ),
         AddIndexConcurrently(

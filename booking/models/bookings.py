@@ -146,9 +146,7 @@ class Hold(Booking):
         indexes = [
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
-            models.Index(
-                "verified_email", name="hold_active_verified", condition=Q(status="active") & ~Q(verified_email="")
-            ),
+            models.Index("verified_email", name="hold_verified_email", condition=~Q(verified_email="")),
             models.Index("network", name="hold_active_network", condition=Q(status="active") & ~Q(network="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
             models.Index("network", "created_at", name="hold_network_created", condition=~Q(network="")),

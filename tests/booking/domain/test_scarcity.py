@@ -1,6 +1,7 @@
 """What a network may book and hold online, and from where on somebody has to prove something."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import altcha
@@ -13,9 +14,11 @@ from booking.domain.holds import (
     TooManyHolds,
     confirm_hold,
     extend_hold,
+    move_hold,
     release_hold,
 )
 from booking.domain.scarcity import NeedsProof, Visitor, get_seconds_left
+from booking.domain.slot_selection import OpeningRequest
 from booking.domain.verification import verify_appointment
 from booking.models import Appointment, Hold, LocationActivity, Networks, SolvedChallenge
 from scheduling.lib.clock import database_now
@@ -291,6 +294,35 @@ def test_verified_visitor_has_three_live_holds(hold_online):
         hold_online(verified_email=alice)
 
     assert hold_online(verified_email=bob)
+
+
+def test_bookings_for_other_addresses_count_as_holds_of_the_verified_visitor_until_pressed(hold_online, alice):
+    mallory = get_email_id("mallory@example.net")
+    waiting = [confirm_hold(hold_online(verified_email=mallory), patient=alice, actor="patient") for _ in range(3)]
+    assert {appointment.verification for appointment in waiting} == {"required"}
+
+    with nothing_changes(), pytest.raises(TooManyHolds) as refusal:
+        hold_online(verified_email=mallory)
+
+    assert 3500 < refusal.value.retry_after <= 3600
+    verify_appointment(waiting[0])
+    assert hold_online(verified_email=mallory)
+
+
+def test_hold_moved_to_a_location_that_is_not_calm_must_be_verified(hold_time, at, settings, consultation):
+    settings.ONLINE_BOOKINGS_FLOOR = 1
+    hill = Location.objects.create(name="Hill", timezone="Europe/London", country="GB")
+    otis = make_clinician("Otis Lane", location=hill, services=[consultation])
+    to_hill = OpeningRequest(consultation, at(10), otis, hill, is_remote=False)
+    first = move_hold(hold_time(at(9), visitor=Visitor(Networks("home"))), to_hill, actor="patient")
+    second = hold_time(at(9), visitor=Visitor(Networks("café")))
+    assert (first.must_verify, second.must_verify) == (False, False)
+
+    move_hold(second, replace(to_hill, starts_at=at(11)), actor="patient")
+
+    assert second.must_verify
+    second.refresh_from_db()
+    assert second.must_verify
 
 
 def test_seconds_left_are_those_of_the_locations_day(harbour):

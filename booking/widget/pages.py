@@ -23,6 +23,7 @@ from booking.widget.details_form import get_typed_values
 from booking.widget.held_time import HeldTime
 from scheduling.lib.clock import database_now
 
+APPOINTMENT_HOLDER = "appointment:"  # and its id: the Holder.id of who moves it by the link that was mailed
 STEPS = [gettext_lazy("Service"), gettext_lazy("Time"), gettext_lazy("Details"), gettext_lazy("Check")]
 KNOWN_STEPS = [gettext_lazy("Time"), gettext_lazy("Check")]  # when service and patient are known
 # What static/widget/widget.js says.
@@ -211,7 +212,11 @@ def find_held_time(token, appointment=None):
         hold, moves = find_hold(token), appointment and find_appointment(appointment)
     except (HoldNotFound, AppointmentNotFound):
         return None
-    return HeldTime(hold, token, moves) if not moves or moves.service_id == hold.service_id else None
+    if moves:
+        return HeldTime(hold, token, moves) if moves.service_id == hold.service_id else None
+    # What the link of an appointment holds is for that one alone: no visitor's limits were asked, as for a new booking.
+    is_for_new = not hold.holder.startswith(APPOINTMENT_HOLDER) or hold.status == Hold.Status.CONFIRMED
+    return HeldTime(hold, token) if is_for_new else None
 
 
 def refuse_released(request, held):

@@ -18,7 +18,7 @@ from booking.models import Appointment, Order
 from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
-from booking.widget.pages import KNOWN_STEPS, show
+from booking.widget.pages import APPOINTMENT_HOLDER, KNOWN_STEPS, show
 from booking.widget.proof import ask_for_proof, get_shown
 from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location
@@ -100,7 +100,7 @@ def get_holder(request, *, order=None, moves=None, verified_email=""):
     if order:
         return Holder(f"order:{order.pk}"), HoldLimits()
     if moves and moves.verification in (Appointment.Verification.NOT_NEEDED, Appointment.Verification.VERIFIED):
-        return Holder(f"appointment:{moves.pk}"), HoldLimits()
+        return Holder(f"{APPOINTMENT_HOLDER}{moves.pk}"), HoldLimits()
     visitor = Visitor(
         get_networks(request), page=request.get_host(), verified_email=verified_email, **get_shown(request)
     )

@@ -296,9 +296,20 @@ def test_confirm_of_confirmed_move_redirects_to_the_appointment(client, visit, n
         assert client.get(new_time)["Location"] == visit
 
 
-def test_confirm_of_hold_taken_by_concurrent_move_creates_no_second_appointment(client, new_time, booked, typed):
-    in_the_other_window = list(Hold.objects.filter(status="active"))
+def test_time_held_for_a_move_is_no_new_booking(client, new_time, booked, typed):
     its_own_page = f"/hold/{new_time.split('/')[4]}/"
+
+    with nothing_changes():
+        for name in ("check", "confirm", "again", "extend"):
+            assert client.post(f"{its_own_page}{name}", typed).status_code == 404
+
+    assert client.post(f"{new_time}confirm").status_code == 303
+
+
+def test_confirm_of_hold_taken_by_concurrent_move_creates_no_second_appointment(client, hold_time, booked, typed, at):
+    held = hold_time(at(10))
+    in_the_other_window = [held]
+    its_own_page = f"/hold/{held.token}/"
 
     def change_before_query(execute, sql, *arguments):
         if in_the_other_window and sql.startswith("SAVEPOINT"):  # it has been read, and not been locked yet

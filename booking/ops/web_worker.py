@@ -33,7 +33,8 @@ LINGER_SECONDS = 2
 SWEEP_SECONDS = 0.5
 CHUNK_BYTES = 65_536
 
-CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*([0-9]{1,4000})[ \t]*\r\n", re.IGNORECASE)
+# It never goes back in what it has read: a client could send one over which it would do so for seconds.
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*+0*+([0-9]{0,4000}+)[ \t]*+\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -70,7 +71,7 @@ class IncomingRequest:
     def _read_head(self, length):
         head = bytes(self.received[:length])
         found = CONTENT_LENGTH.search(head)
-        body_length = int(found[1]) if found else 0
+        body_length = int(found[1] or b"0") if found else 0
         # Nothing reads these bodies: booking.ops.request_limits refuses them.
         self.is_ready = bool(CHUNKED.search(head)) or body_length > DATA_UPLOAD_MAX_MEMORY_SIZE
         # It is answered here: gunicorn would ask for a body that is then refused.
@@ -111,10 +112,12 @@ class ClientSocket(socket.socket):
         sent = 0 if self.unsent else self._send_some(data)
         self.unsent += memoryview(data)[sent:]
         if len(self.unsent) > MAX_UNSENT_BYTES:
-            self.settimeout(get_seconds(len(self.unsent)))
-            super().sendall(self.unsent)
-            self.settimeout(0)
-            self.unsent.clear()
+            rest, self.unsent = self.unsent, bytearray()
+            self.settimeout(get_seconds(len(rest)))
+            try:
+                super().sendall(rest)
+            finally:
+                self.settimeout(0)  # the loop is next, also if the client has not taken it all
 
     def send_unsent(self):
         """Send what the client takes at once, and return whether anything is left."""
@@ -204,8 +207,8 @@ class WebWorker(ThreadWorker):
             self.hang_up(conn)
             return
         if incoming.is_ready:
+            self.stop_waiting(conn)  # first: it must not be dropped for its own bytes
             self.count_buffered(conn)  # until it is answered
-            self.stop_waiting(conn)
             conn.parser.unreader.unread(bytes(incoming.received))
             incoming.received.clear()
             self.enqueue_req(conn)

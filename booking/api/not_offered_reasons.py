@@ -16,9 +16,16 @@ REASONS = {
 }
 # What a publishable key is told, with which anybody may ask: not that somebody is away, or what their calendar says.
 TAKEN = {Reason.TAKEN, Reason.HELD, Reason.CALENDAR_BUSY}
+OF_SERVICE = {Reason.NOT_OFFERED_HERE, Reason.TOO_SOON, Reason.TOO_FAR}  # its rules, which its page tells everybody
 IN_MARKDOWN = "\n".join(f"- `{reason}`: {meaning}" for reason, meaning in REASONS.items())
 
 
 def generalize(reasons) -> list[Reason]:
     """Return the reasons as a publishable key is told them: ``taken``, ``closed``, or both."""
     return sorted({Reason.TAKEN if reason in TAKEN else Reason.CLOSED for reason in reasons})
+
+
+def hide_absences(reasons) -> list[Reason]:
+    """Return the reasons of a refusal as a publishable key is told them: the rules of the service as they are."""
+    rules = OF_SERVICE & set(reasons)
+    return sorted({*rules, *generalize(set(reasons) - rules)})

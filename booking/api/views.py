@@ -17,6 +17,7 @@ from booking.access.client_identity import get_address, get_network_id
 from booking.access.rate_limits import Usage
 from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
+from booking.api.not_offered_reasons import hide_absences
 from booking.api.outputs import OF_ATTENDEE, write_appointments, write_hold
 from booking.api.pagination import CursorPagination
 from booking.api.refusals import MissingScope
@@ -24,6 +25,7 @@ from booking.api.serializers import is_empty_without_parameters
 from booking.api.shown_patients import find_ids, find_shown_patients
 from booking.domain.patient_access import record_access
 from booking.domain.patient_conflicts import PatientBusy
+from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile
 from booking.models import ApiKey, PatientAccess
 from booking.ops import idempotency
@@ -104,6 +106,8 @@ class ApiView(APIView):
     def handle_exception(self, exc):
         if isinstance(exc, PatientBusy) and not self.key.may(ApiKey.Scope.READ_APPOINTMENTS):
             exc = PatientBusy(exc.conflict._replace(appointment_id=None))
+        if isinstance(exc, NotOffered) and self.key.is_publishable:
+            exc = NotOffered(hide_absences(exc.reasons))
         return super().handle_exception(exc)
 
     @property

@@ -361,6 +361,15 @@ def test_hold_with_a_key_of_no_live_holds_is_429(client, make_key, opening):
     assert problem(caller.post("/holds", opening)) == (429, "too-many-holds")
 
 
+def test_publishable_key_is_not_told_that_clinician_is_away(public_api, api, opening, dana, at):
+    TimeOff.objects.create(clinician=dana, starts_at=at(10), ends_at=at(11))
+    away = {**opening, "start_time": at(10).isoformat()}
+
+    assert api.post("/holds", away).json()["reasons"] == ["time-off"]
+    assert public_api.post("/holds", away).json()["reasons"] == ["closed"]
+    assert public_api.post("/holds", {**opening, "is_remote": True}).json()["reasons"] == ["not-offered-here"]
+
+
 def test_publishable_key_cannot_hold_service_not_bookable_online(public_api, api, opening):
     Service.objects.update(is_online_bookable=False)
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.access.tokens import hash_token, new_token
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
+from booking.domain.patients import lock_patient
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order
@@ -324,6 +325,7 @@ def revoke_links(appointment: Appointment, *, actor: str) -> None:
     Nobody is sent anything; what is sent from now on has the new link. Raises ChangedMeanwhile.
     """
     now = lock_appointment(appointment)
+    lock_patient(appointment.patient_id)  # a merge moves their holds first, then their appointments
     appointment.link_version += 1
     appointment.save(update_fields=["link_version", "updated_at"])
     # The page that a held time became shows the link too.

@@ -19,7 +19,7 @@ from scheduling.lib.clock import database_now
 
 # Nothing to tell: secrets of links, what is derived from the rest, and what is nobody's but the clinic's ledger.
 DERIVED = {"normalized_name", "name_words", "name_spellings"}
-LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "visitor", "link_version"}
+LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "link_version"}
 TITLES = {
     "records": gettext_lazy("Who you are"),
     "consents": gettext_lazy("What you agreed to"),

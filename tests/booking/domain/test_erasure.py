@@ -457,6 +457,24 @@ def test_erase_waits_for_a_booking_under_way_and_is_refused(open_transaction, el
     assert Patient.objects.get().erased_at is None
 
 
+def test_erase_succeeds_while_a_member_of_staff_with_unread_messages_signs_out(
+    open_transaction, elsewhere, morgan, alice, short_memory
+):
+    patient = patients.register(alice, actor="erin")
+    session = morgan.session
+    session["_messages"] = "Alice was changed."
+    session.save()
+    commit = open_transaction(session.delete)
+
+    erasing = elsewhere(erase_patient, patient.pk, actor="staff:7")
+    wait_until(is_anybody_waiting)
+    commit()
+
+    erasing.result()
+    assert Patient.objects.get().erased_at
+    assert not Session.objects.exists()
+
+
 def is_anybody_waiting():
     """Return whether a transaction waits for the lock of another."""
     with connection.cursor() as cursor:

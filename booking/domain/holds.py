@@ -27,6 +27,7 @@ from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register, lock_patient
 from booking.domain.scarcity import (
+    VERIFY_WITHIN,
     Visitor,
     admit,
     can_be_held_longer,
@@ -50,7 +51,6 @@ from scheduling.schedule_changes import mark_schedule_changed
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
-VERIFY_WITHIN = timedelta(minutes=60)  # of booking: then a time is free again
 MINUTE = timedelta(minutes=1)
 Verification = Appointment.Verification
 AnyBooking = TypeVar("AnyBooking", bound=Booking)

@@ -22,6 +22,8 @@ from scheduling.models import Location, Service
 
 Verification = Appointment.Verification
 
+VERIFY_WITHIN = timedelta(minutes=60)  # of booking: then a time is free again
+
 
 @dataclass(frozen=True)
 class Visitor:
@@ -66,7 +68,7 @@ class Usage(NamedTuple):
 
 
 # By hand: every hold of a visitor runs it. What is confirmed has kept nobody from a time; what still waits for its
-# link has.
+# link has, and what is held now may wait for it: or many would be held at once, and then booked to wait longer.
 COUNT = """
     SELECT greatest(count(*) FILTER (WHERE is_at_once AND network = %(network)s),
                     count(*) FILTER (WHERE is_at_once AND network_56 = %(network_56)s) / 2,
@@ -86,6 +88,8 @@ COUNT = """
                    NOT hold.must_verify AND (hold.status = 'confirmed'
                                              OR hold.status = 'active' AND hold.expires_at > %(now)s) AS is_at_once,
                    CASE WHEN hold.status = 'released' THEN hold.updated_at
+                        WHEN hold.status = 'active' AND hold.expires_at > %(now)s AND must_verify
+                        THEN hold.expires_at + %(verify_within)s
                         WHEN hold.status <> 'confirmed' THEN hold.expires_at
                         WHEN appointment.verification NOT IN ('required', 'required_quietly') THEN NULL
                         WHEN appointment.status = 'cancelled' THEN least(appointment.updated_at, answer_by)
@@ -141,6 +145,7 @@ def count_usage(networks: Networks, location: Location, *, now: datetime) -> Usa
                 "widest": networks.network_48 or networks.network,
                 "location": location.pk,
                 "now": now,
+                "verify_within": VERIFY_WITHIN,
                 "midnight": get_midnight(location, now),
                 "floor": settings.ONLINE_BOOKINGS_FLOOR,
                 "factor": settings.ONLINE_BOOKINGS_FACTOR,

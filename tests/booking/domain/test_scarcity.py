@@ -247,8 +247,20 @@ def test_held_hours_count_what_waits_for_its_link_until_it_is_pressed(hold_onlin
     assert hold_online().must_verify
 
 
-def test_quarter_of_the_hours_is_held_without_work(hold_online, settings):
+def test_held_hours_count_what_may_wait_for_its_link_once_it_is_booked(hold_online, settings):
     settings.ONLINE_BOOKINGS_PER_NETWORK, settings.ONLINE_HELD_HOURS_PER_NETWORK = 0, 2
+    first, _ = [hold_online(proof_of_work=work(get_price(number))) for number in (1, 2)]
+
+    with nothing_changes(), pytest.raises(NeedsProof) as refused:
+        hold_online(proof_of_work=work(get_price(3)))
+    assert refused.value.price is None
+
+    release_hold(first, actor="patient")
+    assert hold_online(proof_of_work=work(get_price(3))).must_verify
+
+
+def test_quarter_of_the_hours_is_held_without_work(hold_online, settings):
+    settings.ONLINE_BOOKINGS_PER_NETWORK, settings.ONLINE_HELD_HOURS_PER_NETWORK = 0, 10
     assert [hold_online().must_verify for _ in range(2)] == [True, True]
 
     with nothing_changes(), pytest.raises(NeedsProof) as refused:

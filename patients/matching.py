@@ -150,11 +150,6 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
     return keep
 
 
-def give_consent(patient: Patient, purpose: Consent.Purpose | str, *, at: datetime) -> None:
-    """Record that the patient agreed to ``purpose``. Idempotent."""
-    Consent.objects.bulk_create([Consent(patient=patient, purpose=purpose, given_at=at)], ignore_conflicts=True)
-
-
 # As many rows are written for a known person as for a new one: how long it takes must not tell them apart.
 NOTE_PRIVACY_NOTICE = """
     INSERT INTO patients_consent AS consent (patient_id, purpose, given_at, version)

@@ -1,4 +1,4 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
 
@@ -73,4 +73,6 @@ class Migration(migrations.Migration):
                 name="appointment_lapsed",
             ),
         ),
+        # The release before counts by it; it finds the same by hold_network_created.
+        RemoveIndexConcurrently(model_name="hold", name="hold_active_network"),
     ]

@@ -147,7 +147,6 @@ class Hold(Booking):
             models.Index("expires_at", name="hold_active_expires", condition=Q(status="active")),
             models.Index("holder", name="hold_active_holder", condition=Q(status="active")),
             models.Index("verified_email", name="hold_verified_email", condition=~Q(verified_email="")),
-            models.Index("network", name="hold_active_network", condition=Q(status="active") & ~Q(network="")),
             models.Index("holder", "created_at", name="hold_holder_created"),
             models.Index("network", "created_at", name="hold_network_created", condition=~Q(network="")),
             models.Index("network_56", "created_at", name="hold_network_56_created", condition=~Q(network_56="")),

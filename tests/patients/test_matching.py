@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 
 from booking.models import Appointment
-from patients.matching import CannotMerge, give_consent, match_patient, merge_patients
+from patients.matching import CannotMerge, match_patient, merge_patients
 from patients.models import Consent, Patient, PossibleDuplicate
 
 THEN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -209,7 +209,7 @@ def test_merge_patients_moves_everything_to_kept_record(twice, book, at):
     keep, duplicate = twice
     book(at(9), patient=keep)
     book(at(10), patient=duplicate)
-    give_consent(duplicate, REMINDERS, at=THEN)
+    Consent.objects.create(patient=duplicate, purpose=REMINDERS, given_at=THEN)
 
     assert merge_patients(keep=keep, duplicate=duplicate) == keep
 
@@ -254,7 +254,7 @@ def test_merge_patients_leaves_each_record_the_external_id_it_has(twice):
 def test_merge_patients_merges_consents_and_keeps_withdrawn_ones(twice):
     keep, duplicate = twice
     for patient in twice:
-        give_consent(patient, PRIVACY, at=THEN)
+        Consent.objects.create(patient=patient, purpose=PRIVACY, given_at=THEN)
     Consent.objects.create(patient=duplicate, purpose=REMINDERS, given_at=THEN, withdrawn_at=THEN)
 
     merge_patients(keep=keep, duplicate=duplicate)
@@ -309,13 +309,6 @@ def test_merge_patients_concurrently_both_ways_leaves_one_record(alice):
         kept = set(threads.map(merge, [(one, other), (other, one)]))
 
     assert kept == {None, Patient.objects.get(archived_at=None).pk}
-
-
-def test_give_consent_twice_records_it_once(known):
-    for _ in range(2):
-        give_consent(known, PRIVACY, at=THEN)
-
-    assert known.consents.count() == 1
 
 
 def test_nhs_number_of_another_patient_is_refused_by_database(twice):

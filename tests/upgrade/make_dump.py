@@ -104,7 +104,36 @@ def fill_clinic():
     Patient.objects.create(last_name="Suharto", phone="+442079460123", phone_extension="204")
     pair = PossibleDuplicate.objects.get()
     patients.merge(keep=pair.patient, duplicate=pair.other, actor="staff:1")
+    fill_protection(appointment, location)
     connection.close()
+
+
+def fill_protection(appointment, location):
+    """Have a row of each kind that protects the clinic and its patients."""
+    from booking.access import sign_in_log
+    from booking.access.email_addresses import allow_email
+    from booking.domain.appointments import revoke_links
+    from booking.domain.erasure import erase_patient, restrict_patient
+    from booking.domain.location_activity import count_activity
+    from booking.domain.patient_access import record_access
+    from booking.models import Appointment, Hold, PatientAccess, SignInEvent, SolvedChallenge
+    from patients.matching import note_privacy_notice
+    from patients.models import Patient
+    from scheduling.lib.clock import database_now
+
+    Appointment.objects.filter(pk=appointment.pk).update(verification=Appointment.Verification.WAIVED)
+    Hold.objects.filter(pk=appointment.pk).update(network="a home", page="booking.clinic.example", must_verify=False)
+    appointment.refresh_from_db()
+    revoke_links(appointment, actor="staff:1")
+    note_privacy_notice(appointment.patient, "2026-11", at=database_now())
+    allow_email("alice@example.org")
+    SolvedChallenge.objects.create(challenge_hash=bytes(32), expires_at=database_now())
+    count_activity()
+    record_access([appointment.patient_id], action=PatientAccess.Action.VIEW, actor="staff:1", page="admin:index")
+    sign_in_log.record(SignInEvent.Kind.FAILED, account=sign_in_log.get_account_id("erin"))
+    erased, restricted = (Patient.objects.create(last_name=name) for name in ("Gone", "Kept"))
+    erase_patient(erased.pk, actor="staff:1")
+    restrict_patient(restricted.pk, reason="a complaint", actor="staff:1")
 
 
 def write_dump(url, path):

@@ -15,8 +15,8 @@ from django.utils import timezone
 from booking.domain.patient_access import forget_old_accesses, record_access
 from booking.models import ApiKey, PatientAccess
 from booking.tasks import forget_old_accesses as task
-from patients.matching import give_consent, match_patient
-from patients.models import Patient, PossibleDuplicate
+from patients.matching import match_patient
+from patients.models import Consent, Patient, PossibleDuplicate
 from tests.booking.admin.pages import get_rows, get_text, run_action, url
 
 MARKS = ("Alice", "Archer", "alice@example.org")
@@ -35,7 +35,7 @@ def root(db):
 def visit(book, order, desk, at):
     """A visit of Alice's that staff must confirm; she has an order, a consent and a near match too."""
     visit = book(at(9), patient=order.patient)
-    give_consent(visit.patient, "reminders", at=timezone.now())
+    Consent.objects.create(patient=visit.patient, purpose="reminders", given_at=timezone.now())
     near = Patient(first_name="Alice", last_name="Archer", date_of_birth="1985-04-12", email="other@example.org")
     match_patient(near)
     return visit

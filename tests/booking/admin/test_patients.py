@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.domain import patients
 from booking.models import Appointment, Event
-from patients.matching import give_consent, match_patient
+from patients.matching import match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
 from tests.booking.admin.pages import count_queries, get_rows, get_text, list_messages, run_action, url
 from tests.conftest import make_clinician
@@ -275,7 +275,8 @@ def test_patient_delete_is_refused(erin, morgan, ben):
 
 def test_patient_page_shows_consents_and_appointments(erin, book, at, day):
     appointment = book(at(9))
-    give_consent(appointment.patient, Consent.Purpose.PRIVACY_NOTICE, at=appointment.created_at)
+    patient, seen_at = appointment.patient, appointment.created_at
+    Consent.objects.create(patient=patient, purpose=Consent.Purpose.PRIVACY_NOTICE, given_at=seen_at)
 
     text = get_text(erin.get(url(PATIENTS, "change", appointment.patient_id)))
 
@@ -285,7 +286,7 @@ def test_patient_page_shows_consents_and_appointments(erin, book, at, day):
 
 def test_patient_page_ignores_posted_consents_and_appointments(erin, book, at):
     patient = book(at(9)).patient
-    give_consent(patient, Consent.Purpose.PRIVACY_NOTICE, at=patient.created_at)
+    Consent.objects.create(patient=patient, purpose=Consent.Purpose.PRIVACY_NOTICE, given_at=patient.created_at)
 
     erin.post(
         url(PATIENTS, "change", patient.pk),
@@ -318,7 +319,7 @@ def test_patient_search_uses_indexes_within_filtered_list(erin, ben):
 
 
 def test_withdraw_consent_keeps_record(erin, ben):
-    give_consent(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    Consent.objects.create(patient=ben, purpose=Consent.Purpose.REMINDERS, given_at=ben.created_at)
     consent = ben.consents.get()
     address = url(PATIENTS, "withdraw", ben.pk, consent.pk)
     assert f'href="{address}"' in erin.get(url(PATIENTS, "change", ben.pk)).content.decode()
@@ -340,17 +341,17 @@ def test_withdraw_consent_keeps_record(erin, ben):
 
 
 def test_withdrawn_consent_can_be_given_again(erin, ben):
-    give_consent(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    Consent.objects.create(patient=ben, purpose=Consent.Purpose.REMINDERS, given_at=ben.created_at)
     erin.post(url(PATIENTS, "withdraw", ben.pk, ben.consents.get().pk))
 
-    give_consent(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    Consent.objects.create(patient=ben, purpose=Consent.Purpose.REMINDERS, given_at=ben.created_at)
 
     assert sorted(consent.withdrawn_at is None for consent in ben.consents.all()) == [False, True]
 
 
 def test_withdraw_consent_requires_permission_and_right_patient(erin, danas_browser, ben, alice):
     alice.save()
-    give_consent(ben, Consent.Purpose.REMINDERS, at=ben.created_at)
+    Consent.objects.create(patient=ben, purpose=Consent.Purpose.REMINDERS, given_at=ben.created_at)
     consent = ben.consents.get()
 
     assert danas_browser.post(url(PATIENTS, "withdraw", ben.pk, consent.pk)).status_code == 403

@@ -33,7 +33,7 @@ from booking.domain.orders import create_order, send_link
 from booking.domain.patient_drafts import write_draft
 from booking.domain.patient_export import export_patient, render_html
 from booking.models import ApiKey, Appointment, Erasure, Event, IdempotentAnswer, OutboxMessage
-from patients.matching import give_consent, match_patient
+from patients.matching import match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
@@ -202,7 +202,7 @@ def zaphodine(hold_time, at, consultation, morgan, endpoint, client_of_practice,
     Patient.objects.filter(email="other@example.org").update(
         first_name="Ann", date_of_birth=None, phone="", normalized_name="ann", name_words="ann", name_spellings=[]
     )
-    give_consent(patient, "reminders", at=database_now())
+    Consent.objects.create(patient=patient, purpose="reminders", given_at=database_now())
     attendee = {"name": "Zaphod", "email": "zaphod@example.org", "phone": "+442079460777"}
     hold = hold_time(at(9), external_id="zaphod-2", metadata=metadata, patient=patient)
     seen = confirm_hold(hold, patient=patient, attendee=attendee, notes="Zaphod has a cold", actor="patient")

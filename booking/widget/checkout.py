@@ -14,6 +14,7 @@ from booking.domain.rescheduling import reschedule_to_hold
 from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
 from booking.integrations.approvers import get_approver, get_provider
+from booking.models import Appointment
 from booking.widget import refusals
 from booking.widget.appointment_changes import get_move_context, refuse_past_cutoff
 from booking.widget.details_form import DetailsForm, get_typed_values, refill_form
@@ -138,6 +139,9 @@ def confirm(request, held):
 @hold_page("POST")
 def confirm_move(request, held):
     """Give the hold's time to the appointment that it was placed for. Idempotent."""
+    # As its page says it: what waits quietly for its link could be moved longer, which would tell.
+    if held.moves.status == Appointment.Status.CONFIRMED and not held.moves.can_change(database_now()):
+        return refuse_past_cutoff(request, held.moves)
     try:
         reschedule_to_hold(held.moves, held.hold, actor="patient", enforce_cutoff=True)
     except PastCutoff:

@@ -209,7 +209,7 @@ def hold_page(*methods, done=False):
 def find_held_time(token, appointment=None):
     """Return the HeldTime that the tokens of an address open, or None."""
     try:
-        hold, moves = find_hold(token), appointment and find_appointment(appointment)
+        hold, moves = find_hold(token), appointment and as_without_proof(settle(find_appointment(appointment)))
     except (HoldNotFound, AppointmentNotFound):
         return None
     if moves:

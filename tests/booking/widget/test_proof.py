@@ -14,7 +14,7 @@ from booking.access.patient_links import appointment_token, proof_token, verific
 from booking.domain.holds import find_hold
 from booking.models import Appointment, EmailAddress, Hold, OutboxMessage
 from scheduling.lib.clock import database_now
-from scheduling.models import Slot
+from scheduling.models import Service, Slot
 from tests.booking.widget.conftest import Page
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
@@ -355,6 +355,24 @@ def test_booking_that_lapsed_quietly_is_cancelled_like_any_other(client, press, 
     client.post(f"{address}cancel", {"reason": "patient_unwell"})
 
     assert "This appointment is cancelled The time is free again." in Page(client.get(address)).text
+
+
+@pytest.mark.parametrize(("limit", "verification"), [(3, "waived"), (0, "required_quietly")])
+def test_move_after_the_cutoff_is_refused_with_and_without_many_visits(
+    client, press, typed, visits, opening, at, limit, verification
+):
+    visits(limit)
+    client.post(f"{press()['Location']}confirm", typed)
+    booked = Appointment.objects.get()
+    assert booked.verification == verification
+    other = press(opening=opening(at(10)))["Location"].split("/")[2]
+    Service.objects.update(cancellation_notice=timedelta(days=30))
+
+    with nothing_changes():
+        response = client.post(f"/appointment/{appointment_token(booked)}/to/{other}/confirm")
+
+    assert response.status_code == 409
+    assert "It is too late to change it online" in Page(response).text
 
 
 def _replace(text, changes):

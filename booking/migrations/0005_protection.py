@@ -137,6 +137,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
             ],
             options={
+                "verbose_name": "sign-in event",
                 "ordering": ["-id"],
             },
         ),

@@ -80,6 +80,7 @@ class SignInEvent(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "sign-in event"
         ordering = ["-id"]
         indexes = [
             models.Index("account", "created_at", name="sign_in_account"),

@@ -9,6 +9,7 @@ from booking.access.patient_links import appointment_token
 from booking.access.proof_of_work import make_challenge
 from booking.models import Hold
 from booking.widget.forms import LinkForm, write_picked
+from booking.widget.held_time import HeldTime
 from booking.widget.pages import KNOWN_STEPS, show
 from scheduling.models import Clinician, Location
 
@@ -54,11 +55,14 @@ def get_link_query(picked, moves=None):
 
 
 def get_time_context(service, picked, moves=None):
-    """Return the template context of a page that keeps a Picked time in view; without one, just of the service."""
+    """Return the template context of a page that keeps a Picked time in view; without one, just of the service.
+
+    "times" is the address of the times that it is among.
+    """
     context = {"service": service, "steps": KNOWN_STEPS, "step": 1} if moves else {"service": service, "step": 2}
     location = picked and Location.objects.filter(pk=picked.location_id).first()
     if location is None:
-        return context
+        return context | {"times": HeldTime(Hold(service=service), "", moves).get_times_url()}
     clinician = picked.clinician_id and Clinician.objects.filter(pk=picked.clinician_id).first()
     hold = Hold(
         service=service,
@@ -68,4 +72,7 @@ def get_time_context(service, picked, moves=None):
         price=service.price,
         currency=service.currency,
     )
-    return context | {"hold": hold, "clinician": clinician, "moves": moves}
+    wish = {"day": hold.local_start.date(), "where": "video" if hold.is_remote else location.pk}
+    wish |= {"clinician": picked.clinician_id} if picked.clinician_id else {}
+    times = HeldTime(hold, "", moves).get_times_url(**wish)
+    return context | {"hold": hold, "clinician": clinician, "moves": moves, "times": times}

@@ -1,7 +1,5 @@
 """The pages of an e-mail address's proof: the one that sends a link, and the one behind the link of a booking."""
 
-from urllib.parse import urlencode
-
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
@@ -13,7 +11,7 @@ from booking.domain.expiry import settle
 from booking.domain.transitions import ChangedMeanwhile
 from booking.domain.verification import send_booking_link, verify_appointment
 from booking.models import Appointment
-from booking.widget import appointment_changes, refusals, views
+from booking.widget import refusals, views
 from booking.widget.appointment_changes import get_appointment_url
 from booking.widget.forms import LinkForm, read_opening
 from booking.widget.pages import make_page_decorator, page, refuse_link, show
@@ -43,7 +41,7 @@ def booking_link(request, slug):
         response = show(request, "widget/link.html", context | {"is_too_fast": True}, status=429)
         response["Retry-After"] = usage.resets_in
         return response
-    send_booking_link(form.cleaned_data["email"], path=_get_times_path(service, context.get("hold"), picked, moves))
+    send_booking_link(form.cleaned_data["email"], path=context["times"])
     return show(request, "widget/link_sent.html", context | {"address": form.cleaned_data["email"]})
 
 
@@ -61,15 +59,6 @@ def _find_moved(query, service):
     except AppointmentNotFound:
         return None
     return found if found.service_id == service.pk else None
-
-
-def _get_times_path(service, hold, picked, moves):
-    """Return the path of the times that the picked one is among."""
-    desk = appointment_changes.get_desk(moves) if moves else views.get_desk(service)
-    if not hold:
-        return desk.here
-    wish = {"day": hold.local_start.date(), "where": "video" if hold.is_remote else hold.location.pk}
-    return f"{desk.here}?{urlencode(wish | ({'clinician': picked.clinician_id} if picked.clinician_id else {}))}"
 
 
 verification_page = make_page_decorator(

@@ -150,7 +150,7 @@ def test_patient_where_bots_have_used_up_all_hours_books_with_a_mailed_link(make
     patient = make_visitor(CAFE)
     with pytest.raises(Refused) as refused:
         patient.hold()
-    assert "We send you a link" in refused.value.text
+    assert "We will send you a link" in refused.value.text
 
     patient.post("/book/consultation/proof", email=ALICE["email"], opening=patient.find_opening())
     times, _ = patient.ask(read_link("/book/consultation/"))

@@ -44,6 +44,11 @@ def solve(response):
     return Page(response).inputs | {"proof_of_work": proof}
 
 
+def leads_to_other_times(page, start):
+    """Return whether a page has a way back to the times of the day."""
+    return any(link.startswith(f"/book/consultation/?day={start:%Y-%m-%d}&where=") for link in page.links)
+
+
 def open_link(client, link):
     return client.get(link.removeprefix("https://booking.clinic.example"))
 
@@ -57,6 +62,7 @@ def test_time_costs_work_and_stays_in_view(press, at):
     assert "Many people are booking from where you are." in page.text
     assert f"{at(9):%A} {at(9).day} {at(9):%B}, 09:00" in page.text
     assert "Consultation , 30 minutes, £60 Dana Reed , Physiotherapist Harbour Street" in page.text
+    assert leads_to_other_times(page, at(9))
     assert 'hx-post="/book/consultation/hold"' in response.content.decode()
 
 
@@ -123,10 +129,11 @@ def test_expired_hold_is_held_again_after_work_with_everything_typed(client, lap
 
 
 def test_link_leads_back_to_the_day_and_proves_the_address(client, press, opening, at, day, typed):
-    inputs = Page(client.get("/book/consultation/proof", {"opening": opening(at(9))})).inputs
+    asked = Page(client.get("/book/consultation/proof", {"opening": opening(at(9))}))
 
-    sent = Page(client.post("/book/consultation/proof", inputs | {"email": "Alice@example.org"}))
-    assert "We send a link to Alice@example.org . It leads you back" in sent.text
+    sent = Page(client.post("/book/consultation/proof", asked.inputs | {"email": "Alice@example.org"}))
+    assert leads_to_other_times(asked, at(9)) and leads_to_other_times(sent, at(9))
+    assert "We are sending a link to Alice@example.org . It leads you back" in sent.text
     assert "example.org" not in str(OutboxMessage.objects.values().get())
     run_what_is_due()
     [message] = mail.outbox
@@ -220,7 +227,7 @@ def test_booking_that_waits_says_so(client, waiting):
 
     until = waiting.answer_by.astimezone(waiting.location.zone)
     assert "Almost done: press the link in your e-mail" in page.text
-    assert f"Please press the link in it by {until:%H:%M} {until:%Z} : until then" in page.text
+    assert f"Please open the link in it and confirm by {until:%H:%M} {until:%Z} . Until then" in page.text
 
 
 def test_mail_asks_for_a_press_and_names_nobody(waiting, mailoutbox):
@@ -341,7 +348,7 @@ def test_page_is_the_same_with_and_without_many_visits(client, press, typed, vis
         Slot.objects.filter(pk=booked.slot_id).update(period=(booked.starts_at + later, booked.ends_at + later))
 
     assert pages[0] == pages[1]
-    assert "Should our e-mail ask you to confirm" in pages[0][0][1]
+    assert "If our e-mail asks you to confirm" in pages[0][0][1]
 
 
 def test_booking_that_lapsed_quietly_is_cancelled_like_any_other(client, press, typed, visits):

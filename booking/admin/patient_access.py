@@ -136,6 +136,9 @@ class PatientAccessAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_per_page = 50
     fields = ["created_at", "who", "action", "patients", "page", "address"]
 
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Who has seen which records", **(extra_context or {})})
+
     def get_queryset(self, request):
         return annotate_staff_names(super().get_queryset(request))
 

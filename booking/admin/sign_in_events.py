@@ -20,6 +20,9 @@ class SignInEventAdmin(ReadOnlyMixin, admin.ModelAdmin):
     show_full_result_count = False
     fields = ["created_at", "kind", "login", "address", "details"]
 
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Sign-ins and changes of rights", **(extra_context or {})})
+
     def get_queryset(self, request):
         users = get_user_model().objects.filter(pk=OuterRef("user_id"))
         return super().get_queryset(request).annotate(username=Subquery(users.values("username")[:1]))

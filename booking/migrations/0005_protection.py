@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("signed_in", "signed in"),
-                            ("failed", "Failed"),
+                            ("failed", "failed"),
                             ("delayed", "refused, too soon after failures"),
                             ("signed_out", "signed out"),
                             ("reset_requested", "password reset asked for"),

@@ -59,7 +59,7 @@ class SignInEvent(models.Model):
 
     class Kind(models.TextChoices):
         SIGNED_IN = "signed_in", "signed in"
-        FAILED = "failed"
+        FAILED = "failed", "failed"
         DELAYED = "delayed", "refused, too soon after failures"
         SIGNED_OUT = "signed_out", "signed out"
         RESET_REQUESTED = "reset_requested", "password reset asked for"

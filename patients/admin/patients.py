@@ -112,11 +112,11 @@ class ConsentInline(admin.TabularInline):
         return [name for name in self.fields if name != "withdraw" or can_withdraw_consent(request)]
 
     # A link, since the Enter key presses a form's first button.
-    @admin.display(description="", empty_value="")
+    @admin.display(description="")
     def withdraw(self, consent):
         url = reverse("admin:patients_patient_withdraw", args=[consent.patient_id, consent.pk])
         is_information = consent.purpose == Consent.Purpose.PRIVACY_NOTICE and consent.version
-        return None if consent.withdrawn_at or is_information else format_html('<a href="{}">Withdraw …</a>', url)
+        return "" if consent.withdrawn_at or is_information else format_html('<a href="{}">Withdraw …</a>', url)
 
     def has_add_permission(self, request, obj=None):
         return False

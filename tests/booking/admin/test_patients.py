@@ -281,6 +281,7 @@ def test_patient_page_shows_consents_and_appointments(erin, book, at, day):
     text = get_text(erin.get(url(PATIENTS, "change", appointment.patient_id)))
 
     assert "privacy notice" in text
+    assert "None" not in text
     assert f"{appointment.reference} {day:%a %-d %b %Y}, 09:00 Consultation Dana Reed Harbour Street Confirmed" in text
 
 

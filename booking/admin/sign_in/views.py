@@ -2,6 +2,7 @@
 
 import requests
 from allauth.mfa.webauthn.views import LoginWebAuthnView
+from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
@@ -42,7 +43,12 @@ def sign_out_everywhere(request):
 
 
 def start_oidc(request, provider_id):
-    """Send the browser to the clinic's sign-in service, or back to the sign-in page if that does not answer."""
+    """Send the browser to the clinic's sign-in service, or back to the sign-in page if that does not answer.
+
+    A link of another site connects nothing: there it could be somebody else who is signed in.
+    """
+    if request.GET.get("process") == AuthProcess.CONNECT and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return redirect("mfa_index")
     try:
         return oidc.login(request, provider_id)
     except requests.RequestException:

@@ -138,6 +138,15 @@ def test_signed_in_user_connects_an_account_with_another_address(provider, erin)
     assert sign_in()["Location"] == "/admin/patients/patient/"
 
 
+def test_link_of_another_site_connects_no_account(provider, erin):
+    browser = Client()
+    browser.force_login(erin)
+
+    response = browser.get(START, {"process": "connect"}, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert response["Location"] == "/admin/account/second-factor/"
+
+
 def test_answer_that_was_not_asked_for_signs_nobody_in(provider, erin):
     browser = Client()
 

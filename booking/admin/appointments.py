@@ -408,13 +408,17 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         appointment = self._get_to_decide(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        self._change(request, appointment, check_identity, f"Whoever booked {appointment.reference} is who they say.")
+        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))
+
+    def _change(self, request, appointment, verb, done):
+        """Call a verb with an appointment and say ``done``, or that it has just been moved."""
         try:
-            check_identity(appointment, actor=get_actor(request))
+            verb(appointment, actor=get_actor(request))
         except ChangedMeanwhile:
             messages.error(request, "It has been given another time just now. Nothing was changed.")
         else:
-            messages.success(request, f"Whoever booked {appointment.reference} is who they say.")
-        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))
+            messages.success(request, done)
 
     def _get_to_decide(self, request, object_id):
         appointment = self.get_object(request, unquote(object_id))
@@ -430,12 +434,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         appointment = self._get_to_decide(request, object_id)
         page = reverse("admin:booking_appointment_change", args=[object_id])
         if request.method == "POST":
-            try:
-                revoke_links(appointment, actor=get_actor(request))
-            except ChangedMeanwhile:
-                messages.error(request, "It has been given another time just now. Nothing was changed.")
-            else:
-                messages.success(request, f"The links to {appointment.reference} do not work any more.")
+            done = f"The links to {appointment.reference} do not work any more."
+            self._change(request, appointment, revoke_links, done)
             return HttpResponseRedirect(page)
         context = {
             **self.admin_site.each_context(request),

@@ -71,7 +71,7 @@ def validate_printable(text: str) -> None:
 
 
 # Characters that are read as the dot of an address; those that may be, and stand in names; all that look like a slash.
-DOTS = dict.fromkeys("\u06d4\u0701\u0702\u2024\u3002\ua60e\ufe52\uff61\U00010a50", ".")
+DOTS = dict.fromkeys("\u0589\u06d4\u0701\u0702\u2024\u3002\ua60e\ufe52\uff61\U00010a50", ".")
 MIDDLE_DOTS = dict.fromkeys("\u2022\u2027\u2219\u22c5\u2e31\u30fb\uff65\u16eb\ua78f", "·")  # 约翰·史密斯, Gal·la
 SLASH = re.compile(
     r"[/\\\u1735\u2041\u2044\u2215\u2216\u2571\u2572\u27cb\u27cd\u29f5\u29f8\u29f9\u3033\u31d3\U0001d23a]"
@@ -80,7 +80,7 @@ AS_IN_ADDRESSES = str.maketrans(DOTS | MIDDLE_DOTS)
 UNSEEN = re.compile(f"{INVISIBLE.pattern}|[{SHAPERS}\u2800]")
 ADDRESS = re.compile(
     r"@"
-    r"|\b(?:https?|hxxps?|www|mailto)\b"
+    r"|\b(?:https?|hxxps?|www|mailto)\b|\b(?:tel|sms|ftp|javascript)\s*:|\bxn--|\]\s*\("
     # evil.com: behind the dot of St. John is a space, and J.R. are letters by themselves.
     r"|\.[^\W\d_][\u0300-\u036f]*(?:[^\W\d_]|·)"
     r"|[a-z]\ua4f8"  # a dot beside Latin letters, and a tone of Lisu

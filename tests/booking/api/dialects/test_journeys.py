@@ -32,7 +32,7 @@ def onsched(live_server, key):
         request = urllib.request.Request(
             f"{live_server.url}/onsched/v3{path}?{urllib.parse.urlencode(query)}",
             method=method,
-            data=body and json.dumps(body).encode(),
+            data=None if body is None else json.dumps(body).encode(),
             headers={"x-api-key": key, "x-client-id": "a program", "Content-Type": "application/json"},
         )
         try:

@@ -138,7 +138,7 @@ def test_two_hundred_patients_are_read_in_one_page_and_statement(api, django_ass
     ids = [str(each.pk) for each in people]
     api.get("/patients", query={"limit": 1})
 
-    with django_assert_num_queries(2):  # the key, the patients
+    with django_assert_num_queries(3):  # the key, the patients, and the row that says who has read them
         page = api.get("/patients", query={"id": ids[:200]}).json()
 
     assert sorted(each["id"] for each in page["data"]) == sorted(ids[:200])
@@ -280,9 +280,9 @@ def test_expanding_takes_as_many_statements_for_ten_as_for_two(
         add(number)
 
     # The key, the appointments with their services and locations, and their events; then for the expanded: services;
-    # clinicians and theirs; locations; patients; orders with
-    # their appointments and their events.
-    assert count() == few == 13
+    # clinicians and theirs; locations; patients; orders with their appointments and their events; at last the row that
+    # says who has read them.
+    assert count() == few == 14
 
 
 def test_expanding_needs_the_scope_that_reads_such_a_thing(api, with_key, make_key, visits):

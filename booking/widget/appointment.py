@@ -109,14 +109,14 @@ def get_title(appointment, news):
         if appointment.cancellation_reason == Reason.DECLINED:
             return _("The clinic could not confirm this")
         if appointment.cancellation_reason == Reason.NOT_ACKNOWLEDGED and awaits_link(appointment):
-            return _("The link was not pressed in time")
+            return _("It was not confirmed in time")
         if appointment.cancellation_reason == Reason.NOT_ACKNOWLEDGED:
             return _("Nobody confirmed this in time")
         return _("This appointment is cancelled")
     if appointment.status == Status.PENDING:
         approver = appointment.approver_name
         if awaits_link(appointment):
-            return _("Almost done: press the link in your e-mail")
+            return _("Almost done: confirm it in your e-mail")
         if approver:
             return _("Your request is with %(approver)s") % {"approver": approver}
         return _("Your request is with the clinic")

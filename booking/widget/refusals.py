@@ -56,7 +56,7 @@ NEEDS_LINK = Refusal(
 )
 
 NOT_VERIFIED = Refusal(
-    _("The link was not pressed in time"),
+    _("It was not confirmed in time"),
     [
         _("So nothing is booked, and the time is free again. We are sorry."),
         _("Your address is confirmed now: choose a time, and book it with the same address."),

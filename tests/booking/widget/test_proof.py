@@ -226,7 +226,7 @@ def test_booking_that_waits_says_so(client, waiting):
     page = Page(client.get(f"/appointment/{appointment_token(waiting)}/"))
 
     until = waiting.answer_by.astimezone(waiting.location.zone)
-    assert "Almost done: press the link in your e-mail" in page.text
+    assert "Almost done: confirm it in your e-mail" in page.text
     assert f"Please open the link in it and confirm by {until:%H:%M} {until:%Z} . Until then" in page.text
 
 
@@ -278,7 +278,7 @@ def test_lapsed_link_offers_the_nearest_times_without_more_proof(client, waiting
 
     page = Page(response)
     assert response.status_code == 410
-    assert "The link was not pressed in time So nothing is booked, and the time is free again." in page.text
+    assert "It was not confirmed in time So nothing is booked, and the time is free again." in page.text
     assert opening(at(9)) in page.buttons
     held = client.post("/book/consultation/hold", {"opening": opening(at(9)), "proof": page.inputs["proof"]})
     assert find_hold(held["Location"].split("/")[2]).verified_email == ALICE
@@ -290,7 +290,7 @@ def test_lapsed_booking_sends_no_mail(client, waiting, mailoutbox):
     page = Page(client.get(f"/appointment/{appointment_token(waiting)}/"))
     run_what_is_due()
 
-    assert "The link was not pressed in time" in page.text
+    assert "It was not confirmed in time" in page.text
     assert len(mailoutbox) == 1
 
 

@@ -49,7 +49,13 @@ def was_assigned(clinician):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("shape", "order"), [*((shape, "at random") for shape in SHAPES), ("two weeks", "one after the other")]
+    ("shape", "order"),
+    [
+        ("two weeks", "at random"),
+        pytest.param("one week", "at random", marks=pytest.mark.proof),
+        pytest.param("a month", "at random", marks=pytest.mark.proof),
+        pytest.param("two weeks", "one after the other", marks=pytest.mark.proof),
+    ],
 )
 def test_thousand_bookings_without_clinician_differ_from_mean_by_one_at_most(
     shape, order, harbour, consultation, at, day

@@ -34,7 +34,6 @@ from booking.domain.scarcity import (
     check_email,
     get_verification,
     has_many_visits,
-    is_proven,
     lock_contacts,
     must_be_verified_there,
 )
@@ -371,16 +370,16 @@ def confirm_hold(
         return get_confirmed(hold)
     check_live(hold, now)
     attendee = attendee or patient.contact  # as they say, however they are written down
-    check_email(hold, attendee, now=now)
+    verification = get_verification(hold, attendee)
+    check_email(hold, attendee, verification, now=now)
     if draft:
         use_draft(draft, at=now)
-    verification = get_verification(hold, attendee)
     acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
     has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait openly
     if has_caps:
         lock_contacts(attendee)
     patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))
-    if has_caps and _is_above_caps(hold, patient, attendee, acknowledgement, now):
+    if has_caps and _is_above_caps(patient, attendee, verification, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
@@ -433,14 +432,14 @@ def _wait_for_link(provider, hold, now):
     return Acknowledgement(Appointment.Status.PENDING, provider, answer_by=min(now + VERIFY_WITHIN, hold.starts_at))
 
 
-def _is_above_caps(hold, patient, attendee, acknowledgement, now):
+def _is_above_caps(patient, attendee, verification, acknowledgement, now):
     """Return whether a visitor's booking has to wait without saying so, which only a mail can end.
 
     Where another system has just been asked, it decides by itself: its answer could not be kept from the visitor.
     """
     if acknowledgement.asked or not attendee["email"]:
         return False
-    return has_many_visits(patient.pk, attendee, now=now, is_proven=is_proven(hold, attendee))
+    return has_many_visits(patient.pk, attendee, now=now, is_proven=verification == Verification.VERIFIED)
 
 
 def _wait_quietly(acknowledgement, hold, now):

@@ -176,11 +176,6 @@ def can_be_held_longer(hold: Hold, until: datetime, *, now: datetime) -> bool:
 # Persons
 
 
-def is_proven(hold: Hold, attendee: Mapping[str, str]) -> bool:
-    """Return whether the hold's visitor has pressed a link that was sent to who comes."""
-    return bool(hold.verified_email) and hold.verified_email == get_email_id(attendee["email"])
-
-
 def get_verification(hold: Hold, attendee: Mapping[str, str]) -> str:
     """Return the Appointment.Verification of what is confirmed of a hold, before the visits of who comes are counted.
 
@@ -188,14 +183,14 @@ def get_verification(hold: Hold, attendee: Mapping[str, str]) -> str:
     """
     if not hold.network:
         return Verification.NOT_NEEDED
-    if is_proven(hold, attendee):
+    if hold.verified_email and hold.verified_email == get_email_id(attendee["email"]):
         return Verification.VERIFIED
     return Verification.REQUIRED if hold.must_verify else Verification.WAIVED
 
 
-def check_email(hold: Hold, attendee: Mapping[str, str], *, now: datetime) -> None:
-    """Raise NeedsProof where a hold must be verified and there is no address to send a link to."""
-    if get_verification(hold, attendee) == Verification.REQUIRED and not attendee["email"]:
+def check_email(hold: Hold, attendee: Mapping[str, str], verification: str, *, now: datetime) -> None:
+    """Raise NeedsProof where what is confirmed of a hold must be verified and there is no address to send a link to."""
+    if verification == Verification.REQUIRED and not attendee["email"]:
         raise NeedsProof(hold.service, retry_after=get_seconds_left(hold.location, now))
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.forms import BaseForm, ModelForm
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -140,7 +141,9 @@ class PatientAccessAdmin(ReadOnlyMixin, admin.ModelAdmin):
         return super().changelist_view(request, {"title": "Who has seen which records", **(extra_context or {})})
 
     def get_queryset(self, request):
-        return annotate_staff_names(super().get_queryset(request))
+        keys = ApiKey.objects.annotate(tag=Concat(Value("key:"), Cast("holder", CharField())))
+        names = keys.filter(tag=OuterRef("actor")).values("name")
+        return annotate_staff_names(super().get_queryset(request)).annotate(key_name=Subquery(names[:1]))
 
     def get_search_results(self, request, queryset, search_term):
         text = search_term.strip()
@@ -152,12 +155,9 @@ class PatientAccessAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description="who", ordering="actor")
     def who(self, access):
-        kind, _, holder = access.actor.partition(":")
-        name = access.staff_name
-        if kind == "key":
-            name = ApiKey.objects.filter(holder=holder).values_list("name", flat=True).first()
+        name = access.staff_name or access.key_name or ACTOR_LABELS.get(access.actor, access.actor)
         page = reverse("admin:booking_patientaccess_changelist", query={"actor": access.actor})
-        return format_html('<a href="{}">{}</a>', page, name or ACTOR_LABELS.get(access.actor, access.actor))
+        return format_html('<a href="{}">{}</a>', page, name)
 
     @admin.display(description="whom")
     def patients(self, access):

@@ -42,16 +42,21 @@ def record_shown_patients(get_response):
             shown = find_shown_patients(getattr(response, "context_data", None)) if is_page else set()
             shown |= get_noted(request)
             is_search = any(request.GET.get(name, "").strip() for name in SEARCHES)
-            record_access(
-                shown,
-                action=PatientAccess.Action.SEARCH if is_search else PatientAccess.Action.VIEW,
-                actor=get_actor(request),
-                page=request.resolver_match.view_name,
-                address=get_address(request),
-            )
+            record(request, shown, PatientAccess.Action.SEARCH if is_search else PatientAccess.Action.VIEW)
         return response
 
     return middleware
+
+
+def record(request, patient_ids, action):
+    """Write down that the member of staff behind a request has seen these patients, if any."""
+    record_access(
+        patient_ids,
+        action=action,
+        actor=get_actor(request),
+        page=request.resolver_match.view_name,
+        address=get_address(request),
+    )
 
 
 def find_shown_patients(context) -> set[UUID]:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from booking.access.client_identity import get_address
+from booking.admin import patient_access
 from booking.admin.permissions import get_actor
 from booking.domain.erasure import (
     AlreadyErased,
@@ -22,7 +22,6 @@ from booking.domain.erasure import (
     list_records,
     restrict_patient,
 )
-from booking.domain.patient_access import record_access
 from booking.domain.patient_export import FORMATS, export_patient
 from booking.models import PatientAccess
 from patients.fields import PlainTextFormField
@@ -83,13 +82,7 @@ class PatientDataMixin:
         if request.method != "POST" or kind not in FORMATS:
             return HttpResponseNotAllowed(["POST"])
         content = FORMATS[kind](export_patient(patient.pk))
-        record_access(
-            list_records(patient.pk),
-            action=PatientAccess.Action.EXPORT,
-            actor=get_actor(request),
-            page=request.resolver_match.view_name,
-            address=get_address(request),
-        )
+        patient_access.record(request, list_records(patient.pk), PatientAccess.Action.EXPORT)
         # No name in the name of the file.
         headers = {
             "Content-Disposition": f'attachment; filename="patient-{str(patient.pk)[:8]}.{kind}"',

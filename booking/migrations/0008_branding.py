@@ -1,0 +1,9 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("booking", "0007_reminders"),
+    ]
+
+    operations = []

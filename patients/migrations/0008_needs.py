@@ -1,0 +1,9 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("patients", "0007_contacts"),
+    ]
+
+    operations = []

@@ -1,0 +1,9 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("scheduling", "0006_translations"),
+    ]
+
+    operations = []

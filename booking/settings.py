@@ -28,8 +28,12 @@ if len(PRIVACY_NOTICE_VERSION) > 40:
 IMPRINT_URL = env.page_address("IMPRINT_URL")
 TERMS_URL = env.page_address("TERMS_URL")
 
-LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]
+LANGUAGE_CODE = "en-gb"  # of what staff and programs read
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch"), ("fr", "Français"), ("ar", "العربية")]
+# Those that patients can choose; the first is the clinic's own, for those whose browsers ask for none of them.
+PATIENT_LANGUAGES = env.word_list("PATIENT_LANGUAGES", "en-gb,de,fr,ar")
+if not set(PATIENT_LANGUAGES) <= set(dict(LANGUAGES)):
+    env.refuse("PATIENT_LANGUAGES", f"may have {', '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["booking.formats"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")  # of what admin shows; bookings are told in their location's zone
@@ -84,7 +88,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "booking.ops.health.answer_probes",
     "booking.ops.middleware.request_id",
-    "booking.api.middleware.in_english",
+    "booking.ops.languages.page_language",
     "booking.api.middleware.only_problems",
     "booking.ops.middleware.resource_policies",
     "corsheaders.middleware.CorsMiddleware",
@@ -356,7 +360,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Static files
 
-STATIC_URL = "static/"
+STATIC_URL = "/static/"  # below no element that names a language
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / ".data" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

@@ -3,7 +3,6 @@
 import re
 
 from django.conf import settings
-from django.utils import translation
 from rest_framework import exceptions
 
 from booking.api import refusals
@@ -21,24 +20,6 @@ ERRORS = {
     503: refusals.Busy(),
 }
 KEPT_HEADERS = ("access-control-", "allow", "vary")
-LANGUAGE = "en-gb"
-
-
-def in_english(get_response):
-    """Middleware that answers programs in English, whatever language pages are in."""
-
-    def middleware(request):
-        if translation.get_language() == LANGUAGE or not is_for_programs(request.path_info):
-            return get_response(request)
-        with translation.override(LANGUAGE):
-            return get_response(request)
-
-    return middleware
-
-
-def is_for_programs(path):
-    """Return whether a path is one of the API or of its dialects."""
-    return bool(re.match("/api(/|$)", path) or get_writer(path))
 
 
 def only_problems(get_response):

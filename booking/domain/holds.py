@@ -340,6 +340,7 @@ def confirm_hold(
     patient: Patient,
     actor: str,
     notes: str = "",
+    language: str = "",
     external_id: str = "",
     metadata: dict | None = None,
     attendee: dict | None = None,
@@ -356,9 +357,10 @@ def confirm_hold(
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``notice_version`` is that of
     the privacy notice that they were shown, if any. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as
-    the patient is written. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that
-    the patient was made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in
-    a transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
+    the patient is written, and ``language`` what they are written to in. ``external_id`` replaces the hold's, and
+    ``metadata`` are merged with them. A ``draft`` that the patient was made from is used up. ``approval`` comes from
+    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within ``answer_within``.
+    A patient who is elsewhere then is told by e-mail; with
     ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is
     pending for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
     NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its word on this
@@ -392,6 +394,7 @@ def confirm_hold(
         acknowledgement=acknowledgement,
         verification=verification,
         notes=notes,
+        language=language,
         external_id=external_id,
         metadata=metadata or {},
         actor=actor,

@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -6,4 +6,17 @@ class Migration(migrations.Migration):
         ("booking", "0012_questions"),
     ]
 
-    operations = []
+    operations = [
+        migrations.AddField(
+            model_name="appointment",
+            name="language",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                editable=False,
+                help_text="What its attendee is written to in; empty: the clinic's own.",
+                max_length=10,
+            ),
+        ),
+    ]

@@ -258,6 +258,14 @@ class Appointment(Booking):
     attendee_name = PlainTextField(max_length=201, validators=[validate_name])
     attendee_email = EmailField("attendee e-mail", blank=True)
     attendee_phone = PlainTextField(max_length=32, blank=True, validators=[validate_printable])
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What its attendee is written to in; empty: the clinic's own.",
+    )
     notes = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
     meeting_url = models.URLField("video link", blank=True)
     cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)

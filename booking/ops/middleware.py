@@ -12,7 +12,7 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 from booking.ops import logs
 
@@ -119,7 +119,8 @@ def is_admin(request):
 
 @cache
 def get_admin_path() -> str:
-    return reverse("admin:index")  # asked for three times by each request
+    # Asked for three times by each request, as path_info has it: without the language that a page's links have.
+    return "/" + reverse("admin:index").removeprefix(get_script_prefix())
 
 
 class Busy:

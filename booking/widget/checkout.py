@@ -31,6 +31,7 @@ from booking.widget.pages import (
 )
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
+from scheduling.lib.languages import get_language_to_keep
 
 REFUSALS = (
     HoldExpired,
@@ -153,14 +154,16 @@ def confirm_move(request, held):
 
 def make_appointment(hold, form):
     """Confirm the hold for its order's patient, or for the patient in ``form``."""
+    language = get_language_to_keep()
     if hold.order_id:
         check_not_booked(hold.order)  # before an approver is asked
-        confirm_with_approval(hold, patient=hold.order.patient, actor="patient", timeouts=TIMEOUTS)
+        confirm_with_approval(hold, patient=hold.order.patient, language=language, actor="patient", timeouts=TIMEOUTS)
     else:
         confirm_with_approval(
             hold,
             patient=form.instance,
             notes=form.cleaned_data["notes"],
+            language=language,
             actor="patient",
             notice_version=settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None,
             timeouts=TIMEOUTS,

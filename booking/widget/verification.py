@@ -19,6 +19,7 @@ from booking.widget.proof import get_time_context
 from booking.widget.search import Search
 from booking.widget.time_selection import show_times
 from scheduling.lib.clock import database_now
+from scheduling.lib.languages import get_language_to_keep, join_path
 
 MAX_LINKS_PER_MINUTE = 5  # of one network
 
@@ -41,7 +42,7 @@ def booking_link(request, slug):
         response = show(request, "widget/link.html", context | {"is_too_fast": True}, status=429)
         response["Retry-After"] = usage.resets_in
         return response
-    send_booking_link(form.cleaned_data["email"], path=context["times"])
+    send_booking_link(form.cleaned_data["email"], path=join_path(get_language_to_keep(), context["times"]))
     return show(request, "widget/link_sent.html", context | {"address": form.cleaned_data["email"]})
 
 

@@ -131,11 +131,27 @@ page.addEventListener("htmx:afterSwap", (event) => {
 // The browser's own Back from a held time leads to the times: there it is to be shown as one's own.
 
 document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
-  const token = /^\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/(?:\?|$)/.exec(event.detail.history.path);
-  if (!token || !/^\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
+  const token = /^(?:\/[a-z]{2})?\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/(?:\?|$)/.exec(event.detail.history.path);
+  if (!token || !/^(\/[a-z]{2})?\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
   const address = new URL(location.href);
   address.searchParams.set("hold", token[1]);
   history.replaceState(history.state, "", address);
+});
+
+// Another language: the page of now, whose address the switch has not followed, with what is typed.
+
+document.querySelector(".languages")?.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-language]");
+  if (!chosen) return;
+  event.preventDefault();
+  const translate = (path) => `/${chosen.dataset.language}${path.replace(/^\/[a-z]{2}(?=\/)/, "")}`;
+  const form = document.getElementById("details");
+  if (form?.dataset.here) {
+    form.action = translate(form.dataset.here);
+    form.submit();  // as a plain form, which htmx leaves alone
+  } else {
+    location.assign(translate(location.pathname) + location.search);
+  }
 });
 
 // A page that cannot be restored in place (an expired hold answers 410) is loaded like any other.

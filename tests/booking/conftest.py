@@ -219,8 +219,10 @@ def redis(tmp_path, settings):
 
 @pytest.fixture
 def pseudo_locale(settings, tmp_path):
-    """Activate a language that wraps every message in ⟦…⟧."""
+    """Speak a language that wraps every message in ⟦…⟧."""
     write_pseudo_catalogue(tmp_path)
     settings.LOCALE_PATHS = [tmp_path]
+    settings.LANGUAGES = [*settings.LANGUAGES, (LANGUAGE, "⟦Pseudo⟧")]
+    settings.PATIENT_LANGUAGES = [LANGUAGE]
     with translation.override(LANGUAGE):
         yield

@@ -6,6 +6,7 @@ A subject never names the service: it can be read on a locked phone.
 from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
+from functools import wraps
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -38,6 +39,7 @@ from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 from patients.text import isolate
 from scheduling.lib.encrypted_field import decrypt
+from scheduling.lib.languages import split_path, use_language
 
 Status, Reason, Verification = Appointment.Status, Appointment.CancellationReason, Appointment.Verification
 # Booked by somebody who may have typed another's address and any name: mails about it name nobody and are few.
@@ -45,6 +47,19 @@ UNPROVEN = [Verification.WAIVED, *Appointment.AWAITING_VERIFICATION]
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
 
 
+def _in_language_of_appointment(send):
+    """Return a handler that writes in the language of the appointment that its message is about."""
+
+    @wraps(send)
+    def handler(message: OutboxMessage) -> None:
+        appointments = Appointment.objects.filter(pk=message.payload["appointment"])
+        with use_language(appointments.values_list("language", flat=True).first() or ""):
+            send(message)
+
+    return handler
+
+
+@_in_language_of_appointment
 def send_appointment_requested(message: OutboxMessage) -> None:
     """Tell the attendee who was asked to approve, and when to expect an answer."""
     appointment = _get_appointment(message)
@@ -52,6 +67,7 @@ def send_appointment_requested(message: OutboxMessage) -> None:
         _send_to_attendee(message, appointment, "appointment_requested", _("Your request at %(clinic)s, %(when)s"))
 
 
+@_in_language_of_appointment
 def send_appointment_confirmed(message: OutboxMessage) -> None:
     """Tell the attendee time, place and what to bring."""
     appointment = _get_appointment(message)
@@ -60,6 +76,7 @@ def send_appointment_confirmed(message: OutboxMessage) -> None:
         _send_to_attendee(message, appointment, "appointment_confirmed", subject, invites=True)
 
 
+@_in_language_of_appointment
 def send_appointment_rescheduled(message: OutboxMessage) -> None:
     """Tell the attendee the new time."""
     appointment = _get_appointment(message)
@@ -69,6 +86,7 @@ def send_appointment_rescheduled(message: OutboxMessage) -> None:
         _send_to_attendee(message, appointment, "appointment_rescheduled", subject, invites=invites)
 
 
+@_in_language_of_appointment
 def send_appointment_cancelled(message: OutboxMessage) -> None:
     """Tell the attendee that the appointment was cancelled, or the request not confirmed."""
     appointment = _get_appointment(message)
@@ -87,6 +105,7 @@ def _was_confirmed(appointment):
     return events.filter(to_status=Status.CONFIRMED).exists()
 
 
+@_in_language_of_appointment
 def send_also_booked(message: OutboxMessage) -> None:
     """Tell the patient which other visits they have at the time of an appointment, or of its kind on its day.
 
@@ -122,16 +141,19 @@ def send_order_link(message: OutboxMessage) -> None:
         or not order.patient.email
     ):
         return  # revoked, expired or booked since
-    context = {
-        "order": order,
-        "name": str(order.patient),
-        "link": _get_url(reverse("widget:order", args=[token])),
-        "last_day": timezone.localtime(order.link_ends_at).date(),
-    }
-    subject = _("Choose your time at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-    _make_mail(message, "order_link", subject, order.patient.email, context).send()
+    visits = order.patient.appointments.order_by("-created_at")
+    with use_language(visits.values_list("language", flat=True).first() or ""):
+        context = {
+            "order": order,
+            "name": str(order.patient),
+            "link": _get_url(reverse("widget:order", args=[token])),
+            "last_day": timezone.localtime(order.link_ends_at).date(),
+        }
+        subject = _("Choose your time at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+        _make_mail(message, "order_link", subject, order.patient.email, context).send()
 
 
+@_in_language_of_appointment
 def send_verify_address(message: OutboxMessage) -> None:
     """Ask who reads the mail of an appointment's address to press the link that it waits for."""
     appointment = _get_appointment(message)
@@ -162,8 +184,9 @@ def send_booking_link(message: OutboxMessage) -> None:
         "link": _get_url(f"{path}{'&' if '?' in path else '?'}{proof}"),
         "hours": PROOF_LIFETIME // timedelta(hours=1),
     }
-    subject = _("Your link to the free times at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-    _send(_make_mail(message, "booking_link", subject, address, context), is_limited=True)
+    with use_language(split_path(path)[0]):
+        subject = _("Your link to the free times at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
+        _send(_make_mail(message, "booking_link", subject, address, context), is_limited=True)
 
 
 class _Mail(EmailMultiAlternatives):

@@ -231,7 +231,7 @@ def test_error_page_in_another_language_is_translated(rf, name, method):
     html = render_to_string(f"{name}.html", request=rf.generic(method, "/"))
 
     assert find_untranslated_in_page(html) == []
-    assert '<html lang="xx">' in html
+    assert '<html lang="xx" dir="ltr">' in html
 
 
 def test_refusals_in_another_language_are_translated():

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from patients.models import Consent, Patient, PossibleDuplicate
+from patients.models import Consent, Needs, Patient, PossibleDuplicate
 from patients.text import list_umlaut_spellings, normalize_name
 
 
@@ -128,6 +128,7 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
     kept = Consent.objects.filter(patient=keep, withdrawn_at=None).values("purpose")
     # The others are moved below, withdrawn ones too, as a record.
     Consent.objects.filter(patient=duplicate, withdrawn_at=None, purpose__in=kept).delete()
+    _merge_needs(keep, duplicate)
     for relation in Patient._meta.related_objects:  # every foreign key to Patient, in whatever app
         model = relation.related_model
         if model is not PossibleDuplicate:
@@ -148,6 +149,16 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
     duplicate.save()
     keep.save()
     return keep
+
+
+def _merge_needs(keep, duplicate):
+    """Add what the duplicate needs to what the other record says, if both say something; else the only one is moved."""
+    needs = {each.patient_id: each for each in Needs.objects.filter(patient__in=[keep, duplicate])}
+    if len(needs) == 2:
+        remaining, gone = needs[keep.pk], needs[duplicate.pk]
+        remaining.add(accessibility=gone.accessibility, interpreter=gone.interpreter)
+        remaining.save()
+        gone.delete()
 
 
 # As many rows are written for a known person as for a new one: how long it takes must not tell them apart.

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from patients.fields import EmailField, NhsNumberField, PhoneField, PlainTextField
 from patients.text import MAX_NAME_LENGTH, fold_name, validate_name
+from scheduling.lib.encrypted_field import EncryptedField
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.phones import Phone
 
@@ -190,3 +191,24 @@ class PossibleDuplicate(models.Model):
 
     def __str__(self):
         return f"{self.patient} and {self.other}"
+
+
+class Needs(models.Model):
+    """What a patient needs at every visit. Encrypted: it tells of their health, or of where they come from."""
+
+    patient = models.OneToOneField(Patient, on_delete=models.CASCADE, primary_key=True, related_name="needs")
+    accessibility = EncryptedField("accessibility needs", blank=True, help_text="One on each line.")
+    interpreter = EncryptedField("interpreter for", blank=True, help_text="The language, if one is needed.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "needs"
+
+    def __str__(self):
+        return "needs"
+
+    def add(self, *, accessibility: str, interpreter: str) -> None:
+        """Add what else the patient needs: lines that are not there yet, and a language where there is none."""
+        lines = dict.fromkeys([*self.accessibility.splitlines(), *accessibility.splitlines()])
+        self.accessibility = "\n".join(lines)
+        self.interpreter = self.interpreter or interpreter

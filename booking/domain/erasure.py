@@ -23,6 +23,7 @@ from booking.domain.notifications import notify_changed
 from booking.domain.transitions import transition
 from booking.integrations.approvers import get_approver
 from booking.models import (
+    AnswerSheet,
     Appointment,
     ClientUser,
     Erasure,
@@ -34,7 +35,7 @@ from booking.models import (
 )
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
-from patients.models import Consent, Patient, PossibleDuplicate
+from patients.models import Consent, Needs, Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now
 from scheduling.slots import free_slot, lock_clinicians
 
@@ -284,6 +285,8 @@ def _forget_details(traces, contacts):
     Order.objects.filter(pk__in=traces.order_ids).update(**OF_ORDER)
     ClientUser.objects.filter(patient__in=traces.patient_ids).delete()
     Consent.objects.filter(patient__in=traces.patient_ids).delete()
+    Needs.objects.filter(patient__in=traces.patient_ids).delete()
+    AnswerSheet.objects.filter(appointment__in=traces.appointment_ids).delete()
     PossibleDuplicate.objects.filter(_of_either(traces.patient_ids)).delete()
     names = Patient.objects.filter(pk__in=traces.patient_ids).values("first_name", "last_name", "date_of_birth")
     drafts = Q(email__in=contacts)

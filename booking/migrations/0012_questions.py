@@ -1,9 +1,253 @@
-from django.db import migrations
+import uuid
+
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.utils.timezone
+from django.db import migrations, models
+
+import patients.text
+
+# What was asked stays as it was asked, and what was answered as it was answered: that may go with its patient.
+APPEND_ONLY = """
+CREATE FUNCTION booking_answers_stay() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER booking_questionversion_stays BEFORE UPDATE OR DELETE ON booking_questionversion
+FOR EACH ROW EXECUTE FUNCTION booking_answers_stay();
+CREATE TRIGGER booking_answersheet_unchanged BEFORE UPDATE ON booking_answersheet
+FOR EACH ROW EXECUTE FUNCTION booking_answers_stay();
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("booking", "0011_returning_patients"),
+        ("patients", "0008_needs"),
+        ("scheduling", "0003_calendars_and_hours"),
     ]
 
-    operations = []
+    operations = [
+        migrations.CreateModel(
+            name="AnswerSheet",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("answers", models.BinaryField()),
+                ("actor", models.CharField(editable=False, max_length=64)),
+                ("given_at", models.DateTimeField(editable=False)),
+                (
+                    "appointment",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answer_sheets",
+                        to="booking.appointment",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-id"],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Question",
+            fields=[
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("text", "a line of text"),
+                            ("long_text", "several lines of text"),
+                            ("choice", "one of several answers"),
+                            ("choices", "any of several answers"),
+                            ("yes_no", "yes or no"),
+                            ("date", "a date"),
+                            ("number", "a number"),
+                            ("consent", "agreement"),
+                            ("accessibility", "standard: accessibility needs"),
+                            ("interpreter", "standard: language of an interpreter"),
+                        ],
+                        default="text",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "text",
+                    models.CharField(
+                        blank=True,
+                        max_length=300,
+                        validators=[patients.text.validate_printable],
+                        verbose_name="question",
+                    ),
+                ),
+                (
+                    "help_text",
+                    models.CharField(
+                        blank=True,
+                        help_text="Shown below the question.",
+                        max_length=500,
+                        validators=[patients.text.validate_printable],
+                    ),
+                ),
+                (
+                    "options",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                        blank=True,
+                        default=list,
+                        size=30,
+                        verbose_name="answers to choose from",
+                    ),
+                ),
+                ("is_required", models.BooleanField(default=False, verbose_name="required")),
+                ("translations", models.JSONField(blank=True, default=dict)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "position",
+                    models.PositiveSmallIntegerField(default=0, help_text="Questions are asked in this order."),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True, help_text="Whether it is asked. It is never deleted.", verbose_name="asked"
+                    ),
+                ),
+                ("version", models.PositiveSmallIntegerField(default=1, editable=False)),
+                (
+                    "depends_on_answers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                        blank=True,
+                        default=list,
+                        size=30,
+                        verbose_name="if the answer is",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "depends_on",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="An earlier question. Empty: it is always shown.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dependents",
+                        to="booking.question",
+                        verbose_name="shown only after",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Empty: it is asked for every service.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="questions",
+                        to="scheduling.service",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["position", "created_at"],
+            },
+        ),
+        migrations.CreateModel(
+            name="QuestionVersion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("text", "a line of text"),
+                            ("long_text", "several lines of text"),
+                            ("choice", "one of several answers"),
+                            ("choices", "any of several answers"),
+                            ("yes_no", "yes or no"),
+                            ("date", "a date"),
+                            ("number", "a number"),
+                            ("consent", "agreement"),
+                            ("accessibility", "standard: accessibility needs"),
+                            ("interpreter", "standard: language of an interpreter"),
+                        ],
+                        default="text",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "text",
+                    models.CharField(
+                        blank=True,
+                        max_length=300,
+                        validators=[patients.text.validate_printable],
+                        verbose_name="question",
+                    ),
+                ),
+                (
+                    "help_text",
+                    models.CharField(
+                        blank=True,
+                        help_text="Shown below the question.",
+                        max_length=500,
+                        validators=[patients.text.validate_printable],
+                    ),
+                ),
+                (
+                    "options",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                        blank=True,
+                        default=list,
+                        size=30,
+                        verbose_name="answers to choose from",
+                    ),
+                ),
+                ("is_required", models.BooleanField(default=False, verbose_name="required")),
+                ("translations", models.JSONField(blank=True, default=dict)),
+                ("number", models.PositiveSmallIntegerField(editable=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "question",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="booking.question",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["question", "number"],
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.AddConstraint(
+            model_name="question",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("service__isnull", True),
+                    models.Q(("kind__in", ["accessibility", "interpreter"]), _negated=True),
+                    _connector="OR",
+                ),
+                name="question_standard_for_every_service",
+                violation_error_message="A standard question is asked for every service: leave the service empty.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="question",
+            constraint=models.UniqueConstraint(
+                models.F("kind"),
+                condition=models.Q(("kind__in", ["accessibility", "interpreter"])),
+                name="question_standard_once",
+                violation_error_message="There is this standard question already.",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="questionversion",
+            constraint=models.UniqueConstraint(models.F("question"), models.F("number"), name="question_version_once"),
+        ),
+        migrations.RunSQL(APPEND_ONLY, reverse_sql="DROP FUNCTION booking_answers_stay() CASCADE"),
+    ]

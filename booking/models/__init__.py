@@ -19,6 +19,7 @@ from booking.models.orders import Order
 from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
 from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
+from booking.models.questions import AnswerSheet, Question, QuestionVersion
 from booking.models.verification import EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.webhooks import WebhookEndpoint
 
@@ -26,6 +27,7 @@ __all__ = [
     "UNRESTRICTED",
     "AccessToken",
     "Acknowledgement",
+    "AnswerSheet",
     "ApiKey",
     "Appointment",
     "Booking",
@@ -46,6 +48,8 @@ __all__ = [
     "PatientAccess",
     "PatientDraft",
     "Provider",
+    "Question",
+    "QuestionVersion",
     "SignInEvent",
     "SolvedChallenge",
     "Unconfirmed",

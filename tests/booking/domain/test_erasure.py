@@ -55,6 +55,8 @@ ZAPHODINE = {
 DELETED = {
     "patients.Consent",
     "patients.PossibleDuplicate",
+    "patients.Needs",
+    "booking.AnswerSheet",
     "booking.ClientUser",
     "booking.EmailAddress",
     "booking.IdempotentAnswer",
@@ -97,6 +99,8 @@ HARMLESS_MODELS = {
     "scheduling.Slot": "times that were taken, without for whom",
     "booking.PatientAccess": "who has seen which id, where; it has to be kept for a year",
     "booking.Erasure": "the ids to erase again after a restore",
+    "booking.Question": CLINIC,
+    "booking.QuestionVersion": CLINIC,
     "booking.ApiKey": SYSTEM,
     "booking.AccessToken": SYSTEM,
     "booking.Provider": SYSTEM,

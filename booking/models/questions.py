@@ -1,0 +1,151 @@
+"""Questions that a clinic asks before a visit, and what was answered."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from booking.models.bookings import Appointment
+from patients.fields import PlainTextField
+from patients.text import validate_printable
+from scheduling.models import Service
+
+MAX_OPTIONS = 30
+MAX_OPTION_LENGTH = 200
+
+
+class Option(PlainTextField):
+    """One answer to choose from."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": MAX_OPTION_LENGTH, "validators": [validate_printable], **kwargs})
+
+
+class QuestionContent(models.Model):
+    """What is asked, as a question has it today and as each of its versions had it."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text", "a line of text"
+        LONG_TEXT = "long_text", "several lines of text"
+        CHOICE = "choice", "one of several answers"
+        CHOICES = "choices", "any of several answers"
+        YES_NO = "yes_no", "yes or no"
+        DATE = "date", "a date"
+        NUMBER = "number", "a number"
+        CONSENT = "consent", "agreement"
+        # Standard questions: Holdfast has their words, and what is answered is kept with the patient.
+        ACCESSIBILITY = "accessibility", "standard: accessibility needs"
+        INTERPRETER = "interpreter", "standard: language of an interpreter"
+
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.TEXT)
+    text = PlainTextField("question", max_length=300, blank=True, validators=[validate_printable])
+    help_text = PlainTextField(
+        max_length=500, blank=True, validators=[validate_printable], help_text="Shown below the question."
+    )
+    options = ArrayField(Option(), verbose_name="answers to choose from", size=MAX_OPTIONS, default=list, blank=True)
+    is_required = models.BooleanField("required", default=False)
+    # {"de": {"text": …, "help_text": …, "options": […]}}, the options in the same order.
+    translations = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+CONTENT = ["kind", "text", "help_text", "options", "is_required", "translations"]
+
+
+class Question(QuestionContent):
+    """A question that patients are asked for a service, or for every service. It is never deleted, only not asked."""
+
+    STANDARD = [QuestionContent.Kind.ACCESSIBILITY, QuestionContent.Kind.INTERPRETER]
+    WITH_OPTIONS = [QuestionContent.Kind.CHOICE, QuestionContent.Kind.CHOICES]
+    # What another question may depend on.
+    DECISIVE = [*WITH_OPTIONS, QuestionContent.Kind.YES_NO, QuestionContent.Kind.CONSENT]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    service_id: uuid.UUID | None
+    service = models.ForeignKey(
+        Service,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="questions",
+        help_text="Empty: it is asked for every service.",
+    )
+    position = models.PositiveSmallIntegerField(default=0, help_text="Questions are asked in this order.")
+    is_active = models.BooleanField("asked", default=True, help_text="Whether it is asked. It is never deleted.")
+    version = models.PositiveSmallIntegerField(default=1, editable=False)
+    depends_on_id: uuid.UUID | None
+    depends_on = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="dependents",
+        verbose_name="shown only after",
+        help_text="An earlier question. Empty: it is always shown.",
+    )
+    depends_on_answers = ArrayField(
+        Option(), verbose_name="if the answer is", size=MAX_OPTIONS, default=list, blank=True
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "created_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="question_standard_for_every_service",
+                condition=Q(service__isnull=True) | ~Q(kind__in=["accessibility", "interpreter"]),
+                violation_error_message="A standard question is asked for every service: leave the service empty.",
+            ),
+            models.UniqueConstraint(
+                "kind",
+                name="question_standard_once",
+                condition=Q(kind__in=["accessibility", "interpreter"]),
+                violation_error_message="There is this standard question already.",
+            ),
+        ]
+
+    def __str__(self):
+        return self.text or self.get_kind_display()
+
+
+class QuestionVersion(QuestionContent):
+    """A question as it was asked from then on. Append-only, by a trigger in the database: answers point at it."""
+
+    question_id: uuid.UUID
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, editable=False, related_name="versions")
+    number = models.PositiveSmallIntegerField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["question", "number"]
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint("question", "number", name="question_version_once")]
+
+    def __str__(self):
+        return f"{self.text} (version {self.number})"
+
+
+class AnswerSheet(models.Model):
+    """What was answered at one time for an appointment; the newest one counts.
+
+    Append-only, by a trigger in the database, until the patient is erased. ``answers`` are encrypted: they name each
+    question with the version that was asked.
+    """
+
+    appointment_id: uuid.UUID
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, editable=False, related_name="answer_sheets")
+    answers = models.BinaryField(editable=False)
+    actor = models.CharField(max_length=64, editable=False)
+    given_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ("view",)
+
+    def __str__(self):
+        return f"{self.given_at:%Y-%m-%d %H:%M}"

@@ -2,8 +2,8 @@
 
 For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show;
 ``view_all`` means those of every clinician instead of one's own. ``change`` means release for a hold, retry for a
-message, redeliver for a delivery, and includes sending and revoking the link for an order. No group changes events,
-slots or logins.
+message, redeliver for a delivery, settle for an undeliverable e-mail, and includes sending and revoking the link for an
+order. No group changes events, slots or logins.
 """
 
 from typing import Any
@@ -43,6 +43,9 @@ RECEPTION = {
         "add_order",
         "change_order",
         "view_event",
+        "view_messagetext",
+        "view_undeliverablemail",
+        "change_undeliverablemail",
     ],
 }
 CONFIGURATION = [
@@ -76,6 +79,9 @@ GROUPS = {
             "change_delivery",
             "view_patientaccess",
             "view_signinevent",
+            "add_messagetext",
+            "change_messagetext",
+            "delete_messagetext",
         ],
     },
 }

@@ -32,6 +32,7 @@ from booking.models import (
     Order,
     OutboxMessage,
     PatientDraft,
+    UndeliverableMail,
 )
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
@@ -302,6 +303,7 @@ def _forget_messages(traces):
     ids = [str(id) for id in traces.ids]
     about = Q(payload__appointment__in=ids) | Q(payload__order__in=ids)
     OutboxMessage.objects.filter(about, kind__startswith="email.").delete()
+    UndeliverableMail.objects.filter(Q(appointment__in=traces.appointment_ids) | Q(order__in=traces.order_ids)).delete()
     OutboxMessage.objects.filter(about | Q(payload__data__id__in=ids)).exclude(last_error="").update(last_error="")
     # Those about nothing too: a release before did not say what an answer is about.
     IdempotentAnswer.objects.filter(Q(about__overlap=traces.ids) | Q(about=[])).delete()

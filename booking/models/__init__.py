@@ -14,6 +14,7 @@ from booking.models.bookings import (
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
+from booking.models.message_texts import MessageKind, MessageText, UndeliverableMail
 from booking.models.old_records import OldRecord
 from booking.models.orders import Order
 from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
@@ -41,6 +42,8 @@ __all__ = [
     "Hold",
     "IdempotentAnswer",
     "LocationActivity",
+    "MessageKind",
+    "MessageText",
     "Networks",
     "OldRecord",
     "Order",
@@ -53,6 +56,7 @@ __all__ = [
     "SignInEvent",
     "SolvedChallenge",
     "Unconfirmed",
+    "UndeliverableMail",
     "UnusualBooking",
     "WebhookEndpoint",
     "validate_origin",

@@ -61,6 +61,7 @@ DELETED = {
     "booking.EmailAddress",
     "booking.IdempotentAnswer",
     "booking.PatientDraft",
+    "booking.UndeliverableMail",
 }
 ERASED = {
     "patients.Patient": {*erasure.OF_PATIENT, "normalized_name", "name_words", "name_spellings"},
@@ -97,6 +98,7 @@ HARMLESS_MODELS = {
     "scheduling.ExtraHours": CLINIC,
     "scheduling.TimeOff": CLINIC,
     "scheduling.Slot": "times that were taken, without for whom",
+    "booking.MessageText": CLINIC,
     "booking.PatientAccess": "who has seen which id, where; it has to be kept for a year",
     "booking.Erasure": "the ids to erase again after a restore",
     "booking.Question": CLINIC,

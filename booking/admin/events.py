@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.html import format_html
 
-from booking.models import Appointment, Event, Hold, Order
+from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import EventKind
 from patients.models import Patient
 from scheduling.admin import ReadOnlyMixin
@@ -41,12 +41,19 @@ EVENT_LABELS = {
     EventKind.ORDER_CANCELLED: "Cancelled",
     EventKind.ORDER_LINK_SENT: "The link was e-mailed",
     EventKind.ORDER_LINK_REVOKED: "The link was taken back",
+    EventKind.WAITLIST_JOINED: "On the waiting list",
+    EventKind.WAITLIST_CONFIRMED: "The e-mail address was confirmed",
+    EventKind.WAITLIST_UPDATED: "Changed",
+    EventKind.WAITLIST_OFFERED: "Offered a time",
+    EventKind.WAITLIST_OFFER_ENDED: "The offer ended",
+    EventKind.WAITLIST_ENDED: "Off the waiting list",
 }
 SUBJECT_MODELS = {
     Event.SubjectType.BOOKING: Hold,  # until it is an appointment
     Event.SubjectType.ORDER: Order,
     Event.SubjectType.PATIENT: Patient,
     Event.SubjectType.LOCATION: Location,
+    Event.SubjectType.WAITLIST: WaitlistEntry,
 }
 ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
 STATUS_LABELS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}

@@ -7,12 +7,12 @@ from django.db import connection
 from django.db.models import Max
 from psycopg.types.json import Jsonb
 
-from booking.models import Appointment, Event, Hold, Order
+from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import ANNOUNCED_KINDS, EventKind, Job
 from patients.models import Patient
 from scheduling.models import Location
 
-Subject = Hold | Appointment | Order | Patient | Location
+Subject = Hold | Appointment | Order | Patient | Location | WaitlistEntry
 
 SUBJECT_TYPES = {
     Hold: Event.SubjectType.BOOKING,
@@ -20,6 +20,7 @@ SUBJECT_TYPES = {
     Order: Event.SubjectType.ORDER,
     Patient: Event.SubjectType.PATIENT,
     Location: Event.SubjectType.LOCATION,
+    WaitlistEntry: Event.SubjectType.WAITLIST,
 }
 
 # By hand: the ORM takes ten times as long to build this statement, and every verb records an event.
@@ -58,7 +59,7 @@ def record_event(
     to_status: str = "",
     data: dict | None = None,
 ) -> None:
-    """Append an event of a hold, an appointment, an order, a patient or a location, and its webhook deliveries.
+    """Append an event of a hold, an appointment, an order, a patient, a location or a wish, and its webhook deliveries.
 
     ``data`` has ids, times and reasons, never a patient's values: other systems are told it of ANNOUNCED_KINDS.
     """

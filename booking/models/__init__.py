@@ -22,6 +22,7 @@ from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
 from booking.models.verification import EmailAddress, LocationActivity, SolvedChallenge
+from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.webhooks import WebhookEndpoint
 
 __all__ = [
@@ -58,6 +59,9 @@ __all__ = [
     "Unconfirmed",
     "UndeliverableMail",
     "UnusualBooking",
+    "Waitlist",
+    "WaitlistEntry",
+    "WaitlistOffer",
     "WebhookEndpoint",
     "validate_origin",
 ]

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """The kinds of events of bookings, orders, patients and locations."""
+    """The kinds of events of bookings, orders, patients, locations and waiting lists."""
 
     HOLD_PLACED = "hold.placed"
     HOLD_EXTENDED = "hold.extended"
@@ -36,6 +36,12 @@ class EventKind(StrEnum):
     PATIENT_ERASED = "patient.erased"
     PATIENT_RESTRICTED = "patient.restricted"
     LOCATION_UPDATED = "location.updated"
+    WAITLIST_JOINED = "waitlist.joined"
+    WAITLIST_CONFIRMED = "waitlist.confirmed"
+    WAITLIST_UPDATED = "waitlist.updated"
+    WAITLIST_OFFERED = "waitlist.offered"
+    WAITLIST_OFFER_ENDED = "waitlist.offer_ended"
+    WAITLIST_ENDED = "waitlist.ended"
 
 
 # The kinds that other systems are told of, in the order of the form of webhook endpoints.
@@ -79,6 +85,8 @@ class Job(StrEnum):
     EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
     EMAIL_ORDER_LINK = "email.order_link"
     EMAIL_RESET_LINK = "email.reset_link"
+    EMAIL_WAITLIST_CONFIRM = "email.waitlist_confirm"
+    EMAIL_WAITLIST_OFFER = "email.waitlist_offer"
     APPROVER_SYNC = "provider.sync"
     APPROVER_WITHDRAW = "provider.take_back"
     APPROVER_FORGET = "provider.forget"

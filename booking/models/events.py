@@ -7,7 +7,7 @@ from booking.models.fields import TransactionIdField
 
 
 class Event(models.Model):
-    """An event of a booking, an order, a patient or a location.
+    """An event of a booking, an order, a patient, a location or a wish of the waiting list.
 
     Append-only, by a trigger in the database.
     A hold and its appointment are one booking with one id, so one ``sequence`` tells its whole story.
@@ -19,6 +19,7 @@ class Event(models.Model):
         PATIENT = "patient"
         ORDER = "order"
         LOCATION = "location"
+        WAITLIST = "waitlist"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=40)

@@ -62,6 +62,8 @@ DELETED = {
     "booking.IdempotentAnswer",
     "booking.PatientDraft",
     "booking.UndeliverableMail",
+    "booking.WaitlistEntry",
+    "booking.WaitlistOffer",
 }
 ERASED = {
     "patients.Patient": {*erasure.OF_PATIENT, "normalized_name", "name_words", "name_spellings"},
@@ -107,6 +109,7 @@ HARMLESS_MODELS = {
     "booking.AccessToken": SYSTEM,
     "booking.Provider": SYSTEM,
     "booking.WebhookEndpoint": SYSTEM,
+    "booking.Waitlist": CLINIC,
     "booking.CalendarFeed": SYSTEM,
     "booking.Event": "ids, times and reasons: test_kinds holds it to that",
     "booking.SolvedChallenge": "hashes of riddles",

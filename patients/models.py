@@ -196,6 +196,7 @@ class PossibleDuplicate(models.Model):
 class Needs(models.Model):
     """What a patient needs at every visit. Encrypted: it tells of their health, or of where they come from."""
 
+    patient_id: uuid.UUID
     patient = models.OneToOneField(Patient, on_delete=models.CASCADE, primary_key=True, related_name="needs")
     accessibility = EncryptedField("accessibility needs", blank=True, help_text="One on each line.")
     interpreter = EncryptedField("interpreter for", blank=True, help_text="The language, if one is needed.")

@@ -110,7 +110,7 @@ class Question(QuestionContent):
         ]
 
     def __str__(self):
-        return self.text or self.get_kind_display()
+        return self.text or str(self.Kind(self.kind).label)
 
 
 class QuestionVersion(QuestionContent):

@@ -33,7 +33,7 @@ def page_language(get_response):
                 return mark(get_response(request))
         with translation.override(choose_language(request.headers.get("Accept-Language", ""))):
             response = mark(get_response(request))
-        patch_vary_headers(response, ["Accept-Language"])
+        patch_vary_headers(response, ("Accept-Language",))
         return response
 
     return middleware

@@ -141,7 +141,7 @@ def send_order_link(message: OutboxMessage) -> None:
         or not order.patient.email
     ):
         return  # revoked, expired or booked since
-    visits = order.patient.appointments.order_by("-created_at")
+    visits = Appointment.objects.filter(patient=order.patient).order_by("-created_at")
     with use_language(visits.values_list("language", flat=True).first() or ""):
         context = {
             "order": order,

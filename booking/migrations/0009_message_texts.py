@@ -2,7 +2,6 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-import booking.models.message_texts
 import patients.text
 
 
@@ -16,18 +15,8 @@ class Migration(migrations.Migration):
             name="MessageText",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=booking.models.message_texts.list_kinds, max_length=40, verbose_name="message"
-                    ),
-                ),
-                (
-                    "language",
-                    models.CharField(
-                        choices=booking.models.message_texts.list_languages, default="en-gb", max_length=10
-                    ),
-                ),
+                ("kind", models.CharField(max_length=40, verbose_name="message")),
+                ("language", models.CharField(max_length=10)),
                 (
                     "subject",
                     models.CharField(blank=True, max_length=150, validators=[patients.text.validate_printable]),

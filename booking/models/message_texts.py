@@ -48,24 +48,14 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 IN_SUBJECT = ("date", "time", "location", "reference", "clinic")
 
 
-def list_kinds() -> list[tuple[str, str]]:
-    """Return the choices of a text's kind."""
-    return MessageKind.choices
-
-
-def list_languages() -> list[tuple[str, str]]:
-    """Return the choices of a text's language."""
-    return [(code, str(name)) for code, name in settings.LANGUAGES]
-
-
 class MessageText(models.Model):
     """The clinic's own words in one kind of message, in one language. What is blank is said in the usual ones."""
 
     # Of a text message there is the opening alone: it is the whole of it.
     PARTS = ("subject", "opening", "closing", "sign_off")
 
-    kind = models.CharField("message", max_length=40, choices=list_kinds)
-    language = models.CharField(max_length=10, choices=list_languages, default="en-gb")
+    kind = models.CharField("message", max_length=40)
+    language = models.CharField(max_length=10)
     subject = PlainTextField(max_length=150, blank=True, validators=[validate_printable])
     opening = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
     closing = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
@@ -78,7 +68,7 @@ class MessageText(models.Model):
         constraints = [models.UniqueConstraint("kind", "language", name="message_text_once")]
 
     def __str__(self):
-        return f"{self.get_kind_display()} ({self.get_language_display()})"
+        return f"{MessageKind(self.kind).label} ({dict(settings.LANGUAGES).get(self.language, self.language)})"
 
     @property
     def is_text_message(self):

@@ -15,6 +15,7 @@ RECEPTION = {
     "scheduling": [
         "view_location",
         "view_service",
+        "view_servicecategory",
         "view_clinician",
         "view_calendar",
         "view_workinghours",
@@ -51,7 +52,7 @@ RECEPTION = {
 CONFIGURATION = [
     f"{verb}_{model}"
     for verb in ("add", "change", "delete")
-    for model in ("location", "service", "clinician", "calendar", "workinghours", "timeoff")
+    for model in ("location", "service", "servicecategory", "clinician", "calendar", "workinghours", "timeoff")
 ]
 FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # clinicians: their own only
 GROUPS = {

@@ -1,4 +1,4 @@
-"""Services."""
+"""Services, and the categories they are listed under."""
 
 from django.contrib import admin
 from django.db import models
@@ -8,7 +8,7 @@ from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.lib import durations
 from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
-from scheduling.models import Service
+from scheduling.models import Service, ServiceCategory
 
 
 @admin.register(Service)
@@ -16,14 +16,17 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
     form = ServiceForm
     list_display = [
         "name",
+        "category",
         "formatted_duration",
         "mode",
         "formatted_price",
         "is_online_bookable",
+        "is_private",
         "is_active",
         "position",
     ]
-    list_filter = ["is_active", "is_online_bookable", "mode", "clinicians"]
+    list_select_related = ["category"]
+    list_filter = ["is_active", "is_online_bookable", "is_private", "category", "mode", "clinicians"]
     search_fields = ["name", "slug", "description"]
     prepopulated_fields = {"slug": ["name"]}
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}
@@ -32,6 +35,7 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
         ("How long it takes", {"fields": ["duration", "buffer_before", "buffer_after"]}),
         ("When it can be booked", {"fields": ["step", "notice", "horizon", "cancellation_notice", "is_once_a_day"]}),
         ("For patients", {"fields": ["new_patients_only_text", "what_to_bring"]}),
+        ("Where it is listed", {"fields": ["category", "is_private"]}),
         ("Offered", {"fields": ["is_active", "is_online_bookable"], "description": INSTEAD_OF_DELETING}),
     ]
 
@@ -42,3 +46,16 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
     @admin.display(description="price", ordering="price")
     def formatted_price(self, service):
         return f"{write_decimals(service.price, service.currency)} {service.currency}"
+
+
+@admin.register(ServiceCategory)
+class ServiceCategoryAdmin(admin.ModelAdmin):
+    list_display = ["name", "position", "service_count"]
+    search_fields = ["name"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(service_count=models.Count("services"))
+
+    @admin.display(description="services", ordering="service_count")
+    def service_count(self, category):
+        return category.service_count

@@ -1,7 +1,7 @@
 """The clinic, its hours, clinicians' own calendars, and the time that is taken."""
 
 from scheduling.models.calendars import BusyDay, Calendar, UnreadEvent
-from scheduling.models.clinic import Clinician, Location, Service
+from scheduling.models.clinic import Clinician, Location, Service, ServiceCategory
 from scheduling.models.hours import ExtraHours, TimeOff, WorkingHours
 from scheduling.models.slots import Slot
 
@@ -12,6 +12,7 @@ __all__ = [
     "ExtraHours",
     "Location",
     "Service",
+    "ServiceCategory",
     "Slot",
     "TimeOff",
     "UnreadEvent",

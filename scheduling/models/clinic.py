@@ -76,6 +76,22 @@ class Location(models.Model):
         return list(filter(None, [self.address_line_1, self.address_line_2, town]))
 
 
+class ServiceCategory(models.Model):
+    """A heading under which services are listed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Categories are listed in this order.")
+
+    class Meta:
+        ordering = ["position", "name"]
+        verbose_name = "category of services"
+        verbose_name_plural = "categories of services"
+
+    def __str__(self):
+        return self.name
+
+
 class Service(models.Model):
     """What is booked: how long it takes, how it is met, and the rules for booking it."""
 
@@ -90,7 +106,17 @@ class Service(models.Model):
     name = models.CharField(max_length=100)
     slug = models.SlugField(max_length=100, unique=True, help_text="Its address on the patient's pages.")
     description = models.TextField(blank=True)
-    position = models.PositiveSmallIntegerField(default=0, help_text="Services are listed in this order.")
+    category = models.ForeignKey(
+        ServiceCategory,
+        on_delete=models.SET_NULL,
+        related_name="services",
+        null=True,
+        blank=True,
+        help_text="The heading it is listed under. Services without one come first.",
+    )
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Services are listed in this order, within their category."
+    )
     color = models.CharField(
         max_length=7,
         default="#2563eb",
@@ -127,6 +153,12 @@ class Service(models.Model):
     is_active = models.BooleanField("active", default=True)
     is_online_bookable = models.BooleanField(
         "bookable online", default=True, help_text="Whether patients book it themselves, or only staff do."
+    )
+    is_private = models.BooleanField(
+        "private",
+        default=False,
+        db_default=False,
+        help_text="Patients book it only by its link, which is in no list. Choose an address that nobody guesses.",
     )
     new_patients_only_text = models.CharField(
         max_length=200, blank=True, help_text="If only new patients may book it, the sentence that tells them so."

@@ -1,5 +1,6 @@
 """What can be booked, with whom and where: services (the API says appointment types), clinicians, locations."""
 
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 
@@ -12,7 +13,7 @@ from booking.api.views import ApiView
 from booking.domain.catalogue import change_integration_fields
 from booking.models import ApiKey
 from scheduling.lib.integration_fields import TooMuchMetadata
-from scheduling.models import Clinician, Location, Service
+from scheduling.models import Clinician, Location, Service, ServiceCategory
 
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENT_TYPES, ApiKey.Scope.WRITE_CATALOGUE
 
@@ -25,14 +26,23 @@ class CatalogueOutput(serializers.ModelSerializer):
     updated_at = Moment()
 
     @classmethod
-    def rows(cls):
-        """Return a QuerySet of all of them, ready to be written."""
+    def rows(cls, key):
+        """Return a QuerySet of all of them, ready to be written to ``key``."""
         return cls.Meta.model.objects.all()
+
+
+class CategoryOutput(serializers.ModelSerializer):
+    """The heading that services are listed under; the lowest ``position`` comes first."""
+
+    class Meta:
+        model = ServiceCategory
+        fields = ["id", "name", "position"]
 
 
 class AppointmentTypeOutput(CatalogueOutput):
     """A service. ``price`` is a number; ``is_remote`` tells one that is by video only."""
 
+    category = CategoryOutput(allow_null=True)
     duration_minutes = serializers.SerializerMethodField()
     price = serializers.FloatField()
     allow_online_booking = serializers.BooleanField(source="is_online_bookable")
@@ -46,11 +56,13 @@ class AppointmentTypeOutput(CatalogueOutput):
             "id",
             "name",
             "description",
+            "category",
             "duration_minutes",
             "price",
             "currency",
             "is_active",
             "allow_online_booking",
+            "is_private",
             "mode",
             "is_remote",
             "booking_notice_hours",
@@ -63,6 +75,10 @@ class AppointmentTypeOutput(CatalogueOutput):
             "created_at",
             "updated_at",
         ]
+
+    @staticmethod
+    def rows(key):
+        return Service.objects.select_related("category")
 
     def get_duration_minutes(self, service) -> int:
         return int(service.duration.total_seconds() // 60)
@@ -98,8 +114,9 @@ class ClinicianOutput(CatalogueOutput):
         ]
 
     @staticmethod
-    def rows():
-        return Clinician.objects.prefetch_related("services")
+    def rows(key):
+        services = Service.objects.filter(is_private=False) if key.is_publishable else Service.objects.all()
+        return Clinician.objects.prefetch_related(Prefetch("services", services))
 
 
 class LocationOutput(CatalogueOutput):
@@ -162,13 +179,16 @@ class CatalogueList(ApiView):
 
     @operation(query=CatalogueFilters, many=True)
     def get(self, request):
-        things = self.things().filter(self.filters)
+        things = self.listed().filter(self.filters)
         ordering = choose_ordering(self.parameters, usual="")
         things = things.order_by(*([ordering] if ordering else things.query.get_meta().ordering), "pk")
         return self.answer(write_catalogue(self.output, things, self.key), next_cursor=None, has_more=False)
 
+    def listed(self):
+        return self.things()
+
     def things(self):
-        things = self.output.rows()
+        things = self.output.rows(self.key)
         return things.filter(is_active=True) if self.key.is_publishable else things
 
 
@@ -200,9 +220,13 @@ class CatalogueEntry(CatalogueList):
 
 
 class AppointmentTypes(CatalogueList):
-    """List what can be booked. A publishable key sees what a patient could book."""
+    """List what can be booked. A publishable key sees what a patient could book, and a private one only by its id."""
 
     output = AppointmentTypeOutput
+
+    def listed(self):
+        things = self.things()
+        return things.filter(is_private=False) if self.key.is_publishable else things
 
     def things(self):
         things = super().things()

@@ -18,7 +18,7 @@ from patients.models import Patient
 
 
 def write_by_id(output, ids, key):
-    things = write_catalogue(output, output.rows().filter(pk__in=ids), key)
+    things = write_catalogue(output, output.rows(key).filter(pk__in=ids), key)
     return {UUID(thing["id"]): thing for thing in things}
 
 

@@ -18,7 +18,7 @@ class LabTestView(View):
 
     def list_services(self, name="", collection_method=None, status=None, **page):
         """Return the services that are asked for; there are never so many that PostgreSQL should choose."""
-        services = Service.objects.filter(name__icontains=name)
+        services = Service.objects.filter(name__icontains=name, is_private=False)
         if status:
             services = services.filter(is_active=status == "active") if status != "pending_approval" else ()
         return [

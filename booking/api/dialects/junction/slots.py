@@ -23,7 +23,7 @@ def get_service(slug, *, key):
     It is the one with that slug, else one with the slug of the other kind, else the first that is given in person; a
     publishable key is offered only what it can hold.
     """
-    services = Service.objects.filter(is_active=True).exclude(mode=Service.Mode.REMOTE)
+    services = Service.objects.filter(is_active=True, is_private=False).exclude(mode=Service.Mode.REMOTE)
     if key.is_publishable:
         services = services.filter(is_online_bookable=True)
     return services.filter(slug=slug).first() or services.filter(slug__in=KINDS).first() or services.first()

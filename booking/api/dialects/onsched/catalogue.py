@@ -12,7 +12,10 @@ from scheduling.models.hours import list_workplaces
 
 
 class CatalogueView(View):
-    """What all of them share. Lists have what can be booked; a secret key reads the rest by id."""
+    """What all of them share.
+
+    Lists have what can be booked and is not private. That is read by its id, and by a secret key the rest, too.
+    """
 
     is_personal = False
     scopes = {"GET": Scope.READ_APPOINTMENT_TYPES}
@@ -37,7 +40,7 @@ class Services(ServiceView):
             offered_by = offered_by.filter(pk__in=resources)
         if location := self.parameters.get("location"):
             offered_by = offered_by.filter(pk__in=list_workplaces("clinician", location=location))
-        services = self.services().filter(is_active=True)
+        services = self.services().filter(is_active=True, is_private=False)
         if resources or location:
             services = services.filter(pk__in=offered_by.values("services"))
         return self.answer_page(services, write_service)
@@ -55,7 +58,7 @@ class ResourceView(CatalogueView):
     """What the endpoints of resources share."""
 
     def resources(self):
-        services = Service.objects.filter(is_active=True)
+        services = Service.objects.filter(is_active=True, is_private=False)
         if self.key.is_publishable:
             services = services.filter(is_online_bookable=True)
         hours = [

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from scheduling.models import Clinician, Location, Service
+from scheduling.models import Clinician, Location, Service, ServiceCategory
 from tests.conftest import make_clinician
 
 
@@ -30,11 +30,13 @@ def test_appointment_type_has_all_members(api, consultation):
         "id": str(consultation.pk),
         "name": "Consultation",
         "description": "We talk.",
+        "category": None,
         "duration_minutes": 30,
         "price": 72.5,
         "currency": "GBP",
         "is_active": True,
         "allow_online_booking": True,
+        "is_private": False,
         "mode": "in_person",
         "is_remote": False,
         "booking_notice_hours": 1.5,
@@ -117,6 +119,30 @@ def test_publishable_key_sees_only_what_a_patient_could_book(
     assert [each["name"] for each in public_api.get(path).json()["data"]] == public_names
     seen = [each["name"] for each in everything if public_api.get(f"{path}/{each['id']}").status_code == 200]
     assert seen == public_names
+
+
+def test_appointment_type_has_its_category(api, consultation):
+    talks = ServiceCategory.objects.create(name="Talks", position=2)
+    Service.objects.update(category=talks)
+
+    assert api.get(f"/appointment-types/{consultation.pk}").json()["data"]["category"] == {
+        "id": str(talks.pk),
+        "name": "Talks",
+        "position": 2,
+    }
+
+
+def test_private_service_is_listed_for_secret_keys_only(api, public_api, dana, consultation):
+    Service.objects.update(is_private=True)
+
+    [listed] = api.get("/appointment-types").json()["data"]
+    by_id = public_api.get(f"/appointment-types/{consultation.pk}")
+
+    assert (listed["id"], listed["is_private"]) == (str(consultation.pk), True)
+    assert public_api.get("/appointment-types").json()["data"] == []
+    assert public_api.get(f"/clinicians/{dana.pk}").json()["data"]["appointment_type_ids"] == []
+    assert api.get(f"/clinicians/{dana.pk}").json()["data"]["appointment_type_ids"] == [str(consultation.pk)]
+    assert (by_id.status_code, by_id.json()["data"]["is_private"]) == (200, True)
 
 
 @pytest.mark.parametrize("path", ["/appointment-types", "/clinicians", "/locations"])

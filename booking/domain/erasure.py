@@ -62,6 +62,7 @@ OF_APPOINTMENT = OF_BOOKING | {
     "attendee_name": "",
     "attendee_email": "",
     "attendee_phone": "",
+    "patient_timezone": "",
     "notes": "",
     "meeting_url": "",
     "cancellation_note": "",

@@ -11,6 +11,7 @@ from booking.models.bookings import (
     Unconfirmed,
     UnusualBooking,
 )
+from booking.models.branding import Branding, get_branding
 from booking.models.client_users import ClientUser
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
@@ -33,6 +34,7 @@ __all__ = [
     "ApiKey",
     "Appointment",
     "Booking",
+    "Branding",
     "CalendarFeed",
     "ClientUser",
     "Delivery",
@@ -63,5 +65,6 @@ __all__ = [
     "WaitlistEntry",
     "WaitlistOffer",
     "WebhookEndpoint",
+    "get_branding",
     "validate_origin",
 ]

@@ -266,6 +266,15 @@ class Appointment(Booking):
         editable=False,
         help_text="What its attendee is written to in; empty: the clinic's own.",
     )
+    patient_timezone = models.CharField(
+        "patient's time zone",
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of a video call: the one that was on the patient's device, if it is not the location's.",
+    )
     notes = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
     meeting_url = models.URLField("video link", blank=True)
     cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)

@@ -3,6 +3,7 @@
 from scheduling.models.calendars import BusyDay, Calendar, UnreadEvent
 from scheduling.models.clinic import Clinician, Location, Service, ServiceCategory
 from scheduling.models.hours import ExtraHours, TimeOff, WorkingHours
+from scheduling.models.images import Image, ImageFile
 from scheduling.models.slots import Slot
 
 __all__ = [
@@ -10,6 +11,8 @@ __all__ = [
     "Calendar",
     "Clinician",
     "ExtraHours",
+    "Image",
+    "ImageFile",
     "Location",
     "Service",
     "ServiceCategory",

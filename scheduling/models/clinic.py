@@ -6,14 +6,17 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
 from scheduling.models import validators
+from scheduling.models.images import Image
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -25,7 +28,13 @@ RARELY_READ = ("external_id", "metadata", "created_at", "updated_at")
 class Location(models.Model):
     """A clinic site. Working hours there are wall time in its time zone."""
 
-    RARELY_READ = (*RARELY_READ, "schedule_changed_at")
+    RARELY_READ = (*RARELY_READ, "schedule_changed_at", "photo_id", "step_free_access", "access_notes", "parking")
+
+    class StepFreeAccess(models.TextChoices):
+        UNKNOWN = "", "not said"
+        YES = "yes", _("Step-free throughout")
+        PARTLY = "partly", _("Step-free in part")
+        NO = "no", _("There are steps")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
@@ -51,6 +60,21 @@ class Location(models.Model):
     phone = models.CharField(max_length=32, blank=True)
     email = models.EmailField(blank=True)
     directions = models.TextField(blank=True, help_text="How to find the door: shown with the appointment.")
+    photo = models.OneToOneField(Image, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    step_free_access = models.CharField(
+        max_length=6,
+        choices=StepFreeAccess,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whether somebody in a wheelchair gets in by themselves.",
+    )
+    access_notes = models.TextField(
+        "getting in", blank=True, default="", db_default="", help_text="Such as: the lift is behind the second door."
+    )
+    parking = models.TextField(
+        blank=True, default="", db_default="", help_text="Where to leave a car or a bicycle, and what it costs."
+    )
     is_active = models.BooleanField("active", default=True)
     external_id = ExternalIdField()
     metadata = MetadataField()
@@ -183,12 +207,41 @@ class Service(models.Model):
 class Clinician(models.Model):
     """A person who can be booked for some services."""
 
-    RARELY_READ = RARELY_READ
+    RARELY_READ = (*RARELY_READ, "photo_id", "languages", "gender", "has_page")
+
+    class Gender(models.TextChoices):
+        NOT_GIVEN = "", "not given"
+        FEMALE = "female", _("Female")
+        MALE = "male", _("Male")
+        NON_BINARY = "non_binary", _("Non-binary")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
     title = models.CharField(max_length=100, blank=True, help_text="For example: Physiotherapist.")
-    bio = models.TextField(blank=True)
+    bio = models.TextField(blank=True, help_text="A few sentences for their page. An empty line begins a paragraph.")
+    photo = models.OneToOneField(Image, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    languages = ArrayField(
+        models.CharField(max_length=8),
+        validators=[validators.validate_languages],
+        blank=True,
+        default=list,
+        db_default=[],
+        verbose_name="languages spoken",
+    )
+    gender = models.CharField(
+        max_length=10,
+        choices=Gender,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Shown to patients, if they wish to give it.",
+    )
+    has_page = models.BooleanField(
+        "has a page",
+        default=True,
+        db_default=True,
+        help_text="Whether patients find a page about them, while they are active.",
+    )
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, help_text="Their login, if any."
     )

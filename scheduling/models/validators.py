@@ -9,11 +9,19 @@ from django.utils.deconstruct import deconstructible
 
 from scheduling.lib.currencies import DECIMALS
 from scheduling.lib.durations import format_duration
+from scheduling.lib.spoken_languages import SPOKEN_LANGUAGES
 
 
 def validate_time_zone(name: str) -> None:
     if name not in available_timezones():
         raise ValidationError("“%(name)s” is not a time zone. Write one such as Europe/London.", params={"name": name})
+
+
+def validate_languages(codes: list[str]) -> None:
+    """Raise ValidationError unless each is a code of a language, and none is there twice."""
+    unknown = set(codes) - set(SPOKEN_LANGUAGES)
+    if unknown or len(set(codes)) < len(codes):
+        raise ValidationError("Write each language once, by its code of BCP 47 such as en or bfi.")
 
 
 def validate_price(price: Decimal, currency: str) -> None:

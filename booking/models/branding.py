@@ -1,0 +1,85 @@
+"""What makes the pages the clinic's own: its name, logo and colour. One row."""
+
+import time
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from patients.fields import PlainTextField
+from scheduling.lib.accent_colors import DEFAULT_ACCENT, TooPale, derive_palette
+from scheduling.models import Image
+
+
+class Branding(models.Model):
+    """How the clinic shows itself to patients: at most one row. Where that is empty, settings and palette.css count."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    clinic_name = PlainTextField(
+        max_length=100, blank=True, help_text="As patients see it. Without one: the setting CLINIC_NAME."
+    )
+    description = PlainTextField(
+        max_length=160, blank=True, help_text="A sentence for search engines, and for those who are sent a link."
+    )
+    logo = models.OneToOneField(Image, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
+    accent = models.CharField(
+        "colour",
+        max_length=7,
+        default=DEFAULT_ACCENT,
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb.")],
+        help_text="Of buttons and links. Dark pages have a lighter shade of it.",
+    )
+    sender_name = PlainTextField(
+        max_length=70, blank=True, help_text="Who patients' e-mails are from. Without one: as DEFAULT_FROM_EMAIL says."
+    )
+    phone = PlainTextField(max_length=32, blank=True, help_text="The number to call when a page cannot help.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "branding"
+        constraints = [models.CheckConstraint(name="branding_one_row", condition=Q(id=1))]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The clinic's name as patients see it."""
+        return self.clinic_name or settings.CLINIC_NAME
+
+    def clean_fields(self, exclude=None):
+        super().clean_fields(exclude)
+        self.accent = self.accent.lower()
+        try:
+            derive_palette(self.accent)
+        except TooPale as error:
+            raise ValidationError({"accent": error.message}) from error
+
+
+# Every page shows it and nearly none changes it: each process reads it once in so many seconds.
+MAX_AGE_SECONDS = 10
+_read_last: tuple[float, Branding] | None = None
+
+
+def get_branding() -> Branding:
+    """Return the clinic's branding, as it was up to ten seconds ago; one without a row has the settings' name."""
+    global _read_last
+    if _read_last is None or time.monotonic() - _read_last[0] > MAX_AGE_SECONDS:
+        row = Branding.objects.select_related("logo").filter(pk=Branding.ONLY).first()
+        _read_last = time.monotonic(), row or Branding()
+    return _read_last[1]
+
+
+def get_last_branding() -> Branding:
+    """Return the branding that this process has read last, without asking the database: it may be away."""
+    return _read_last[1] if _read_last else Branding()
+
+
+def forget_branding() -> None:
+    """Have the next page of this process read it anew."""
+    global _read_last
+    _read_last = None

@@ -129,7 +129,8 @@ def _encode(picture, kind) -> Encoded:
     options = {"quality": 82, "method": 6} if kind == "WEBP" else {"optimize": True}
     picture.save(file, kind, **options)
     extension = kind.lower()
-    return Encoded(*picture.size, extension, f"image/{extension}", file.getvalue())
+    width, height = picture.size
+    return Encoded(width, height, extension, f"image/{extension}", file.getvalue())
 
 
 Encoder = Callable[[BinaryIO], list[Encoded]]

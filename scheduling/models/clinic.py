@@ -222,7 +222,7 @@ class Clinician(models.Model):
     photo = models.OneToOneField(Image, on_delete=models.SET_NULL, null=True, blank=True, editable=False)
     languages = ArrayField(
         models.CharField(max_length=8),
-        validators=[validators.validate_languages],
+        validators=[validators.validate_languages],  # pyright: ignore[reportCallIssue]
         blank=True,
         default=list,
         db_default=[],

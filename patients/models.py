@@ -31,6 +31,15 @@ def validate_birth_date(born: date, zone: tzinfo = FURTHEST_AHEAD) -> None:
         raise ValidationError("Enter a date of birth between 1900 and today.", code="out_of_range")
 
 
+class Relation(models.TextChoices):
+    """What a patient is to who is written to in their stead."""
+
+    CHILD = "child", _("child")
+    PARENT = "parent", _("parent")
+    PARTNER = "partner", _("partner")
+    OTHER = "other", _("somebody else")
+
+
 class Patient(models.Model):
     """A person who is, was or will be seen."""
 
@@ -54,6 +63,23 @@ class Patient(models.Model):
         default="",
         db_default="",
         validators=[RegexValidator(r"^\d*\Z", "Write the extension in digits.")],
+    )
+    # Whose e-mail and phone these are, if not the patient's: who books for a child, for example.
+    contact_name = PlainTextField(
+        max_length=201,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_name],
+        help_text="Who reads the e-mail and answers the phone, if that is not the patient.",
+    )
+    relation = models.CharField(
+        max_length=8,
+        choices=Relation,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the patient is to the contact.",
     )
     nhs_number = NhsNumberField(verbose_name="NHS number", blank=True, db_collation="C")
     external_id = ExternalIdField()
@@ -130,8 +156,14 @@ class Patient(models.Model):
 
     @property
     def contact(self) -> dict[str, str]:
-        """The patient's name, e-mail and phone, for an appointment that the patient attends."""
-        return {"name": str(self), "email": self.email, "phone": self.phone_with_extension}
+        """Who comes and who is written to, for an appointment that the patient attends."""
+        return {
+            "name": str(self),
+            "email": self.email,
+            "phone": self.phone_with_extension,
+            "contact_name": self.contact_name,
+            "relation": self.relation,
+        }
 
     @property
     def phone_with_extension(self) -> str:

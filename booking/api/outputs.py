@@ -68,7 +68,15 @@ class HoldOutput(serializers.ModelSerializer):
 
 
 # What an appointment says of who comes, beside the patient's id.
-OF_ATTENDEE = ["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"]
+OF_ATTENDEE = [
+    "attendee_name",
+    "attendee_email",
+    "attendee_phone",
+    "contact_name",
+    "relation",
+    "notes",
+    "meeting_url",
+]
 
 
 class EventOutput(serializers.ModelSerializer):
@@ -139,6 +147,8 @@ class AppointmentOutput(serializers.ModelSerializer):
             "attendee_name",
             "attendee_email",
             "attendee_phone",
+            "contact_name",
+            "relation",
             "notes",
             "price",
             "currency",

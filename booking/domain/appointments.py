@@ -119,6 +119,8 @@ def create_appointment(
         attendee_name=attendee["name"],
         attendee_email=attendee["email"],
         attendee_phone=attendee["phone"],
+        contact_name=attendee.get("contact_name", ""),
+        relation=attendee.get("relation", ""),
     )
     if appointment.order_id:
         _save_of_order(appointment)

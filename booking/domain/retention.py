@@ -19,6 +19,16 @@ from scheduling.lib.clock import database_now
 
 BATCH = 1000
 HOUR = timedelta(hours=1)
+# What a visitor has written of who comes, and for whom.
+OF_REQUEST = [
+    "attendee_name",
+    "attendee_email",
+    "attendee_phone",
+    "contact_name",
+    "relation",
+    "notes",
+    "cancellation_note",
+]
 
 # Found by the index of those that have a network still. The holder stays where it says which program, which member of
 # staff or which link it was: the API lists by it. "visitor" is what anonymous ones have.
@@ -95,8 +105,7 @@ def _list_lapsed_only(patient_ids: set[UUID], before: datetime) -> list[UUID]:
 
 @transaction.atomic
 def _forget_attendees(rows, ids):
-    nobody = dict.fromkeys(("attendee_name", "attendee_email", "attendee_phone", "notes", "cancellation_note"), "")
-    rows.filter(pk__in=ids).update(**nobody, updated_at=database_now())
+    rows.filter(pk__in=ids).update(**dict.fromkeys(OF_REQUEST, ""), updated_at=database_now())
 
 
 def find_old_records() -> QuerySet[OldRecord]:

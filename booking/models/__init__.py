@@ -22,7 +22,7 @@ from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
 from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
-from booking.models.verification import EmailAddress, LocationActivity, SolvedChallenge
+from booking.models.verification import ContactCode, EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.webhooks import WebhookEndpoint
 
@@ -37,6 +37,7 @@ __all__ = [
     "Branding",
     "CalendarFeed",
     "ClientUser",
+    "ContactCode",
     "Delivery",
     "EmailAddress",
     "Erasure",

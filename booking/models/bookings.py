@@ -13,7 +13,7 @@ from psycopg.types.range import TimestamptzRange
 from booking.models.orders import Order
 from booking.models.providers import Provider
 from patients.fields import EmailField, PlainLinesField, PlainTextField
-from patients.models import Patient
+from patients.models import Patient, Relation
 from patients.text import validate_name, validate_printable
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
@@ -274,6 +274,30 @@ class Appointment(Booking):
         db_default="",
         editable=False,
         help_text="Of a video call: the one that was on the patient's device, if it is not the location's.",
+    )
+    # The e-mail and phone above are theirs, and they are written to, if that is not who comes.
+    contact_name = PlainTextField(
+        max_length=201,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_name],
+        help_text="Who is written to.",
+    )
+    relation = models.CharField(
+        max_length=8,
+        choices=Relation,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What who comes is to who is written to.",
+    )
+    said_new_is_known = models.BooleanField(
+        "said new, is known",
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether a visitor has booked it as somebody new who has been here before, by name and birth date.",
     )
     notes = PlainLinesField(max_length=2000, blank=True, validators=[validate_printable])
     meeting_url = models.URLField("video link", blank=True)

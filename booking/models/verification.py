@@ -1,7 +1,10 @@
 """What stands between the clinic's times and whoever books them with invented names."""
 
+import uuid
+
 from django.db import models
 
+from scheduling.lib.encrypted_field import EncryptedField
 from scheduling.models import Location
 
 
@@ -18,6 +21,29 @@ class EmailAddress(models.Model):
 
     def __str__(self):
         return "confirmed" if self.confirmed_at else "not confirmed"
+
+
+class ContactCode(models.Model):
+    """A code that was asked for, to be sent to a contact on file, and what it proves once it is typed.
+
+    A row is written whether anybody has that contact or not. The code is not stored: it is an HMAC of the row's id.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Of the token in the address of the page that takes the code, and of the one that proves the contact then.
+    token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    proof_hash = models.BinaryField(max_length=32, unique=True, null=True, editable=False)
+    contact_hash = models.BinaryField(max_length=32, editable=False)
+    details = EncryptedField(editable=False, help_text="The contact and the birth date that were typed.")
+    network = models.CharField(max_length=64, editable=False)
+    tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(db_index=True, editable=False)
+    sent_at = models.DateTimeField(null=True, editable=False, help_text="Null where nobody has that contact.")
+    proved_at = models.DateTimeField(null=True, editable=False)
+    expires_at = models.DateTimeField(editable=False, help_text="Of the code, and then of the proof.")
+
+    def __str__(self):
+        return f"until {self.expires_at:%H:%M}"
 
 
 class SolvedChallenge(models.Model):

@@ -53,6 +53,7 @@ ALICE = {
     "email": "alice@example.org",
     "phone": "020 7946 0123",
 }
+TIM = ALICE | {"first_name": "Tim", "date_of_birth": "2019-05-02"}
 APPOINTMENT = {
     "id": ID["booking"],
     "reference": "K7QMB-3XPDF",
@@ -67,6 +68,8 @@ APPOINTMENT = {
     "attendee_name": "Alice Archer",
     "attendee_email": "alice@example.org",
     "attendee_phone": "+442079460123",
+    "contact_name": "",
+    "relation": "",
     "notes": "",
     "price": 60.0,
     "currency": "GBP",
@@ -297,6 +300,7 @@ BODIES = {
     "confirm_hold": {
         "a new patient": {"patient": ALICE, "notes": "My knee hurts on stairs."},
         "a known patient": {"patient_id": ID["patient"], "attendee_name": "Alice Archer"},
+        "a child": {"patient": TIM, "contact_name": "Alice Archer", "relation": "child"},
         "pending if need be": {
             "patient": ALICE,
             "async_confirmation": True,

@@ -10,6 +10,7 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from booking.api.serializers import Input
+from booking.api.v1.attendance import ATTENDEE_FIELDS
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.appointments import OrderBooked
@@ -171,7 +172,7 @@ class ApprovalView(ApiView):
         What is written down of a patient whom it names by id is that only for a key that may read patients.
         """
         is_described = bool(patient and patient._state.adding)
-        names = {f"attendee_{part}": value for part, value in (attendee or {}).items()}
+        names = {ATTENDEE_FIELDS[part]: value for part, value in (attendee or {}).items()}
         described = {name: value for name, value in names.items() if is_described or self.request.data.get(name)}
         self.described = described | {"notes": notes}
         is_told = patient and self.key.may(ApiKey.Scope.READ_PATIENTS)

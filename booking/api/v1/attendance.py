@@ -9,11 +9,19 @@ from booking.api.refusals import MissingScope
 from booking.api.serializers import Way
 from booking.domain.patient_drafts import find_draft
 from booking.models import ApiKey
-from patients.models import Patient
+from patients.models import Patient, Relation
 from patients.text import validate_name
 from scheduling.lib.phones import MAX_LENGTH, MAX_TYPED
 
 NAMES = ("first_name", "last_name")
+# How requests name the parts of whom a visit is for.
+ATTENDEE_FIELDS = {
+    "name": "attendee_name",
+    "email": "attendee_email",
+    "phone": "attendee_phone",
+    "contact_name": "contact_name",
+    "relation": "relation",
+}
 ONE_NAME = "Who has one name only has it as first or last name; leave the other out or empty."
 
 
@@ -85,7 +93,7 @@ class AttendeeName(Text):
         super().__init__(max_length=201, required=False, check=validate_name, **options)
 
     def to_internal_value(self, data):
-        stored = getattr(self.context.get("booking"), "attendee_name", None)
+        stored = getattr(self.context.get("booking"), self.source, None)
         return data if data == stored else super().to_internal_value(data)
 
 
@@ -95,10 +103,26 @@ class AttendeeInput(PhoneInput):
     attendee_name = AttendeeName(allow_blank=True)
     attendee_email = EmailAddress()
     attendee_phone = Text(max_length=MAX_LENGTH, required=False, allow_blank=True, help_text=ATTENDEE_PHONE)
+    contact_name = AttendeeName(
+        allow_blank=True,
+        help_text="Who is written to, where somebody books for another: the e-mail and phone are theirs then.",
+    )
+    relation = serializers.ChoiceField(
+        Relation.choices,
+        required=False,
+        allow_blank=True,
+        help_text="What who comes is to who is written to: their child, for example. Needs contact_name.",
+    )
     notes = Notes()
 
     def validate(self, fields):
         """Return the fields with the phone as it is stored."""
+        stored = getattr(self.context.get("booking"), "contact_name", "")
+        if not fields.get("contact_name", stored):
+            if fields.get("relation"):
+                raise serializers.ValidationError({"relation": "Send contact_name too."}, code="no-contact")
+            if "contact_name" in fields:
+                fields["relation"] = ""
         return super().validate(self.read_attendee_phone(fields))
 
 
@@ -120,5 +144,7 @@ class Attendance(AttendeeInput):
         if (by_id is None) == (person is None):
             raise serializers.ValidationError({"patient_id": "Send either patient_id or patient."}, code="either")
         patient = by_id or person
-        attendee = {part: fields.pop(f"attendee_{part}", "") or own for part, own in patient.contact.items()}
+        if patient._state.adding:
+            patient.contact_name, patient.relation = fields.get("contact_name", ""), fields.get("relation", "")
+        attendee = {part: fields.pop(ATTENDEE_FIELDS[part], "") or own for part, own in patient.contact.items()}
         return {**fields, "patient": patient, "attendee": attendee}

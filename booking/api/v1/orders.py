@@ -71,7 +71,9 @@ class OrderInput(Attendance, IntegrationInput):
 
     ways = [way._replace(needs=(*way.needs, "appointment_type_id")) for way in Attendance.ways]
 
-    attendee_name = attendee_email = attendee_phone = notes = None  # the booking request has them
+    attendee_name = attendee_email = attendee_phone = contact_name = relation = notes = (
+        None  # the booking request has them
+    )
     appointment_type_id = Id(queryset=Service.objects.filter(is_active=True), source="service")
     address = AddressInput(required=False, allow_null=True)
 

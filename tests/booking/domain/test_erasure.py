@@ -58,6 +58,7 @@ DELETED = {
     "patients.Needs",
     "booking.AnswerSheet",
     "booking.ClientUser",
+    "booking.ContactCode",
     "booking.EmailAddress",
     "booking.IdempotentAnswer",
     "booking.PatientDraft",

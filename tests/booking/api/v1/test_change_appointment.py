@@ -2,6 +2,7 @@
 
 import pytest
 
+from booking.api.outputs import OF_ATTENDEE
 from booking.domain.appointments import annotate
 from booking.models import Appointment, Event, OutboxMessage
 from booking.models.enums import Job
@@ -123,7 +124,7 @@ def test_change_with_a_key_that_cannot_read_appointments_does_not_tell_who_comes
 
     response = writer.patch(f"/appointments/{booked.pk}", {})
 
-    nobody = dict.fromkeys(["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"], "")
+    nobody = dict.fromkeys(OF_ATTENDEE, "")
     assert response.json()["data"] == {**known, **nobody, "metadata": {}}
 
 

@@ -65,6 +65,8 @@ def test_confirmed_appointment_has_all_members(confirm, hold, dana, harbour, con
         "attendee_name": "Alice Archer",
         "attendee_email": "alice@example.org",
         "attendee_phone": "+442079460123",
+        "contact_name": "",
+        "relation": "",
         "notes": "My left knee.",
         "price": 60.0,
         "currency": "GBP",

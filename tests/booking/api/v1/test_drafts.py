@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from booking.access.api_keys import rotate_key
+from booking.api.outputs import OF_ATTENDEE
 from booking.domain.patient_drafts import MAX_LIVE_DRAFTS_PER_NETWORK
 from booking.models import Appointment, Event, Hold, IdempotentAnswer, PatientDraft
 from patients.models import Patient
@@ -249,7 +250,7 @@ def test_repeated_confirm_with_the_used_draft_is_the_same_appointment(public_api
     with nothing_changes():
         again = public_api.post(f"/holds/{held}/confirm", {"patient_id": id})
 
-    nobody = dict.fromkeys(["attendee_name", "attendee_email", "attendee_phone", "notes", "meeting_url"], "")
+    nobody = dict.fromkeys(OF_ATTENDEE, "")
     assert (again.status_code, again.json()["data"]) == (200, first.json()["data"] | nobody)
 
 

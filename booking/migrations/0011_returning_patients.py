@@ -1,8 +1,9 @@
 import uuid
 
+from django.db import migrations, models
+
 import patients.text
 import scheduling.lib.encrypted_field
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

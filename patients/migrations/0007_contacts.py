@@ -1,5 +1,6 @@
-import patients.text
 from django.db import migrations, models
+
+import patients.text
 
 
 class Migration(migrations.Migration):

@@ -93,7 +93,7 @@ class AttendeeName(Text):
         super().__init__(max_length=201, required=False, check=validate_name, **options)
 
     def to_internal_value(self, data):
-        stored = getattr(self.context.get("booking"), self.source, None)
+        stored = getattr(self.context.get("booking"), self.source or "", None)
         return data if data == stored else super().to_internal_value(data)
 
 

@@ -92,6 +92,12 @@ def phone_link(number, style=""):
 
 
 @register.filter
+def translated(row, name):
+    """Return what the clinic has written in a field, in the page's language if it is there."""
+    return row.translate(name)
+
+
+@register.filter
 def place(booking):
     """Return where a hold or an appointment takes place: Video call, At your home, or the location's address."""
     if booking.is_remote:
@@ -99,7 +105,7 @@ def place(booking):
     moves = getattr(booking, "moves", None)
     if booking.is_at_home or (moves and moves.is_at_home):
         return gettext("At your home")
-    return ", ".join([booking.location.name, *booking.location.address])
+    return ", ".join([booking.location.translate("name"), *booking.location.address])
 
 
 @register.filter

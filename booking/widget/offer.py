@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from scheduling.models.hours import list_workplaces
+from scheduling.models.translations import get_translation
 
 
 class Place(NamedTuple):
@@ -50,6 +51,7 @@ def get_offer(service, *bookings):
         "clinician__name",
         "location_id",
         "location__name",
+        "location__translations",
         "location__timezone",
         "is_remote",
         from_day=timezone.now().date() - timedelta(days=1),  # it is yesterday somewhere
@@ -59,15 +61,16 @@ def get_offer(service, *bookings):
         is_remote__in=[way for way in (False, True) if service.allows(is_remote=way)],
     )
     offer = Offer({}, {}, set())
-    for clinician_id, clinician, location_id, location, zone, is_remote in rows.order_by(
+    for clinician_id, clinician, location_id, location, translations, zone, is_remote in rows.order_by(
         "clinician__name", "location__name"
     ):
         offer.clinicians[clinician_id] = clinician
-        offer.locations[location_id] = Place(location, ZoneInfo(zone))
+        offer.locations[location_id] = Place(get_translation(translations, "name") or location, ZoneInfo(zone))
         offer.ways.add((location_id, is_remote))
     for booking in bookings:
         if booking and booking.service_id == service.pk:
             offer.clinicians.setdefault(booking.clinician_id, booking.clinician.name)
-            offer.locations.setdefault(booking.location_id, Place(booking.location.name, booking.location.zone))
+            place = Place(booking.location.translate("name"), booking.location.zone)
+            offer.locations.setdefault(booking.location_id, place)
             offer.ways.add((booking.location_id, booking.is_remote))
     return offer

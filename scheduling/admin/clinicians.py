@@ -18,6 +18,7 @@ from scheduling.admin.calendar_warnings import (
 )
 from scheduling.admin.forms import TimeOffForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.admin.translations import TranslationsMixin, list_translation_fieldsets
 from scheduling.lib.integration_admin import OtherSystemsMixin, list_kept_fieldsets
 from scheduling.models import Clinician, ExtraHours, TimeOff, WorkingHours
 from scheduling.overlapping_hours import OverlappingHours, check_overlap
@@ -126,7 +127,7 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
+class ClinicianAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, ProtectedAdmin):
     form = ClinicianForm
     list_display = ["name", "title", "service_names", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
@@ -141,13 +142,14 @@ class ClinicianAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
     def get_fieldsets(self, request, obj=None):
         about = (None, {"fields": ["name", "title", "bio", "services", "user"]})
         offered = ("Offered", {"fields": ["is_active", "weight"], "description": INSTEAD_OF_DELETING})
+        translations = list_translation_fieldsets(self, request, obj)
         if obj is None:
-            return [about, offered]
+            return [about, offered, *translations]
         calendars = {
             "fields": ["own_calendars"],
             "description": render_add_calendar_link(request, obj, clinician=obj.pk),
         }
-        return [about, ("Own calendars", calendars), offered, *list_kept_fieldsets(obj)]
+        return [about, ("Own calendars", calendars), offered, *translations, *list_kept_fieldsets(obj)]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":

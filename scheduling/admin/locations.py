@@ -11,6 +11,7 @@ from scheduling.admin.calendar_warnings import (
     render_calendar_states,
 )
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.admin.translations import TranslationsMixin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
@@ -33,7 +34,7 @@ class LocationForm(forms.ModelForm):
 
 
 @admin.register(Location)
-class LocationAdmin(OtherSystemsMixin, CalendarWarningsMixin, ProtectedAdmin):
+class LocationAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, ProtectedAdmin):
     form = LocationForm
     list_display = ["name", "city", "timezone", "hold_lifetime", "is_active"]
     list_filter = ["is_active", "timezone", "country"]

@@ -5,6 +5,7 @@ from django.db import models
 
 from scheduling.admin.forms import DurationField, ServiceForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
+from scheduling.admin.translations import TranslationsMixin
 from scheduling.lib import durations
 from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
@@ -12,7 +13,7 @@ from scheduling.models import Service, ServiceCategory
 
 
 @admin.register(Service)
-class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
+class ServiceAdmin(OtherSystemsMixin, TranslationsMixin, ProtectedAdmin):
     form = ServiceForm
     list_display = [
         "name",
@@ -49,7 +50,7 @@ class ServiceAdmin(OtherSystemsMixin, ProtectedAdmin):
 
 
 @admin.register(ServiceCategory)
-class ServiceCategoryAdmin(admin.ModelAdmin):
+class ServiceCategoryAdmin(TranslationsMixin, admin.ModelAdmin):
     list_display = ["name", "position", "service_count"]
     search_fields = ["name"]
 

@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -6,4 +6,11 @@ class Migration(migrations.Migration):
         ("scheduling", "0005_people_and_places"),
     ]
 
-    operations = []
+    operations = [
+        migrations.AddField(
+            model_name=model,
+            name="translations",
+            field=models.JSONField(db_default={}, default=dict, editable=False),
+        )
+        for model in ("clinician", "location", "service", "servicecategory")
+    ]

@@ -17,6 +17,7 @@ from scheduling.lib.integration_fields import ExternalIdField, MetadataField
 from scheduling.lib.price_field import PriceField
 from scheduling.models import validators
 from scheduling.models.images import Image
+from scheduling.models.translations import Translated
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -25,10 +26,11 @@ DAY = timedelta(days=1)
 RARELY_READ = ("external_id", "metadata", "created_at", "updated_at")
 
 
-class Location(models.Model):
+class Location(Translated):
     """A clinic site. Working hours there are wall time in its time zone."""
 
     RARELY_READ = (*RARELY_READ, "schedule_changed_at", "photo_id", "step_free_access", "access_notes", "parking")
+    TRANSLATED = ("name", "directions", "access_notes", "parking")
 
     class StepFreeAccess(models.TextChoices):
         UNKNOWN = "", "not said"
@@ -100,8 +102,10 @@ class Location(models.Model):
         return list(filter(None, [self.address_line_1, self.address_line_2, town]))
 
 
-class ServiceCategory(models.Model):
+class ServiceCategory(Translated):
     """A heading under which services are listed."""
+
+    TRANSLATED = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
@@ -116,10 +120,11 @@ class ServiceCategory(models.Model):
         return self.name
 
 
-class Service(models.Model):
+class Service(Translated):
     """What is booked: how long it takes, how it is met, and the rules for booking it."""
 
     RARELY_READ = RARELY_READ
+    TRANSLATED = ("name", "description", "new_patients_only_text", "what_to_bring")
 
     class Mode(models.TextChoices):
         IN_PERSON = "in_person", "in person"
@@ -204,10 +209,11 @@ class Service(models.Model):
         return self.mode == self.Mode.BOTH or (self.mode == self.Mode.REMOTE) == is_remote
 
 
-class Clinician(models.Model):
+class Clinician(Translated):
     """A person who can be booked for some services."""
 
     RARELY_READ = (*RARELY_READ, "photo_id", "languages", "gender", "has_page")
+    TRANSLATED = ("title", "bio")
 
     class Gender(models.TextChoices):
         NOT_GIVEN = "", "not given"

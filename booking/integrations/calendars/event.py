@@ -63,10 +63,11 @@ def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bo
     """
     is_cancelled = appointment.status == Appointment.Status.CANCELLED
     page = site and urljoin(site, reverse("widget:appointment", args=[appointment_token(appointment)]))
+    service = appointment.service.translate("name")
     entry = _make_entry(
         appointment,
         f"{appointment.pk}@holdfast",
-        _("%(service)s at %(clinic)s") % {"service": appointment.service, "clinic": settings.CLINIC_NAME},
+        _("%(service)s at %(clinic)s") % {"service": service, "clinic": settings.CLINIC_NAME},
         _list_description_lines(appointment) + ([] if is_cancelled else _list_ways_to_change(appointment, page)),
         home=_("At your home"),
         url=page,
@@ -128,7 +129,7 @@ def _describe_place(appointment, home):
     if appointment.is_at_home:
         return home, None
     coordinates = location.latitude, location.longitude
-    return ", ".join([location.name, *location.address]), None if None in coordinates else coordinates
+    return ", ".join([location.translate("name"), *location.address]), None if None in coordinates else coordinates
 
 
 def get_invitation_method(entry: Entry) -> str:

@@ -1,12 +1,14 @@
 """Write durations, prices, times, time zones, phone numbers and places for people, in the page's language."""
 
+import re
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.template.defaultfilters import linebreaksbr, urlize
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext, pgettext
 
 from scheduling.lib.currencies import write_decimals
@@ -95,6 +97,13 @@ def phone_link(number, style=""):
 def translated(row, name):
     """Return what the clinic has written in a field, in the page's language if it is there."""
     return row.translate(name)
+
+
+@register.filter
+def paragraphs(text, style=""):
+    """Return plain text as HTML, with an inline ``style`` for each of its paragraphs and links to what is an address."""
+    blocks = [[linebreaksbr(urlize(block.strip()))] for block in re.split(r"\n\s*\n", text) if block.strip()]
+    return format_html_join("\n", f'<p style="{style}">{{}}</p>', blocks)
 
 
 @register.filter

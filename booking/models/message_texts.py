@@ -33,8 +33,8 @@ class MessageKind(models.TextChoices):
 VISIT = ("patient", "service", "clinician", "date", "time", "location", "reference", "phone", "clinic")
 # What a text may name, by its kind.
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
-    MessageKind.REQUESTED: VISIT,
-    MessageKind.VERIFY: VISIT[1:],
+    MessageKind.REQUESTED: (*VISIT, "until"),
+    MessageKind.VERIFY: (*VISIT[1:], "until"),
     MessageKind.CONFIRMED: VISIT,
     MessageKind.RESCHEDULED: VISIT,
     MessageKind.CANCELLED: VISIT,
@@ -44,6 +44,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.BOOKING_LINK: ("clinic",),
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
 }
+# What an opening must say: the usual one does, and nothing else in the message.
+NEEDED = {MessageKind.VERIFY: ("until",)}
 # A subject can be read on a locked phone: it never names the patient, nor what for and with whom.
 IN_SUBJECT = ("date", "time", "location", "reference", "clinic")
 
@@ -79,8 +81,11 @@ class MessageText(models.Model):
         errors = {}
         for part in self.PARTS:
             known = list_placeholders(self.kind, part)
-            if sentences := [*find_mistakes(getattr(self, part), known)]:
+            if sentences := find_mistakes(getattr(self, part), known):
                 errors[part] = sentences
+        for name in NEEDED.get(self.kind, ()):
+            if self.opening and f"{{{name}}}" not in self.opening:
+                errors.setdefault("opening", []).append(f"The opening of this message has to say {{{name}}}.")
         if errors:
             raise ValidationError(errors)
 

@@ -34,6 +34,7 @@ from booking.integrations.calendars.event import (
     write_calendar,
 )
 from booking.integrations.email.sender import make_headers
+from booking.integrations.message_texts import describe_appointment, find_words
 from booking.models import Appointment, Event, Order, OutboxMessage
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
@@ -241,7 +242,10 @@ def _send(mail, *, is_limited):
 def _make_mail(message, template, subject, to, context):
     name = context["name"]
     greeting = _("Dear %(name)s,") % {"name": isolate(name)} if name else _("Hello,")
-    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject, "greeting": greeting}
+    text = find_words(template, lambda: _get_values(context))
+    if text and text.subject:
+        subject = text.subject
+    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject, "greeting": greeting, "text": text}
     location = context["appointment"].location if "appointment" in context else None
     mail = _Mail(
         subject=subject,
@@ -252,6 +256,16 @@ def _make_mail(message, template, subject, to, context):
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
     return mail
+
+
+def _get_values(context):
+    """Return what the clinic's own words may name of a mail."""
+    values = {"patient": isolate(context["name"]), "clinic": settings.CLINIC_NAME}
+    if "appointment" in context:
+        values |= describe_appointment(context["appointment"], name=context["name"])
+    if "order" in context:
+        values["service"] = isolate(str(context["order"].service))
+    return values
 
 
 def _attach_invitation(mail, appointment, *, name):

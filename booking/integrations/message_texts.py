@@ -1,0 +1,62 @@
+"""The clinic's own words in what patients are sent, with values for their placeholders."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from django.utils.dateformat import format as format_date
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from booking.models import Appointment, MessageText
+from booking.models.message_texts import PLACEHOLDER, PLACEHOLDERS
+from booking.templatetags.wording import phone, place, when
+from patients.text import isolate
+
+
+class Words(NamedTuple):
+    """A MessageText with values in it. What is empty is said in the usual words."""
+
+    subject: str
+    opening: str
+    closing: str
+    sign_off: str
+
+
+def find_words(kind: str, get_values: Callable[[], Mapping[str, str]]) -> Words | None:
+    """Return the clinic's words for a kind of message in the active language, or None; ``get_values`` as for fill."""
+    if kind not in PLACEHOLDERS:
+        return None
+    text = MessageText.objects.filter(kind=kind, language=get_language()).first()
+    return fill(text, get_values()) if text else None
+
+
+def fill(text: MessageText, values: Mapping[str, str]) -> Words:
+    """Return the Words of a text; of ``values``, by placeholder, an empty one says that there is none, or none to tell.
+
+    A paragraph that names such a placeholder is left out, for it would have a gap.
+    """
+    subject, *others = (_fill_part(getattr(text, part), values) for part in MessageText.PARTS)
+    return Words(" ".join(subject.split()), *others)  # a header is one line
+
+
+def _fill_part(text, values):
+    paragraphs = [block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n"))]
+    told = [block for block in paragraphs if all(values.get(name) for name in PLACEHOLDER.findall(block))]
+    return "\n\n".join(PLACEHOLDER.sub(lambda match: values[match[1]], block) for block in told)
+
+
+def describe_appointment(appointment: Appointment, *, name: str) -> dict[str, str]:
+    """Return the values of the placeholders of what is about an appointment; ``name`` is empty where none is told."""
+    zone = appointment.location.timezone
+    return {
+        "patient": isolate(name),
+        "service": isolate(str(appointment.service)),
+        "clinician": isolate(str(appointment.clinician)),
+        "date": format_date(appointment.local_start, _("l j F Y")),
+        "time": format_date(appointment.local_start, _("H:i")),
+        "location": isolate(place(appointment)),
+        "reference": appointment.reference,
+        "phone": phone(appointment.location.phone) if appointment.location.phone else "",
+        "until": when(appointment.answer_by, zone) if appointment.answer_by else "",
+    }

@@ -1,7 +1,7 @@
 """The clinic's own words in what patients are sent, with values for their placeholders."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.utils.dateformat import format as format_date
@@ -23,12 +23,9 @@ class Words(NamedTuple):
     sign_off: str
 
 
-def find_words(kind: str, get_values: Callable[[], Mapping[str, str]]) -> Words | None:
-    """Return the clinic's words for a kind of message in the active language, or None; ``get_values`` as for fill."""
-    if kind not in PLACEHOLDERS:
-        return None
-    text = MessageText.objects.filter(kind=kind, language=get_language()).first()
-    return fill(text, get_values()) if text else None
+def find_text(kind: str) -> MessageText | None:
+    """Return the clinic's own text of a kind of message in the active language, or None."""
+    return MessageText.objects.filter(kind=kind, language=get_language()).first() if kind in PLACEHOLDERS else None
 
 
 def fill(text: MessageText, values: Mapping[str, str]) -> Words:

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
+from django.template.defaultfilters import linebreaksbr, urlize
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
-from django.template.defaultfilters import linebreaksbr, urlize
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext, pgettext
 
@@ -101,7 +101,7 @@ def translated(row, name):
 
 @register.filter
 def paragraphs(text, style=""):
-    """Return plain text as HTML, with an inline ``style`` for each of its paragraphs and links to what is an address."""
+    """Return plain text as HTML: addresses become links, and each paragraph has an inline ``style``."""
     blocks = [[linebreaksbr(urlize(block.strip()))] for block in re.split(r"\n\s*\n", text) if block.strip()]
     return format_html_join("\n", f'<p style="{style}">{{}}</p>', blocks)
 

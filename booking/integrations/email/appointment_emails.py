@@ -7,6 +7,7 @@ from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
 from functools import wraps
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from booking.access.email_addresses import allow_email, get_email_id, uncount_email
 from booking.access.patient_links import (
@@ -34,8 +36,8 @@ from booking.integrations.calendars.event import (
     write_calendar,
 )
 from booking.integrations.email.sender import make_headers
-from booking.integrations.message_texts import describe_appointment, find_words
-from booking.models import Appointment, Event, Order, OutboxMessage
+from booking.integrations.message_texts import describe_appointment, fill, find_text
+from booking.models import Appointment, Event, MessageKind, MessageText, Order, OutboxMessage
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 from patients.text import isolate
@@ -46,6 +48,17 @@ Status, Reason, Verification = Appointment.Status, Appointment.CancellationReaso
 # Booked by somebody who may have typed another's address and any name: mails about it name nobody and are few.
 UNPROVEN = [Verification.WAIVED, *Appointment.AWAITING_VERIFICATION]
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
+SUBJECTS = {
+    MessageKind.REQUESTED: gettext_lazy("Your request at %(clinic)s, %(when)s"),
+    MessageKind.VERIFY: gettext_lazy("Please confirm your booking at %(clinic)s"),
+    MessageKind.CONFIRMED: gettext_lazy("Your appointment at %(clinic)s, %(when)s"),
+    MessageKind.RESCHEDULED: gettext_lazy("New time: your appointment at %(clinic)s, %(when)s"),
+    MessageKind.CANCELLED: gettext_lazy("Cancelled: your appointment at %(clinic)s, %(when)s"),
+    MessageKind.NOT_CONFIRMED: gettext_lazy("Not confirmed: your request at %(clinic)s, %(when)s"),
+    MessageKind.ALSO_BOOKED: gettext_lazy("You also have another appointment at %(clinic)s"),
+    MessageKind.ORDER_LINK: gettext_lazy("Choose your time at %(clinic)s"),
+    MessageKind.BOOKING_LINK: gettext_lazy("Your link to the free times at %(clinic)s"),
+}
 
 
 def _in_language_of_appointment(send):
@@ -65,7 +78,7 @@ def send_appointment_requested(message: OutboxMessage) -> None:
     """Tell the attendee who was asked to approve, and when to expect an answer."""
     appointment = _get_appointment(message)
     if appointment.status in Appointment.TENTATIVE:  # otherwise a later message tells the outcome
-        _send_to_attendee(message, appointment, "appointment_requested", _("Your request at %(clinic)s, %(when)s"))
+        _send_to_attendee(message, appointment, "appointment_requested")
 
 
 @_in_language_of_appointment
@@ -73,8 +86,7 @@ def send_appointment_confirmed(message: OutboxMessage) -> None:
     """Tell the attendee time, place and what to bring."""
     appointment = _get_appointment(message)
     if appointment.status != Status.CANCELLED:  # otherwise only the cancellation is sent
-        subject = _("Your appointment at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_confirmed", subject, invites=True)
+        _send_to_attendee(message, appointment, "appointment_confirmed", invites=True)
 
 
 @_in_language_of_appointment
@@ -83,20 +95,17 @@ def send_appointment_rescheduled(message: OutboxMessage) -> None:
     appointment = _get_appointment(message)
     if appointment.status != Status.CANCELLED:
         invites = appointment.status not in Appointment.TENTATIVE
-        subject = _("New time: your appointment at %(clinic)s, %(when)s")
-        _send_to_attendee(message, appointment, "appointment_rescheduled", subject, invites=invites)
+        _send_to_attendee(message, appointment, "appointment_rescheduled", invites=invites)
 
 
 @_in_language_of_appointment
 def send_appointment_cancelled(message: OutboxMessage) -> None:
     """Tell the attendee that the appointment was cancelled, or the request not confirmed."""
     appointment = _get_appointment(message)
-    if appointment.cancellation_reason in NOT_CONFIRMED:
-        template, subject = "appointment_not_confirmed", _("Not confirmed: your request at %(clinic)s, %(when)s")
-    else:
-        template, subject = "appointment_cancelled", _("Cancelled: your appointment at %(clinic)s, %(when)s")
+    is_declined = appointment.cancellation_reason in NOT_CONFIRMED
+    template = "appointment_not_confirmed" if is_declined else "appointment_cancelled"
     # An upstream system may decline what it had confirmed.
-    _send_to_attendee(message, appointment, template, subject, invites=_was_confirmed(appointment))
+    _send_to_attendee(message, appointment, template, invites=_was_confirmed(appointment))
 
 
 def _was_confirmed(appointment):
@@ -121,8 +130,7 @@ def send_also_booked(message: OutboxMessage) -> None:
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
     is_stranger = appointment.verification in UNPROVEN
     context = {"appointment": appointment, "name": "" if is_stranger else str(patient), "visits": visits}
-    subject = _("You also have another appointment at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-    _send(_make_mail(message, "also_booked", subject, patient.email, context), is_limited=is_stranger)
+    _send(_make_mail(message, "also_booked", patient.email, context), is_limited=is_stranger)
 
 
 def _get_page(appointment):
@@ -150,8 +158,7 @@ def send_order_link(message: OutboxMessage) -> None:
             "link": _get_url(reverse("widget:order", args=[token])),
             "last_day": timezone.localtime(order.link_ends_at).date(),
         }
-        subject = _("Choose your time at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-        _make_mail(message, "order_link", subject, order.patient.email, context).send()
+        _make_mail(message, "order_link", order.patient.email, context).send()
 
 
 @_in_language_of_appointment
@@ -167,9 +174,7 @@ def send_verify_address(message: OutboxMessage) -> None:
         "name": "",
         "link": _get_url(reverse("widget:verify", args=[verification_token(appointment)])),
     }
-    subject = _("Please confirm your booking at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-    mail = _make_mail(message, "verify_address", subject, appointment.attendee_email, context)
-    _send(mail, is_limited=True)
+    _send(_make_mail(message, "verify_address", appointment.attendee_email, context), is_limited=True)
 
 
 def send_booking_link(message: OutboxMessage) -> None:
@@ -186,8 +191,7 @@ def send_booking_link(message: OutboxMessage) -> None:
         "hours": PROOF_LIFETIME // timedelta(hours=1),
     }
     with use_language(split_path(path)[0]):
-        subject = _("Your link to the free times at %(clinic)s") % {"clinic": settings.CLINIC_NAME}
-        _send(_make_mail(message, "booking_link", subject, address, context), is_limited=True)
+        _send(_make_mail(message, "booking_link", address, context), is_limited=True)
 
 
 class _Mail(EmailMultiAlternatives):
@@ -205,25 +209,28 @@ def _get_appointment(message):
     return annotate_sequence(Appointment.objects.select_related(*related)).get(pk=message.payload["appointment"])
 
 
-def _send_to_attendee(message, appointment, template, subject, *, invites=False):
+def _send_to_attendee(message, appointment, template, *, invites=False):
     if not appointment.attendee_email:
         return  # booked by another system without an address
     is_stranger = appointment.verification in UNPROVEN
-    context = {
+    context = get_visit_context(appointment, name="" if is_stranger else appointment.attendee_name, invites=invites)
+    mail = _make_mail(message, template, appointment.attendee_email, context)
+    if invites:
+        _attach_invitation(mail, appointment, name=context["name"])
+    _send(mail, is_limited=is_stranger)
+
+
+def get_visit_context(appointment: Appointment, *, name: str, invites: bool = False) -> dict[str, Any]:
+    """Return the template context of an e-mail about an appointment; it greets ``name``, if that is told."""
+    return {
         "appointment": appointment,
-        "name": "" if is_stranger else appointment.attendee_name,
+        "name": name,
         "is_waiting": appointment.status in Appointment.TENTATIVE,
         "invites": invites,
         "can_change": appointment.can_change(timezone.now()),
         "page": _get_page(appointment),
         "times": _get_url(get_times_path(appointment)),
     }
-    when = format_date(appointment.local_start, _("D j F Y, H:i"))
-    subject = subject % {"clinic": settings.CLINIC_NAME, "when": when}
-    mail = _make_mail(message, template, subject, appointment.attendee_email, context)
-    if invites:
-        _attach_invitation(mail, appointment, name=context["name"])
-    _send(mail, is_limited=is_stranger)
 
 
 def _send(mail, *, is_limited):
@@ -239,14 +246,25 @@ def _send(mail, *, is_limited):
         raise
 
 
-def _make_mail(message, template, subject, to, context):
-    name = context["name"]
+def _make_mail(message, template, to, context):
+    return compose_mail(message, template, to, context, find_text(template))
+
+
+def compose_mail(
+    message: OutboxMessage, template: str, to: str, context: dict[str, Any], text: MessageText | None
+) -> EmailMultiAlternatives:
+    """Return an e-mail of the template's kind, in the active language, with the clinic's ``text`` if it has one."""
+    name, appointment = context["name"], context.get("appointment")
+    words = text and fill(text, _get_values(context))
+    subject = (words and words.subject) or _write_subject(template, appointment)
     greeting = _("Dear %(name)s,") % {"name": isolate(name)} if name else _("Hello,")
-    text = find_words(template, lambda: _get_values(context))
-    if text and text.subject:
-        subject = text.subject
-    context |= {"clinic_name": settings.CLINIC_NAME, "subject": subject, "greeting": greeting, "text": text}
-    location = context["appointment"].location if "appointment" in context else None
+    context = context | {
+        "clinic_name": settings.CLINIC_NAME,
+        "subject": subject,
+        "greeting": greeting,
+        "text": words,
+    }
+    location = appointment and appointment.location
     mail = _Mail(
         subject=subject,
         body=render_to_string(f"email/{template}.txt", context) + render_to_string("email/_legal.txt"),
@@ -256,6 +274,11 @@ def _make_mail(message, template, subject, to, context):
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
     return mail
+
+
+def _write_subject(template, appointment):
+    when = format_date(appointment.local_start, _("D j F Y, H:i")) if appointment else ""
+    return SUBJECTS[template] % {"clinic": settings.CLINIC_NAME, "when": when}
 
 
 def _get_values(context):

@@ -48,7 +48,7 @@ def describe_appointment(appointment: Appointment, *, name: str) -> dict[str, st
     zone = appointment.location.timezone
     return {
         "patient": isolate(name),
-        "service": isolate(str(appointment.service)),
+        "service": isolate(appointment.service.translate("name")),
         "clinician": isolate(str(appointment.clinician)),
         "date": format_date(appointment.local_start, _("l j F Y")),
         "time": format_date(appointment.local_start, _("H:i")),

@@ -45,7 +45,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
 }
 # What an opening must say: the usual one does, and nothing else in the message.
-NEEDED = {MessageKind.VERIFY: ("until",)}
+NEEDED: dict[str, tuple[str, ...]] = {MessageKind.VERIFY: ("until",)}
 # A subject can be read on a locked phone: it never names the patient, nor what for and with whom.
 IN_SUBJECT = ("date", "time", "location", "reference", "clinic")
 

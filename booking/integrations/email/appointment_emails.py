@@ -287,7 +287,7 @@ def _get_values(context):
     if "appointment" in context:
         values |= describe_appointment(context["appointment"], name=context["name"])
     if "order" in context:
-        values["service"] = isolate(str(context["order"].service))
+        values["service"] = isolate(context["order"].service.translate("name"))
     return values
 
 

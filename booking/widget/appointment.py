@@ -41,9 +41,7 @@ def done(request, held):
     """Show the appointment that a hold became."""
     found = find_appointment_of_hold(held.hold)
     if found is None:  # an appointment took this hold's time and has moved on since
-        return refuse(
-            request, _("Nothing is booked at that time any more"), _("It was changed or cancelled."), status=410
-        )
+        return refuse(request, _("Nothing is booked at that time now"), _("It was changed or cancelled."), status=410)
     if has_link_ended(found):
         return refuse_link(request, LinkEnded())
     return show_appointment(request, found, news="booked" if found.pk == held.hold.pk else "moved")
@@ -116,7 +114,7 @@ def get_title(appointment, news):
     if appointment.status == Status.PENDING:
         approver = appointment.approver_name
         if awaits_link(appointment):
-            return _("Almost done: confirm it in your e-mail")
+            return _("Almost done: please confirm by e-mail")
         if approver:
             return _("Your request is with %(approver)s") % {"approver": approver}
         return _("Your request is with the clinic")

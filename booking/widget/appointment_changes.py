@@ -49,7 +49,7 @@ def refuse_past_cutoff(request, appointment):
     return refuse(
         request,
         _("It is too late to change it online"),
-        _("That could be done until %(cutoff)s.")
+        _("You could do that until %(cutoff)s.")
         % {"cutoff": when(appointment.cutoff_at, appointment.location.timezone)},
         _("%(clinic)s can still help you: please give your reference, %(reference)s.")
         % {"clinic": settings.CLINIC_NAME, "reference": appointment.reference},

@@ -106,9 +106,9 @@ class DetailsForm(forms.ModelForm):
             "phone": _("Phone number"),
         }
         help_texts = {
-            "last_name": _("If you have one name only, leave the other empty."),
-            "email": _("Your confirmation goes here."),
-            "phone": _("In case the clinic must reach you quickly."),
+            "last_name": _("If you have only one name, leave the other empty."),
+            "email": _("We send your confirmation here."),
+            "phone": _("In case the clinic needs to reach you quickly."),
         }
         error_messages = {
             "first_name": {

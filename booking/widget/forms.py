@@ -16,7 +16,7 @@ from patients.fields import EmailField, PlainTextFormField
 WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
-BAD_PROOF = gettext_lazy("That link has run out. If we need your e-mail address again, we ask for it.")
+BAD_PROOF = gettext_lazy("That link has expired. If we need your e-mail address again, we will ask for it.")
 
 
 class Picked(NamedTuple):

@@ -17,8 +17,8 @@ from scheduling.lib.clock import database_now
 def refuse_dead_link(request, error):
     return refuse(
         request,
-        _("This link does not work any more"),
-        _("It may have run out, or you were sent a newer one: please look for our latest e-mail."),
+        _("This link no longer works"),
+        _("It may have expired, or we have sent you a newer one. Please look for our latest e-mail."),
         _("If that does not help, call %(clinic)s and ask for a new link.") % {"clinic": settings.CLINIC_NAME},
         status=404,
     )

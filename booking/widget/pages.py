@@ -63,13 +63,13 @@ def show(request, template, context=None, *, status=200):
 
 def refuse(request, title, *sentences, status, onward=None, phone=""):
     """Show a page that says why not; ``onward`` is the (label, address) of the button below it."""
-    label, address = onward or (_("See what can be booked"), reverse("widget:services"))
+    label, address = onward or (_("See what you can book"), reverse("widget:services"))
     context = {"title": title, "sentences": sentences, "label": label, "address": address, "phone": phone}
     return show(request, "widget/refused.html", context, status=status)
 
 
 def refuse_not_found(request, error=None):
-    return refuse(request, _("We cannot find that"), _("The address may be incomplete, or too old."), status=404)
+    return refuse(request, _("We could not find that"), _("The link may be incomplete or out of date."), status=404)
 
 
 def refuse_link(request, error):
@@ -78,7 +78,7 @@ def refuse_link(request, error):
         days = _("It worked until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
         return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410)
     if isinstance(error, LinkRevoked):
-        title = _("This link does not work any more")
+        title = _("This link no longer works")
         sentence = _("We have replaced it. Please look for our latest e-mail, or ask us for a new link.")
         return refuse(request, title, sentence, status=410)
     return refuse_not_found(request)
@@ -137,7 +137,7 @@ def refuse_busy_network(request, usage):
     response = refuse(
         request,
         _("Many people are booking from where you are"),
-        _("In the last minute your network has asked for more pages than we can show."),
+        _("Your network has opened more pages in the last minute than we can show."),
         ngettext("Please try again in %(seconds)d second.", "Please try again in %(seconds)d seconds.", usage.resets_in)
         % {"seconds": usage.resets_in},
         status=429,
@@ -150,7 +150,7 @@ def refuse_another_site(request):
     return refuse(
         request,
         _("This came from another site"),
-        _("A form of another site has sent you here, so nothing was done. On our own pages you can go on."),
+        _("A form on another site sent you here, so we did nothing. You can continue on our own pages."),
         status=403,
     )
 

@@ -24,7 +24,7 @@ NO_MORE_TIME = Refusal(
 
 REFUSED = Refusal(
     _("This time was refused"),
-    [_("We have asked, and it cannot be had after all. Nothing is booked.")],
+    [_("We asked, and the time is not available after all. Nothing is booked.")],
     leads_to_times=True,
 )
 UNAVAILABLE = Refusal(
@@ -52,13 +52,13 @@ REASONS = {
 
 NEEDS_LINK = Refusal(
     _("Many people are booking from where you are"),
-    [_("With a link that we send you by e-mail you can book all the same.")],
+    [_("You can still book with a link that we send you by e-mail.")],
 )
 
 NOT_VERIFIED = Refusal(
     _("It was not confirmed in time"),
     [
-        _("So nothing is booked, and the time is free again. We are sorry."),
+        _("Sorry, nothing is booked, and the time is free again."),
         _("Your address is confirmed now: choose a time, and book it with the same address."),
     ],
 )

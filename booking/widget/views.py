@@ -51,5 +51,5 @@ def get_bookable_services():
 
 def refuse_unknown_service(request):
     return refuse(
-        request, _("That cannot be booked here"), _("It may no longer be offered, or only by phone."), status=404
+        request, _("You cannot book that here"), _("It may no longer be offered, or only by phone."), status=404
     )

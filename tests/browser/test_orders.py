@@ -26,7 +26,7 @@ def request_page(open_browser, live_server, dana, desk, day):
         choose_a_time(page, day)
         type_details(page)
         press(page, "Continue")
-        press(page, "Ask for this appointment")
+        press(page, "Request this appointment")
         expect(heading(page)).to_have_text("Your request is with the clinic")
         return page
 
@@ -107,7 +107,7 @@ def test_request_page_polls_silently_and_survives_network_errors(request_page, m
     monkeypatch.setattr(appointment, "PAUSES", [1] * 50)
     page = request_page()
     address = page.url
-    link = page.get_by_role("link", name="Take the request back")
+    link = page.get_by_role("link", name="Withdraw the request")
     link.focus()
     with page.expect_response("**/outcome?*"), page.expect_response("**/outcome?*looked=3"):
         pass
@@ -127,7 +127,7 @@ def test_request_page_without_javascript_offers_reload(request_page):
     page = request_page(javascript=False)
 
     confirm(Appointment.objects.get(), actor="staff:1")
-    page.get_by_role("link", name="Look again").click()
+    page.get_by_role("link", name="Check again").click()
 
     expect(heading(page)).to_have_text("Your appointment is confirmed")
     assert page.url.endswith(f"/appointment/{appointment_token(Appointment.objects.get())}/")

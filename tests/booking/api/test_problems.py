@@ -484,7 +484,7 @@ def test_problem_index_links_to_every_problem(client):
 def test_page_of_unknown_problem_code_is_404(client, db, code):
     response = client.get(f"/problems/{code}")
     assert response.status_code == 404
-    assert "This page is not here" in response.text
+    assert "Page not found" in response.text
 
 
 def test_problem_pages_make_no_queries(client, django_assert_num_queries, db):

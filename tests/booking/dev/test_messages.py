@@ -38,7 +38,7 @@ def test_extract_messages_finds_every_way_of_marking_a_text():
     assert (None, "That time has just been taken.") in found  # gettext_lazy in Python
     assert (None, ("%(days)s day", "%(days)s days")) in found  # ngettext
     assert ("price", "%(currency)s %(amount)s") in found  # pgettext
-    assert (None, "Skip to the page") in found  # {% translate %}
+    assert (None, "Skip to the content") in found  # {% translate %}
     assert (None, "Held for you until %(time)s") in found  # {% blocktranslate %}
     assert (None, ("%(date)s, %(count)s free time", "%(date)s, %(count)s free times")) in found  # … count … plural
     assert (None, "Reference: %(reference)s") in found  # an indented text for e-mail

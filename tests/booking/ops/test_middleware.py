@@ -265,7 +265,7 @@ def test_lock_timeout_is_503_with_retry_after(client):
         response = client.get("/lock/?day=2026-03-30")
     other.close()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-    assert "Many people are booking right now" in response.text
+    assert "Many people are booking at the moment" in response.text
     assert 'href="/lock/?day=2026-03-30"' in response.text
 
 
@@ -294,7 +294,7 @@ def test_deadlock_is_503_with_retry_after(client, elsewhere):
 def test_database_down_is_503_with_retry_after(client, db):
     response = client.get("/away/")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-    assert "our database is away for a moment" in response.text
+    assert "Please try again in a few seconds." in response.text
 
 
 def test_other_database_error_is_500(client, db):
@@ -309,9 +309,9 @@ def test_other_database_error_is_500(client, db):
 @pytest.mark.parametrize(
     "address, status, heading",
     [
-        ("/nowhere/", 404, "This page is not here"),
+        ("/nowhere/", 404, "Page not found"),
         ("/admin/login/", 403, "This form is no longer valid"),
-        ("/bad/", 400, "That did not reach us in one piece"),
+        ("/bad/", 400, "We could not read that"),
         ("/forbidden/", 403, "You cannot open this page"),
         ("/bug/", 500, "Something went wrong on our side"),
     ],

@@ -68,7 +68,7 @@ def test_refused_upload_is_a_problem_to_programs_and_a_page_to_people(visitor, d
     problem, page = upload(visitor, "/api/v1/holds"), upload(visitor, "/")
 
     assert (problem["Content-Type"], problem.json()["code"]) == ("application/problem+json", "unsupported-media-type")
-    assert "We take no files here" in page.content.decode()
+    assert "Files cannot be sent here" in page.content.decode()
     assert page["Cache-Control"] == "no-store"
 
 

@@ -45,7 +45,7 @@ def test_pending_appointment_says_who_was_asked_and_until_when(client, held, pen
     by = pending.answer_by.astimezone(pending.location.zone)
     assert "Your request is with the clinic We have asked the clinic." in page.text
     assert f"You will hear by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} , here and by e-mail." in page.text
-    assert "If you no longer want it You can take it back here until it is confirmed" in page.text
+    assert "If you no longer want it You can withdraw it here until it is confirmed" in page.text
     assert "Add to calendar" not in page.text
     assert f"/appointment/{appointment_token(pending)}/" in page.links  # to look again without JavaScript
     for secret in ("Alice", "Archer", "alice@example.org"):
@@ -107,7 +107,7 @@ def test_appointment_that_was_not_confirmed_leads_to_other_times(client, held, p
 
     page = Page(client.get(f"/hold/{held.token}/done"))
 
-    assert "nothing is booked" in page.text
+    assert "othing is booked" in page.text
     assert "/book/consultation/" in page.links
     assert "tel:+442079460000" in page.links
     assert not any(link.endswith((".ics", "/cancel", "/reschedule")) for link in page.links)
@@ -262,7 +262,7 @@ def test_reschedule_with_clinician_without_hours_offers_to_drop_the_filters(clie
     response = client.get(f"{visit}reschedule?clinician={dana.pk}&where={harbour.pk}")
 
     assert response.status_code == 200
-    assert "Look at every clinician and place" in Page(response).text
+    assert "Show every clinician and place" in Page(response).text
 
 
 def test_move_to_another_clinician_and_place_says_what_changes(client, visit, opening, day, at, otis):
@@ -438,7 +438,7 @@ def test_revoked_links_and_the_page_of_the_hold_show_nothing(client, held, booke
     new = client.get(f"/appointment/{appointment_token(booked)}/")
 
     assert (old.status_code, done.status_code, new.status_code) == (410, 404, 200)
-    assert "This link does not work any more We have replaced it." in Page(old).text
+    assert "This link no longer works We have replaced it." in Page(old).text
     assert booked.reference not in Page(old).text
 
 

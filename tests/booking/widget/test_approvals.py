@@ -57,8 +57,8 @@ def test_check_page_for_staff_approval_says_so(client, harbour, held, typed):
 
     page = Page(client.post(f"/hold/{held.token}/check", typed))
 
-    assert "The clinic looks at each of these requests. You hear within 2 days" in page.text
-    assert "Ask for this appointment" in page.text and "Confirm appointment" not in page.text
+    assert "The clinic checks each of these requests. You will hear within 2 days" in page.text
+    assert "Request this appointment" in page.text and "Confirm appointment" not in page.text
 
 
 def test_done_page_of_reserved_appointment_says_so(client, lab, held, typed):

@@ -204,12 +204,12 @@ def test_pages_of_confirmed_hold_redirect_to_its_appointment(client, held, booke
 def test_check_page_says_until_when_it_can_be_changed(client, held, typed, at):
     until = (at(9).astimezone(UTC) - timedelta(days=1)).astimezone(LONDON)
     page = Page(client.post(url(held, "check"), typed))
-    assert f"Once booked you can change or cancel it online until {until:%A %-d %B, %H:%M %Z}." in page.text
+    assert f"Once booked, you can change or cancel it online until {until:%A %-d %B, %H:%M %Z}." in page.text
 
     Service.objects.update(cancellation_notice=timedelta(days=30))
 
     page = Page(client.post(url(held, "check"), typed))
-    assert "Once booked it can only be changed or cancelled by phone: +44 20 7946 0000" in page.text
+    assert "Once booked, it can only be changed or cancelled by phone: +44 20 7946 0000" in page.text
     assert "tel:+442079460000" in page.links
 
 
@@ -272,7 +272,7 @@ def test_version_of_the_shown_privacy_notice_is_kept(client, held, typed, notice
 def test_pages_say_which_system_outside_is_sent_what(client, held, typed, lab):
     told = "The lab confirms this appointment. It is sent your name, date of birth, e-mail address and phone number"
 
-    assert "Some appointments are confirmed by others: The lab. They are sent who comes" in Page(client.get("/")).text
+    assert "Some appointments are confirmed by others: The lab. They are told who" in Page(client.get("/")).text
     assert told in Page(client.get(url(held))).text
     assert told in Page(client.post(url(held, "check"), typed)).text
 

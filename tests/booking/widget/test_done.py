@@ -62,7 +62,7 @@ def test_done_page_of_video_call_has_its_link(done):
     assert "https://video.example/abc" in page.links
     assert "How to join" in page.text
     assert "How to find us" not in page.text
-    assert "What to have at hand Your glasses" in page.text
+    assert "What to have ready Your glasses" in page.text
 
 
 def test_done_page_of_pending_appointment_says_so(done):

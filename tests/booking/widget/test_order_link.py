@@ -131,7 +131,7 @@ def test_order_link_revoked_replaced_or_expired_is_404_with_advice(client, order
         refused = client.post(f"{link}hold", {"opening": opening(at(9))})
 
     assert (response.status_code, refused.status_code) == (404, 404)
-    assert "This link does not work any more" in Page(response).text
+    assert "This link no longer works" in Page(response).text
     assert "look for our latest e-mail" in Page(response).text
 
 

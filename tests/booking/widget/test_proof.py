@@ -108,7 +108,7 @@ def test_beyond_the_hours_of_the_network_a_link_is_offered(press, settings, hold
     page = Page(response)
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
-    assert "With a link that we send you by e-mail you can book all the same." in page.text
+    assert "You can still book with a link that we send you by e-mail." in page.text
     assert "Dana Reed" in page.text
     assert "email" in page.inputs
 
@@ -164,7 +164,7 @@ def test_link_for_another_service_keeps_its_proof(client, dana):
 
 def test_forged_proof_is_no_proof(client, press):
     page = Page(client.get("/book/consultation/", {"proof": "forged"}))
-    assert "That link has run out. If we need your e-mail address again, we ask for it." in page.text
+    assert "That link has expired. If we need your e-mail address again, we will ask for it." in page.text
     assert "proof" not in page.inputs
 
     assert press(proof="forged").status_code == 429
@@ -226,8 +226,8 @@ def test_booking_that_waits_says_so(client, waiting):
     page = Page(client.get(f"/appointment/{appointment_token(waiting)}/"))
 
     until = waiting.answer_by.astimezone(waiting.location.zone)
-    assert "Almost done: confirm it in your e-mail" in page.text
-    assert f"Please open the link in it and confirm by {until:%H:%M} {until:%Z} . Until then" in page.text
+    assert "Almost done: please confirm by e-mail" in page.text
+    assert f"Please open the link in it and confirm by {until:%H:%M} {until:%Z} . We will keep" in page.text
 
 
 def test_mail_asks_for_a_press_and_names_nobody(waiting, mailoutbox):
@@ -235,7 +235,7 @@ def test_mail_asks_for_a_press_and_names_nobody(waiting, mailoutbox):
 
     [message] = mailoutbox
     assert message.subject == "Please confirm your booking at Harbour Clinic"
-    assert message.body.startswith("Hello,\n\nSomebody has booked this time with your e-mail address.")
+    assert message.body.startswith("Hello,\n\nThis time was booked with your e-mail address.")
     assert f"https://booking.clinic.example/verify/{verification_token(waiting)}/" in message.body
     for text in (message.body, message.alternatives[0].content):
         for typed in ("Alice", "Archer", "wheelchair"):
@@ -246,7 +246,7 @@ def test_opened_link_changes_nothing_and_its_button_books(client, waiting, verif
     run_what_is_due()
     with nothing_changes():
         page = Page(client.get(verify))
-    assert "Confirm your booking One press, and the time is yours." in page.text
+    assert "Confirm your booking Press the button and the time is yours." in page.text
 
     for _ in range(2):
         response = client.post(verify)
@@ -278,7 +278,7 @@ def test_lapsed_link_offers_the_nearest_times_without_more_proof(client, waiting
 
     page = Page(response)
     assert response.status_code == 410
-    assert "It was not confirmed in time So nothing is booked, and the time is free again." in page.text
+    assert "It was not confirmed in time Sorry, nothing is booked, and the time is free again." in page.text
     assert opening(at(9)) in page.buttons
     held = client.post("/book/consultation/hold", {"opening": opening(at(9)), "proof": page.inputs["proof"]})
     assert find_hold(held["Location"].split("/")[2]).verified_email == ALICE
@@ -361,7 +361,7 @@ def test_booking_that_lapsed_quietly_is_cancelled_like_any_other(client, press, 
 
     client.post(f"{address}cancel", {"reason": "patient_unwell"})
 
-    assert "This appointment is cancelled The time is free again." in Page(client.get(address)).text
+    assert "This appointment is cancelled There is nothing else you need to do." in Page(client.get(address)).text
 
 
 @pytest.mark.parametrize(("limit", "verification"), [(3, "waived"), (0, "required_quietly")])

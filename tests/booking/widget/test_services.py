@@ -40,7 +40,7 @@ def test_services_page_leaves_out_what_patients_cannot_book(client, consultation
     assert "Leeches" not in page.text
     for slug in ("surgery", "leeches", "unheard-of"):
         response = client.get(f"/book/{slug}/")
-        assert (response.status_code, "cannot be booked here" in Page(response).text) == (404, True)
+        assert (response.status_code, "You cannot book that here" in Page(response).text) == (404, True)
 
 
 def test_services_page_says_who_may_book(client, consultation):

@@ -159,7 +159,7 @@ def test_empty_day_leads_to_the_next_free_one(times, day, dana):
 
     context, page = times(day=day)
 
-    assert "No time is free on this day" in page.text
+    assert "No times are free on this day" in page.text
     assert context["next_free"] == day + timedelta(days=1)
     assert f"/book/consultation/?day={day + timedelta(days=1)}" in page.links
 
@@ -177,13 +177,13 @@ def test_empty_strip_leads_to_the_next_free_day(client, times, dana):
 def test_times_page_without_any_free_time_says_so(times, consultation):
     _, page = times()
 
-    assert "There is none later either. Please call the clinic." in page.text
+    assert "There are none later either. Please call the clinic." in page.text
 
 
 def test_filters_that_match_nothing_offer_to_drop_them(times, dana, otis):
     _, page = times(clinician=dana.pk, where="video")
 
-    assert "Look at every clinician and place" in page.text
+    assert "Show every clinician and place" in page.text
 
 
 def test_day_before_today_or_beyond_the_horizon_is_explained(times, day, dana):

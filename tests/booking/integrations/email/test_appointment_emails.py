@@ -59,7 +59,7 @@ def test_confirmation_has_time_place_and_directions(book, at, day, mails):
         f"Reference: {appointment.reference}",
         "Please bring: Your glasses",
         "How to find us: Ring the upper bell.",
-        "Declining or deleting it in your calendar cancels nothing.",
+        "Deleting or declining it in your calendar does not cancel the appointment.",
         "To change or cancel it, call +44 20 7946 0000.",
         "Harbour Clinic",
     ]
@@ -78,7 +78,7 @@ def test_confirmation_of_video_call_has_no_address(consultation, dana, harbour, 
     [mail] = mails()
 
     assert "The clinic sends you the link to the video call before your time." in mail.body
-    assert "Please have at hand: Your glasses" in mail.body
+    assert "Please have ready: Your glasses" in mail.body
     assert "Harbour Street" not in mail.body
     assert "bell" not in mail.body
 
@@ -328,8 +328,9 @@ def test_confirmation_invites_attendee_who_has_accepted(site, book, at, harbour,
         "END:VCALENDAR",
         "",
     ]
-    assert "Declining or deleting it in your calendar cancels nothing: only this link does." in mail.body
-    assert "Declining or deleting it in your calendar cancels nothing: only" in get_parts(mail, "text/html")[0]
+    warning = "Deleting or declining it in your calendar does not cancel the appointment. Please use this link instead."
+    assert warning in mail.body
+    assert warning in get_parts(mail, "text/html")[0]
 
 
 def test_new_time_and_cancellation_go_on_from_the_invitation(site, book, at, harbour, dana, mails):
@@ -409,8 +410,8 @@ def test_request_mail_has_approver_and_answer_deadline(desk, book, at, day, mail
     by = appointment.answer_by.astimezone(appointment.location.zone)
     assert mail.subject == f"Your request at Harbour Clinic, {day:%a} {day.day} {day:%B %Y}, 09:00"
     assert get_paragraphs(mail)[1] == (
-        "We have asked the clinic for this time, and it is kept for you.\n"
-        f"We tell you by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z} whether it is yours."
+        "We have asked the clinic for this time and are keeping it for you.\n"
+        f"We will let you know by {by:%A} {by.day} {by:%B}, {by:%H:%M %Z}."
     )
     assert get_parts(mail, "text/calendar") == []
 
@@ -426,11 +427,11 @@ def test_acknowledged_request_sends_confirmation(desk, book, at, mails):
     [
         (
             lambda asked: decline(asked, actor="erin"),
-            "We are sorry: this time cannot be had after all, so nothing is booked.",
+            "Sorry, this time is not available after all. Nothing is booked.",
         ),
         (
             lambda asked: cancel(asked, reason="not_acknowledged", actor="worker"),
-            "We are sorry: nobody could confirm this time in time, so nothing is booked.",
+            "Sorry, nobody was able to confirm this time, so nothing is booked.",
         ),
     ],
 )

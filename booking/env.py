@@ -3,6 +3,7 @@
 A variable that is missing or wrong stops the start with one line that names it and never repeats its value.
 """
 
+import json
 import os
 import re
 import sys
@@ -54,6 +55,17 @@ def choice(name: str, *choices: str) -> str:
 def word_list(name: str, default: str | None = None) -> list[str]:
     """Return the words of a list that is separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def json_object(name: str, default: str) -> dict[str, Any]:
+    """Return the object that a variable has as JSON."""
+    try:
+        value = json.loads(text(name, default))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        refuse(name, 'must be a JSON object such as {"to": "{to}"}.')
+    return value
 
 
 def database(name: str) -> dict[str, Any]:

@@ -279,6 +279,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 # A tick that nobody ran in time is dropped, so a worker that comes back finds no flood of old ones.
 CELERY_BEAT_SCHEDULE = {
     "relay outbox": {"task": "booking.tasks.relay_outbox", "schedule": 1.0, "options": {"expires": 1}},
+    "send reminders": {"task": "booking.tasks.enqueue_reminders", "schedule": 2.0, "options": {"expires": 2}},
     "expire stale holds": {"task": "booking.tasks.expire_stale_holds", "schedule": 10.0, "options": {"expires": 10}},
     "cancel unanswered": {"task": "booking.tasks.cancel_unanswered", "schedule": 10.0, "options": {"expires": 10}},
     "forget old drafts": {"task": "booking.tasks.forget_old_drafts", "schedule": 60.0, "options": {"expires": 60}},
@@ -357,6 +358,37 @@ EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT = 10  # seconds for each reply; booking.integrations.email.smtp bounds the whole
 DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Text messages (SMS)
+
+SMS_BACKEND = env.choice("SMS_BACKEND", "none", "console", "http_gateway", "twilio")
+if SMS_BACKEND == "console" and not env.boolean("SMS_ON_CONSOLE", DEBUG):
+    env.refuse("SMS_BACKEND", "must not be console: it writes numbers and texts into the log.")
+# Who they are from: a number, a name of up to eleven letters, or of Twilio's a messaging service (MG…).
+SMS_SENDER = env.text("SMS_SENDER", None if SMS_BACKEND == "twilio" else "")
+# Texts go to numbers of these countries only, and this many a day to one number.
+SMS_COUNTRIES = env.word_list("SMS_COUNTRIES", DEFAULT_PHONE_REGION)
+if not set(SMS_COUNTRIES) <= phonenumbers.SUPPORTED_REGIONS:
+    env.refuse("SMS_COUNTRIES", "must be countries in two capital letters, such as GB,IE.")
+SMS_PER_NUMBER = env.integer("SMS_PER_NUMBER", 10, minimum=1)
+# How http_gateway asks: {to}, {text}, {sender}, {id} and {callback} are replaced in the texts of the body.
+SMS_GATEWAY_URL = env.page_address("SMS_GATEWAY_URL")
+if SMS_BACKEND == "http_gateway" and not SMS_GATEWAY_URL:
+    env.refuse("SMS_GATEWAY_URL", "is not set.")
+SMS_GATEWAY_FORMAT = env.choice("SMS_GATEWAY_FORMAT", "json", "form")
+SMS_GATEWAY_BODY = env.json_object(
+    "SMS_GATEWAY_BODY", '{"from": "{sender}", "to": "{to}", "text": "{text}", "callback": "{callback}"}'
+)
+SMS_GATEWAY_HEADERS = env.json_object("SMS_GATEWAY_HEADERS", "{}")
+SMS_GATEWAY_ID_FIELD = env.text("SMS_GATEWAY_ID_FIELD", "id")
+SMS_GATEWAY_STATUS_FIELD = env.text("SMS_GATEWAY_STATUS_FIELD", "status")
+SMS_GATEWAY_DELIVERED = env.word_list("SMS_GATEWAY_DELIVERED", "delivered,delivrd")
+SMS_GATEWAY_FAILED = env.word_list(
+    "SMS_GATEWAY_FAILED", "failed,undelivered,undeliverable,undeliv,rejected,rejectd,expired"
+)
+TWILIO_ACCOUNT_SID = env.text("TWILIO_ACCOUNT_SID", None if SMS_BACKEND == "twilio" else "")
+TWILIO_AUTH_TOKEN = env.text("TWILIO_AUTH_TOKEN", None if SMS_BACKEND == "twilio" else "")
+TWILIO_API_URL = env.text("TWILIO_API_URL", "https://api.twilio.com")
 
 # Static files
 

@@ -7,8 +7,8 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from booking.access import access_tokens, email_addresses, proof_of_work, sign_in_log, staff_sessions
-from booking.domain import expiry, location_activity, patient_access, patient_drafts, retention
+from booking.access import access_tokens, email_addresses, phone_numbers, proof_of_work, sign_in_log, staff_sessions
+from booking.domain import expiry, location_activity, patient_access, patient_drafts, reminders, retention
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -20,6 +20,12 @@ logger = logging.getLogger(__name__)
 RELAY_SECONDS = 0.9  # beat starts the next one after a second
 MAX_ROLLOUT = timedelta(days=1)  # how long the release before may go on beside this one
 PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
+
+
+@shared_task
+def enqueue_reminders():
+    """Hand the reminders that are due to the outbox."""
+    reminders.enqueue_due_reminders()
 
 
 @shared_task
@@ -89,6 +95,7 @@ def forget_expired_tokens():
     access_tokens.forget_expired_tokens()
     proof_of_work.forget_solved_challenges()
     email_addresses.forget_unconfirmed_addresses()
+    phone_numbers.forget_unconfirmed_numbers()
 
 
 @shared_task

@@ -9,6 +9,7 @@ from booking.api.openapi.views import Schema, collection, docs
 from booking.api.v1.approver_answers import ProviderAnswers
 from booking.api.views import NotHere
 from booking.integrations.calendars import views as calendars
+from booking.integrations.sms import views as sms
 
 urlpatterns = [
     path("admin/", include("booking.admin.sign_in.urls")),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("onsched/", include("booking.api.dialects.onsched.urls")),
     path("junction/", include("booking.api.dialects.junction.urls")),
     path("calendars/<str:token>.ics", calendars.feed, name="calendar_feed"),
+    path("sms/<str:token>", sms.report, name="sms-report"),
     path("problems/", problem_pages.problems, name="problems"),
     path("problems/<slug:code>", problem_pages.problem, name="problem"),
     path("favicon.ico", lambda request: redirect(static("widget/icon.svg"))),  # admin asks for it

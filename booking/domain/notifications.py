@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from booking.domain.reminders import drop_reminders, plan_reminders
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from booking.models.enums import Job
@@ -55,9 +56,17 @@ def notify_changed(
         return
     if email:
         queue.enqueue(email, appointment=appointment.pk)
+    _adjust_reminders(appointment, email)
     if notify_approver and appointment.provider_id and get_approver(appointment.provider).is_remote:
         queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)
     _push(appointment, previous_clinician_id)
+
+
+def _adjust_reminders(appointment, email):
+    if appointment.status == Appointment.Status.CANCELLED:
+        drop_reminders(appointment)
+    elif appointment.status == Appointment.Status.CONFIRMED and email:
+        plan_reminders(appointment, is_new=email == Job.EMAIL_APPOINTMENT_CONFIRMED)
 
 
 def _push(appointment, previous_clinician_id):

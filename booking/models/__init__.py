@@ -22,6 +22,7 @@ from booking.models.outbox import Delivery, Heartbeat, OutboxMessage
 from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
+from booking.models.reminders import PhoneNumber, Reminder, TextMessage
 from booking.models.verification import ContactCode, EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.webhooks import WebhookEndpoint
@@ -54,11 +55,14 @@ __all__ = [
     "OutboxMessage",
     "PatientAccess",
     "PatientDraft",
+    "PhoneNumber",
     "Provider",
     "Question",
     "QuestionVersion",
+    "Reminder",
     "SignInEvent",
     "SolvedChallenge",
+    "TextMessage",
     "Unconfirmed",
     "UndeliverableMail",
     "UnusualBooking",

@@ -255,6 +255,9 @@ class Appointment(Booking):
     link_version = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Links of earlier versions are revoked."
     )
+    attendance_confirmed_at = models.DateTimeField(
+        "patient says they are coming", null=True, blank=True, editable=False, help_text="When they said so."
+    )
     attendee_name = PlainTextField(max_length=201, validators=[validate_name])
     attendee_email = EmailField("attendee e-mail", blank=True)
     attendee_phone = PlainTextField(max_length=32, blank=True, validators=[validate_printable])
@@ -348,6 +351,11 @@ class Appointment(Booking):
     def is_unproven(self):
         """Whether a visitor has booked it of whom nobody knows whether they are who they say."""
         return self.verification in (self.Verification.WAIVED, *self.AWAITING_VERIFICATION)
+
+    @property
+    def is_typed(self):
+        """Whether its attendee's phone number is what a visitor has typed."""
+        return self.verification != self.Verification.NOT_NEEDED
 
     @property
     def awaits_verification(self):

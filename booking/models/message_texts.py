@@ -21,6 +21,7 @@ class MessageKind(models.TextChoices):
     REQUESTED = "appointment_requested", "E-mail: a time is asked for"
     VERIFY = "verify_address", "E-mail: please confirm your booking"
     CONFIRMED = "appointment_confirmed", "E-mail: booked"
+    REMINDER = "appointment_reminder", "E-mail: a reminder"
     RESCHEDULED = "appointment_rescheduled", "E-mail: a new time"
     CANCELLED = "appointment_cancelled", "E-mail: cancelled"
     NOT_CONFIRMED = "appointment_not_confirmed", "E-mail: not confirmed"
@@ -28,6 +29,7 @@ class MessageKind(models.TextChoices):
     ORDER_LINK = "order_link", "E-mail: the link to choose a time"
     BOOKING_LINK = "booking_link", "E-mail: the link to the free times"
     APPOINTMENT_LINKS = "appointment_links", "E-mail: the links of coming appointments"
+    TEXT_REMINDER = "sms.reminder", "Text message: a reminder"
 
 
 VISIT = ("patient", "service", "clinician", "date", "time", "location", "reference", "phone", "clinic")
@@ -36,6 +38,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.REQUESTED: (*VISIT, "until"),
     MessageKind.VERIFY: (*VISIT[1:], "until"),
     MessageKind.CONFIRMED: VISIT,
+    MessageKind.REMINDER: VISIT,
     MessageKind.RESCHEDULED: VISIT,
     MessageKind.CANCELLED: VISIT,
     MessageKind.NOT_CONFIRMED: VISIT,
@@ -43,9 +46,13 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.ORDER_LINK: ("patient", "service", "clinic"),
     MessageKind.BOOKING_LINK: ("clinic",),
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
+    MessageKind.TEXT_REMINDER: ("date", "time", "location", "phone", "clinic", "link"),
 }
 # What an opening must say: the usual one does, and nothing else in the message.
-NEEDED: dict[str, tuple[str, ...]] = {MessageKind.VERIFY: ("until",)}
+NEEDED: dict[str, tuple[str, ...]] = {
+    MessageKind.VERIFY: ("until",),
+    MessageKind.TEXT_REMINDER: ("date", "time", "link"),
+}
 # A subject can be read on a locked phone: it never names the patient, nor what for and with whom.
 IN_SUBJECT = ("date", "time", "location", "reference", "clinic")
 

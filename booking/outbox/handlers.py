@@ -7,9 +7,10 @@ Any other exception means: retry later. ``message.endpoint`` is loaded and share
 it. Set ``message.response_status`` to store an HTTP status with a delivery.
 """
 
-from booking.domain import approval_sync
+from booking.domain import approval_sync, reminders
 from booking.integrations.calendars.push import push_appointment
 from booking.integrations.email import appointment_emails, staff_emails
+from booking.integrations.sms import sending
 from booking.integrations.webhooks import delivery
 from booking.models import OutboxMessage
 from booking.models.enums import Job
@@ -30,6 +31,9 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_ENDPOINT_DISABLED: Handler(staff_emails.send_endpoint_disabled),
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.send_order_link),
     Job.EMAIL_RESET_LINK: Handler(staff_emails.send_reset_link),
+    Job.EMAIL_REMINDER: Handler(reminders.send_due_reminder),
+    Job.SMS_REMINDER: Handler(reminders.send_due_reminder, sending.RETRY_DELAYS),
+    Job.SMS_TEXT: Handler(sending.send_text_message, sending.RETRY_DELAYS),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_FORGET: Handler(approval_sync.forget, queue.UNTIL_GIVEN_UP),

@@ -66,19 +66,20 @@ class Outcome(NamedTuple):
 # By hand: the ORM takes longer to build this statement than all the rest, and every change of a booking writes one.
 ENQUEUE = """
     INSERT INTO booking_outboxmessage (id, kind, payload, status, due_at, attempts, last_error, created_at)
-    VALUES (gen_random_uuid(), %s, %s, 'waiting', coalesce(%s, clock_timestamp()), 0, '', clock_timestamp())
+    VALUES (coalesce(%s, gen_random_uuid()), %s, %s, 'waiting', coalesce(%s, clock_timestamp()), 0, '',
+            clock_timestamp())
 """
 
 
-def enqueue(job: Job, *, due_at: datetime | None = None, **payload: Any) -> None:
+def enqueue(job: Job, *, id: UUID | None = None, due_at: datetime | None = None, **payload: Any) -> None:
     """Write a message that has a worker do ``job``, now or at ``due_at``; ``payload`` has ids, no personal data.
 
-    Raises ValueError if there is no such job.
+    Its id is random, unless it is given. Raises ValueError if there is no such job.
     """
     job = Job(job)
     payload = {name: str(value) for name, value in payload.items()}
     with connection.cursor() as cursor:
-        cursor.execute(ENQUEUE, [job, Jsonb(payload), due_at])  # pyright: ignore[reportArgumentType]
+        cursor.execute(ENQUEUE, [id, job, Jsonb(payload), due_at])  # pyright: ignore[reportArgumentType]
 
 
 class Batch(NamedTuple):

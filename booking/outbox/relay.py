@@ -30,7 +30,7 @@ SLOW_AFTER = timedelta(seconds=BATCH_SECONDS + SLOW_THRESHOLD)
 FAST_BATCH, SLOW_BATCH = 32, 4  # messages in a task
 
 # In tasks, of all those that can run at once.
-FAMILY_ROOM = max(1, settings.DELIVERY_THREADS // 6)
+FAMILY_ROOM = max(1, settings.DELIVERY_THREADS // 8)
 WEBHOOK_ROOM = max(2, settings.DELIVERY_THREADS // 2)
 SLOW_ROOM = WEBHOOK_ROOM // 2
 ENDPOINT_ROOM = max(1, WEBHOOK_ROOM // 4)
@@ -39,7 +39,13 @@ LOCK = 0x686F6C64  # of PostgreSQL's advisory locks: one relay counts and claims
 SETTLE_TIMEOUT = 30.0  # seconds that a task waits for a database that is away, to write down what it has done
 
 # Which of Celery's queues a family of jobs goes to; messages to endpoints are all of one family.
-QUEUES = {"email": "email", "webhook": "webhooks", "provider": "approvers", "calendar": "calendars"}
+QUEUES = {
+    "email": "email",
+    "sms": "email",
+    "webhook": "webhooks",
+    "provider": "approvers",
+    "calendar": "calendars",
+}
 
 
 def get_celery_queue(batch: Batch) -> str:

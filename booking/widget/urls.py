@@ -2,7 +2,16 @@
 
 from django.urls import include, path, register_converter
 
-from booking.widget import appointment, appointment_changes, checkout, hold_actions, order_link, verification, views
+from booking.widget import (
+    appointment,
+    appointment_changes,
+    attendance,
+    checkout,
+    hold_actions,
+    order_link,
+    verification,
+    views,
+)
 
 app_name = "widget"
 
@@ -46,6 +55,9 @@ urlpatterns = [
     path("appointment/<token:token>/outcome", appointment.outcome, name="outcome"),
     path("appointment/<token:token>/appointment.ics", appointment.appointment_ics, name="appointment_ics"),
     path("appointment/<token:token>/cancel", appointment_changes.cancel_page, name="cancel"),
+    path("appointment/<token:token>/coming", attendance.coming, name="coming"),
+    path("appointment/<token:token>/no-reminders", attendance.no_reminders, name="no_reminders"),
+    path("r/<token:token>", attendance.short, name="short"),
     path("appointment/<token:token>/reschedule", appointment_changes.reschedule, name="reschedule"),
     path("appointment/<token:token>/reschedule/hold", appointment_changes.reschedule_hold, name="reschedule_hold"),
     path("appointment/<token:appointment>/to/<token:token>/", include(make_hold_urls(checkout.confirm_move))),

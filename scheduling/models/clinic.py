@@ -20,10 +20,16 @@ from scheduling.models.images import Image
 from scheduling.models.translations import Translated
 
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 # What API clients keep with a row, and when it came and changed: see scheduling.lib.compiled_queries.
 RARELY_READ = ("external_id", "metadata", "created_at", "updated_at")
+
+
+def list_default_reminders() -> list[timedelta]:
+    """Return how long before a visit its patient is reminded, unless the clinic says otherwise."""
+    return [48 * HOUR, 2 * HOUR]
 
 
 class Location(Translated):
@@ -193,6 +199,28 @@ class Service(Translated):
         max_length=200, blank=True, help_text="If only new patients may book it, the sentence that tells them so."
     )
     what_to_bring = models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")
+    email_reminders = ArrayField(  # pyright: ignore[reportCallIssue] (the stubs know no db_default)
+        models.DurationField(validators=[validators.from_a_quarter_to_four_weeks]),
+        size=5,
+        blank=True,
+        default=list_default_reminders,
+        db_default=[48 * HOUR, 2 * HOUR],
+        help_text="How long before the visit. What would come between 21:00 and 8:00 comes the evening before.",
+    )
+    text_reminders = ArrayField(  # pyright: ignore[reportCallIssue] (the stubs know no db_default)
+        models.DurationField(validators=[validators.from_a_quarter_to_four_weeks]),
+        size=5,
+        blank=True,
+        default=list,
+        db_default=[],
+        help_text="The same by text message (SMS), to numbers that are proved or that staff or a program wrote down.",
+    )
+    reminders_need_consent = models.BooleanField(
+        "only for who asks for reminders",
+        default=True,
+        db_default=True,
+        help_text="Whether patients are reminded only if they have ticked the box for it.",
+    )
     external_id = ExternalIdField()
     metadata = MetadataField()
     created_at = models.DateTimeField(default=now, db_default=Now(), editable=False)

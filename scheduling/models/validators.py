@@ -54,3 +54,4 @@ class WholeMinutes:
 from_a_minute_to_half_a_day = WholeMinutes(minimum=timedelta(minutes=1), maximum=timedelta(hours=12))
 up_to_four_hours = WholeMinutes(minimum=timedelta(), maximum=timedelta(hours=4))
 up_to_two_years = WholeMinutes(minimum=timedelta(), maximum=timedelta(days=730))
+from_a_quarter_to_four_weeks = WholeMinutes(minimum=timedelta(minutes=15), maximum=timedelta(weeks=4))

@@ -52,6 +52,7 @@ SUBJECTS = {
     MessageKind.REQUESTED: gettext_lazy("Your request at %(clinic)s, %(when)s"),
     MessageKind.VERIFY: gettext_lazy("Please confirm your booking at %(clinic)s"),
     MessageKind.CONFIRMED: gettext_lazy("Your appointment at %(clinic)s, %(when)s"),
+    MessageKind.REMINDER: gettext_lazy("Reminder: your appointment at %(clinic)s, %(when)s"),
     MessageKind.RESCHEDULED: gettext_lazy("New time: your appointment at %(clinic)s, %(when)s"),
     MessageKind.CANCELLED: gettext_lazy("Cancelled: your appointment at %(clinic)s, %(when)s"),
     MessageKind.NOT_CONFIRMED: gettext_lazy("Not confirmed: your request at %(clinic)s, %(when)s"),
@@ -106,6 +107,13 @@ def send_appointment_cancelled(message: OutboxMessage) -> None:
     template = "appointment_not_confirmed" if is_declined else "appointment_cancelled"
     # An upstream system may decline what it had confirmed.
     _send_to_attendee(message, appointment, template, invites=_was_confirmed(appointment))
+
+
+def send_reminder_email(message: OutboxMessage, appointment: Appointment) -> bool:
+    """Remind the attendee of a visit; return False if their address has had enough mails today."""
+    token = appointment_token(appointment)
+    links = {name: _get_url(reverse(f"widget:{name}", args=[token])) for name in ("coming", "no_reminders")}
+    return _send_to_attendee(message, appointment, "appointment_reminder", links=links)
 
 
 def _was_confirmed(appointment):
@@ -209,15 +217,16 @@ def _get_appointment(message):
     return annotate_sequence(Appointment.objects.select_related(*related)).get(pk=message.payload["appointment"])
 
 
-def _send_to_attendee(message, appointment, template, *, invites=False):
+def _send_to_attendee(message, appointment, template, *, invites=False, links=None):
+    """Send a mail about an appointment; return False if none may be sent to its attendee."""
     if not appointment.attendee_email:
-        return  # booked by another system without an address
+        return False  # booked by another system without an address
     is_stranger = appointment.verification in UNPROVEN
     context = get_visit_context(appointment, name="" if is_stranger else appointment.attendee_name, invites=invites)
-    mail = _make_mail(message, template, appointment.attendee_email, context)
+    mail = _make_mail(message, template, appointment.attendee_email, context | (links or {}))
     if invites:
         _attach_invitation(mail, appointment, name=context["name"])
-    _send(mail, is_limited=is_stranger)
+    return _send(mail, is_limited=is_stranger)
 
 
 def get_visit_context(appointment: Appointment, *, name: str, invites: bool = False) -> dict[str, Any]:
@@ -234,16 +243,17 @@ def get_visit_context(appointment: Appointment, *, name: str, invites: bool = Fa
 
 
 def _send(mail, *, is_limited):
-    """Send a mail; of those that a stranger causes only so many a day to an address, and no more say nothing."""
+    """Send a mail; of those that a stranger causes only so many a day to an address: return whether it was sent."""
     [address] = mail.to
     if is_limited and not allow_email(address):
-        return
+        return False
     try:
         mail.send()
     except Exception:
         if is_limited:
             uncount_email(address)  # it is tried again
         raise
+    return True
 
 
 def _make_mail(message, template, to, context):

@@ -58,6 +58,7 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "metadata": {},
             "verification": "",
             "link_version": 0,
+            "attendance_confirmed_at": None,
             "cancellation_reason": "",
             "cancellation_note": "",
         }

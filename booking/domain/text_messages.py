@@ -1,0 +1,42 @@
+"""Text messages (SMS): whom the clinic may text, and the one way to have a text sent."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from booking.access.phone_numbers import can_be_texted, is_confirmed
+from booking.models import Appointment, TextMessage
+from booking.models.enums import Job
+from booking.outbox import queue
+from scheduling.lib.encrypted_field import encrypt
+
+
+def send_text(
+    number: str,
+    body: str,
+    *,
+    purpose: str,
+    appointment: Appointment | None = None,
+    is_proof: bool = False,
+    expires_at: datetime | None = None,
+) -> TextMessage | None:
+    """Have a text sent after the commit and return its TextMessage; None if that number may not be texted.
+
+    ``number`` is in E.164; ``purpose`` is a TextMessage.Purpose. It goes to a number that is proved, or that staff or
+    a program have booked ``appointment`` with. With ``is_proof`` it has a code or link that proves the number: such a
+    text may go to any number of an allowed country, but only few a day. After ``expires_at`` it is not sent any more.
+    """
+    if not can_be_texted(number) or not (is_proof or may_be_texted(number, appointment)):
+        return None
+    text = TextMessage.objects.create(pk=uuid4(), appointment=appointment, purpose=purpose)
+    payload: dict[str, Any] = {"number": encrypt(number), "body": encrypt(body), "is_proof": "yes" if is_proof else ""}
+    payload |= {"appointment": appointment.pk} if appointment else {}
+    payload |= {"expires_at": expires_at.isoformat()} if expires_at else {}
+    queue.enqueue(Job.SMS_TEXT, id=text.pk, **payload)
+    return text
+
+
+def may_be_texted(number: str, appointment: Appointment | None) -> bool:
+    """Return whether a number is proved, or is that of an appointment that no visitor has typed."""
+    is_known = appointment is not None and appointment.attendee_phone == number and not appointment.is_typed
+    return is_known or is_confirmed(number)

@@ -1,0 +1,43 @@
+"""Texts about appointments: short, and without what others must not see on a locked phone."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.dateformat import format as format_date
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from booking.access.sms_links import reminder_token
+from booking.access.tokens import hash_token
+from booking.integrations.message_texts import describe_appointment, fill, find_text
+from booking.integrations.sms.sending import deliver
+from booking.models import OutboxMessage, Reminder, TextMessage
+from booking.models.message_texts import MessageKind
+
+MAX_NAME = 40  # of the clinic, so that a text is no longer than one message
+
+
+def send_reminder_text(message: OutboxMessage, reminder: Reminder) -> bool:
+    """Send a reminder by text; return False if its number has had enough texts today. Raises as ``deliver`` does."""
+    appointment = reminder.appointment
+    text, _is_new = TextMessage.objects.get_or_create(
+        pk=message.pk, defaults={"appointment": appointment, "purpose": TextMessage.Purpose.REMINDER}
+    )
+    return deliver(message, text, appointment.attendee_phone, write_reminder(reminder))
+
+
+def write_reminder(reminder: Reminder) -> str:
+    """Return the words of a reminder, the clinic's own if it has any, and store the hash of the short link in it."""
+    appointment, link = reminder.appointment, ""
+    if settings.SITE_URL:
+        token = reminder_token(reminder)
+        Reminder.objects.filter(pk=reminder.pk).update(link_hash=hash_token(token))
+        link = settings.SITE_URL + reverse("widget:short", args=[token])
+    clinic = Truncator(settings.CLINIC_NAME).chars(MAX_NAME)
+    if text := find_text(MessageKind.TEXT_REMINDER):
+        values = describe_appointment(appointment, name="") | {"clinic": clinic, "link": link}
+        if words := fill(text, values).opening:
+            return words
+    words = {"clinic": clinic, "when": format_date(appointment.local_start, _("D j M, H:i")), "link": link}
+    if not link:
+        return _("%(clinic)s: your appointment is on %(when)s.") % words
+    return _("%(clinic)s: your appointment is on %(when)s. Coming? Change or cancel: %(link)s") % words

@@ -18,6 +18,7 @@ from booking.domain.orders import create_order
 from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Networks, Provider
+from booking.models.branding import forget_branding
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
@@ -59,6 +60,12 @@ def pytest_collection_modifyitems(items):
         is_demanding = item.path.relative_to(Path(__file__).parent).parts[0] in DEMANDING
         if is_demanding or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def branding_unread():
+    """Each test begins as a process that has shown no page yet."""
+    forget_branding()
 
 
 @pytest.fixture

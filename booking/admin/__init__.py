@@ -6,6 +6,7 @@ from booking.admin import (  # noqa: F401
     api_keys,
     appointments,
     approvers,
+    branding,
     calendars,
     deliveries,
     events,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.domain.erasure import find_traces
-from booking.models import Appointment, ClientUser, Event, Hold, Order, OutboxMessage, PatientAccess
+from booking.models import Appointment, ClientUser, Event, Hold, Order, OutboxMessage, PatientAccess, get_branding
 from patients.models import Consent, Patient
 from scheduling.lib.clock import database_now
 
@@ -46,7 +46,7 @@ def export_patient(patient_id: UUID) -> dict[str, Any]:
     messages = OutboxMessage.objects.filter(Q(payload__appointment__in=ids) | Q(payload__order__in=ids))
     accesses = PatientAccess.objects.filter(patient_ids__overlap=patient_ids).order_by("id")
     return {
-        "clinic": settings.CLINIC_NAME,
+        "clinic": get_branding().name,
         "exported_at": database_now(),
         "records": [_describe(each, _list_events(each)) for each in records.order_by("created_at")],
         "consents": [_describe(each) for each in Consent.objects.filter(**of_them).order_by("given_at")],

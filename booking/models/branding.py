@@ -1,5 +1,6 @@
 """What makes the pages the clinic's own: its name, logo and colour. One row."""
 
+import hashlib
 import time
 
 from django.conf import settings
@@ -7,10 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.templatetags.static import static
 
 from patients.fields import PlainTextField
-from scheduling.lib.accent_colors import DEFAULT_ACCENT, TooPale, derive_palette
+from scheduling.lib.accent_colors import DEFAULT_ACCENT, TooPale, derive_palette, write_stylesheet
 from scheduling.models import Image
+from scheduling.models.images import get_image_path
 
 
 class Branding(models.Model):
@@ -51,6 +54,18 @@ class Branding(models.Model):
         """The clinic's name as patients see it."""
         return self.clinic_name or settings.CLINIC_NAME
 
+    @property
+    def stylesheet_path(self) -> str:
+        """The address of the stylesheet with the clinic's colour; "" where it is palette.css's own."""
+        if self.accent == DEFAULT_ACCENT:
+            return ""
+        return f"/brand/{self.accent[1:]}.{get_version(write_stylesheet(self.accent))}.css"
+
+    def get_icon_path(self, width: int) -> str:
+        """Return the address of the clinic's icon, which is drawn from its logo, or of our own."""
+        icon = self.logo and self.logo.find_square(width)
+        return get_image_path(icon) if icon else static(f"widget/icon-{width}.png")
+
     def clean_fields(self, exclude=None):
         super().clean_fields(exclude)
         self.accent = self.accent.lower()
@@ -58,6 +73,11 @@ class Branding(models.Model):
             derive_palette(self.accent)
         except TooPale as error:
             raise ValidationError({"accent": error.message}) from error
+
+
+def get_version(text: str) -> str:
+    """Return what the address of a file names it by, so that whoever has it never asks again."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 # Every page shows it and nearly none changes it: each process reads it once in so many seconds.

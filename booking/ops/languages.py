@@ -9,7 +9,9 @@ from django.utils.cache import patch_vary_headers
 from scheduling.lib.languages import choose_language, split_path, use_language
 
 # What staff and programs read, and files.
-ENGLISH = re.compile("/(?:admin|api|calendars|junction|onsched|problems|static)(?:/|$)")
+ENGLISH = re.compile(
+    r"/(?:admin|api|brand|calendars|images|junction|manifest\.webmanifest|onsched|problems|static)(?:/|$)"
+)
 
 
 def page_language(get_response):

@@ -19,7 +19,7 @@ from booking.access.patient_links import (
 from booking.domain.expiry import settle
 from booking.domain.verification import as_without_proof
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
-from booking.models import Appointment
+from booking.models import Appointment, get_branding
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from scheduling.lib.clock import database_now
@@ -143,7 +143,7 @@ def outcome(request, appointment):
     context = get_appointment_context(appointment, news="booked", looked=looked)
     if context["is_waiting"] and context["state"] == request.GET.get("status"):
         return render(request, "widget/_look_again.html", context)
-    response = render(request, "widget/_outcome.html", context | {"clinic_name": settings.CLINIC_NAME})
+    response = render(request, "widget/_outcome.html", context | {"clinic_name": get_branding().name})
     response["HX-Retarget"], response["HX-Reswap"] = "#visit", "outerHTML"
     return response
 

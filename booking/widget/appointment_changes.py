@@ -1,6 +1,5 @@
 """The patient's pages that cancel an appointment or give it another time."""
 
-from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from booking.access.patient_links import appointment_token
 from booking.domain.appointments import PastCutoff, cancel
 from booking.domain.transitions import ChangedMeanwhile, WrongState
-from booking.models import Appointment
+from booking.models import Appointment, get_branding
 from booking.templatetags.wording import when
 from booking.widget.forms import CancelForm
 from booking.widget.pages import appointment_page, refuse, show
@@ -52,7 +51,7 @@ def refuse_past_cutoff(request, appointment):
         _("You could do that until %(cutoff)s.")
         % {"cutoff": when(appointment.cutoff_at, appointment.location.timezone)},
         _("%(clinic)s can still help you: please give your reference, %(reference)s.")
-        % {"clinic": settings.CLINIC_NAME, "reference": appointment.reference},
+        % {"clinic": get_branding().name, "reference": appointment.reference},
         status=409,
         phone=appointment.location.phone,
         onward=(_("Back to the appointment"), get_appointment_url(appointment)),

@@ -1,12 +1,12 @@
 """The page behind an order's link: free times of its service, or its appointment once booked."""
 
-from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.access.patient_links import appointments_to_show
 from booking.domain.orders import OrderNotFound, find_order
+from booking.models import get_branding
 from booking.widget.appointment import show_appointment
 from booking.widget.pages import make_page_decorator, refuse
 from booking.widget.search import Search
@@ -19,7 +19,7 @@ def refuse_dead_link(request, error):
         request,
         _("This link no longer works"),
         _("It may have expired, or we have sent you a newer one. Please look for our latest e-mail."),
-        _("If that does not help, call %(clinic)s and ask for a new link.") % {"clinic": settings.CLINIC_NAME},
+        _("If that does not help, call %(clinic)s and ask for a new link.") % {"clinic": get_branding().name},
         status=404,
     )
 

@@ -18,7 +18,7 @@ from booking.domain.expiry import settle
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.domain.verification import as_without_proof
-from booking.models import Hold
+from booking.models import Hold, get_branding
 from booking.widget.details_form import get_typed_values
 from booking.widget.held_time import HeldTime
 from scheduling.lib.clock import database_now
@@ -48,8 +48,10 @@ SCRIPT_TEXTS = {
 def show(request, template, context=None, *, status=200):
     """Render a page, or only its changing part for htmx."""
     layout = "widget/_page.html" if request.htmx else "widget/base.html"
+    branding = get_branding()
     everywhere = {
-        "clinic_name": settings.CLINIC_NAME,
+        "branding": branding,
+        "clinic_name": branding.name,
         "layout": layout,
         "steps": STEPS,
         "script_texts": SCRIPT_TEXTS,

@@ -17,9 +17,12 @@ from scheduling.admin.calendar_warnings import (
     warn_about_calendars,
 )
 from scheduling.admin.forms import TimeOffForm
+from scheduling.admin.pictures import PictureAdmin, PictureField, PictureFormMixin
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.admin.translations import TranslationsMixin, list_translation_fieldsets
 from scheduling.lib.integration_admin import OtherSystemsMixin, list_kept_fieldsets
+from scheduling.lib.pictures import encode_face
+from scheduling.lib.spoken_languages import list_language_choices
 from scheduling.models import Clinician, ExtraHours, TimeOff, WorkingHours
 from scheduling.overlapping_hours import OverlappingHours, check_overlap
 
@@ -40,8 +43,18 @@ class WorkingHoursForm(forms.ModelForm):
         return self.cleaned_data["every_weeks"] or 1
 
 
-class ClinicianForm(forms.ModelForm):
+class ClinicianForm(PictureFormMixin, forms.ModelForm):
     """A clinician; without a weight they have an ordinary share."""
+
+    picture = PictureField(
+        encode_face, label="Photo", help_text="It is shown as a square: a face in the middle looks best."
+    )
+    languages = forms.MultipleChoiceField(
+        label="Languages spoken",
+        choices=list_language_choices,
+        required=False,
+        widget=admin.widgets.FilteredSelectMultiple("languages", is_stacked=False),
+    )
 
     weight = forms.DecimalField(
         required=False,
@@ -127,7 +140,7 @@ class TimeOffInline(admin.TabularInline):
 
 
 @admin.register(Clinician)
-class ClinicianAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, ProtectedAdmin):
+class ClinicianAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, PictureAdmin, ProtectedAdmin):
     form = ClinicianForm
     list_display = ["name", "title", "service_names", "own_calendars", "user", "is_active"]
     list_filter = ["is_active", "services", ("working_hours__location", admin.RelatedOnlyFieldListFilter)]
@@ -140,16 +153,17 @@ class ClinicianAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin
         return super().get_queryset(request).prefetch_related("services", "calendars")
 
     def get_fieldsets(self, request, obj=None):
-        about = (None, {"fields": ["name", "title", "bio", "services", "user"]})
+        about = (None, {"fields": ["name", "title", "services", "user"]})
+        shown = ("For patients", {"fields": ["picture", "bio", "languages", "gender", "has_page"]})
         offered = ("Offered", {"fields": ["is_active", "weight"], "description": INSTEAD_OF_DELETING})
         translations = list_translation_fieldsets(self, request, obj)
         if obj is None:
-            return [about, offered, *translations]
+            return [about, shown, offered, *translations]
         calendars = {
             "fields": ["own_calendars"],
             "description": render_add_calendar_link(request, obj, clinician=obj.pk),
         }
-        return [about, ("Own calendars", calendars), offered, *translations, *list_kept_fieldsets(obj)]
+        return [about, shown, ("Own calendars", calendars), offered, *translations, *list_kept_fieldsets(obj)]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if request.method == "GET":

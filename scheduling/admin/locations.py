@@ -10,17 +10,21 @@ from scheduling.admin.calendar_warnings import (
     render_add_calendar_link,
     render_calendar_states,
 )
+from scheduling.admin.pictures import PictureAdmin, PictureField, PictureFormMixin
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.admin.translations import TranslationsMixin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
+from scheduling.lib.pictures import encode_place
 from scheduling.models import Calendar, Location
 from scheduling.schedule_changes import mark_schedule_changed
 
 
-class LocationForm(forms.ModelForm):
+class LocationForm(PictureFormMixin, forms.ModelForm):
     """A location; its phone number is one of its country, or the clinic's."""
+
+    picture = PictureField(encode_place, label="Photo", help_text="The house or its door, as who comes sees it.")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -34,7 +38,7 @@ class LocationForm(forms.ModelForm):
 
 
 @admin.register(Location)
-class LocationAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, ProtectedAdmin):
+class LocationAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin, PictureAdmin, ProtectedAdmin):
     form = LocationForm
     list_display = ["name", "city", "timezone", "hold_lifetime", "is_active"]
     list_filter = ["is_active", "timezone", "country"]
@@ -54,7 +58,10 @@ class LocationAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin,
                 ]
             },
         ),
-        ("For patients", {"fields": ["phone", "email", "directions"]}),
+        (
+            "For patients",
+            {"fields": ["picture", "phone", "email", "directions", "step_free_access", "access_notes", "parking"]},
+        ),
         ("Offered", {"fields": ["is_active"], "description": INSTEAD_OF_DELETING}),
     ]
     readonly_fields = ["holidays"]

@@ -4,7 +4,7 @@ Lightness is changed in OKLCH (Björn Ottosson's), where the hue stays what it w
 """
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 DEFAULT_ACCENT = "#0b6b57"  # of static/palette.css, as are the grounds here
@@ -44,7 +44,7 @@ class Palette(NamedTuple):
     dark: Shades
 
 
-@cache
+@lru_cache(maxsize=64)
 def derive_palette(accent: str) -> Palette:
     """Return the shades of ``accent`` (#rrggbb) for light and dark pages; raises TooPale."""
     light = _derive_light(accent)
@@ -52,6 +52,19 @@ def derive_palette(accent: str) -> Palette:
     if contrast < MIN_CONTRAST:
         raise TooPale(contrast, _find_darker(accent))
     return Palette(light, _derive_dark(accent))
+
+
+@lru_cache(maxsize=64)
+def write_stylesheet(accent: str) -> str:
+    """Return the rules that put ``accent`` over the colour of static/palette.css; raises TooPale."""
+    palette = derive_palette(accent)
+    dark = _write_rule(':root:not([data-theme="light"])', palette.dark)
+    return f"{_write_rule(':root', palette.light)}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _write_rule(selector, shades):
+    declarations = (f"--{name.replace('_', '-')}:{color}" for name, color in shades._asdict().items())
+    return f"{selector}{{{';'.join(declarations)}}}"
 
 
 def get_contrast(one: str, other: str) -> float:

@@ -5,13 +5,12 @@ what Pillow has decoded as JPEG, PNG or WebP is drawn, in sizes that are made on
 """
 
 import warnings
-from collections.abc import Callable
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-MAX_BYTES = 8_000_000
+MAX_BYTES = 1_000_000  # as much as a request may have; the page makes what is larger smaller before it is sent
 MAX_PIXELS = 25_000_000  # a telephone's 24 megapixels; with transparency they take 100 MB of memory
 MAX_SIDE = 2560  # what is larger is made smaller first, while a JPEG is decoded
 MIN_SIDE = 64
@@ -71,7 +70,7 @@ def _read(file):
     """Return the picture as RGB, or as RGBA where something of it is transparent, the way up that it is to be seen."""
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise BadPicture("That picture is larger than 8 MB. Please choose a smaller one.")
+        raise BadPicture("That picture is larger than 1 MB. Please choose a smaller one.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -131,6 +130,3 @@ def _encode(picture, kind) -> Encoded:
     extension = kind.lower()
     width, height = picture.size
     return Encoded(width, height, extension, f"image/{extension}", file.getvalue())
-
-
-Encoder = Callable[[BinaryIO], list[Encoded]]

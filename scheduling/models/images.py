@@ -10,6 +10,8 @@ from django.utils.timezone import now
 
 from scheduling.lib.pictures import Encoded
 
+ADDRESS = "/images/"  # below no element that names a language: all languages share what browsers keep
+
 
 class Image(models.Model):
     """A picture in the sizes that pages show. It belongs to one clinician, place or clinic, and goes with it."""
@@ -30,6 +32,10 @@ class Image(models.Model):
         """Return the square size of exactly that width, or None."""
         return next((size for size in self.sizes if size["width"] == size["height"] == width), None)
 
+    def get_path(self, width: int) -> str:
+        """Return the address of find_size(width), below the site's."""
+        return get_image_path(self.find_size(width))
+
 
 class ImageFile(models.Model):
     """One size of a picture: its name is the hash of what is in it, so that whoever has it never asks again."""
@@ -41,6 +47,11 @@ class ImageFile(models.Model):
 
     def __str__(self):
         return self.name
+
+
+def get_image_path(size: dict) -> str:
+    """Return the address of one of an Image's sizes, below the site's."""
+    return ADDRESS + size["name"]
 
 
 @transaction.atomic(savepoint=False)

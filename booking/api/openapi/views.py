@@ -3,7 +3,6 @@
 from functools import cache
 
 import orjson
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -20,6 +19,7 @@ from booking.api.operation import operation
 from booking.api.serializers import Query
 from booking.api.throttles import AddressThrottle
 from booking.api.views import ApiView
+from booking.models import get_branding
 
 JSON, YAML = "application/json", "application/yaml"
 ALSO_YAML = ["application/vnd.oai.openapi", "application/x-yaml", "text/yaml"]
@@ -95,5 +95,5 @@ def collection(request):
 def docs(request):
     """A first booking in five minutes, what holds everywhere, webhooks, and every operation to try out."""
     site = request.build_absolute_uri("/").rstrip("/")
-    page = {"clinic_name": settings.CLINIC_NAME, "sections": read_sections(site), "headings": list_operations()}
+    page = {"clinic_name": get_branding().name, "sections": read_sections(site), "headings": list_operations()}
     return render(request, "api/docs.html", page)

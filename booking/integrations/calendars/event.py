@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +14,7 @@ from icalendar import Event as CalendarEvent
 
 from booking.access.patient_links import appointment_token
 from booking.integrations.email.sender import get_sender_address
-from booking.models import Appointment, Event
+from booking.models import Appointment, Event, get_branding
 from scheduling.calendars.base import make_event_uid
 
 # When a patient's calendar reminds of a visit. Outlook takes the first one only.
@@ -67,14 +66,14 @@ def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bo
     entry = _make_entry(
         appointment,
         f"{appointment.pk}@holdfast",
-        _("%(service)s at %(clinic)s") % {"service": service, "clinic": settings.CLINIC_NAME},
+        _("%(service)s at %(clinic)s") % {"service": service, "clinic": get_branding().name},
         _list_description_lines(appointment) + ([] if is_cancelled else _list_ways_to_change(appointment, page)),
         home=_("At your home"),
         url=page,
     )
     attendee = Party(appointment.attendee_name, appointment.attendee_email) if is_invitation else None
     return entry._replace(
-        organizer=Party(settings.CLINIC_NAME, get_sender_address()),
+        organizer=Party(get_branding().name, get_sender_address()),
         attendee=attendee,
         reminders=() if is_cancelled else REMINDERS,
     )

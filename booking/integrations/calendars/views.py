@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from booking.integrations.calendars.event import write_calendar
 from booking.integrations.calendars.feed import REFRESH_INTERVAL, find_feed, list_entries, record_reading
+from booking.models import get_branding
 
 # A header instead of robots.txt: Google Calendar obeys robots.txt and would not read the feed.
 HEADERS = {
@@ -34,7 +35,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
     headers = HEADERS | {"ETag": etag, "Last-Modified": http_date(changed_at)}
     response = get_conditional_response(request, etag, changed_at)
     if response is None:
-        name = f"{found.clinician} at {settings.CLINIC_NAME}"
+        name = f"{found.clinician} at {get_branding().name}"
         text = write_calendar(entries, method="PUBLISH", name=name, refresh_interval=REFRESH_INTERVAL)
         response = HttpResponse(text, content_type="text/calendar; charset=utf-8")
     for name, value in headers.items():

@@ -247,6 +247,7 @@ def test_policy_allows_own_origin_only(client):
         "style-src": "'self'",
         "img-src": "'self' data:",
         "font-src": "'self'",
+        "manifest-src": "'self'",
         "connect-src": "'self'",
         "form-action": "'self'",
         "base-uri": "'none'",

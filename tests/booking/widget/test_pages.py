@@ -41,7 +41,7 @@ def test_pages_with_token_are_not_indexed(client, held):
 
 def test_pages_load_nothing_from_elsewhere(client, held):
     for address in pages(held):
-        body = re.sub('<link rel="(?:canonical|alternate)"[^>]*>', "", client.get(address).content.decode())
+        body = re.sub('<(?:link rel="(?:canonical|alternate)"|meta)[^>]*>', "", client.get(address).content.decode())
 
         assert "http://" not in body
         assert "https://" not in body

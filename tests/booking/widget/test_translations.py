@@ -22,6 +22,7 @@ from tests.pseudo_locale import find_untranslated, find_untranslated_in_page
 # Names, what the clinic and the patient have written, zones, and Django's own names of weekdays.
 KNOWN = [
     "Harbour Clinic",
+    "– Harbour Clinic",
     "Harbour Street",
     "12 Harbour Street, London E1 6AN",
     "Consultation",

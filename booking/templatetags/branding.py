@@ -1,0 +1,45 @@
+"""The clinic's name, logo and colour on its pages, and pictures in the size that they are shown in."""
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from booking.models.branding import Branding, get_last_branding
+from scheduling.models import Image
+from scheduling.models.images import get_image_path
+
+register = template.Library()
+
+
+@register.simple_tag
+def last_branding() -> Branding:
+    """Return how the clinic shows itself, for a page that says what went wrong: it does not ask the database."""
+    return get_last_branding()
+
+
+@register.simple_tag
+def icon(branding: Branding, width: int) -> str:
+    """Return the address of the clinic's icon in that width."""
+    return branding.get_icon_path(width)
+
+
+@register.simple_tag
+def logo(image: Image, height: int, alt: str) -> SafeString:
+    """Return a logo at that height; screens with twice the pixels have them."""
+    size = image.sizes[0]
+    width = round(size["width"] * height / size["height"])
+    tag = '<img class="logo" src="{}" width="{}" height="{}" alt="{}">'
+    return format_html(tag, get_image_path(size), width, height, alt)
+
+
+@register.simple_tag
+def picture(image: Image, width: int, style: str = "", alt: str = "") -> SafeString:
+    """Return a picture that is so many pixels wide, in the class ``style``; browsers choose among its sizes."""
+    largest = image.sizes[-1]
+    height = round(width * largest["height"] / largest["width"])
+    sizes = format_html_join(", ", "{} {}w", ((get_image_path(size), size["width"]) for size in image.sizes))
+    tag = (
+        '<img class="{}" src="{}" srcset="{}" sizes="{}px" width="{}" height="{}" alt="{}" '
+        'loading="lazy" decoding="async">'
+    )
+    return format_html(tag, style, image.get_path(width), sizes, width, width, height, alt)

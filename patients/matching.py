@@ -171,6 +171,20 @@ NOTE_PRIVACY_NOTICE = """
 """
 
 
+# The same holds of a consent that was given before.
+NOTE_CONSENT = """
+    INSERT INTO patients_consent AS consent (patient_id, purpose, given_at, version)
+    VALUES (%(patient)s, %(purpose)s, %(at)s, '')
+        ON CONFLICT (patient_id, purpose) WHERE withdrawn_at IS NULL DO UPDATE SET version = consent.version
+"""
+
+
+def note_consent(patient: Patient, purpose: str, *, at: datetime) -> None:
+    """Record that the patient agrees to a purpose. One who has agreed already has done so since then."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_CONSENT, {"patient": patient.pk, "purpose": purpose, "at": at})
+
+
 def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None:
     """Record which version of the privacy notice the patient was shown last, and since when it is that one.
 

@@ -26,6 +26,7 @@ from booking.admin.identity import compare_numbers, describe_identity, render_id
 from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
+from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.domain.appointments import annotate, check_identity, normalize_reference, revoke_links
 from booking.domain.transitions import ChangedMeanwhile
@@ -188,7 +189,18 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     fieldsets = [
         (
             None,
-            {"fields": ["reference", "state", "when", "service_name", "clinician_name", "place", "formatted_price"]},
+            {
+                "fields": [
+                    "reference",
+                    "state",
+                    "when",
+                    "service_name",
+                    "clinician_name",
+                    "place",
+                    "formatted_price",
+                    "says_coming",
+                ]
+            },
         ),
         ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record", "notes"]}),
         ("Asked for", {"fields": ["approver_name", "approval_due", "provider_reference", "linked_order"]}),
@@ -203,6 +215,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         "clinician_name",
         "place",
         "formatted_price",
+        "says_coming",
         "attendee_name",
         "attendee_email",
         "attendee_phone",
@@ -294,6 +307,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         state = format_html(
             '<span class="state state-{}">{}</span>', appointment.status, appointment.get_status_display()
         )
+        if appointment.attendance_confirmed_at and appointment.status == Appointment.Status.CONFIRMED:
+            state = format_html("{}<br><small>says they are coming</small>", state)
         return format_html("{}<br><small>overlaps another visit</small>", state) if has_overlap(appointment) else state
 
     # The page
@@ -329,6 +344,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
             "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
         context |= {"transitions": list_transitions(request, obj), "log": list_events(obj, zone=obj.location.zone)}
+        context["sent_messages"] = list_messages(obj)
         if has_overlap(obj):
             context["overlap"] = render_overlap(request, obj)
         if refused_at := get_refused_at(obj):
@@ -356,6 +372,11 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     @admin.display(description="price")
     def formatted_price(self, appointment):
         return f"{write_decimals(appointment.price, appointment.currency)} {appointment.currency}"
+
+    @admin.display(description="says they are coming")
+    def says_coming(self, appointment):
+        said_at, zone = appointment.attendance_confirmed_at, appointment.location.zone
+        return f"yes, on {format_local(said_at, zone, unless=appointment.home)}" if said_at else "–"
 
     @admin.display(description="approver")
     def approver_name(self, appointment):

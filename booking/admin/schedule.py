@@ -10,12 +10,14 @@ from django.contrib import admin, messages
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.feeds import get_feed_url
 from booking.domain.notifications import push_upcoming
+from booking.domain.reminders import replan_reminders
 from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOffAdmin
 from scheduling.availability.openings import as_instant, compute_working_time, get_local_dates
 from scheduling.availability.queries import as_hours
 from scheduling.models import Clinician, Location, Service, TimeOff
 from scheduling.models.hours import list_workplaces
 
+REMINDER_FIELDS = {"email_reminders", "text_reminders"}
 CALENDAR_FIELDS = {"name", "address_line_1", "address_line_2", "city", "postcode"}
 
 
@@ -88,6 +90,8 @@ class ServiceWithWarningsAdmin(ServiceAdmin):
         if change:
             warn_if_inactive(request, obj, form, service=obj)
             push_changes(obj, form)
+        if change and REMINDER_FIELDS & set(form.changed_data):
+            replan_reminders(obj)
 
 
 @admin.register(Clinician)

@@ -17,6 +17,7 @@ from django.db.models import F, Max, Q
 from django.utils.translation import gettext_lazy as _
 
 from booking.access.email_addresses import forget_address
+from booking.access.phone_numbers import forget_number, get_number_id
 from booking.domain.appointments import cancel_under_lock
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
@@ -32,12 +33,15 @@ from booking.models import (
     Order,
     OutboxMessage,
     PatientDraft,
+    Reminder,
+    TextMessage,
     UndeliverableMail,
 )
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from patients.models import Consent, Needs, Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now
+from scheduling.lib.phones import split_phone
 from scheduling.slots import free_slot, lock_clinicians
 
 YEAR = timedelta(days=365.25)
@@ -166,9 +170,9 @@ def erase_patient(patient_id: UUID, *, actor: str, is_replay: bool = False) -> N
             raise AlreadyErased
         if until := get_kept_until(patient_id):
             raise MustBeKept(until)
-    contacts = _list_contacts(traces)
+    contacts, numbers = _list_contacts(traces), _list_numbers(traces)
     _cancel_orders(traces, actor=actor, at=now)
-    _forget_details(traces, contacts)
+    _forget_details(traces, contacts, numbers)
     _forget_messages(traces)
     _tell_approvers(traces)
     Erasure.objects.bulk_create(
@@ -283,7 +287,14 @@ def _cancel_orders(traces, *, actor, at):
             record_event(order, EventKind.ORDER_CANCELLED, actor=actor, at=at)
 
 
-def _forget_details(traces, contacts):
+def _list_numbers(traces):
+    """Return the phone numbers that the person is known by, in an order in which two erasures do not deadlock."""
+    known = Patient.objects.filter(pk__in=traces.patient_ids).values_list("phone", flat=True)
+    given = Appointment.objects.filter(pk__in=traces.appointment_ids).values_list("attendee_phone", flat=True)
+    return sorted({split_phone(number).number for number in (*known, *given) if number}, key=get_number_id)
+
+
+def _forget_details(traces, contacts, numbers):
     holds = Q(pk__in=traces.appointment_ids) | Q(patient__in=traces.patient_ids) | Q(order__in=traces.order_ids)
     Hold.objects.filter(holds).update(**OF_HOLD)
     appointments = Appointment.objects.filter(pk__in=traces.appointment_ids)
@@ -291,6 +302,8 @@ def _forget_details(traces, contacts):
     Order.objects.filter(pk__in=traces.order_ids).update(**OF_ORDER)
     ClientUser.objects.filter(patient__in=traces.patient_ids).delete()
     Consent.objects.filter(patient__in=traces.patient_ids).delete()
+    for model in (Reminder, TextMessage):
+        model.objects.filter(appointment__in=traces.appointment_ids).delete()
     Needs.objects.filter(patient__in=traces.patient_ids).delete()
     AnswerSheet.objects.filter(appointment__in=traces.appointment_ids).delete()
     PossibleDuplicate.objects.filter(_of_either(traces.patient_ids)).delete()
@@ -301,13 +314,16 @@ def _forget_details(traces, contacts):
     PatientDraft.objects.filter(drafts).delete()
     for address in sorted(contacts):  # two erasures that share some do not deadlock
         forget_address(address)
+    for number in numbers:
+        forget_number(number)
 
 
 def _forget_messages(traces):
     """Delete what waits to be sent, what was answered, and what staff's own log and next page say of the person."""
     ids = [str(id) for id in traces.ids]
     about = Q(payload__appointment__in=ids) | Q(payload__order__in=ids)
-    OutboxMessage.objects.filter(about, kind__startswith="email.").delete()
+    is_to_patient = Q(kind__startswith="email.") | Q(kind__startswith="sms.")
+    OutboxMessage.objects.filter(about & is_to_patient).delete()
     UndeliverableMail.objects.filter(Q(appointment__in=traces.appointment_ids) | Q(order__in=traces.order_ids)).delete()
     OutboxMessage.objects.filter(about | Q(payload__data__id__in=ids)).exclude(last_error="").update(last_error="")
     # Those about nothing too: a release before did not say what an answer is about.

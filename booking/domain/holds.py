@@ -42,8 +42,8 @@ from booking.domain.transitions import HoldNotFound, WrongState, check_live, loc
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
-from patients.matching import note_privacy_notice
-from patients.models import Patient
+from patients.matching import note_consent, note_privacy_notice
+from patients.models import Consent, Patient
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.lib.integration_fields import merge_metadata
 from scheduling.schedule_changes import mark_schedule_changed
@@ -345,6 +345,7 @@ def confirm_hold(
     metadata: dict | None = None,
     attendee: dict | None = None,
     notice_version: str | None = None,
+    wants_reminders: bool = False,
     draft: PatientDraft | None = None,
     approval: Approval | None = None,
     answer_within: timedelta | None = None,
@@ -356,16 +357,16 @@ def confirm_hold(
     with ``must_be_new`` raises WrongState.
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``notice_version`` is that of
-    the privacy notice that they were shown, if any. ``attendee`` ({"name", "email", "phone"}) is who comes, if not as
-    the patient is written, and ``language`` what they are written to in. ``external_id`` replaces the hold's, and
-    ``metadata`` are merged with them. A ``draft`` that the patient was made from is used up. ``approval`` comes from
-    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within ``answer_within``.
-    A patient who is elsewhere then is told by e-mail; with
-    ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is
-    pending for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
+    the privacy notice that they were shown, if any; ``wants_reminders`` says that they ask for reminders. ``attendee``
+    ({"name", "email", "phone"}) is who comes, if not as the patient is written, and ``language`` what they are written
+    to in. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the patient was
+    made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a transaction.
+    Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
+    ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is pending
+    for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
     NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its word on this
-    booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked,
-    OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked, OrderCancelled,
+    HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
@@ -404,6 +405,8 @@ def confirm_hold(
         tell_patient(appointment, conflicts)
     if notice_version is not None:
         note_privacy_notice(patient, notice_version, at=now)
+    if wants_reminders:
+        note_consent(patient, Consent.Purpose.REMINDERS, at=now)
     return appointment
 
 

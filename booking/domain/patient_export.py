@@ -13,13 +13,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.domain.erasure import find_traces
-from booking.models import Appointment, ClientUser, Event, Hold, Order, OutboxMessage, PatientAccess, get_branding
+from booking.models import (
+    Appointment,
+    ClientUser,
+    Event,
+    Hold,
+    Order,
+    OutboxMessage,
+    PatientAccess,
+    Reminder,
+    TextMessage,
+    get_branding,
+)
 from patients.models import Consent, Patient
 from scheduling.lib.clock import database_now
 
 # Nothing to tell: secrets of links, what is derived from the rest, and what is nobody's but the clinic's ledger.
 DERIVED = {"normalized_name", "name_words", "name_spellings"}
-LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "link_version"}
+LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "link_version", "link_hash"}
 TITLES = {
     "records": gettext_lazy("Who you are"),
     "consents": gettext_lazy("What you agreed to"),
@@ -28,6 +39,8 @@ TITLES = {
     "holds": gettext_lazy("Times that were held for you"),
     "known_elsewhere_as": gettext_lazy("What other systems call you"),
     "messages": gettext_lazy("Messages that were sent because of your visits"),
+    "reminders": gettext_lazy("Reminders of your visits"),
+    "text_messages": gettext_lazy("Text messages that were sent to you"),
     "seen_by": gettext_lazy("Who has seen your records"),
 }
 ROLES = {"staff": gettext_lazy("staff of the clinic"), "key": gettext_lazy("a program of the clinic's")}
@@ -64,6 +77,8 @@ def export_patient(patient_id: UUID) -> dict[str, Any]:
             {"kind": each.kind, "created_at": each.created_at, "status": each.status, "done_at": each.done_at}
             for each in messages.order_by("created_at")
         ],
+        "reminders": [_describe(each) for each in Reminder.objects.filter(appointment__in=appointment_ids)],
+        "text_messages": [_describe(each) for each in TextMessage.objects.filter(appointment__in=appointment_ids)],
         "seen_by": [
             {"created_at": each.created_at, "action": each.action, "who": _name_role(each.actor), "page": each.page}
             for each in accesses

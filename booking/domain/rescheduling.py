@@ -108,11 +108,12 @@ def _save(moved, appointment, *, actor, now, must_be_free):
         moved.answer_by = min(moved.answer_by, moved.starts_at)
     # A pending appointment's deadline goes with it to its new slot.
     set_slot_expiry(moved.slot_id, expires_at=moved.answer_by if is_pending else None)
-    moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "updated_at"])
+    moved.attendance_confirmed_at = None  # they said so of the other time
+    moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "attendance_confirmed_at", "updated_at"])
     times = {"from": appointment.local_start.isoformat(), "to": moved.local_start.isoformat()}
     record_event(moved, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
     notify_changed(moved, email=Job.EMAIL_APPOINTMENT_RESCHEDULED, previous_clinician_id=appointment.clinician_id)
     tell_patient(moved, conflicts)
     mark_location_left(appointment, moved)
-    appointment.answer_by = moved.answer_by
+    appointment.answer_by, appointment.attendance_confirmed_at = moved.answer_by, None
     return adopt_opening(appointment, moved)

@@ -104,6 +104,7 @@ def show_check(request, held, form, *, status=200, **context):
             "answers": form.instance,
             "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
+            "reminders": form.cleaned_data["reminders"] and held.hold.service.asks_for_reminders,
             "typed": get_typed_values(request.POST),
             **get_approver_context(held.hold),
         }
@@ -131,7 +132,7 @@ def confirm(request, held):
     if form and not form.is_valid():
         return show_hold(request, held, form, status=422)
     try:
-        make_appointment(held.hold, form)
+        make_appointment(held.hold, form, wants_reminders=bool(request.POST.get("reminders")))
     except REFUSALS as error:
         return refuse_to_confirm(request, held, form, error)
     return redirect("widget:done", held.token)
@@ -152,21 +153,20 @@ def confirm_move(request, held):
     return redirect("widget:done", held.token)
 
 
-def make_appointment(hold, form):
+def make_appointment(hold, form, *, wants_reminders):
     """Confirm the hold for its order's patient, or for the patient in ``form``."""
-    language = get_language_to_keep()
+    details = {"wants_reminders": wants_reminders, "language": get_language_to_keep(), "actor": "patient"}
     if hold.order_id:
         check_not_booked(hold.order)  # before an approver is asked
-        confirm_with_approval(hold, patient=hold.order.patient, language=language, actor="patient", timeouts=TIMEOUTS)
+        confirm_with_approval(hold, patient=hold.order.patient, timeouts=TIMEOUTS, **details)
     else:
         confirm_with_approval(
             hold,
             patient=form.instance,
             notes=form.cleaned_data["notes"],
-            language=language,
-            actor="patient",
             notice_version=settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None,
             timeouts=TIMEOUTS,
+            **details,
         )
 
 

@@ -13,7 +13,7 @@ from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
-INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes"]
+INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes", "reminders"]
 
 
 class BirthDateWidget(forms.MultiWidget):
@@ -95,6 +95,8 @@ class DetailsForm(forms.ModelForm):
         widget=forms.Textarea({"rows": 3}),
         error_messages={"max_length": _("Please keep the note under 1000 characters.")},
     )
+
+    reminders = forms.BooleanField(required=False)
 
     class Meta:
         model = Patient

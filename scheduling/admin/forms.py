@@ -42,6 +42,33 @@ class DurationField(forms.Field):
             return True
 
 
+class DurationListField(forms.Field):
+    """Durations separated by commas, such as ``48 h, 2 h``; the longest first, each once."""
+
+    def __init__(self, *, base_field=None, max_length=None, **kwargs):
+        self.max_length = max_length
+        super().__init__(**kwargs | {"widget": forms.TextInput(attrs={"class": "vTextField"})})
+
+    def prepare_value(self, value):
+        return ", ".join(map(durations.format_duration, value)) if isinstance(value, list) else value
+
+    def to_python(self, value):
+        typed = [part.strip() for part in str(value or "").split(",") if part.strip()]
+        try:
+            found = sorted({durations.parse_duration(part) for part in typed}, reverse=True)
+        except ValueError as error:
+            raise forms.ValidationError("Write lengths of time such as 48 h, 2 h.", code="invalid") from error
+        if self.max_length and len(found) > self.max_length:
+            raise forms.ValidationError(f"Write {self.max_length} at most.", code="max_length")
+        return found
+
+    def has_changed(self, initial, data):
+        try:
+            return list(initial or []) != self.to_python(data)
+        except forms.ValidationError:
+            return True
+
+
 class DayAndTimeField(forms.MultiValueField):
     """A day and a time; cleans to a list of both, either of which may be None."""
 

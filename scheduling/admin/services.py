@@ -1,9 +1,10 @@
 """Services, and the categories they are listed under."""
 
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from scheduling.admin.forms import DurationField, ServiceForm
+from scheduling.admin.forms import DurationField, DurationListField, ServiceForm
 from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.admin.translations import TranslationsMixin
 from scheduling.lib import durations
@@ -30,11 +31,15 @@ class ServiceAdmin(OtherSystemsMixin, TranslationsMixin, ProtectedAdmin):
     list_filter = ["is_active", "is_online_bookable", "is_private", "category", "mode", "clinicians"]
     search_fields = ["name", "slug", "description"]
     prepopulated_fields = {"slug": ["name"]}
-    formfield_overrides = {models.DurationField: {"form_class": DurationField}}
+    formfield_overrides = {
+        models.DurationField: {"form_class": DurationField},
+        ArrayField: {"form_class": DurationListField},
+    }
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "mode", ("price", "currency"), ("position", "color")]}),
         ("How long it takes", {"fields": ["duration", "buffer_before", "buffer_after"]}),
         ("When it can be booked", {"fields": ["step", "notice", "horizon", "cancellation_notice", "is_once_a_day"]}),
+        ("Reminders", {"fields": ["email_reminders", "text_reminders", "reminders_need_consent"]}),
         ("For patients", {"fields": ["new_patients_only_text", "what_to_bring"]}),
         ("Where it is listed", {"fields": ["category", "is_private"]}),
         ("Offered", {"fields": ["is_active", "is_online_bookable"], "description": INSTEAD_OF_DELETING}),

@@ -232,6 +232,11 @@ class Service(Translated):
     def __str__(self):
         return self.name
 
+    @property
+    def asks_for_reminders(self) -> bool:
+        """Whether patients are asked if they want reminders."""
+        return self.reminders_need_consent and bool(self.email_reminders or self.text_reminders)
+
     def allows(self, *, is_remote: bool) -> bool:
         """Return whether the service is given that way: by video, or in person."""
         return self.mode == self.Mode.BOTH or (self.mode == self.Mode.REMOTE) == is_remote

@@ -16,7 +16,7 @@ from booking.api.pagination import ChangesQuery
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
-from booking.api.v1.attendance import Attendance, AttendeeInput, AttendeeName, PersonInput
+from booking.api.v1.attendance import Attendance, AttendeeInput, AttendeeName, PersonInput, RemindersInput
 from booking.api.v1.expansions import BookingQuery, ExpandedAppointmentOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
@@ -114,7 +114,7 @@ class PersonByEmailInput(PersonInput):
     date_of_birth = AnyDay(required=False, help_text="Between 1900 and today.")
 
 
-class DirectInput(OpeningInput, Attendance, ApprovalTimeoutsInput, IntegrationInput):
+class DirectInput(OpeningInput, Attendance, RemindersInput, ApprovalTimeoutsInput, IntegrationInput):
     """What to book, for whom, and how long to wait for its approver."""
 
     second_ways = Attendance.ways

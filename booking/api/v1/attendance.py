@@ -126,6 +126,16 @@ class AttendeeInput(PhoneInput):
         return super().validate(self.read_attendee_phone(fields))
 
 
+class RemindersInput(serializers.Serializer):
+    """Whether who comes asks for reminders."""
+
+    wants_reminders = serializers.BooleanField(
+        required=False,
+        help_text="Whether the patient asks for reminders of their visits, where the clinic sends them only to who "
+        "does. Never send true unless they have said so. False changes nothing.",
+    )
+
+
 class Attendance(AttendeeInput):
     """The patient, by ``patient_id`` or ``patient``, and who attends if that is written differently."""
 

@@ -17,7 +17,7 @@ from booking.api.operation import operation
 from booking.api.outputs import AppointmentOutput, HoldOutput, write_hold
 from booking.api.refusals import SecretKeyRequired
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
-from booking.api.v1.attendance import Attendance, PatientOrDraft
+from booking.api.v1.attendance import Attendance, PatientOrDraft, RemindersInput
 from booking.api.v1.expansions import BookingQuery, ExpandedHoldOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
@@ -202,7 +202,7 @@ class HoldMove(HoldView):
         return self.answer_hold(hold)
 
 
-class ConfirmInput(Attendance, ApprovalTimeoutsInput, IntegrationInput):
+class ConfirmInput(Attendance, RemindersInput, ApprovalTimeoutsInput, IntegrationInput):
     """Who comes, and how long to wait for the approver."""
 
     patient_id = PatientOrDraft()

@@ -65,6 +65,9 @@ DELETED = {
     "booking.UndeliverableMail",
     "booking.WaitlistEntry",
     "booking.WaitlistOffer",
+    "booking.PhoneNumber",
+    "booking.Reminder",
+    "booking.TextMessage",
 }
 ERASED = {
     "patients.Patient": {*erasure.OF_PATIENT, "normalized_name", "name_words", "name_spellings"},

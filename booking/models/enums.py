@@ -85,6 +85,8 @@ class Job(StrEnum):
     EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
     EMAIL_ORDER_LINK = "email.order_link"
     EMAIL_RESET_LINK = "email.reset_link"
+    EMAIL_TEST_MESSAGE = "email.test_message"
+    EMAIL_APPOINTMENT_LINKS = "email.appointment_links"
     EMAIL_WAITLIST_CONFIRM = "email.waitlist_confirm"
     EMAIL_WAITLIST_OFFER = "email.waitlist_offer"
     EMAIL_REMINDER = "email.reminder"

@@ -77,7 +77,8 @@ class MessageText(models.Model):
         constraints = [models.UniqueConstraint("kind", "language", name="message_text_once")]
 
     def __str__(self):
-        return f"{MessageKind(self.kind).label} ({dict(settings.LANGUAGES).get(self.language, self.language)})"
+        labels, languages = dict(MessageKind.choices), dict(settings.LANGUAGES)
+        return f"{labels.get(self.kind, self.kind)} ({languages.get(self.language, self.language)})"
 
     @property
     def is_text_message(self):

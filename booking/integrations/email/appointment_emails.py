@@ -37,7 +37,7 @@ from booking.integrations.calendars.event import (
 )
 from booking.integrations.email.sender import make_headers
 from booking.integrations.message_texts import describe_appointment, fill, find_text
-from booking.models import Appointment, Event, MessageKind, MessageText, Order, OutboxMessage
+from booking.models import UNRESTRICTED, Appointment, Event, MessageKind, MessageText, Order, OutboxMessage
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 from patients.text import isolate
@@ -48,6 +48,7 @@ Status, Reason, Verification = Appointment.Status, Appointment.CancellationReaso
 # Booked by somebody who may have typed another's address and any name: mails about it name nobody and are few.
 UNPROVEN = [Verification.WAIVED, *Appointment.AWAITING_VERIFICATION]
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
+MAX_LINKS = 20  # in one e-mail
 SUBJECTS = {
     MessageKind.REQUESTED: gettext_lazy("Your request at %(clinic)s, %(when)s"),
     MessageKind.VERIFY: gettext_lazy("Please confirm your booking at %(clinic)s"),
@@ -59,6 +60,7 @@ SUBJECTS = {
     MessageKind.ALSO_BOOKED: gettext_lazy("You also have another appointment at %(clinic)s"),
     MessageKind.ORDER_LINK: gettext_lazy("Choose your time at %(clinic)s"),
     MessageKind.BOOKING_LINK: gettext_lazy("Your link to the free times at %(clinic)s"),
+    MessageKind.APPOINTMENT_LINKS: gettext_lazy("Your appointments at %(clinic)s"),
 }
 
 
@@ -200,6 +202,32 @@ def send_booking_link(message: OutboxMessage) -> None:
     }
     with use_language(split_path(path)[0]):
         _send(_make_mail(message, "booking_link", address, context), is_limited=True)
+
+
+def send_appointment_links(message: OutboxMessage) -> None:
+    """Send the links of the coming appointments that were booked with an address, if there are any.
+
+    One that waits for its verification has the link for that: who reads this mail reads the other.
+    """
+    if not settings.SITE_URL:
+        raise PermanentError("SITE_URL is not set.")
+    address = decrypt(message.payload["address"])
+    if not address:
+        raise PermanentError("The SECRET_KEY that it was written with is gone.")
+    rows = Appointment.objects.select_related("service", "clinician", "location", "order").filter(UNRESTRICTED)
+    rows = rows.filter(attendee_email__iexact=address, status__in=Appointment.UPCOMING, starts_at__gt=timezone.now())
+    visits = [visit for visit in rows.order_by("starts_at")[:MAX_LINKS] if not visit.is_unanswered(timezone.now())]
+    if not visits:
+        return
+    with use_language(message.payload["language"]):
+        context = {"name": "", "visits": [(visit, _get_link(visit), visit.awaits_verification) for visit in visits]}
+        _send(_make_mail(message, "appointment_links", address, context), is_limited=True)
+
+
+def _get_link(appointment):
+    if not appointment.awaits_verification:
+        return _get_page(appointment)
+    return _get_url(reverse("widget:verify", args=[verification_token(appointment)]))
 
 
 class _Mail(EmailMultiAlternatives):

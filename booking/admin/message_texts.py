@@ -12,7 +12,8 @@ from django.urls import path, reverse
 
 from booking.access.rate_limits import counter
 from booking.domain.message_texts import send_test
-from booking.integrations.email.samples import make_sample
+from booking.integrations.message_samples import make_sample_email, make_sample_sms
+from booking.integrations.sms.gsm import count_parts, simplify
 from booking.models import MessageKind, MessageText
 from booking.models.message_texts import list_placeholders
 from patients.fields import EmailFormField
@@ -59,6 +60,8 @@ class MessageTextForm(forms.ModelForm):
         if kind not in MessageKind.values or language not in settings.PATIENT_LANGUAGES:
             return
         usual = get_usual_words(kind, language)
+        if kind.startswith("sms."):
+            self.fields["opening"].label = "Text"
         for part in MessageText.PARTS:
             if part in self.fields:
                 self.fields[part].help_text = describe_part(kind, part, usual)
@@ -66,14 +69,17 @@ class MessageTextForm(forms.ModelForm):
 
 def get_usual_words(kind, language):
     """Return the usual words of those parts of a message that always have some."""
-    mail = make_sample(MessageText(kind=kind, language=language))
+    text = MessageText(kind=kind, language=language)
+    if text.is_sms:
+        return {"opening": make_sample_sms(text)}
+    mail = make_sample_email(text)
     paragraphs = str(mail.body).split("\n\n")
     return {"subject": mail.subject, "opening": paragraphs[1], "sign_off": settings.CLINIC_NAME}
 
 
 def describe_part(kind, part, usual):
     """Return the help for a part: where it stands, what is usual, and which placeholders it may have."""
-    sentences = [WHERE[part]]
+    sentences = [] if kind.startswith("sms.") else [WHERE[part]]
     if part in usual:
         sentences.append(f"Usually: “{usual[part]}”.")
     names = list_placeholders(kind, part)
@@ -99,7 +105,6 @@ class TestForm(forms.Form):
 @admin.register(MessageText)
 class MessageTextAdmin(admin.ModelAdmin):
     form = MessageTextForm
-    fields = ["kind", "language", *MessageText.PARTS]
     change_form_template = "admin/booking/messagetext/change_form.html"
 
     def get_urls(self):
@@ -155,8 +160,14 @@ class MessageTextAdmin(admin.ModelAdmin):
             "title": str(saved or text),
             "pages": {name: reverse(page, args=arguments) for name, page in names.items()},
             "may_try": self._may_write(request),
+            "may_test": not (saved or text).is_sms,
         }
         return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def get_fields(self, request, obj=None):
+        given = request.POST if request.method == "POST" else request.GET
+        text = obj or MessageText(kind=given.get("kind", ""))
+        return ["kind", "language", *text.parts]
 
     @staticmethod
     def _is_known(text):
@@ -187,6 +198,8 @@ class MessageTextAdmin(admin.ModelAdmin):
         form, where = self._read_draft(request, pk), TestForm(request.POST)
         if not form.is_valid() or not where.is_valid():
             return self._refuse(request, form, where)
+        if form.instance.is_sms:
+            raise Http404
         usage = counter().count("message-tests", f"staff:{request.user.pk}", MAX_TESTS_PER_MINUTE)
         if usage and usage.is_exceeded:
             sentence = f"{MAX_TESTS_PER_MINUTE} tests a minute are enough. Try again in {usage.resets_in} seconds."
@@ -203,8 +216,12 @@ class MessageTextAdmin(admin.ModelAdmin):
         return form
 
     def _render_preview(self, request, text):
-        mail = make_sample(text)
-        context = {"text": text, "mail": mail, "html": mail.alternatives[0][0]}
+        if text.is_sms:
+            sms = simplify(make_sample_sms(text))
+            context = {"text": text, "sms": sms, "messages": count_parts(sms)}
+        else:
+            mail = make_sample_email(text)
+            context = {"text": text, "mail": mail, "html": mail.alternatives[0][0]}
         response = TemplateResponse(request, "admin/booking/messagetext/preview.html", context)
         response["Content-Security-Policy"] = PREVIEW_POLICY
         return response

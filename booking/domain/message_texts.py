@@ -17,5 +17,8 @@ def send_test(text: MessageText, *, address: str) -> None:
         language=text.language,
         is_limited=not staff.exists(),
         address=encrypt(address),
-        **{part: encrypt(getattr(text, part)) for part in MessageText.PARTS},
+        subject=encrypt(text.subject),
+        opening=encrypt(text.opening),
+        closing=encrypt(text.closing),
+        sign_off=encrypt(text.sign_off),
     )

@@ -77,11 +77,17 @@ class MessageText(models.Model):
         constraints = [models.UniqueConstraint("kind", "language", name="message_text_once")]
 
     def __str__(self):
-        labels, languages = dict(MessageKind.choices), dict(settings.LANGUAGES)
-        return f"{labels.get(self.kind, self.kind)} ({languages.get(self.language, self.language)})"
+        names: dict[str, str] = {**dict(MessageKind.choices), **dict(settings.LANGUAGES)}
+        return f"{names.get(self.kind, self.kind)} ({names.get(self.language, self.language)})"
 
     @property
-    def is_text_message(self):
+    def parts(self) -> tuple[str, ...]:
+        """The parts that its kind of message has."""
+        return ("opening",) if self.is_sms else self.PARTS
+
+    @property
+    def is_sms(self) -> bool:
+        """Whether it is one for phones."""
         return self.kind.startswith("sms.")
 
     def clean(self):

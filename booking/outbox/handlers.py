@@ -8,8 +8,9 @@ it. Set ``message.response_status`` to store an HTTP status with a delivery.
 """
 
 from booking.domain import approval_sync, reminders
+from booking.integrations import message_samples
 from booking.integrations.calendars.push import push_appointment
-from booking.integrations.email import appointment_emails, samples, staff_emails
+from booking.integrations.email import appointment_emails, staff_emails
 from booking.integrations.sms import sending
 from booking.integrations.webhooks import delivery
 from booking.models import OutboxMessage
@@ -34,7 +35,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_REMINDER: Handler(reminders.send_due_reminder),
     Job.SMS_REMINDER: Handler(reminders.send_due_reminder, sending.RETRY_DELAYS),
     Job.SMS_TEXT: Handler(sending.send_text_message, sending.RETRY_DELAYS),
-    Job.EMAIL_TEST_MESSAGE: Handler(samples.send_test_message),
+    Job.EMAIL_TEST_MESSAGE: Handler(message_samples.send_test_message),
     Job.EMAIL_APPOINTMENT_LINKS: Handler(appointment_emails.send_appointment_links),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),

@@ -10,7 +10,7 @@ from booking.access.sms_links import reminder_token
 from booking.access.tokens import hash_token
 from booking.integrations.message_texts import describe_appointment, fill, find_text
 from booking.integrations.sms.sending import deliver
-from booking.models import OutboxMessage, Reminder, TextMessage
+from booking.models import Appointment, MessageText, OutboxMessage, Reminder, TextMessage
 from booking.models.message_texts import MessageKind
 
 MAX_NAME = 40  # of the clinic, so that a text is no longer than one message
@@ -32,8 +32,13 @@ def write_reminder(reminder: Reminder) -> str:
         token = reminder_token(reminder)
         Reminder.objects.filter(pk=reminder.pk).update(link_hash=hash_token(token))
         link = settings.SITE_URL + reverse("widget:short", args=[token])
+    return word_reminder(appointment, link=link, text=find_text(MessageKind.TEXT_REMINDER))
+
+
+def word_reminder(appointment: Appointment, *, link: str, text: MessageText | None) -> str:
+    """Return the words of a reminder, in the active language: those of the clinic's ``text`` if it has one."""
     clinic = Truncator(settings.CLINIC_NAME).chars(MAX_NAME)
-    if text := find_text(MessageKind.TEXT_REMINDER):
+    if text:
         values = describe_appointment(appointment, name="") | {"clinic": clinic, "link": link}
         if words := fill(text, values).opening:
             return words

@@ -114,6 +114,23 @@ def test_preview_shows_every_kind_in_every_language(morgan, erin, settings):
     assert morgan.post(url(TEXTS, "preview_new"), {"kind": "sms.nothing", "language": "en-gb"}).status_code == 422
 
 
+def test_text_message_has_one_part_and_is_counted(morgan, settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    typed = {"kind": "sms.reminder", "language": "en-gb", "opening": "{clinic}: {date}, {time}. {link}"}
+    page = get_text(morgan.get(url(TEXTS, "add"), {"kind": "sms.reminder", "language": "en-gb"}))
+    assert "Text: Usually: “Harbour Clinic: your appointment is on" in page
+    assert "Subject" not in page
+    assert "Send the test" not in page
+
+    shown = get_text(morgan.post(url(TEXTS, "preview_new"), typed))
+
+    assert re.search(r"Harbour Clinic: \w+ \d+ \w+ 20\d\d, \d\d:00\. https://booking\.clinic\.example/r/x+", shown)
+    assert "sent as 1 message." in shown
+    assert morgan.post(url(TEXTS, "test_new"), typed | {"test_address": "morgan@example.org"}).status_code == 404
+    assert morgan.post(url(TEXTS, "add"), typed).status_code == 302
+    assert MessageText.objects.get().opening == "{clinic}: {date}, {time}. {link}"
+
+
 def test_reception_reads_texts_and_changes_none(erin, text):
     assert "We look forward to {patient}." in get_text(erin.get(url(TEXTS, "change", text.pk)))
     assert "We look forward to Alex Example." in get_text(erin.get(url(TEXTS, "preview", text.pk)))

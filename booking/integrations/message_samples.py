@@ -1,12 +1,14 @@
-"""E-mails about an appointment that does not exist: what staff see of a text before patients do."""
+"""Messages about an appointment that does not exist: what staff see of a text before patients do."""
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from booking.access.email_addresses import allow_email
 from booking.integrations.email.appointment_emails import compose_mail, get_visit_context
+from booking.integrations.sms.appointment_texts import word_reminder
 from booking.models import Appointment, MessageKind, MessageText, Order, OutboxMessage
 from booking.outbox.queue import PermanentError
 from scheduling.lib.encrypted_field import decrypt
@@ -24,7 +26,7 @@ STATUSES = {
 }
 
 
-def make_sample(
+def make_sample_email(
     text: MessageText, *, to: str = "", message: OutboxMessage | None = None, test_note: str = ""
 ) -> EmailMultiAlternatives:
     """Return an e-mail of the text's kind in its language, to an invented patient; ``test_note`` stands above it."""
@@ -40,6 +42,13 @@ def make_sample(
             "test_note": test_note,
         }
         return compose_mail(message or OutboxMessage(), text.kind, to, context, text)
+
+
+def make_sample_sms(text: MessageText) -> str:
+    """Return a text message of the text's kind in its language."""
+    with use_language(text.language):
+        link = f"{settings.SITE_URL}/r/{'x' * 16}" if settings.SITE_URL else ""
+        return word_reminder(_invent_appointment(text.kind), link=link, text=text)
 
 
 def _list_visits(kind, appointment, page):
@@ -78,6 +87,6 @@ def send_test_message(message: OutboxMessage) -> None:
     if message.payload["is_limited"] == "True" and not allow_email(address):
         raise PermanentError("That address has had as many e-mails today as strangers may cause.")
     text = MessageText(kind=message.payload["kind"], language=message.payload["language"], **payload)
-    mail = make_sample(text, to=address, message=message, test_note=TEST_NOTE)
+    mail = make_sample_email(text, to=address, message=message, test_note=TEST_NOTE)
     mail.subject = f"Test: {mail.subject}"
     mail.send()

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "booking.ops.health.answer_probes",
+    "booking.widget.live_times.answer_changes",
     "booking.ops.middleware.request_id",
     "booking.ops.languages.page_language",
     "booking.api.middleware.only_problems",

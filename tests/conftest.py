@@ -68,6 +68,15 @@ def branding_unread():
     forget_branding()
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """What a process keeps for some seconds, it does not keep from one test to the next."""
+    from booking.widget import live_times, service_list
+
+    for results in (service_list.offers, live_times.versions, live_times.workplaces, live_times.etags):
+        results.forget()
+
+
 @pytest.fixture
 def harbour(db):
     """A location in London."""

@@ -1,4 +1,4 @@
-"""Arrange openings for the page: a strip of days, and one day's times by part of day. Pure: no database, no clock."""
+"""Arrange openings for the page: a strip of days, and one day's times by place. Pure: no database, no clock."""
 
 from collections import Counter, defaultdict
 from datetime import date, datetime, time, timedelta
@@ -8,14 +8,18 @@ from typing import NamedTuple
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
+from booking.templatetags.wording import zone as zone_name
 from booking.widget.forms import write_opening
 from scheduling.lib.timezones import get_zone_abbreviation
 
-STRIP = 14
+STRIP = 7
 
 
 class Choice(NamedTuple):
-    """A button for one time. ``clinician`` is empty when any clinician will do, ``zone`` when all times share one."""
+    """A button for one time. ``clinician`` is empty when any clinician will do.
+
+    ``zone`` is the short name of its zone. It is empty among the times of a day that share one.
+    """
 
     value: str
     at: datetime  # local; templates convert datetimes to UTC, so they use ``day`` and ``time``
@@ -32,6 +36,15 @@ class Choice(NamedTuple):
     @property
     def time(self):
         return format_date(self.at, _("H:i"))
+
+
+class PlaceTimes(NamedTuple):
+    """One day's choices at one place, as [(part of day, choices)]; ``at`` is the first, ``zone`` names its zone."""
+
+    place: str
+    at: datetime
+    zone: str
+    parts: list
 
 
 class Day(NamedTuple):
@@ -107,16 +120,24 @@ def _keep_one_each(openings, own):
     return chosen, several
 
 
-def group_by_part_of_day(choices, day):
-    """Return [(part of day, choices)] of one local day, earliest first.
+def group_by_place(choices, day):
+    """Return the PlaceTimes of one local day: places by name, video calls last.
 
-    Choices show their zone only when the day has two: two clinics, or a clock change.
+    Choices show their zone only where a place has two on that day: the clocks change.
     """
     of_day = [choice for choice in choices if choice.day == day]
-    if len({(choice.zone, choice.at.utcoffset()) for choice in of_day}) < 2:
-        of_day = [choice._replace(zone="") for choice in of_day]
-    of_day.sort(key=_get_place_in_day)
-    return [(name, list(group)) for name, group in groupby(of_day, key=_get_part_of_day)]
+    of_day.sort(key=lambda choice: (choice.is_remote, choice.place, *_get_place_in_day(choice)))
+    grouped = groupby(of_day, key=lambda choice: (choice.is_remote, choice.place))
+    return [_make_place_times(place, list(group)) for (_, place), group in grouped]
+
+
+def _make_place_times(place, choices):
+    # By video the times of several clinics stand together, whose zones may differ.
+    if len({(choice.zone, choice.at.utcoffset()) for choice in choices}) < 2:
+        choices = [choice._replace(zone="") for choice in choices]
+    at = choices[0].at
+    parts = [(name, list(group)) for name, group in groupby(choices, key=_get_part_of_day)]
+    return PlaceTimes(place, at, "" if choices[0].zone else zone_name(at, at.tzinfo.key), parts)
 
 
 def _get_place_in_day(choice):

@@ -16,7 +16,14 @@ from patients.fields import EmailField, PlainTextFormField
 WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
+# What all services share, in addresses: a held time that another service then replaces, what was proved, and the place.
+KEPT = ("hold", "proof", "where")
 BAD_PROOF = gettext_lazy("That link has expired. If we need your e-mail address again, we will ask for it.")
+
+
+def get_kept(query):
+    """Return the members of a query (a QueryDict or a dict) that are KEPT."""
+    return {name: query[name] for name in KEPT if query.get(name)}
 
 
 class Picked(NamedTuple):
@@ -31,6 +38,14 @@ class Picked(NamedTuple):
     def from_hold(cls, hold):
         """Return the time of a hold."""
         return cls(hold.starts_at, hold.clinician_id, hold.location_id, hold.is_remote)
+
+
+def is_place(where):
+    """Return whether “where” is well-formed: a way to meet, or the id of a location."""
+    try:
+        return where in WAYS or bool(UUID(where))
+    except (TypeError, ValueError, AttributeError):
+        return False
 
 
 def write_opening(opening, *, anyone=False):
@@ -75,6 +90,11 @@ class WishForm(forms.Form):
     proof = forms.CharField(required=False, max_length=200)
 
     def __init__(self, data, offer):
+        data = {name: data[name] for name in self.base_fields if name in data}
+        # The place is chosen before the service, and kept when another is: it may be given elsewhere only.
+        self.is_elsewhere = is_place(data.get("where")) and not offer.has_where(data["where"])
+        if self.is_elsewhere:
+            del data["where"]
         super().__init__(data)
         clinicians = [(str(pk), name) for pk, name in offer.clinicians.items()]
         self.fields["clinician"].choices = [("", _("Any clinician")), *clinicians]
@@ -100,7 +120,10 @@ class WishForm(forms.Form):
     @property
     def remarks(self):
         """Sentences about what could not be understood."""
-        return [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
+        remarks = [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
+        if self.is_elsewhere:
+            remarks.insert(0, _("This is not given where you chose, so you see the times everywhere."))
+        return remarks
 
     @property
     def is_narrowed(self):
@@ -119,7 +142,7 @@ class WishForm(forms.Form):
     @property
     def kept(self):
         """Return what another service needs to know, as a query string."""
-        return urlencode([(name, value) for name, value in self.state if name in ("hold", "proof")])
+        return urlencode(get_kept(dict(self.state)))
 
     @property
     def query(self):

@@ -96,7 +96,7 @@ def again(request, held):
 def refuse_again(request, held, refusal, picked, *, status, proof=None):
     """Refuse to hold a time again: with the nearest others, or with the address of the page that sends a link."""
     search = Search(held.hold.service, held.get_search(request), database_now(), like=held.hold)
-    ways = {"proof": proof} if proof else {"nearest": search.find_nearest(picked.starts_at)}
+    ways = {"proof": proof} if proof else {"nearest": search.find_nearest(picked)}
     return refuse_in_place(request, held, get_checked_form(request, held), refusal, status=status, **ways)
 
 

@@ -38,6 +38,8 @@ SCRIPT_TEXTS = {
     "expiredWithInput": gettext_lazy(
         "Your time is no longer held for you. What you typed is still here. You can hold it again."
     ),
+    # Translators: such as “09:00 has just been taken.”
+    "taken": gettext_lazy("%(time)s has just been taken."),
     "yourTime": gettext_lazy("%(time)s your time"),
     # Translators: such as “Mon 09:00 your time”.
     "yourTimeOnAnotherDay": gettext_lazy("%(weekday)s %(time)s your time"),

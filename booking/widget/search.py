@@ -1,6 +1,7 @@
 """The search for a time: from the query string to what is on the page."""
 
 from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
 
 from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
@@ -8,9 +9,9 @@ from django.utils.translation import gettext as _
 from booking.access.patient_links import read_proof
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
-from booking.templatetags.wording import zone as zone_name
-from booking.widget.day_strip import STRIP, get_strip_start, group_by_part_of_day, make_choices, make_strip
+from booking.widget.day_strip import STRIP, get_strip_start, group_by_place, make_choices, make_strip
 from booking.widget.forms import BAD_PROOF, WAYS, WishForm
+from booking.widget.live_times import Watch, get_etag, get_watch_url
 from booking.widget.offer import get_offer
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Opening, find_nearest_openings, find_next_opening, open_times
@@ -49,8 +50,9 @@ class Search:
     def _choose_days(self):
         self.today = min(self.now.astimezone(zone).date() for zone in self.zones)
         self.last = max((self.now + self.service.horizon).astimezone(zone).date() for zone in self.zones)
-        self.day = self.wish.cleaned_data.get("day")
-        wanted = self.day or self.wish.cleaned_data.get("start") or self.today
+        self.day, start = (self.wish.cleaned_data.get(name) for name in ("day", "start"))
+        self.has_chosen_days = bool(self.day or start)
+        wanted = self.day or start or self.today
         if wanted < self.today:
             self.remarks.append(_("That day is over. These are the next days."))
         elif wanted > self.last:
@@ -58,6 +60,9 @@ class Search:
             self.remarks.append(_("Bookings are open until %(day)s.") % {"day": last})
         if not self.today <= wanted <= self.last:
             self.day, wanted = None, min(max(wanted, self.today), self.last)
+        self._show_strip(wanted)
+
+    def _show_strip(self, wanted):
         self.start = get_strip_start(wanted, today=self.today)
         self.end = self.start + STRIP * DAY
 
@@ -86,19 +91,50 @@ class Search:
         """Return the earliest start of a day in any of the zones."""
         return min(datetime.combine(day, time(), zone) for zone in self.zones)
 
-    def list_choices(self):
-        """Return the choices of the strip, the patient's own time always included."""
-        openings = open_times(
-            self.filters,
-            now=self.now,
+    @property
+    def watch(self):
+        """What the strip shows, for the page to ask whether that has changed."""
+        filters = self.filters
+        [clinician_id] = filters.clinician_ids or [None]
+        return Watch(
+            self.service.pk,
+            clinician_id and UUID(clinician_id),
+            filters.location_id and UUID(filters.location_id),
+            filters.is_remote,
+            filters.ignored_slot_id,
+            int(self.midnight(self.start).timestamp()),
             # A day later, for the zone where the last day ends last.
-            start_at=self.midnight(self.start),
-            end_at=self.midnight(self.end + DAY),
+            int(self.midnight(self.end + DAY).timestamp()),
         )
+
+    def list_openings(self):
+        """Return the openings of the strip."""
+        return self.watch.list_openings(self.service, now=self.now)
+
+    def list_choices(self, openings):
+        """Return the openings as choices of the strip, the patient's own time always included."""
         if self.own and self.own not in openings:  # its notice has passed, or a filter hides it
-            openings.append(self.own)
+            openings = [*openings, self.own]
         choices = self.make_choices(openings)
         return [choice for choice in choices if self.start <= choice.day < self.end]
+
+    def jump_to_first(self):
+        """Show the strip with the first free time and return whether there is any, with a remark on the days before."""
+        opening = find_next_opening(self.filters, now=self.now, after=self.midnight(self.end))
+        if opening is None:
+            return False
+        first = opening.starts_at.astimezone(self.offer.get_zone(opening.location_id)).date()
+        self._show_strip(first)
+        day = format_date(first, _("l j F"))
+        self.remarks.append(
+            (
+                _("With what you chose, nothing is free before %(day)s.")
+                if self.wish.is_narrowed
+                else _("Nothing is free before %(day)s.")
+            )
+            % {"day": day}
+        )
+        return True
 
     def find_next_free_day(self, free_days, chosen):
         """Return the next day after ``chosen`` with a free time, else the first one before it, or None."""
@@ -111,20 +147,24 @@ class Search:
                 return opening.starts_at.astimezone(self.offer.get_zone(opening.location_id)).date()
         return None
 
-    def find_nearest(self, near):
-        """Return the three choices nearest to ``near``, within the filters if any match them."""
+    def find_nearest(self, wanted):
+        """Return the three choices nearest to ``wanted`` (a Picked time or a booking), in place before in time.
+
+        They are within the filters if any match them.
+        """
+        rank = self.offer.rank_from(wanted.location_id, is_remote=wanted.is_remote)
         anything = OpeningFilters(self.service, ignored_slot_id=self.filters.ignored_slot_id)
         for filters in (self.filters, anything):
-            openings = find_nearest_openings(filters, near=near, now=self.now)
+            openings = find_nearest_openings(filters, near=wanted.starts_at, now=self.now, rank=rank)
             if openings:
-                return self.make_choices(self.add_others(openings, filters))
+                return self.make_choices(sorted(self.add_others(openings, filters), key=rank))
         return []
 
     def add_others(self, openings, filters):
         """Return the openings together with other clinicians' at the same times and places."""
-        first, last = openings[0].starts_at, openings[-1].starts_at
+        starts = [opening.starts_at for opening in openings]
         theirs = {(opening.start, opening.location_id, opening.is_remote) for opening in openings}
-        found = open_times(filters, start_at=first, end_at=last + timedelta(seconds=1), now=self.now)
+        found = open_times(filters, start_at=min(starts), end_at=max(starts) + timedelta(seconds=1), now=self.now)
         return [opening for opening in found if (opening.start, opening.location_id, opening.is_remote) in theirs]
 
     def make_choices(self, openings):
@@ -133,22 +173,15 @@ class Search:
         return make_choices(openings, self.offer, own=self.own, anyone=anyone)
 
 
-def get_zone_note(choices, day):
-    """Return the sentence that names the zones of a day's choices."""
-    noon = datetime.combine(day, time(12), UTC)
-    names = sorted({zone_name(noon, choice.at.tzinfo.key) for choice in choices if choice.day == day})
-    if len(names) > 1:
-        return _("Each time is the local time of its clinic: %(zones)s.") % {"zones": ", ".join(names)}
-    return _("All times are %(zone)s.") % {"zone": names[0]} if names else ""
-
-
 def get_times_context(search):
     """Return the template context of the page of times."""
-    choices = search.list_choices()
+    openings = search.list_openings()
+    if not openings and not search.has_chosen_days and not search.own and search.jump_to_first():
+        openings = search.list_openings()
+    choices = search.list_choices(openings)
     strip = make_strip(choices, start=search.start, today=search.today, last=search.last)
     free_days = [day.date for day in strip.days if day.count]
     chosen = search.day or next(iter(free_days), search.start)
-    parts = group_by_part_of_day(choices, chosen)
     return {
         "service": search.service,
         "wish": search.wish,
@@ -157,9 +190,11 @@ def get_times_context(search):
         "remarks": search.remarks,
         "strip": strip,
         "chosen": chosen,
-        "parts": parts,
-        "zone_note": get_zone_note(choices, chosen),
-        "next_free": None if parts else search.find_next_free_day(free_days, chosen),
+        "chosen_day": next((day for day in strip.days if day.date == chosen), None),
+        "places": group_by_place(choices, chosen),
+        "next_free": None if chosen in free_days else search.find_next_free_day(free_days, chosen),
+        "watch": get_watch_url(search.watch),
+        "etag": get_etag(openings),
     }
 
 

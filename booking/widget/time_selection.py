@@ -66,9 +66,9 @@ def hold_pressed_time(request, search, desk):
     except ValidationError:
         return refuse_time(request, search, desk, refusals.BAD_TIME, status=400)
     except SlotTaken:
-        return refuse_time(request, search, desk, refusals.TAKEN, status=409, near=picked.starts_at)
+        return refuse_time(request, search, desk, refusals.TAKEN, status=409, near=picked)
     except NotOffered as error:
-        return refuse_time(request, search, desk, refusals.not_offered(error), status=422, near=picked.starts_at)
+        return refuse_time(request, search, desk, refusals.not_offered(error), status=422, near=picked)
     except TooManyHolds as error:
         response = refuse_time(request, search, desk, refusals.too_many_holds(error), status=429)
         response["Retry-After"] = error.retry_after
@@ -120,6 +120,6 @@ def hold_picked_time(request, service, picked, *, order=None, moves=None, replac
 
 
 def refuse_time(request, search, desk, refusal, *, status, near=None):
-    """Show the page of times again, with the refusal and the times nearest to ``near``."""
+    """Show the page of times again, with the refusal and the times nearest to the Picked time ``near``."""
     nearest = search.find_nearest(near) if near else []
     return show_times(request, search, desk, status=status, refusal=refusal, nearest=nearest)

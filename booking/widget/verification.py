@@ -90,6 +90,6 @@ def offer_again(request, appointment):
     proof = proof_token(get_email_id(appointment.attendee_email))
     day = appointment.local_start.date().isoformat()
     search = Search(service, {"day": day, "proof": proof}, database_now())
-    nearest = search.find_nearest(appointment.starts_at)
+    nearest = search.find_nearest(appointment)
     context = {"refusal": refusals.NOT_VERIFIED, "nearest": nearest}
     return show_times(request, search, views.get_desk(service), status=410, **context)

@@ -1,12 +1,11 @@
 """The first steps: choose a service, then a time, which is held at once."""
 
-from urllib.parse import urlencode
-
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
+from booking.widget.service_list import ServiceList
 from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
 from scheduling.models import Service
@@ -15,10 +14,7 @@ from scheduling.models import Service
 @page("GET")
 def services(request):
     """List the services that can be booked."""
-    # Another service then replaces the time held; and what an address has proved is good for all of them.
-    kept = {name: request.GET[name] for name in ("hold", "proof") if request.GET.get(name)}
-    query = "?" + urlencode(kept) if kept else ""
-    return show(request, "widget/services.html", {"services": get_bookable_services(), "query": query})
+    return show(request, "widget/services.html", {"list": ServiceList(request.GET)})
 
 
 @page("GET")
@@ -45,7 +41,7 @@ def get_desk(service):
 
 
 def get_bookable_services():
-    """Return the services that patients book themselves."""
+    """Return the services that patients book themselves, the private ones too."""
     return Service.objects.filter(is_active=True, is_online_bookable=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -60,22 +60,33 @@ RULES = """
                                              coalesce(hours.valid_until, '9999-12-31'), hours.every_weeks) END), ','
                ORDER BY hours.weekday, hours.start_time, hours.valid_from, hours.end_time)
 """
-HOURS = f"""
+_HOURS = f"""
     SELECT clinician.id, clinician.name, location.id, location.name, hours.is_remote, location.timezone,
-           {RULES} AS rules
+           {RULES} AS rules{{column}}
       FROM ({ALL_HOURS}) AS hours
       JOIN scheduling_clinician AS clinician ON clinician.id = hours.clinician_id AND clinician.is_active
       JOIN scheduling_location AS location ON location.id = hours.location_id AND location.is_active
-      JOIN scheduling_clinician_services AS offered
-           ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s
-     WHERE (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
-       AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
-       AND hours.is_remote = ANY(%(ways)s)
-       AND (hours.valid_from IS NULL OR hours.valid_from <= %(last)s)
-       AND (hours.valid_until IS NULL OR hours.valid_until >= %(first)s)
+      {{offered}}
+     WHERE (hours.valid_from IS NULL OR hours.valid_from <= %(last)s)
+       AND (hours.valid_until IS NULL OR hours.valid_until >= %(first)s){{condition}}
      GROUP BY clinician.id, location.id, hours.is_remote
      ORDER BY clinician.name, clinician.id, rules
 """  # noqa: S608 nothing but the constants above goes in
+HOURS = _HOURS.format(
+    column="",
+    offered="""JOIN scheduling_clinician_services AS offered
+           ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s""",
+    condition="""
+       AND (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
+       AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
+       AND hours.is_remote = ANY(%(ways)s)""",
+)
+HOURS_OF_ALL = _HOURS.format(
+    column=""",
+           ARRAY(SELECT service_id FROM scheduling_clinician_services WHERE clinician_id = clinician.id) AS services""",
+    offered="",
+    condition="",
+)
 
 
 def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = date.max) -> dict[Place, WeeklyHours]:
@@ -98,6 +109,21 @@ def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = 
             Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): parse_hours(rules)
             for clinician_id, clinician_name, location_id, location_name, remote, zone, rules in cursor
         }
+
+
+def load_hours_of_all(*, first: date, last: date) -> list[tuple[Place, WeeklyHours, list[UUID]]]:
+    """Return every place, its hours and the ids of the services that its clinician offers, ordered like load_hours."""
+    parameters: dict[str, Any] = {"first": first, "last": last}
+    with connection.cursor() as cursor:
+        cursor.execute(HOURS_OF_ALL, parameters)
+        return [
+            (
+                Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)),
+                parse_hours(rules),
+                service_ids,
+            )
+            for clinician_id, clinician_name, location_id, location_name, remote, zone, rules, service_ids in cursor
+        ]
 
 
 # Cached: many clinicians share a week, and it seldom changes.

@@ -3,6 +3,7 @@
 Two queries, whatever the number of clinicians: working hours, then busy time.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
@@ -137,18 +138,31 @@ def find_next_opening(filters: OpeningFilters, *, now: datetime, after: datetime
     return None
 
 
-def find_nearest_openings(filters: OpeningFilters, *, near: datetime, now: datetime, limit: int = 3) -> list[Opening]:
-    """Return up to ``limit`` openings with the starts nearest to ``near``, one for each start, earliest first."""
-    one_per_start = {}
+def find_nearest_openings(
+    filters: OpeningFilters,
+    *,
+    near: datetime,
+    now: datetime,
+    limit: int = 3,
+    rank: Callable[[Opening], float] = lambda opening: 0,
+) -> list[Opening]:
+    """Return up to ``limit`` openings with the starts nearest to ``near``, one for each start, earliest first.
+
+    Those of the lowest ``rank`` come before all others, which fill up what they leave.
+    """
     # Widen step by step: most often the nearest are within hours, and then there is little to read.
     for reach in (timedelta(hours=3), timedelta(days=1), timedelta(days=14)):
         openings = open_times(filters, start_at=near - reach, end_at=near + reach, now=now)
-        one_per_start = {opening.start: opening for opening in reversed(openings)}
-        if len(one_per_start) >= limit:
+        one_per_start = {}
+        for opening in sorted(openings, key=rank):
+            one_per_start.setdefault(opening.start, opening)
+        if sum(rank(opening) == 0 for opening in one_per_start.values()) >= limit:
             break
     target = as_instant(near)
-    chosen = sorted(one_per_start.values(), key=lambda opening: (abs(opening.start - target), opening.start))
-    return sorted(chosen[:limit])
+    chosen = sorted(
+        one_per_start.values(), key=lambda opening: (rank(opening), abs(opening.start - target), opening.start)
+    )
+    return sorted(chosen[:limit], key=lambda opening: (rank(opening), opening))
 
 
 def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> dict[Place, set[Reason]]:

@@ -16,7 +16,8 @@ def otis(harbour, consultation):
 
 def choices(client, day, **query):
     page = client.get("/book/consultation/", {"day": day, **query})
-    return {choice.time: (choice.clinician, choice.value) for _, choices in page.context["parts"] for choice in choices}
+    parts = [choices for place in page.context["places"] for _, choices in place.parts]
+    return {choice.time: (choice.clinician, choice.value) for choices in parts for choice in choices}
 
 
 def test_time_of_several_clinicians_is_offered_once_without_a_name(client, day, dana, otis):

@@ -42,7 +42,7 @@ def test_choose_language_without_a_match_takes_the_clinics_own(settings):
     assert [choose_language(header) for header in ("en", "ar", "de-CH")] == ["fr", "fr", "de"]
 
 
-def test_page_in_a_language_its_address_names_keeps_it_in_all_links(client, consultation):
+def test_page_in_a_language_its_address_names_keeps_it_in_all_links(client, dana):
     response = client.get("/ar/", headers={"Accept-Language": "de"})
 
     assert response.status_code == 200
@@ -54,7 +54,7 @@ def test_page_in_a_language_its_address_names_keeps_it_in_all_links(client, cons
     assert "/ar/book/consultation/" in links
 
 
-def test_page_whose_address_names_no_language_is_in_the_browsers(client, consultation):
+def test_page_whose_address_names_no_language_is_in_the_browsers(client, dana):
     response = client.get("/", headers={"Accept-Language": "de"})
 
     assert get_language_of_page(response) == ("de", "ltr")

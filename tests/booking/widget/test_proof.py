@@ -340,7 +340,7 @@ def test_page_is_the_same_with_and_without_many_visits(client, press, typed, vis
             (200, re.sub(r"(?m)^(DTSTAMP|CREATED|LAST-MODIFIED|SEQUENCE|UID).*$", "", calendar))
         ]
         changes = {token: "TOKEN", hold.split("/")[2]: "HOLD", booked.reference: "REFERENCE", str(booked.pk): "ID"}
-        pages.append([(status, _replace(text, changes)) for status, text in texts])
+        pages.append([(status, re.sub('data-watch="[^"]*"', "", _replace(text, changes))) for status, text in texts])
         later = timedelta(days=7 if limit == 3 else 8)
         Appointment.objects.filter(pk=booked.pk).update(
             starts_at=booked.starts_at + later, ends_at=booked.ends_at + later

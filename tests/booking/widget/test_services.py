@@ -6,14 +6,14 @@ from scheduling.models import Service
 from tests.booking.widget.conftest import Page
 
 
-def test_services_page_shows_duration_mode_and_price(client, consultation):
+def test_services_page_shows_duration_mode_and_price(client, dana):
     page = Page(client.get("/"))
 
     assert "Consultation £60 30 minutes · In person" in page.text.replace(" In person", " · In person")
     assert "/book/consultation/" in page.links
 
 
-def test_services_page_writes_prices_as_people_do(client, consultation):
+def test_services_page_writes_prices_as_people_do(client, dana):
     for price, currency, text in [
         ("0", "GBP", "No charge"),
         ("62.5", "EUR", "€62.50"),
@@ -26,11 +26,11 @@ def test_services_page_writes_prices_as_people_do(client, consultation):
         assert text in Page(client.get("/")).text
 
 
-def test_services_page_shows_the_clinic_name(client, consultation):
+def test_services_page_shows_the_clinic_name(client, dana):
     assert "Harbour Clinic" in Page(client.get("/")).text
 
 
-def test_services_page_leaves_out_what_patients_cannot_book(client, consultation):
+def test_services_page_leaves_out_what_patients_cannot_book(client, dana):
     Service.objects.create(name="Surgery", slug="surgery", is_online_bookable=False)
     Service.objects.create(name="Leeches", slug="leeches", is_active=False)
 
@@ -43,7 +43,7 @@ def test_services_page_leaves_out_what_patients_cannot_book(client, consultation
         assert (response.status_code, "You cannot book that here" in Page(response).text) == (404, True)
 
 
-def test_services_page_says_who_may_book(client, consultation):
+def test_services_page_says_who_may_book(client, dana):
     Service.objects.update(new_patients_only_text="For new patients only", duration=timedelta(minutes=90))
 
     page = Page(client.get("/"))

@@ -35,13 +35,18 @@ def otis(consultation):
     return otis
 
 
+def list_choices(context):
+    """Return the choices of the day that is shown."""
+    return [choice for place in context["places"] for _, choices in place.parts for choice in choices]
+
+
 def test_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
     hold_time(at(9))
 
     context, _ = times(day=day)
 
     counts = {a_day.date: a_day.count for a_day in context["strip"].days}
-    assert len(counts) == 14
+    assert len(counts) == 7
     assert counts[day] == 13
     assert counts[day + timedelta(days=1)] == 14
 
@@ -49,11 +54,13 @@ def test_strip_says_how_many_times_each_day_has(times, day, hold_time, at):
 def test_times_of_a_day_are_grouped_and_earliest_first(times, day, dana):
     context, page = times(day=day)
 
-    assert [(name, [choice.time for choice in choices]) for name, choices in context["parts"]] == [
+    [harbour] = context["places"]
+    assert (harbour.place, harbour.at) == ("Harbour Street", list_choices(context)[0].at)
+    assert [(name, [choice.time for choice in choices]) for name, choices in harbour.parts] == [
         ("Morning", ["09:00", "09:30", "10:00", "10:30", "11:00", "11:30"]),
         ("Afternoon", ["13:00", "13:30", "14:00", "14:30", "15:00", "15:30", "16:00", "16:30"]),
     ]
-    assert "09:00 Dana Reed Harbour Street" in page.text
+    assert "Harbour Street London time (GMT) Morning 09:00 09:30" in page.text.replace("BST", "GMT")
 
 
 def test_times_page_without_day_shows_the_first_free_one(times, dana):
@@ -62,7 +69,7 @@ def test_times_page_without_day_shows_the_first_free_one(times, dana):
     context, _ = times()
 
     assert context["chosen"].weekday() == 2
-    assert context["parts"]
+    assert context["places"]
 
 
 def test_strips_lead_to_the_horizon_and_back(times, dana):
@@ -72,7 +79,7 @@ def test_strips_lead_to_the_horizon_and_back(times, dana):
         context, page = times(start=later)
         seen.append(context["strip"].days[0].date)
 
-    assert [(later - seen[0]).days for later in seen] == [0, 14, 28, 42, 56]
+    assert [(later - seen[0]).days for later in seen] == [0, 7, 14, 21, 28, 35, 42, 49, 56]
     assert context["strip"].earlier == seen[-2]
     assert f"/book/consultation/?start={seen[-2]}" in page.links
 
@@ -100,7 +107,7 @@ def test_filters_narrow_to_clinician_place_and_video(times, day, dana, otis, wis
 
     context, _ = times(day=day, **{name: ids.get(value, value) for name, value in wish.items()})
 
-    choices = [choice for _, choices in context["parts"] for choice in choices]
+    choices = list_choices(context)
     who = sorted({choice.clinician for choice in choices})
     assert {name: ", ".join(sorted({c.place for c in choices if c.clinician == name})) for name in who} == found
 
@@ -115,22 +122,18 @@ def test_filter_with_a_single_option_is_not_shown(times, dana):
 def test_times_are_on_the_clock_of_the_clinic(times, day, dana, otis):
     context, page = times(day=day, clinician=otis.pk, where="in-person")
 
-    assert [choice.time for _, choices in context["parts"] for choice in choices] == [
-        "09:00",
-        "09:30",
-        "10:00",
-        "10:30",
+    assert [choice.time for choice in list_choices(context)] == ["09:00", "09:30", "10:00", "10:30"]
+    assert "Hudson Square New York time (E" in page.text
+
+
+def test_times_of_several_places_stand_under_their_places_by_name(times, day, dana, otis):
+    context, _ = times(day=day)
+
+    assert [(place.place, place.zone.partition(" (")[0], place.parts[0][1][0].zone) for place in context["places"]] == [
+        ("Harbour Street", "London time", ""),
+        ("Hudson Square", "New York time", ""),
+        ("Video", "New York time", ""),
     ]
-    assert "All times are New York time (E" in page.text
-    assert "09:00 Hudson Square" in page.text
-
-
-def test_times_in_two_zones_show_their_zones(times, day, dana, otis):
-    _, page = times(day=day)
-
-    assert "Each time is the local time of its clinic: London time (" in page.text
-    assert "New York time (E" in page.text
-    assert "09:00 E" in page.text
 
 
 def test_location_filter_lists_modes_first_then_locations_by_name(times, dana, otis, consultation):
@@ -147,13 +150,6 @@ def test_location_filter_lists_modes_first_then_locations_by_name(times, dana, o
     )
 
 
-def test_times_page_with_one_zone_names_it_once(times, day, dana):
-    _, page = times(day=day)
-
-    assert "All times are London time (" in page.text
-    assert "09:00 Dana Reed" in page.text
-
-
 def test_empty_day_leads_to_the_next_free_one(times, day, dana):
     WorkingHours.objects.filter(weekday=day.weekday()).delete()
 
@@ -164,14 +160,26 @@ def test_empty_day_leads_to_the_next_free_one(times, day, dana):
     assert f"/book/consultation/?day={day + timedelta(days=1)}" in page.links
 
 
-def test_empty_strip_leads_to_the_next_free_day(client, times, dana):
+def test_page_without_free_time_for_weeks_jumps_to_the_first_and_says_so(times, dana):
     Service.objects.update(notice=timedelta(days=30))
 
-    context, _ = times()
+    context, page = times()
+
+    first = context["chosen"]
+    assert first == context["places"][0].at.date()
+    assert next(a_day.date for a_day in context["strip"].days if a_day.count) == first
+    assert context["strip"].earlier is not None
+    assert context["remarks"] == [f"Nothing is free before {first:%A} {first.day} {first:%B}."]
+    assert context["remarks"][0] in page.text
+
+
+def test_empty_strip_that_was_chosen_leads_to_the_next_free_day(times, dana):
+    Service.objects.update(notice=timedelta(days=30))
+
+    context, _ = times(start=times()[0]["strip"].earlier - timedelta(days=7))
 
     assert not any(a_day.count for a_day in context["strip"].days)
-    following = client.get("/book/consultation/", {"day": context["next_free"]})
-    assert following.context["parts"]
+    assert times(day=context["next_free"])[0]["places"]
 
 
 def test_times_page_without_any_free_time_says_so(times, consultation):
@@ -210,22 +218,22 @@ def test_times_page_with_malformed_query_is_400_and_explains(client, dana, query
 
     assert response.status_code == 400
     assert sentence in Page(response).text
-    assert response.context["parts"]
+    assert response.context["places"]
 
 
 def test_own_held_time_is_free_and_marked(times, day, held, opening):
     context, page = times(day=day, hold=held.token)
 
-    [own] = [choice for _, choices in context["parts"] for choice in choices if choice.is_own]
+    [own] = [choice for choice in list_choices(context) if choice.is_own]
     assert own.value == opening(held.starts_at)
-    assert "09:00 Dana Reed Harbour Street Held for you" in page.text
-    assert context["strip"].days[7].count == 14
+    assert "09:00 Held for you" in page.text
+    assert context["strip"].days[0].count == 14
 
 
 def test_own_held_time_past_notice_or_outside_filter_stays(times, day, held, otis):
     Service.objects.update(notice=timedelta(days=20))
     context, _ = times(day=day, hold=held.token)
-    assert [[choice.time for choice in choices] for _, choices in context["parts"]] == [["09:00"]]
+    assert [choice.time for choice in list_choices(context)] == ["09:00"]
 
     Service.objects.update(notice=timedelta())
     _, page = times(day=day, hold=held.token, clinician=otis.pk)
@@ -236,7 +244,7 @@ def test_held_time_of_another_patient_is_not_shown(times, day, held):
     context, page = times(day=day)
 
     assert "Held for you" not in page.text
-    assert context["strip"].days[7].count == 13
+    assert context["strip"].days[0].count == 13
 
 
 def test_times_page_with_expired_hold_explains(times, held, lapsed):

@@ -283,6 +283,8 @@ CELERY_BEAT_SCHEDULE = {
     "send reminders": {"task": "booking.tasks.enqueue_reminders", "schedule": 2.0, "options": {"expires": 2}},
     "expire stale holds": {"task": "booking.tasks.expire_stale_holds", "schedule": 10.0, "options": {"expires": 10}},
     "cancel unanswered": {"task": "booking.tasks.cancel_unanswered", "schedule": 10.0, "options": {"expires": 10}},
+    # Who looks at the times in these two seconds is quicker than who waits for one.
+    "offer freed times": {"task": "booking.tasks.offer_freed_times", "schedule": 2.0, "options": {"expires": 2}},
     "forget old drafts": {"task": "booking.tasks.forget_old_drafts", "schedule": 60.0, "options": {"expires": 60}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
     "sync calendars": {
@@ -329,6 +331,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget lapsed requests": {
         "task": "booking.tasks.forget_lapsed_requests",
         "schedule": crontab(minute="7-59/15"),
+        "options": {"expires": 900},
+    },
+    "forget old wishes": {
+        "task": "booking.tasks.forget_old_wishes",
+        "schedule": crontab(minute="11-59/15"),
         "options": {"expires": 900},
     },
     "forget old messages": {

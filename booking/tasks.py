@@ -8,7 +8,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, phone_numbers, proof_of_work, sign_in_log, staff_sessions
-from booking.domain import expiry, location_activity, patient_access, patient_drafts, reminders, retention
+from booking.domain import (
+    expiry,
+    location_activity,
+    patient_access,
+    patient_drafts,
+    reminders,
+    retention,
+    waitlist_offers,
+)
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -38,6 +46,18 @@ def expire_stale_holds():
 def forget_old_drafts():
     """Delete what visitors typed an hour ago and did not book with."""
     patient_drafts.forget_old_drafts()
+
+
+@shared_task
+def offer_freed_times():
+    """Hold what was freed for the first who waits for it, and mail them."""
+    waitlist_offers.offer_freed_times()
+
+
+@shared_task
+def forget_old_wishes():
+    """Delete the wishes of waiting lists that ended a day ago, or that nobody confirmed."""
+    retention.forget_old_wishes()
 
 
 @shared_task

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking.access.tokens import hash_token, signing_keys
-from booking.models import Appointment, Order
+from booking.models import Appointment, Order, WaitlistEntry
 
 PROOF_LIFETIME = timedelta(hours=24)
 
@@ -105,6 +105,26 @@ def read_proof(token: str) -> str | None:
         return _proof_signer().unsign(token, max_age=PROOF_LIFETIME)
     except signing.BadSignature:
         return None
+
+
+def entry_token(entry: WaitlistEntry) -> str:
+    """Return the token with which who reads the mail of a wish's address confirms, changes or ends it."""
+    return _encode(entry.pk.bytes + _signature(settings.SECRET_KEY, "waitlist", _name_entry(entry)))
+
+
+def find_entry(token: str) -> WaitlistEntry:
+    """Return the wish of a token, whether it still counts or not, or raise AppointmentNotFound."""
+    id, signature = _read(token)
+    entries = WaitlistEntry.objects.select_related("service", "clinician", "location", "appointment__location")
+    entry = entries.filter(pk=id).first()
+    if entry is None:
+        raise AppointmentNotFound
+    _check(signature, "waitlist", _name_entry(entry))
+    return entry
+
+
+def _name_entry(entry):
+    return f"{entry.pk.hex} {entry.email}"
 
 
 def new_order_token(order: Order) -> str:

@@ -13,10 +13,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from booking.access.email_addresses import forget_address
+from booking.access.email_addresses import forget_address, get_email_id
 from booking.access.phone_numbers import forget_number, get_number_id
 from booking.domain.appointments import cancel_under_lock
 from booking.domain.audit import record_event
@@ -36,6 +36,7 @@ from booking.models import (
     Reminder,
     TextMessage,
     UndeliverableMail,
+    WaitlistEntry,
 )
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
@@ -260,6 +261,7 @@ def _lock(patient_id, *, cancels=""):
 
 def _live_holds(traces):
     theirs = Q(patient__in=traces.patient_ids) | Q(order__in=traces.order_ids)
+    theirs |= Q(waitlist_offer__entry__in=find_wishes(traces).values("pk"))
     return Hold.objects.filter(theirs, status=Hold.Status.ACTIVE, expires_at__gt=database_now())
 
 
@@ -276,6 +278,13 @@ def _list_contacts(traces):
     known = Patient.objects.filter(pk__in=traces.patient_ids).values_list("email", flat=True)
     given = Appointment.objects.filter(pk__in=traces.appointment_ids).values_list("attendee_email", flat=True)
     return {address.lower() for address in (*known, *given) if address}
+
+
+def find_wishes(traces: Traces) -> QuerySet[WaitlistEntry]:
+    """Return the wishes for a time that are a person's, or have an address that they are known by."""
+    addresses = [get_email_id(address) for address in _list_contacts(traces)]
+    theirs = Q(patient__in=traces.patient_ids) | Q(appointment__in=traces.appointment_ids) | Q(email_id__in=addresses)
+    return WaitlistEntry.objects.filter(theirs)
 
 
 def _cancel_orders(traces, *, actor, at):
@@ -295,6 +304,7 @@ def _list_numbers(traces):
 
 
 def _forget_details(traces, contacts, numbers):
+    find_wishes(traces).delete()  # first: they are found by an address of the rest
     holds = Q(pk__in=traces.appointment_ids) | Q(patient__in=traces.patient_ids) | Q(order__in=traces.order_ids)
     Hold.objects.filter(holds).update(**OF_HOLD)
     appointments = Appointment.objects.filter(pk__in=traces.appointment_ids)

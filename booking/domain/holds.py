@@ -50,6 +50,7 @@ from scheduling.schedule_changes import mark_schedule_changed
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
+APPOINTMENT_HOLDER = "appointment:"  # and its id: the Holder.id of who moves it by the link that was mailed
 MINUTE = timedelta(minutes=1)
 Verification = Appointment.Verification
 AnyBooking = TypeVar("AnyBooking", bound=Booking)

@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from booking.domain.erasure import find_traces
+from booking.domain.erasure import find_traces, find_wishes
 from booking.models import (
     Appointment,
     ClientUser,
@@ -30,13 +30,14 @@ from scheduling.lib.clock import database_now
 
 # Nothing to tell: secrets of links, what is derived from the rest, and what is nobody's but the clinic's ledger.
 DERIVED = {"normalized_name", "name_words", "name_spellings"}
-LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "link_version", "link_hash"}
+LEFT_OUT = DERIVED | {"token_hash", "slot", "lifetime", "link_version", "link_hash", "email_id", "known_starts"}
 TITLES = {
     "records": gettext_lazy("Who you are"),
     "consents": gettext_lazy("What you agreed to"),
     "appointments": gettext_lazy("Your visits"),
     "orders": gettext_lazy("What was ordered for you"),
     "holds": gettext_lazy("Times that were held for you"),
+    "wishes": gettext_lazy("Times that you waited for"),
     "known_elsewhere_as": gettext_lazy("What other systems call you"),
     "messages": gettext_lazy("Messages that were sent because of your visits"),
     "reminders": gettext_lazy("Reminders of your visits"),
@@ -72,6 +73,7 @@ def export_patient(patient_id: UUID) -> dict[str, Any]:
             for each in Order.objects.filter(**of_them).select_related("service").order_by("created_at")
         ],
         "holds": [_describe(each) for each in holds.select_related(*related).order_by("created_at")],
+        "wishes": [_describe_wish(each) for each in _find_own_wishes(traces, records)],
         "known_elsewhere_as": [_describe(each) for each in ClientUser.objects.filter(**of_them)],
         "messages": [
             {"kind": each.kind, "created_at": each.created_at, "status": each.status, "done_at": each.done_at}
@@ -114,6 +116,19 @@ def _describe(row: Model, events: list[dict] | None = None) -> dict[str, Any]:
         if field.name not in LEFT_OUT
     }
     return columns | ({} if events is None else {"events": events})
+
+
+def _find_own_wishes(traces, records):
+    """Return the wishes of a person: of those with their address alone, whose name is theirs too."""
+    own = Q(patient__in=traces.patient_ids) | Q(appointment__in=traces.appointment_ids)
+    for record in records:
+        own |= Q(first_name__iexact=record.first_name, last_name__iexact=record.last_name)
+    return find_wishes(traces).filter(own).select_related("service", "clinician", "location").order_by("created_at")
+
+
+def _describe_wish(wish):
+    lists = {name: ", ".join(map(str, getattr(wish, name))) for name in ("weekdays", "parts_of_day")}
+    return _describe(wish, _list_events(wish)) | lists
 
 
 def _name_related(row, field):

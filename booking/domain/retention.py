@@ -10,10 +10,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from booking.domain.erasure import YEAR, AlreadyErased, HasComingVisits, MustBeKept, erase_patient
-from booking.models import Appointment, OldRecord
+from booking.domain.waitlist import CONFIRM_WITHIN
+from booking.models import Appointment, OldRecord, WaitlistEntry
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 
@@ -106,6 +107,20 @@ def _list_lapsed_only(patient_ids: set[UUID], before: datetime) -> list[UUID]:
 @transaction.atomic
 def _forget_attendees(rows, ids):
     rows.filter(pk__in=ids).update(**dict.fromkeys(OF_REQUEST, ""), updated_at=database_now())
+
+
+def forget_old_wishes() -> int:
+    """Delete the wishes that ended LAPSED_RETENTION_HOURS ago, or were never confirmed; return how many there were.
+
+    Of the others it is forgotten where they came from, ORIGIN_RETENTION_HOURS after.
+    """
+    now = database_now()
+    ended = ~Q(status__in=WaitlistEntry.LIVE) & Q(updated_at__lt=now - settings.LAPSED_RETENTION_HOURS * HOUR)
+    never_confirmed = Q(status=WaitlistEntry.Status.UNCONFIRMED, created_at__lt=now - CONFIRM_WITHIN)
+    _all, deleted = WaitlistEntry.objects.filter(ended | never_confirmed).delete()
+    old = WaitlistEntry.objects.filter(created_at__lt=now - settings.ORIGIN_RETENTION_HOURS * HOUR)
+    old.exclude(network="").update(network="")
+    return deleted.get(WaitlistEntry._meta.label, 0)
 
 
 def find_old_records() -> QuerySet[OldRecord]:

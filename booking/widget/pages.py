@@ -15,7 +15,7 @@ from booking.access.client_identity import get_networks
 from booking.access.patient_links import LINK_LIFETIME, AppointmentNotFound, LinkEnded, LinkRevoked, find_appointment
 from booking.access.rate_limits import counter
 from booking.domain.expiry import settle
-from booking.domain.holds import find_hold
+from booking.domain.holds import APPOINTMENT_HOLDER, find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.domain.verification import as_without_proof
 from booking.models import Hold, get_branding
@@ -23,7 +23,6 @@ from booking.widget.details_form import get_typed_values
 from booking.widget.held_time import HeldTime
 from scheduling.lib.clock import database_now
 
-APPOINTMENT_HOLDER = "appointment:"  # and its id: the Holder.id of who moves it by the link that was mailed
 STEPS = [gettext_lazy("Service"), gettext_lazy("Time"), gettext_lazy("Details"), gettext_lazy("Check")]
 KNOWN_STEPS = [gettext_lazy("Time"), gettext_lazy("Check")]  # when service and patient are known
 # What static/widget/widget.js says.

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from booking.access.client_identity import get_networks
 from booking.access.patient_links import appointment_token
-from booking.domain.holds import UNLIMITED, Holder, HoldLimits, TooManyHolds, place_hold
+from booking.domain.holds import APPOINTMENT_HOLDER, UNLIMITED, Holder, HoldLimits, TooManyHolds, place_hold
 from booking.domain.scarcity import NeedsProof, Visitor
 from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from booking.domain.transitions import WrongState
@@ -18,7 +18,7 @@ from booking.models import Appointment, Order
 from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
-from booking.widget.pages import APPOINTMENT_HOLDER, KNOWN_STEPS, show
+from booking.widget.pages import KNOWN_STEPS, show
 from booking.widget.proof import ask_for_proof, get_shown
 from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location

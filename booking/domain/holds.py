@@ -1,5 +1,6 @@
 """The verbs of a hold: find, place, extend, move, release, confirm."""
 
+from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from booking.domain.expiry import move_time, take_time
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register, lock_patient
+from booking.domain.questions import Answer, write_answers
 from booking.domain.scarcity import (
     VERIFY_WITHIN,
     Visitor,
@@ -353,6 +355,7 @@ def confirm_hold(
     expected_version: datetime | None = None,
     must_be_new: bool = False,
     must_be_free: bool = False,
+    answers: Collection[Answer] | None = None,
 ) -> Appointment:
     """Make the hold an appointment and return it; a confirmed hold returns its appointment again, or
     with ``must_be_new`` raises WrongState.
@@ -361,13 +364,13 @@ def confirm_hold(
     the privacy notice that they were shown, if any; ``wants_reminders`` says that they ask for reminders. ``attendee``
     ({"name", "email", "phone"}) is who comes, if not as the patient is written, and ``language`` what they are written
     to in. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the patient was
-    made from is used up. ``approval`` comes from obtain_approval, since no other system can be asked in a transaction.
-    Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
-    ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is pending
-    for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
-    NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its word on this
-    booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked, OrderCancelled,
-    HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    made from is used up. ``answers`` are kept, none too where questions were asked. ``approval`` comes from
+    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within ``answer_within``.
+    A patient who is elsewhere then is told by e-mail; with ``must_be_free`` it is PatientBusy. What a visitor must
+    verify, or books for who has many visits to come, is pending for VERIFY_WITHIN, unless verify_appointment hands it
+    to its approver; without an address for the link it is NeedsProof. Raises ProviderUnavailable where another system
+    is responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound,
+    TooMuchMetadata, OrderBooked, OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
@@ -402,6 +405,8 @@ def confirm_hold(
         actor=actor,
         at=now,
     )
+    if answers is not None:
+        write_answers(appointment, answers, actor=actor, at=now)
     if not appointment.awaits_verification:
         tell_patient(appointment, conflicts)
     if notice_version is not None:

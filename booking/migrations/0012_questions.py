@@ -1,10 +1,10 @@
 import uuid
 
-import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import booking.models.questions
 import patients.text
 
 # What was asked stays as it was asked, and what was answered as it was answered: that may go with its patient.
@@ -92,16 +92,18 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "options",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                    models.TextField(
                         blank=True,
-                        default=list,
-                        size=30,
+                        help_text="One on each line.",
+                        validators=[
+                            patients.text.validate_printable,
+                            booking.models.questions.validate_options,
+                        ],
                         verbose_name="answers to choose from",
                     ),
                 ),
                 ("is_required", models.BooleanField(default=False, verbose_name="required")),
-                ("translations", models.JSONField(blank=True, default=dict)),
+                ("translations", models.JSONField(db_default={}, default=dict, editable=False)),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "position",
@@ -116,11 +118,13 @@ class Migration(migrations.Migration):
                 ("version", models.PositiveSmallIntegerField(default=1, editable=False)),
                 (
                     "depends_on_answers",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                    models.TextField(
                         blank=True,
-                        default=list,
-                        size=30,
+                        help_text="One or more of its answers, one on each line; yes or no for a question of that kind.",
+                        validators=[
+                            patients.text.validate_printable,
+                            booking.models.questions.validate_options,
+                        ],
                         verbose_name="if the answer is",
                     ),
                 ),
@@ -197,16 +201,18 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "options",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=200, validators=[patients.text.validate_printable]),
+                    models.TextField(
                         blank=True,
-                        default=list,
-                        size=30,
+                        help_text="One on each line.",
+                        validators=[
+                            patients.text.validate_printable,
+                            booking.models.questions.validate_options,
+                        ],
                         verbose_name="answers to choose from",
                     ),
                 ),
                 ("is_required", models.BooleanField(default=False, verbose_name="required")),
-                ("translations", models.JSONField(blank=True, default=dict)),
+                ("translations", models.JSONField(db_default={}, default=dict, editable=False)),
                 ("number", models.PositiveSmallIntegerField(editable=False)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (

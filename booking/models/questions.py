@@ -2,29 +2,47 @@
 
 import uuid
 
-from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from booking.models.bookings import Appointment
-from patients.fields import PlainTextField
+from patients.fields import PlainLinesField, PlainTextField
 from patients.text import validate_printable
 from scheduling.models import Service
+from scheduling.models.translations import Translated
 
 MAX_OPTIONS = 30
 MAX_OPTION_LENGTH = 200
 
 
-class Option(PlainTextField):
-    """One answer to choose from."""
+def validate_options(text):
+    """Raise ValidationError for too many lines, or one that is too long or there twice."""
+    options = text.splitlines()
+    if len(options) > MAX_OPTIONS:
+        raise ValidationError(f"Write {MAX_OPTIONS} answers at most.", code="too_many")
+    if any(len(option) > MAX_OPTION_LENGTH for option in options):
+        raise ValidationError(f"Keep each answer under {MAX_OPTION_LENGTH} characters.", code="too_long")
+    if len(set(options)) < len(options):
+        raise ValidationError("Write each answer once.", code="repeated")
+
+
+class OptionsField(PlainLinesField):
+    """Answers to choose from, one on each line."""
 
     def __init__(self, **kwargs):
-        super().__init__(**{"max_length": MAX_OPTION_LENGTH, "validators": [validate_printable], **kwargs})
+        super().__init__(**{"blank": True, "validators": [validate_printable, validate_options], **kwargs})
+
+    def to_python(self, value):
+        value = super().to_python(value)
+        return value and "\n".join(filter(None, (line.strip() for line in value.splitlines())))
 
 
-class QuestionContent(models.Model):
+class QuestionContent(Translated):
     """What is asked, as a question has it today and as each of its versions had it."""
+
+    TRANSLATED = ("text", "help_text", "options")
 
     class Kind(models.TextChoices):
         TEXT = "text", "a line of text"
@@ -44,10 +62,8 @@ class QuestionContent(models.Model):
     help_text = PlainTextField(
         max_length=500, blank=True, validators=[validate_printable], help_text="Shown below the question."
     )
-    options = ArrayField(Option(), verbose_name="answers to choose from", size=MAX_OPTIONS, default=list, blank=True)
+    options = OptionsField(verbose_name="answers to choose from", help_text="One on each line.")
     is_required = models.BooleanField("required", default=False)
-    # {"de": {"text": …, "help_text": …, "options": […]}}, the options in the same order.
-    translations = models.JSONField(default=dict, blank=True)
 
     class Meta:
         abstract = True
@@ -87,8 +103,9 @@ class Question(QuestionContent):
         verbose_name="shown only after",
         help_text="An earlier question. Empty: it is always shown.",
     )
-    depends_on_answers = ArrayField(
-        Option(), verbose_name="if the answer is", size=MAX_OPTIONS, default=list, blank=True
+    depends_on_answers = OptionsField(
+        verbose_name="if the answer is",
+        help_text="One or more of its answers, one on each line; yes or no for a question of that kind.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)

@@ -1,12 +1,14 @@
 """The patient's pages of an appointment: its details and how it stands. Nothing on them is about the patient."""
 
 import re
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from booking.access.patient_links import (
@@ -17,6 +19,7 @@ from booking.access.patient_links import (
     has_link_ended,
 )
 from booking.domain.expiry import settle
+from booking.domain.questions import get_question_state
 from booking.domain.verification import as_without_proof
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
 from booking.models import Appointment, get_branding
@@ -58,7 +61,8 @@ def find_appointment_of_hold(hold):
 
 
 def show_appointment(request, appointment, *, news=None):
-    return show(request, "widget/done.html", get_appointment_context(appointment, news=news))
+    context = get_appointment_context(appointment, news=news)
+    return show(request, "widget/done.html", context | {"is_answered": "answered" in request.GET})
 
 
 def get_appointment_context(appointment, *, news, looked=0):
@@ -83,6 +87,7 @@ def get_appointment_context(appointment, *, news, looked=0):
         "is_too_late": stands and not appointment.can_change(now),
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
         "times": get_times_path(appointment),
+        "questions": SimpleLazyObject(partial(get_question_state, appointment)),
         "looked": looked + 1,
         "pause": get_pause(looked, appointment),
     }

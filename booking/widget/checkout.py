@@ -10,6 +10,7 @@ from booking.domain.appointments import OrderBooked, OrderCancelled, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.holds import confirm_with_approval, find_hold
 from booking.domain.orders import check_not_booked
+from booking.domain.questions import list_questions
 from booking.domain.rescheduling import reschedule_to_hold
 from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
@@ -29,6 +30,7 @@ from booking.widget.pages import (
     refuse_released,
     show,
 )
+from booking.widget.question_fields import get_asked_questions, write_answers
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
 from scheduling.lib.languages import get_language_to_keep
@@ -52,7 +54,7 @@ TIMEOUTS = ApprovalTimeouts(is_async=True)
 @hold_page("GET", "POST")
 def details(request, held):
     """Show the form for the patient's details, filled in with whatever was posted."""
-    return show_hold(request, held, refill_form(request.POST) if request.method == "POST" else DetailsForm())
+    return show_hold(request, held)
 
 
 def show_hold(request, held, form=None, *, status=200, **context):
@@ -65,7 +67,7 @@ def show_hold(request, held, form=None, *, status=200, **context):
     if context["is_known"]:
         context |= {"steps": KNOWN_STEPS, **get_approver_context(held.hold)}
         return show(request, "widget/known.html", context, status=status)
-    form = refill_form(request.POST) if form is None else form
+    form = refill_form(request.POST, list_questions(held.hold.service_id)) if form is None else form
     context["email_suggestion"] = suggest_email(form["email"].value() or "", held.hold.location.country)
     context |= get_approver_context(held.hold)
     return show(request, "widget/details.html", context | {"form": form}, status=status)
@@ -88,12 +90,18 @@ def check(request, held):
     """Show the answers once more before they are submitted."""
     if request.method == "GET" or held.is_known:  # no form was submitted
         return redirect(held.url)
-    form = DetailsForm(request.POST, location=held.hold.location)
+    form = read_details(request, held.hold)
     if not form.is_valid():
         return show_hold(request, held, form, status=422)
     if not held.hold.is_live(database_now()):
         return show_hold(request, held, form, status=410, refusal=refusals.EXPIRED)
     return show_check(request, held, form)
+
+
+def read_details(request, hold):
+    """Return the form that was submitted for a hold's details, unchecked."""
+    questions = get_asked_questions(request.POST, hold.service_id)
+    return DetailsForm(request.POST, location=hold.location, questions=questions)
 
 
 def show_check(request, held, form, *, status=200, **context):
@@ -105,6 +113,7 @@ def show_check(request, held, form, *, status=200, **context):
             "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
             "reminders": form.cleaned_data["reminders"] and held.hold.service.asks_for_reminders,
+            "answered": write_answers(form.answers),
             "typed": get_typed_values(request.POST),
             **get_approver_context(held.hold),
         }
@@ -128,7 +137,7 @@ def get_approver_context(hold):
 @hold_page("POST")
 def confirm(request, held):
     """Turn the hold into an appointment. Idempotent."""
-    form = None if held.is_known else DetailsForm(request.POST, location=held.hold.location)
+    form = None if held.is_known else read_details(request, held.hold)
     if form and not form.is_valid():
         return show_hold(request, held, form, status=422)
     try:
@@ -164,6 +173,7 @@ def make_appointment(hold, form, *, wants_reminders):
             hold,
             patient=form.instance,
             notes=form.cleaned_data["notes"],
+            answers=form.answers if form.questions else None,
             notice_version=settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None,
             timeouts=TIMEOUTS,
             **details,

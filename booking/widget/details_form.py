@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from booking.widget.question_fields import AnswersMixin, get_typed_answers, refill_answers
 from patients.fields import PlainTextFormField
 from patients.models import Patient, validate_birth_date
 from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
@@ -72,10 +73,11 @@ def _month(text):
     return MONTHS.index(word) + 1 if word in MONTHS else int(text)
 
 
-class DetailsForm(forms.ModelForm):
+class DetailsForm(AnswersMixin, forms.ModelForm):
     """A patient's details; ``instance`` is then an unsaved, validated Patient.
 
-    A phone number without country code is one of the location's country, or of the clinic's.
+    A phone number without country code is one of the location's country, or of the clinic's. ``questions`` are those
+    of the service, to which it has ``answers``.
     """
 
     date_of_birth = BirthDateField(
@@ -132,8 +134,9 @@ class DetailsForm(forms.ModelForm):
             "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
         }
 
-    def __init__(self, *args, location=None, **kwargs):
+    def __init__(self, *args, location=None, questions=(), **kwargs):
         super().__init__(*args, **kwargs)
+        self.ask(questions)
         self.location = location
         if location:
             by_today_there = partial(validate_birth_date, zone=location.zone)
@@ -154,15 +157,18 @@ class DetailsForm(forms.ModelForm):
 
     def clean(self):
         # Without super(), nothing is compared with stored patients: the answer could reveal who is one.
+        self.clean_answers()
         return self.cleaned_data
 
 
 def get_typed_values(post):
     """Return the submitted values as pairs of input name and value, for hidden inputs."""
-    return [(name, post[name]) for name in INPUTS if name in post]
+    return [*((name, post[name]) for name in INPUTS if name in post), *get_typed_answers(post)]
 
 
-def refill_form(post):
+def refill_form(post, questions):
     """Return an unvalidated form filled in with the submitted values."""
     initial = dict(get_typed_values(post)) | {"date_of_birth": [post.get(name, "") for name in BIRTH_DATE]}
-    return DetailsForm(initial=initial)
+    form = DetailsForm(initial=initial, questions=questions)
+    refill_answers(form, post)
+    return form

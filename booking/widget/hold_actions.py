@@ -11,8 +11,7 @@ from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState
 from booking.models import Hold
 from booking.widget import refusals
-from booking.widget.checkout import refuse_in_place
-from booking.widget.details_form import DetailsForm
+from booking.widget.checkout import read_details, refuse_in_place
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
 from booking.widget.pages import find_held_time, get_hold_context, hold_page, page, refuse_not_found, refuse_released
@@ -102,7 +101,7 @@ def refuse_again(request, held, refusal, picked, *, status, proof=None):
 
 def get_checked_form(request, held):
     """Return the valid form posted from the check step, or None."""
-    form = DetailsForm(request.POST, location=held.hold.location)
+    form = read_details(request, held.hold)
     came_from_there = request.POST.get("from") == "check" and not held.is_known
     return form if came_from_there and form.is_valid() else None
 

@@ -42,6 +42,8 @@ SCRIPT_TEXTS = {
     "yourTime": gettext_lazy("%(time)s your time"),
     # Translators: such as “Mon 09:00 your time”.
     "yourTimeOnAnotherDay": gettext_lazy("%(weekday)s %(time)s your time"),
+    "oneMoreQuestion": gettext_lazy("There is one more question below."),
+    "moreQuestions": gettext_lazy("There are more questions below."),
     "trouble": gettext_lazy("That did not work. Nothing you typed is lost. Please try again in a moment."),
 }
 

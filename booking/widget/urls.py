@@ -10,6 +10,7 @@ from booking.widget import (
     hold_actions,
     live_times,
     order_link,
+    questions,
     verification,
     views,
 )
@@ -56,6 +57,7 @@ urlpatterns = [
     path("appointment/<token:token>/", appointment.appointment, name="appointment"),
     path("appointment/<token:token>/outcome", appointment.outcome, name="outcome"),
     path("appointment/<token:token>/appointment.ics", appointment.appointment_ics, name="appointment_ics"),
+    path("appointment/<token:token>/questions", questions.questions, name="questions"),
     path("appointment/<token:token>/cancel", appointment_changes.cancel_page, name="cancel"),
     path("appointment/<token:token>/coming", attendance.coming, name="coming"),
     path("appointment/<token:token>/no-reminders", attendance.no_reminders, name="no_reminders"),

@@ -77,11 +77,32 @@ function retype() {
   if (page.querySelector("[data-done]")) typed = null;
   const form = document.getElementById("details");
   if (!form || !typed) return;
-  for (const input of form.querySelectorAll("input:not([type=hidden]), textarea")) {
-    if (input.type === "checkbox") input.checked ||= typed.has(input.name);
+  for (const input of form.querySelectorAll("input:not([type=hidden]), textarea, select")) {
+    if (input.type === "checkbox" || input.type === "radio") input.checked ||= typed.getAll(input.name).includes(input.value);
     else if (!input.value && typed.get(input.name)) input.value = typed.get(input.name);
   }
 }
+
+// A question that depends on another is shown where it applies, in place.
+
+function ask(isAnnounced) {
+  let shown = 0;
+  for (const question of page.querySelectorAll("[data-after]")) {
+    const inputs = [...question.closest("form").elements].filter((input) => input.name === question.dataset.after);
+    const isShown = !inputs[0]?.closest(".question").classList.contains("not-asked");
+    const values = inputs.filter((input) => !/radio|checkbox/.test(input.type) || input.checked).map((input) => input.value);
+    const wanted = JSON.parse(question.dataset.wanted);
+    const applies = isShown && (values.join("") ? values.some((value) => wanted.includes(value)) : "lasts" in question.dataset);
+    if (question.classList.toggle("not-asked", !applies) === false && applies && !question.wasAsked) shown += 1;
+    question.wasAsked = applies;
+  }
+  if (isAnnounced && shown) say(shown === 1 ? texts.oneMoreQuestion : texts.moreQuestions);
+}
+
+page.addEventListener("change", (event) => {
+  if (event.target.closest(".question")) ask(true);
+});
+ask();
 
 // One press puts right a slip in the e-mail address.
 
@@ -121,6 +142,7 @@ page.addEventListener("htmx:afterSwap", (event) => {
   document.getElementById("trouble").hidden = true;
   if (["looking", "meant"].includes(event.detail.target?.id)) return;
   retype();
+  ask();
   tick();
   tellWhatIsKept();
   tellYours();

@@ -312,7 +312,7 @@ def _hold_and_tell(entry, opening, window, service, now):
     data = {"hold_id": str(hold.pk), "starts_at": hold.local_start.isoformat(), "until": window.until.isoformat()}
     record_event(entry, EventKind.WAITLIST_OFFERED, actor="worker", at=now, data=data)
     token = encrypt(hold.token)  # whoever reads the outbox must not take the time
-    queue.enqueue(Job.EMAIL_WAITLIST_OFFER, due_at=window.mailed_at, offer=offer.pk, token=token)
+    queue.enqueue(Job.EMAIL_WAITLIST_OFFER, due_at=window.mailed_at, entry=entry.pk, offer=offer.pk, token=token)
     return offer
 
 

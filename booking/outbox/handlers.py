@@ -37,6 +37,8 @@ HANDLERS: dict[str, Handler] = {
     Job.SMS_TEXT: Handler(sending.send_text_message, sending.RETRY_DELAYS),
     Job.EMAIL_TEST_MESSAGE: Handler(message_samples.send_test_message),
     Job.EMAIL_APPOINTMENT_LINKS: Handler(appointment_emails.send_appointment_links),
+    Job.EMAIL_WAITLIST_CONFIRM: Handler(appointment_emails.send_waitlist_confirm),
+    Job.EMAIL_WAITLIST_OFFER: Handler(appointment_emails.send_waitlist_offer),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_FORGET: Handler(approval_sync.forget, queue.UNTIL_GIVEN_UP),

@@ -25,6 +25,7 @@ from booking.integrations.calendars.event import annotate_sequence, make_patient
 from booking.models import Appointment, get_branding
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
+from booking.widget.waitlist import get_earlier_context
 from scheduling.lib.clock import database_now
 
 Status, Reason, Verification = Appointment.Status, Appointment.CancellationReason, Appointment.Verification
@@ -88,6 +89,7 @@ def get_appointment_context(appointment, *, news, looked=0):
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
         "times": get_times_path(appointment),
         "questions": SimpleLazyObject(partial(get_question_state, appointment)),
+        **get_earlier_context(appointment),
         "looked": looked + 1,
         "pause": get_pause(looked, appointment),
     }

@@ -31,6 +31,7 @@ from booking.widget.pages import (
     show,
 )
 from booking.widget.question_fields import get_asked_questions, write_answers
+from booking.widget.waitlist import get_given_details
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
 from scheduling.lib.languages import get_language_to_keep
@@ -54,7 +55,11 @@ TIMEOUTS = ApprovalTimeouts(is_async=True)
 @hold_page("GET", "POST")
 def details(request, held):
     """Show the form for the patient's details, filled in with whatever was posted."""
-    return show_hold(request, held)
+    given = get_given_details(held.hold) if request.method == "GET" else {}
+    form = refill_form(request.POST, list_questions(held.hold.service_id)) if given else None
+    if form:
+        form.initial |= given
+    return show_hold(request, held, form)
 
 
 def show_hold(request, held, form=None, *, status=200, **context):

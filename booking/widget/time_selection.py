@@ -26,12 +26,16 @@ from scheduling.slots import SlotTaken
 
 
 class Desk(NamedTuple):
-    """Where a page of times is, where its buttons post to, and the order or appointment it is for."""
+    """Where a page of times is, where its buttons post to, and the order or appointment it is for.
+
+    ``wait_here`` is where the service's waiting list is, if it is open.
+    """
 
     here: str
     hold_here: str
     order: Order | None = None
     moves: Appointment | None = None
+    wait_here: str = ""
 
     @property
     def context(self):

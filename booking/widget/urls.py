@@ -13,6 +13,7 @@ from booking.widget import (
     questions,
     verification,
     views,
+    waitlist,
 )
 
 app_name = "widget"
@@ -48,6 +49,9 @@ urlpatterns = [
     path("book/<slug:slug>/hold", views.hold, name="hold"),
     path("changes/<token:token>", live_times.changes, name="changes"),
     path("book/<slug:slug>/proof", verification.booking_link, name="proof"),
+    path("book/<slug:slug>/wait", waitlist.wait, name="wait"),
+    path("waiting/<token:token>/", waitlist.wish, name="wish"),
+    path("waiting/<token:token>/change", waitlist.change_wish, name="change_wish"),
     path("hold/<token:token>/", include(make_hold_urls(checkout.confirm))),
     path("hold/<token:token>/done", appointment.done, name="done"),
     path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),
@@ -62,6 +66,7 @@ urlpatterns = [
     path("appointment/<token:token>/coming", attendance.coming, name="coming"),
     path("appointment/<token:token>/no-reminders", attendance.no_reminders, name="no_reminders"),
     path("r/<token:token>", attendance.short, name="short"),
+    path("appointment/<token:token>/earlier", waitlist.earlier, name="earlier"),
     path("appointment/<token:token>/reschedule", appointment_changes.reschedule, name="reschedule"),
     path("appointment/<token:token>/reschedule/hold", appointment_changes.reschedule_hold, name="reschedule_hold"),
     path("appointment/<token:appointment>/to/<token:token>/", include(make_hold_urls(checkout.confirm_move))),

@@ -3,6 +3,7 @@
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from booking.domain.waitlist import is_open
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
 from booking.widget.service_list import ServiceList
@@ -37,7 +38,8 @@ def hold(request, slug):
 
 def get_desk(service):
     here, hold_here = (reverse(name, args=[service.slug]) for name in ("widget:times", "widget:hold"))
-    return Desk(here, hold_here)
+    wait_here = reverse("widget:wait", args=[service.slug]) if is_open(service) else ""
+    return Desk(here, hold_here, wait_here=wait_here)
 
 
 def get_bookable_services():

@@ -23,6 +23,7 @@ from booking.access.email_addresses import allow_email, get_email_id, uncount_em
 from booking.access.patient_links import (
     PROOF_LIFETIME,
     appointment_token,
+    entry_token,
     get_times_path,
     order_token,
     proof_token,
@@ -37,7 +38,17 @@ from booking.integrations.calendars.event import (
 )
 from booking.integrations.email.sender import make_headers
 from booking.integrations.message_texts import describe_appointment, fill, find_text
-from booking.models import UNRESTRICTED, Appointment, Event, MessageKind, MessageText, Order, OutboxMessage
+from booking.models import (
+    UNRESTRICTED,
+    Appointment,
+    Event,
+    MessageKind,
+    MessageText,
+    Order,
+    OutboxMessage,
+    WaitlistEntry,
+    WaitlistOffer,
+)
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
 from patients.text import isolate
@@ -61,6 +72,8 @@ SUBJECTS = {
     MessageKind.ORDER_LINK: gettext_lazy("Choose your time at %(clinic)s"),
     MessageKind.BOOKING_LINK: gettext_lazy("Your link to the free times at %(clinic)s"),
     MessageKind.APPOINTMENT_LINKS: gettext_lazy("Your appointments at %(clinic)s"),
+    "waitlist_confirm": gettext_lazy("Please confirm your place on the waiting list at %(clinic)s"),
+    "waitlist_offer": gettext_lazy("A time is free for you at %(clinic)s, %(when)s"),
 }
 
 
@@ -230,6 +243,45 @@ def _get_link(appointment):
     return _get_url(reverse("widget:verify", args=[verification_token(appointment)]))
 
 
+def send_waitlist_confirm(message: OutboxMessage) -> None:
+    """Ask who reads the mail of a wish's address to press the link that it waits for."""
+    entry = _get_entry(message)
+    if entry and entry.status == WaitlistEntry.Status.UNCONFIRMED:
+        with use_language(entry.language):
+            context = {"entry": entry, "name": "", "link": _get_url(reverse("widget:wish", args=[entry_token(entry)]))}
+            _send(_make_mail(message, "waitlist_confirm", entry.email, context), is_limited=True)
+
+
+def send_waitlist_offer(message: OutboxMessage) -> None:
+    """Offer who waits a time that is held for them."""
+    entry = _get_entry(message)
+    offers = WaitlistOffer.objects.select_related("hold__service", "hold__clinician", "hold__location")
+    offer = offers.filter(pk=message.payload["offer"], outcome=WaitlistOffer.Outcome.OPEN).first()
+    if entry is None or offer is None or not offer.hold.is_live(timezone.now()):
+        return  # given back or passed on since
+    token = decrypt(message.payload["token"])
+    if not token:
+        raise PermanentError("The SECRET_KEY that it was written with is gone.")
+    with use_language(entry.language):
+        way = [appointment_token(entry.appointment)] if entry.appointment else []
+        context = {
+            "hold": offer.hold,
+            "moves": entry.appointment,
+            "name": entry.name,
+            "link": _get_url(reverse("widget:details", args=[*way, token])),
+            "page": _get_url(reverse("widget:wish", args=[entry_token(entry)])),
+        }
+        _make_mail(message, "waitlist_offer", entry.email, context).send()
+
+
+def _get_entry(message):
+    """Return the wish that a message is about, or None: it may be gone."""
+    if not settings.SITE_URL:
+        raise PermanentError("SITE_URL is not set.")
+    entries = WaitlistEntry.objects.select_related("service", "appointment__location", "appointment__clinician")
+    return entries.filter(pk=message.payload["entry"]).first()
+
+
 class _Mail(EmailMultiAlternatives):
     def message(self):
         message = super().message()
@@ -294,7 +346,7 @@ def compose_mail(
     """Return an e-mail of the template's kind, in the active language, with the clinic's ``text`` if it has one."""
     name, appointment = context["name"], context.get("appointment")
     words = text and fill(text, _get_values(context))
-    subject = (words and words.subject) or _write_subject(template, appointment)
+    subject = (words and words.subject) or _write_subject(template, appointment or context.get("hold"))
     greeting = _("Dear %(name)s,") % {"name": isolate(name)} if name else _("Hello,")
     context = context | {
         "clinic_name": settings.CLINIC_NAME,
@@ -314,8 +366,8 @@ def compose_mail(
     return mail
 
 
-def _write_subject(template, appointment):
-    when = format_date(appointment.local_start, _("D j F Y, H:i")) if appointment else ""
+def _write_subject(template, booking):
+    when = format_date(booking.local_start, _("D j F Y, H:i")) if booking else ""
     return SUBJECTS[template] % {"clinic": settings.CLINIC_NAME, "when": when}
 
 

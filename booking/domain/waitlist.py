@@ -123,11 +123,13 @@ def join_for_earlier(appointment: Appointment, *, actor: str) -> WaitlistEntry |
 
 
 def can_wish_earlier(appointment: Appointment) -> bool:
-    """Return whether its patient may be told of something earlier: there is an address, and it can still be changed."""
-    is_settled = appointment.status == Appointment.Status.CONFIRMED and not appointment.awaits_verification
+    """Return whether its patient may be told of something earlier: there is an address, and it can still be changed.
+
+    ``appointment`` is as it is shown: what waits quietly for its link is asked and answered as any other.
+    """
     has_contact = bool(appointment.attendee_email and appointment.attendee_name)
-    can_move = is_settled and not appointment.is_at_home and appointment.can_change(database_now())
-    return has_contact and can_move and is_open(appointment.service)
+    is_settled = appointment.status == Appointment.Status.CONFIRMED and not appointment.is_at_home
+    return has_contact and is_settled and appointment.can_change(database_now()) and is_open(appointment.service)
 
 
 def find_earlier_wish(appointment: Appointment) -> WaitlistEntry | None:

@@ -134,7 +134,8 @@ def _end_offer(offer, now):
 def end_old_wishes(*, now: datetime) -> None:
     """End the wishes whose last day is over, and those for something earlier than a visit that no longer waits."""
     last_day = (now - ANYWHERE).date()
-    is_moot = Q(appointment__isnull=False) & (
+    # Of a confirmed one only: of the others a page would tell what became of a visit that waits quietly for its link.
+    is_moot = Q(status=Status.WAITING, appointment__isnull=False) & (
         ~Q(appointment__status__in=Appointment.UPCOMING) | Q(appointment__starts_at__lte=now)
     )
     for entry in WaitlistEntry.objects.filter(Q(last_day__lt=last_day) | is_moot, status__in=WaitlistEntry.LIVE):

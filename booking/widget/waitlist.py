@@ -114,11 +114,11 @@ def describe_wish(entry):
     else:
         period = _("Until %(last)s") % {"last": last}
     if entry.location:
-        where = entry.location.name
+        where = entry.location.translate("name")
     else:
         where = {True: _("Video call"), False: _("In person"), None: _("Anywhere")}[entry.is_remote]
     return [
-        (_("What"), entry.service.name),
+        (_("What"), entry.service.translate("name")),
         (_("Days"), days),
         (_("Time"), parts or _("Any time")),
         (_("When"), period),

@@ -134,7 +134,7 @@ def can_wish_earlier(appointment: Appointment) -> bool:
 
 def find_earlier_wish(appointment: Appointment) -> WaitlistEntry | None:
     """Return the live wish for something earlier than an appointment, or None."""
-    return appointment.waitlist_entries.filter(status__in=WaitlistEntry.LIVE).first()
+    return WaitlistEntry.objects.filter(appointment=appointment, status__in=WaitlistEntry.LIVE).first()
 
 
 @transaction.atomic

@@ -319,9 +319,8 @@ def _hold_and_tell(entry, opening, window, service, now):
 
 def find_open_offer(entry: WaitlistEntry) -> WaitlistOffer | None:
     """Return the offer that a wish has now, with its hold, or None."""
-    offers = entry.offers.filter(outcome=Outcome.OPEN).select_related(
-        "hold__service", "hold__clinician", "hold__location"
-    )
+    offers = WaitlistOffer.objects.filter(entry=entry, outcome=Outcome.OPEN)
+    offers = offers.select_related("hold__service", "hold__clinician", "hold__location")
     return next((offer for offer in offers if offer.hold.is_live(database_now())), None)
 
 

@@ -335,6 +335,9 @@ def iterate_modules(*packages):
 NOT_ANSWERED = {
     "BadPhone",
     "TooManyTimes",
+    "TooManyWishes",
+    "WaitlistClosed",
+    "WishEnded",
     "CannotMerge",
     "NotStored",
     "RetryLater",

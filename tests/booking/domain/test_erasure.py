@@ -32,7 +32,8 @@ from booking.domain.holds import confirm_hold, confirm_with_approval, release_ho
 from booking.domain.orders import create_order, send_link
 from booking.domain.patient_drafts import write_draft
 from booking.domain.patient_export import export_patient, render_html
-from booking.models import ApiKey, Appointment, Erasure, Event, IdempotentAnswer, OutboxMessage
+from booking.domain.waitlist import join as join_waitlist
+from booking.models import ApiKey, Appointment, Erasure, Event, IdempotentAnswer, OutboxMessage, WaitlistEntry
 from patients.matching import match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
 from patients.records import PatientArchived
@@ -242,6 +243,9 @@ def zaphodine(hold_time, at, consultation, morgan, endpoint, client_of_practice,
     send_link(order, actor="erin")
     candidate = Patient(**ZAPHODINE)
     write_draft(candidate, holder=uuid4(), origin="https://www.clinic.example", network="n")
+    wish = {"service": consultation, "last_day": at(9).date(), "phone": "+442079460777", "parts_of_day": ["morning"]}
+    wish |= {name: ZAPHODINE[name] for name in ("first_name", "last_name", "email")}
+    join_waitlist(WaitlistEntry(**wish), actor="patient", is_proven=True)
     allow_email("zaphodine@example.org")
     assert client_of_practice("patch", f"/patients/{patient.pk}", {"metadata": metadata}).status_code == 200
     page = url("patients_patient", "withdraw", patient.pk, Consent.objects.get().pk)
@@ -266,6 +270,7 @@ def test_erase_leaves_no_mark_in_any_table_nor_in_mails_to_come(zaphodine, morga
         "booking_order",
         "booking_outboxmessage",
         "booking_patientdraft",
+        "booking_waitlistentry",
         "django_admin_log",
         "django_session",
         "patients_patient",
@@ -429,6 +434,7 @@ def test_export_has_everything_of_all_records(zaphodine):
         "appointments": 2,
         "orders": 1,
         "holds": 3,
+        "wishes": 1,
         "known_elsewhere_as": 1,
         "messages": 4,
         "seen_by": 2,

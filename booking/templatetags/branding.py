@@ -43,3 +43,11 @@ def picture(image: Image, width: int, style: str = "", alt: str = "") -> SafeStr
         'loading="lazy" decoding="async">'
     )
     return format_html(tag, style, image.get_path(width), sizes, width, width, height, alt)
+
+
+@register.simple_tag
+def initials(name: str) -> SafeString:
+    """Return a circle with the first letters of a name, where there is no photo; nobody has to hear them."""
+    words = [word for word in name.split() if word[0].isalpha() and not word.endswith(".")]
+    letters = "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
+    return format_html('<span class="face" aria-hidden="true">{}</span>', letters)

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from scheduling.lib.integration_fields import ExternalIdField, MetadataField
+from scheduling.lib.postal_addresses import get_map_address, write_town
 from scheduling.lib.price_field import PriceField
 from scheduling.models import validators
 from scheduling.models.images import Image
@@ -103,9 +104,14 @@ class Location(Translated):
 
     @property
     def address(self) -> list[str]:
-        """The postal address as a list of its non-empty lines."""
-        town = " ".join(filter(None, [self.city, self.postcode]))
+        """The postal address as a list of its non-empty lines, in the order of its country."""
+        town = write_town(self.city, self.postcode, self.country)
         return list(filter(None, [self.address_line_1, self.address_line_2, town]))
+
+    @property
+    def map_address(self) -> str:
+        """The address of a map that shows it."""
+        return get_map_address(self.address, self.latitude, self.longitude)
 
 
 class ServiceCategory(Translated):

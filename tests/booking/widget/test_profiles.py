@@ -70,7 +70,7 @@ def test_page_of_a_place_says_how_to_get_there_and_who_is_there(client, harbour,
     text = get_text(response)
     for said in (
         "Harbour Street Address 12 Harbour Street London E1 6AN See it on a map",
-        "Phone 020 7946 0000",
+        "Phone +44 20 7946 0000",
         "E-mail harbour@example.org",
         "Open Monday to Sunday 09:00–12:00 , 13:00–17:00",
         "Access Step-free in part Ring for the ramp.",

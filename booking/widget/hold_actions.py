@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from booking.domain.holds import TooManyExtensions, TooManyHolds, extend_hold, release_hold
 from booking.domain.scarcity import NeedsProof
@@ -14,7 +15,15 @@ from booking.widget import refusals
 from booking.widget.checkout import read_details, refuse_in_place
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
-from booking.widget.pages import find_held_time, get_hold_context, hold_page, page, refuse_not_found, refuse_released
+from booking.widget.pages import (
+    find_held_time,
+    get_hold_context,
+    get_note_context,
+    hold_page,
+    page,
+    refuse_not_found,
+    refuse_released,
+)
 from booking.widget.proof import ask_for_proof, get_link_query, needs_link
 from booking.widget.search import Search
 from booking.widget.time_selection import hold_picked_time
@@ -34,20 +43,36 @@ def countdown(request, token, appointment=None):
     return render(request, "widget/_countdown.html", get_hold_context(request, held))
 
 
+@page("GET")
+def note(request, token, appointment=None):
+    """Return the line that tells on other pages what is held; nothing once it is not."""
+    held = find_held_time(token, appointment)
+    return render(request, "widget/_hold_note.html", get_note_context(held, database_now()))
+
+
 @hold_page("POST")
 def extend(request, held):
-    """Extend the hold to its full lifetime and return to the same step with everything typed."""
+    """Extend the hold to its full lifetime. With htmx only the countdown changes, else it is the same step again."""
     try:
         is_extended = extend_hold(held.hold, actor="patient")
     except HoldExpired:
-        return refuse_in_place(request, held, get_checked_form(request, held), refusals.EXPIRED, status=410)
+        return swap_page(refuse_in_place(request, held, get_checked_form(request, held), refusals.EXPIRED, status=410))
     except TooManyExtensions:
-        return refuse_in_place(request, held, get_checked_form(request, held), refusals.NO_MORE_TIME)
+        return swap_page(refuse_in_place(request, held, get_checked_form(request, held), refusals.NO_MORE_TIME))
     except HoldNotFound:
-        return refuse_released(request, held)
+        return swap_page(refuse_released(request, held))
     except WrongState:
-        return redirect(held.done_url)
-    return return_to_step(request, held, "?extended=1" if is_extended else "?extended=later")
+        return HttpResponseClientRedirect(held.done_url) if request.htmx else redirect(held.done_url)
+    extended = "1" if is_extended else "later"
+    if request.htmx:
+        return render(request, "widget/_countdown.html", get_hold_context(request, held) | {"extended": extended})
+    return return_to_step(request, held, f"?extended={extended}")
+
+
+def swap_page(response):
+    """Have htmx swap the whole page, where the button has asked for the countdown only."""
+    response["HX-Retarget"], response["HX-Reswap"] = "#page", "innerHTML show:window:top"
+    return response
 
 
 @hold_page("POST")

@@ -1,6 +1,7 @@
 """Decorators and responses that all of the patient's pages share."""
 
 from functools import wraps
+from math import ceil
 
 from django.conf import settings
 from django.shortcuts import redirect, render
@@ -32,10 +33,10 @@ SCRIPT_TEXTS = {
         2: gettext_lazy("Your time is held for 2 more minutes."),
         1: gettext_lazy("Your time is held for 1 more minute."),
     },
-    "moreTime": gettext_lazy("Your time is held for 5 more minutes. You can ask for more time now."),
-    "expired": gettext_lazy("Your time is no longer held for you. You can hold it again."),
+    "moreTime": gettext_lazy("To keep it longer, press “Need more time?”."),
+    "expired": gettext_lazy("Your time is no longer held for you. To try again, press “Hold it again”."),
     "expiredWithInput": gettext_lazy(
-        "Your time is no longer held for you. What you typed is still here. You can hold it again."
+        "Your time is no longer held for you. What you typed is still here. To try again, press “Hold it again”."
     ),
     # Translators: such as “09:00 has just been taken.”
     "taken": gettext_lazy("%(time)s has just been taken."),
@@ -60,6 +61,8 @@ def show(request, template, context=None, *, status=200):
         "script_texts": SCRIPT_TEXTS,
     }
     context = everywhere | (context or {})
+    if "noted" not in context and not request.htmx and request.GET.get("hold"):
+        context |= get_note_context(find_held_time(request.GET["hold"]), database_now())
     response = render(request, template, context, status=status)
     if request.htmx and status >= 400:
         response["HX-Push-Url"] = "false"  # keep the address of the last page that worked
@@ -233,6 +236,12 @@ def refuse_released(request, held):
     )
     onward = (_("See the free times"), held.get_times_url())
     return refuse(request, _("That time was given back"), sentence, status=410, onward=onward)
+
+
+def get_note_context(held, now):
+    """Return the template context of the line about a HeldTime, or None, on other pages."""
+    seconds = held.hold.seconds_left(now) if held else 0
+    return {"noted": held if seconds else None, "minutes": ceil(seconds / 60)}
 
 
 def get_hold_context(request, held):

@@ -18,7 +18,7 @@ from booking.models import Appointment, Order
 from booking.widget import refusals
 from booking.widget.forms import Picked, read_opening
 from booking.widget.held_time import HeldTime
-from booking.widget.pages import KNOWN_STEPS, show
+from booking.widget.pages import KNOWN_STEPS, get_note_context, show
 from booking.widget.proof import ask_for_proof, get_shown
 from booking.widget.search import get_times_context
 from scheduling.models import Clinician, Location
@@ -48,7 +48,9 @@ def show_times(request, search, desk, *, status=200, **context):
     """Show the page of times."""
     if search.is_garbled and status == 200:
         status = 400
-    return show(request, "widget/times.html", get_times_context(search) | desk.context | context, status=status)
+    held = HeldTime(search.hold, search.hold.token, desk.moves) if search.hold else None
+    context = get_times_context(search) | desk.context | get_note_context(held, search.now) | context
+    return show(request, "widget/times.html", context, status=status)
 
 
 def hold_pressed_time(request, search, desk):

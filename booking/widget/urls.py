@@ -35,6 +35,7 @@ def make_hold_urls(confirm):
     return [
         path("", checkout.details, name="details"),
         path("countdown", hold_actions.countdown, name="countdown"),
+        path("note", hold_actions.note, name="note"),
         path("extend", hold_actions.extend, name="extend"),
         path("again", hold_actions.again, name="again"),
         path("release", hold_actions.release, name="release"),

@@ -64,7 +64,7 @@ def test_booking_from_service_to_confirmation(open_browser, clinic, day, at, jav
     set_expiry(minutes=4)
     page.evaluate("htmx.trigger('#countdown', 'resync')") if javascript else None
     press(page, "Need more time?")
-    expect(page.get_by_text("You have more time now.")).to_be_visible()
+    expect(page.locator("main").get_by_text("You have more time now.")).to_be_visible()
     press(page, "Continue")
     expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
     expect(page.get_by_text("12 April 1985")).to_be_visible()
@@ -199,7 +199,9 @@ def test_countdown_counts_warns_and_is_announced(open_browser, clinic, day):
     set_expiry(minutes=2, seconds=3)
     page.reload()
     expect(countdown.get_by_role("timer")).to_have_text("2:01")
-    expect(page.locator("#say")).to_have_text("Your time is held for 2 more minutes.")
+    expect(page.locator("#say")).to_have_text(
+        "Your time is held for 2 more minutes. To keep it longer, press “Need more time?”."
+    )
     expect(countdown).to_have_class("countdown short")
 
 
@@ -213,15 +215,71 @@ def test_countdown_is_corrected_after_phone_slept(open_browser, clinic, day):
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
 
 
-def test_reload_clears_typed_details_and_says_so(open_browser, clinic, day):
+def test_typed_details_survive_reload_and_expiry_and_end_with_the_visit(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
+    page.get_by_label("Anything the clinic should know?").fill("I come with my dog.")
+    page.reload()
+    expect(page.get_by_label("First name")).to_have_value("Alice")
+    expect(page.get_by_label("Anything the clinic should know?")).to_have_value("I come with my dog.")
+
     set_expiry(seconds=-1)
     page.reload()
-
     expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
-    expect(page.get_by_text("What you typed is still here.")).to_be_hidden()
+    expect(page.get_by_text("What you typed is still here.", exact=True)).to_be_visible()
+    expect(page.get_by_label("Last name")).to_have_value("Archer")
+    held = page.url
+
+    page.goto("/")  # somebody else at the same computer
+    page.goto(held)
+    expect(page.get_by_text("This time is no longer held for you.")).to_be_visible()
+    expect(page.get_by_text("What you typed is still here.", exact=True)).to_be_hidden()
+    expect(page.get_by_label("First name")).to_have_value("")
+
+
+def test_typed_details_are_forgotten_after_their_deadline(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    page.evaluate(
+        """() => {
+            const held = JSON.parse(sessionStorage.getItem("holdfast.held"));
+            sessionStorage.setItem("holdfast.held", JSON.stringify({ ...held, until: Date.now() - 1 }));
+        }"""
+    )
+    page.reload()
+    expect(page.get_by_label("First name")).to_have_value("")
+    assert "Alice" not in page.evaluate("JSON.stringify({...sessionStorage})")
+
+
+def test_hold_is_shown_on_other_pages(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    page.get_by_label("First name").fill("Alice")
+
+    page.get_by_role("banner").get_by_role("link").click()
+    expect(page.locator("#hold-note")).to_contain_text(
+        f"You hold {day:%a} {day.day} {day:%b}, 09:00 for 15 more minutes."
+    )
+    page.get_by_role("link", name="Go on with it").click()
+    expect(page.get_by_label("First name")).to_have_value("Alice")
+    expect(page.locator("#hold-note")).to_have_text("")
+
+
+def test_more_time_changes_the_countdown_alone(open_browser, clinic, day):
+    page = open_browser()
+    choose_a_time(page, day)
+    type_details(page)
+    set_expiry(minutes=4)
+    page.evaluate("htmx.trigger('#countdown', 'resync')")
+    page.evaluate("document.getElementById('details').dataset.same = 'yes'")
+
+    page.get_by_role("button", name="Need more time?").press("Enter")
+    expect(page.locator("#countdown").get_by_text("You have more time now.")).to_be_visible()
+    expect(page.locator("#countdown .running p")).to_be_focused()
+    expect(page.locator("#details")).to_have_attribute("data-same", "yes")
+    expect(page.locator("#say")).to_have_text("You have more time now.")
 
 
 def test_hold_expired_during_review_is_held_again_there(open_browser, clinic, day):
@@ -286,17 +344,18 @@ def test_booking_with_keyboard_only(open_browser, clinic, day):
     assert Hold.objects.get().extensions == 0
 
 
-def test_browser_stores_nothing_typed(open_browser, clinic, day):
+def test_nothing_typed_is_stored_once_it_is_booked(open_browser, clinic, day):
     page = open_browser()
     choose_a_time(page, day)
     type_details(page)
     press(page, "Continue")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Check and confirm")
+    press(page, "Confirm appointment")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")
 
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
 
     assert "Alice" not in stored
-    assert "Archer" not in stored
+    assert "held" not in stored
 
 
 def test_first_visit_transfers_few_bytes(open_browser, production_site, dana):

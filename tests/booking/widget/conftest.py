@@ -80,4 +80,5 @@ class Page(HTMLParser):
             self.inputs[attrs["name"]] = "checked" in attrs if is_box else attrs.get("value", "")
 
     def handle_data(self, data):
-        self.words.append(data)
+        if self.lasttag != "script":  # it has what is said later
+            self.words.append(data)

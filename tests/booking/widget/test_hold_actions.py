@@ -124,6 +124,36 @@ def test_button_for_more_time_waits_for_the_last_minutes(client, visitors, minut
     assert ('class="plain more-time unscripted"' in page, 'class="plain more-time"' in page) == (waits, not waits)
 
 
+def test_more_time_by_htmx_answers_with_the_countdown_alone(client, held, typed):
+    response = client.post(url(held, "extend"), typed, headers={"HX-Request": "true"})
+
+    assert response.status_code == 200
+    body = response.content.decode()
+    assert "You have more time now." in body
+    assert body.lstrip().startswith('<div id="countdown"')
+    assert "<form" not in body
+
+
+def test_refused_more_time_by_htmx_replaces_the_whole_page(client, lapsed, typed):
+    with nothing_changes():
+        response = client.post(url(lapsed, "extend"), typed, headers={"HX-Request": "true"})
+
+    assert (response.status_code, response["HX-Retarget"]) == (410, "#page")
+    assert "This time is no longer held for you" in Page(response).text
+
+
+def test_note_tells_of_a_live_hold_and_of_no_other(client, held, day):
+    shown = f"You hold {day:%a} {day.day} {day:%b}, 09:00 for 15 more minutes."
+    assert shown in client.get(url(held, "note")).content.decode()
+    assert shown in Page(client.get(f"/?hold={held.token}")).text
+    assert shown in Page(client.get(f"/book/consultation/?hold={held.token}")).text
+
+    release_hold(held, actor="patient")
+    assert "You hold" not in client.get(url(held, "note")).content.decode()
+    assert "You hold" not in Page(client.get(f"/?hold={held.token}")).text
+    assert client.get("/hold/unknown/note").content.strip() == b""
+
+
 def test_extended_notice_is_shown_once(client, held, typed):
     there = client.post(url(held, "extend"), typed)["Location"]
 

@@ -22,7 +22,7 @@ MAKEFLAGS += --no-print-directory
 WITHOUT_SERVERS := SECRET_KEY=none DEBUG=True DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost
 
 # What is too long for every change, and runs before a release.
-LONG := clients or abuse or proof or scale
+LONG := clients or abuse or journeys or proof or scale
 
 # The tests of the inner layers: no pages, no processes.
 RULES := tests/scheduling tests/patients $(addprefix tests/booking/, access domain integrations outbox)

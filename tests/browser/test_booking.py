@@ -24,6 +24,9 @@ def clinic(live_server, dana):
 def choose_a_time(page, day, time="09:00"):
     page.goto("/")
     page.get_by_role("link", name="Consultation").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Choose a time")
+    if not page.locator(f"#day-{day}").count():
+        page.locator("#later").click()
     page.locator(f"#day-{day}").click()
     expect(page.locator(f"#day-{day}")).to_have_attribute("aria-current", "date")
     page.get_by_role("button", name=time).click()

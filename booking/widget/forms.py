@@ -122,7 +122,7 @@ class WishForm(forms.Form):
         """Sentences about what could not be understood."""
         remarks = [sentence for errors in self.errors.values() for sentence in dict.fromkeys(errors)]
         if self.is_elsewhere:
-            remarks.insert(0, _("This is not given where you chose, so you see the times everywhere."))
+            remarks.insert(0, _("This is not offered where you chose, so you see the times everywhere."))
         return remarks
 
     @property

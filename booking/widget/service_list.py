@@ -84,7 +84,7 @@ class ServiceList:
     def _read_where(self):
         where = self.kept.pop("where", "")
         if where and where not in WAYS and where not in {str(way.location_id) for way in self._visited()}:
-            self.remarks.append(_("We do not know that place, so you see what is given everywhere."))
+            self.remarks.append(_("We do not know that place, so you see what is offered everywhere."))
             where = ""
         return where
 

@@ -15,6 +15,7 @@ from booking.domain import (
     patient_drafts,
     reminders,
     retention,
+    text_messages,
     waitlist_offers,
 )
 from booking.models import Heartbeat
@@ -151,8 +152,9 @@ def forget_lapsed_requests():
 
 @shared_task
 def forget_old_messages():
-    """Delete the messages that were done or delivered a month ago."""
+    """Delete the messages that were done or delivered a month ago, and what is known of older texts."""
     queue.forget_old_messages()
+    text_messages.forget_old_texts()
 
 
 @shared_task

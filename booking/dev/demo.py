@@ -98,6 +98,7 @@ def set_environment(urls):
         "SECOND_FACTOR_GROUPS": os.environ.get("SECOND_FACTOR_GROUPS", "none"),
         "EMAIL_URL": f"filemail:///{FOLDER / 'mail'}",
         "DEFAULT_FROM_EMAIL": "Harbour Clinic <bookings@harbour.example>",
+        "SMS_BACKEND": os.environ.get("SMS_BACKEND", "console"),
         "CLINIC_NAME": "Harbour Clinic",
         "TIME_ZONE": "Europe/London",
         "STATIC_ROOT": str(FOLDER / "static"),

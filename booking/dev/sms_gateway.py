@@ -4,6 +4,7 @@ It keeps what it was sent in memory, and answers as ``status`` and ``code`` say.
 """
 
 import base64
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,3 +66,15 @@ def read_basic_auth(headers):
     """Return the username and password of a request."""
     name, _, password = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode().partition(":")
     return name, password
+
+
+def main():
+    """Run the stand-in until Ctrl-C, and say where it is."""
+    with StandInGateway(port=8025) as server:
+        print(f"{server.url} takes text messages. PRIVATE_HOSTS={server.netloc} lets Holdfast reach it.")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Text messages (SMS): whom the clinic may text, and the one way to have a text sent."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +8,10 @@ from booking.access.phone_numbers import can_be_texted, is_confirmed
 from booking.models import Appointment, TextMessage
 from booking.models.enums import Job
 from booking.outbox import queue
+from scheduling.lib.clock import database_now
 from scheduling.lib.encrypted_field import encrypt
+
+RETENTION = timedelta(days=90)
 
 
 def send_text(
@@ -34,6 +37,11 @@ def send_text(
     payload |= {"expires_at": expires_at.isoformat()} if expires_at else {}
     queue.enqueue(Job.SMS_TEXT, id=text.pk, **payload)
     return text
+
+
+def forget_old_texts() -> None:
+    """Delete what is known of texts that were sent RETENTION ago."""
+    TextMessage.objects.filter(created_at__lt=database_now() - RETENTION).delete()
 
 
 def may_be_texted(number: str, appointment: Appointment | None) -> bool:

@@ -50,6 +50,14 @@ def send_booking_link(address: str, *, path: str) -> None:
     queue.enqueue(Job.EMAIL_BOOKING_LINK, address=encrypt(address), path=encrypt(path))
 
 
+def send_appointment_links(address: str, *, language: str) -> None:
+    """Have the links of the coming appointments that were booked with an address mailed there, if there are any.
+
+    Whether there are is not looked up here: it takes equally long. ``language`` is as for use_language.
+    """
+    queue.enqueue(Job.EMAIL_APPOINTMENT_LINKS, address=encrypt(address), language=language)
+
+
 def as_without_proof(appointment: Appointment) -> Appointment:
     """Return an appointment as it is shown to its visitor, who has proved no address.
 

@@ -151,18 +151,25 @@ class WishForm(forms.Form):
         return urlencode([*pairs, ("", "")]).removesuffix("=") if pairs else ""
 
 
-class LinkForm(forms.Form):
-    """The address that the link is sent to."""
+class AddressForm(forms.Form):
+    """An e-mail address that something is sent to."""
 
     email = EmailField().formfield(
         label=gettext_lazy("E-mail address"),
-        help_text=gettext_lazy("Please use the same address for the booking."),
         widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
         error_messages={
             "required": gettext_lazy("Please enter your e-mail address."),
             "invalid": gettext_lazy("Please enter an e-mail address such as name@example.org."),
         },
     )
+
+
+class LinkForm(AddressForm):
+    """The address that a link to the free times is sent to."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["email"].help_text = gettext_lazy("Please use the same address for the booking.")
 
 
 Reason = Appointment.CancellationReason

@@ -69,27 +69,38 @@ def show(request, template, context=None, *, status=200):
     return response
 
 
-def refuse(request, title, *sentences, status, onward=None, phone=""):
-    """Show a page that says why not; ``onward`` is the (label, address) of the button below it."""
+def refuse(request, title, *sentences, status, onward=None, phone="", sends_links=False):
+    """Show a page that says why not; ``onward`` is the (label, address) of the button below it.
+
+    With ``sends_links`` it leads to the page that sends the links of appointments again.
+    """
     label, address = onward or (_("See what you can book"), reverse("widget:services"))
-    context = {"title": title, "sentences": sentences, "label": label, "address": address, "phone": phone}
+    context = {
+        "title": title,
+        "sentences": sentences,
+        "label": label,
+        "address": address,
+        "phone": phone,
+        "sends_links": sends_links,
+    }
     return show(request, "widget/refused.html", context, status=status)
 
 
-def refuse_not_found(request, error=None):
-    return refuse(request, _("We could not find that"), _("The link may be incomplete or out of date."), status=404)
+def refuse_not_found(request, error=None, **ways):
+    title, sentence = _("We could not find that"), _("The link may be incomplete or out of date.")
+    return refuse(request, title, sentence, status=404, **ways)
 
 
 def refuse_link(request, error):
     """Refuse the link of an appointment, without a word of that."""
     if isinstance(error, LinkEnded):
         days = _("It worked until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
-        return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410)
+        return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410, sends_links=True)
     if isinstance(error, LinkRevoked):
         title = _("This link no longer works")
         sentence = _("We have replaced it. Please look for our latest e-mail, or ask us for a new link.")
-        return refuse(request, title, sentence, status=410)
-    return refuse_not_found(request)
+        return refuse(request, title, sentence, status=410, sends_links=True)
+    return refuse_not_found(request, sends_links=True)
 
 
 def page(*methods):

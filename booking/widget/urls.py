@@ -5,6 +5,7 @@ from django.urls import include, path, register_converter
 from booking.widget import (
     appointment,
     appointment_changes,
+    appointment_links,
     attendance,
     checkout,
     hold_actions,
@@ -47,6 +48,7 @@ def make_hold_urls(confirm):
 
 urlpatterns = [
     path("", views.services, name="services"),
+    path("links", appointment_links.send_links, name="links"),
     path("book/<slug:slug>/", views.times, name="times"),
     path("book/<slug:slug>/hold", views.hold, name="hold"),
     path("changes/<token:token>", live_times.changes, name="changes"),

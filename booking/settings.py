@@ -366,6 +366,10 @@ EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
 EMAIL_TIMEOUT = 10  # seconds for each reply; booking.integrations.email.smtp bounds the whole
 DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "bookings@localhost" if DEBUG else None)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# Where e-mails come back to that cannot be delivered; by default whom they are from. See `manage.py read_bounce`.
+BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
+if BOUNCE_ADDRESS and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", BOUNCE_ADDRESS):
+    env.refuse("BOUNCE_ADDRESS", "must be an address such as bounces@clinic.example.")
 
 # Text messages (SMS)
 

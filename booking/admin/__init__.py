@@ -21,6 +21,7 @@ from booking.admin import (  # noqa: F401
     schedule,
     sign_in_events,
     unconfirmed,
+    undeliverable_mails,
     unusual_bookings,
     users,
     webhooks,

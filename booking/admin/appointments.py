@@ -28,6 +28,7 @@ from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, rend
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
 from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
+from booking.admin.undeliverable_mails import describe_undeliverable
 from booking.domain.appointments import annotate, check_identity, normalize_reference, revoke_links
 from booking.domain.transitions import ChangedMeanwhile
 from booking.integrations.approvers import get_approver
@@ -338,6 +339,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
             "identity": describe_identity(obj),
             "origin": render_origin(request, obj),
             "numbers": compare_numbers(request, obj),
+            "undeliverable": describe_undeliverable(obj),
             "may_check_identity": obj.verification == Appointment.Verification.WAIVED
             and has_appointment_permission(request, "decide"),
             "may_revoke_links": has_appointment_permission(request, "decide") and not has_link_ended(obj),

@@ -303,8 +303,15 @@ def annotate(appointment: Appointment, *, actor: str, expected_version: datetime
         return
     appointment.save(update_fields=[*changed, "updated_at"])
     record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": changed})
+    if "attendee_email" in changed:
+        settle_undeliverable(appointment, at=now)
     if "meeting_url" in changed:
         notify_changed(appointment, email=None, notify_approver=False)
+
+
+def settle_undeliverable(appointment: Appointment, *, at: datetime) -> None:
+    """Note that what came back from an appointment's address is seen to: it has another."""
+    appointment.undeliverable_mails.filter(settled_at=None).update(settled_at=at)  # pyright: ignore
 
 
 @transaction.atomic

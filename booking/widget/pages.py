@@ -95,7 +95,8 @@ def refuse_link(request, error):
     """Refuse the link of an appointment, without a word of that."""
     if isinstance(error, LinkEnded):
         days = _("It worked until %(days)d days after the visit.") % {"days": LINK_LIFETIME.days}
-        return refuse(request, _("This link has ended"), days, _("If you have a question, please ask us."), status=410, sends_links=True)
+        title, sentence = _("This link has ended"), _("If you have a question, please ask us.")
+        return refuse(request, title, days, sentence, status=410, sends_links=True)
     if isinstance(error, LinkRevoked):
         title = _("This link no longer works")
         sentence = _("We have replaced it. Please look for our latest e-mail, or ask us for a new link.")

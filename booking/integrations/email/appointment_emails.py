@@ -36,7 +36,8 @@ from booking.integrations.calendars.event import (
     make_patient_entry,
     write_calendar,
 )
-from booking.integrations.email.sender import make_headers
+from booking.integrations.email.sender import get_envelope_sender, get_sender, make_headers
+from booking.integrations.email.undeliverable import find_refusal, note_undeliverable
 from booking.integrations.message_texts import describe_appointment, fill, find_text
 from booking.models import (
     UNRESTRICTED,
@@ -46,8 +47,10 @@ from booking.models import (
     MessageText,
     Order,
     OutboxMessage,
+    UndeliverableMail,
     WaitlistEntry,
     WaitlistOffer,
+    get_branding,
 )
 from booking.models.enums import EventKind
 from booking.outbox.queue import PermanentError
@@ -153,7 +156,7 @@ def send_also_booked(message: OutboxMessage) -> None:
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
     is_stranger = appointment.verification in UNPROVEN
     context = {"appointment": appointment, "name": "" if is_stranger else str(patient), "visits": visits}
-    _send(_make_mail(message, "also_booked", patient.email, context), is_limited=is_stranger)
+    _send(message, _make_mail(message, "also_booked", patient.email, context), is_limited=is_stranger)
 
 
 def _get_page(appointment):
@@ -181,7 +184,7 @@ def send_order_link(message: OutboxMessage) -> None:
             "link": _get_url(reverse("widget:order", args=[token])),
             "last_day": timezone.localtime(order.link_ends_at).date(),
         }
-        _make_mail(message, "order_link", order.patient.email, context).send()
+        _send(message, _make_mail(message, "order_link", order.patient.email, context), is_limited=False)
 
 
 @_in_language_of_appointment
@@ -197,7 +200,7 @@ def send_verify_address(message: OutboxMessage) -> None:
         "name": "",
         "link": _get_url(reverse("widget:verify", args=[verification_token(appointment)])),
     }
-    _send(_make_mail(message, "verify_address", appointment.attendee_email, context), is_limited=True)
+    _send(message, _make_mail(message, "verify_address", appointment.attendee_email, context), is_limited=True)
 
 
 def send_booking_link(message: OutboxMessage) -> None:
@@ -214,7 +217,7 @@ def send_booking_link(message: OutboxMessage) -> None:
         "hours": PROOF_LIFETIME // timedelta(hours=1),
     }
     with use_language(split_path(path)[0]):
-        _send(_make_mail(message, "booking_link", address, context), is_limited=True)
+        _send(message, _make_mail(message, "booking_link", address, context), is_limited=True)
 
 
 def send_appointment_links(message: OutboxMessage) -> None:
@@ -234,7 +237,7 @@ def send_appointment_links(message: OutboxMessage) -> None:
         return
     with use_language(message.payload["language"]):
         context = {"name": "", "visits": [(visit, _get_link(visit), visit.awaits_verification) for visit in visits]}
-        _send(_make_mail(message, "appointment_links", address, context), is_limited=True)
+        _send(message, _make_mail(message, "appointment_links", address, context), is_limited=True)
 
 
 def _get_link(appointment):
@@ -249,7 +252,7 @@ def send_waitlist_confirm(message: OutboxMessage) -> None:
     if entry and entry.status == WaitlistEntry.Status.UNCONFIRMED:
         with use_language(entry.language):
             context = {"entry": entry, "name": "", "link": _get_url(reverse("widget:wish", args=[entry_token(entry)]))}
-            _send(_make_mail(message, "waitlist_confirm", entry.email, context), is_limited=True)
+            _send(message, _make_mail(message, "waitlist_confirm", entry.email, context), is_limited=True)
 
 
 def send_waitlist_offer(message: OutboxMessage) -> None:
@@ -306,7 +309,7 @@ def _send_to_attendee(message, appointment, template, *, invites=False, links=No
     mail = _make_mail(message, template, appointment.attendee_email, context | (links or {}))
     if invites:
         _attach_invitation(mail, appointment, name=context["name"])
-    return _send(mail, is_limited=is_stranger)
+    return _send(message, mail, is_limited=is_stranger)
 
 
 def get_visit_context(appointment: Appointment, *, name: str, invites: bool = False) -> dict[str, Any]:
@@ -322,16 +325,22 @@ def get_visit_context(appointment: Appointment, *, name: str, invites: bool = Fa
     }
 
 
-def _send(mail, *, is_limited):
-    """Send a mail; of those that a stranger causes only so many a day to an address: return whether it was sent."""
+def _send(message, mail, *, is_limited):
+    """Send a mail; of those that a stranger causes only so many a day to an address: return whether it was sent.
+
+    One that the mail server refuses for good is noted, and raises PermanentError.
+    """
     [address] = mail.to
     if is_limited and not allow_email(address):
         return False
     try:
         mail.send()
-    except Exception:
+    except Exception as error:
         if is_limited:
-            uncount_email(address)  # it is tried again
+            uncount_email(address)  # it is tried again, or was never received
+        if code := find_refusal(error):
+            note_undeliverable(message, UndeliverableMail.Source.REFUSED, code)
+            raise PermanentError(f"The mail server refuses it for good: {code}.") from error
         raise
     return True
 
@@ -344,12 +353,14 @@ def compose_mail(
     message: OutboxMessage, template: str, to: str, context: dict[str, Any], text: MessageText | None
 ) -> EmailMultiAlternatives:
     """Return an e-mail of the template's kind, in the active language, with the clinic's ``text`` if it has one."""
-    name, appointment = context["name"], context.get("appointment")
+    name, appointment, branding = context["name"], context.get("appointment"), get_branding()
     words = text and fill(text, _get_values(context))
     subject = (words and words.subject) or _write_subject(template, appointment or context.get("hold"))
     greeting = _("Dear %(name)s,") % {"name": isolate(name)} if name else _("Hello,")
     context = context | {
-        "clinic_name": settings.CLINIC_NAME,
+        "clinic_name": branding.name,
+        "accent": branding.accent,
+        "link_style": f"color:{branding.accent}",
         "subject": subject,
         "greeting": greeting,
         "text": words,
@@ -358,9 +369,10 @@ def compose_mail(
     mail = _Mail(
         subject=subject,
         body=render_to_string(f"email/{template}.txt", context) + render_to_string("email/_legal.txt"),
+        from_email=get_envelope_sender(),
         to=[to],
         reply_to=[location.email] if location and location.email else [],
-        headers=make_headers(message),
+        headers=make_headers(message) | {"From": get_sender()},
     )
     mail.attach_alternative(render_to_string(f"email/{template}.html", context), "text/html")
     return mail
@@ -368,12 +380,12 @@ def compose_mail(
 
 def _write_subject(template, booking):
     when = format_date(booking.local_start, _("D j F Y, H:i")) if booking else ""
-    return SUBJECTS[template] % {"clinic": settings.CLINIC_NAME, "when": when}
+    return SUBJECTS[template] % {"clinic": get_branding().name, "when": when}
 
 
 def _get_values(context):
     """Return what the clinic's own words may name of a mail."""
-    values = {"patient": isolate(context["name"]), "clinic": settings.CLINIC_NAME}
+    values = {"patient": isolate(context["name"]), "clinic": get_branding().name}
     if "appointment" in context:
         values |= describe_appointment(context["appointment"], name=context["name"])
     if "order" in context:

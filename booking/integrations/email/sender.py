@@ -1,16 +1,27 @@
 """Who e-mails are from, and the headers that say so."""
 
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 
 from django.conf import settings
 from django.utils.encoding import punycode  # pyright: ignore[reportAttributeAccessIssue]
 
-from booking.models import OutboxMessage
+from booking.models import OutboxMessage, get_branding
 
 
 def get_sender_address() -> str:
     """Return the address that e-mails are from, without a name."""
     return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+
+
+def get_sender() -> str:
+    """Return whom patients' e-mails are from: the name that the clinic has chosen, with the address."""
+    name = get_branding().sender_name
+    return formataddr((name, get_sender_address())) if name else settings.DEFAULT_FROM_EMAIL
+
+
+def get_envelope_sender() -> str:
+    """Return the address that e-mails are sent back to when they cannot be delivered."""
+    return settings.BOUNCE_ADDRESS or get_sender()
 
 
 def make_headers(message: OutboxMessage) -> dict[str, str]:

@@ -10,7 +10,7 @@ from booking.access.sms_links import reminder_token
 from booking.access.tokens import hash_token
 from booking.integrations.message_texts import describe_appointment, fill, find_text
 from booking.integrations.sms.sending import deliver
-from booking.models import Appointment, MessageText, OutboxMessage, Reminder, TextMessage
+from booking.models import Appointment, MessageText, OutboxMessage, Reminder, TextMessage, get_branding
 from booking.models.message_texts import MessageKind
 
 MAX_NAME = 40  # of the clinic, so that a text is no longer than one message
@@ -37,7 +37,7 @@ def write_reminder(reminder: Reminder) -> str:
 
 def word_reminder(appointment: Appointment, *, link: str, text: MessageText | None) -> str:
     """Return the words of a reminder, in the active language: those of the clinic's ``text`` if it has one."""
-    clinic = Truncator(settings.CLINIC_NAME).chars(MAX_NAME)
+    clinic = Truncator(get_branding().name).chars(MAX_NAME)
     if text:
         values = describe_appointment(appointment, name="") | {"clinic": clinic, "link": link}
         if words := fill(text, values).opening:

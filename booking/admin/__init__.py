@@ -24,6 +24,7 @@ from booking.admin import (  # noqa: F401
     undeliverable_mails,
     unusual_bookings,
     users,
+    waitlist,
     webhooks,
 )
 

@@ -17,14 +17,21 @@ from booking.access.client_identity import get_address
 from booking.admin.events import ACTOR_LABELS, annotate_staff_names
 from booking.admin.permissions import get_actor
 from booking.domain.patient_access import record_access
-from booking.models import ApiKey, Appointment, Order, PatientAccess
+from booking.models import ApiKey, Appointment, Order, PatientAccess, WaitlistEntry
 from booking.ops.middleware import is_admin
 from patients.admin.patient_field import PatientField, is_id
 from patients.admin.shown_patients import get_noted
 from patients.models import Consent, Patient, PossibleDuplicate
 from scheduling.admin import ReadOnlyMixin
 
-NAMING = (Patient, PossibleDuplicate, Appointment, Order, Consent)  # the models whose rows name a patient
+NAMING = (
+    Patient,
+    PossibleDuplicate,
+    Appointment,
+    Order,
+    Consent,
+    WaitlistEntry,
+)  # the models whose rows name a patient
 MAX_LINKS = 5  # to the patients of one row of the list
 SEARCHES = ("q", "term")  # the parameters with what was searched for, which is written down nowhere
 
@@ -72,7 +79,7 @@ def _collect(value, found):
             found.add(value.pk)
         case PossibleDuplicate():
             found.update([value.patient_id, value.other_id])
-        case Appointment() | Order() | Consent():
+        case Appointment() | Order() | Consent() | WaitlistEntry():
             found.update([value.patient_id] if value.patient_id else [])
         case ChangeList():
             _collect(value.result_list, found)

@@ -78,7 +78,7 @@ def join(entry: WaitlistEntry, *, actor: str, is_proven: bool = False) -> Waitli
         ends = [at + DAY for at in today.values_list("created_at", flat=True)]
         if wait := get_wait(MAX_PER_NETWORK, ends, now=now):
             raise TooManyWishes(wait)
-    if _count_live(entry) >= MAX_PER_ADDRESS:
+    if has_many_wishes(entry.email):
         return None
     Waitlist.objects.get_or_create(service=entry.service)
     entry.created_at, entry.status = now, Status.WAITING if is_proven else Status.UNCONFIRMED
@@ -91,8 +91,10 @@ def join(entry: WaitlistEntry, *, actor: str, is_proven: bool = False) -> Waitli
     return entry
 
 
-def _count_live(entry):
-    return WaitlistEntry.objects.filter(email_id=entry.email_id, status__in=WaitlistEntry.LIVE).count()
+def has_many_wishes(email: str) -> bool:
+    """Return whether an address is on as many lists as it may be."""
+    live = WaitlistEntry.objects.filter(email_id=get_email_id(email), status__in=WaitlistEntry.LIVE)
+    return live.count() >= MAX_PER_ADDRESS
 
 
 def join_for_earlier(appointment: Appointment, *, actor: str) -> WaitlistEntry | None:

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                     "answer_time",
                     models.DurationField(
                         default=datetime.timedelta(seconds=7200),
-                        help_text="How long an offered time is held, such as 2:00:00. It is never held beyond the service's notice.",
+                        help_text="How long an offered time is held, at most until the service's notice.",
                         validators=[
                             django.core.validators.MinValueValidator(datetime.timedelta(seconds=900)),
                             django.core.validators.MaxValueValidator(datetime.timedelta(days=2)),

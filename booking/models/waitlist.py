@@ -33,7 +33,7 @@ class Waitlist(models.Model):
     answer_time = models.DurationField(
         default=DEFAULT_ANSWER_TIME,
         validators=[MinValueValidator(timedelta(minutes=15)), MaxValueValidator(timedelta(days=2))],
-        help_text="How long an offered time is held, such as 2:00:00. It is never held beyond the service's notice.",
+        help_text="How long an offered time is held, at most until the service's notice.",
     )
     # What the last search for freed times has seen.
     searched_at = models.DateTimeField(null=True, editable=False)

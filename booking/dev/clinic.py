@@ -10,6 +10,7 @@ from stdnum.gb import nhs
 
 from booking.dev.bookings import book_many, order_some
 from booking.dev.cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
+from booking.dev.translations import translate_clinic
 from booking.domain.holds import Holder, place_hold
 from booking.domain.orders import send_link
 from booking.domain.slot_selection import OpeningRequest
@@ -42,6 +43,7 @@ def create_clinic():
     hold_some(rng)
     make_duplicate_pair()
     link_dana()
+    translate_clinic()
 
 
 def create_staff(password):

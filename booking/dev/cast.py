@@ -9,14 +9,20 @@ LOCATIONS = [
     {"name": "Harbour Street", "address_line_1": "12 Harbour Street", "city": "London", "postcode": "E1 6AN",
      "timezone": "Europe/London", "phone": "+442079460001", "email": "harbour@clinic.example",
      "latitude": "51.5155", "longitude": "-0.0722",
-     "directions": "The blue door beside the bakery. Ring the upper bell; there is a lift."},
+     "directions": "The blue door beside the bakery. Ring the upper bell; there is a lift.",
+     "step_free_access": "yes", "access_notes": "Ring and wait: the door opens by itself. There is a lift.",
+     "parking": "Two bays for blue badges in front of the house. Aldgate East station is four minutes away."},
     {"name": "Clifton Village", "address_line_1": "3 Regent Mews", "city": "Bristol", "postcode": "BS8 4HG",
      "timezone": "Europe/London", "phone": "+441174960002", "email": "clifton@clinic.example",
      "latitude": "51.4552", "longitude": "-2.6196",
-     "directions": "Through the archway, first floor. Step-free from the yard."},
+     "directions": "Through the archway, first floor. Step-free from the yard.",
+     "step_free_access": "partly", "access_notes": "Step-free from the yard; the waiting room is up three steps.",
+     "parking": "For an hour in Regent Street. There are bicycle stands in the yard."},
     {"name": "Berlin Mitte", "address_line_1": "Beispielstraße 8", "city": "Berlin", "postcode": "10115",
      "country": "DE", "timezone": "Europe/Berlin", "phone": "+493023125003", "email": "mitte@clinic.example",
-     "latitude": "52.5322", "longitude": "13.3842", "directions": "Second courtyard, staircase C."},
+     "latitude": "52.5322", "longitude": "13.3842", "directions": "Second courtyard, staircase C.",
+     "step_free_access": "no", "access_notes": "Second floor, no lift. Ask to be seen on the ground floor.",
+     "parking": "None. Take the U6 to Naturkundemuseum."},
 ]
 
 SERVICES = {
@@ -78,6 +84,22 @@ CLINICIANS = [
         ("13", 0, "10", "13", False), ("13", 0, "14", "18", False),
         ("2", 1, "10", "14", False), ("4", 0, "9", "12", True)]),
 ]
+
+# What patients may know of each: languages, gender and a few words.
+PROFILES = {
+    "Dana Reed": (["en", "bfi"], "female", "Dana mends knees, shoulders and runners. She has worked in hospitals and "
+                  "with two football clubs, and likes exercises that fit between the kettle and the bus."),
+    "Idris Vale": (["en", "cy"], "male", "Idris looks after backs and necks, above all of those who sit too long."),
+    "Marta Lindqvist": (["de", "en", "sv"], "female", "Marta helps people back on their feet after operations.\n\n"
+                        "She also teaches how to lift children without regret."),
+    "Dr Oona Fairley": (["en", "ga"], "female", "Dr Fairley has been a family doctor for eighteen years. Bring a list: "
+                        "she likes to get to the end of it."),
+    "Dr Kofi Adler": (["en", "fr", "ig"], "male", "Dr Adler sees adults and children, and looks after long illnesses."),
+    "Dr Lena Brandt": (["de", "en", "tr"], "female", ""),
+    "Sam Okoro": (["en"], "", "Sam takes blood from people who would rather not look. Say so, and he tells you jokes."),
+    "Dr Ines Calloway": (["en", "es"], "female", "Dr Calloway looks at moles, rashes and everything that itches."),
+}
+HOUSES = [("#c9705a", "#12568c"), ("#d8c49a", "#2f6b4f"), ("#a9b7bd", "#8c3b34")]
 
 FIRST_NAMES = (
     "Ada Bruno Carys Dev Elif Farah Gwen Hugo Imani Jonas Katya Leon Mina Niall Olive Priya Quentin Rosa Silas Tess "

@@ -9,17 +9,31 @@ from django.utils import timezone
 from stdnum.gb import nhs
 
 from booking.dev.bookings import book_many, order_some
-from booking.dev.cast import CLINICIANS, DAY, FIRST_NAMES, LAST_NAMES, LOCATIONS, MINUTE, PROVIDERS, SERVICES
+from booking.dev.cast import (
+    CLINICIANS,
+    DAY,
+    FIRST_NAMES,
+    HOUSES,
+    LAST_NAMES,
+    LOCATIONS,
+    MINUTE,
+    PROFILES,
+    PROVIDERS,
+    SERVICES,
+)
+from booking.dev.pictures import FACES, draw_face, draw_house, draw_logo
 from booking.dev.translations import translate_clinic
 from booking.domain.holds import Holder, place_hold
 from booking.domain.orders import send_link
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import Provider
+from booking.models import Branding, Provider
 from patients.matching import match_patient
 from patients.models import Consent, Patient
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
+from scheduling.lib.pictures import encode_face, encode_logo, encode_place
 from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
+from scheduling.models.images import store_image
 
 
 @transaction.atomic
@@ -27,7 +41,8 @@ def create_clinic():
     """Fill an empty database: about 60 % of the next two weeks is booked, and two weeks lie behind."""
     rng = random.Random("Holdfast")  # noqa: S311 - the same clinic every time, nothing secret
     now = timezone.now()
-    locations = [Location.objects.create(**fields) for fields in LOCATIONS]
+    brand()
+    locations = [make_location(fields, *colors) for fields, colors in zip(LOCATIONS, HOUSES, strict=True)]
     services = {
         slug: Service.objects.create(slug=slug, position=position, **fields)
         for position, (slug, fields) in enumerate(SERVICES.items(), 1)
@@ -73,8 +88,32 @@ def link_dana():
         Clinician.objects.filter(name="Dana Reed", user=None).update(user=user)
 
 
+def brand():
+    """Give the clinic a logo and a colour of its own."""
+    Branding.objects.create(
+        clinic_name="Harbour Clinic",
+        description="Doctors and physiotherapists in London, Bristol and Berlin. Book online, in a minute.",
+        logo=store_image(encode_logo(draw_logo())),
+        accent="#12568c",
+        sender_name="Harbour Clinic",
+        phone="+442079460001",
+    )
+
+
+def make_location(fields, wall, door):
+    return Location.objects.create(**fields, photo=store_image(encode_place(draw_house(wall, door))))
+
+
 def make_clinician(name, title, slugs, hours, *, locations, services):
-    clinician = Clinician.objects.create(name=name, title=title)
+    languages, gender, bio = PROFILES[name]
+    clinician = Clinician.objects.create(
+        name=name,
+        title=title,
+        bio=bio,
+        languages=languages,
+        gender=gender,
+        photo=store_image(encode_face(draw_face(FACES[name]))),
+    )
     clinician.services.set([services[slug] for slug in slugs])
     WorkingHours.objects.bulk_create(
         WorkingHours(

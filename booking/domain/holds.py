@@ -344,6 +344,7 @@ def confirm_hold(
     actor: str,
     notes: str = "",
     language: str = "",
+    patient_timezone: str = "",
     external_id: str = "",
     metadata: dict | None = None,
     attendee: dict | None = None,
@@ -362,15 +363,16 @@ def confirm_hold(
 
     ``patient`` is a saved Patient, or an unsaved, validated one to be found or created; ``notice_version`` is that of
     the privacy notice that they were shown, if any; ``wants_reminders`` says that they ask for reminders. ``attendee``
-    ({"name", "email", "phone"}) is who comes, if not as the patient is written, and ``language`` what they are written
-    to in. ``external_id`` replaces the hold's, and ``metadata`` are merged with them. A ``draft`` that the patient was
-    made from is used up. ``answers`` are kept, none too where questions were asked. ``approval`` comes from
-    obtain_approval, since no other system can be asked in a transaction. Staff answer later, within ``answer_within``.
-    A patient who is elsewhere then is told by e-mail; with ``must_be_free`` it is PatientBusy. What a visitor must
-    verify, or books for who has many visits to come, is pending for VERIFY_WITHIN, unless verify_appointment hands it
-    to its approver; without an address for the link it is NeedsProof. Raises ProviderUnavailable where another system
-    is responsible and ``approval`` is not its word on this booking, ChangedMeanwhile, PatientArchived, DraftNotFound,
-    TooMuchMetadata, OrderBooked, OrderCancelled, HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
+    ({"name", "email", "phone"}) is who comes, if not as the patient is written, ``language`` what they are written to
+    in, and ``patient_timezone`` the IANA zone of their clock, of a video call. ``external_id`` replaces the hold's, and
+    ``metadata`` are merged with them. A ``draft`` that the patient was made from is used up. ``answers`` are kept, none
+    too where questions were asked. ``approval`` comes from obtain_approval, since no other system can be asked in a
+    transaction. Staff answer later, within ``answer_within``. A patient who is elsewhere then is told by e-mail; with
+    ``must_be_free`` it is PatientBusy. What a visitor must verify, or books for who has many visits to come, is pending
+    for VERIFY_WITHIN, unless verify_appointment hands it to its approver; without an address for the link it is
+    NeedsProof. Raises ProviderUnavailable where another system is responsible and ``approval`` is not its word on this
+    booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked, OrderCancelled,
+    HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
     now = lock_and_refresh(hold, expected_version=expected_version)
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
@@ -400,6 +402,7 @@ def confirm_hold(
         verification=verification,
         notes=notes,
         language=language,
+        patient_timezone=patient_timezone,
         external_id=external_id,
         metadata=metadata or {},
         actor=actor,

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import F, Q
@@ -68,6 +69,21 @@ class Booking(models.Model):
     def local_end(self):
         """The end in the location's time zone."""
         return self.ends_at.astimezone(self.location.zone)
+
+    @property
+    def patient_zone(self):
+        """The zone of the clock that the patient goes by."""
+        return self.location.zone
+
+    @property
+    def patient_start(self):
+        """The start on the patient's clock."""
+        return self.starts_at.astimezone(self.patient_zone)
+
+    @property
+    def patient_end(self):
+        """The end on the patient's clock."""
+        return self.ends_at.astimezone(self.patient_zone)
 
     @property
     def cutoff_at(self):
@@ -361,6 +377,15 @@ class Appointment(Booking):
     def awaits_verification(self):
         """Whether it waits, or has waited in vain, for the link in its e-mail: until then nobody else is told of it."""
         return self.verification in self.AWAITING_VERIFICATION
+
+    @property
+    def patient_zone(self):
+        """The zone of the clock that the patient goes by: for a video call, where theirs shows another time, that."""
+        if not self.is_remote or not self.patient_timezone:
+            return self.location.zone
+        zone = ZoneInfo(self.patient_timezone)
+        is_same = self.starts_at.astimezone(zone).utcoffset() == self.local_start.utcoffset()
+        return self.location.zone if is_same else zone
 
     @property
     def cutoff_at(self):

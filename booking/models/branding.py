@@ -55,6 +55,11 @@ class Branding(models.Model):
         return self.clinic_name or settings.CLINIC_NAME
 
     @property
+    def has_wordmark(self) -> bool:
+        """Whether the logo is as wide as one that has the clinic's name in it; beside another one it is written."""
+        return bool(self.logo) and self.logo.sizes[0]["width"] >= 2 * self.logo.sizes[0]["height"]
+
+    @property
     def stylesheet_path(self) -> str:
         """The address of the stylesheet with the clinic's colour; "" where it is palette.css's own."""
         if self.accent == DEFAULT_ACCENT:

@@ -5,7 +5,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from booking.models.branding import Branding, get_last_branding
-from scheduling.models import Image
+from scheduling.models import Clinician, Image
 from scheduling.models.images import get_image_path
 
 register = template.Library()
@@ -51,3 +51,10 @@ def initials(name: str) -> SafeString:
     words = [word for word in name.split() if word[0].isalpha() and not word.endswith(".")]
     letters = "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
     return format_html('<span class="face" aria-hidden="true">{}</span>', letters)
+
+
+@register.simple_tag
+def face(clinician: Clinician, width: int) -> SafeString:
+    """Return a clinician's photo, or nothing where there is none. It stands beside the name, and so says nothing."""
+    photo = Image.objects.filter(clinician=clinician.pk).first()
+    return picture(photo, width, "face") if photo else SafeString()

@@ -35,6 +35,7 @@ from booking.widget.waitlist import get_given_details
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
 from scheduling.lib.languages import get_language_to_keep
+from scheduling.lib.timezones import list_timezones
 
 REFUSALS = (
     HoldExpired,
@@ -146,7 +147,12 @@ def confirm(request, held):
     if form and not form.is_valid():
         return show_hold(request, held, form, status=422)
     try:
-        make_appointment(held.hold, form, wants_reminders=bool(request.POST.get("reminders")))
+        make_appointment(
+            held.hold,
+            form,
+            wants_reminders=bool(request.POST.get("reminders")),
+            patient_timezone=read_timezone(held.hold, request.POST.get("timezone", "")),
+        )
     except REFUSALS as error:
         return refuse_to_confirm(request, held, form, error)
     return redirect("widget:done", held.token)
@@ -167,9 +173,19 @@ def confirm_move(request, held):
     return redirect("widget:done", held.token)
 
 
-def make_appointment(hold, form, *, wants_reminders):
+def read_timezone(hold, name):
+    """Return the zone of the patient's clock, as their browser names it; "" where it changes nothing."""
+    return name if hold.is_remote and name != hold.location.timezone and name in list_timezones() else ""
+
+
+def make_appointment(hold, form, *, wants_reminders, patient_timezone):
     """Confirm the hold for its order's patient, or for the patient in ``form``."""
-    details = {"wants_reminders": wants_reminders, "language": get_language_to_keep(), "actor": "patient"}
+    details = {
+        "wants_reminders": wants_reminders,
+        "language": get_language_to_keep(),
+        "patient_timezone": patient_timezone,
+        "actor": "patient",
+    }
     if hold.order_id:
         check_not_booked(hold.order)  # before an approver is asked
         confirm_with_approval(hold, patient=hold.order.patient, timeouts=TIMEOUTS, **details)

@@ -1,6 +1,8 @@
 """Write moments as wall time in a time zone."""
 
 from datetime import datetime, tzinfo
+from functools import cache
+from zoneinfo import available_timezones
 
 
 def format_local(
@@ -9,6 +11,12 @@ def format_local(
     """Return a moment as wall time in ``zone``, with the zone's abbreviation unless ``zone`` is ``unless``."""
     moment = moment.astimezone(zone)
     return moment.strftime(pattern) + ("" if str(zone) == str(unless) else f" {get_zone_abbreviation(moment)}")
+
+
+@cache
+def list_timezones() -> set[str]:
+    """Return the names of all time zones: Python reads a hundred folders for them."""
+    return available_timezones()
 
 
 def get_zone_abbreviation(moment: datetime) -> str:

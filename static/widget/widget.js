@@ -59,6 +59,21 @@ function tellYours() {
     span.textContent = text.replace("%(weekday)s", weekday).replace("%(time)s", time);
     span.hidden = false;
   }
+  // Once it is chosen, their own time is the large one, and the clinic's the small one below it.
+  for (const shown of page.querySelectorAll("[data-own]")) {
+    const at = new Date(shown.dataset.own);
+    const clock = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" };
+    const write = (zone) => at.toLocaleString(`${document.documentElement.lang}-u-nu-latn`, { ...clock, ...zone });
+    const own = write();
+    if (own !== write({ timeZone: shown.dataset.zone })) {
+      shown.nextElementSibling.textContent = `${shown.textContent} ${shown.nextElementSibling.textContent}`;
+      shown.textContent = texts.yourTime.replace("%(time)s", own);
+    }
+    delete shown.dataset.own;
+  }
+  for (const input of page.querySelectorAll("[data-timezone]")) {
+    input.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
 }
 
 tellYours();

@@ -379,7 +379,7 @@ def compose_mail(
 
 
 def _write_subject(template, booking):
-    when = format_date(booking.local_start, _("D j F Y, H:i")) if booking else ""
+    when = format_date(booking.patient_start, _("D j F Y, H:i")) if booking else ""
     return SUBJECTS[template] % {"clinic": get_branding().name, "when": when}
 
 

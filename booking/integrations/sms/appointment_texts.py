@@ -42,7 +42,7 @@ def word_reminder(appointment: Appointment, *, link: str, text: MessageText | No
         values = describe_appointment(appointment, name="") | {"clinic": clinic, "link": link}
         if words := fill(text, values).opening:
             return words
-    words = {"clinic": clinic, "when": format_date(appointment.local_start, _("D j M, H:i")), "link": link}
+    words = {"clinic": clinic, "when": format_date(appointment.patient_start, _("D j M, H:i")), "link": link}
     if not link:
         return _("%(clinic)s: your appointment is on %(when)s.") % words
     return _("%(clinic)s: your appointment is on %(when)s. Coming? Change or cancel: %(link)s") % words

@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from booking.access import access_tokens, email_addresses, phone_numbers, proof_of_work, sign_in_log, staff_sessions
 from booking.domain import (
+    contact_codes,
     expiry,
     location_activity,
     patient_access,
@@ -112,11 +113,12 @@ def forget_old_answers():
 
 @shared_task
 def forget_expired_tokens():
-    """Delete access tokens and solved challenges that have expired, and addresses whose mails no longer count."""
+    """Delete tokens, solved challenges and codes that have expired, and addresses whose mails no longer count."""
     access_tokens.forget_expired_tokens()
     proof_of_work.forget_solved_challenges()
     email_addresses.forget_unconfirmed_addresses()
     phone_numbers.forget_unconfirmed_numbers()
+    contact_codes.forget_codes()
 
 
 @shared_task

@@ -49,8 +49,9 @@ NAMESAKES = f"""
 def find_identical_patient(candidate: Patient) -> Patient | None:
     """Return the patient with ``candidate``'s names, birth date and e-mail, or None.
 
-    Without a birth date, names and e-mail are enough unless two people share them; without an e-mail nobody
-    matches. Locks the identity until the transaction ends, so that concurrent calls create a person only once.
+    Without a birth date, names and e-mail are enough unless two people share them, as a father and a son do; nobody
+    is taken for who is written to in their stead. Without an e-mail nobody matches. Locks the identity until the
+    transaction ends, so that concurrent calls create a person only once.
     """
     if not candidate.email:
         return None
@@ -58,7 +59,8 @@ def find_identical_patient(candidate: Patient) -> Patient | None:
     _lock_identity(name, candidate.email)
     namesakes = sorted(Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at)
     matches = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
-    is_one_person = len({patient.date_of_birth for patient in namesakes}) == 1
+    is_one_person = len({(patient.date_of_birth, bool(patient.contact_name)) for patient in namesakes}) == 1
+    is_one_person &= all(bool(patient.contact_name) == bool(candidate.contact_name) for patient in namesakes)
     if not matches and candidate.date_of_birth is None and is_one_person:
         matches = namesakes
     return matches[0] if matches else None
@@ -138,6 +140,8 @@ def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
             model._base_manager.filter(**{relation.field.name: duplicate}).update(**changes)
     if not keep.phone:
         keep.phone_extension = duplicate.phone_extension
+    if not keep.email and not keep.phone:  # whose they are goes along with them
+        keep.contact_name, keep.relation = duplicate.contact_name, duplicate.relation
     for name in ("date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"):
         setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
     duplicate.archived_at = timezone.now()

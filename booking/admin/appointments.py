@@ -22,7 +22,7 @@ from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
 from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
-from booking.admin.identity import compare_numbers, describe_identity, render_identity
+from booking.admin.identity import compare_numbers, describe_contact, describe_identity, render_identity
 from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
@@ -203,7 +203,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
                 ]
             },
         ),
-        ("Who comes", {"fields": ["attendee_name", "attendee_email", "attendee_phone", "patient_record", "notes"]}),
+        (
+            "Who comes",
+            {"fields": ["attendee_name", "contact", "attendee_email", "attendee_phone", "patient_record", "notes"]},
+        ),
         ("Asked for", {"fields": ["approver_name", "approval_due", "provider_reference", "linked_order"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
         ("Kept by staff", {"fields": ["meeting_url"]}),
@@ -218,6 +221,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         "formatted_price",
         "says_coming",
         "attendee_name",
+        "contact",
         "attendee_email",
         "attendee_phone",
         "patient_record",
@@ -260,7 +264,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         attendee = Q()
         for word in text.split():
             attendee &= (
-                Q(attendee_name__icontains=word) | Q(attendee_email__icontains=word) | Q(attendee_phone__contains=word)
+                Q(attendee_name__icontains=word)
+                | Q(contact_name__icontains=word)
+                | Q(attendee_email__icontains=word)
+                | Q(attendee_phone__contains=word)
             )
         booked = Q(reference__icontains=text) | Q(reference=normalize_reference(text))
         known_patient = Q(patient__in=list_matching_keys(text, among=Patient.objects.all()))
@@ -290,7 +297,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     def attendee(self, appointment):
         number = phone(appointment.attendee_phone)
         identity = render_identity(appointment)
-        return format_html("<bdi>{}</bdi><br><small>{}</small>{}", appointment.attendee_name, number, identity)
+        contact = describe_contact(appointment)
+        written_to = format_html(" <small>(<bdi>{}</bdi>)</small>", contact) if contact else ""
+        shown = (appointment.attendee_name, written_to, number, identity)
+        return format_html("<bdi>{}</bdi>{}<br><small>{}</small>{}", *shown)
 
     @admin.display(description="service", ordering="service__name")
     def what(self, appointment):
@@ -318,6 +328,8 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         fieldsets = super().get_fieldsets(request, obj)
         links = {"patient_record": "patients.view_patient", "linked_order": "booking.view_order"}
         hidden_fields = {name for name, permission in links.items() if not request.user.has_perm(permission)}
+        if obj and not obj.contact_name:
+            hidden_fields.add("contact")
         hidden_fieldsets = self._get_hidden_fieldsets(obj) if obj else set()
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name not in hidden_fields]})
@@ -370,6 +382,10 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         zone = appointment.location.zone
         start = format_local(appointment.starts_at, zone, unless=zone)
         return f"{start}–{format_local(appointment.ends_at, zone, unless=appointment.home, pattern='%H:%M')}"
+
+    @admin.display(description="written to")
+    def contact(self, appointment):
+        return describe_contact(appointment)
 
     @admin.display(description="price")
     def formatted_price(self, appointment):

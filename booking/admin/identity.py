@@ -3,8 +3,10 @@
 from django.utils.html import format_html
 
 from booking.templatetags.wording import phone
+from patients.models import Relation
 
 UNPROVEN = "booked online, not verified"
+SAID_NEW = "said new, is known"
 ANOTHER_NUMBER = "the record has another number"
 
 
@@ -16,9 +18,12 @@ def has_another_number(appointment):
 
 def describe_identity(appointment):
     """Return what staff must know of who booked, or "" where they are who they say. Reads the patient."""
-    if not appointment.is_unproven:
-        return ""
-    return f"{UNPROVEN}; {ANOTHER_NUMBER}" if has_another_number(appointment) else UNPROVEN
+    words = [UNPROVEN] if appointment.is_unproven else []
+    if words and has_another_number(appointment):
+        words.append(ANOTHER_NUMBER)
+    if appointment.said_new_is_known:
+        words.append(SAID_NEW)
+    return "; ".join(words)
 
 
 def render_identity(appointment):
@@ -34,3 +39,10 @@ def compare_numbers(request, appointment):
         return ""
     numbers = [phone(number) for number in (appointment.attendee_phone, appointment.patient.phone_with_extension)]
     return format_html("Booked with {}, the record has {}.", *numbers)
+
+
+def describe_contact(appointment):
+    """Return who is written to and what who comes is to them, or "" where that is one person."""
+    if not appointment.contact_name or appointment.relation in ("", Relation.OTHER):
+        return appointment.contact_name
+    return f"{appointment.contact_name}, for their {appointment.get_relation_display()}"

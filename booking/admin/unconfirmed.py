@@ -18,7 +18,7 @@ from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
 from booking.admin.approver_refusals import filter_refused
-from booking.admin.identity import render_identity
+from booking.admin.identity import describe_contact, render_identity
 from booking.admin.permissions import has_appointment_permission, limit_to_visible
 from booking.admin.sign_in.middleware import asked_by_page
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
@@ -140,10 +140,12 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
     @admin.display(description="patient")
     def attendee(self, appointment):
+        contact = describe_contact(appointment)
         note = Truncator(appointment.notes.strip().partition("\n")[0]).chars(200)
         return format_html(
-            "<bdi>{}</bdi><br><small>{}</small>{}{}",
+            "<bdi>{}</bdi>{}<br><small>{}</small>{}{}",
             appointment.attendee_name,
+            format_html(" <small>(<bdi>{}</bdi>)</small>", contact) if contact else "",
             phone(appointment.attendee_phone),
             render_identity(appointment),
             format_html('<br><q class="note" dir="auto">{}</q>', note) if note else "",

@@ -20,6 +20,7 @@ from booking.access.email_addresses import forget_address, get_email_id
 from booking.access.phone_numbers import forget_number, get_number_id
 from booking.domain.appointments import cancel_under_lock
 from booking.domain.audit import record_event
+from booking.domain.contact_codes import forget_contacts
 from booking.domain.notifications import notify_changed
 from booking.domain.transitions import transition
 from booking.integrations.approvers import get_approver
@@ -322,6 +323,7 @@ def _forget_details(traces, contacts, numbers):
     for name in names:
         drafts |= Q(**name)
     PatientDraft.objects.filter(drafts).delete()
+    forget_contacts(contacts)
     for address in sorted(contacts):  # two erasures that share some do not deadlock
         forget_address(address)
     for number in numbers:

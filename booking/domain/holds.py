@@ -24,6 +24,7 @@ from booking.domain.approvals import (
 from booking.domain.audit import record_event
 from booking.domain.counting import get_wait, lock_count
 from booking.domain.expiry import move_time, take_time
+from booking.domain.new_patients import is_known_after_all
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patient_drafts import use_draft
 from booking.domain.patients import find_or_register, lock_patient
@@ -197,6 +198,20 @@ def place_hold(
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
     hold.token = token
     return hold
+
+
+@transaction.atomic
+def note_verified_email(hold: Hold, email_id: str) -> None:
+    """Note on a visitor's live hold which address they have proved since, unless that has as many as it may hold."""
+    now = lock_and_refresh(hold)
+    if not hold.is_live(now) or not hold.network or hold.verified_email == email_id:
+        return
+    try:
+        _check_number_of_holds({"verified_email": email_id}, HoldLimits(), now=now)
+    except TooManyHolds:
+        return  # it is booked as without a proof
+    hold.verified_email = email_id
+    hold.save(update_fields=["verified_email", "updated_at"])
 
 
 def _check_patient_is_free(hold, *, now):
@@ -390,6 +405,7 @@ def confirm_hold(
     patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))
     if has_caps and _is_above_caps(patient, attendee, verification, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
+    said_new_is_known = is_known_after_all(hold, patient, now=now)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     # A pending appointment's time is free again, by itself, when its deadline has passed.
@@ -400,6 +416,7 @@ def confirm_hold(
         attendee=attendee,
         acknowledgement=acknowledgement,
         verification=verification,
+        said_new_is_known=said_new_is_known,
         notes=notes,
         language=language,
         patient_timezone=patient_timezone,

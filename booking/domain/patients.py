@@ -15,7 +15,18 @@ from patients.matching import find_identical_patient, match_patient, merge_patie
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
 
-DETAILS = ["first_name", "last_name", "date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"]
+DETAILS = [
+    "first_name",
+    "last_name",
+    "date_of_birth",
+    "email",
+    "phone",
+    "contact_name",
+    "relation",
+    "nhs_number",
+    "external_id",
+    "metadata",
+]
 
 
 @transaction.atomic(savepoint=False)

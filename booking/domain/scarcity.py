@@ -212,12 +212,14 @@ def lock_contacts(attendee: Mapping[str, str]) -> None:
 def has_many_visits(patient_id: UUID, attendee: Mapping[str, str], *, now: datetime, is_proven: bool) -> bool:
     """Return whether as many visits are to come as may be booked without a link, of the person, the e-mail or phone.
 
-    The visits of an address that ``is_proven`` do not count. Call it behind lock_contacts and the patient's lock.
+    The visits of an address that ``is_proven`` do not count; nor do those of the phone of who books for another: a
+    family shares it. Call it behind lock_contacts and the patient's lock.
     """
+    is_shared = is_proven and attendee.get("contact_name")
     parameters = {
         "patient": patient_id,
         "email": None if is_proven else attendee["email"] or None,
-        "phone": attendee["phone"] or None,
+        "phone": None if is_shared else attendee["phone"] or None,
         "statuses": Appointment.STANDING,
         "now": now,
     }

@@ -16,7 +16,7 @@ from scheduling.lib.languages import use_language
 from scheduling.models import Clinician, Location, Service
 
 TEST_NOTE = "This is a test that the clinic’s staff have sent. The appointment in it is invented."
-UNNAMED = (MessageKind.VERIFY, MessageKind.BOOKING_LINK, MessageKind.APPOINTMENT_LINKS)
+UNNAMED = (MessageKind.VERIFY, MessageKind.BOOKING_LINK, MessageKind.CONTACT_CODE, MessageKind.APPOINTMENT_LINKS)
 Status, Reason = Appointment.Status, Appointment.CancellationReason
 STATUSES = {
     MessageKind.REQUESTED: Status.PENDING,
@@ -38,6 +38,8 @@ def make_sample_email(
             "visits": _list_visits(text.kind, appointment, context["page"]),
             "link": context["page"],
             "hours": 24,
+            "code": "123456",
+            "minutes": 10,
             "last_day": timezone.now().date() + timedelta(days=30),
             "test_note": test_note,
         }

@@ -77,6 +77,7 @@ class Job(StrEnum):
     EMAIL_APPOINTMENT_REQUESTED = "email.appointment_requested"
     EMAIL_VERIFY_ADDRESS = "email.verify_address"
     EMAIL_BOOKING_LINK = "email.booking_link"
+    EMAIL_CONTACT_CODE = "email.contact_code"
     EMAIL_APPOINTMENT_CONFIRMED = "email.appointment_confirmed"
     EMAIL_APPOINTMENT_RESCHEDULED = "email.appointment_rescheduled"
     EMAIL_APPOINTMENT_CANCELLED = "email.appointment_cancelled"

@@ -28,6 +28,7 @@ class MessageKind(models.TextChoices):
     ALSO_BOOKED = "also_booked", "E-mail: another appointment at that time"
     ORDER_LINK = "order_link", "E-mail: the link to choose a time"
     BOOKING_LINK = "booking_link", "E-mail: the link to the free times"
+    CONTACT_CODE = "contact_code", "E-mail: the code of who has been here before"
     APPOINTMENT_LINKS = "appointment_links", "E-mail: the links of coming appointments"
     TEXT_REMINDER = "sms.reminder", "Text message: a reminder"
 
@@ -45,6 +46,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.ALSO_BOOKED: ("patient", "phone", "clinic"),
     MessageKind.ORDER_LINK: ("patient", "service", "clinic"),
     MessageKind.BOOKING_LINK: ("clinic",),
+    MessageKind.CONTACT_CODE: ("clinic",),
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
     MessageKind.TEXT_REMINDER: ("date", "time", "location", "phone", "clinic", "link"),
 }

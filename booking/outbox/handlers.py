@@ -7,7 +7,7 @@ Any other exception means: retry later. ``message.endpoint`` is loaded and share
 it. Set ``message.response_status`` to store an HTTP status with a delivery.
 """
 
-from booking.domain import approval_sync, reminders
+from booking.domain import approval_sync, contact_codes, reminders
 from booking.integrations import message_samples
 from booking.integrations.calendars.push import push_appointment
 from booking.integrations.email import appointment_emails, staff_emails
@@ -24,6 +24,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_APPOINTMENT_REQUESTED: Handler(appointment_emails.send_appointment_requested),
     Job.EMAIL_VERIFY_ADDRESS: Handler(appointment_emails.send_verify_address),
     Job.EMAIL_BOOKING_LINK: Handler(appointment_emails.send_booking_link),
+    Job.EMAIL_CONTACT_CODE: Handler(contact_codes.send_code),
     Job.EMAIL_APPOINTMENT_CONFIRMED: Handler(appointment_emails.send_appointment_confirmed),
     Job.EMAIL_APPOINTMENT_RESCHEDULED: Handler(appointment_emails.send_appointment_rescheduled),
     Job.EMAIL_APPOINTMENT_CANCELLED: Handler(appointment_emails.send_appointment_cancelled),

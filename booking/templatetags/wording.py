@@ -9,8 +9,9 @@ from django.template.defaultfilters import linebreaksbr, urlize
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
+from patients.text import isolate
 from scheduling.lib.currencies import write_decimals
 from scheduling.lib.phones import format_phone
 from scheduling.lib.timezones import get_zone_abbreviation
@@ -104,6 +105,32 @@ def paragraphs(text, style=""):
     """Return plain text as HTML: addresses become links, and each paragraph has an inline ``style``."""
     blocks = [[linebreaksbr(urlize(block.strip()))] for block in re.split(r"\n\s*\n", text) if block.strip()]
     return format_html_join("\n", f'<p style="{style}">{{}}</p>', blocks)
+
+
+RELATIONS = {
+    "child": gettext_lazy("your child"),
+    "parent": gettext_lazy("your parent"),
+    "partner": gettext_lazy("your partner"),
+}
+
+
+@register.filter
+def for_whom(appointment):
+    """Return in a word who comes, if that is not who is written to, else "".
+
+    It tells no name: who opens the link of a visit may have been sent it by anybody.
+    """
+    return RELATIONS.get(appointment.relation, gettext("somebody else")) if appointment.contact_name else ""
+
+
+@register.filter
+def named_for_whom(appointment):
+    """Return who comes, if that is not who is written to, for the mailbox of who is: by name where it is proven.
+
+    Until then anybody may have typed the name, and with it another's address.
+    """
+    is_told = appointment.contact_name and not appointment.is_unproven
+    return isolate(appointment.attendee_name) if is_told else for_whom(appointment)
 
 
 @register.filter

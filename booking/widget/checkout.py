@@ -8,7 +8,9 @@ from django.shortcuts import redirect, render
 
 from booking.domain.appointments import OrderBooked, OrderCancelled, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
+from booking.domain.contact_codes import end_proof
 from booking.domain.holds import confirm_with_approval, find_hold
+from booking.domain.new_patients import NewPatientsOnly, check_new
 from booking.domain.orders import check_not_booked
 from booking.domain.questions import list_questions
 from booking.domain.rescheduling import reschedule_to_hold
@@ -31,6 +33,7 @@ from booking.widget.pages import (
     show,
 )
 from booking.widget.question_fields import get_asked_questions, write_answers
+from booking.widget.returning import get_proof, get_returning_links
 from booking.widget.waitlist import get_given_details
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
@@ -40,6 +43,7 @@ from scheduling.lib.timezones import list_timezones
 REFUSALS = (
     HoldExpired,
     HoldNotFound,
+    NewPatientsOnly,
     OrderBooked,
     OrderCancelled,
     ProviderRefused,
@@ -56,10 +60,9 @@ TIMEOUTS = ApprovalTimeouts(is_async=True)
 @hold_page("GET", "POST")
 def details(request, held):
     """Show the form for the patient's details, filled in with whatever was posted."""
-    given = get_given_details(held.hold) if request.method == "GET" else {}
-    form = refill_form(request.POST, list_questions(held.hold.service_id)) if given else None
-    if form:
-        form.initial |= given
+    form = make_form(request, held)
+    if request.method == "GET":
+        form.initial |= get_given_details(held.hold)
     return show_hold(request, held, form)
 
 
@@ -73,9 +76,9 @@ def show_hold(request, held, form=None, *, status=200, **context):
     if context["is_known"]:
         context |= {"steps": KNOWN_STEPS, **get_approver_context(held.hold)}
         return show(request, "widget/known.html", context, status=status)
-    form = refill_form(request.POST, list_questions(held.hold.service_id)) if form is None else form
+    form = make_form(request, held) if form is None else form
     context["email_suggestion"] = suggest_email(form["email"].value() or "", held.hold.location.country)
-    context |= get_approver_context(held.hold)
+    context |= get_approver_context(held.hold) | get_returning_links(request, held)
     return show(request, "widget/details.html", context | {"form": form}, status=status)
 
 
@@ -89,6 +92,11 @@ def email(request, token, appointment=None):
         return HttpResponse()  # the page says so when something is done with it
     suggestion = suggest_email(request.POST.get("email", ""), held.hold.location.country)
     return render(request, "widget/_email_suggestion.html", {"email_suggestion": suggestion, "action": held.url})
+
+
+def make_form(request, held):
+    """Return the form filled in with what was posted, or else with what a proven contact is known by."""
+    return refill_form(request.POST, list_questions(held.hold.service_id), get_proof(request))
 
 
 @hold_page("GET", "POST")
@@ -107,7 +115,7 @@ def check(request, held):
 def read_details(request, hold):
     """Return the form that was submitted for a hold's details, unchecked."""
     questions = get_asked_questions(request.POST, hold.service_id)
-    return DetailsForm(request.POST, location=hold.location, questions=questions)
+    return DetailsForm(request.POST, location=hold.location, questions=questions, proof=get_proof(request))
 
 
 def show_check(request, held, form, *, status=200, **context):
@@ -116,6 +124,7 @@ def show_check(request, held, form, *, status=200, **context):
         | context
         | {
             "answers": form.instance,
+            "is_on_file": bool(form.person),
             "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
             "reminders": form.cleaned_data["reminders"] and held.hold.service.asks_for_reminders,
@@ -155,6 +164,8 @@ def confirm(request, held):
         )
     except REFUSALS as error:
         return refuse_to_confirm(request, held, form, error)
+    if proof := get_proof(request):
+        end_proof(proof)
     return redirect("widget:done", held.token)
 
 
@@ -190,6 +201,8 @@ def make_appointment(hold, form, *, wants_reminders, patient_timezone):
         check_not_booked(hold.order)  # before an approver is asked
         confirm_with_approval(hold, patient=hold.order.patient, timeouts=TIMEOUTS, **details)
     else:
+        if form.person:
+            check_new(hold.service, [form.person])
         confirm_with_approval(
             hold,
             patient=form.instance,
@@ -221,6 +234,8 @@ def refuse_to_confirm(request, held, form, error):
             return refuse_in_place(request, held, form, refusals.UNAVAILABLE)
         case NotOffered():
             return refuse_in_place(request, held, form, refusals.not_offered(error), status=422)
+        case NewPatientsOnly():
+            return refuse_in_place(request, held, form, refusals.NEW_PATIENTS_ONLY, status=422)
     return refuse_in_place(request, held, form, refusals.ARCHIVED)
 
 

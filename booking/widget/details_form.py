@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from booking.widget.for_whom import ForWhomForm
 from booking.widget.question_fields import AnswersMixin, get_typed_answers, refill_answers
 from patients.fields import PlainTextFormField
 from patients.models import Patient, validate_birth_date
@@ -14,7 +15,18 @@ from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
-INPUTS = ["first_name", "last_name", *BIRTH_DATE, "email", "phone", "notes", "reminders"]
+INPUTS = [
+    "who",
+    "relation",
+    "contact_name",
+    "first_name",
+    "last_name",
+    *BIRTH_DATE,
+    "email",
+    "phone",
+    "notes",
+    "reminders",
+]
 
 
 class BirthDateWidget(forms.MultiWidget):
@@ -73,7 +85,7 @@ def _month(text):
     return MONTHS.index(word) + 1 if word in MONTHS else int(text)
 
 
-class DetailsForm(AnswersMixin, forms.ModelForm):
+class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):
     """A patient's details; ``instance`` is then an unsaved, validated Patient.
 
     A phone number without country code is one of the location's country, or of the clinic's. ``questions`` are those
@@ -158,6 +170,7 @@ class DetailsForm(AnswersMixin, forms.ModelForm):
     def clean(self):
         # Without super(), nothing is compared with stored patients: the answer could reveal who is one.
         self.clean_answers()
+        self.clean_for_whom()
         return self.cleaned_data
 
 
@@ -166,9 +179,11 @@ def get_typed_values(post):
     return [*((name, post[name]) for name in INPUTS if name in post), *get_typed_answers(post)]
 
 
-def refill_form(post, questions):
+def refill_form(post, questions, proof=None):
     """Return an unvalidated form filled in with the submitted values."""
-    initial = dict(get_typed_values(post)) | {"date_of_birth": [post.get(name, "") for name in BIRTH_DATE]}
-    form = DetailsForm(initial=initial, questions=questions)
+    initial = dict(get_typed_values(post))
+    if any(name in post for name in BIRTH_DATE):
+        initial["date_of_birth"] = [post.get(name, "") for name in BIRTH_DATE]
+    form = DetailsForm(initial=initial, questions=questions, proof=proof)
     refill_answers(form, post)
     return form

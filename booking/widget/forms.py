@@ -17,7 +17,8 @@ WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
 # What all services share, in addresses: a held time that another service then replaces, what was proved, and the place.
-KEPT = ("hold", "proof", "where")
+KEPT = ("hold", "proof", "me", "where")
+BAD_ME = gettext_lazy("It is too long ago that you typed your code. You can ask for another one.")
 BAD_PROOF = gettext_lazy("That link has expired. If we need your e-mail address again, we will ask for it.")
 
 
@@ -79,7 +80,7 @@ class WishForm(forms.Form):
     """The search for a time, as the query string has it. Every field is optional.
 
     ``day`` is the day to show; ``start`` shows the strip that contains it and the first free day in that. ``proof`` is
-    a patient_links.proof_token.
+    a patient_links.proof_token, ``me`` the token of a contact_codes.Proof, ``new`` says whether who comes is new here.
     """
 
     clinician = forms.ChoiceField(required=False, label=gettext_lazy("Clinician"))
@@ -88,6 +89,8 @@ class WishForm(forms.Form):
     start = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     hold = forms.CharField(required=False, max_length=200)
     proof = forms.CharField(required=False, max_length=200)
+    me = forms.CharField(required=False, max_length=200)
+    new = forms.ChoiceField(required=False, choices=[("1", ""), ("other", ""), ("0", "")])
 
     def __init__(self, data, offer):
         data = {name: data[name] for name in self.base_fields if name in data}
@@ -109,6 +112,8 @@ class WishForm(forms.Form):
             "start": _("We could not read that date, so you see the first days."),
             "hold": _("We do not know that hold."),
             "proof": BAD_PROOF,
+            "me": BAD_ME,
+            "new": _("We could not read what you answered."),
         }.items():
             self.fields[name].error_messages |= {
                 "invalid": sentence,

@@ -50,6 +50,8 @@ class HeldTime:
         wish = get_similar_search(self.hold)
         if wish["clinician"] not in (request.POST.get("clinician"), request.GET.get("clinician")):
             del wish["clinician"]
+        if me := request.POST.get("me") or request.GET.get("me"):  # with which the patient has proved a contact
+            wish["me"] = me
         return wish
 
 

@@ -269,5 +269,5 @@ def get_hold_context(request, held):
         "seconds_left": hold.seconds_left(now),
         "is_early": hold.is_too_early_to_extend(now),
         "is_past_cutoff": now > hold.cutoff_at,
-        "has_typed": any(value for name, value in get_typed_values(request.POST)),
+        "has_typed": any(value for name, value in get_typed_values(request.POST) if name != "who"),
     }

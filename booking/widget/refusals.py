@@ -36,6 +36,11 @@ ARCHIVED = Refusal(
     _("This cannot be booked online"), [_("Please call the clinic: they have to look at your record first.")]
 )
 
+NEW_PATIENTS_ONLY = Refusal(
+    _("This is only for people who are new here"),
+    [_("Please choose another service for those who have been here before.")],
+)
+
 REASONS = {
     Reason.NOT_OFFERED_HERE: _("This is not offered by that clinician there."),
     Reason.TOO_SOON: _("It is too soon now: the clinic needs a little notice."),

@@ -7,10 +7,11 @@ from django.utils.dateformat import format as format_date
 from django.utils.translation import gettext as _
 
 from booking.access.patient_links import read_proof
+from booking.domain.contact_codes import find_proof
 from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.widget.day_strip import STRIP, get_strip_start, group_by_place, make_choices, make_strip
-from booking.widget.forms import BAD_PROOF, WAYS, WishForm
+from booking.widget.forms import BAD_ME, BAD_PROOF, WAYS, WishForm
 from booking.widget.live_times import Watch, get_etag, get_watch_url
 from booking.widget.offer import get_offer
 from scheduling.availability.queries import OpeningFilters
@@ -34,6 +35,7 @@ class Search:
         self.is_garbled = not self.wish.is_valid()
         self.remarks = list(dict.fromkeys(self.remarks + self.wish.remarks))
         self.wish.cleaned_data["hold"] = self.hold.token if self.hold else ""
+        self.me = self._read_me()
         self.verified_email = self._read_proof()
         self.zones = list({place.zone for place in self.offer.locations.values()}) or [UTC]
         self._choose_days()
@@ -45,7 +47,18 @@ class Search:
         if proof and not verified_email:
             self.remarks.append(BAD_PROOF)
             self.wish.cleaned_data["proof"] = ""
+        if self.me and self.me.email_id:
+            return self.me.email_id
         return verified_email or (self.hold.verified_email if self.hold else "")
+
+    def _read_me(self):
+        """Return the contact_codes.Proof of the contact that the patient has proved by a code, or None."""
+        token = self.wish.cleaned_data.get("me")
+        me = find_proof(token) if token else None
+        if token and not me:
+            self.remarks.append(BAD_ME)
+            self.wish.cleaned_data["me"] = ""
+        return me
 
     def _choose_days(self):
         self.today = min(self.now.astimezone(zone).date() for zone in self.zones)

@@ -94,7 +94,10 @@ def is_same(hold, service, picked, desk):
 
 def open_hold_page(hold, search, desk):
     wished = search.wish.cleaned_data.get("clinician")
-    query = "?" + urlencode({"clinician": wished}) if wished == str(hold.clinician_id) else ""  # see get_search
+    kept = {"clinician": wished} if wished == str(hold.clinician_id) else {}  # see get_search
+    if search.me:
+        kept["me"] = search.me.token
+    query = "?" + urlencode(kept) if kept else ""
     return redirect(HeldTime(hold, hold.token, desk.moves).url + query)
 
 

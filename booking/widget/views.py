@@ -4,9 +4,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.domain.waitlist import is_open
+from booking.widget.new_patients import ask_if_new
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
-from booking.widget.service_list import ServiceList
+from booking.widget.service_list import ServiceList, get_listed_services
 from booking.widget.time_selection import Desk, hold_pressed_time, show_times
 from scheduling.lib.clock import database_now
 from scheduling.models import Service
@@ -24,7 +25,8 @@ def times(request, slug):
     service = get_bookable_services().filter(slug=slug).first()
     if service is None:
         return refuse_unknown_service(request)
-    return show_times(request, Search(service, request.GET, database_now()), get_desk(service))
+    search = Search(service, request.GET, database_now())
+    return ask_if_new(request, search, get_listed_services()) or show_times(request, search, get_desk(service))
 
 
 @page("POST")
@@ -33,7 +35,9 @@ def hold(request, slug):
     service = get_bookable_services().filter(slug=slug).first()
     if service is None:
         return refuse_unknown_service(request)
-    return hold_pressed_time(request, Search(service, request.POST, database_now()), get_desk(service))
+    search = Search(service, request.POST, database_now())
+    asked = ask_if_new(request, search, get_listed_services())
+    return asked or hold_pressed_time(request, search, get_desk(service))
 
 
 def get_desk(service):

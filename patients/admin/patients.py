@@ -43,7 +43,17 @@ class PatientForm(EditConflictForm):
 
     class Meta:
         model = Patient
-        fields = ["first_name", "last_name", "date_of_birth", "email", "phone", "phone_extension", "nhs_number"]
+        fields = [
+            "first_name",
+            "last_name",
+            "date_of_birth",
+            "email",
+            "phone",
+            "phone_extension",
+            "contact_name",
+            "relation",
+            "nhs_number",
+        ]
         # Overrides the form field's own message, which has the same code as the model's.
         help_texts = {
             "last_name": "One name is enough: leave the other empty.",
@@ -88,6 +98,8 @@ class PatientForm(EditConflictForm):
             self.changed_data.append("phone_extension")
         if fields.get("phone_extension") and not fields.get("phone", True):
             self.add_error("phone_extension", "An extension needs a phone number.")
+        if fields.get("relation") and not fields.get("contact_name", True):
+            self.add_error("contact_name", "Write down whose e-mail and phone these are.")
         can_be_reached = fields.get("email") or fields.get("phone") or {"email", "phone"} & set(self.errors)
         if not can_be_reached and (self.instance._state.adding or self.instance.email or self.instance.phone):
             self.add_error("email", "Write down an e-mail address or a phone number.")
@@ -148,6 +160,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
                     "date_of_birth",
                     "email",
                     ("phone", "phone_extension"),
+                    ("contact_name", "relation"),
                     "nhs_number",
                 ]
             },

@@ -15,6 +15,7 @@ from icalendar import Event as CalendarEvent
 from booking.access.patient_links import appointment_token
 from booking.integrations.email.sender import get_sender_address
 from booking.models import Appointment, Event, get_branding
+from booking.templatetags.wording import for_whom, named_for_whom
 from scheduling.calendars.base import make_event_uid
 
 # When a patient's calendar reminds of a visit. Outlook takes the first one only.
@@ -63,15 +64,21 @@ def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bo
     is_cancelled = appointment.status == Appointment.Status.CANCELLED
     page = site and urljoin(site, reverse("widget:appointment", args=[appointment_token(appointment)]))
     service = appointment.service.translate("name")
+    whom = (named_for_whom if is_invitation else for_whom)(appointment)
     entry = _make_entry(
         appointment,
         f"{appointment.pk}@holdfast",
         _("%(service)s at %(clinic)s") % {"service": service, "clinic": get_branding().name},
-        _list_description_lines(appointment) + ([] if is_cancelled else _list_ways_to_change(appointment, page)),
+        [
+            *_list_description_lines(appointment),
+            *([_("For %(whom)s") % {"whom": whom}] if whom else []),
+            *([] if is_cancelled else _list_ways_to_change(appointment, page)),
+        ],
         home=_("At your home"),
         url=page,
     )
-    attendee = Party(appointment.attendee_name, appointment.attendee_email) if is_invitation else None
+    writer = appointment.contact_name or appointment.attendee_name
+    attendee = Party(writer, appointment.attendee_email) if is_invitation else None
     return entry._replace(
         organizer=Party(get_branding().name, get_sender_address()),
         attendee=attendee,

@@ -77,6 +77,7 @@ SUBJECTS = {
     MessageKind.APPOINTMENT_LINKS: gettext_lazy("Your appointments at %(clinic)s"),
     "waitlist_confirm": gettext_lazy("Please confirm your place on the waiting list at %(clinic)s"),
     "waitlist_offer": gettext_lazy("A time is free for you at %(clinic)s, %(when)s"),
+    MessageKind.CONTACT_CODE: gettext_lazy("Your code for %(clinic)s"),
 }
 
 
@@ -155,7 +156,11 @@ def send_also_booked(message: OutboxMessage) -> None:
         return  # one of them has been cancelled since
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
     is_stranger = appointment.verification in UNPROVEN
-    context = {"appointment": appointment, "name": "" if is_stranger else str(patient), "visits": visits}
+    context = {
+        "appointment": appointment,
+        "name": "" if is_stranger else patient.contact_name or str(patient),
+        "visits": visits,
+    }
     _send(message, _make_mail(message, "also_booked", patient.email, context), is_limited=is_stranger)
 
 
@@ -180,7 +185,7 @@ def send_order_link(message: OutboxMessage) -> None:
     with use_language(visits.values_list("language", flat=True).first() or ""):
         context = {
             "order": order,
-            "name": str(order.patient),
+            "name": order.patient.contact_name or str(order.patient),
             "link": _get_url(reverse("widget:order", args=[token])),
             "last_day": timezone.localtime(order.link_ends_at).date(),
         }
@@ -285,6 +290,12 @@ def _get_entry(message):
     return entries.filter(pk=message.payload["entry"]).first()
 
 
+def send_contact_code(message: OutboxMessage, address: str, *, code: str, minutes: int) -> None:
+    """Send the code that proves that its reader has the address."""
+    context = {"name": "", "code": code, "minutes": minutes}
+    _send(message, _make_mail(message, "contact_code", address, context), is_limited=True)
+
+
 class _Mail(EmailMultiAlternatives):
     def message(self):
         message = super().message()
@@ -305,7 +316,8 @@ def _send_to_attendee(message, appointment, template, *, invites=False, links=No
     if not appointment.attendee_email:
         return False  # booked by another system without an address
     is_stranger = appointment.verification in UNPROVEN
-    context = get_visit_context(appointment, name="" if is_stranger else appointment.attendee_name, invites=invites)
+    writer = appointment.contact_name or appointment.attendee_name
+    context = get_visit_context(appointment, name="" if is_stranger else writer, invites=invites)
     mail = _make_mail(message, template, appointment.attendee_email, context | (links or {}))
     if invites:
         _attach_invitation(mail, appointment, name=context["name"])
@@ -387,7 +399,8 @@ def _get_values(context):
     """Return what the clinic's own words may name of a mail."""
     values = {"patient": isolate(context["name"]), "clinic": get_branding().name}
     if "appointment" in context:
-        values |= describe_appointment(context["appointment"], name=context["name"])
+        appointment = context["appointment"]
+        values |= describe_appointment(appointment, name=context["name"] and appointment.attendee_name)
     if "order" in context:
         values["service"] = isolate(context["order"].service.translate("name"))
     return values

@@ -14,7 +14,7 @@ from booking.access.patient_links import appointment_token
 from booking.access.tokens import hash_token
 from booking.domain.contact_codes import forget_codes, make_code
 from booking.domain.erasure import restrict_patient
-from booking.models import Appointment, ContactCode, Hold, OutboxMessage
+from booking.models import Appointment, ContactCode, Hold
 from patients.models import Patient
 from patients.records import archive_patient
 from scheduling.lib.clock import database_now
@@ -105,8 +105,11 @@ def test_mail_has_the_code_and_names_nobody(ask, family):
     assert message.subject == "Your code for Harbour Clinic"
     assert message.body.startswith(f"Hello,\n\nHere is the code that you asked for:\n\n{code}\n\nIt is good for 10 min")
     assert code in message.alternatives[0].content and "Paula" not in message.body + message.alternatives[0].content
-    stored = str([*ContactCode.objects.values(), *OutboxMessage.objects.values()])
-    assert code not in stored and "example.org" not in stored
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT code::text, message::text FROM booking_contactcode code, booking_outboxmessage message")
+        stored = str(cursor.fetchall())
+    assert code not in stored
+    assert "paula" not in stored
 
 
 def test_known_and_unknown_contacts_get_the_same_pages_from_the_same_statements(client, ask, family):
@@ -119,6 +122,7 @@ def test_known_and_unknown_contacts_get_the_same_pages_from_the_same_statements(
         {"born": date(1984, 1, 20)},  # restricted
         {"email": "nobody@example.org"},
     ]
+    client.get("/returning/")  # what is cached is read once
     seen = []
     for each in asked:
         with CaptureQueriesContext(connection) as first:

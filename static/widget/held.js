@@ -90,7 +90,7 @@ document.addEventListener("visibilitychange", () => {
 
 // What was typed comes back on the page of its time, and of the one that replaces it.
 
-const NOT_TYPED = ["from", "clinician"];
+const NOT_TYPED = ["from", "clinician", "who", "me"];
 let address = location.href;  // of the page before
 
 function readForm() {

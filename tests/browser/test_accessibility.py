@@ -88,16 +88,7 @@ def test_text_of_double_size_fits_and_countdown_covers_nothing_focused(open_brow
         for size in ("100%", "200%"):
             page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                faults.append(
-                    (
-                        name,
-                        size,
-                        "scrolls sideways",
-                        page.evaluate(
-                            """[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== "absolute").map(e => e.outerHTML.slice(0, 90)).slice(0, 4)"""
-                        ),
-                    )
-                )
+                faults.append((name, size, "scrolls sideways"))
             faults += [(name, size, covered) for covered in page.evaluate(FIND_COVERED)]
         page.evaluate("document.documentElement.style.fontSize = ''")
     assert not faults, "\n".join(map(str, faults))

@@ -1,7 +1,9 @@
 """What can be booked, with whom and where: services (the API says appointment types), clinicians, locations."""
 
+from django.conf import settings
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from booking.api.fields import Moment
@@ -14,6 +16,7 @@ from booking.domain.catalogue import change_integration_fields
 from booking.models import ApiKey
 from scheduling.lib.integration_fields import TooMuchMetadata
 from scheduling.models import Clinician, Location, Service, ServiceCategory
+from scheduling.models.images import get_image_path
 
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENT_TYPES, ApiKey.Scope.WRITE_CATALOGUE
 
@@ -93,9 +96,21 @@ class AppointmentTypeOutput(CatalogueOutput):
         return service.cancellation_notice.total_seconds() / 3600
 
 
-class ClinicianOutput(CatalogueOutput):
-    """Who can be booked, and for what."""
+class PictureSize(serializers.Serializer):
+    """A picture in one size: WebP, in pixels. Its address never has another."""
 
+    url = serializers.SerializerMethodField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+    def get_url(self, size) -> str:
+        return settings.SITE_URL + get_image_path(size)
+
+
+class ClinicianOutput(CatalogueOutput):
+    """Who can be booked, and for what. ``languages`` are codes of BCP 47, sign languages too."""
+
+    photo = serializers.SerializerMethodField()
     appointment_type_ids = serializers.PrimaryKeyRelatedField(source="services", many=True, read_only=True)
 
     class Meta:
@@ -105,6 +120,9 @@ class ClinicianOutput(CatalogueOutput):
             "name",
             "title",
             "bio",
+            "photo",
+            "languages",
+            "gender",
             "is_active",
             "appointment_type_ids",
             "external_id",
@@ -116,13 +134,18 @@ class ClinicianOutput(CatalogueOutput):
     @staticmethod
     def rows(key):
         services = Service.objects.filter(is_private=False) if key.is_publishable else Service.objects.all()
-        return Clinician.objects.prefetch_related(Prefetch("services", services))
+        return Clinician.objects.select_related("photo").prefetch_related(Prefetch("services", services))
+
+    @extend_schema_field(PictureSize(many=True))
+    def get_photo(self, clinician):
+        return write_photo(clinician)
 
 
 class LocationOutput(CatalogueOutput):
     """Where; times there are told in ``timezone``. Coordinates are degrees, or null."""
 
     address = serializers.SerializerMethodField()
+    photo = serializers.SerializerMethodField()
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
 
@@ -139,12 +162,20 @@ class LocationOutput(CatalogueOutput):
             "phone",
             "email",
             "directions",
+            "photo",
+            "step_free_access",
+            "access_notes",
+            "parking",
             "is_active",
             "external_id",
             "metadata",
             "created_at",
             "updated_at",
         ]
+
+    @staticmethod
+    def rows(key):
+        return Location.objects.select_related("photo")
 
     def get_address(self, location) -> dict[str, str]:
         return {
@@ -154,6 +185,15 @@ class LocationOutput(CatalogueOutput):
             "postcode": location.postcode,
             "country": location.country,
         }
+
+    @extend_schema_field(PictureSize(many=True))
+    def get_photo(self, location):
+        return write_photo(location)
+
+
+def write_photo(row):
+    """Return the sizes of a row's photo, the smallest first; none where it has no photo."""
+    return PictureSize(row.photo.sizes if row.photo else [], many=True).data
 
 
 def write_catalogue(output, things, key):

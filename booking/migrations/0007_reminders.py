@@ -81,7 +81,10 @@ class Migration(migrations.Migration):
                 (
                     "appointment",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="reminders", to="booking.appointment"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        db_index=False,
+                        related_name="reminders",
+                        to="booking.appointment",
                     ),
                 ),
             ],

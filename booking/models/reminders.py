@@ -36,7 +36,8 @@ class Reminder(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     appointment_id: uuid.UUID
-    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="reminders")
+    # reminder_once has an index that begins with it.
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="reminders", db_index=False)
     channel = models.CharField(max_length=5, choices=Channel)
     due_at = models.DateTimeField()
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING, db_default=Status.WAITING)

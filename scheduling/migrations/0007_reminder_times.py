@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 default=scheduling.models.clinic.list_default_reminders,
                 help_text="How long before the visit. What would come between 21:00 and 8:00 comes the evening before.",
                 size=5,
+                verbose_name="e-mail reminders",
             ),
         ),
         migrations.AddField(
@@ -38,7 +39,7 @@ class Migration(migrations.Migration):
                 db_default=True,
                 default=True,
                 help_text="Whether patients are reminded only if they have ticked the box for it.",
-                verbose_name="only for who asks for reminders",
+                verbose_name="only for patients who ask for it",
             ),
         ),
         migrations.AddField(
@@ -57,6 +58,7 @@ class Migration(migrations.Migration):
                 default=list,
                 help_text="The same by text message (SMS), to numbers that are proved or that staff or a program wrote down.",
                 size=5,
+                verbose_name="text message reminders",
             ),
         ),
     ]

@@ -207,6 +207,7 @@ class Service(Translated):
     what_to_bring = models.TextField(blank=True, help_text="Shown and e-mailed with the appointment.")
     email_reminders = ArrayField(  # pyright: ignore[reportCallIssue] (the stubs know no db_default)
         models.DurationField(validators=[validators.from_a_quarter_to_four_weeks]),
+        verbose_name="e-mail reminders",
         size=5,
         blank=True,
         default=list_default_reminders,
@@ -215,6 +216,7 @@ class Service(Translated):
     )
     text_reminders = ArrayField(  # pyright: ignore[reportCallIssue] (the stubs know no db_default)
         models.DurationField(validators=[validators.from_a_quarter_to_four_weeks]),
+        verbose_name="text message reminders",
         size=5,
         blank=True,
         default=list,
@@ -222,7 +224,7 @@ class Service(Translated):
         help_text="The same by text message (SMS), to numbers that are proved or that staff or a program wrote down.",
     )
     reminders_need_consent = models.BooleanField(
-        "only for who asks for reminders",
+        "only for patients who ask for it",
         default=True,
         db_default=True,
         help_text="Whether patients are reminded only if they have ticked the box for it.",

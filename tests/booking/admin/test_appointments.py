@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from booking.domain.appointments import annotate
 from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.reminders import confirm_attendance
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import Appointment, Event
+from booking.models import Appointment, Event, TextMessage
 from patients.models import Patient
 from scheduling.models import Location
 from tests.booking.admin.pages import count_queries, get_rows, get_text, url
@@ -253,3 +254,24 @@ def test_links_cannot_be_revoked_without_the_permission_to_decide(danas_browser,
 
     with nothing_changes():
         assert [danas_browser.get(ask).status_code, danas_browser.post(ask).status_code] == [403, 403]
+
+
+def test_page_says_which_reminders_were_sent_and_how_far_they_got(erin, book, at):
+    appointment = book(at(14))
+    [first, second] = appointment.reminders.all()
+    first.status, first.skip_reason, second.status = "skipped", "no_consent", "sent"
+    first.save()
+    second.channel = "sms"
+    second.save()
+    TextMessage.objects.create(
+        pk=second.pk, appointment=appointment, purpose="reminder", status="failed", error="30003"
+    )
+    TextMessage.objects.create(appointment=appointment, purpose="offer", status="delivered")
+    confirm_attendance(appointment, actor="patient")
+
+    page = get_text(erin.get(url("booking_appointment", "change", appointment.pk)))
+
+    assert "Reminder by e-mail not sent: the patient has not asked for reminders" in page
+    assert "Reminder by text message not delivered (30003)" in page
+    assert "Text: offer of a free time delivered" in page
+    assert "Says they are coming: yes, on " in page

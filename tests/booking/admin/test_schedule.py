@@ -313,6 +313,24 @@ def test_service_durations_are_typed_and_shown_as_text(morgan):
     assert 'value="60 days"' in form
 
 
+def test_service_reminders_are_typed_as_a_list_and_written_anew_for_visits_to_come(morgan, book, at, consultation):
+    visit = book(at(14))
+    page = url(SERVICES, "change", consultation.pk)
+    assert 'name="email_reminders" value="2 days, 2 h"' in morgan.get(page).text
+
+    for typed, sentence in {
+        "soon": "Write lengths of time such as 48 h, 2 h.",
+        "1 h, 2 h, 3 h, 4 h, 5 h, 6 h": "Write 5 at most.",
+        "5 min": "Write whole minutes from 15 min to 28 days.",
+    }.items():
+        assert sentence in get_text(morgan.post(page, service_form(email_reminders=typed)))
+    assert morgan.post(page, service_form(email_reminders="90 min, 3 days, 90 min")).status_code == 302
+
+    consultation.refresh_from_db()
+    assert consultation.email_reminders == [timedelta(days=3), timedelta(minutes=90)]
+    assert [visit.starts_at - each.due_at for each in visit.reminders.all()] == consultation.email_reminders
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

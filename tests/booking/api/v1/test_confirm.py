@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from booking.domain.holds import release_hold
 from booking.models import Appointment, Event, Hold, OutboxMessage
-from patients.models import Patient
+from patients.models import Consent, Patient
 from scheduling.models import Location
 from scheduling.slots import lock_clinician
 from tests.booking.api.conftest import SITE, Caller
@@ -321,3 +321,16 @@ def test_confirm_reads_phone_as_one_of_the_location_country(confirm, typed, numb
 )
 def test_attendee_phone_is_kept_like_a_patient_phone_if_it_is_a_number(confirm, typed, kept):
     assert confirm(patient=PERSON, attendee_phone=typed).json()["data"]["attendee_phone"] == kept
+
+
+def test_request_that_asks_for_reminders_is_the_patients_consent(api, confirm, hold, dana, harbour, consultation, at):
+    assert confirm(patient=PERSON, wants_reminders=False).status_code == 201
+    assert not Consent.objects.exists()
+    body = {"appointment_type_id": str(consultation.pk), "clinician_id": str(dana.pk), "location_id": str(harbour.pk)}
+    body |= {"start_time": at(11).isoformat(), "patient": PERSON, "wants_reminders": True}
+
+    for _ in range(2):
+        assert api.post("/appointments", body).status_code == 201
+        body["start_time"] = at(14).isoformat()
+
+    assert Consent.objects.values_list("purpose", "withdrawn_at").get() == ("reminders", None)

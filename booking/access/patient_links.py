@@ -123,6 +123,12 @@ def find_entry(token: str) -> WaitlistEntry:
     return entry
 
 
+def get_offer_path(entry: WaitlistEntry, token: str) -> str:
+    """Return the path of the page of a hold, by its token, that was placed for a wish."""
+    way = [appointment_token(entry.appointment)] if entry.appointment else []
+    return reverse("widget:details", args=[*way, token])
+
+
 def _name_entry(entry):
     return f"{entry.pk.hex} {entry.email}"
 

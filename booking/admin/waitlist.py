@@ -118,7 +118,9 @@ class WaitlistEntryAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
     @admin.display(description="waits since", ordering="waiting_since", empty_value="–")
     def since(self, entry):
         zone = ZoneInfo(entry.home)
-        return entry.waiting_since and format_local(entry.waiting_since, zone, unless=entry.home)
+        return entry.waiting_since and format_local(
+            entry.waiting_since, zone, unless=entry.home, pattern="%-d %b %Y, %H:%M"
+        )
 
     @admin.display(description="held for them", empty_value="–")
     def offer(self, entry):
@@ -128,7 +130,8 @@ class WaitlistEntryAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
 
     @staticmethod
     def _describe_hold(hold, home):
-        times = [format_local(at, hold.location.zone, unless=home) for at in (hold.starts_at, hold.expires_at)]
+        zone, pattern = hold.location.zone, "%a %-d %b, %H:%M"
+        times = [format_local(at, zone, unless=home, pattern=pattern) for at in (hold.starts_at, hold.expires_at)]
         return "{}, until {}".format(*times)
 
     @admin.action(description="Take off the list", permissions=["change"])

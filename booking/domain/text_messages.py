@@ -21,13 +21,15 @@ def send_text(
     purpose: str,
     appointment: Appointment | None = None,
     is_proof: bool = False,
+    due_at: datetime | None = None,
     expires_at: datetime | None = None,
 ) -> TextMessage | None:
     """Have a text sent after the commit and return its TextMessage; None if that number may not be texted.
 
     ``number`` is in E.164; ``purpose`` is a TextMessage.Purpose. It goes to a number that is proved, or that staff or
     a program have booked ``appointment`` with. With ``is_proof`` it has a code or link that proves the number: such a
-    text may go to any number of an allowed country, but only few a day. After ``expires_at`` it is not sent any more.
+    text may go to any number of an allowed country, but only few a day. It is sent at ``due_at``, by default now,
+    and not after ``expires_at``.
     """
     if not can_be_texted(number) or not (is_proof or may_be_texted(number, appointment)):
         return None
@@ -35,7 +37,7 @@ def send_text(
     payload: dict[str, Any] = {"number": encrypt(number), "body": encrypt(body), "is_proof": "yes" if is_proof else ""}
     payload |= {"appointment": appointment.pk} if appointment else {}
     payload |= {"expires_at": expires_at.isoformat()} if expires_at else {}
-    queue.enqueue(Job.SMS_TEXT, id=text.pk, **payload)
+    queue.enqueue(Job.SMS_TEXT, due_at=due_at, id=text.pk, **payload)
     return text
 
 

@@ -14,12 +14,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
+from booking.access.patient_links import get_offer_path
 from booking.domain.audit import record_event
 from booking.domain.holds import APPOINTMENT_HOLDER, UNLIMITED, Holder, place_hold, release_hold
 from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.text_messages import send_text
 from booking.domain.transitions import ChangedMeanwhile, WrongState
 from booking.domain.waitlist import (
     DAY,
@@ -32,7 +35,8 @@ from booking.domain.waitlist import (
     is_wished_moment,
     load_zones,
 )
-from booking.models import Appointment, Event, Hold, Waitlist, WaitlistEntry, WaitlistOffer
+from booking.integrations.sms.appointment_texts import word_offer
+from booking.models import Appointment, Event, Hold, TextMessage, Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
 from scheduling.availability.queries import OpeningFilters
@@ -40,6 +44,7 @@ from scheduling.availability.search import Opening, open_times
 from scheduling.lib.clock import database_now
 from scheduling.lib.constraints import get_violated_constraint
 from scheduling.lib.encrypted_field import encrypt
+from scheduling.lib.languages import use_language
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
 
@@ -312,9 +317,26 @@ def _hold_and_tell(entry, opening, window, service, now):
     offer = WaitlistOffer.objects.create(entry=entry, hold=hold, email_id=entry.email_id)
     data = {"hold_id": str(hold.pk), "starts_at": hold.local_start.isoformat(), "until": window.until.isoformat()}
     record_event(entry, EventKind.WAITLIST_OFFERED, actor="worker", at=now, data=data)
+    _tell(entry, offer, window)
+    return offer
+
+
+def _tell(entry, offer, window):
+    """Have an offer sent: by e-mail, and by text where that number may be texted."""
+    hold = offer.hold
     token = encrypt(hold.token)  # whoever reads the outbox must not take the time
     queue.enqueue(Job.EMAIL_WAITLIST_OFFER, due_at=window.mailed_at, entry=entry.pk, offer=offer.pk, token=token)
-    return offer
+    if entry.phone and settings.SITE_URL:
+        with use_language(entry.language):
+            body = word_offer(hold, link=settings.SITE_URL + get_offer_path(entry, hold.token))
+        send_text(
+            entry.phone,
+            body,
+            purpose=TextMessage.Purpose.OFFER,
+            appointment=entry.appointment,
+            due_at=window.mailed_at,
+            expires_at=window.until,
+        )
 
 
 def find_open_offer(entry: WaitlistEntry) -> WaitlistOffer | None:

@@ -209,7 +209,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "waitlist entries",
+                "verbose_name": "waiting list entry",
+                "verbose_name_plural": "waiting list entries",
                 "ordering": ["-priority", "waiting_since", "created_at"],
             },
         ),

@@ -113,7 +113,8 @@ class WaitlistEntry(models.Model):
 
     class Meta:
         ordering = ["-priority", "waiting_since", "created_at"]
-        verbose_name_plural = "waitlist entries"
+        verbose_name = "waiting list entry"
+        verbose_name_plural = "waiting list entries"
         indexes = [
             models.Index("service", name="waitlist_waiting", condition=Q(status="waiting")),
             models.Index("email_id", name="waitlist_email", condition=Q(status__in=["unconfirmed", "waiting"])),

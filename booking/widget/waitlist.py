@@ -108,9 +108,9 @@ def describe_wish(entry):
     """Return what is wished for as pairs of label and text."""
     days = ", ".join(str(WEEKDAYS[day]) for day in sorted(entry.weekdays)) or _("Any day")
     parts = ", ".join(str(label) for part, label in WaitlistEntry.PartOfDay.choices if part in entry.parts_of_day)
-    last = format_date(entry.last_day, _("l j F"))
+    last = format_date(entry.last_day, _("l j F Y"))
     if entry.first_day:
-        period = _("%(first)s to %(last)s") % {"first": format_date(entry.first_day, _("l j F")), "last": last}
+        period = _("%(first)s to %(last)s") % {"first": format_date(entry.first_day, _("l j F Y")), "last": last}
     else:
         period = _("Until %(last)s") % {"last": last}
     if entry.location:

@@ -54,7 +54,9 @@ function tick() {
   const running = box.querySelector(".running");
   const clock = box.querySelector(".clock");
   clock.hidden = false;
-  clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  const minutes = Math.floor(left / 60);
+  const parts = minutes < 60 ? [minutes, left % 60] : [Math.floor(minutes / 60), minutes % 60, left % 60];
+  clock.textContent = parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
   box.querySelector("progress").value = left;
   box.classList.toggle("short", left < 120);
   const moreTime = box.querySelector(".more-time");

@@ -2,8 +2,11 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
 from playwright.sync_api import expect
 
+from booking.access.patient_links import entry_token
+from booking.models import WaitlistEntry
 from tests.browser.test_booking import choose_a_time, press, set_expiry, type_details
 
 WIDTHS = [320, 360, 1280]
@@ -59,6 +62,22 @@ def walk(page, day):
     yield "reschedule"
     page.goto("/book/unknown/")
     yield "not found"
+    page.goto("/book/consultation/wait")
+    yield "waiting list"
+    press(page, "Put me on the list")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    yield "mistakes in a wish"
+    page.get_by_label("Last name").fill("Archer")
+    page.get_by_label("E-mail address").fill("alice@example.org")
+    press(page, "Put me on the list")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your e-mail")
+    yield "waiting list, mail sent"
+    page.goto(reverse("widget:wish", args=[entry_token(WaitlistEntry.objects.latest("created_at"))]))
+    yield "wish to confirm"
+    press(page, "Put me on the list")
+    page.get_by_role("link", name="Change what suits me").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Which times suit you?")
+    yield "wish to change"
 
 
 @pytest.mark.parametrize(

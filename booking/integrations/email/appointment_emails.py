@@ -24,6 +24,7 @@ from booking.access.patient_links import (
     PROOF_LIFETIME,
     appointment_token,
     entry_token,
+    get_offer_path,
     get_times_path,
     order_token,
     proof_token,
@@ -271,12 +272,11 @@ def send_waitlist_offer(message: OutboxMessage) -> None:
     if not token:
         raise PermanentError("The SECRET_KEY that it was written with is gone.")
     with use_language(entry.language):
-        way = [appointment_token(entry.appointment)] if entry.appointment else []
         context = {
             "hold": offer.hold,
             "moves": entry.appointment,
             "name": entry.name,
-            "link": _get_url(reverse("widget:details", args=[*way, token])),
+            "link": _get_url(get_offer_path(entry, token)),
             "page": _get_url(reverse("widget:wish", args=[entry_token(entry)])),
         }
         _make_mail(message, "waitlist_offer", entry.email, context).send()

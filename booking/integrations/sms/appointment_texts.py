@@ -10,7 +10,7 @@ from booking.access.sms_links import reminder_token
 from booking.access.tokens import hash_token
 from booking.integrations.message_texts import describe_appointment, fill, find_text
 from booking.integrations.sms.sending import deliver
-from booking.models import Appointment, MessageText, OutboxMessage, Reminder, TextMessage, get_branding
+from booking.models import Appointment, Hold, MessageText, OutboxMessage, Reminder, TextMessage, get_branding
 from booking.models.message_texts import MessageKind
 
 MAX_NAME = 40  # of the clinic, so that a text is no longer than one message
@@ -46,3 +46,13 @@ def word_reminder(appointment: Appointment, *, link: str, text: MessageText | No
     if not link:
         return _("%(clinic)s: your appointment is on %(when)s.") % words
     return _("%(clinic)s: your appointment is on %(when)s. Coming? Change or cancel: %(link)s") % words
+
+
+def word_offer(hold: Hold, *, link: str) -> str:
+    """Return the words of the offer of a time that is held for who waits, in the active language."""
+    return _("%(clinic)s: %(when)s is free. We hold it for you until %(until)s: %(link)s") % {
+        "clinic": Truncator(get_branding().name).chars(MAX_NAME),
+        "when": format_date(hold.local_start, _("D j M, H:i")),
+        "until": format_date(hold.expires_at.astimezone(hold.location.zone), _("D j M, H:i")),
+        "link": link,
+    }

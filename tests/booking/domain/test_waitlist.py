@@ -456,6 +456,26 @@ def test_earlier_time_is_offered_and_moves_the_visit(full, hold_time, noon, visi
     assert (visit.starts_at, wish.status) == (at(9), "booked")
 
 
+def test_offer_goes_by_text_too_where_that_number_may_be_texted(full, hold_time, noon, visit, at, wait, settings):
+    settings.SMS_BACKEND, settings.SITE_URL = "console", "https://clinic.example"
+    held = {hour: hold_time(at(hour)) for hour in (9, 11)}
+    join_for_earlier(visit, actor="patient")
+    wait("Carol", phone="+447700900123")  # of whom nobody knows whether it is theirs
+    for hold in held.values():
+        release_hold(hold, actor="patient")
+
+    assert offer_freed_times(now=noon.replace(hour=22)) == 2
+
+    message = OutboxMessage.objects.get(kind="sms.text")
+    assert decrypt(message.payload["number"]) == visit.attendee_phone
+    assert message.due_at == noon.replace(hour=8) + timedelta(days=1)
+    body = decrypt(message.payload["body"])
+    assert body.startswith(
+        f"Harbour Clinic: {at(9):%a} {at(9).day} {at(9):%b}, 09:00 is free. We hold it for you until"
+    )
+    assert find_hold(body.rstrip("/").rpartition("/")[2]).starts_at == at(9)
+
+
 def test_earlier_wish_of_unproven_booking_needs_its_link(book, at):
     visit = book(at(10), network="n")
     assert visit.verification == "waived"

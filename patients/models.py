@@ -238,7 +238,13 @@ class Needs(models.Model):
         verbose_name_plural = "needs"
 
     def __str__(self):
-        return "needs"
+        return "needs"  # the log of admin has it
+
+    @property
+    def lines(self) -> list[str]:
+        """What the patient needs, a line for each."""
+        interpreter = [f"An interpreter: {self.interpreter}"] if self.interpreter else []
+        return [*self.accessibility.splitlines(), *interpreter]
 
     def add(self, *, accessibility: str, interpreter: str) -> None:
         """Add what else the patient needs: lines that are not there yet, and a language where there is none."""

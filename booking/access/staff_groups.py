@@ -28,6 +28,9 @@ RECEPTION = {
         "change_patient",
         "view_consent",
         "change_consent",
+        "view_needs",
+        "add_needs",
+        "change_needs",
         "view_possibleduplicate",
         "change_possibleduplicate",
     ],
@@ -48,6 +51,7 @@ RECEPTION = {
         "add_waitlistentry",
         "change_waitlistentry",
         "view_waitlist",
+        "view_answersheet",
         "view_messagetext",
         "view_undeliverablemail",
         "change_undeliverablemail",
@@ -61,12 +65,18 @@ CONFIGURATION = [
 FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # clinicians: their own only
 GROUPS = {
     "reception": RECEPTION,
-    "clinician": {"booking": ["view_appointment", "mark_appointment", *FEEDS]},
+    "clinician": {
+        "patients": ["view_needs"],
+        "booking": ["view_appointment", "mark_appointment", "view_answersheet", *FEEDS],
+    },
     "manager": {
         "scheduling": RECEPTION["scheduling"] + CONFIGURATION,
         "patients": [*RECEPTION["patients"], "export_patient", "erase_patient", "view_restricted_patient"],
         "booking": [
             *RECEPTION["booking"],
+            "view_question",
+            "add_question",
+            "change_question",
             "view_outboxmessage",
             "change_outboxmessage",
             *FEEDS,

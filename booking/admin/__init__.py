@@ -18,6 +18,7 @@ from booking.admin import (  # noqa: F401
     outbox,
     patient_access,
     patients,
+    questions,
     schedule,
     sign_in_events,
     unconfirmed,

@@ -26,6 +26,7 @@ from booking.admin.identity import compare_numbers, describe_contact, describe_i
 from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
 from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
+from booking.admin.questions import AnswersMixin, has_answers
 from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.admin.undeliverable_mails import describe_undeliverable
@@ -170,7 +171,9 @@ def make_bulk_action(transition):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin):
+class AppointmentAdmin(
+    OtherSystemsMixin, AnswersMixin, DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin
+):
     list_display = ["time", "attendee", "state", "what"]
     list_filter = [DayFilter, "clinician", "location", "service", "status", VisitFilter]
     search_fields = ["reference"]  # shows the search box; get_search_results does the search
@@ -205,7 +208,17 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         ),
         (
             "Who comes",
-            {"fields": ["attendee_name", "contact", "attendee_email", "attendee_phone", "patient_record", "notes"]},
+            {
+                "fields": [
+                    "attendee_name",
+                    "contact",
+                    "attendee_email",
+                    "attendee_phone",
+                    "patient_record",
+                    "needs",
+                    "notes",
+                ]
+            },
         ),
         ("Asked for", {"fields": ["approver_name", "approval_due", "provider_reference", "linked_order"]}),
         ("Cancelled", {"fields": ["cancellation_reason", "cancellation_note"]}),
@@ -225,6 +238,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
         "attendee_email",
         "attendee_phone",
         "patient_record",
+        "needs",
         "approver_name",
         "approval_due",
         "provider_reference",
@@ -326,7 +340,11 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        links = {"patient_record": "patients.view_patient", "linked_order": "booking.view_order"}
+        links = {
+            "patient_record": "patients.view_patient",
+            "needs": "patients.view_needs",
+            "linked_order": "booking.view_order",
+        }
         hidden_fields = {name for name, permission in links.items() if not request.user.has_perm(permission)}
         if obj and not obj.contact_name:
             hidden_fields.add("contact")
@@ -348,6 +366,7 @@ class AppointmentAdmin(OtherSystemsMixin, DeskMixin, CalendarWarningsMixin, Book
     def render_change_form(self, request, context, obj=None, **kwargs):
         context |= {
             "show_save_and_add_another": False,
+            "has_answers": has_answers(request, obj),
             "identity": describe_identity(obj),
             "origin": render_origin(request, obj),
             "numbers": compare_numbers(request, obj),

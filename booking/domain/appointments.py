@@ -15,6 +15,7 @@ from booking.access.tokens import hash_token, new_token
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.patients import lock_patient
+from booking.domain.questions import keep_needs
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order
@@ -329,6 +330,7 @@ def check_identity(appointment: Appointment, *, actor: str) -> None:
         return
     appointment.verification = Appointment.Verification.CHECKED
     appointment.save(update_fields=["verification", "updated_at"])
+    keep_needs(appointment)
     kind, data = EventKind.APPOINTMENT_UPDATED, {"changed": ["verification"]}
     record_event(appointment, kind, actor=actor, at=now, data=data)
 

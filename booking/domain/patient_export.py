@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.domain.erasure import find_traces, find_wishes
+from booking.domain.questions import format_answer, get_text, read_sheets
 from booking.models import (
     Appointment,
     ClientUser,
@@ -25,7 +26,7 @@ from booking.models import (
     TextMessage,
     get_branding,
 )
-from patients.models import Consent, Patient
+from patients.models import Consent, Needs, Patient
 from scheduling.lib.clock import database_now
 
 # Nothing to tell: secrets of links, what is derived from the rest, and what is nobody's but the clinic's ledger.
@@ -35,6 +36,8 @@ TITLES = {
     "records": gettext_lazy("Who you are"),
     "consents": gettext_lazy("What you agreed to"),
     "appointments": gettext_lazy("Your visits"),
+    "needs": gettext_lazy("What you need"),
+    "answers": gettext_lazy("What you answered before your visits"),
     "orders": gettext_lazy("What was ordered for you"),
     "holds": gettext_lazy("Times that were held for you"),
     "wishes": gettext_lazy("Times that you waited for"),
@@ -67,6 +70,17 @@ def export_patient(patient_id: UUID) -> dict[str, Any]:
         "appointments": [
             _describe(each, _list_events(each))
             for each in Appointment.objects.filter(**of_them).select_related(*related, "provider").order_by("starts_at")
+        ],
+        "needs": [_describe(each) for each in Needs.objects.filter(**of_them)],
+        "answers": [
+            {
+                "appointment": id,
+                "given_at": sheet.given_at,
+                "by": _name_role(sheet.actor),
+                "answers": {get_text(question): format_answer(question, value) for question, value in sheet.given},
+            }
+            for id in appointment_ids
+            for sheet in read_sheets(id)
         ],
         "orders": [
             _describe(each, _list_events(each))

@@ -11,7 +11,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.dateformat import format as format_date
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from booking.domain.audit import record_event
@@ -36,6 +38,8 @@ MAX_NUMBER, DECIMALS = 999_999_999, 4
 EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
 # Who has booked is who they say: others could change what is known of somebody whose details they know.
 PROVEN = [Verification.NOT_NEEDED, Verification.VERIFIED, Verification.CHECKED]
+
+YES_NO = [("yes", pgettext_lazy("answer", "Yes")), ("no", pgettext_lazy("answer", "No"))]
 
 STANDARD_TEXTS = {
     Kind.ACCESSIBILITY: {
@@ -144,6 +148,25 @@ def _translate(question, name):
     if question.kind in Question.STANDARD and text == getattr(question, name):
         return "\n".join(gettext(line) for line in text.splitlines())
     return text
+
+
+def format_answer(question: Question | QuestionVersion, value: Value) -> str:
+    """Return an answer as a person reads it, in the present language."""
+    options: dict[Any, str] = dict(list_options(question))
+    match question.kind:
+        case Kind.CHOICE:
+            return options.get(value, str(value))
+        case Kind.CHOICES | Kind.ACCESSIBILITY:
+            return "\n".join(str(options.get(each, each)) for each in value)  # pyright: ignore[reportGeneralTypeIssues]
+        case Kind.YES_NO:
+            return str(dict(YES_NO)["yes" if value else "no"])
+        case Kind.CONSENT:
+            return gettext("I agree")
+        case Kind.DATE:
+            return format_date(date.fromisoformat(str(value)), gettext("j F Y"))
+        case Kind.NUMBER:
+            return number_format(value)  # pyright: ignore[reportArgumentType]
+    return str(value)
 
 
 # What is answered
@@ -436,12 +459,19 @@ def get_question_state(appointment: Appointment) -> str:
 
 
 @transaction.atomic
-def keep_needs(appointment: Appointment) -> None:
-    """Keep with the patient what was answered to the standard questions. Nothing to do where nothing was."""
-    [newest] = read_sheets(appointment.pk)[:1] or [None]
-    needs = _read_needs(newest.given) if newest else {}
-    if any(needs.values()):
-        kept, _is_new = Needs.objects.get_or_create(patient=appointment.patient)
-        for name, text in needs.items():
-            setattr(kept, name, text or getattr(kept, name))
-        kept.save()
+def keep_needs(appointment: Appointment) -> bool:
+    """Keep with the patient what was answered to the standard questions; return whether anything was."""
+    needs = _read_needs(read_sheets(appointment.pk)[0].given) if has_sheets(appointment) else {}
+    if not any(needs.values()):
+        return False
+    lock_patient(appointment.patient_id)
+    kept, _is_new = Needs.objects.get_or_create(patient_id=appointment.patient_id)
+    for name, text in needs.items():
+        setattr(kept, name, text or getattr(kept, name))
+    kept.save()
+    return True
+
+
+def has_sheets(appointment: Appointment) -> bool:
+    """Return whether anything was answered for an appointment."""
+    return AnswerSheet.objects.filter(appointment=appointment).exists()

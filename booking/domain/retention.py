@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from booking.domain.erasure import YEAR, AlreadyErased, HasComingVisits, MustBeKept, erase_patient
 from booking.domain.waitlist import CONFIRM_WITHIN
-from booking.models import Appointment, OldRecord, WaitlistEntry
+from booking.models import AnswerSheet, Appointment, OldRecord, WaitlistEntry
 from patients.models import Patient
 from scheduling.lib.clock import database_now
 
@@ -106,6 +106,7 @@ def _list_lapsed_only(patient_ids: set[UUID], before: datetime) -> list[UUID]:
 
 @transaction.atomic
 def _forget_attendees(rows, ids):
+    AnswerSheet.objects.filter(appointment__in=rows.filter(pk__in=ids).values("pk")).delete()
     rows.filter(pk__in=ids).update(**dict.fromkeys(OF_REQUEST, ""), updated_at=database_now())
 
 

@@ -10,6 +10,7 @@ from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
 from booking.domain.patient_conflicts import find_conflicts, tell_patient
 from booking.domain.patients import lock_patient
+from booking.domain.questions import keep_needs
 from booking.domain.transitions import transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment
@@ -37,9 +38,10 @@ def verify_appointment(appointment: Appointment, *, actor: str = "patient") -> N
         return
     if appointment.awaits_verification:
         _hand_over(appointment, actor=actor, at=now)
-        return
-    appointment.verification = Verification.VERIFIED
-    appointment.save(update_fields=["verification", "updated_at"])
+    else:
+        appointment.verification = Verification.VERIFIED
+        appointment.save(update_fields=["verification", "updated_at"])
+    keep_needs(appointment)
 
 
 def send_booking_link(address: str, *, path: str) -> None:

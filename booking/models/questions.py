@@ -77,8 +77,6 @@ class Question(QuestionContent):
 
     STANDARD = [QuestionContent.Kind.ACCESSIBILITY, QuestionContent.Kind.INTERPRETER]
     WITH_OPTIONS = [QuestionContent.Kind.CHOICE, QuestionContent.Kind.CHOICES]
-    # What another question may depend on.
-    DECISIVE = [*WITH_OPTIONS, QuestionContent.Kind.YES_NO, QuestionContent.Kind.CONSENT]
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     service_id: uuid.UUID | None
@@ -128,6 +126,43 @@ class Question(QuestionContent):
 
     def __str__(self):
         return self.text or str(self.Kind(self.kind).label)
+
+    def clean(self):
+        """Check what the fields say of each other, and what other questions say of this one."""
+        if not self.text and self.kind not in self.STANDARD:
+            raise ValidationError({"text": "Write the question."})
+        if self.kind in self.WITH_OPTIONS and len(self.options.splitlines()) < 2:
+            raise ValidationError({"options": "Write two answers at least, one on each line."})
+        if self.kind not in [*self.WITH_OPTIONS, self.Kind.ACCESSIBILITY]:
+            self.options = ""
+        if self.depends_on:
+            self._check_condition(self.depends_on)
+        else:
+            self.depends_on_answers = ""
+        for other in Question.objects.filter(depends_on=self.pk):
+            if not set(other.depends_on_answers.splitlines()) <= set(self.decisive_answers):
+                sentence = f"“{other}” is asked after answers that this question would not have. Change that one first."
+                raise ValidationError({"options" if self.options else "kind": sentence})
+
+    def _check_condition(self, earlier):
+        if earlier.pk == self.pk or earlier.service_id != self.service_id or earlier.position >= self.position:
+            sentence = "Choose an earlier question, for the same service: one with a lower position."
+            raise ValidationError({"depends_on": sentence})
+        if not earlier.decisive_answers:
+            raise ValidationError({"depends_on": "Choose a question with answers to choose from, or with yes or no."})
+        wanted = set(self.depends_on_answers.splitlines())
+        if not wanted or not wanted <= set(earlier.decisive_answers):
+            sentence = f"Write one or more of its answers, one on each line: {', '.join(earlier.decisive_answers)}."
+            raise ValidationError({"depends_on_answers": sentence})
+
+    @property
+    def decisive_answers(self):
+        """The answers that another question can depend on."""
+        if self.kind in self.WITH_OPTIONS:
+            return self.options.splitlines()
+        if self.kind == self.Kind.YES_NO:
+            return ["yes", "no"]
+        return ["yes"] if self.kind == self.Kind.CONSENT else []
 
 
 class QuestionVersion(QuestionContent):

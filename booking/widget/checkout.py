@@ -12,7 +12,7 @@ from booking.domain.contact_codes import end_proof
 from booking.domain.holds import confirm_with_approval, find_hold
 from booking.domain.new_patients import NewPatientsOnly, check_new
 from booking.domain.orders import check_not_booked
-from booking.domain.questions import list_questions
+from booking.domain.questions import format_answer, get_text, list_questions
 from booking.domain.rescheduling import reschedule_to_hold
 from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
@@ -32,7 +32,7 @@ from booking.widget.pages import (
     refuse_released,
     show,
 )
-from booking.widget.question_fields import get_asked_questions, write_answers
+from booking.widget.question_fields import get_asked_questions
 from booking.widget.returning import get_proof, get_returning_links
 from booking.widget.waitlist import get_given_details
 from patients.records import PatientArchived
@@ -128,7 +128,7 @@ def show_check(request, held, form, *, status=200, **context):
             "email_suggestion": suggest_email(form.instance.email, held.hold.location.country),
             "notes": form.cleaned_data["notes"],
             "reminders": form.cleaned_data["reminders"] and held.hold.service.asks_for_reminders,
-            "answered": write_answers(form.answers),
+            "answered": [(get_text(question), format_answer(question, value)) for question, value in form.answers],
             "typed": get_typed_values(request.POST),
             **get_approver_context(held.hold),
         }

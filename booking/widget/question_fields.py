@@ -5,16 +5,14 @@ import re
 from dataclasses import dataclass
 
 from django import forms
-from django.utils.dateformat import format as format_date
-from django.utils.dateparse import parse_date
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from booking.domain.questions import (
     EARLIEST,
     LATEST,
     MAX_LENGTHS,
+    YES_NO,
     change_answers,
     collect_answers,
     get_help_text,
@@ -31,7 +29,6 @@ Kind = Question.Kind
 PREFIX, REMOVE = "question-", "remove-"
 ASKED = f"{PREFIX}asked"  # an input of forms that had questions: others are not asked what is new since
 MAX_RADIOS = 7
-YES_NO = [("yes", pgettext_lazy("answer", "Yes")), ("no", pgettext_lazy("answer", "No"))]
 CHANGED = gettext_lazy("This question has changed. Please look at your answer again.")
 NUMBER = re.compile(r"[-+−]?\d{1,12}([.,٫]\d{1,9})?")
 
@@ -225,30 +222,6 @@ def refill_answers(form, post):
     for question in form.questions:
         name = name_field(question)
         form.initial[name] = form.fields[name].widget.value_from_datadict(post, {}, name)
-
-
-def write_answers(answers):
-    """Return pairs of question and answer, as the patient reads them."""
-    return [(get_text(question), write_answer(question, value)) for question, value in answers]
-
-
-def write_answer(question, value):
-    """Return an answer in the present language."""
-    options = dict(list_options(question))
-    match question.kind:
-        case Kind.CHOICE:
-            return options.get(value, value)
-        case Kind.CHOICES | Kind.ACCESSIBILITY:
-            return "\n".join(str(options.get(each, each)) for each in value)
-        case Kind.YES_NO:
-            return dict(YES_NO)["yes" if value else "no"]
-        case Kind.CONSENT:
-            return _("I agree")
-        case Kind.DATE:
-            return format_date(parse_date(value), _("j F Y"))
-        case Kind.NUMBER:
-            return number_format(value)
-    return value
 
 
 class AnswersForm(AnswersMixin, forms.Form):

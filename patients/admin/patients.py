@@ -17,7 +17,7 @@ from patients.admin.forms import EditConflictForm
 from patients.admin.patient_field import label_patient
 from patients.admin.shown_patients import note_shown
 from patients.matching import find_identical_patient
-from patients.models import Consent, Patient
+from patients.models import Consent, Needs, Patient
 from patients.records import (
     NhsNumberTaken,
     PatientChanged,
@@ -137,6 +137,22 @@ class ConsentInline(admin.TabularInline):
         return False
 
 
+class NeedsInline(admin.StackedInline):
+    """What the patient needs at every visit, for staff who may see it."""
+
+    model = Needs
+    fields = ["accessibility", "interpreter"]
+    extra = max_num = 1
+    can_delete = False
+    verbose_name_plural = "What they need"
+
+    def has_add_permission(self, request, obj=None):
+        return super().has_add_permission(request, obj) and not (obj and obj.archived_at)  # pyright: ignore[reportCallIssue]
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and not (obj and obj.archived_at)
+
+
 def can_withdraw_consent(request):
     return request.user.has_perm("patients.change_consent")
 
@@ -149,7 +165,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     search_fields = ["normalized_name"]  # shows the search box; get_search_results does the search
     search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
     show_full_result_count = False
-    inlines = [ConsentInline]
+    inlines = [NeedsInline, ConsentInline]
     actions = ["archive", "restore"]
     fieldsets = [
         (

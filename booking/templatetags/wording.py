@@ -9,7 +9,11 @@ from django.template.defaultfilters import linebreaksbr, urlize
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
+<<<<<<< HEAD
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
+=======
+from django.utils.translation import get_language_bidi, gettext, ngettext, pgettext
+>>>>>>> fcdc131 (Read months in every language, and turn mails round for Arabic)
 
 from patients.text import isolate
 from scheduling.lib.currencies import write_decimals
@@ -83,7 +87,9 @@ def zone(moment, name):
 @register.filter
 def phone(number):
     """Return a phone number with spaces where people make pauses: +44 20 7946 0000."""
-    return format_phone(number, settings.DEFAULT_PHONE_REGION)
+    text = format_phone(number, settings.DEFAULT_PHONE_REGION)
+    # Between words from right to left, its groups would change places.
+    return f"\u2066{text}\u2069" if get_language_bidi() else text
 
 
 @register.filter

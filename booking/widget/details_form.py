@@ -11,9 +11,9 @@ from booking.widget.for_whom import ForWhomForm
 from booking.widget.question_fields import AnswersMixin, get_typed_answers, refill_answers
 from patients.fields import PlainTextFormField
 from patients.models import Patient, validate_birth_date
+from scheduling.lib.month_names import read_month
 from scheduling.lib.phones import BadPhone, list_phone_countries, read_phone
 
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 BIRTH_DATE = ["date_of_birth_day", "date_of_birth_month", "date_of_birth_year"]
 INPUTS = [
     "who",
@@ -50,7 +50,7 @@ class BirthDateWidget(forms.MultiWidget):
 
 
 class BirthDateField(forms.MultiValueField):
-    """A date from a day, a month (a number or an English name) and a four-digit year."""
+    """A date from a day, a month (a number, or its name in a language of the pages) and a four-digit year."""
 
     widget = BirthDateWidget
 
@@ -73,19 +73,23 @@ class BirthDateField(forms.MultiValueField):
         if year.isdecimal() and len(year) < 4:
             raise ValidationError(_("Please type the year of birth with four digits."), code="short-year")
         try:
-            return date(int(year), _month(month), int(day))
+            return date(int(year), read_month(month), int(day))
         except (ValueError, OverflowError) as error:
             raise ValidationError(
                 _("Please enter a real date of birth, for example 27 3 1985."), code="no-date"
             ) from error
 
 
+<<<<<<< HEAD
 def _month(text):
     word = text[:3].lower()
     return MONTHS.index(word) + 1 if word in MONTHS else int(text)
 
 
 class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):
+=======
+class DetailsForm(AnswersMixin, forms.ModelForm):
+>>>>>>> fcdc131 (Read months in every language, and turn mails round for Arabic)
     """A patient's details; ``instance`` is then an unsaved, validated Patient.
 
     A phone number without country code is one of the location's country, or of the clinic's. ``questions`` are those

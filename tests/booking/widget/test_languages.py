@@ -7,9 +7,12 @@ from django.urls import get_script_prefix, reverse
 from django.utils import translation
 
 from booking.api.dialects.problem_writers import WRITERS
+from booking.models import Appointment
 from booking.ops import middleware
 from booking.ops.languages import ENGLISH
-from scheduling.lib.languages import choose_language
+from scheduling.lib.languages import choose_language, use_language
+from scheduling.models import Service
+from tests.outbox import run_what_is_due
 
 
 def get_language_of_page(response):
@@ -146,3 +149,58 @@ def test_search_engines_are_told_a_pages_addresses_by_language_but_none_of_a_tok
         '<link rel="alternate" hreflang="ar" href="http://testserver/ar/book/consultation/">',
     ]
     assert 'rel="canonical"' not in client.get(f"/de/hold/{held.token}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted", "language"),
+    [("/de", "", "de"), ("", "fr-CA", "fr"), ("/en", "fr", "en-gb"), ("", "en", ""), ("", "", ""), ("", "nl", "")],
+)
+def test_appointment_keeps_the_language_it_was_booked_in(client, held, typed, path, accepted, language):
+    response = client.post(f"{path}/hold/{held.token}/confirm", typed, headers={"Accept-Language": accepted})
+
+    assert response["Location"] == f"{path}/hold/{held.token}/done"
+    assert Appointment.objects.get().language == language
+
+
+def test_mail_is_in_the_language_of_its_appointment_and_so_are_its_links(client, held, typed, mailoutbox, settings):
+    settings.SITE_URL = "https://booking.clinic.example"
+    Service.objects.update(translations={"de": {"name": "Beratung"}})
+    client.post(f"/de/hold/{held.token}/confirm", typed)
+
+    run_what_is_due()
+
+    [mail] = mailoutbox
+    [(html, _), (invitation, _)] = mail.alternatives
+    assert mail.subject.startswith("Ihr Termin bei Harbour Clinic, ")
+    assert "Beratung bei Dana Reed" in mail.body
+    assert "https://booking.clinic.example/de/appointment/" in mail.body
+    assert '<html lang="de" dir="ltr">' in html
+    assert "SUMMARY:Beratung bei Harbour Clinic" in invitation
+    assert get_script_prefix() == "/"
+
+
+def test_mail_in_arabic_runs_from_right_to_left_but_for_its_phone_number(client, held, typed, mailoutbox):
+    client.post(f"/ar/hold/{held.token}/confirm", typed)
+
+    run_what_is_due()
+
+    [mail] = mailoutbox
+    assert mail.subject.startswith("موعدك لدى Harbour Clinic، ")
+    assert "\u2066+44 20 7946 0000\u2069" in mail.body
+    assert '<html lang="ar" dir="rtl">' in mail.alternatives[0][0]
+
+
+def test_language_that_is_spoken_no_more_gives_way_to_the_clinics_own(settings):
+    settings.PATIENT_LANGUAGES = ["fr", "en-gb"]
+
+    for language in ("de", ""):
+        with use_language(language):
+            assert (translation.get_language(), reverse("widget:services")) == ("fr", "/")
+    with use_language("en-gb"):
+        assert reverse("widget:services") == "/en/"
+
+
+def test_birth_date_is_typed_with_the_name_of_a_month_in_any_language(client, held, typed):
+    for path, month in (("/de", "März"), ("/fr", "mars"), ("/ar", "مارس"), ("", "March")):
+        response = client.post(f"{path}/hold/{held.token}/check", typed | {"date_of_birth_month": month})
+        assert response.status_code == 200, month

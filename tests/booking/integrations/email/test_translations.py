@@ -47,7 +47,7 @@ def assert_translated(mailoutbox):
             assert find_untranslated(mail.subject, known=known) == []
             assert find_untranslated(mail.body, known=known) == []
             assert find_untranslated_in_page(html, known=known) == []
-            assert "⟦" in mail.subject and "⟦" in mail.body and "⟦" in html and '<html lang="xx">' in html
+            assert "⟦" in mail.subject and "⟦" in mail.body and "⟦" in html and '<html lang="xx" dir="ltr">' in html
             for invitation, _ in invitations:
                 event = invitation.replace("\r\n ", "")
                 for name in ("SUMMARY", "DESCRIPTION", "LOCATION"):

@@ -55,6 +55,7 @@ def test_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, 
     page.goto(link)
     expect(heading(page)).to_have_text("Your appointment is confirmed")
     page.get_by_role("link", name="Choose another time").click()
+    page.get_by_role("link", name="Later days").click()
     page.locator(f"#day-{day}").click()
     expect(page.locator(f"#day-{day}")).to_have_attribute("aria-current", "date")
     page.get_by_role("button", name="10:30").click()

@@ -254,9 +254,53 @@ def test_times_page_with_expired_hold_explains(times, held, lapsed):
 def test_times_page_takes_a_fixed_number_of_queries(
     client, django_assert_num_queries, consultation, harbour, dana, held, day
 ):
-    with django_assert_num_queries(7):
+    client.get("/book/consultation/")  # reads what a process keeps
+    with django_assert_num_queries(8):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
     for name in ("Otis Hale", "Ines Roth", "Bo Lind"):
         make_clinician(name, location=harbour, services=[consultation])
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
+
+
+def test_nearest_times_are_near_in_place_before_near_in_time(
+    client, dana, harbour, consultation, opening, hold_time, at, day
+):
+    Location.objects.filter(pk=harbour.pk).update(latitude=51.5155, longitude=-0.0722)
+    for name, city, latitude in [("Far", "Leeds", 53.8), ("Quay", "London", 51.5)]:
+        place = Location.objects.create(name=name, timezone="Europe/London", city=city, latitude=latitude, longitude=0)
+        make_clinician(f"Doctor of {name}", location=place, services=[consultation])
+    dana.working_hours.exclude(weekday=day.weekday(), start_time="09:00").delete()
+    dana.working_hours.update(end_time="09:30")
+    hold_time(at(9))
+
+    page = client.post("/book/consultation/hold", {"opening": opening(at(9))})
+
+    assert page.status_code == 409
+    assert [(choice.place, choice.day, choice.time) for choice in page.context["nearest"]] == [
+        ("Harbour Street", day + timedelta(days=7), "09:00"),
+        ("Quay", day, "09:00"),
+        ("Quay", day, "09:30"),
+    ]
+
+
+def test_place_chosen_before_the_service_is_kept_and_explained(times, client, dana, otis, harbour, consultation):
+    other = Service.objects.create(name="Other", slug="other", notice=timedelta(), horizon=timedelta(days=60))
+    dana.services.add(other)
+    hudson = Location.objects.get(name="Hudson Square")
+
+    _, page = times(where=hudson.pk)
+    elsewhere = client.get("/book/other/", {"where": hudson.pk})
+
+    assert f"/?where={hudson.pk}" in page.links
+    assert elsewhere.status_code == 200
+    assert "This is not given where you chose" in Page(elsewhere).text
+    assert [place.place for place in elsewhere.context["places"]] == ["Harbour Street"]
+
+
+def test_private_service_is_booked_by_its_address_only(client, times, dana, opening, at):
+    Service.objects.update(is_private=True)
+
+    assert "Consultation" not in Page(client.get("/")).text
+    assert times()[0]["places"]
+    assert client.post("/book/consultation/hold", {"opening": opening(at(9))}).status_code == 303

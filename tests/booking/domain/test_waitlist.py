@@ -1,10 +1,11 @@
 """The waiting list: who is offered what was freed, when, how often, and how a wish ends."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from booking.domain.appointments import cancel
 from booking.domain.expiry import expire_stale_holds
@@ -37,7 +38,7 @@ from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.clock import database_now
 from scheduling.lib.encrypted_field import decrypt
-from scheduling.models import Slot, TimeOff, WorkingHours
+from scheduling.models import Service, Slot, TimeOff, WorkingHours
 from tests.conftest import LONDON, make_clinician
 from tests.ledger import lapse, nothing_changes
 
@@ -512,3 +513,36 @@ def test_wish_ends_after_its_last_day_everywhere_and_is_deleted_a_day_later(wait
     )
 
     assert (forget_old_wishes(), WaitlistEntry.objects.count()) == (2, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_once_offer_one_person_one_time_and_one_time_to_one_person(
+    full, wait, noon, dana, harbour, consultation
+):
+    held = full((9, 10))
+    follow_up = Service.objects.create(
+        name="Follow-up", slug="follow-up", duration=timedelta(minutes=30), step=timedelta(minutes=30)
+    )
+    dana.services.add(follow_up)
+    for name in NAMES[:2]:  # each waits on both lists, which two workers search at once for the same times
+        wait(name)
+        wait(name, service=follow_up)
+    offer_freed_times(now=noon)
+    for hold in held.values():
+        release_hold(hold, actor="patient")
+
+    def work(_number):
+        try:
+            return offer_freed_times(now=noon)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = sum(pool.map(work, range(4)))
+
+    offers = WaitlistOffer.objects.filter(outcome="open").select_related("hold")
+    assert made == offers.count() <= 2
+    assert len({offer.email_id for offer in offers}) == len({offer.hold.starts_at for offer in offers}) == made
+    assert Slot.objects.count() == made
+    offer_freed_times(now=noon + timedelta(minutes=2))
+    assert sorted(who for who, _when, outcome in list_offers() if outcome == "open") == ["Carol", "Dave"]

@@ -9,11 +9,7 @@ from django.template.defaultfilters import linebreaksbr, urlize
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-<<<<<<< HEAD
-from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
-=======
-from django.utils.translation import get_language_bidi, gettext, ngettext, pgettext
->>>>>>> fcdc131 (Read months in every language, and turn mails round for Arabic)
+from django.utils.translation import get_language_bidi, gettext, gettext_lazy, ngettext, pgettext
 
 from patients.text import isolate
 from scheduling.lib.currencies import write_decimals

@@ -80,16 +80,7 @@ class BirthDateField(forms.MultiValueField):
             ) from error
 
 
-<<<<<<< HEAD
-def _month(text):
-    word = text[:3].lower()
-    return MONTHS.index(word) + 1 if word in MONTHS else int(text)
-
-
 class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):
-=======
-class DetailsForm(AnswersMixin, forms.ModelForm):
->>>>>>> fcdc131 (Read months in every language, and turn mails round for Arabic)
     """A patient's details; ``instance`` is then an unsaved, validated Patient.
 
     A phone number without country code is one of the location's country, or of the clinic's. ``questions`` are those

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.access.tokens import hash_token, new_token
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
+from booking.domain.reminders import add_reminders
 from booking.domain.patients import lock_patient
 from booking.domain.questions import keep_needs
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
@@ -312,6 +313,8 @@ def annotate(appointment: Appointment, *, actor: str, expected_version: datetime
         settle_undeliverable(appointment, at=now)
     if "meeting_url" in changed:
         notify_changed(appointment, email=None, notify_approver=False)
+    if not {"attendee_email", "attendee_phone"}.isdisjoint(changed):
+        add_reminders(appointment)
 
 
 def settle_undeliverable(appointment: Appointment, *, at: datetime) -> None:

@@ -69,7 +69,7 @@ def list_due_times(appointment: Appointment, *, now: datetime) -> set[tuple[str,
 
 
 def write_reminders(appointments: Iterable[Appointment], *, now: datetime) -> None:
-    """Write the reminders of appointments that have none to be sent."""
+    """Write the reminders of appointments; those that are there stay as they are."""
     planned = [(each.pk, *due) for each in appointments for due in list_due_times(each, now=now)]
     if planned:
         with connection.cursor() as cursor:
@@ -81,6 +81,12 @@ def plan_reminders(appointment: Appointment, *, is_new: bool) -> None:
     if not is_new:
         drop_reminders(appointment)
     write_reminders([appointment], now=timezone.now())
+
+
+def add_reminders(appointment: Appointment) -> None:
+    """Write the reminders that a visit lacks, as now there is an address or a number to send them to."""
+    if appointment.status == Appointment.Status.CONFIRMED:
+        write_reminders([appointment], now=timezone.now())
 
 
 def drop_reminders(appointment: Appointment) -> None:
@@ -95,8 +101,7 @@ def replan_reminders(service: Service) -> int:
     coming = coming.select_related("service", "location").order_by("pk")
     while batch := list((coming.filter(pk__gt=last) if last else coming)[:REPLAN_BATCH]):
         with transaction.atomic():
-            waiting = Reminder.objects.filter(appointment__in=batch, status=Status.WAITING)
-            waiting.delete()
+            Reminder.objects.filter(appointment__in=batch, status=Status.WAITING, due_at__gt=now).delete()
             write_reminders(batch, now=now)
         last, number = batch[-1].pk, number + len(batch)
     return number

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booking.access.phone_numbers import note_confirmed
-from booking.domain.appointments import cancel, confirm, mark_no_show
+from booking.domain.appointments import annotate, cancel, confirm, mark_no_show
 from booking.domain.holds import confirm_hold
 from booking.domain.reminders import (
     MAX_QUEUED,
@@ -184,6 +184,16 @@ def test_moved_visit_has_its_reminders_at_the_new_time(visit, dana, harbour, at)
     assert list_reminders() == {("email", at(15) - 48 * HOUR), ("email", at(15) - 2 * HOUR)}
     assert Reminder.objects.count() == 2  # the claimed one of the old time is gone
     assert moved.attendance_confirmed_at is None is Appointment.objects.get().attendance_confirmed_at
+
+
+def test_visit_that_is_given_an_address_later_has_reminders_too(book, at, alice):
+    alice.email = ""
+    visit = book(at(14))
+    assert list_reminders() == set()
+
+    annotate(visit, actor="erin", attendee_email="alice@example.org")
+
+    assert list_reminders() == {("email", at(14) - 48 * HOUR), ("email", at(14) - 2 * HOUR)}
 
 
 def test_cancelled_visit_keeps_only_what_was_sent(visit, mailoutbox):

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from booking.access.client_identity import get_network_id
 from booking.access.patient_links import (
     LinkEnded,
     appointment_token,
@@ -18,11 +19,16 @@ from booking.access.patient_links import (
     get_times_path,
     has_link_ended,
 )
+from booking.access.rate_limits import counter
+from booking.domain.email_corrections import CannotCorrect, correct_email, may_correct
 from booking.domain.expiry import settle
 from booking.domain.questions import get_question_state
+from booking.domain.transitions import ChangedMeanwhile
 from booking.domain.verification import as_without_proof
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
+from booking.integrations.calendars.links import list_calendar_links
 from booking.models import Appointment, get_branding
+from booking.widget.forms import AddressForm
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from booking.widget.waitlist import get_earlier_context
@@ -32,6 +38,7 @@ Status, Reason, Verification = Appointment.Status, Appointment.CancellationReaso
 # Seconds between two polls of an undecided appointment: often at first, while the patient is watching.
 PAUSES = [2, 2, 2, 3, 3, 5, 5, 8, 13, 20]
 MAX_PAUSE = 30
+MAX_CORRECTIONS_PER_MINUTE = 5  # of one network
 
 
 @appointment_page("GET")
@@ -48,7 +55,46 @@ def done(request, held):
         return refuse(request, _("Nothing is booked at that time now"), _("It was changed or cancelled."), status=410)
     if has_link_ended(found):
         return refuse_link(request, LinkEnded())
-    return show_appointment(request, found, news="booked" if found.pk == held.hold.pk else "moved")
+    return show_done(request, held, found)
+
+
+def show_done(request, held, found, form=None, *, status=200, **context):
+    """Show the appointment that a hold became, with the address that its visitor has typed, if they may correct it."""
+    context |= get_appointment_context(found, news="booked" if found.pk == held.hold.pk else "moved")
+    if is_of_visitor(held, found):
+        form = form or AddressForm({"email": found.attendee_email})
+        context |= {"written_to": found.attendee_email, "correct": reverse("widget:correct", args=[held.token])}
+        context |= {"form": form}
+    return show(request, "widget/done.html", context | {"is_answered": "answered" in request.GET}, status=status)
+
+
+def is_of_visitor(held, found):
+    """Return whether the holder of a hold's token has typed the appointment's address, and may still correct it."""
+    return found.pk == held.hold.pk and not held.hold.order_id and may_correct(found, now=database_now())
+
+
+@hold_page("POST", done=True)
+def correct(request, held):
+    """Give the appointment the address that its visitor meant."""
+    found = find_appointment_of_hold(held.hold)
+    if found is None or not is_of_visitor(held, found):
+        return redirect(held.done_url)
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return show_done(request, held, found, form, status=422)
+    usage = counter().count("address-corrections", get_network_id(request), MAX_CORRECTIONS_PER_MINUTE)
+    if usage and usage.is_exceeded:
+        response = show_done(request, held, found, form, status=429, refused=_("Please try again in a minute."))
+        response["Retry-After"] = usage.resets_in
+        return response
+    try:
+        correct_email(found, form.cleaned_data["email"])
+    except CannotCorrect as error:
+        found = find_appointment_of_hold(held.hold)
+        return show_done(request, held, found, form, status=409, refused=error.message)
+    except ChangedMeanwhile:
+        pass  # the page says how it stands
+    return redirect(held.done_url)
 
 
 def find_appointment_of_hold(hold):
@@ -88,6 +134,7 @@ def get_appointment_context(appointment, *, news, looked=0):
         "is_too_late": stands and not appointment.can_change(now),
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
         "times": get_times_path(appointment),
+        "calendars": list_calendar_links(appointment) if appointment.status == Status.CONFIRMED else [],
         "questions": SimpleLazyObject(partial(get_question_state, appointment)),
         **get_earlier_context(appointment),
         "looked": looked + 1,

@@ -59,6 +59,7 @@ urlpatterns = [
     path("waiting/<token:token>/change", waitlist.change_wish, name="change_wish"),
     path("hold/<token:token>/", include(make_hold_urls(checkout.confirm))),
     path("hold/<token:token>/done", appointment.done, name="done"),
+    path("hold/<token:token>/address", appointment.correct, name="correct"),
     path("hold/<token:token>/appointment.ics", appointment.hold_ics, name="hold_ics"),
     path("returning/", returning.ask, name="returning"),
     path("returning/<token:token>/", returning.code, name="returning_code"),

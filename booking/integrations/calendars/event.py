@@ -63,16 +63,15 @@ def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bo
     """
     is_cancelled = appointment.status == Appointment.Status.CANCELLED
     page = site and urljoin(site, reverse("widget:appointment", args=[appointment_token(appointment)]))
-    service = appointment.service.translate("name")
     whom = (named_for_whom if is_invitation else for_whom)(appointment)
     entry = _make_entry(
         appointment,
         f"{appointment.pk}@holdfast",
-        _("%(service)s at %(clinic)s") % {"service": service, "clinic": get_branding().name},
+        write_title(appointment),
         [
-            *_list_description_lines(appointment),
+            *list_description_lines(appointment),
             *([_("For %(whom)s") % {"whom": whom}] if whom else []),
-            *([] if is_cancelled else _list_ways_to_change(appointment, page)),
+            *([] if is_cancelled else list_ways_to_change(appointment, page)),
         ],
         home=_("At your home"),
         url=page,
@@ -86,15 +85,22 @@ def make_patient_entry(appointment: Appointment, *, site: str, is_invitation: bo
     )
 
 
+def write_title(appointment: Appointment) -> str:
+    """Return what an appointment is called in its patient's calendar."""
+    service = appointment.service.translate("name")
+    return _("%(service)s at %(clinic)s") % {"service": service, "clinic": get_branding().name}
+
+
 def make_clinician_entry(appointment: Appointment, *, site: str) -> Entry:
     """Return the Entry for the clinician's calendar, with a link to the admin page on ``site`` if known."""
     page = site and urljoin(site, reverse("admin:booking_appointment_change", args=[appointment.pk]))
-    about = _list_description_lines(appointment) + ([page] if page else [])
+    about = list_description_lines(appointment) + ([page] if page else [])
     uid = make_event_uid(appointment.pk, clinician_id=appointment.clinician_id)
     return _make_entry(appointment, uid, str(appointment.service), about, home=_("At the patient's home"), url=page)
 
 
-def _list_description_lines(appointment):
+def list_description_lines(appointment: Appointment) -> list[str]:
+    """Return what a calendar tells of an appointment, line by line."""
     lines = [
         _("With %(clinician)s") % {"clinician": appointment.clinician},
         _("Reference %(reference)s") % {"reference": appointment.reference},
@@ -102,7 +108,8 @@ def _list_description_lines(appointment):
     return [*lines, appointment.meeting_url] if appointment.is_remote and appointment.meeting_url else lines
 
 
-def _list_ways_to_change(appointment, page):
+def list_ways_to_change(appointment: Appointment, page: str) -> list[str]:
+    """Return how its patient changes an appointment: on its ``page``, if that may be told, or by phone."""
     ways = [each for each in (page, appointment.location.phone) if each]
     lines = [_("To change or cancel: %(way)s") % {"way": each} for each in ways]
     return [*lines, _("Deleting this entry does not cancel the appointment.")]

@@ -66,7 +66,8 @@ function tellYours() {
     const write = (zone) => at.toLocaleString(`${document.documentElement.lang}-u-nu-latn`, { ...clock, ...zone });
     const own = write();
     if (own !== write({ timeZone: shown.dataset.zone })) {
-      shown.nextElementSibling.textContent = `${shown.textContent} ${shown.nextElementSibling.textContent}`;
+      const clinic = shown.parentElement.querySelector("[data-clinic]");
+      if (clinic) clinic.textContent = `${shown.textContent} ${clinic.textContent}`;
       shown.textContent = texts.yourTime.replace("%(time)s", own);
     }
     delete shown.dataset.own;

@@ -35,7 +35,7 @@ def test_mail_and_page_of_a_video_call_go_by_the_patients_clock(client, book_vid
     assert "18:00</strong>" in message.alternatives[0].content
     assert "Tokyo time (JST)" in message.alternatives[0].content
     page = client.get(reverse("widget:appointment", args=[appointment_token(appointment)])).text
-    assert "18:00</strong> <span>Tokyo time (JST)</span>" in page
+    assert "18:00</strong> <span data-clinic>Tokyo time (JST)</span>" in page
     assert 'data-zone="Asia/Tokyo"' in page
 
 

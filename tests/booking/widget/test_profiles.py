@@ -126,3 +126,14 @@ def test_map_shows_the_point_where_it_is_known(harbour):
     assert harbour.map_address == (
         "https://www.openstreetmap.org/?mlat=51.5155000&mlon=-0.0722000#map=18/51.5155000/-0.0722000"
     )
+
+
+def test_times_narrowed_to_a_clinician_and_a_place_lead_to_their_pages(client, known_dana, harbour, consultation):
+    make_clinician("Otis Hale", location=harbour, services=[consultation])
+
+    narrowed = client.get(f"/book/consultation/?clinician={known_dana.pk}&where={harbour.pk}").text
+
+    assert f'href="/clinicians/{known_dana.pk}/"' in narrowed
+    assert known_dana.photo.get_path(32) in narrowed
+    assert "About Harbour Street" in narrowed
+    assert "About " not in get_text(client.get("/book/consultation/"))

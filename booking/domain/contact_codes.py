@@ -6,20 +6,23 @@ what was typed, and a worker finds out later whether there is somebody to send a
 
 import hmac
 import json
+from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from booking.access.email_addresses import get_email_id, note_confirmed
+from booking.access.phone_numbers import get_number_id
+from booking.access.phone_numbers import note_confirmed as note_confirmed_number
 from booking.access.tokens import hash_token, new_token, signing_keys
 from booking.domain.counting import lock_count
+from booking.domain.text_messages import send_text
 from booking.integrations.email.appointment_emails import send_contact_code
-from booking.models import Appointment, ContactCode, OutboxMessage
+from booking.models import Appointment, ContactCode, OutboxMessage, TextMessage, get_branding
 from booking.models.enums import Job
 from booking.outbox import queue
 from patients.households import list_household
@@ -77,7 +80,7 @@ class Contact(NamedTuple):
         """A pseudonym: the same for all the spellings that reach one mailbox."""
         if self.email:
             return bytes.fromhex(get_email_id(self.email))
-        return salted_hmac("booking.contact", self.phone, algorithm="sha256").digest()  # pyright: ignore
+        return bytes.fromhex(get_number_id(self.phone))
 
     def list_people(self) -> list[Patient]:
         """Return whom somebody with this contact and birth date may see."""
@@ -161,9 +164,15 @@ def send_code(message: OutboxMessage) -> None:
     if not row or not contact or not contact.list_people():
         return
     # Before it is sent: who is quick must not find that their code was never sent.
-    ContactCode.objects.filter(pk=row.pk, sent_at=None).update(sent_at=database_now())
-    with use_language(message.payload["language"]):
-        send_contact_code(message, contact.email, code=make_code(row), minutes=LIFETIME // MINUTE)
+    with transaction.atomic(), use_language(message.payload["language"]):
+        is_first = ContactCode.objects.filter(pk=row.pk, sent_at=None).update(sent_at=database_now())
+        if contact.phone and is_first:
+            words = _("%(code)s is your code for %(clinic)s. It is good for 10 minutes. Tell it to nobody.")
+            body = words % {"code": make_code(row), "clinic": get_branding().name}
+            send_text(contact.phone, body, purpose=TextMessage.Purpose.CODE, is_proof=True, expires_at=row.expires_at)
+    if contact.email:
+        with use_language(message.payload["language"]):
+            send_contact_code(message, contact.email, code=make_code(row), minutes=LIFETIME // MINUTE)
 
 
 def make_code(row: ContactCode, key: str | None = None) -> str:
@@ -221,6 +230,8 @@ def _start_proof(row):
     proof = Proof(row, token)
     if proof.contact.email:
         note_confirmed(proof.contact.email, at=now)
+    else:
+        note_confirmed_number(proof.contact.phone, at=now)
     return proof
 
 
@@ -244,9 +255,10 @@ def forget_codes() -> None:
     ContactCode.objects.filter(expires_at__lte=now).exclude(details="").update(details="")
 
 
-def forget_contacts(emails: set[str]) -> None:
-    """Delete the codes that were asked for e-mail addresses."""
-    ContactCode.objects.filter(contact_hash__in=[bytes.fromhex(get_email_id(each)) for each in emails]).delete()
+def forget_contacts(emails: Iterable[str], phones: Iterable[str]) -> None:
+    """Delete the codes that were asked for e-mail addresses and phone numbers."""
+    ids = [*map(get_email_id, emails), *map(get_number_id, phones)]
+    ContactCode.objects.filter(contact_hash__in=[bytes.fromhex(id) for id in ids]).delete()
 
 
 def _read_contact(row):

@@ -323,7 +323,7 @@ def _forget_details(traces, contacts, numbers):
     for name in names:
         drafts |= Q(**name)
     PatientDraft.objects.filter(drafts).delete()
-    forget_contacts(contacts)
+    forget_contacts(contacts, numbers)
     for address in sorted(contacts):  # two erasures that share some do not deadlock
         forget_address(address)
     for number in numbers:

@@ -9,6 +9,7 @@ from booking.domain.contact_codes import Contact
 from booking.widget.details_form import BirthDateField
 from patients.fields import EmailField, PlainTextFormField
 from patients.models import validate_birth_date
+from scheduling.lib.phones import list_phone_countries, read_phone
 
 
 class ContactForm(forms.Form):
@@ -33,10 +34,36 @@ class ContactForm(forms.Form):
         },
     )
 
+    def __init__(self, *args, has_texts=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        if has_texts:
+            self.fields["email"] = self.make_contact_field()
+
+    @staticmethod
+    def make_contact_field():
+        """Return the field for either an e-mail address or a phone number, under the name of the first."""
+        return PlainTextFormField(
+            label=_("E-mail address or mobile number"),
+            help_text=_("The one that the clinic has."),
+            max_length=254,
+            widget=forms.TextInput({"autocomplete": "email", "spellcheck": "false", "dir": "ltr"}),
+            error_messages={
+                "required": _("Please enter your e-mail address or your mobile number."),
+                "max_length": _("Please enter an e-mail address such as name@example.org."),
+            },
+        )
+
+    def clean_email(self):
+        typed = self.cleaned_data["email"]
+        if "@" in typed:
+            return EmailField().clean(typed, None)
+        return str(read_phone(typed, list_phone_countries()).number)
+
     @property
     def contact(self):
         """The contact_codes.Contact that was typed."""
-        return Contact(self.cleaned_data["date_of_birth"], email=self.cleaned_data["email"].lower())
+        typed, born = self.cleaned_data["email"], self.cleaned_data["date_of_birth"]
+        return Contact(born, email=typed) if "@" in typed else Contact(born, phone=typed)
 
 
 class CodeForm(forms.Form):

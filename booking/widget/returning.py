@@ -39,8 +39,9 @@ def get_proof(request):
 def ask(request):
     """Ask for a contact and a birth date, and have a code sent if somebody here has them."""
     kept = _read_kept(request)
-    form = ContactForm(request.POST if request.method == "POST" else None)
-    context = {"form": form, "kept": kept.items(), "back": _get_back(kept), "has_texts": has_texts()}
+    has_texts = settings.SMS_BACKEND != "none"
+    form = ContactForm(request.POST if request.method == "POST" else None, has_texts=has_texts)
+    context = {"form": form, "kept": kept.items(), "back": _get_back(kept), "has_texts": has_texts}
     if not form.is_valid():
         return show(request, "widget/returning.html", context, status=422 if form.is_bound else 200)
     try:
@@ -112,11 +113,6 @@ def get_returning_links(request, held):
         "returning": reverse("widget:returning", query=hold),
         "me": me and reverse("widget:me", query=hold | {"me": me}),
     }
-
-
-def has_texts():
-    """Return whether codes can be sent to phones."""
-    return getattr(settings, "SMS_BACKEND", "none") != "none"
 
 
 def _read_kept(request):

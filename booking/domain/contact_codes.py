@@ -45,7 +45,7 @@ MAX_WRONG_TRIES = 500
 class TooManyCodes(Exception):
     """As many codes were asked for as may be, for the contact, from the network or by all; retry_after in seconds."""
 
-    message = _("Too many codes were asked for today. You can book without one.")
+    message = _("Too many codes were requested today. You can book without one.")
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -65,7 +65,7 @@ class WrongCode(Exception):
 class CodeNotFound(Exception):
     """No code can be typed there: it is too old, was used, or was tried too often."""
 
-    message = _("This code does not work any more.")
+    message = _("This code no longer works.")
 
 
 class Contact(NamedTuple):

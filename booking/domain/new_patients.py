@@ -15,7 +15,7 @@ from scheduling.models import Service
 class NewPatientsOnly(Exception):
     """The service is for people who have not been here before; who has proved a contact has."""
 
-    message = _("This can be booked only by people who have not been here before.")
+    message = _("Only people who have not been here before can book this.")
 
 
 # Of this record, or of one with the same name and birth date: there was a visit, or somebody other than a visitor has

@@ -17,7 +17,7 @@ class ContactForm(forms.Form):
 
     email = EmailField().formfield(
         label=_("E-mail address"),
-        help_text=_("The one that the clinic has."),
+        help_text=_("The one the clinic has on file."),
         widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
         error_messages={
             "required": _("Please enter your e-mail address."),
@@ -44,7 +44,7 @@ class ContactForm(forms.Form):
         """Return the field for either an e-mail address or a phone number, under the name of the first."""
         return PlainTextFormField(
             label=_("E-mail address or mobile number"),
-            help_text=_("The one that the clinic has."),
+            help_text=_("The one the clinic has on file."),
             max_length=254,
             widget=forms.TextInput({"autocomplete": "email", "spellcheck": "false", "dir": "ltr"}),
             error_messages={

@@ -38,7 +38,7 @@ class ForWhomForm(forms.Form):
     )
     contact_name = PlainTextFormField(
         label=_("Your own name"),
-        help_text=_("We write to you, and not to who comes."),
+        help_text=_("We write to you, not to the person who comes."),
         max_length=201,
         required=False,
         validators=[validate_name],

@@ -18,7 +18,7 @@ FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
 # What all services share, in addresses: a held time that another service then replaces, what was proved, and the place.
 KEPT = ("hold", "proof", "me", "where")
-BAD_ME = gettext_lazy("It is too long ago that you typed your code. You can ask for another one.")
+BAD_ME = gettext_lazy("It has been too long since you typed your code. You can ask for another one.")
 BAD_PROOF = gettext_lazy("That link has expired. If we need your e-mail address again, we will ask for it.")
 
 

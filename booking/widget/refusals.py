@@ -38,7 +38,7 @@ ARCHIVED = Refusal(
 
 NEW_PATIENTS_ONLY = Refusal(
     _("This is only for people who are new here"),
-    [_("Please choose another service for those who have been here before.")],
+    [_("Please choose a service for people who have been here before.")],
 )
 
 REASONS = {

@@ -48,7 +48,7 @@ def walk(page, day):
     page.get_by_role("banner").get_by_role("link").first.click()
     expect(page.locator("#hold-note")).to_contain_text("You hold")
     yield "services, with a hold"
-    page.get_by_role("link", name="Go on with it").click()
+    page.get_by_role("link", name="Continue with it").click()
     press(page, "Continue")
     press(page, "Confirm appointment")
     expect(page.get_by_role("heading", level=1)).to_have_text("You are booked")

@@ -286,7 +286,7 @@ def test_hold_is_shown_on_other_pages(open_browser, clinic, day):
     expect(page.locator("#hold-note")).to_contain_text(
         f"You hold {day:%a} {day.day} {day:%b}, 09:00 for 15 more minutes."
     )
-    page.get_by_role("link", name="Go on with it").click()
+    page.get_by_role("link", name="Continue with it").click()
     expect(page.get_by_label("First name")).to_have_value("Alice")
     expect(page.locator("#hold-note")).to_have_text("")
 

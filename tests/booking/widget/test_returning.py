@@ -177,7 +177,7 @@ def test_five_codes_a_day_bound_the_guesses_at_a_contact(client, ask, family):
 
     assert [answer.status_code for answer in answers] == [303] * 5 + [429]
     assert 86_000 < int(answers[5]["Retry-After"]) <= 86_401
-    assert "Too many codes were asked for today. You can book without one." in Page(answers[5]).text
+    assert "Too many codes were requested today. You can book without one." in Page(answers[5]).text
     assert ContactCode.objects.count() == 5
     ContactCode.objects.update(created_at=database_now() - timedelta(days=1))
     assert ask().status_code == 303

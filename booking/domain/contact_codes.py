@@ -167,7 +167,7 @@ def send_code(message: OutboxMessage) -> None:
     with transaction.atomic(), use_language(message.payload["language"]):
         is_first = ContactCode.objects.filter(pk=row.pk, sent_at=None).update(sent_at=database_now())
         if contact.phone and is_first:
-            words = _("%(code)s is your code for %(clinic)s. It is good for 10 minutes. Tell it to nobody.")
+            words = _("%(code)s is your code for %(clinic)s. It works for 10 minutes. Do not share it.")
             body = words % {"code": make_code(row), "clinic": get_branding().name}
             send_text(contact.phone, body, purpose=TextMessage.Purpose.CODE, is_proof=True, expires_at=row.expires_at)
     if contact.email:

@@ -58,7 +58,7 @@ def get_due_at(starts_at: datetime, before: timedelta, zone: ZoneInfo) -> dateti
 
 def list_due_times(appointment: Appointment, *, now: datetime) -> set[tuple[str, datetime]]:
     """Return the channels and due times of an appointment's reminders, none of which is past."""
-    service, zone = appointment.service, appointment.location.zone
+    service, zone = appointment.service, appointment.patient_zone
     befores = []
     if appointment.attendee_email:
         befores += [(Channel.EMAIL, before) for before in service.email_reminders]
@@ -151,7 +151,7 @@ def send_reminder(message: OutboxMessage, *, now: datetime) -> None:
     if reminder is None:
         return  # sent already, or the visit was moved or cancelled
     reason = find_skip_reason(reminder, now=now)
-    zone = reminder.appointment.location.zone
+    zone = reminder.appointment.patient_zone
     if not reason and is_quiet(now, zone):  # it was put off, or nobody was there to send it
         raise RetryLater("It waits for the morning.", after=_get_end_of_quiet(now, zone) - now)
     if not reason:

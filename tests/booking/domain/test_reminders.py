@@ -162,6 +162,13 @@ def test_reminders_due_at_the_same_time_are_one(visit, at, opted_in):
     assert times == {("email", at(20) - 24 * HOUR), ("email", at(8, 30))}
 
 
+def test_reminder_of_video_visit_heeds_the_night_where_its_patient_is(visit, at):
+    visit.is_remote, visit.patient_timezone = True, "America/Los_Angeles"  # where it is six in the morning
+    evening_before = datetime.combine(at(6).date() - timedelta(1), time(20), ZoneInfo("America/Los_Angeles"))
+
+    assert ("email", evening_before) in list_due_times(visit, now=at(14) - 100 * HOUR)
+
+
 def test_text_reminders_need_a_gateway_and_a_number(visit, settings):
     visit.service.text_reminders = [2 * HOUR]
     planned = {("sms", visit.starts_at - 2 * HOUR)}

@@ -10,3 +10,7 @@ from booking.ops import deadlines
 
 deadlines.limit_waiting(deadlines.WEB)
 application = get_wsgi_application()
+
+from booking.widget.live_times import answer_at_once  # noqa: E402 - models can be loaded now
+
+application = answer_at_once(application)

@@ -59,6 +59,13 @@ SERVICES = {
     },
 }
 
+# The headings that services are listed under.
+CATEGORIES = {
+    "Doctors": ["gp-consultation", "video-check-in"],
+    "Physiotherapy": ["physio-assessment", "physio-follow-up"],
+    "Tests": ["phlebotomy", "skin-check"],
+}
+
 # Services whose appointments staff confirm: by whom, and within which time.
 PROVIDERS = {"skin-check": ("Dermatology desk", 2 * DAY)}
 

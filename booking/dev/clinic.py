@@ -10,6 +10,7 @@ from stdnum.gb import nhs
 
 from booking.dev.bookings import book_many, order_some
 from booking.dev.cast import (
+    CATEGORIES,
     CLINICIANS,
     DAY,
     FIRST_NAMES,
@@ -32,7 +33,7 @@ from patients.models import Consent, Patient
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.pictures import encode_face, encode_logo, encode_place
-from scheduling.models import Clinician, Location, Service, TimeOff, WorkingHours
+from scheduling.models import Clinician, Location, Service, ServiceCategory, TimeOff, WorkingHours
 from scheduling.models.images import store_image
 
 
@@ -43,10 +44,7 @@ def create_clinic():
     now = timezone.now()
     brand()
     locations = [make_location(fields, *colors) for fields, colors in zip(LOCATIONS, HOUSES, strict=True)]
-    services = {
-        slug: Service.objects.create(slug=slug, position=position, **fields)
-        for position, (slug, fields) in enumerate(SERVICES.items(), 1)
-    }
+    services = make_services()
     clinicians = [make_clinician(*clinician, locations=locations, services=services) for clinician in CLINICIANS]
     make_providers(services)
     take_time_off(clinicians, locations, now)
@@ -71,6 +69,19 @@ def create_staff(password):
             user.set_password(password)
             user.save()
     link_dana()
+
+
+def make_services():
+    """Return the services by slug, each in its category."""
+    categories = {
+        slug: ServiceCategory.objects.get_or_create(name=name, defaults={"position": position})[0]
+        for position, (name, slugs) in enumerate(CATEGORIES.items(), 1)
+        for slug in slugs
+    }
+    return {
+        slug: Service.objects.create(slug=slug, position=position, category=categories[slug], **fields)
+        for position, (slug, fields) in enumerate(SERVICES.items(), 1)
+    }
 
 
 def make_user(username, group):

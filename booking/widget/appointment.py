@@ -29,6 +29,7 @@ from booking.integrations.calendars.event import annotate_sequence, make_patient
 from booking.integrations.calendars.links import list_calendar_links
 from booking.models import Appointment, get_branding
 from booking.widget.forms import AddressForm
+from booking.widget.forms import get_kept
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from booking.widget.waitlist import get_earlier_context
@@ -133,6 +134,7 @@ def get_appointment_context(appointment, *, news, looked=0):
         "can_change": appointment.can_change(now),
         "is_too_late": stands and not appointment.can_change(now),
         "reschedule": reverse("widget:reschedule", args=[token], query=get_similar_search(appointment)),
+        "others": reverse("widget:services", query=get_kept(get_similar_search(appointment))),
         "times": get_times_path(appointment),
         "calendars": list_calendar_links(appointment) if appointment.status == Status.CONFIRMED else [],
         "questions": SimpleLazyObject(partial(get_question_state, appointment)),

@@ -1,7 +1,7 @@
 """Tell open pages of times whether what they show has changed: 304 or 204, never a body.
 
-Each page asks every few seconds, so this answers as middleware, ahead of the rest and outside the pages' rate, and asks
-the database little: once in VERSIONS_SECONDS a process reads how far each location has got, in one statement. Only
+Each page asks every few seconds, so this answers ahead of the rest and outside the pages' rate, and asks the database
+little: once in VERSIONS_SECONDS a process reads how far each location has got, in one statement. Only
 where a location has changed, or time has, are the times computed again that a page shows, once for all such pages. That
 counts as a search of the network that asks. The page is fetched again only if they are others.
 """
@@ -96,6 +96,27 @@ def get_etag(openings):
     """Return what changes with the times and places of openings, whoever gives them."""
     shown = sorted({(opening.start, opening.location_id.int, opening.is_remote) for opening in openings})
     return f'"{blake2b(repr(shown).encode(), digest_size=12).hexdigest()}"'
+
+
+def answer_at_once(application):
+    """WSGI middleware that says what this process knows to be unchanged: a fraction of the work of Django's request."""
+
+    def wrapped(environ, start_response):
+        _, path, token = environ["PATH_INFO"].partition(PATH)
+        etag = environ.get("HTTP_IF_NONE_MATCH")
+        if path and etag and environ["REQUEST_METHOD"] == "GET" and is_known_etag(token, etag):
+            start_response("304 Not Modified", [("ETag", etag), ("Cache-Control", "no-store")])
+            return []
+        return application(environ, start_response)
+
+    return wrapped
+
+
+def is_known_etag(token, etag):
+    """Return whether the ETag is that of what the token's Watch shows now, as far as recent results say it."""
+    watch, current = read_watch(token), versions.get_fresh()
+    places = watch and workplaces.get_fresh(watch[:3])
+    return bool(current and places) and etags.get_fresh((watch, *map(current.get, places))) == etag
 
 
 def answer_changes(get_response):

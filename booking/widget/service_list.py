@@ -147,7 +147,8 @@ class ServiceList:
         """The choices of the place where there is more than one town, or one is chosen; else none."""
         visited = {self.offers.locations[way.location_id] for way in self._visited()}
         towns = Counter(location.city.casefold() for location in visited)
-        if len(towns) < 2 and not self.where:
+        has_video = any(way.is_remote for ways in self.offers.first.values() for way in ways)
+        if len(towns) < 2 and (not self.where or len(visited) + has_video < 2):
             return []
         # The town's name is the shorter one, where the clinic has one place in it.
         choices = [
@@ -157,7 +158,7 @@ class ServiceList:
             for location in sorted(visited, key=lambda location: (location.city.casefold(), location.name.casefold()))
         ]
         choices.insert(0, ("", _("Anywhere"), ""))
-        if any(way.is_remote for ways in self.offers.first.values() for way in ways):
+        if has_video:
             choices.append(("video", _("Video call"), ""))
         here = reverse("widget:services")
         return [

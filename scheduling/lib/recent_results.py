@@ -31,6 +31,11 @@ class RecentResults(Generic[T]):
                 result.lock.release()
         return result.value
 
+    def get_fresh(self, key: Hashable = None) -> T | None:
+        """Return the recent result for ``key``, or None if it would have to be computed."""
+        result = self.results.get(key)
+        return result.value if result and monotonic() - result.computed_at <= self.max_age else None
+
     def forget(self) -> None:
         """Compute everything anew."""
         self.results = {}

@@ -56,7 +56,7 @@ page.addEventListener("htmx:afterSwap", (event) => {
 
 // While the page is looked at, ask every few seconds whether the times have changed; less often once it lies about.
 
-const OFTEN = 3200;
+const OFTEN = 3600;
 const SELDOM = 15_000;
 const LONG = 120_000;
 let asking = 0;
@@ -74,7 +74,7 @@ function watch() {
 
 function askLater(least = 0) {
   const usual = performance.now() - shownSince < LONG ? OFTEN : SELDOM;
-  asking = setTimeout(ask, Math.max(usual, least) * (1 + Math.random() / 4));
+  asking = setTimeout(ask, Math.max(usual, least) * (1 + Math.random() * 0.15));
 }
 
 async function ask() {

@@ -98,3 +98,19 @@ def test_address_that_no_page_has_is_404(client, opened):
 
     for address in ("/changes/x", f"{watch[:-6]}AAAAAA", "/changes/" + "A" * 135):
         assert client.get(address).status_code == 404
+
+
+def test_server_says_at_once_what_it_knows_to_be_unchanged(client, opened, django_assert_num_queries):
+    watch, etag = opened()
+    sent = []
+
+    def ask_server(path, etag):
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_IF_NONE_MATCH": etag}
+        return live_times.answer_at_once(lambda environ, start: ["Django"])(environ, lambda *head: sent.append(head))
+
+    assert ask_server(watch, etag) == ["Django"]  # knows nothing yet
+    ask(client, watch, etag)
+    with django_assert_num_queries(0):
+        assert ask_server(watch, etag) == []
+        assert ask_server(watch, '"another"') == ask_server("/changes/x", etag) == ["Django"]
+    assert sent == [("304 Not Modified", [("ETag", etag), ("Cache-Control", "no-store")])]

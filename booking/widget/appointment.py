@@ -28,8 +28,7 @@ from booking.domain.verification import as_without_proof
 from booking.integrations.calendars.event import annotate_sequence, make_patient_entry, write_calendar
 from booking.integrations.calendars.links import list_calendar_links
 from booking.models import Appointment, get_branding
-from booking.widget.forms import AddressForm
-from booking.widget.forms import get_kept
+from booking.widget.forms import AddressForm, get_kept
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
 from booking.widget.waitlist import get_earlier_context

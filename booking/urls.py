@@ -10,7 +10,7 @@ from booking.api.v1.approver_answers import ProviderAnswers
 from booking.api.views import NotHere
 from booking.integrations.calendars import views as calendars
 from booking.integrations.sms import views as sms
-from booking.widget import clinic_files
+from booking.widget import clinic_files, embedding
 
 urlpatterns = [
     path("admin/", include("booking.admin.sign_in.urls")),
@@ -32,6 +32,8 @@ urlpatterns = [
     path("favicon.ico", lambda request: redirect(static("widget/icon.svg"))),  # admin asks for it
     re_path(r"^images/(?P<name>[0-9a-f]{32}\.(?:png|webp))$", clinic_files.image, name="image"),
     re_path(r"^brand/(?P<color>[0-9a-f]{6})\.(?P<version>[0-9a-f]{8})\.css$", clinic_files.stylesheet, name="brand"),
+    path("embed.js", embedding.script, name="embed"),
+    re_path(r"^embed\.(?P<version>[0-9a-f]{16})\.js$", embedding.script, name="embed_version"),
     path("manifest.webmanifest", clinic_files.manifest, name="manifest"),
     path("", include("booking.widget.urls")),
 ]

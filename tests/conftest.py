@@ -19,6 +19,7 @@ from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Networks, Provider
 from booking.models.branding import forget_branding
+from booking.models.embedding import forget_embedding_sites
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
@@ -66,6 +67,7 @@ def pytest_collection_modifyitems(items):
 def branding_unread():
     """Each test begins as a process that has shown no page yet."""
     forget_branding()
+    forget_embedding_sites()
 
 
 @pytest.fixture(autouse=True)

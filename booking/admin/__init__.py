@@ -9,6 +9,7 @@ from booking.admin import (  # noqa: F401
     branding,
     calendars,
     deliveries,
+    embedding,
     events,
     feeds,
     holds,

@@ -13,6 +13,7 @@ from booking.models.bookings import (
 )
 from booking.models.branding import Branding, get_branding
 from booking.models.client_users import ClientUser
+from booking.models.embedding import EmbeddingSite
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
 from booking.models.message_texts import MessageKind, MessageText, UndeliverableMail
@@ -41,6 +42,7 @@ __all__ = [
     "ContactCode",
     "Delivery",
     "EmailAddress",
+    "EmbeddingSite",
     "Erasure",
     "Event",
     "Heartbeat",

@@ -10,7 +10,7 @@ from scheduling.lib.languages import choose_language, split_path, use_language
 
 # What staff and programs read, and files.
 ENGLISH = re.compile(
-    r"/(?:admin|api|brand|calendars|images|junction|manifest\.webmanifest|onsched|problems|static)(?:/|$)"
+    r"/(?:admin|api|brand|calendars|embed\.js|embed\.[0-9a-f]+\.js|images|junction|manifest\.webmanifest|onsched|problems|static)(?:/|$)"
 )
 
 

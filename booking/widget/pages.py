@@ -21,6 +21,7 @@ from booking.domain.transitions import HoldNotFound
 from booking.domain.verification import as_without_proof
 from booking.models import Hold, get_branding
 from booking.widget.details_form import get_typed_values
+from booking.widget.embedding import allow_framing
 from booking.widget.held_time import HeldTime
 from scheduling.lib.clock import database_now
 
@@ -130,6 +131,7 @@ def page(*methods):
                 response["Allow"] = ", ".join(methods)
             if request.method == "POST" and response.status_code == 302:
                 response.status_code = 303  # 302 leaves the next method open; 303 makes it a GET
+            allow_framing(request, response, is_entry=not {"token", "appointment"} & {*kwargs})
             response["Cache-Control"] = "no-store"
             response["Referrer-Policy"] = "no-referrer"
             patch_vary_headers(response, ["HX-Request"])

@@ -118,6 +118,28 @@ document.querySelector(".languages")?.addEventListener("click", (event) => {
   }
 });
 
+// In a frame of the clinic's site: the frame grows with the page, and the site hears when something is booked. It hears
+// nothing else, and only sites that may frame the page hear this.
+
+if (parent !== window) {
+  const tell = (message) => parent.postMessage(message, "*");
+  const tellBooked = () => {
+    if (page.querySelector("[data-news=booked]")) tell({ type: "holdfast:booked" });
+  };
+  document.documentElement.classList.add("embedded");
+  new ResizeObserver(() => {
+    tell({ type: "holdfast:height", height: Math.ceil(document.body.getBoundingClientRect().height) });
+  }).observe(document.body);
+  tellBooked();
+  let path = location.pathname;
+  page.addEventListener("htmx:afterSwap", () => {
+    if (location.pathname === path) return;
+    path = location.pathname;
+    tellBooked();
+    page.querySelector("h1")?.scrollIntoView({ block: "nearest" });  // the site scrolls, not the frame
+  });
+}
+
 // A page that cannot be restored in place (an expired hold answers 410) is loaded like any other.
 document.body.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
 

@@ -47,7 +47,7 @@ def correct_email(appointment: Appointment, email: str) -> None:
     now = lock_appointment(appointment)
     if not may_correct(appointment, now=now):
         raise CannotCorrect
-    old = appointment.attendee_email
+    old, email = appointment.attendee_email, email.lower()
     if email == old:
         return
     if _count_corrections(appointment) >= MAX_CORRECTIONS:

@@ -57,7 +57,7 @@ def send_appointment_links(address: str, *, language: str) -> None:
 
     Whether there are is not looked up here: it takes equally long. ``language`` is as for use_language.
     """
-    queue.enqueue(Job.EMAIL_APPOINTMENT_LINKS, address=encrypt(address), language=language)
+    queue.enqueue(Job.EMAIL_APPOINTMENT_LINKS, address=encrypt(address.lower()), language=language)
 
 
 def as_without_proof(appointment: Appointment) -> Appointment:

@@ -1,6 +1,8 @@
 from html.parser import HTMLParser
+from itertools import count
 
 import pytest
+from django.test import Client
 
 from booking.models import Appointment
 from booking.widget.forms import write_opening
@@ -17,6 +19,15 @@ TYPED = {
     "phone": "020 7946 0123",
     "notes": "I use a wheelchair.",
 }
+
+
+NETWORKS = count(1)
+
+
+@pytest.fixture
+def alone():
+    """A browser in a network of its own, for what a network may do a few times a minute."""
+    return Client(REMOTE_ADDR=f"10.11.12.{next(NETWORKS)}")
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ def test_demo_serves_clinic_keeps_data_and_stops_everything(demo, folder):
     assert stop(process) == []
 
 
+@pytest.mark.proof
 def test_demo_reports_taken_port_and_starts_after_killed_run(demo, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -160,6 +161,7 @@ def test_demo_names_program_that_ends_at_once():
         wait_for_page(f"http://{host}:{port}/", ended)
 
 
+@pytest.mark.proof
 def test_manage_before_first_demo_makes_clinic(demo_environment, folder):
     ask = "from scheduling.models import Service; print(Service.objects.count(), 'services')"
     done = subprocess.run(

@@ -94,6 +94,7 @@ def test_servers_start_after_killed_run(folder, start):
     assert still_running(leftovers, seconds=10) == []
 
 
+@pytest.mark.proof
 def test_servers_spare_process_that_reuses_stale_id(folder, own_servers):
     bystander = subprocess.Popen(["sleep", "60"])
     with servers(folder):
@@ -106,12 +107,14 @@ def test_servers_spare_process_that_reuses_stale_id(folder, own_servers):
     bystander.wait()
 
 
+@pytest.mark.proof
 def test_servers_folder_in_use_is_refused(folder, start):
     start(folder)
     with pytest.raises(FolderInUse), claim(folder):
         pass
 
 
+@pytest.mark.proof
 def test_servers_in_two_folders_are_separate(folder, start):
     _, *first = start(folder / "first")
     _, *second = start(folder / "second")
@@ -123,6 +126,7 @@ def test_servers_in_two_folders_are_separate(folder, start):
             assert client.ping()
 
 
+@pytest.mark.proof
 def test_servers_folder_may_be_long_private_and_have_spaces(folder, own_servers):
     closed = folder / "closed to others"
     far = closed / ("long " * 24).strip()

@@ -55,6 +55,8 @@ class ForWhomForm(forms.Form):
         elif proof and data is None:
             kwargs["initial"] = _get_initial(proof) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
+        first = ["who", "relation", *WHO_COMES, "contact_name"]  # as they stand on the page, and so do their errors
+        self.order_fields([name for name in first if name in self.fields])
         is_one_of_them = any(not patient.contact_name for patient in self.people)
         self.fields["who"].choices = [
             *((str(patient.pk), str(patient)) for patient in self.people),

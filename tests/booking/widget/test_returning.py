@@ -378,7 +378,7 @@ def new_only(consultation):
 def test_service_for_new_people_asks_before_the_hold(client, new_only, opening, at, dana):
     fields = {"opening": opening(at(9)), "where": ""}
     asked = Page(client.post("/book/consultation/hold", fields))
-    assert "Have you been here before? Consultation : Only for those who are new here." in asked.text
+    assert "Have you been here before? Consultation Only for those who are new here." in asked.text
     assert not Hold.objects.exists()
     assert "Have you been here before?" in Page(client.get("/book/consultation/")).text
     assert "Choose a time" in Page(client.get("/book/consultation/", {"new": "1"})).text

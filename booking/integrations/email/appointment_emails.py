@@ -333,8 +333,15 @@ def get_visit_context(appointment: Appointment, *, name: str, invites: bool = Fa
         "invites": invites,
         "can_change": appointment.can_change(timezone.now()),
         "page": _get_page(appointment),
+        "place_page": _get_place_page(appointment),
         "times": _get_url(get_times_path(appointment)),
     }
+
+
+def _get_place_page(appointment):
+    """Return the address of the page that says how to get there; None where nobody goes anywhere."""
+    goes = not appointment.is_remote and not appointment.is_at_home and appointment.location.is_active
+    return _get_url(reverse("widget:location", args=[appointment.location_id])) if goes else None
 
 
 def _send(message, mail, *, is_limited):

@@ -32,7 +32,7 @@ def test_mail_and_page_of_a_video_call_go_by_the_patients_clock(client, book_vid
     run_what_is_due()
     [message] = mail.outbox
     assert f"{day:%A} {day.day} {day:%B %Y}, 18:00–18:30 JST" in message.body
-    assert "18:00</strong>" in message.alternatives[0].content
+    assert ", 18:00</bdi>" in message.alternatives[0].content
     assert "Tokyo time (JST)" in message.alternatives[0].content
     page = client.get(reverse("widget:appointment", args=[appointment_token(appointment)])).text
     assert "18:00</strong> <span data-clinic>Tokyo time (JST)</span>" in page

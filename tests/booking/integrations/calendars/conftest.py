@@ -73,16 +73,22 @@ class Radicale:
         return ICalendar.from_ical(body).walk("VEVENT") if body.strip() else []
 
 
-@pytest.fixture
-def radicale(tmp_path, settings):
-    """Yield a running server that Holdfast may connect to."""
-    server = Radicale(tmp_path)
+@pytest.fixture(scope="module")
+def radicale_server(tmp_path_factory):
+    server = Radicale(tmp_path_factory.mktemp("radicale"))
     server.start()
-    for name in server.USERS:
-        assert server.ask("MKCALENDAR", f"/{name}/appointments/", name)[0] == 201
-    settings.PRIVATE_HOSTS = [f"127.0.0.1:{server.port}"]
     yield server
     server.stop()
+
+
+@pytest.fixture
+def radicale(radicale_server, settings):
+    """Return a running server with empty calendars that Holdfast may connect to."""
+    for name in radicale_server.USERS:
+        radicale_server.ask("DELETE", f"/{name}/appointments/", name)
+        assert radicale_server.ask("MKCALENDAR", f"/{name}/appointments/", name)[0] == 201
+    settings.PRIVATE_HOSTS = [f"127.0.0.1:{radicale_server.port}"]
+    return radicale_server
 
 
 @pytest.fixture

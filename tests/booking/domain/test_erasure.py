@@ -1,7 +1,7 @@
 """Erasing, restricting and exporting a patient: what goes, what stays, and that nothing was forgotten."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from io import StringIO
 from uuid import uuid4
@@ -20,6 +20,7 @@ from booking.access.email_addresses import allow_email
 from booking.domain import erasure, patients
 from booking.domain.appointments import annotate, cancel, complete, mark_arrived
 from booking.domain.client_users import create_client_user
+from booking.domain.contact_codes import Contact, ask_for_code
 from booking.domain.erasure import (
     AlreadyErased,
     HasComingVisits,
@@ -33,7 +34,16 @@ from booking.domain.orders import create_order, send_link
 from booking.domain.patient_drafts import write_draft
 from booking.domain.patient_export import export_patient, render_html
 from booking.domain.waitlist import join as join_waitlist
-from booking.models import ApiKey, Appointment, Erasure, Event, IdempotentAnswer, OutboxMessage, WaitlistEntry
+from booking.models import (
+    ApiKey,
+    Appointment,
+    ContactCode,
+    Erasure,
+    Event,
+    IdempotentAnswer,
+    OutboxMessage,
+    WaitlistEntry,
+)
 from patients.matching import match_patient
 from patients.models import Consent, Patient, PossibleDuplicate
 from patients.records import PatientArchived
@@ -220,7 +230,8 @@ def zaphodine(hold_time, at, consultation, morgan, endpoint, client_of_practice,
         first_name="Ann", date_of_birth=None, phone="", normalized_name="ann", name_words="ann", name_spellings=[]
     )
     Consent.objects.create(patient=patient, purpose="reminders", given_at=database_now())
-    attendee = {"name": "Zaphod", "email": "zaphod@example.org", "phone": "+442079460777"}
+    attendee = {"contact_name": "Zaphod's mother", "relation": "child"}
+    attendee |= {"name": "Zaphod", "email": "zaphod@example.org", "phone": "+442079460777"}
     hold = hold_time(at(9), external_id="zaphod-2", metadata=metadata, patient=patient)
     seen = confirm_hold(hold, patient=patient, attendee=attendee, notes="Zaphod has a cold", actor="patient")
     annotate(seen, actor="erin", meeting_url="https://meet.example/zaphod")
@@ -247,6 +258,7 @@ def zaphodine(hold_time, at, consultation, morgan, endpoint, client_of_practice,
     wish |= {name: ZAPHODINE[name] for name in ("first_name", "last_name", "email")}
     join_waitlist(WaitlistEntry(**wish), actor="patient", is_proven=True)
     allow_email("zaphodine@example.org")
+    ask_for_code(Contact(date(1951, 7, 13), email="zaphodine@example.org"), network="n")
     assert client_of_practice("patch", f"/patients/{patient.pk}", {"metadata": metadata}).status_code == 200
     page = url("patients_patient", "withdraw", patient.pk, Consent.objects.get().pk)
     assert morgan.get(page).status_code == 200
@@ -280,7 +292,7 @@ def test_erase_leaves_no_mark_in_any_table_nor_in_mails_to_come(zaphodine, morga
     erase_patient(zaphodine.pk, actor="staff:7")
 
     assert list_tables_with_marks() == set()
-    for model in (IdempotentAnswer, Consent, PossibleDuplicate):
+    for model in (IdempotentAnswer, Consent, PossibleDuplicate, ContactCode):
         assert not model.objects.exists()
     run_what_is_due()
     assert mail.outbox == []

@@ -168,3 +168,15 @@ def test_stored_attendee_name_of_older_rules_may_be_sent_again(change, booked):
     assert change({"attendee_name": "Carl.example/x", "notes": "Knee."}).status_code == 200
     with nothing_changes():
         assert problem(change({"attendee_name": "Carl.example"})) == (400, "validation")
+
+
+def test_change_of_who_is_written_to_and_back(change, api, booked):
+    change({"contact_name": "Paula Archer", "relation": "parent"})
+    booked.refresh_from_db()
+    assert (booked.contact_name, booked.relation) == ("Paula Archer", "parent")
+    assert change({"relation": "child"}).status_code == 200
+
+    change({"contact_name": ""})
+
+    booked.refresh_from_db()
+    assert (booked.contact_name, booked.relation) == ("", "")

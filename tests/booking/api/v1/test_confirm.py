@@ -156,6 +156,35 @@ def test_confirm_accepts_attendee_details_as_in_the_guide(confirm, alice):
     ]
 
 
+CHILD = {"contact_name": "Alice Archer", "relation": "child"}
+
+
+def test_confirm_for_a_child_keeps_who_is_written_to(confirm):
+    data = confirm(patient=PERSON | {"first_name": "Tim", "date_of_birth": "2019-05-02"}, **CHILD).json()["data"]
+
+    tim = Patient.objects.get()
+    assert {name: data[name] for name in ("attendee_name", *CHILD)} == {"attendee_name": "Tim Archer", **CHILD}
+    assert (tim.contact_name, tim.relation) == ("Alice Archer", "child")
+
+
+def test_confirm_of_a_stored_child_takes_the_contact_of_the_record(confirm, alice):
+    alice.contact_name, alice.relation = "Paula Archer", "parent"
+    alice.save()
+
+    data = confirm(patient_id=str(alice.pk)).json()["data"]
+
+    assert (data["contact_name"], data["relation"]) == ("Paula Archer", "parent")
+
+
+@pytest.mark.parametrize("body", [{"relation": "child"}, {"relation": "owl", "contact_name": "Al"}])
+def test_confirm_with_a_relation_to_nobody_or_of_another_word_is_400(confirm, body):
+    with nothing_changes():
+        response = confirm(patient=PERSON, **body)
+
+    assert problem(response) == (400, "validation")
+    assert [error["pointer"] for error in response.json()["errors"]] == ["#/relation"]
+
+
 def test_repeated_confirm_is_200_with_the_same_appointment(confirm):
     first = confirm(patient=PERSON)
 

@@ -95,16 +95,21 @@ def drop_reminders(appointment: Appointment) -> None:
 
 
 def replan_reminders(service: Service) -> int:
-    """Write the reminders of a service's visits to come anew, as it says now; return of how many visits."""
+    """Write the reminders of a service's visits to come anew, as it says now, and return their number."""
     now, last, number = timezone.now(), None, 0
     coming = Appointment.objects.filter(service=service, status=Appointment.Status.CONFIRMED, starts_at__gt=now)
     coming = coming.select_related("service", "location").order_by("pk")
-    while batch := list((coming.filter(pk__gt=last) if last else coming)[:REPLAN_BATCH]):
+    # Locked: what is moved or cancelled at the same time has its reminders written by that, before or after.
+    coming = coming.select_for_update(of=("self",), no_key=True)
+    while True:
         with transaction.atomic():
+            batch = list((coming.filter(pk__gt=last) if last else coming)[:REPLAN_BATCH])
             Reminder.objects.filter(appointment__in=batch, status=Status.WAITING, due_at__gt=now).delete()
             write_reminders(batch, now=now)
-        last, number = batch[-1].pk, number + len(batch)
-    return number
+        number += len(batch)
+        if len(batch) < REPLAN_BATCH:
+            return number
+        last = batch[-1].pk
 
 
 # In one statement: what is claimed is in the outbox, whoever dies. SKIP LOCKED: those who claim at once share the work.

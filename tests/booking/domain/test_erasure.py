@@ -449,6 +449,8 @@ def test_export_has_everything_of_all_records(zaphodine):
         "wishes": 1,
         "known_elsewhere_as": 1,
         "messages": 4,
+        "reminders": 2,
+        "text_messages": 0,
         "seen_by": 2,
     }
     assert export["seen_by"][1]["who"] == "staff of the clinic"

@@ -59,6 +59,8 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "verification": "",
             "link_version": 0,
             "attendance_confirmed_at": None,
+            "language": "",
+            "patient_timezone": "",
             "cancellation_reason": "",
             "cancellation_note": "",
         }

@@ -444,6 +444,8 @@ def test_export_has_everything_of_all_records(zaphodine):
         "records": 2,
         "consents": 1,
         "appointments": 2,
+        "needs": 0,
+        "answers": 0,
         "orders": 1,
         "holds": 3,
         "wishes": 1,

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from booking.access.tokens import hash_token, new_token
 from booking.domain.audit import record_event
 from booking.domain.notifications import notify_changed
-from booking.domain.reminders import add_reminders
 from booking.domain.patients import lock_patient
 from booking.domain.questions import keep_needs
+from booking.domain.reminders import add_reminders
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order

@@ -12,10 +12,14 @@ from scheduling.lib.languages import get_path_element, join_path, split_path
 register = template.Library()
 
 # Where a page that was posted is to be seen again, by the names of addresses, and what of its query says which times.
-GET_INSTEAD = {"hold": "times", "order_hold": "order", "reschedule_hold": "reschedule"} | dict.fromkeys(
-    ("extend", "again", "release", "confirm", "email"), "details"
-)
-KEPT = ("day", "start", "clinician", "where", "hold", "proof", "me")
+GET_INSTEAD = {
+    "widget:hold": "widget:times",
+    "widget:order_hold": "widget:order",
+    "widget:reschedule_hold": "widget:reschedule",
+    "widget:earlier": "widget:appointment",
+    "widget:correct": "widget:done",
+} | dict.fromkeys((f"widget:{name}" for name in ("extend", "again", "release", "confirm", "email")), "widget:details")
+QUERY = ("day", "start", "clinician", "where", "hold", "proof", "me")
 
 
 class LanguageChoice(NamedTuple):
@@ -49,9 +53,9 @@ def get_address(request):
     found = request.resolver_match
     if request.method == "GET" or not found:
         return request.get_full_path()
-    name = f"{':'.join(found.namespaces)}:{GET_INSTEAD.get(found.url_name, found.url_name)}"
-    kept = {name: request.POST[name] for name in KEPT if request.POST.get(name)}
-    return reverse(name, kwargs=found.kwargs, query=kept or None)
+    name = GET_INSTEAD.get(found.view_name, found.view_name)
+    query = {name: request.POST[name] for name in QUERY if request.POST.get(name)}
+    return reverse(name, kwargs=found.kwargs, query=query or None)
 
 
 @register.simple_tag(takes_context=True)

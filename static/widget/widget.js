@@ -108,7 +108,8 @@ document.querySelector(".languages")?.addEventListener("click", (event) => {
   const chosen = event.target.closest("[data-language]");
   if (!chosen) return;
   event.preventDefault();
-  const translate = (path) => `/${chosen.dataset.language}${path.replace(/^\/[a-z]{2}(?=\/)/, "")}`;
+  const named = `/${document.documentElement.lang.slice(0, 2)}/`;  // where the address names one, it is the page's
+  const translate = (path) => `/${chosen.dataset.language}${path.startsWith(named) ? path.slice(named.length - 1) : path}`;
   const form = document.getElementById("details");
   if (form?.dataset.here) {
     form.action = translate(form.dataset.here);

@@ -48,7 +48,7 @@ def test_extract_messages_finds_every_way_of_marking_a_text():
     assert (None, ("%(days)s day", "%(days)s days")) in found  # ngettext
     assert ("price", "%(currency)s %(amount)s") in found  # pgettext
     assert (None, "Skip to the content") in found  # {% translate %}
-    assert (None, "Held for you until %(time)s") in found  # {% blocktranslate %}
+    assert (None, 'Held for you until <time datetime="%(at)s">%(time)s</time>') in found  # {% blocktranslate %}
     assert (None, ("%(count)s free time on %(date)s", "%(count)s free times on %(date)s")) in found  # … count … plural
     assert (None, "Reference: %(reference)s") in found  # an indented text for e-mail
     assert (None, "l j F Y, H:i") in found  # date:_("…")

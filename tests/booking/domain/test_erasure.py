@@ -107,6 +107,7 @@ HARMLESS_MODELS = {
     "contenttypes.ContentType": "names of models",
     "scheduling.Location": CLINIC,
     "scheduling.Service": CLINIC,
+    "scheduling.ServiceCategory": CLINIC,
     "scheduling.Clinician": CLINIC,
     "scheduling.Image": CLINIC,
     "scheduling.ImageFile": CLINIC,
@@ -144,6 +145,7 @@ HARMLESS = {
         "status": STATE,
         "verification": STATE,
         "cancellation_reason": STATE,
+        "language": "one of few, which its mails were in",
     },
     "booking.Hold": {
         "price": "the service's",

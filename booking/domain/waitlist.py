@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -55,8 +56,8 @@ class WishEnded(Exception):
 
 
 def is_open(service: Service) -> bool:
-    """Return whether patients may join a service's waiting list."""
-    if not (service.is_active and service.is_online_bookable):
+    """Return whether patients may join a service's waiting list: without SITE_URL they could be sent no link."""
+    if not (settings.SITE_URL and service.is_active and service.is_online_bookable):
         return False
     return not Waitlist.objects.filter(service=service, is_open=False).exists()
 

@@ -92,8 +92,8 @@ def offer_freed_times(*, now: datetime | None = None) -> int:
 
     ``now`` is by default the database's. May run at any time and several times at once.
     """
-    if not WaitlistEntry.objects.filter(status__in=WaitlistEntry.LIVE).exists():
-        return 0
+    if not settings.SITE_URL or not WaitlistEntry.objects.filter(status__in=WaitlistEntry.LIVE).exists():
+        return 0  # nobody waits, or nobody could be sent the link to what is held for them
     now = now or database_now()
     settle_offers(now=now)
     end_old_wishes(now=now)
@@ -121,10 +121,12 @@ def _end_offer(offer, now):
     outcome = {Hold.Status.CONFIRMED: Outcome.BOOKED, Hold.Status.RELEASED: Outcome.DECLINED}.get(
         offer.hold.status, Outcome.UNANSWERED
     )
+    # The entry before its offers, as when one is made: so the two cannot deadlock.
+    entry = WaitlistEntry.objects.select_for_update(no_key=True).get(pk=offer.entry_id)
     is_first = WaitlistOffer.objects.filter(pk=offer.pk, outcome=Outcome.OPEN).update(outcome=outcome)
     if not is_first:
         return
-    entry, data = offer.entry, {"hold_id": str(offer.hold_id), "outcome": outcome}
+    data = {"hold_id": str(offer.hold_id), "outcome": outcome}
     record_event(entry, EventKind.WAITLIST_OFFER_ENDED, actor="worker", at=now, data=data)
     if outcome == Outcome.BOOKED:
         end_entry(entry, Status.BOOKED, actor="patient")
@@ -315,7 +317,7 @@ def _hold_and_tell(entry, opening, window, service, now):
     hold.lifetime = timedelta(seconds=hold.location.hold_seconds)
     hold.save(update_fields=["lifetime", "updated_at"])
     offer = WaitlistOffer.objects.create(entry=entry, hold=hold, email_id=entry.email_id)
-    data = {"hold_id": str(hold.pk), "starts_at": hold.local_start.isoformat(), "until": window.until.isoformat()}
+    data = {"hold_id": str(hold.pk), "starts_at": hold.local_start.isoformat(), "until": hold.expires_at.isoformat()}
     record_event(entry, EventKind.WAITLIST_OFFERED, actor="worker", at=now, data=data)
     _tell(entry, offer, window)
     return offer
@@ -326,7 +328,7 @@ def _tell(entry, offer, window):
     hold = offer.hold
     token = encrypt(hold.token)  # whoever reads the outbox must not take the time
     queue.enqueue(Job.EMAIL_WAITLIST_OFFER, due_at=window.mailed_at, entry=entry.pk, offer=offer.pk, token=token)
-    if entry.phone and settings.SITE_URL:
+    if entry.phone:
         with use_language(entry.language):
             body = word_offer(hold, link=settings.SITE_URL + get_offer_path(entry, hold.token))
         send_text(

@@ -26,6 +26,11 @@ FIND_COVERED = """() => {
 }"""
 
 
+@pytest.fixture(autouse=True)
+def site(settings):
+    settings.SITE_URL = "https://clinic.example"  # without it there is no waiting list
+
+
 def walk(page, day):
     """Book and look at each page on the way: yield the name of each as it is open."""
     page.goto("/")

@@ -91,7 +91,8 @@ def test_address_on_many_lists_is_refused(erin, wait, consultation, day):
     assert "That address is on 5 lists already" in get_text(page)
 
 
-def test_wish_of_a_known_patient_is_recorded_and_hidden_when_restricted(erin, book, at):
+def test_wish_of_a_known_patient_is_recorded_and_hidden_when_restricted(erin, book, at, settings):
+    settings.SITE_URL = "https://clinic.example"
     visit = book(at(10))
     wish = join_for_earlier(visit, actor="patient")
     erin.get(url(ENTRIES))

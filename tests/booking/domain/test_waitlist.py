@@ -22,6 +22,7 @@ from booking.domain.waitlist import (
     change_entry,
     confirm_entry,
     end_entry,
+    is_open,
     is_wished_moment,
     join,
     join_for_earlier,
@@ -45,6 +46,11 @@ from tests.ledger import lapse, nothing_changes
 pytestmark = pytest.mark.django_db
 
 NAMES = ["Carol", "Dave", "Frank", "Grace", "Heidi", "Ivan"]
+
+
+@pytest.fixture(autouse=True)
+def site(settings):
+    settings.SITE_URL = "https://clinic.example"
 
 
 @pytest.fixture
@@ -348,7 +354,7 @@ def test_offer_is_held_for_as_long_as_the_clinic_says_but_not_beyond_the_notice(
 
     first, second = Hold.objects.filter(waitlist_offer__isnull=False).order_by("starts_at")
     assert abs(first.expires_at - (now + timedelta(hours=1))) < timedelta(seconds=5)
-    assert second.expires_at == first.expires_at + timedelta(minutes=30)
+    assert abs(second.expires_at - (now + timedelta(minutes=90))) < timedelta(seconds=5)
 
 
 def test_time_freed_at_night_is_held_until_the_morning_mail_and_its_answer(full, wait, noon):
@@ -430,6 +436,17 @@ def test_wishes_of_one_address_and_one_network_are_limited(wait, consultation):
     assert wait("Judy")  # staff may
 
 
+def test_nothing_is_held_where_nobody_could_be_sent_a_link(full, wait, noon, settings, consultation):
+    held = full()
+    wait("Carol")
+    release_hold(held[9, 0], actor="patient")
+    settings.SITE_URL = ""
+
+    assert not is_open(consultation)
+    with nothing_changes():
+        assert offer_freed_times(now=noon) == 0
+
+
 @pytest.fixture
 def visit(book, at):
     """Alice's visit at ten."""
@@ -458,7 +475,7 @@ def test_earlier_time_is_offered_and_moves_the_visit(full, hold_time, noon, visi
 
 
 def test_offer_goes_by_text_too_where_that_number_may_be_texted(full, hold_time, noon, visit, at, wait, settings):
-    settings.SMS_BACKEND, settings.SITE_URL = "console", "https://clinic.example"
+    settings.SMS_BACKEND = "console"
     held = {hour: hold_time(at(hour)) for hour in (9, 11)}
     join_for_earlier(visit, actor="patient")
     wait("Carol", phone="+447700900123")  # of whom nobody knows whether it is theirs

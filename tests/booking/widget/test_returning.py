@@ -11,10 +11,20 @@ from django.urls import reverse
 
 from booking.access.email_addresses import get_email_id
 from booking.access.patient_links import appointment_token
+from booking.access.phone_numbers import is_confirmed
 from booking.access.tokens import hash_token
-from booking.domain.contact_codes import forget_codes, make_code
+from booking.domain.contact_codes import (
+    CodeNotFound,
+    Contact,
+    WrongCode,
+    ask_for_code,
+    forget_codes,
+    make_code,
+    prove_contact,
+)
 from booking.domain.erasure import restrict_patient
-from booking.models import Appointment, ContactCode, Hold
+from booking.domain.holds import note_verified_email
+from booking.models import Appointment, ContactCode, Hold, TextMessage
 from patients.models import Patient
 from patients.records import archive_patient
 from scheduling.lib.clock import database_now
@@ -103,7 +113,7 @@ def test_mail_has_the_code_and_names_nobody(ask, family):
     code = make_code(ContactCode.objects.get())
     assert message.to == ["paula@example.org"]
     assert message.subject == "Your code for Harbour Clinic"
-    assert message.body.startswith(f"Hello,\n\nHere is the code that you asked for:\n\n{code}\n\nIt is good for 10 min")
+    assert message.body.startswith(f"Hello,\n\nHere is the code that you asked for:\n\n{code}\n\nIt works for 10 min")
     assert code in message.alternatives[0].content and "Paula" not in message.body + message.alternatives[0].content
     with connection.cursor() as cursor:
         cursor.execute("SELECT code::text, message::text FROM booking_contactcode code, booking_outboxmessage message")
@@ -434,3 +444,51 @@ def test_who_says_new_twice_before_the_first_visit_is_not_known(client, new_only
         client.post(f"/hold/{hold_time(at(hour), network='n').token}/confirm", typed)
 
     assert list(Appointment.objects.values_list("said_new_is_known", flat=True)) == [False, False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tries_at_once_are_counted_exactly(elsewhere):
+    """Of sixteen tries at the same moment five are looked at."""
+    token = ask_for_code(Contact(date(1985, 4, 12), email="paula@example.org"), network="n")
+
+    def try_once(number):
+        try:
+            prove_contact(token, f"{number:06}")
+        except WrongCode:
+            return True
+        except CodeNotFound:
+            return False
+
+    looked_at = [each.result(60) for each in [elsewhere(try_once, number) for number in range(16)]]
+
+    assert sum(looked_at) == 5 == ContactCode.objects.get().tries
+
+
+def test_hold_beyond_the_third_of_a_mailbox_is_not_verified_later(db, hold_time, at, family):
+    holds = [hold_time(at(hour), holder=f"{hour}", network="n") for hour in (9, 10, 11, 13)]
+
+    for hold in holds:
+        note_verified_email(hold, get_email_id("paula@example.org"))
+
+    verified = [Hold.objects.get(pk=hold.pk).verified_email != "" for hold in holds]
+    assert verified == [True, True, True, False]
+
+
+def test_code_goes_to_a_mobile_number_where_texts_are_sent(client, family, settings):
+    settings.SMS_BACKEND, settings.SMS_COUNTRIES = "console", ["GB"]
+    Patient.objects.filter(pk=family["paula"].pk).update(phone="+447400123456")
+    born = {"date_of_birth_day": "12", "date_of_birth_month": "4", "date_of_birth_year": "1985"}
+
+    page = client.post("/returning/", {"email": "07400 123456", **born})["Location"]
+    assert "+447400123456" in Page(client.get(page)).text
+    run_what_is_due()
+
+    assert TextMessage.objects.get().purpose == "code"
+    location = client.post(page, {"code": make_code(get_row(page))})["Location"]
+    assert location.startswith("/me/?me=")
+    assert is_confirmed("+447400123456")
+
+
+def test_number_is_no_contact_where_no_texts_are_sent(ask, db):
+    assert ask(email="07400 123456").status_code == 422
+    assert not ContactCode.objects.exists()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from booking.access.email_addresses import allow_email
 from booking.integrations.email.appointment_emails import compose_mail, get_visit_context
 from booking.integrations.sms.appointment_texts import word_reminder
-from booking.models import Appointment, MessageKind, MessageText, Order, OutboxMessage
+from booking.models import Appointment, Hold, MessageKind, MessageText, Order, OutboxMessage, WaitlistEntry
 from booking.outbox.queue import PermanentError
 from scheduling.lib.encrypted_field import decrypt
 from scheduling.lib.languages import use_language
@@ -35,6 +35,8 @@ def make_sample_email(
         context = get_visit_context(appointment, name="" if text.kind in UNNAMED else "Alex Example")
         context |= {
             "order": Order(service=appointment.service),
+            "entry": WaitlistEntry(service=appointment.service),
+            "hold": _hold(appointment),
             "visits": _list_visits(text.kind, appointment, context["page"]),
             "link": context["page"],
             "hours": 24,
@@ -51,6 +53,11 @@ def make_sample_sms(text: MessageText) -> str:
     with use_language(text.language):
         link = f"{settings.SITE_URL}/r/{'x' * 16}" if settings.SITE_URL else ""
         return word_reminder(_invent_appointment(text.kind), link=link, text=text)
+
+
+def _hold(appointment):
+    times = {"starts_at": appointment.starts_at, "ends_at": appointment.ends_at, "expires_at": appointment.answer_by}
+    return Hold(service=appointment.service, clinician=appointment.clinician, location=appointment.location, **times)
 
 
 def _list_visits(kind, appointment, page):

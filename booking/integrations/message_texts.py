@@ -8,7 +8,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from booking.models import Appointment, MessageText
+from booking.models import Appointment, Booking, MessageText
 from booking.models.message_texts import PLACEHOLDER, PLACEHOLDERS
 from booking.templatetags.wording import phone, place, when
 from patients.text import isolate
@@ -45,15 +45,18 @@ def _fill_part(text, values):
 
 def describe_appointment(appointment: Appointment, *, name: str) -> dict[str, str]:
     """Return the values of the placeholders of what is about an appointment; ``name`` is empty where none is told."""
-    zone = appointment.location.timezone
+    until = when(appointment.answer_by, appointment.location.timezone) if appointment.answer_by else ""
+    return describe_time(appointment, name=name) | {"reference": appointment.reference, "until": until}
+
+
+def describe_time(booking: Booking, *, name: str) -> dict[str, str]:
+    """Return those of them that what is about a held time has too."""
     return {
         "patient": isolate(name),
-        "service": isolate(appointment.service.translate("name")),
-        "clinician": isolate(str(appointment.clinician)),
-        "date": format_date(appointment.patient_start, _("l j F Y")),
-        "time": format_date(appointment.patient_start, _("H:i")),
-        "location": isolate(place(appointment)),
-        "reference": appointment.reference,
-        "phone": phone(appointment.location.phone) if appointment.location.phone else "",
-        "until": when(appointment.answer_by, zone) if appointment.answer_by else "",
+        "service": isolate(booking.service.translate("name")),
+        "clinician": isolate(str(booking.clinician)),
+        "date": format_date(booking.patient_start, _("l j F Y")),
+        "time": format_date(booking.patient_start, _("H:i")),
+        "location": isolate(place(booking)),
+        "phone": phone(booking.location.phone) if booking.location.phone else "",
     }

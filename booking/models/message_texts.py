@@ -30,6 +30,8 @@ class MessageKind(models.TextChoices):
     BOOKING_LINK = "booking_link", "E-mail: the link to the free times"
     CONTACT_CODE = "contact_code", "E-mail: the code of who has been here before"
     APPOINTMENT_LINKS = "appointment_links", "E-mail: the links of coming appointments"
+    WAITLIST_CONFIRM = "waitlist_confirm", "E-mail: please confirm your place on the waiting list"
+    WAITLIST_OFFER = "waitlist_offer", "E-mail: a time is free for you"
     TEXT_REMINDER = "sms.reminder", "Text message: a reminder"
 
 
@@ -48,6 +50,8 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.BOOKING_LINK: ("clinic",),
     MessageKind.CONTACT_CODE: ("clinic",),
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
+    MessageKind.WAITLIST_CONFIRM: ("service", "clinic"),
+    MessageKind.WAITLIST_OFFER: ("patient", "service", "clinician", "date", "time", "location", "phone", "clinic"),
     MessageKind.TEXT_REMINDER: ("date", "time", "location", "phone", "clinic", "link"),
 }
 # What an opening must say: the usual one does, and nothing else in the message.

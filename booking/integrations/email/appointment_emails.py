@@ -76,8 +76,8 @@ SUBJECTS = {
     MessageKind.ORDER_LINK: gettext_lazy("Choose your time at %(clinic)s"),
     MessageKind.BOOKING_LINK: gettext_lazy("Your link to the free times at %(clinic)s"),
     MessageKind.APPOINTMENT_LINKS: gettext_lazy("Your appointments at %(clinic)s"),
-    "waitlist_confirm": gettext_lazy("Please confirm your place on the waiting list at %(clinic)s"),
-    "waitlist_offer": gettext_lazy("A time is free for you at %(clinic)s, %(when)s"),
+    MessageKind.WAITLIST_CONFIRM: gettext_lazy("Please confirm your place on the waiting list at %(clinic)s"),
+    MessageKind.WAITLIST_OFFER: gettext_lazy("A time is free for you at %(clinic)s, %(when)s"),
     MessageKind.CONTACT_CODE: gettext_lazy("Your code for %(clinic)s"),
 }
 
@@ -279,7 +279,7 @@ def send_waitlist_offer(message: OutboxMessage) -> None:
             "link": _get_url(get_offer_path(entry, token)),
             "page": _get_url(reverse("widget:wish", args=[entry_token(entry)])),
         }
-        _make_mail(message, "waitlist_offer", entry.email, context).send()
+        _send(message, _make_mail(message, "waitlist_offer", entry.email, context), is_limited=False)
 
 
 def _get_entry(message):

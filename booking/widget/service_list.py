@@ -48,7 +48,7 @@ class Wherever(NamedTuple):
     is_chosen: bool
 
 
-offers = RecentResults[Offers](max_age=5)
+offers = RecentResults[Offers](max_age=10)
 
 
 def get_listed_services():

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # What an appointment or an order says of a person; the patient's id alone tells nobody who they are.
-PERSONAL = ("attendee_name", "attendee_email", "attendee_phone", "contact_name", "notes", "address")
+PERSONAL = ("attendee_name", "attendee_email", "attendee_phone", "contact_name", "notes", "address", "answers")
 UUID_FORMAT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 NAMES = ("first_name", "firstName")  # of a patient, in /api/v1 and in OnSched's words
 

@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.formats import number_format
@@ -119,9 +118,8 @@ def list_questions(service_id: UUID) -> list[Question]:
 
     One that depends on another comes after it, or is not asked.
     """
-    rows = Question.objects.filter(Q(service=service_id) | Q(service=None), is_active=True)
     asked: dict[UUID, Question] = {}
-    for question in rows.order_by(F("service").asc(nulls_last=True), "position", "created_at")[:MAX_QUESTIONS]:
+    for question in Question.asked_for(service_id)[:MAX_QUESTIONS]:
         if question.depends_on_id is None or question.depends_on_id in asked:
             asked[question.pk] = question
     return list(asked.values())
@@ -401,7 +399,17 @@ def list_applicable(questions: Iterable[Question], values: Mapping[UUID, Value])
 
 def read_sheets(appointment_id: UUID) -> list[Sheet]:
     """Return what was answered for an appointment, the newest first: that one counts."""
-    sheets = list(AnswerSheet.objects.filter(appointment=appointment_id))
+    return _read_sheets(AnswerSheet.objects.filter(appointment=appointment_id))
+
+
+def read_newest_sheets(appointment_ids: Collection[UUID]) -> dict[UUID, Sheet]:
+    """Return what counts of the answers for appointments, by their ids."""
+    newest = AnswerSheet.objects.filter(appointment__in=appointment_ids)
+    sheets = list(newest.order_by("appointment_id", "-id").distinct("appointment_id"))
+    return dict(zip([each.appointment_id for each in sheets], _read_sheets(sheets), strict=True))
+
+
+def _read_sheets(sheets):
     read = [_decrypt_sheet(each) for each in sheets]
     versions = _find_versions(read)
     return [

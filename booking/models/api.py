@@ -35,6 +35,7 @@ class ApiKey(models.Model):
         WRITE_PATIENTS = "write_patients", "create and change patients"
         READ_APPOINTMENTS = "read_appointments", "list and read appointments"
         WRITE_APPOINTMENTS = "write_appointments", "book, reschedule, cancel and mark appointments"
+        READ_ANSWERS = "read_answers", "read what patients have answered before their visits"
         WRITE_ORDERS = "write_orders", "create, read and book orders"
         WRITE_LOCATIONS = "write_locations", "change how long holds live at a location"
         WRITE_CATALOGUE = "write_catalogue", "keep external ids and metadata with services, clinicians and locations"

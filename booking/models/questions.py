@@ -4,7 +4,7 @@ import uuid
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from booking.models.bookings import Appointment
@@ -154,6 +154,12 @@ class Question(QuestionContent):
         if not wanted or not wanted <= set(earlier.decisive_answers):
             sentence = f"Write one or more of its answers, one on each line: {', '.join(earlier.decisive_answers)}."
             raise ValidationError({"depends_on_answers": sentence})
+
+    @classmethod
+    def asked_for(cls, service_id):
+        """Return a QuerySet of the questions that are asked for a service, its own first, in their order."""
+        rows = cls.objects.filter(Q(service=service_id) | Q(service=None), is_active=True)
+        return rows.order_by(F("service").asc(nulls_last=True), "position", "created_at")
 
     @property
     def decisive_answers(self):

@@ -270,6 +270,17 @@ ANSWERS = {
     "NewSecretOutput": {**ENDPOINT, "secret": "whsec_ZXhhbXBsZSBvbmx5OiB5b3VycyBpcyByYW5kb20h"},
     "DeliveryOutput": DELIVERY,
     "RedeliveredOutput": {"deliveries": 12},
+    "QuestionOutput": {
+        "id": "5c0e9d1e-63a4-4b6e-8d57-2f0b6d3a9c41",
+        "version": 1,
+        "kind": "choice",
+        "text": "Have you had this pain before?",
+        "help_text": "",
+        "options": ["No, it is new", "Yes, it has come back"],
+        "is_required": True,
+        "depends_on_id": None,
+        "depends_on_answers": [],
+    },
     "ReasonOutput": {"id": "patient_request", "name": "the patient asked"},
     "KeyOutput": {
         "id": ID["key"],

@@ -17,7 +17,7 @@ from booking.api.refusals import MissingScope
 from booking.api.serializers import Input, Way
 from booking.api.v1.approval_views import ApprovalTimeoutsInput, ApprovalView
 from booking.api.v1.attendance import Attendance, AttendeeInput, AttendeeName, PersonInput, RemindersInput
-from booking.api.v1.expansions import BookingQuery, ExpandedAppointmentOutput, expand
+from booking.api.v1.expansions import AppointmentQuery, ExpandedAppointmentOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
@@ -46,7 +46,7 @@ from scheduling.slots import SlotTaken
 READ, WRITE = ApiKey.Scope.READ_APPOINTMENTS, ApiKey.Scope.WRITE_APPOINTMENTS
 
 
-class AppointmentFilters(ChangesQuery, ListQuery, BookingQuery):
+class AppointmentFilters(ChangesQuery, ListQuery, AppointmentQuery):
     """Which appointments: all filters must hold; of one that is repeated, any of its values."""
 
     sort = Sort(start_time="starts_at", created_at="created_at", updated_at="updated_at")
@@ -168,7 +168,7 @@ class AppointmentEntry(AppointmentView):
 
     scopes = {"GET": READ, "PATCH": WRITE}
 
-    @operation(query=BookingQuery, output=ExpandedAppointmentOutput, has_etag=True)
+    @operation(query=AppointmentQuery, output=ExpandedAppointmentOutput, has_etag=True)
     def get(self, request, id):
         """Read one appointment."""
         appointment = self.appointment(id)

@@ -13,6 +13,7 @@ from booking.api.refusals import MissingScope
 from booking.api.serializers import Query
 from booking.api.v1.catalogue import AppointmentTypeOutput, ClinicianOutput, LocationOutput, write_catalogue
 from booking.api.v1.order_output import OrderOutput, write_orders
+from booking.api.v1.questions import SheetOutput, write_sheets
 from booking.models import UNRESTRICTED, ApiKey, Order
 from patients.models import Patient
 
@@ -50,6 +51,10 @@ EXPANSIONS = {
 }
 
 
+# Of appointments alone.
+EXPANSIONS_OF_APPOINTMENT = EXPANSIONS | {"answers": Expansion(ApiKey.Scope.READ_ANSWERS, "id", write_sheets)}
+
+
 class Expand(serializers.ListField):
     """The names of members to add; raises MissingScope where the key could not read such a thing by itself."""
 
@@ -61,7 +66,7 @@ class Expand(serializers.ListField):
         names = super().to_internal_value(data)
         key = self.context["key"]
         for name in names:
-            scope = EXPANSIONS[name].scope
+            scope = EXPANSIONS_OF_APPOINTMENT[name].scope
             if not key.may(scope):
                 raise MissingScope(scope)
         return names
@@ -70,7 +75,7 @@ class Expand(serializers.ListField):
 def expand(rows, written, view):
     """Return the rows as they are written, with the members that the address asks for: one query or two for each."""
     for name in view.parameters.get("expand", ()):
-        expansion = EXPANSIONS[name]
+        expansion = EXPANSIONS_OF_APPOINTMENT[name]
         ids = [getattr(row, expansion.column) for row in rows]
         things = expansion.write({id for id in ids if id}, view.key)
         written = [{**one, name: things.get(id)} for one, id in zip(written, ids, strict=True)]
@@ -81,6 +86,12 @@ class BookingQuery(Query):
     """What to write beside the ids."""
 
     expand = Expand(*EXPANSIONS)
+
+
+class AppointmentQuery(Query):
+    """What to write beside the ids."""
+
+    expand = Expand(*EXPANSIONS_OF_APPOINTMENT)
 
 
 EXPANDED_OF_ORDER = ["appointment_type", "patient"]
@@ -117,10 +128,12 @@ class ExpandedHoldOutput(Expanded, HoldOutput):
 class ExpandedAppointmentOutput(Expanded, AppointmentOutput):
     """An appointment, with what `expand` asks for."""
 
+    answers = SheetOutput(**ONLY_EXPANDED)
+
     always = AppointmentOutput.Meta.fields
 
     class Meta(AppointmentOutput.Meta):
-        fields = [*AppointmentOutput.Meta.fields, *EXPANSIONS]
+        fields = [*AppointmentOutput.Meta.fields, *EXPANSIONS_OF_APPOINTMENT]
 
 
 class ExpandedOrderOutput(Expanded, OrderOutput):

@@ -21,6 +21,7 @@ from booking.api.v1.attendance import Attendance, PatientOrDraft, RemindersInput
 from booking.api.v1.expansions import BookingQuery, ExpandedHoldOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
+from booking.api.v1.questions import AnswerInput, read_answers
 from booking.api.views import ApiView
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
 from booking.domain.holds import (
@@ -36,6 +37,7 @@ from booking.domain.holds import (
 )
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.patient_drafts import DraftNotFound
+from booking.domain.questions import MAX_QUESTIONS
 from booking.domain.scarcity import NeedsProof, Visitor
 from booking.domain.slot_selection import NotOffered, book_first_available
 from booking.domain.transitions import HoldExpired, WrongState
@@ -206,6 +208,14 @@ class ConfirmInput(Attendance, RemindersInput, ApprovalTimeoutsInput, Integratio
     """Who comes, and how long to wait for the approver."""
 
     patient_id = PatientOrDraft()
+    answers = AnswerInput(
+        many=True,
+        required=False,
+        max_length=MAX_QUESTIONS,
+        help_text="Answers to the service's questions. With a publishable key all that are required, or none; whoever "
+        "answers none is asked by the link to the appointment. What is answered to questions that do not apply is not "
+        "kept.",
+    )
 
     def validate(self, fields):
         """Return the fields with ``draft``, the PatientDraft that the patient is made from, if any."""
@@ -213,6 +223,9 @@ class ConfirmInput(Attendance, RemindersInput, ApprovalTimeoutsInput, Integratio
         draft = known if isinstance(known, PatientDraft) else None
         if draft:
             fields["patient_id"] = draft.make_candidate()
+        if "answers" in fields:
+            service_id, is_complete = self.context["booking"].service_id, self.context["key"].is_publishable
+            fields["answers"] = read_answers(fields["answers"], service_id, is_complete=is_complete)
         return {**super().validate(fields), "draft": draft}
 
 

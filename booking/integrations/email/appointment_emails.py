@@ -6,7 +6,7 @@ A subject never names the service: it can be read on a locked phone.
 from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -42,12 +42,14 @@ from booking.integrations.email.undeliverable import find_refusal, note_undelive
 from booking.integrations.message_texts import describe_appointment, fill, find_text
 from booking.models import (
     UNRESTRICTED,
+    AnswerSheet,
     Appointment,
     Event,
     MessageKind,
     MessageText,
     Order,
     OutboxMessage,
+    Question,
     UndeliverableMail,
     WaitlistEntry,
     WaitlistOffer,
@@ -335,6 +337,7 @@ def get_visit_context(appointment: Appointment, *, name: str, invites: bool = Fa
         "page": _get_page(appointment),
         "place_page": _get_place_page(appointment),
         "times": _get_url(get_times_path(appointment)),
+        "questions_page": partial(_get_questions_page, appointment),  # asked by few mails
     }
 
 
@@ -342,6 +345,15 @@ def _get_place_page(appointment):
     """Return the address of the page that says how to get there; None where nobody goes anywhere."""
     goes = not appointment.is_remote and not appointment.is_at_home and appointment.location.is_active
     return _get_url(reverse("widget:location", args=[appointment.location_id])) if goes else None
+
+
+def _get_questions_page(appointment):
+    """Return the page of its questions, where there are some and none is answered yet, or ""."""
+    is_asked = (
+        Question.asked_for(appointment.service_id).exists()
+        and not AnswerSheet.objects.filter(appointment=appointment.pk).exists()
+    )
+    return _get_url(reverse("widget:questions", args=[appointment_token(appointment)])) if is_asked else ""
 
 
 def _send(message, mail, *, is_limited):

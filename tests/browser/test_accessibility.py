@@ -5,8 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from booking.access.patient_links import entry_token
-from booking.models import WaitlistEntry
+from booking.access.patient_links import appointment_token, entry_token
+from booking.models import Appointment, WaitlistEntry
 from tests.browser.test_booking import choose_a_time, press, set_expiry, type_details
 
 WIDTHS = [320, 360, 1280]
@@ -65,6 +65,11 @@ def walk(page, day):
     page.get_by_role("link", name="Choose another time").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Choose another time")
     yield "reschedule"
+    page.goto(reverse("widget:coming", args=[appointment_token(Appointment.objects.get())]))
+    yield "are you coming"
+    page.get_by_role("link", name="No more reminders").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("No more reminders?")
+    yield "no more reminders"
     page.goto("/book/unknown/")
     yield "not found"
     page.goto("/book/consultation/wait")

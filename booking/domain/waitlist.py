@@ -79,12 +79,12 @@ def join(entry: WaitlistEntry, *, actor: str, is_proven: bool = False) -> Waitli
         ends = [at + DAY for at in today.values_list("created_at", flat=True)]
         if wait := get_wait(MAX_PER_NETWORK, ends, now=now):
             raise TooManyWishes(wait)
+    entry.known_starts = _list_known_starts(entry, now)  # before: a refusal takes as long as a wish
     if has_many_wishes(entry.email):
         return None
     Waitlist.objects.get_or_create(service=entry.service)
     entry.created_at, entry.status = now, Status.WAITING if is_proven else Status.UNCONFIRMED
     entry.waiting_since = now if is_proven else None
-    entry.known_starts = _list_known_starts(entry, now)
     entry.save(force_insert=True)
     record_event(entry, EventKind.WAITLIST_JOINED, actor=actor, at=now, to_status=entry.status)
     if not is_proven:

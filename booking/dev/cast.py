@@ -117,3 +117,17 @@ LAST_NAMES = (
     "Oakden Penhale Quill Ravensdale Sallow Thorne Underhill Varley Whitlock Yarrow Zeller Ashdown Brisco Copperfield "
     "Dunmore Everard"
 ).split()
+
+# What is asked before a visit: slug → questions, in their order. "after" is an earlier one and its answers.
+QUESTIONS = {
+    "physio-assessment": [
+        {"kind": "text", "text": "What hurts?", "help_text": "For example: my left knee.", "is_required": True},
+        {
+            "kind": "choice", "text": "How long has it hurt?", "is_required": True,
+            "options": "Less than six weeks\nSix weeks to three months\nLonger",
+        },
+        {"kind": "yes_no", "text": "Have you had an operation there?", "is_required": True},
+        {"kind": "date", "text": "When was the operation?", "after": (2, "yes")},
+    ],
+    None: [{"kind": "accessibility"}, {"kind": "interpreter"}],
+}

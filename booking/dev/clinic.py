@@ -20,14 +20,16 @@ from booking.dev.cast import (
     MINUTE,
     PROFILES,
     PROVIDERS,
+    QUESTIONS,
     SERVICES,
 )
 from booking.dev.pictures import FACES, draw_face, draw_house, draw_logo
 from booking.dev.translations import translate_clinic
 from booking.domain.holds import Holder, place_hold
 from booking.domain.orders import send_link
+from booking.domain.questions import save_question
 from booking.domain.slot_selection import OpeningRequest
-from booking.models import Branding, Provider
+from booking.models import Branding, Provider, Question
 from patients.matching import match_patient
 from patients.models import Consent, Patient
 from scheduling.availability.queries import OpeningFilters
@@ -47,6 +49,7 @@ def create_clinic():
     services = make_services()
     clinicians = [make_clinician(*clinician, locations=locations, services=services) for clinician in CLINICIANS]
     make_providers(services)
+    ask_questions(services)
     take_time_off(clinicians, locations, now)
     erin = make_user("erin", "reception")
     patients = make_patients(240, since=now - 60 * DAY, rng=rng)
@@ -151,6 +154,24 @@ def make_providers(services):
     for slug, (name, answer_within) in PROVIDERS.items():
         provider = Provider.objects.create(name=name, slug=slug, kind="staff", answer_within=answer_within)
         provider.services.set([services[slug]])
+
+
+def ask_questions(services):
+    """Have patients asked before their visits."""
+    for slug, contents in QUESTIONS.items():
+        asked = []
+        for position, content in enumerate(contents, 1):
+            earlier, answers = content.get("after", (None, ""))
+            question = Question(
+                service=services.get(slug),
+                position=position,
+                depends_on=asked[earlier] if earlier is not None else None,
+                depends_on_answers=answers,
+                **{name: value for name, value in content.items() if name != "after"},
+            )
+            question.full_clean()
+            save_question(question)
+            asked.append(question)
 
 
 def take_time_off(clinicians, locations, now):

@@ -1,4 +1,4 @@
-"""Bytes that are encrypted for a short time, on the way of every booking: AES-GCM, a few microseconds."""
+"""Bytes that are encrypted on the way of every booking, such as answers: AES-GCM, a few microseconds."""
 
 import secrets
 from functools import cache

@@ -26,8 +26,7 @@ from booking.domain.transitions import ChangedMeanwhile
 from booking.widget.contact_form import CodeForm, ContactForm
 from booking.widget.pages import find_held_time, page, show
 
-# Where to go on when the code was right: the time that is held, or the service whose times are looked at.
-KEPT = ("hold", "appointment_type", "clinician", "where", "day", "new", "proof")
+KEPT = ("hold", "where", "proof")  # what is known already, in addresses
 
 
 def get_proof(request):
@@ -73,16 +72,13 @@ def code(request, token):
 
 
 def go_on(request, proof, kept):
-    """Return to the time that is held, to the times of the service, or else to the visits to come."""
+    """Return to the time that is held, or show the visits to come."""
     held = find_held_time(kept["hold"]) if "hold" in kept else None
     if held and not held.is_known:
         if proof.email_id:
             with suppress(ChangedMeanwhile):  # then it is booked as without a proof
                 note_verified_email(held.hold, proof.email_id)
         return redirect(f"{held.url}?{urlencode({'me': proof.token})}")
-    slug = kept.pop("appointment_type", None)
-    if slug:
-        return redirect(reverse("widget:times", args=[slug], query=kept | {"me": proof.token}))
     return redirect(reverse("widget:me", query=kept | {"me": proof.token}))
 
 
@@ -123,12 +119,7 @@ def _read_kept(request):
 def _get_back(kept):
     """Return the address of the page that one has come from."""
     held = find_held_time(kept["hold"]) if "hold" in kept else None
-    if held:
-        return held.url
-    search = {name: value for name, value in kept.items() if name != "appointment_type"}
-    if "appointment_type" in kept:
-        return reverse("widget:times", args=[kept["appointment_type"]], query=search)
-    return _get_address("widget:services", search)
+    return held.url if held else _get_address("widget:services", kept)
 
 
 def _get_address(name, query):

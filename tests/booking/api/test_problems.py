@@ -334,6 +334,10 @@ def iterate_modules(*packages):
 # Met inside only, by the worker only, or by staff in admin only; BadPhone is told as one of a body's errors.
 NOT_ANSWERED = {
     "BadPhone",
+    "TooManyCodes",
+    "WrongCode",
+    "CodeNotFound",
+    "NewPatientsOnly",
     "TooManyTimes",
     "TooManyWishes",
     "WaitlistClosed",

@@ -81,7 +81,7 @@ def describe_part(kind, part, usual):
     """Return the help for a part: where it stands, what is usual, and which placeholders it may have."""
     sentences = [] if kind.startswith("sms.") else [WHERE[part]]
     if part in usual:
-        sentences.append(f"Usually: “{usual[part]}”.")
+        sentences.append(f"Usually: “{usual[part].rstrip('.')}”.")
     names = list_placeholders(kind, part)
     if names:
         sentences.append(f"Placeholders: {', '.join(f'{{{name}}}' for name in names)}.")

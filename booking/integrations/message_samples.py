@@ -32,7 +32,7 @@ def make_sample_email(
     """Return an e-mail of the text's kind in its language, to an invented patient; ``test_note`` stands above it."""
     with use_language(text.language):
         appointment = _invent_appointment(text.kind)
-        context = get_visit_context(appointment, name="" if text.kind in UNNAMED else "Alex Example")
+        context = get_visit_context(appointment, name="" if text.kind in UNNAMED else appointment.attendee_name)
         context |= {
             "order": Order(service=appointment.service),
             "entry": WaitlistEntry(service=appointment.service),
@@ -84,6 +84,7 @@ def _invent_appointment(kind):
         status=STATUSES.get(kind, Status.CONFIRMED),
         cancellation_reason=Reason.NOT_ACKNOWLEDGED if kind == MessageKind.NOT_CONFIRMED else "",
         reference="EXAMP-LE234",
+        attendee_name="Alex Example",
     )
 
 

@@ -39,7 +39,7 @@ from booking.integrations.calendars.event import (
 )
 from booking.integrations.email.sender import get_envelope_sender, get_sender, make_headers
 from booking.integrations.email.undeliverable import find_refusal, note_undeliverable
-from booking.integrations.message_texts import describe_appointment, fill, find_text
+from booking.integrations.message_texts import describe_appointment, describe_time, fill, find_text
 from booking.models import (
     UNRESTRICTED,
     AnswerSheet,
@@ -420,8 +420,11 @@ def _get_values(context):
     if "appointment" in context:
         appointment = context["appointment"]
         values |= describe_appointment(appointment, name=context["name"] and appointment.attendee_name)
-    if "order" in context:
-        values["service"] = isolate(context["order"].service.translate("name"))
+    if "hold" in context:
+        values |= describe_time(context["hold"], name=context["name"])
+    for about in ("order", "entry"):
+        if about in context:
+            values["service"] = isolate(context[about].service.translate("name"))
     return values
 
 

@@ -41,7 +41,7 @@ def test_list_leads_to_the_form_of_each_message(morgan, erin, text):
 def test_form_says_what_is_usual_and_which_placeholders_exist(morgan):
     page = get_text(morgan.get(url(TEXTS, "add"), {"kind": "appointment_confirmed", "language": "en-gb"}))
 
-    assert "Usually: “Your appointment is booked.”." in page
+    assert "Usually: “Your appointment is booked”." in page
     assert "Placeholders: {date}, {time}, {location}, {reference}, {clinic}." in page  # of the subject
     assert "Placeholders: {patient}, {service}, {clinician}, {date}, {time}, {location}" in page
     assert morgan.get(url(TEXTS, "add"), {"kind": "nothing"}).url == url(TEXTS)

@@ -10,7 +10,7 @@ function say(sentence) {
 
 // A question that depends on another is shown where it applies, in place.
 
-function ask(isAnnounced) {
+function showQuestions(isAnnounced) {
   let shown = 0;
   for (const question of page.querySelectorAll("[data-after]")) {
     const inputs = [...question.closest("form").elements].filter((input) => input.name === question.dataset.after);
@@ -25,10 +25,10 @@ function ask(isAnnounced) {
 }
 
 page.addEventListener("change", (event) => {
-  if (event.target.closest(".question")) ask(true);
+  if (event.target.closest(".question")) showQuestions(true);
 });
-page.addEventListener("retyped", () => ask());
-ask();
+page.addEventListener("retyped", () => showQuestions());
+showQuestions();
 
 // One press puts right a slip in the e-mail address.
 
@@ -86,7 +86,7 @@ page.addEventListener("htmx:afterSwap", (event) => {
   document.getElementById("trouble").hidden = true;
   const target = event.detail.target?.id;
   if (["looking", "meant", "countdown"].includes(target)) return;
-  ask();
+  showQuestions();
   tellYours();
   if (target === "visit") say(page.querySelector("h1").textContent);
   else if (document.activeElement === document.body) page.querySelector("h1")?.focus({ preventScroll: true });

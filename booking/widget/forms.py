@@ -17,14 +17,14 @@ WAYS = {"in-person": False, "video": True}  # is_remote
 FAR_FUTURE = 2**33  # the year 2242
 ANYONE = "anyone"
 # What all services share, in addresses: a held time that another service then replaces, what was proved, and the place.
-KEPT = ("hold", "proof", "me", "where")
+CARRIED = ("hold", "proof", "me", "where")
 BAD_ME = gettext_lazy("It has been too long since you typed your code. You can ask for another one.")
 BAD_PROOF = gettext_lazy("That link has expired. If we need your e-mail address again, we will ask for it.")
 
 
 def get_kept(query):
-    """Return the members of a query (a QueryDict or a dict) that are KEPT."""
-    return {name: query[name] for name in KEPT if query.get(name)}
+    """Return the members of a query (a QueryDict or a dict) that are CARRIED."""
+    return {name: query[name] for name in CARRIED if query.get(name)}
 
 
 class Picked(NamedTuple):

@@ -26,7 +26,7 @@ from booking.domain.transitions import ChangedMeanwhile
 from booking.widget.contact_form import CodeForm, ContactForm
 from booking.widget.pages import find_held_time, page, show
 
-KEPT = ("hold", "where", "proof")  # what is known already, in addresses
+CARRIED = ("hold", "where", "proof")  # what is known already, in addresses
 
 
 def get_proof(request):
@@ -113,7 +113,7 @@ def get_returning_links(request, held):
 
 def _read_kept(request):
     query = request.POST if request.method == "POST" else request.GET
-    return {name: query[name] for name in KEPT if query.get(name)}
+    return {name: query[name] for name in CARRIED if query.get(name)}
 
 
 def _get_back(kept):

@@ -37,6 +37,7 @@ KNOWN = [
     "alice@example.org",
     "I use a wheelchair.",
     "Only for new patients.",
+    *("Google Calendar", "Outlook.com", "Microsoft 365"),
     *("GMT", "BST", "CET", "CEST"),
     *calendar.day_abbr,
 ]

@@ -108,6 +108,7 @@ HARMLESS_MODELS = {
     "scheduling.Location": CLINIC,
     "scheduling.Service": CLINIC,
     "scheduling.ServiceCategory": CLINIC,
+    "booking.EmbeddingSite": CLINIC,
     "scheduling.Clinician": CLINIC,
     "scheduling.Image": CLINIC,
     "scheduling.ImageFile": CLINIC,

@@ -83,8 +83,7 @@ async function ask() {
   try {
     const answer = await fetch(times.dataset.watch, { headers: { "If-None-Match": etag }, cache: "no-store" });
     if (answer.status === 204) {
-      await refresh(times);
-      etag = answer.headers.get("ETag");
+      if (await refresh(times)) etag = answer.headers.get("ETag");
     } else if (answer.status !== 304) {
       if (answer.status === 404) return;  // the server has another secret: it is too long ago
       askLater(60_000);
@@ -104,37 +103,43 @@ document.addEventListener("visibilitychange", () => {
   ask();
 });
 
-// What has changed is put where it was: nothing moves under a finger, or away from the focus.
+// What has changed is put where it was: nothing moves under a finger, or away from the focus. Returns whether it was.
 
 async function refresh(times) {
   const answer = await fetch(times.dataset.page, { headers: { "HX-Request": "true" }, cache: "no-store" });
-  if (!answer.ok || !times.isConnected || page.querySelector(".htmx-request")) return;
+  if (!answer.ok) return false;
   const news = new DOMParser().parseFromString(await answer.text(), "text/html");
   const newTimes = news.getElementById("times");
-  if (!newTimes) return;
+  if (!newTimes || !times.isConnected || page.querySelector(".htmx-request")) return false;
   refreshDays(news);
   times.dataset.say = newTimes.dataset.say ?? "";
+  const [number, newNumber] = [times, newTimes].map((root) => root.querySelector(".number-free"));
+  if (number) number.textContent = newNumber?.textContent ?? "";
   const buttons = [...times.querySelectorAll(".slot")];
   if (!buttons.length && !times.contains(document.activeElement)) {
     times.replaceChildren(...newTimes.childNodes);
     htmx.process(times);
     tellZones();
     tellYours();
-    return;
+    return true;
   }
   const free = new Map([...newTimes.querySelectorAll(".slot")].map((button) => [nameTime(button), button.value]));
   for (const button of buttons) {
     const name = nameTime(button);
     const isTaken = !free.has(name);
-    if (isTaken && button === document.activeElement) say(texts.taken.replace("%(time)s", button.firstChild.data.trim()));
+    if (isTaken && button === document.activeElement) say(texts.taken.replace("%(time)s", button.firstElementChild.textContent));
     button.classList.toggle("taken", isTaken);
-    button.toggleAttribute("aria-disabled", isTaken);
-    if (isTaken) button.setAttribute("aria-disabled", "true");
-    else button.value = free.get(name);
+    if (isTaken) {
+      button.setAttribute("aria-disabled", "true");
+    } else {
+      button.removeAttribute("aria-disabled");
+      button.value = free.get(name);
+    }
     free.delete(name);
   }
   const more = document.getElementById("more-free");
   if (more) more.hidden = !free.size;
+  return true;
 }
 
 // A time is the same whoever gives it.

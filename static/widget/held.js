@@ -92,7 +92,7 @@ document.addEventListener("visibilitychange", () => {
 
 // What was typed comes back on the page of its time, and of the one that replaces it.
 
-const NOT_TYPED = ["from", "clinician", "who", "me"];
+const NOT_TYPED = ["from", "clinician", "me"];
 let address = location.href;  // of the page before
 
 function readForm() {

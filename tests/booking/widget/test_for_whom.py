@@ -86,7 +86,7 @@ def test_pages_behind_the_link_say_in_a_word_who_comes(client, booked_for_tim):
 
     page = Page(client.get(address))
 
-    assert "For your child" in page.text and "Archer" not in page.text
+    assert "For Your child" in page.text and "Archer" not in page.text
     assert "For your child" in client.get(f"{address}appointment.ics").content.decode().replace("\r\n ", "")
 
 

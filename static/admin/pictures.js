@@ -4,9 +4,22 @@
 const MAX_SIDE = 1600;
 const MAX_BYTES = 600_000; // the server takes a form of a megabyte, with all else that is in it
 
-for (const input of document.querySelectorAll('input[type="file"][accept^="image/"]')) {
-  input.addEventListener("change", () => prepare(input));
-}
+let preparing = null;
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches('input[type="file"][accept^="image/"]')) return;
+  const current = prepare(event.target).finally(() => {
+    if (preparing === current) preparing = null;
+  });
+  preparing = current;
+});
+
+// Who is quicker than that waits for it.
+document.addEventListener("submit", (event) => {
+  if (!preparing) return;
+  event.preventDefault();
+  preparing.then(() => event.target.requestSubmit(event.submitter));
+});
 
 async function prepare(input) {
   const shown = input.parentElement.querySelector(".picture-new");

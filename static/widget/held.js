@@ -80,7 +80,7 @@ function tick() {
 // “What you typed is still here” is only said where it is.
 function tellWhatIsKept() {
   const kept = document.getElementById("kept");
-  if (kept) kept.hidden = !Object.values(readForm()).some((values) => values.some(Boolean));
+  if (kept) kept.hidden = !Object.entries(readForm()).some(([name, values]) => name !== "who" && values.some(Boolean));
 }
 
 // A computer that was asleep did not count: ask the server how much is left.

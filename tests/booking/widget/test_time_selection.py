@@ -256,11 +256,11 @@ def test_times_page_takes_a_fixed_number_of_queries(
 ):
     settings.SITE_URL = "https://booking.clinic.example"  # without it there is no waiting list
     client.get("/book/consultation/")  # reads what a process keeps
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
     for name in ("Otis Hale", "Ines Roth", "Bo Lind"):
         make_clinician(name, location=harbour, services=[consultation])
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
 
 
@@ -295,7 +295,7 @@ def test_place_chosen_before_the_service_is_kept_and_explained(times, client, da
 
     assert f"/?where={hudson.pk}" in page.links
     assert elsewhere.status_code == 200
-    assert "This is not given where you chose" in Page(elsewhere).text
+    assert "This is not offered where you chose" in Page(elsewhere).text
     assert [place.place for place in elsewhere.context["places"]] == ["Harbour Street"]
 
 

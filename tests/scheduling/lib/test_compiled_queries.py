@@ -49,6 +49,10 @@ def test_get_or_none_leaves_rarely_read_columns_until_they_are_read(harbour, dja
         "created_at",
         "updated_at",
         "schedule_changed_at",
+        "photo_id",
+        "step_free_access",
+        "access_notes",
+        "parking",
     }
     with django_assert_num_queries(1):
         assert found.updated_at == harbour.updated_at

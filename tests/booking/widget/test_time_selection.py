@@ -251,16 +251,16 @@ def test_times_page_with_expired_hold_explains(times, held, lapsed):
     assert "no longer held for you" in times(hold=held.token)[1].text
 
 
-def test_times_page_takes_a_fixed_number_of_queries(
-    client, django_assert_num_queries, consultation, harbour, dana, held, day, settings
+def test_times_page_takes_few_queries_however_many_clinicians(
+    client, django_assert_max_num_queries, consultation, harbour, dana, held, day, settings
 ):
     settings.SITE_URL = "https://booking.clinic.example"  # without it there is no waiting list
     client.get("/book/consultation/")  # reads what a process keeps
-    with django_assert_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
     for name in ("Otis Hale", "Ines Roth", "Bo Lind"):
         make_clinician(name, location=harbour, services=[consultation])
-    with django_assert_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get("/book/consultation/", {"day": day, "hold": held.token})
 
 

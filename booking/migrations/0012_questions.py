@@ -1,5 +1,6 @@
 import uuid
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
@@ -254,6 +255,32 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="questionversion",
             constraint=models.UniqueConstraint(models.F("question"), models.F("number"), name="question_version_once"),
+        ),
+        migrations.AlterField(
+            model_name="apikey",
+            name="scopes",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("read_appointment_types", "read services, clinicians and locations"),
+                        ("read_availability", "read availability"),
+                        ("write_holds", "place and confirm holds of its own"),
+                        ("read_patients", "search and read patients"),
+                        ("write_patients", "create and change patients"),
+                        ("read_appointments", "list and read appointments"),
+                        ("write_appointments", "book, reschedule, cancel and mark appointments"),
+                        ("read_answers", "read what patients have answered before their visits"),
+                        ("write_orders", "create, read and book orders"),
+                        ("write_locations", "change how long holds live at a location"),
+                        ("write_catalogue", "keep external ids and metadata with services, clinicians and locations"),
+                        ("read_schedule", "read working hours and time off"),
+                        ("write_schedule", "change working hours and time off, and read why somebody is away"),
+                        ("manage_webhooks", "manage webhook endpoints and their deliveries"),
+                    ],
+                    max_length=32,
+                ),
+                size=None,
+            ),
         ),
         migrations.RunSQL(APPEND_ONLY, reverse_sql="DROP FUNCTION booking_answers_stay() CASCADE"),
     ]

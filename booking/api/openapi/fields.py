@@ -60,3 +60,16 @@ class StartTimeField(OpenApiSerializerFieldExtension):
             "description": "A date-time with an offset, or with `date` and `location_id` the local time as HH:MM.",
         }
         return share(auto_schema.registry, "StartTime", schema)
+
+
+class AnswerValueField(OpenApiSerializerFieldExtension):
+    target_class = "booking.api.v1.questions.AnswerValue"
+
+    def map_serializer_field(self, auto_schema, direction):
+        schema = {
+            "type": ["string", "number", "boolean", "array"],
+            "items": {"type": "string"},
+            "description": "A text; for `choice` one of the options, for `choices` and `accessibility` a list of them; "
+            "true or false for `yes_no`, true for `consent`; a date such as 2026-03-30 for `date`; a number for `number`.",
+        }
+        return share(auto_schema.registry, "AnswerValue", schema)

@@ -16,17 +16,16 @@ from booking.domain.questions import Answer, collect_answers, list_questions, re
 from booking.models import ApiKey, Question
 from scheduling.models import Service
 
-VALUE = (
-    "A text; for `choice` one of the options, for `choices` and `accessibility` a list of them; true or false for "
-    "`yes_no`, true for `consent`; a date such as 2026-03-30 for `date`; a number for `number`."
-)
+
+class AnswerValue(serializers.JSONField):
+    """An answer's value, whose type is that of its question."""
 
 
 class AnswerInput(Input):
     """An answer to one of the service's questions."""
 
     question_id = serializers.UUIDField()
-    value = serializers.JSONField(allow_null=True, help_text=VALUE)
+    value = AnswerValue(allow_null=True)
 
 
 def read_answers(sent: list[dict], service_id: UUID, *, is_complete: bool) -> list[Answer]:
@@ -107,7 +106,7 @@ class GivenOutput(serializers.Serializer):
     version = serializers.IntegerField(source="question.number")
     kind = serializers.ChoiceField(Question.Kind.choices, source="question.kind")
     text = serializers.CharField(source="question.text")
-    value = serializers.JSONField(help_text=VALUE)
+    value = AnswerValue()
 
 
 class SheetOutput(serializers.Serializer):

@@ -360,6 +360,13 @@ NOT_ANSWERED = {
     "_Known",
     "CannotMakeRoles",
     "UnreadableBytes",
+    "AnswersClosed",
+    "CannotCorrect",
+    "TooManySearches",
+    "BadPicture",
+    "TooPale",
+    "Unavailable",
+    "Rejected",
 }
 
 

@@ -240,7 +240,9 @@ def send_appointment_links(message: OutboxMessage) -> None:
         raise PermanentError("The SECRET_KEY that it was written with is gone.")
     rows = Appointment.objects.select_related("service", "clinician", "location", "order").filter(UNRESTRICTED)
     rows = rows.filter(attendee_email__iexact=address, status__in=Appointment.UPCOMING, starts_at__gt=timezone.now())
-    visits = [visit for visit in rows.order_by("starts_at")[:MAX_LINKS] if not visit.is_unanswered(timezone.now())]
+    # The database takes a dotless i (U+0131) for an i, and so somebody else's domain for that of the address.
+    theirs = [visit for visit in rows.order_by("starts_at") if visit.attendee_email.lower() == address]
+    visits = [visit for visit in theirs[:MAX_LINKS] if not visit.is_unanswered(timezone.now())]
     if not visits:
         return
     with use_language(message.payload["language"]):

@@ -87,6 +87,7 @@ def test_visit_that_waits_for_its_link_gets_that_one(client, book, at, mailoutbo
 def test_page_is_the_same_whether_there_are_visits(client, book, at, mailoutbox):
     book(at(9))
     forget_mails(mailoutbox)
+    client.get(LINKS)  # what is cached is read once
     pages, queries = [], []
     for email in ("alice@example.org", "nobody@example.org"):
         with CaptureQueriesContext(connection) as captured:
@@ -98,6 +99,15 @@ def test_page_is_the_same_whether_there_are_visits(client, book, at, mailoutbox)
     assert "example.org" not in str(list(OutboxMessage.objects.values_list("payload", flat=True)))
     run_what_is_due()
     assert [mail.to for mail in mailoutbox] == [["alice@example.org"]]
+
+
+def test_address_that_is_written_alike_gets_none(client, book, at, mailoutbox):
+    """PostgreSQL's upper() makes an I of a dotless i, and anybody can have the domain that is written with one."""
+    Appointment.objects.filter(pk=book(at(9)).pk).update(attendee_email="Mike@Gmail.com")
+    forget_mails(mailoutbox)
+
+    assert ask(client, mailoutbox, "mike@gma\u0131l.com")[1] == []
+    assert [mail.to for mail in ask(client, mailoutbox, "mike@gmail.com")[1]] == [["mike@gmail.com"]]
 
 
 def test_an_address_gets_a_few_a_day(client, book, at, mailoutbox):

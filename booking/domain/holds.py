@@ -210,8 +210,9 @@ def note_verified_email(hold: Hold, email_id: str) -> None:
         _check_number_of_holds({"verified_email": email_id}, HoldLimits(), now=now)
     except TooManyHolds:
         return  # it is booked as without a proof
-    hold.verified_email = email_id
-    hold.save(update_fields=["verified_email", "updated_at"])
+    # It counts against no network from now on, and is free of the link for that address alone: see scarcity.admit.
+    hold.verified_email, hold.must_verify = email_id, True
+    hold.save(update_fields=["verified_email", "must_verify", "updated_at"])
 
 
 def _check_patient_is_free(hold, *, now):
@@ -402,7 +403,7 @@ def confirm_hold(
     has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait openly
     if has_caps:
         lock_contacts(attendee)
-    patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network))
+    patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network or hold.verified_email))
     if has_caps and _is_above_caps(patient, attendee, verification, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     said_new_is_known = is_known_after_all(hold, patient, now=now)

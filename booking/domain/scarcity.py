@@ -181,7 +181,7 @@ def get_verification(hold: Hold, attendee: Mapping[str, str]) -> str:
 
     ``attendee`` has their "email".
     """
-    if not hold.network:
+    if not hold.network and not hold.verified_email:
         return Verification.NOT_NEEDED
     if hold.verified_email and hold.verified_email == get_email_id(attendee["email"]):
         return Verification.VERIFIED

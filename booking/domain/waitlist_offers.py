@@ -313,9 +313,11 @@ def _hold_and_tell(entry, opening, window, service, now):
     locked = WaitlistEntry.objects.select_for_update(no_key=True).filter(pk=entry.pk, status=Status.WAITING)
     if not locked:
         raise WishEnded
-    # Whoever needs more time for the form has as much as anybody.
+    # Whoever needs more time for the form has as much as anybody. They have proved one address; others wait for a link.
     hold.lifetime = timedelta(seconds=hold.location.hold_seconds)
-    hold.save(update_fields=["lifetime", "updated_at"])
+    if not entry.appointment_id:
+        hold.verified_email, hold.must_verify = entry.email_id, True
+    hold.save(update_fields=["lifetime", "verified_email", "must_verify", "updated_at"])
     offer = WaitlistOffer.objects.create(entry=entry, hold=hold, email_id=entry.email_id)
     data = {"hold_id": str(hold.pk), "starts_at": hold.local_start.isoformat(), "until": hold.expires_at.isoformat()}
     record_event(entry, EventKind.WAITLIST_OFFERED, actor="worker", at=now, data=data)

@@ -216,13 +216,15 @@ def test_booking_an_offer_ends_the_wish(full, wait, noon, alice):
     offer_freed_times(now=noon)
     release_hold(held[9, 0], actor="patient")
     offer_freed_times(now=noon)
-    visit = confirm_hold(find_hold(get_token(WaitlistOffer.objects.get())), patient=alice, actor="patient")
+    hold = find_hold(get_token(WaitlistOffer.objects.get()))
+    attendee = {"name": "Carol Waits", "email": "carol@example.org", "phone": ""}
+    visit = confirm_hold(hold, patient=alice, attendee=attendee, actor="patient")
 
     offer_freed_times(now=noon)
 
     carol.refresh_from_db()
     assert (carol.status, list_offers()) == ("booked", [("Carol", "09:00", "booked")])
-    assert (visit.verification, visit.status) == ("", "confirmed")
+    assert (visit.verification, visit.status) == ("verified", "confirmed")
     kinds = Event.objects.filter(subject_id=carol.pk).order_by("sequence").values_list("kind", flat=True)
     assert list(kinds) == ["waitlist.joined", "waitlist.offered", "waitlist.offer_ended", "waitlist.ended"]
 

@@ -96,8 +96,26 @@ def test_wish_is_left_confirmed_offered_and_booked(
     details |= {"date_of_birth_day": "1", "date_of_birth_month": "2", "date_of_birth_year": "1990"}
     assert client.post(f"{take}confirm", details).status_code == 303
     offer_freed_times(now=noon)
-    assert Appointment.objects.get(pk=hold.pk).status == "confirmed"
+    visit = Appointment.objects.get(pk=hold.pk)
+    assert (visit.status, visit.verification, visit.is_typed) == ("confirmed", "verified", True)
     assert "You are no longer on the waiting list" in client.get(link).text
+
+
+def test_offer_is_booked_for_another_address_only_with_its_link(client, here, wish, at, hold_time, noon, mailoutbox):
+    taken = hold_time(at(9))
+    client.post(here, wish)
+    client.post(reverse("widget:wish", args=[entry_token(WaitlistEntry.objects.get())]), {"confirm": "1"})
+    release_hold(taken, actor="patient")
+    offer_freed_times(now=noon)
+    run_what_is_due()
+    take, _manage = get_links(mailoutbox[-1])
+    details = {"last_name": "Mallory", "email": "victim@example.org", "phone": "07400 123456"}
+    details |= {"date_of_birth_day": "1", "date_of_birth_month": "2", "date_of_birth_year": "1990"}
+
+    assert client.post(f"{take}confirm", details).status_code == 303
+
+    visit = Appointment.objects.get()
+    assert (visit.status, visit.verification, visit.is_typed) == ("pending", "required", True)
 
 
 def test_wish_can_be_changed_declined_and_ended(client, here, wish, consultation, at, hold_time, noon, day):

@@ -206,13 +206,19 @@ def test_codes_of_a_network_and_of_all_are_bounded(client, ask, db, monkeypatch,
 
 def test_wrong_tries_of_all_together_are_bounded(client, ask, family, monkeypatch):
     monkeypatch.setattr("booking.domain.contact_codes.MAX_WRONG_TRIES", 3)
-    first, second = ask()["Location"], ask()["Location"]
+    nobodys = ask(email="nobody@example.org")["Location"]
+    first, second, third = (ask()["Location"] for _ in range(3))
     run_what_is_due()
+    for _ in range(4):  # no code was sent that could be guessed
+        assert client.post(nobodys, {"code": get_wrong_code(nobodys)}).status_code == 422
     for _ in range(3):
-        client.post(first, {"code": get_wrong_code(first)})
+        assert client.post(first, {"code": get_wrong_code(first)}).status_code == 422
+    ContactCode.objects.filter(pk=get_row(first).pk).update(tries=2)
+    assert client.post(third, {"code": make_code(get_row(third))}).status_code == 303
+    ContactCode.objects.filter(pk=get_row(first).pk).update(tries=3)
 
     assert client.post(second, {"code": make_code(get_row(second))}).status_code == 410
-    assert get_row(second).tries == 0
+    assert get_row(second).proved_at is None
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(9, 303), (10, 410)])
@@ -313,6 +319,12 @@ def test_known_child_is_booked_on_its_record_and_verified(client, confirm, famil
     message = mail.outbox[-1]
     assert message.body.startswith("Dear Paula Parker,") and "For Tim Parker" in message.body
     assert "me=" not in message.body
+
+
+def test_proof_of_one_address_books_for_no_other_without_a_link(confirm, family):
+    assert confirm(email="mallory@example.org").status_code == 303
+
+    assert list(Appointment.objects.values_list("status", "verification")) == [("pending", "required")]
 
 
 def test_proof_is_gone_with_done(client, confirm, family):

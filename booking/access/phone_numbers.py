@@ -16,6 +16,12 @@ from booking.models import PhoneNumber
 from scheduling.lib.phones import split_phone
 
 MAX_UNCONFIRMED = 3  # texts a day to a number that nobody has proved
+# What is texted to the others is read by nobody, or costs what the owner of the number likes.
+TEXTED_TYPES = {
+    phonenumbers.PhoneNumberType.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+}
 
 # Exact: of concurrent texts each waits for the row.
 ALLOW = """
@@ -32,7 +38,7 @@ def get_number_id(number: str) -> str:
 
 
 def can_be_texted(number: str) -> bool:
-    """Return whether texts are sent at all, and to a number like that: without extension, of one of SMS_COUNTRIES."""
+    """Return whether texts are sent at all, and to a number like that: a person's, of one of SMS_COUNTRIES."""
     if settings.SMS_BACKEND == "none" or split_phone(number).extension:
         return False
     try:
@@ -40,7 +46,7 @@ def can_be_texted(number: str) -> bool:
     except phonenumbers.NumberParseException:
         return False
     country = phonenumbers.region_code_for_number(read)
-    return country in settings.SMS_COUNTRIES and phonenumbers.is_valid_number(read)
+    return country in settings.SMS_COUNTRIES and phonenumbers.number_type(read) in TEXTED_TYPES
 
 
 def is_confirmed(number: str) -> bool:

@@ -29,6 +29,9 @@ def test_only_valid_numbers_of_allowed_countries_can_be_texted(settings):
         "+447797712345": True,  # Jersey has Britain's code
         "+33612345678": False,
         "+4474001": False,
+        "+442079460000": True,  # at a desk
+        "+449098790123": False,  # costs what its owner likes
+        "+447012345678": False,
         "tel:+442079460000;ext=4": False,
         "07400 123456": False,
     }

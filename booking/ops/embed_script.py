@@ -6,7 +6,7 @@ sites keep its address with its integrity.
 
 import base64
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from django.conf import settings
@@ -21,7 +21,7 @@ class ScriptVersion(NamedTuple):
     integrity: str
 
 
-@cache
+@lru_cache(maxsize=64)  # anybody may ask for names that there are not
 def read_script(version: str = "") -> bytes | None:
     """Return the newest script, or the one of a version; None if there is no such version."""
     path = FOLDER / (f"versions/embed.{version}.js" if version else "embed.js")

@@ -70,6 +70,7 @@ class AnswerValueField(OpenApiSerializerFieldExtension):
             "type": ["string", "number", "boolean", "array"],
             "items": {"type": "string"},
             "description": "A text; for `choice` one of the options, for `choices` and `accessibility` a list of them; "
-            "true or false for `yes_no`, true for `consent`; a date such as 2026-03-30 for `date`; a number for `number`.",
+            "true or false for `yes_no`, true for `consent`; a date such as 2026-03-30 for `date`; a number for "
+            "`number`.",
         }
         return share(auto_schema.registry, "AnswerValue", schema)

@@ -182,8 +182,8 @@ def test_check_answers_known_and_new_patient_alike(client, hold_time, at, typed,
 
 
 def test_details_form_validation_queries_no_patients(client, held, typed, django_assert_num_queries):
-    # The hold, the clock twice, who must agree, and who elsewhere; the clinician's face; the branding and the sites that
-    # may frame it, which are read once in ten seconds.
+    # The hold, the clock twice, who must agree, and who elsewhere; the clinician's face; the branding and the sites
+    # that may frame it, which are read once in ten seconds.
     with django_assert_num_queries(8) as captured:
         client.post(url(held, "check"), typed)
 

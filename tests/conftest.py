@@ -18,8 +18,8 @@ from booking.domain.orders import create_order
 from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Networks, Provider
-from booking.models.branding import forget_branding
-from booking.models.embedding import forget_embedding_sites
+from booking.models.branding import recent_branding
+from booking.models.embedding import recent_sites
 from patients.models import Patient
 from scheduling.models import Clinician, Location, Service, WorkingHours
 from tests.receivers import Receiver
@@ -64,18 +64,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def branding_unread():
-    """Each test begins as a process that has shown no page yet."""
-    forget_branding()
-    forget_embedding_sites()
-
-
-@pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process keeps for some seconds, it does not keep from one test to the next."""
     from booking.widget import live_times, service_list
 
-    for results in (service_list.offers, live_times.versions, live_times.workplaces, live_times.etags):
+    of_pages = (service_list.offers, live_times.versions, live_times.workplaces, live_times.etags)
+    for results in (recent_branding, recent_sites, *of_pages):
         results.forget()
 
 

@@ -6,7 +6,7 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 
 from booking.models import Branding
-from booking.models.branding import forget_branding
+from booking.models.branding import recent_branding
 from scheduling.admin.pictures import PictureAdmin, PictureField, PictureFormMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
@@ -61,4 +61,4 @@ class BrandingAdmin(PictureAdmin):
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        forget_branding()
+        recent_branding.forget()

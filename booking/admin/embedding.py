@@ -14,7 +14,7 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 
 from booking.models import EmbeddingSite
-from booking.models.embedding import forget_embedding_sites
+from booking.models.embedding import recent_sites
 from booking.ops.embed_script import get_newest_version
 from scheduling.lib.languages import get_path_element
 from scheduling.models import Location, Service
@@ -109,8 +109,8 @@ class EmbeddingSiteAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        forget_embedding_sites()
+        recent_sites.forget()
 
     def delete_model(self, request, obj):
         super().delete_model(request, obj)
-        forget_embedding_sites()
+        recent_sites.forget()

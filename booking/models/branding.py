@@ -1,7 +1,6 @@
 """What makes the pages the clinic's own: its name, logo and colour. One row."""
 
 import hashlib
-import time
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,6 +11,7 @@ from django.templatetags.static import static
 
 from patients.fields import PlainTextField
 from scheduling.lib.accent_colors import DEFAULT_ACCENT, TooPale, derive_palette, write_stylesheet
+from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Image
 from scheduling.models.images import get_image_path
 
@@ -85,26 +85,19 @@ def get_version(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-# Every page shows it and nearly none changes it: each process reads it once in so many seconds.
-MAX_AGE_SECONDS = 10
-_read_last: tuple[float, Branding] | None = None
+# Every page shows it and nearly none changes it.
+recent_branding = RecentResults[Branding](max_age=10)
 
 
 def get_branding() -> Branding:
     """Return the clinic's branding, as it was up to ten seconds ago; one without a row has the settings' name."""
-    global _read_last
-    if _read_last is None or time.monotonic() - _read_last[0] > MAX_AGE_SECONDS:
-        row = Branding.objects.select_related("logo").filter(pk=Branding.ONLY).first()
-        _read_last = time.monotonic(), row or Branding()
-    return _read_last[1]
+    return recent_branding.get(_read_branding)
 
 
 def get_last_branding() -> Branding:
     """Return the branding that this process has read last, without asking the database: it may be away."""
-    return _read_last[1] if _read_last else Branding()
+    return recent_branding.get_last() or Branding()
 
 
-def forget_branding() -> None:
-    """Have the next page of this process read it anew."""
-    global _read_last
-    _read_last = None
+def _read_branding():
+    return Branding.objects.select_related("logo").filter(pk=Branding.ONLY).first() or Branding()

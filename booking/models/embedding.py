@@ -1,11 +1,11 @@
 """The sites that show the patients' pages in a frame."""
 
-import time
 from uuid import UUID
 
 from django.db import models
 
 from booking.models.api import validate_origin
+from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Location
 
 
@@ -41,21 +41,15 @@ class EmbeddingSite(models.Model):
         return self.origin
 
 
-# Each page asks and nearly nothing changes it: each process reads them once in so many seconds.
-MAX_AGE_SECONDS = 10
-_read_last: tuple[float, list[tuple[str, str]]] | None = None
+# Each page asks and nearly nothing changes it.
+recent_sites = RecentResults[list[tuple[str, str]]](max_age=10)
 
 
 def list_embedding_sites() -> list[tuple[str, str]]:
     """Return (origin, location id or "") of each site, as it was up to ten seconds ago."""
-    global _read_last
-    if _read_last is None or time.monotonic() - _read_last[0] > MAX_AGE_SECONDS:
-        rows = EmbeddingSite.objects.values_list("origin", "location_id")
-        _read_last = time.monotonic(), [(origin, str(location_id or "")) for origin, location_id in rows]
-    return _read_last[1]
+    return recent_sites.get(_read_sites)
 
 
-def forget_embedding_sites() -> None:
-    """Have the next page of this process read them anew."""
-    global _read_last
-    _read_last = None
+def _read_sites():
+    rows = EmbeddingSite.objects.values_list("origin", "location_id")
+    return [(origin, str(location_id or "")) for origin, location_id in rows]

@@ -36,6 +36,11 @@ class RecentResults(Generic[T]):
         result = self.results.get(key)
         return result.value if result and monotonic() - result.computed_at <= self.max_age else None
 
+    def get_last(self, key: Hashable = None) -> T | None:
+        """Return the last result for ``key``, however old, or None if there is none."""
+        result = self.results.get(key)
+        return result.value if result and result.is_computed else None
+
     def forget(self) -> None:
         """Compute everything anew."""
         self.results = {}

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from booking.models import Appointment, EmbeddingSite
-from booking.models.embedding import forget_embedding_sites
+from booking.models.embedding import recent_sites
 from tests.browser.test_booking import type_details
 
 PAGE = """<!doctype html><html lang="en"><title>Harbour Clinic</title><h1>Our clinic</h1>
@@ -49,7 +49,7 @@ def test_booking_in_a_frame_of_another_site(chromium, host, dana, consultation, 
     assert page.locator("iframe").evaluate("frame => frame.style.height") == "0px"
 
     EmbeddingSite.objects.create(origin=host)
-    forget_embedding_sites()
+    recent_sites.forget()
     page.reload()
     expect(page.get_by_role("link", name="Book an appointment")).to_be_hidden()
     frame = page.frame_locator("iframe")

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from booking.models import EmbeddingSite
-from booking.models.embedding import forget_embedding_sites
+from booking.models.embedding import recent_sites
 from booking.ops.embed_script import FOLDER
 from scheduling.models import Location
 
@@ -15,7 +15,7 @@ SITE, OTHER = "https://www.clinic.example", "https://mitte.clinic.example"
 
 def allow(origin, location=None):
     EmbeddingSite.objects.create(origin=origin, location=location)
-    forget_embedding_sites()
+    recent_sites.forget()
 
 
 def get_ancestors(response):

@@ -28,15 +28,12 @@ from scheduling.lib.encrypted_field import encrypt as encrypt_text
 
 Kind = Question.Kind
 NEEDS = ["accessibility", "interpreter"]  # as the kinds of questions are called, and the fields of Needs
-Verification = Appointment.Verification
 
 MAX_QUESTIONS = 30  # asked for one service
 MAX_SHEETS = 50  # of one appointment
 MAX_LENGTHS = {Kind.TEXT: 200, Kind.LONG_TEXT: 2000, Kind.INTERPRETER: 60}
 MAX_NUMBER, DECIMALS = 999_999_999, 4
 EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
-# Who has booked is who they say: others could change what is known of somebody whose details they know.
-PROVEN = [Verification.NOT_NEEDED, Verification.VERIFIED, Verification.CHECKED]
 
 YES_NO = [("yes", pgettext_lazy("answer", "Yes")), ("no", pgettext_lazy("answer", "No"))]
 
@@ -321,7 +318,8 @@ def write_answers(appointment: Appointment, answers: Collection[Answer], *, acto
 
 
 def _write_sheet(appointment, rows, needs, *, actor, at):
-    keeps_needs = any(needs.values()) and appointment.verification in PROVEN
+    # Others could change what is known of somebody whose details they know.
+    keeps_needs = any(needs.values()) and not appointment.is_unproven
     parameters = {
         "appointment": appointment.pk,
         "answers": encrypt(orjson.dumps(rows), belongs_to=_name_sheet(appointment.pk)),

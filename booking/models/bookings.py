@@ -210,6 +210,7 @@ class Appointment(Booking):
     STANDING = [*UPCOMING, "in_progress"]
     UNSUCCESSFUL = UNSUCCESSFUL
     AWAITING_VERIFICATION = ["required", "required_quietly"]
+    UNPROVEN = ["waived", *AWAITING_VERIFICATION]
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -366,7 +367,7 @@ class Appointment(Booking):
     @property
     def is_unproven(self):
         """Whether a visitor has booked it of whom nobody knows whether they are who they say."""
-        return self.verification in (self.Verification.WAIVED, *self.AWAITING_VERIFICATION)
+        return self.verification in self.UNPROVEN
 
     @property
     def is_typed(self):

@@ -61,9 +61,7 @@ from patients.text import isolate
 from scheduling.lib.encrypted_field import decrypt
 from scheduling.lib.languages import split_path, use_language
 
-Status, Reason, Verification = Appointment.Status, Appointment.CancellationReason, Appointment.Verification
-# Booked by somebody who may have typed another's address and any name: mails about it name nobody and are few.
-UNPROVEN = [Verification.WAIVED, *Appointment.AWAITING_VERIFICATION]
+Status, Reason = Appointment.Status, Appointment.CancellationReason
 NOT_CONFIRMED = [Reason.DECLINED, Reason.NOT_ACKNOWLEDGED]
 MAX_LINKS = 20  # in one e-mail
 SUBJECTS = {
@@ -158,7 +156,7 @@ def send_also_booked(message: OutboxMessage) -> None:
     if not patient.email or appointment.status not in Appointment.STANDING or not others:
         return  # one of them has been cancelled since
     visits = [(visit, _get_page(visit)) for visit in (appointment, *others)]
-    is_stranger = appointment.verification in UNPROVEN
+    is_stranger = appointment.is_unproven
     context = {
         "appointment": appointment,
         "name": "" if is_stranger else patient.contact_name or str(patient),
@@ -319,7 +317,7 @@ def _send_to_attendee(message, appointment, template, *, invites=False, links=No
     """Send a mail about an appointment; return False if none may be sent to its attendee."""
     if not appointment.attendee_email:
         return False  # booked by another system without an address
-    is_stranger = appointment.verification in UNPROVEN
+    is_stranger = appointment.is_unproven
     writer = appointment.contact_name or appointment.attendee_name
     context = get_visit_context(appointment, name="" if is_stranger else writer, invites=invites)
     mail = _make_mail(message, template, appointment.attendee_email, context | (links or {}))

@@ -11,6 +11,7 @@ Two constraints decide races: no two slots of a clinician overlap, and no addres
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -188,10 +189,9 @@ def _has_booked(entry):
     """Return whether who waits has booked the service by themselves since, and if so end the wish."""
     if entry.appointment_id:
         return False
-    proven = [Appointment.Verification.NOT_NEEDED, Appointment.Verification.VERIFIED, Appointment.Verification.CHECKED]
     visits = Appointment.objects.filter(service=entry.service, status__in=Appointment.UPCOMING)
-    visits = visits.filter(attendee_email__iexact=entry.email, verification__in=proven, created_at__gt=entry.created_at)
-    if has_booked := visits.exists():
+    visits = visits.filter(attendee_email__iexact=entry.email, created_at__gt=entry.created_at)
+    if has_booked := visits.exclude(verification__in=Appointment.UNPROVEN).exists():
         end_entry(entry, Status.BOOKED, actor="worker")
     return has_booked
 
@@ -239,11 +239,12 @@ class _Search:
 
     def offer_first(self, entry: WaitlistEntry) -> bool:
         """Offer a wish the first time freed since that suits it and can be held; return whether there was one."""
-        own = list(Hold.objects.filter(waitlist_offer__entry=entry))
         news = self._find_fitting(entry, sorted(self.by_start.keys() - entry.known_starts))
-        for number, opening in enumerate(news):
-            if number == 0 and _has_booked(entry):
-                return False
+        first = next(news, None)
+        if first is None or _has_booked(entry):  # most often there is nothing new, and nothing to ask the database
+            return False
+        own = list(Hold.objects.filter(waitlist_offer__entry=entry))
+        for opening in chain([first], news):
             if any(hold.starts_at < opening.ends_at and hold.ends_at > opening.starts_at for hold in own):
                 continue  # they did not want it
             if len([offer for offer in self.offers if _overlap(offer.hold, opening)]) >= MAX_IN_A_ROW:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
+TIMEOUT = 15.0  # seconds that a gateway has to answer
+
 
 class Text(NamedTuple):
     """A text message to send to ``number`` (E.164); reports on it go to ``callback_url``, which may be empty."""
@@ -38,6 +40,11 @@ class Unavailable(Exception):
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
         self.after = after
         super().__init__(reason)
+
+
+def is_transient(status: int) -> bool:
+    """Return whether an HTTP status says that the same may go well later."""
+    return status >= 500 or status in (408, 425, 429)
 
 
 class Gateway(Protocol):

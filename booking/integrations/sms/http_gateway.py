@@ -8,13 +8,10 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.utils import timezone
 
-from booking.integrations.sms.base import Rejected, Report, Text, Unavailable
+from booking.integrations.sms.base import TIMEOUT, Rejected, Report, Text, Unavailable, is_transient
 from booking.models import TextMessage
 from booking.outbox.retry import parse_retry_after
 from scheduling.lib import safe_http
-
-TIMEOUT = 15.0  # seconds
-TRANSIENT = (408, 425, 429)  # and all from 500 on
 
 Status = TextMessage.Status
 
@@ -35,7 +32,7 @@ class Gateway:
             answer = safe_http.send("POST", settings.SMS_GATEWAY_URL, body=body, headers=headers, timeout=TIMEOUT)
         except (safe_http.Unreachable, safe_http.NotPublic) as error:
             raise Unavailable(f"the gateway cannot be reached: {error}") from error
-        if answer.status >= 500 or answer.status in TRANSIENT:
+        if is_transient(answer.status):
             raise Unavailable(f"the gateway answered {answer.status}", parse_retry_after(answer, now=timezone.now()))
         if not 200 <= answer.status < 300:
             raise Rejected(str(answer.status))

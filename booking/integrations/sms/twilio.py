@@ -12,12 +12,9 @@ from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from booking.integrations.sms.base import Rejected, Report, Text, Unavailable
+from booking.integrations.sms.base import TIMEOUT, Rejected, Report, Text, Unavailable, is_transient
 from booking.models import TextMessage
 from scheduling.lib import safe_http
-
-TIMEOUT = 15.0  # seconds
-TRANSIENT = (408, 425, 429)  # and all from 500 on
 
 Status = TextMessage.Status
 # Twilio's own words. A text that was sent is handed over, and we know that already.
@@ -36,7 +33,7 @@ class Gateway:
         try:
             message = client.messages.create(to=text.number, body=text.body, **from_whom)  # pyright: ignore
         except TwilioRestException as error:
-            if error.status >= 500 or error.status in TRANSIENT:
+            if is_transient(error.status):
                 raise Unavailable(f"Twilio answered {error.status}") from None  # its message may have the number
             raise Rejected(str(error.code)) from None
         except TwilioException:

@@ -162,9 +162,9 @@ def send_reminder(message: OutboxMessage, *, now: datetime) -> None:
     if not reason:
         with use_language(reminder.appointment.language):
             reason = "" if _send(message, reminder) else SkipReason.LIMIT
-    reminder.status, reminder.skip_reason = Status.SKIPPED if reason else Status.SENT, reason
-    reminder.settled_at = now
-    reminder.save(update_fields=["status", "skip_reason", "settled_at"])
+    # Of a visit that was moved while it was being sent the row is gone.
+    outcome = {"status": Status.SKIPPED if reason else Status.SENT, "skip_reason": reason, "settled_at": now}
+    Reminder.objects.filter(pk=reminder.pk).update(**outcome)
 
 
 def _send(message, reminder):

@@ -14,7 +14,7 @@ from booking.access.rate_limits import counter
 from booking.domain.message_texts import send_test
 from booking.integrations.message_samples import make_sample_email, make_sample_sms
 from booking.integrations.sms.gsm import count_parts, simplify
-from booking.models import MessageKind, MessageText
+from booking.models import MessageKind, MessageText, get_branding
 from booking.models.message_texts import list_placeholders
 from patients.fields import EmailFormField
 from patients.text import validate_printable
@@ -74,7 +74,7 @@ def get_usual_words(kind, language):
         return {"opening": make_sample_sms(text)}
     mail = make_sample_email(text)
     paragraphs = str(mail.body).split("\n\n")
-    return {"subject": mail.subject, "opening": paragraphs[1], "sign_off": settings.CLINIC_NAME}
+    return {"subject": mail.subject, "opening": paragraphs[1], "sign_off": get_branding().name}
 
 
 def describe_part(kind, part, usual):

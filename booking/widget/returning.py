@@ -24,9 +24,8 @@ from booking.domain.contact_codes import (
 from booking.domain.holds import note_verified_email
 from booking.domain.transitions import ChangedMeanwhile
 from booking.widget.contact_form import CodeForm, ContactForm
+from booking.widget.forms import get_kept
 from booking.widget.pages import find_held_time, page, show
-
-CARRIED = ("hold", "where", "proof")  # what is known already, in addresses
 
 
 def get_proof(request):
@@ -112,8 +111,9 @@ def get_returning_links(request, held):
 
 
 def _read_kept(request):
-    query = request.POST if request.method == "POST" else request.GET
-    return {name: query[name] for name in CARRIED if query.get(name)}
+    """Return what is known already, of the query, but for what another code has proved."""
+    kept = get_kept(request.POST if request.method == "POST" else request.GET)
+    return {name: value for name, value in kept.items() if name != "me"}
 
 
 def _get_back(kept):

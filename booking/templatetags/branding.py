@@ -5,13 +5,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from booking.models.branding import Branding, get_last_branding
-from booking.widget.forms import WAYS, WishForm
-from scheduling.models import Clinician, Image, Location
+from scheduling.models import Clinician, Image
 from scheduling.models.images import get_image_path
 
 register = template.Library()
-
-HAVE_PAGES = {"is_active": True, "has_page": True}
 
 
 @register.simple_tag
@@ -61,15 +58,3 @@ def face(clinician: Clinician, width: int) -> SafeString:
     """Return a clinician's photo, or nothing where there is none. It stands beside the name, and so says nothing."""
     photo = Image.objects.filter(clinician=clinician.pk).first()
     return picture(photo, width, "face") if photo else SafeString()
-
-
-@register.simple_tag
-def chosen_profiles(wish: WishForm) -> dict[str, Clinician | Location]:
-    """Return the clinician and the location that a search is narrowed to and that have a page, if any."""
-    clinician, where = wish.cleaned_data.get("clinician"), wish.cleaned_data.get("where")
-    chosen = {}
-    if clinician:
-        chosen["clinician"] = Clinician.objects.select_related("photo").filter(pk=clinician, **HAVE_PAGES).first()
-    if where and where not in WAYS:
-        chosen["location"] = Location.objects.filter(pk=where, is_active=True).first()
-    return {name: row for name, row in chosen.items() if row}

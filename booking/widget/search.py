@@ -16,6 +16,7 @@ from booking.widget.live_times import Watch, get_etag, get_watch_url
 from booking.widget.offer import get_offer
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Opening, find_nearest_openings, find_next_opening, open_times
+from scheduling.models import Clinician, Location
 
 DAY = timedelta(days=1)
 
@@ -186,6 +187,18 @@ class Search:
         return make_choices(openings, self.offer, own=self.own, anyone=anyone)
 
 
+def find_profiles(wish):
+    """Return the clinician and the location that a search is narrowed to and that have a page, if any."""
+    clinician, where = (wish.cleaned_data.get(name) for name in ("clinician", "where"))
+    found = {}
+    if clinician:
+        people = Clinician.objects.filter(pk=clinician, is_active=True, has_page=True)
+        found["clinician"] = people.select_related("photo").first()
+    if where and where not in WAYS:
+        found["location"] = Location.objects.filter(pk=where, is_active=True).first()
+    return {name: row for name, row in found.items() if row}
+
+
 def get_times_context(search):
     """Return the template context of the page of times."""
     openings = search.list_openings()
@@ -205,6 +218,7 @@ def get_times_context(search):
         "chosen": chosen,
         "chosen_day": next((day for day in strip.days if day.date == chosen), None),
         "places": group_by_place(choices, chosen),
+        "profiles": find_profiles(search.wish),
         "next_free": None if chosen in free_days else search.find_next_free_day(free_days, chosen),
         "watch": get_watch_url(search.watch),
         "etag": get_etag(openings),

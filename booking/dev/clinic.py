@@ -24,6 +24,7 @@ from booking.dev.cast import (
     SERVICES,
 )
 from booking.dev.pictures import FACES, draw_face, draw_house, draw_logo
+from booking.dev.translations import QUESTIONS as TRANSLATED_QUESTIONS
 from booking.dev.translations import translate_clinic
 from booking.domain.holds import Holder, place_hold
 from booking.domain.orders import send_link
@@ -167,6 +168,7 @@ def ask_questions(services):
                 position=position,
                 depends_on=asked[earlier] if earlier is not None else None,
                 depends_on_answers=answers,
+                translations=TRANSLATED_QUESTIONS.get(content.get("text"), {}),
                 **{name: value for name, value in content.items() if name != "after"},
             )
             question.full_clean()

@@ -23,6 +23,7 @@ SOURCES = ["booking", "patients", "scheduling", "templates"]
 LEFT_OUT = ["booking/dev", "templates/admin", "templates/api"]
 KEYWORDS = DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
+    "gettext_noop": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),

@@ -81,6 +81,31 @@ CATEGORIES = {
     "Doctors": {"de": "Ärztinnen und Ärzte", "fr": "Médecins", "ar": "الأطباء"},
     "Tests": {"de": "Untersuchungen", "fr": "Examens", "ar": "الفحوص"},
 }
+QUESTIONS = {
+    "What hurts?": {
+        "de": {"text": "Was tut Ihnen weh?", "help_text": "Zum Beispiel: mein linkes Knie."},
+        "fr": {"text": "Où avez-vous mal ?", "help_text": "Par exemple : au genou gauche."},
+        "ar": {"text": "ما الذي يؤلمك؟", "help_text": "مثلًا: ركبتي اليسرى."},
+    },
+    "How long has it hurt?": {
+        "de": {"text": "Seit wann haben Sie Schmerzen?",
+               "options": "Weniger als sechs Wochen\nSechs Wochen bis drei Monate\nLänger"},
+        "fr": {"text": "Depuis combien de temps avez-vous mal ?",
+               "options": "Moins de six semaines\nDe six semaines à trois mois\nPlus longtemps"},
+        "ar": {"text": "منذ متى تشعر بالألم؟",
+               "options": "أقل من ستة أسابيع\nمن ستة أسابيع إلى ثلاثة أشهر\nأكثر من ذلك"},
+    },
+    "Have you had an operation there?": {
+        "de": {"text": "Wurden Sie dort schon operiert?"},
+        "fr": {"text": "Avez-vous déjà été opéré à cet endroit ?"},
+        "ar": {"text": "هل أُجريت لك عملية جراحية في هذا الموضع؟"},
+    },
+    "When was the operation?": {
+        "de": {"text": "Wann war die Operation?"},
+        "fr": {"text": "Quand était l’opération ?"},
+        "ar": {"text": "متى كانت العملية؟"},
+    },
+}
 # fmt: on
 
 

@@ -39,23 +39,23 @@ YES_NO = [("yes", pgettext_lazy("answer", "Yes")), ("no", pgettext_lazy("answer"
 
 STANDARD_TEXTS = {
     Kind.ACCESSIBILITY: {
-        "text": gettext_noop("Do you need anything so that you can come and be seen?"),
-        "help_text": gettext_noop("We keep this with your record, so that you need not say it again."),
+        "text": gettext_noop("Do you have any access needs?"),
+        "help_text": gettext_noop("We keep this with your record, so you only need to tell us once."),
         "options": "\n".join(
             [
                 gettext_noop("Step-free access"),
                 gettext_noop("Space for a wheelchair"),
-                gettext_noop("A hearing loop, or to have things written down"),
+                gettext_noop("A hearing loop, or things in writing"),
                 gettext_noop("Large print"),
-                gettext_noop("More time, or a quiet place to wait"),
-                gettext_noop("To bring somebody who helps me"),
+                gettext_noop("Extra time, or a quiet place to wait"),
+                gettext_noop("To bring a carer or supporter"),
                 gettext_noop("To bring an assistance dog"),
             ]
         ),
     },
     Kind.INTERPRETER: {
-        "text": gettext_noop("If you need an interpreter: for which language?"),
-        "help_text": gettext_noop("A sign language too. Leave it empty if you need none."),
+        "text": gettext_noop("Do you need an interpreter? For which language?"),
+        "help_text": gettext_noop("Sign languages count too. Leave this empty if you need none."),
         "options": "",
     },
 }

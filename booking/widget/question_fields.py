@@ -142,6 +142,11 @@ class AnswersMixin(forms.BaseForm):
             for each in self.questions
         ]
 
+    @property
+    def has_needs(self):
+        """Whether anything was typed for the questions that are folded, or is wrong there."""
+        return any(each.is_folded and (each.field.value() or each.field.errors) for each in self.asked)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -159,6 +164,12 @@ class Asked:
     @property
     def question(self):
         return self.field.field.question
+
+    @property
+    def is_folded(self):
+        """Whether it is an optional standard question, which few need: those are behind a line that opens them."""
+        is_standard = self.question.kind in Question.STANDARD
+        return is_standard and not (self.field.field.required or self.condition or self.is_answered)
 
     @property
     def shape(self):

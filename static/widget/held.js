@@ -111,8 +111,11 @@ function retype() {
   for (const input of form.querySelectorAll("input:not([type=hidden]), textarea, select")) {
     const values = held.typed[input.name];
     if (!values) continue;
-    if (["checkbox", "radio"].includes(input.type)) input.checked ||= values.includes(input.value);
+    const isBox = ["checkbox", "radio"].includes(input.type);
+    if (isBox) input.checked ||= values.includes(input.value);
     else if (!input.value && values[0]) input.value = values[0];
+    const fold = input.closest("details");
+    if (fold && (isBox ? input.checked : input.value)) fold.open = true;
   }
   form.dispatchEvent(new Event("retyped", { bubbles: true }));
 }

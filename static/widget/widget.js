@@ -62,7 +62,7 @@ function tellYours() {
   // Once it is chosen, their own time is the large one, and the clinic's the small one below it.
   for (const shown of page.querySelectorAll("[data-own]")) {
     const at = new Date(shown.dataset.own);
-    const clock = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" };
+    const clock = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     const write = (zone) => at.toLocaleString(`${document.documentElement.lang}-u-nu-latn`, { ...clock, ...zone });
     const own = write();
     if (own !== write({ timeZone: shown.dataset.zone })) {

@@ -90,4 +90,19 @@ def test_form_from_before_the_questions_books_and_the_mail_asks(client, held, ty
 
 
 def test_questions_are_asked_in_the_reader_s_language(client, held, smoker):
-    assert "Rauchen Sie?" in Page(client.get(f"/de/hold/{held.token}/")).text
+    save_question(Question(kind="accessibility", position=2))
+
+    text = Page(client.get(f"/de/hold/{held.token}/")).text
+    assert "Rauchen Sie?" in text and "Große Schrift" in text and "Large print" not in text
+
+
+def test_optional_needs_are_folded_until_one_is_given(client, held, typed):
+    save_question(Question(kind="interpreter", position=1))
+    language = Question.objects.get()
+    assert '<details class="answered needs">' in client.get(f"/hold/{held.token}/").content.decode()
+
+    filled = typed | {"email": "", "question-asked": "", name(language): "BSL"}
+    response = client.post(f"/hold/{held.token}/check", filled)
+
+    assert response.status_code == 422
+    assert '<details class="answered needs" open>' in response.content.decode()

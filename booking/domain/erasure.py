@@ -22,6 +22,7 @@ from booking.domain.appointments import cancel_under_lock
 from booking.domain.audit import record_event
 from booking.domain.contact_codes import forget_contacts
 from booking.domain.notifications import notify_changed
+from booking.domain.text_messages import forget_texts
 from booking.domain.transitions import transition
 from booking.integrations.approvers import get_approver
 from booking.models import (
@@ -301,7 +302,8 @@ def _list_numbers(traces):
     """Return the phone numbers that the person is known by, in an order in which two erasures do not deadlock."""
     known = Patient.objects.filter(pk__in=traces.patient_ids).values_list("phone", flat=True)
     given = Appointment.objects.filter(pk__in=traces.appointment_ids).values_list("attendee_phone", flat=True)
-    return sorted({split_phone(number).number for number in (*known, *given) if number}, key=get_number_id)
+    waiting = find_wishes(traces).values_list("phone", flat=True)
+    return sorted({split_phone(number).number for number in (*known, *given, *waiting) if number}, key=get_number_id)
 
 
 def _forget_details(traces, contacts, numbers):
@@ -328,6 +330,7 @@ def _forget_details(traces, contacts, numbers):
         forget_address(address)
     for number in numbers:
         forget_number(number)
+    forget_texts(numbers)
 
 
 def _forget_messages(traces):

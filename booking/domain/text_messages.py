@@ -1,11 +1,12 @@
 """Text messages (SMS): whom the clinic may text, and the one way to have a text sent."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from booking.access.phone_numbers import can_be_texted, is_confirmed
-from booking.models import Appointment, TextMessage
+from booking.access.phone_numbers import can_be_texted, get_number_id, is_confirmed
+from booking.models import Appointment, OutboxMessage, TextMessage
 from booking.models.enums import Job
 from booking.outbox import queue
 from scheduling.lib.clock import database_now
@@ -35,10 +36,17 @@ def send_text(
         return None
     text = TextMessage.objects.create(pk=uuid4(), appointment=appointment, purpose=purpose)
     payload: dict[str, Any] = {"number": encrypt(number), "body": encrypt(body), "is_proof": "yes" if is_proof else ""}
+    payload["number_id"] = get_number_id(number)  # for forget_texts, which cannot read the other
     payload |= {"appointment": appointment.pk} if appointment else {}
     payload |= {"expires_at": expires_at.isoformat()} if expires_at else {}
     queue.enqueue(Job.SMS_TEXT, due_at=due_at, id=text.pk, **payload)
     return text
+
+
+def forget_texts(numbers: Iterable[str]) -> None:
+    """Delete the texts to numbers, those that wait to be sent too."""
+    ids = [get_number_id(number) for number in numbers]
+    OutboxMessage.objects.filter(kind=Job.SMS_TEXT, payload__number_id__in=ids).delete()
 
 
 def forget_old_texts() -> None:

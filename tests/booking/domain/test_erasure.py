@@ -33,6 +33,7 @@ from booking.domain.holds import confirm_hold, confirm_with_approval, release_ho
 from booking.domain.orders import create_order, send_link
 from booking.domain.patient_drafts import write_draft
 from booking.domain.patient_export import export_patient, render_html
+from booking.domain.text_messages import send_text
 from booking.domain.waitlist import join as join_waitlist
 from booking.models import (
     ApiKey,
@@ -257,9 +258,11 @@ def zaphodine(hold_time, at, consultation, morgan, endpoint, client_of_practice,
     send_link(order, actor="erin")
     candidate = Patient(**ZAPHODINE)
     write_draft(candidate, holder=uuid4(), origin="https://www.clinic.example", network="n")
-    wish = {"service": consultation, "last_day": at(9).date(), "phone": "+442079460777", "parts_of_day": ["morning"]}
+    wish = {"service": consultation, "last_day": at(9).date(), "phone": "+447400123457", "parts_of_day": ["morning"]}
     wish |= {name: ZAPHODINE[name] for name in ("first_name", "last_name", "email")}
     join_waitlist(WaitlistEntry(**wish), actor="patient", is_proven=True)
+    settings.SMS_BACKEND, settings.SMS_COUNTRIES = "console", ["GB"]
+    assert send_text(wish["phone"], "Zaphod, a time is free", purpose="offer", is_proof=True)
     allow_email("zaphodine@example.org")
     ask_for_code(Contact(date(1951, 7, 13), email="zaphodine@example.org"), network="n")
     assert client_of_practice("patch", f"/patients/{patient.pk}", {"metadata": metadata}).status_code == 200
@@ -297,6 +300,7 @@ def test_erase_leaves_no_mark_in_any_table_nor_in_mails_to_come(zaphodine, morga
     assert list_tables_with_marks() == set()
     for model in (IdempotentAnswer, Consent, PossibleDuplicate, ContactCode):
         assert not model.objects.exists()
+    assert not OutboxMessage.objects.filter(kind="sms.text").exists()
     run_what_is_due()
     assert mail.outbox == []
     assert list_tables_with_marks() == set()

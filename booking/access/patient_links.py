@@ -91,6 +91,14 @@ def find_appointment_to_verify(token: str) -> Appointment:
     return appointment
 
 
+def is_mailed(appointment: Appointment, token: str) -> bool:
+    """Return whether a token is the verification_token of an appointment, which only its mails have."""
+    try:
+        return find_appointment_to_verify(token) == appointment
+    except AppointmentNotFound:
+        return False
+
+
 def proof_token(email_id: str) -> str:
     """Return a token that proves for PROOF_LIFETIME that its holder reads the mail of an address.
 

@@ -319,7 +319,7 @@ def write_answers(appointment: Appointment, answers: Collection[Answer], *, acto
 
 def _write_sheet(appointment, rows, needs, *, actor, at):
     # Others could change what is known of somebody whose details they know.
-    keeps_needs = any(needs.values()) and not appointment.is_unproven
+    keeps_needs = any(needs.values()) and appointment.is_of_patient
     parameters = {
         "appointment": appointment.pk,
         "answers": encrypt(orjson.dumps(rows), belongs_to=_name_sheet(appointment.pk)),

@@ -229,12 +229,18 @@ def confirm_attendance(appointment: Appointment, *, actor: str) -> None:
 
 
 @transaction.atomic
-def stop_reminders(appointment: Appointment) -> None:
+def stop_reminders(appointment: Appointment, *, is_mailed: bool = False) -> None:
     """Send the patient of an appointment no more reminders of this or another visit, until they ask for them anew.
 
-    Who has never agreed to any is written down as having withdrawn: the service may need no consent.
+    Who has never agreed to any is written down as having withdrawn: the service may need no consent. Where anybody may
+    have booked it who knows the patient's details, reminders end of this visit alone, unless what was pressed
+    ``is_mailed`` to the patient's address.
     """
     now = database_now()
+    if not appointment.is_of_patient and not (is_mailed and appointment.has_patients_address):
+        unsent = Reminder.objects.filter(appointment=appointment, status__in=UNSENT)
+        unsent.update(status=Status.SKIPPED, skip_reason=SkipReason.NO_CONSENT, settled_at=now)
+        return
     of_patient = {"patient_id": appointment.patient_id, "purpose": Consent.Purpose.REMINDERS}
     is_withdrawn = Consent.objects.filter(**of_patient, withdrawn_at=None).update(withdrawn_at=now)
     if not is_withdrawn and not Consent.objects.filter(**of_patient).exists():

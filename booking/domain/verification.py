@@ -41,7 +41,8 @@ def verify_appointment(appointment: Appointment, *, actor: str = "patient") -> N
     else:
         appointment.verification = Verification.VERIFIED
         appointment.save(update_fields=["verification", "updated_at"])
-    keep_needs(appointment)
+    if appointment.is_of_patient:
+        keep_needs(appointment)
 
 
 def send_booking_link(address: str, *, path: str) -> None:

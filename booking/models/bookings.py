@@ -370,6 +370,20 @@ class Appointment(Booking):
         return self.verification in self.UNPROVEN
 
     @property
+    def is_of_patient(self):
+        """Whether its patient has booked it, as staff, a program or an address that is theirs say.
+
+        An address that was corrected may be another's than that of the record which the first one was matched with.
+        """
+        is_mailed = self.verification == self.Verification.VERIFIED
+        return not self.is_unproven and (not is_mailed or self.has_patients_address)
+
+    @property
+    def has_patients_address(self):
+        """Whether its attendee's e-mail address is that of the patient's record."""
+        return self.attendee_email.lower() == self.patient.email.lower()
+
+    @property
     def is_typed(self):
         """Whether its attendee's phone number is what a visitor has typed."""
         return self.verification != self.Verification.NOT_NEEDED

@@ -3,7 +3,7 @@
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from booking.access.patient_links import appointment_token
+from booking.access.patient_links import appointment_token, is_mailed
 from booking.access.phone_numbers import note_confirmed
 from booking.access.sms_links import find_reminder
 from booking.domain.reminders import confirm_attendance, stop_reminders
@@ -57,6 +57,10 @@ def note_number(appointment, token, now):
 def no_reminders(request, appointment):
     """Ask whether reminders shall end, and end them."""
     if request.method == "POST":
-        stop_reminders(appointment)
-    context = {"appointment": appointment, "address": get_appointment_url(appointment)}
+        stop_reminders(appointment, is_mailed=is_mailed(appointment, request.POST.get("mailed", "")))
+    context = {
+        "appointment": appointment,
+        "address": get_appointment_url(appointment),
+        "mailed": request.GET.get("mailed", ""),
+    }
     return show(request, "widget/no_reminders.html", context | {"is_done": request.method == "POST"})

@@ -132,7 +132,11 @@ def send_appointment_cancelled(message: OutboxMessage) -> None:
 def send_reminder_email(message: OutboxMessage, appointment: Appointment) -> bool:
     """Remind the attendee of a visit; return False if their address has had enough mails today."""
     token = appointment_token(appointment)
-    links = {name: _get_url(reverse(f"widget:{name}", args=[token])) for name in ("coming", "no_reminders")}
+    mailed = {"mailed": verification_token(appointment)}
+    links = {
+        "coming": _get_url(reverse("widget:coming", args=[token])),
+        "no_reminders": _get_url(reverse("widget:no_reminders", args=[token], query=mailed)),
+    }
     return _send_to_attendee(message, appointment, "appointment_reminder", links=links)
 
 

@@ -20,6 +20,7 @@ from booking.domain.questions import (
     read_sheets,
     save_question,
 )
+from booking.domain.verification import verify_appointment
 from booking.models import AnswerSheet, Question, QuestionVersion
 from patients.models import Needs, Patient
 from tests.ledger import begin, nothing_changes
@@ -194,6 +195,20 @@ def test_needs_of_a_stranger_are_kept_once_staff_know_them(ask, book, at):
     check_identity(visit, actor="staff:1")
 
     assert Needs.objects.get().accessibility == "Large print"
+
+
+def test_verified_address_of_another_changes_no_patients_needs(ask, book, at):
+    """It was corrected after the record was found by the first one."""
+    need = ask("accessibility", required=False)
+    visit = book(at(9))
+    visit.verification, visit.attendee_email = "waived", "mallory@example.org"
+    visit.save()
+
+    change_answers(visit, {need.pk: ["Large print"]}, actor="patient")
+    verify_appointment(visit)
+    change_answers(visit, {need.pk: ["Step-free access"]}, actor="patient")
+
+    assert (visit.verification, Needs.objects.count()) == ("verified", 0)
 
 
 def test_merge_keeps_what_both_records_need(db):

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from booking.access.patient_links import verification_token
 from booking.access.phone_numbers import note_confirmed
 from booking.domain.appointments import annotate, cancel, confirm, mark_no_show
 from booking.domain.holds import confirm_hold
@@ -288,7 +289,7 @@ def test_reminder_mail_says_when_and_has_the_links(visit, mailoutbox):
     assert mail.to == ["alice@example.org"]
     assert mail.subject.startswith("Reminder: your appointment at Harbour Clinic, ")
     assert "Consultation" not in mail.subject
-    for page in ("coming", "no-reminders"):
+    for page in ("coming", f"no-reminders?mailed={verification_token(visit)}"):
         assert mail.body.count(f"/{page}\n") == 1
         assert f'/{page}"' in mail.alternatives[0][0]
     reminder = Reminder.objects.get(pk=message.pk)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from booking.access.patient_links import appointment_token
+from booking.access.patient_links import appointment_token, verification_token
 from booking.access.phone_numbers import is_confirmed
 from booking.access.sms_links import reminder_token
 from booking.access.tokens import hash_token
@@ -80,14 +80,31 @@ def test_short_link_ends_with_the_other_links(client, booked, short):
 
 def test_reminders_end_by_a_press(client, booked, page):
     stop = page.replace("/coming", "/no-reminders")
+    Appointment.objects.update(verification="waived")
     with nothing_changes():
-        assert "Do not remind me" in Page(client.get(stop)).text
+        shown = Page(client.get(f"{stop}?mailed={verification_token(booked)}"))
+        assert "Do not remind me" in shown.text
     assert Reminder.objects.exists()
 
-    assert "We will not remind you" in Page(client.post(stop)).text
+    assert "We will not remind you" in Page(client.post(stop, shown.inputs)).text
 
     assert not Reminder.objects.exists()
     assert Consent.objects.filter(purpose="reminders").exclude(withdrawn_at=None).count() == 1
+
+
+def test_stranger_who_knows_the_patient_ends_the_reminders_of_their_own_booking_only(client, booked, page):
+    """The page after a booking has its link, whoever's details were typed."""
+    Appointment.objects.update(verification="waived")
+    stop = page.replace("/coming", "/no-reminders")
+
+    client.post(stop, {"mailed": "AAAA"})
+
+    assert set(Reminder.objects.values_list("status", flat=True)) == {"skipped"}
+    assert not Consent.objects.exclude(withdrawn_at=None).exists()
+    Appointment.objects.update(attendee_email="mallory@example.org")  # corrected
+    booked.refresh_from_db()
+    client.post(stop, {"mailed": verification_token(booked)})
+    assert not Consent.objects.exclude(withdrawn_at=None).exists()
 
 
 # The box

@@ -41,6 +41,11 @@ def get_network_id(request: HttpRequest) -> str:
     return _pseudonymize(get_network(request))
 
 
+def get_widest_network_id(request: HttpRequest) -> str:
+    """Return the pseudonym of the client's widest network: with all of a /48 one customer has 65,536 of a /64."""
+    return [network for network in get_networks(request) if network][-1]
+
+
 def get_network(request: HttpRequest) -> str:
     """Return the client's network as text: its IPv4 address, or the /64 that one home has of IPv6."""
     address = get_address(request)

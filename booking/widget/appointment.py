@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_networks
 from booking.access.patient_links import (
     LinkEnded,
     appointment_token,
@@ -82,7 +82,7 @@ def correct(request, held):
     form = AddressForm(request.POST)
     if not form.is_valid():
         return show_done(request, held, found, form, status=422)
-    usage = counter().count("address-corrections", get_network_id(request), MAX_CORRECTIONS_PER_MINUTE)
+    usage = counter().count_networks("address-corrections", get_networks(request), MAX_CORRECTIONS_PER_MINUTE)
     if usage and usage.is_exceeded:
         response = show_done(request, held, found, form, status=429, refused=_("Please try again in a minute."))
         response["Retry-After"] = usage.resets_in

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_networks
 from booking.access.rate_limits import counter
 from booking.domain.verification import send_appointment_links
 from booking.widget.forms import AddressForm
@@ -19,7 +19,7 @@ def send_links(request):
     context = {"form": form, "here": reverse("widget:links")}
     if not form.is_valid():
         return show(request, "widget/links.html", context, status=422 if form.is_bound else 200)
-    usage = counter().count("appointment-links", get_network_id(request), MAX_LINKS_PER_MINUTE)
+    usage = counter().count_networks("appointment-links", get_networks(request), MAX_LINKS_PER_MINUTE)
     if usage and usage.is_exceeded:
         response = show(request, "widget/links.html", context | {"is_too_fast": True}, status=429)
         response["Retry-After"] = usage.resets_in

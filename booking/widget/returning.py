@@ -10,7 +10,7 @@ from django.conf import settings
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_widest_network_id
 from booking.access.patient_links import appointment_token
 from booking.domain.contact_codes import (
     CodeNotFound,
@@ -43,7 +43,7 @@ def ask(request):
     if not form.is_valid():
         return show(request, "widget/returning.html", context, status=422 if form.is_bound else 200)
     try:
-        token = ask_for_code(form.contact, network=get_network_id(request))
+        token = ask_for_code(form.contact, network=get_widest_network_id(request))
     except TooManyCodes as error:
         response = show(request, "widget/returning.html", context | {"refusal": error.message}, status=429)
         response["Retry-After"] = error.retry_after

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_networks
 from booking.access.email_addresses import get_email_id
 from booking.access.patient_links import AppointmentNotFound, find_appointment, find_appointment_to_verify, proof_token
 from booking.access.rate_limits import counter
@@ -37,7 +37,7 @@ def booking_link(request, slug):
     context = get_time_context(service, picked, moves) | {"link": request.path, "link_inputs": inputs, "form": form}
     if not form.is_valid():
         return show(request, "widget/link.html", context, status=422 if form.is_bound else 200)
-    usage = counter().count("booking-link", get_network_id(request), MAX_LINKS_PER_MINUTE)
+    usage = counter().count_networks("booking-link", get_networks(request), MAX_LINKS_PER_MINUTE)
     if usage and usage.is_exceeded:
         response = show(request, "widget/link.html", context | {"is_too_fast": True}, status=429)
         response["Retry-After"] = usage.resets_in

@@ -9,7 +9,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
-from booking.access.client_identity import get_network_id
+from booking.access.client_identity import get_widest_network_id
 from booking.access.patient_links import AppointmentNotFound, entry_token, find_entry
 from booking.domain.waitlist import (
     TooManyWishes,
@@ -50,7 +50,7 @@ def wait(request, slug):
         return refuse_closed(request, service)
     is_posted = request.method == "POST"
     wished = {name: request.GET[name] for name in ("clinician", "where") if request.GET.get(name)}
-    entry = WaitlistEntry(service=service, network=get_network_id(request), language=get_language_to_keep())
+    entry = WaitlistEntry(service=service, network=get_widest_network_id(request), language=get_language_to_keep())
     options = {"instance": entry, "initial": wished, "offer": get_offer(service), "today": database_now().date()}
     form = WaitlistForm(request.POST if is_posted else None, **options)
     times = reverse("widget:times", args=[service.slug])

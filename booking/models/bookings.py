@@ -185,8 +185,8 @@ class Hold(Booking):
         return int((min(self.expires_at, self.starts_at) - now).total_seconds()) if self.is_live(now) else 0
 
     def is_too_early_to_extend(self, now):
-        """Return whether it is a visitor's, who extends it in its last minutes only."""
-        return bool(self.network) and self.expires_at - now > self.EXTENSION_WINDOW
+        """Return whether an extension would add nothing now, or it is a visitor's that is not in its last minutes."""
+        return self.expires_at - now > (self.EXTENSION_WINDOW if self.network else self.lifetime)
 
     @property
     def is_reservation(self):

@@ -357,6 +357,8 @@ def test_offer_is_held_for_as_long_as_the_clinic_says_but_not_beyond_the_notice(
     first, second = Hold.objects.filter(waitlist_offer__isnull=False).order_by("starts_at")
     assert abs(first.expires_at - (now + timedelta(hours=1))) < timedelta(seconds=5)
     assert abs(second.expires_at - (now + timedelta(minutes=90))) < timedelta(seconds=5)
+    assert second.is_too_early_to_extend(now)  # it would last no longer
+    assert not second.is_too_early_to_extend(now + timedelta(minutes=80))
 
 
 def test_time_freed_at_night_is_held_until_the_morning_mail_and_its_answer(full, wait, noon):

@@ -447,9 +447,10 @@ def _decrypt_sheet(sheet):
 
 
 def get_question_state(appointment: Appointment) -> str:
-    """Return "open" where the patient is to be asked, "answered" where answers may be changed, or "".
+    """Return "open" where the patient is to be asked, "answered" where answers may be changed, "skipped", or "".
 
-    Open is what nobody has answered yet, and where something is required that has no answer.
+    Open is what nobody has answered yet, and where something is required that has no answer. Skipped is where nothing
+    is, and the patient has answered nothing.
     """
     if not can_answer(appointment, timezone.now()):
         return ""
@@ -461,7 +462,9 @@ def get_question_state(appointment: Appointment) -> str:
         return "open"
     answered = {id: value for id, _, value in _decrypt_sheet(newest) or []}
     is_open = any(each.is_required and each.pk not in answered for each in list_applicable(questions, answered))
-    return "open" if is_open else "answered"
+    if is_open:
+        return "open"
+    return "answered" if answered else "skipped"
 
 
 @transaction.atomic

@@ -141,6 +141,15 @@ def test_question_that_makes_no_sense_is_refused(ask, consultation, changes, fie
     assert list(error.value.message_dict) == [field]
 
 
+def test_question_state_where_nothing_is_answered_any_more_is_skipped(ask, book, at):
+    pain = ask("text", "What hurts?", required=False)
+    visit = book(at(9))
+    change_answers(visit, {pain.pk: "My knee"}, actor="patient")
+    change_answers(visit, {}, removed=[pain.pk], actor="patient")
+
+    assert get_question_state(visit) == "skipped"
+
+
 def test_answers_are_changed_until_the_visit_and_what_is_left_out_stays(ask, book, at):
     smoker = ask("yes_no", "Do you smoke?")
     years = ask("number", "For how many years?", after=(smoker, "yes"))

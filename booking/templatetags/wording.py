@@ -91,7 +91,7 @@ def phone(number):
 @register.filter
 def phone_link(number, style=""):
     """Return a phone number as a link that calls it, with an inline ``style`` for e-mails."""
-    attributes = format_html(' style="{}"', style) if style else ""
+    attributes = format_html(' style="{};white-space:nowrap"', style) if style else ""
     address = number.replace(" ", "").removeprefix("tel:")
     return format_html('<a href="tel:{}"{}>{}</a>', address, attributes, phone(number))
 

@@ -1,12 +1,14 @@
 """Who a visit is for: the part of the form for details that says who comes, and who is written to."""
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from patients.fields import PlainTextFormField
 from patients.models import Relation
 from patients.text import validate_name
+from scheduling.lib.phones import format_phone
 
 ME, OTHER = "me", "other"
 WHO_COMES = ["first_name", "last_name", "date_of_birth"]  # the record has them, where somebody known is chosen
@@ -91,4 +93,5 @@ def _get_initial(proof):
     [first, *_rest] = proof.people or [None]
     writer = (first.contact_name or str(first)) if first else ""
     phone = proof.contact.phone or (first.phone_with_extension if first else "")
+    phone = format_phone(phone, settings.DEFAULT_PHONE_REGION)
     return {"email": proof.contact.email, "phone": phone, "contact_name": writer}

@@ -303,7 +303,7 @@ def test_proof_leads_back_to_the_hold_with_details_filled_in(client, prove, fami
 
     page = Page(client.get(location))
     assert location.startswith(f"/hold/{held.token}/?me=")
-    assert (page.inputs["email"], page.inputs["phone"]) == ("paula@example.org", "+442079460123")
+    assert (page.inputs["email"], page.inputs["phone"]) == ("paula@example.org", "+44 20 7946 0123")
     assert "Paula Parker Tim Parker Tess Parker Somebody else" in page.text and "Peter" not in page.text
     assert Hold.objects.get().verified_email == get_email_id("paula@example.org")
     assert page.inputs["me"] == get_me(location)

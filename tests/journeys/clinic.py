@@ -33,10 +33,10 @@ class Mail:
 
 
 class Clinic:
-    """An installation with people around it."""
+    """An installation with people around it; ``village`` is a site that may frame its pages."""
 
-    def __init__(self, address, mailbox):
-        self.address, self.mailbox = address, mailbox
+    def __init__(self, address, mailbox, village):
+        self.address, self.mailbox, self.village = address, mailbox, village
 
     def list_mails(self, address):
         return [mail for mail in map(Mail, list(self.mailbox.accepted)) if mail.address == address]
@@ -83,18 +83,18 @@ class Person:
     def follow(self, name):
         self.page.get_by_role("link", name=name).last.click()
 
-    def choose_time(self, service, *, weeks=0):
-        """Open a service, go on so many weeks, and have the first free time of the first free day held."""
+    def choose_time(self, service, *, weeks=1):
+        """Open a service, and have the first free time of a week held."""
         self.open(f"/book/{service}/")
+        self.choose_first_time(weeks=weeks)
+
+    def choose_first_time(self, *, weeks):
+        """Go on so many weeks, and have the first free time of the first free day held."""
         for _ in range(weeks):
             days = self.page.locator("ol.days")
             before = days.inner_text()
             self.page.locator("#later").click()
             expect(days).not_to_have_text(before, use_inner_text=True)
-        if weeks:
-            day = self.page.locator("a.day").first
-            day.click()
-            expect(day).to_have_attribute("aria-current", "date")
         self.page.locator(".slot").first.click()
 
     def type_birth_date(self, born):

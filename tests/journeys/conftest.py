@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from booking.dev.clinic import create_clinic, create_staff
 from booking.dev.redis import free_port
+from booking.models import EmbeddingSite
 from tests.browser.conftest import watch
 from tests.failures.programs import installation
 from tests.failures.visitor import answers
@@ -42,6 +43,8 @@ def clinic(database, tmp_path_factory):
     """The demo's clinic, opened once for all journeys: each has its own people, and times of its own."""
     create_clinic()
     create_staff(PASSWORD)
+    village = f"http://localhost:{free_port()}"  # another site than 127.0.0.1
+    EmbeddingSite.objects.create(origin=village)
     with installation(database, tmp_path_factory.mktemp("clinic")) as running:
         address = f"127.0.0.1:{free_port()}"
         running.environment |= {
@@ -53,7 +56,7 @@ def clinic(database, tmp_path_factory):
         running.run("web", BIND=address, WEB_PROCESSES="1")
         running.run_workers()
         wait_until(lambda: answers(f"http://{address}/healthz/live"), timeout=120)
-        yield Clinic(f"http://{address}", running.mailbox)
+        yield Clinic(f"http://{address}", running.mailbox, village)
 
 
 @pytest.fixture

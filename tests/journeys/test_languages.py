@@ -43,7 +43,7 @@ def test_switch_of_language_keeps_what_is_typed(meet):
     jens.type_details()
     jens.page.locator(".languages summary").click()
     jens.photograph("languages 1 menu", dark=True)
-    jens.press("Deutsch")
+    jens.page.get_by_text("Deutsch", exact=True).click()
     expect(jens.page.locator("html")).to_have_attribute("lang", "de")
     expect(jens.page.get_by_label("Vorname")).to_have_value("Jens")
     jens.photograph("languages 2 german", dark=True)

@@ -251,14 +251,19 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def chromium_path():
+    """Where Chromium is. Nobody can look for it once one is running."""
+    return find_chromium()
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path):
     """A real Chromium, started once."""
     from playwright.sync_api import sync_playwright
 
-    path = find_chromium()
     # Playwright keeps an event loop running in this thread, and Django would refuse to use the database in it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         yield browser
         browser.close()

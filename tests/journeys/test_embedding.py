@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from booking.dev.chromium import find_chromium
 from booking.models import Appointment
 from tests.conftest import FLAGS
 from tests.journeys.clinic import PHONE, Person
@@ -40,9 +39,9 @@ def village(clinic):
     server.server_close()
 
 
-def test_booking_in_a_frame_without_third_party_cookies(clinic, chromium, village):
+def test_booking_in_a_frame_without_third_party_cookies(clinic, chromium_path, chromium, village):
     flags = [*FLAGS, "--test-third-party-cookie-phaseout"]
-    with chromium.browser_type.launch(executable_path=find_chromium(), args=flags) as browser:
+    with chromium.browser_type.launch(executable_path=chromium_path, args=flags) as browser:
         page = browser.new_page(viewport=PHONE, locale="en-GB", timezone_id="Europe/London")
         ada = Person(clinic, page, "Ada Lowe")
         frame = page.frame_locator("iframe")

@@ -60,12 +60,15 @@ class Person:
     def sees(self, text):
         expect(self.page.locator("#page").get_by_text(text).first).to_be_visible()
 
-    def photograph(self, name, *, dark=False, wide=True):
-        """Keep what they see, on a phone and on a screen; assert that nothing is wider than either."""
+    def photograph(self, name, *, dark=False, height=None):
+        """Keep what they see, on a phone and on a screen; assert that nothing is wider than either.
+
+        What is in a frame of another site is painted only as far as the window's ``height``.
+        """
         schemes = ["light", "dark"] if dark else ["light"]
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        for size in [DESK, PHONE] if wide else [PHONE]:
-            self.page.set_viewport_size(size)
+        for size in (DESK, PHONE):
+            self.page.set_viewport_size(size | ({"height": height} if height else {}))
             for scheme in reversed(schemes):
                 self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 path = SCREENSHOTS / f"{name} {size['width']} {scheme}.png"

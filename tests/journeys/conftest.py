@@ -17,7 +17,6 @@ from tests.failures.visitor import answers
 from tests.journeys.clinic import DESK, PHONE, Clinic, Person
 from tests.waiting import wait_until
 
-expect.set_options(timeout=12_000)
 HERE = Path(__file__).parent
 PASSWORD = "harbour gulls eat chips"
 
@@ -70,7 +69,7 @@ def meet(clinic, chromium):
     def meet(name, **options):
         options = {"locale": "en-GB", "timezone_id": "Europe/London", "viewport": PHONE} | options
         context = chromium.new_context(base_url=clinic.address, user_agent=f"the phone of {name}", **options)
-        context.set_default_timeout(12_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         watch(page, clinic.address, faults)
@@ -88,7 +87,7 @@ def meet(clinic, chromium):
 def staff(clinic, chromium):
     """Somebody of the clinic, signed in."""
     with chromium.new_context(base_url=clinic.address, viewport=DESK) as context:
-        context.set_default_timeout(12_000)
+        context.set_default_timeout(60_000)
         erin = Person(clinic, context.new_page(), "Erin Doyle")
         erin.open("/admin/")
         erin.page.get_by_label("Username:").fill("erin")

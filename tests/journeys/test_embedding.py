@@ -48,7 +48,7 @@ def test_booking_in_a_frame_without_third_party_cookies(clinic, chromium_path, c
         ada.open(village)
         expect(frame.get_by_role("heading", level=1)).to_have_text("Choose a time")
         assert frame.locator("html").evaluate("() => { document.cookie = 'a=1'; return document.cookie; }") == ""
-        ada.photograph("frame 1 times")
+        ada.photograph("frame 1 times", height=1400)
         frame.locator("#later").click()
         frame.locator(".slot").first.click()
         expect(frame.get_by_role("heading", level=1)).to_have_text("Your details")
@@ -61,12 +61,12 @@ def test_booking_in_a_frame_without_third_party_cookies(clinic, chromium_path, c
             frame.get_by_label(label).fill(text)
         frame.get_by_label("Day", exact=True).fill("12")
         frame.get_by_role("textbox", name="E-mail address").fill(ada.email)
-        ada.photograph("frame 2 details")
+        ada.photograph("frame 2 details", height=1800)
         frame.get_by_role("button", name="Continue").last.click()
         frame.get_by_role("button", name="Confirm appointment").last.click()
         expect(frame.get_by_role("heading", level=1)).to_have_text("You are booked")
         expect(page.locator("#booked")).to_have_text("Booked!")
-        ada.photograph("frame 3 booked", dark=True)
+        ada.photograph("frame 3 booked", dark=True, height=1800)
         assert ada.receive().subject.startswith("Your appointment at Harbour Clinic, ")
         assert Appointment.objects.filter(attendee_email=ada.email).count() == 1
         assert page.context.cookies() == []

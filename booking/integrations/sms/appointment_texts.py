@@ -22,7 +22,9 @@ def send_reminder_text(message: OutboxMessage, reminder: Reminder) -> bool:
     text, _is_new = TextMessage.objects.get_or_create(
         pk=message.pk, defaults={"appointment": appointment, "purpose": TextMessage.Purpose.REMINDER}
     )
-    return deliver(message, text, appointment.attendee_phone, write_reminder(reminder))
+    number, words = appointment.attendee_phone, write_reminder(reminder)
+    # Somebody has proved the number, but perhaps not who has booked with it.
+    return deliver(message, text, number, words, is_typed=appointment.is_unproven)
 
 
 def write_reminder(reminder: Reminder) -> str:

@@ -83,7 +83,7 @@ def find_value(body: bytes, name: str) -> str:
     """Return the first value of that name in a JSON text, at whatever depth, or ""."""
     try:
         parts = [json.loads(body)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     for part in parts:  # it grows
         if isinstance(part, dict):

@@ -368,6 +368,23 @@ def test_text_goes_to_numbers_that_are_proved_or_that_no_visitor_has_typed(visit
     assert {(text.purpose, text.status) for text in TextMessage.objects.all()} == {("reminder", "sent")}
 
 
+def test_strangers_have_few_texts_a_day_sent_to_a_number_that_somebody_else_has_proved(visit, settings):
+    settings.SMS_BACKEND, settings.SMS_COUNTRIES = "console", ["GB"]
+    visit.service.text_reminders = [2 * HOUR]
+    visit.service.save()
+    note_confirmed("+447400123456", at=database_now())
+    reasons = []
+    for verification in ["waived"] * 4 + ["verified"]:
+        Appointment.objects.update(attendee_phone="+447400123456", verification=verification)
+        Reminder.objects.all().delete()
+        replan_reminders(visit.service)
+        message, now = claim(visit, channel="sms")
+        send_reminder(message, now=now)
+        reasons.append(Reminder.objects.get(pk=message.pk).skip_reason)
+
+    assert reasons == ["", "", "", "limit", ""]
+
+
 # The answer
 
 

@@ -55,7 +55,7 @@ class TooManyCodes(Exception):
 class WrongCode(Exception):
     """It is not the code that was sent; ``tries_left`` says how often another may be tried."""
 
-    message = _("That is not the code.")
+    message = _("That code is not right.")
 
     def __init__(self, tries_left: int) -> None:
         self.tries_left = tries_left

@@ -14,7 +14,7 @@ MAX_LINKS_PER_MINUTE = 5  # of one network
 
 @page("GET", "POST")
 def send_links(request):
-    """Ask for an e-mail address, and have the links of its coming appointments sent there."""
+    """Ask for an e-mail address, and have the links of its upcoming appointments sent there."""
     form = AddressForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "here": reverse("widget:links")}
     if not form.is_valid():

@@ -88,8 +88,8 @@ class CodeForm(forms.Form):
     def refuse(self, tries_left):
         """Say that it is not the code."""
         sentence = ngettext(
-            "That is not the code. You have %(number)d more try.",
-            "That is not the code. You have %(number)d more tries.",
+            "That code is not right. You have %(number)d more try.",
+            "That code is not right. You have %(number)d more tries.",
             tries_left,
         )
         self.add_error("code", sentence % {"number": tries_left})

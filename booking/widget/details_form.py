@@ -60,9 +60,12 @@ class BirthDateField(forms.MultiValueField):
         _("Your date of birth needs a year too."),
     ]
 
+    NOT_A_DATE = _("Please enter a real date of birth, for example 27 3 1985.")
+
     def __init__(self, **kwargs):
         parts = [
-            PlainTextFormField(max_length=20, error_messages={"incomplete": sentence}) for sentence in self.INCOMPLETE
+            PlainTextFormField(max_length=20, error_messages={"incomplete": each, "max_length": self.NOT_A_DATE})
+            for each in self.INCOMPLETE
         ]
         super().__init__(fields=parts, require_all_fields=False, **kwargs)
 
@@ -75,9 +78,7 @@ class BirthDateField(forms.MultiValueField):
         try:
             return date(int(year), read_month(month), int(day))
         except (ValueError, OverflowError) as error:
-            raise ValidationError(
-                _("Please enter a real date of birth, for example 27 3 1985."), code="no-date"
-            ) from error
+            raise ValidationError(self.NOT_A_DATE, code="no-date") from error
 
 
 class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):

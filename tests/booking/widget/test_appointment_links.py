@@ -1,4 +1,4 @@
-"""Send me my links again: one e-mail to whoever has coming visits, and the same page for everybody."""
+"""Send me my links again: one e-mail to whoever has upcoming visits, and the same page for everybody."""
 
 import re
 from datetime import timedelta
@@ -57,7 +57,7 @@ def test_links_of_coming_visits_are_mailed_together(client, book, at, day, mailo
     zone, date = at(9).tzname(), f"{day:%A} {day.day} {day:%B %Y}"
     assert get_paragraphs(mail) == [
         "Hello,",
-        "You asked for the links to your coming appointments. Here they are.",
+        "You asked for the links to your upcoming appointments. Here they are.",
         *(
             f"Consultation with Dana Reed\n{date}, {hour}:00 {zone}\nReference: {visit.reference}\n"
             f"{SITE}/appointment/{appointment_token(visit)}/"

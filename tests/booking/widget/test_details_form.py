@@ -122,6 +122,7 @@ def test_birth_date_as_people_write_it_is_understood(client, held, typed, born):
         ({"date_of_birth_year": "85"}, "Please type the year of birth with four digits."),
         ({"date_of_birth_year": "19x5"}, "Please enter a real date of birth"),
         ({"date_of_birth_year": "99999999999999999999"}, "Please enter a real date of birth"),
+        ({"date_of_birth_year": "9" * 21}, "Please enter a real date of birth"),
         ({"date_of_birth_year": "1899"}, "Please enter a date of birth between 1900 and today."),
         ({"date_of_birth_year": "2999"}, "Please enter a date of birth between 1900 and today."),
         ({"email": "alice@"}, "Please enter an e-mail address such as name@example.org."),

@@ -1,5 +1,7 @@
 """A video call goes by the clock of the patient's device, in the page and in the e-mail."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from django.core import mail
 from django.urls import reverse
@@ -25,17 +27,18 @@ def book_video(client, consultation, dana, opening, at, typed):
     return book
 
 
-def test_mail_and_page_of_a_video_call_go_by_the_patients_clock(client, book_video, day):
+def test_mail_and_page_of_a_video_call_go_by_the_patients_clock(client, book_video, at, day):
     appointment = book_video(timezone="Asia/Tokyo")
+    start = at(9).astimezone(ZoneInfo("Asia/Tokyo"))  # at 17:00 in summer, at 18:00 in winter
 
     assert appointment.patient_timezone == "Asia/Tokyo"
     run_what_is_due()
     [message] = mail.outbox
-    assert f"{day:%A} {day.day} {day:%B %Y}, 18:00–18:30 JST" in message.body
-    assert ", 18:00</bdi>" in message.alternatives[0].content
+    assert f"{day:%A} {day.day} {day:%B %Y}, {start:%H}:00–{start:%H}:30 JST" in message.body
+    assert f", {start:%H}:00</bdi>" in message.alternatives[0].content
     assert "Tokyo time (JST)" in message.alternatives[0].content
     page = client.get(reverse("widget:appointment", args=[appointment_token(appointment)])).text
-    assert "18:00</strong> <span data-clinic>Tokyo time (JST)</span>" in page
+    assert f"{start:%H}:00</strong> <span data-clinic>Tokyo time (JST)</span>" in page
     assert 'data-zone="Asia/Tokyo"' in page
 
 

@@ -83,7 +83,7 @@ class Person:
     def press(self, name):
         self.page.get_by_role("button", name=name).last.click()
 
-    def follow(self, name):
+    def follow_link(self, name):
         self.page.get_by_role("link", name=name).last.click()
 
     def choose_time(self, service, *, weeks=1):
@@ -131,7 +131,7 @@ class Person:
 
     def prove_who_they_are(self):
         """From the details page and back to it, with a code."""
-        self.follow("Have your details filled in")
+        self.follow_link("Have your details filled in")
         self.prove_contact()
         expect(self.heading).to_have_text("Your details")
 
@@ -162,7 +162,7 @@ class Person:
 
     def cancel(self):
         """Cancel the visit whose page is open."""
-        self.follow("Cancel the appointment")
+        self.follow_link("Cancel the appointment")
         expect(self.heading).to_have_text("Cancel this appointment?")
         self.press("Cancel the appointment")
         expect(self.heading).to_contain_text("cancelled")

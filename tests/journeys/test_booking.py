@@ -12,9 +12,9 @@ def test_first_visit_on_a_phone(meet):
     ruth = meet("Ruth Ames")
     ruth.open("/")
     ruth.photograph("booking 1 services", dark=True)
-    ruth.follow("London")
+    ruth.follow_link("London")
     expect(ruth.page.get_by_role("link", name="London")).to_have_attribute("aria-current", "true")
-    ruth.follow("GP consultation")
+    ruth.follow_link("GP consultation")
     expect(ruth.heading).to_have_text("Choose a time")
     assert "where=" in ruth.page.url
     ruth.photograph("booking 2 times", dark=True)
@@ -46,7 +46,7 @@ def test_first_visit_on_a_phone(meet):
     ruth.page.get_by_text("Add to calendar").click()
     ruth.photograph("booking 8 visit", dark=True)
     with ruth.page.expect_download() as download:
-        ruth.follow("Calendar file (Apple, Outlook and others)")
+        ruth.follow_link("Calendar file (Apple, Outlook and others)")
     assert "BEGIN:VEVENT" in download.value.path().read_text()
 
     ruth.cancel()
@@ -100,7 +100,7 @@ def test_questions_are_answered_in_the_form_and_by_link(meet):
     omar.press("Confirm appointment")
     expect(omar.heading).to_have_text("You are booked")
 
-    omar.follow("Change your answers")
+    omar.follow_link("Change your answers")
     expect(omar.heading).to_have_text("Questions before your visit")
     omar.photograph("questions 4 by link", dark=True)
     omar.press("Send the answers")
@@ -129,7 +129,7 @@ def test_lost_links_are_sent_again(meet):
     igor.book("gp-consultation")
     igor.receive()
     igor.open("/")
-    igor.follow(re.compile("Lost"))
+    igor.follow_link(re.compile("Lost"))
     expect(igor.heading).to_have_text("Lost the link to your appointment?")
     igor.photograph("links 1 asked")
     igor.page.get_by_label("E-mail address").fill(igor.email)
@@ -158,7 +158,7 @@ def test_returning_patient_is_known_by_a_code(meet):
     assert Appointment.objects.get(attendee_email=gwen.email).patient == patient
 
     gwen.open("/")
-    gwen.follow("Been here before? See your visits")
+    gwen.follow_link("Been here before? See your visits")
     gwen.prove_contact()
     expect(gwen.heading).to_have_text("Your coming visits")
     gwen.photograph("returning 6 visits", dark=True)
@@ -181,7 +181,7 @@ def test_typed_text_outlives_reload_and_expiry(meet):
     vera.page.get_by_role("banner").get_by_role("link").first.click()
     expect(vera.page.locator("#hold-note")).to_contain_text("You hold")
     vera.photograph("expired 2 hold on the first page", dark=True)
-    vera.follow("Continue with it")
+    vera.follow_link("Continue with it")
     vera.press("Continue")
     vera.press("Confirm appointment")
     expect(vera.heading).to_have_text("You are booked")

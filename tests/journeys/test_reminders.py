@@ -59,7 +59,7 @@ def test_reminders_follow_a_visit_that_moves_and_end_with_it(meet):
     visit = Appointment.objects.get(attendee_email=lars.email)
     before = list_reminders(visit)
 
-    lars.follow("Choose another time")
+    lars.follow_link("Choose another time")
     expect(lars.heading).to_have_text("Choose another time")
     lars.photograph("moving 1 times")
     lars.page.locator("a.day").last.click()

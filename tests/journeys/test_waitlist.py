@@ -12,7 +12,7 @@ def test_freed_time_is_offered_to_who_waits_and_booked(clinic, meet):
     time = Appointment.objects.get(attendee_email=kit.email).starts_at
 
     ruby.open("/book/phlebotomy/")
-    ruby.follow("Tell me when a time is free")
+    ruby.follow_link("Tell me when a time is free")
     expect(ruby.heading).to_have_text("Tell me when a time is free")
     ruby.page.get_by_label("Morning").check()
     ruby.page.get_by_label("First name").fill(ruby.first_name)

@@ -24,6 +24,7 @@ OLDEST = {
     "2026-11-29.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
     "2026-11-29-hours-and-names.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
     "2026-11-29-protection.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
+    "2026-11-29-visits.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
 }
 
 # Later ones have no name that is folded otherwise.

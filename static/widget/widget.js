@@ -86,6 +86,7 @@ page.addEventListener("htmx:afterSwap", (event) => {
   document.getElementById("trouble").hidden = true;
   const target = event.detail.target?.id;
   if (["looking", "meant", "countdown"].includes(target)) return;
+  say("");  // what was said is of the page before
   showQuestions();
   tellYours();
   if (target === "visit") say(page.querySelector("h1").textContent);

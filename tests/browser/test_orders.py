@@ -47,7 +47,7 @@ def test_order_is_booked_moved_and_cancelled_without_typing(open_browser, link, 
     set_expiry(minutes=4)
     page.reload()
     press(page, "Need more time?")
-    expect(page.get_by_text("You have more time now.")).to_be_visible()
+    expect(page.locator("main").get_by_text("You have more time now.")).to_be_visible()
     press(page, "Confirm appointment")
     expect(heading(page)).to_have_text("You are booked")
     assert Appointment.objects.get().order == order

@@ -28,7 +28,9 @@ BEN = {
     "nhs_number": "943 476 5919",
 }
 NO_INLINES = {
-    f"{prefix}-{name}": "0" for prefix in ("consents", "appointments") for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+    f"{prefix}-{name}": "0"
+    for prefix in ("needs", "consents", "appointments")
+    for name in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
 
 

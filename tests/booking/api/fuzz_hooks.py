@@ -22,6 +22,7 @@ UNFORESEEN = {
     "alone",  # a booking key or a hold's id beside what it names already
     "either",  # patient_id and patient, or neither
     "required",  # a field that another field calls for
+    "no-contact",  # a relation to nobody
     "no_name",  # neither first_name nor last_name
     "repeated",  # names of metadata that are one without what nobody sees
     "key",  # a name of metadata that nobody sees

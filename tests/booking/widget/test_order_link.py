@@ -49,7 +49,7 @@ def test_order_link_books_an_appointment_without_typing(client, order, link, ope
     held = client.post(f"{link}hold", {"opening": opening(at(9))})["Location"]
     page = Page(client.get(held))
     assert "Check and confirm" in page.text
-    assert page.inputs == {}
+    assert page.inputs == {"reminders": False}
     confirmed = client.post(f"{held}confirm")
     assert (confirmed.status_code, confirmed["Location"]) == (303, f"{held}done")
     assert "You are booked" in Page(client.get(confirmed["Location"])).text

@@ -37,6 +37,7 @@ RIGHTS = {
     ("GET", "cancellation-reasons"): Right(None),
     ("GET", "appointment-types"): Right(TYPES),
     ("GET", f"appointment-types/{ID}"): Right(TYPES, "service"),
+    ("GET", f"appointment-types/{ID}/questions"): Right(TYPES, "service"),
     ("PATCH", f"appointment-types/{ID}"): Right("write_catalogue", "service", body="kept"),
     ("GET", "clinicians"): Right(TYPES),
     ("GET", f"clinicians/{ID}"): Right(TYPES, "clinician"),

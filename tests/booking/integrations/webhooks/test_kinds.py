@@ -220,7 +220,7 @@ def erin(db, django_user_model):
 def test_patient_added_in_admin_is_announced(endpoint, erin):
     forms = {
         f"{prefix}-{name}": "0"
-        for prefix in ("consents", "appointments", "orders")
+        for prefix in ("needs", "consents", "appointments", "orders")
         for name in ("TOTAL_FORMS", "INITIAL_FORMS")
     }
     person = {"first_name": "Bob", "last_name": "Brown", "date_of_birth": "1990-02-28", "email": "bob@example.org"}

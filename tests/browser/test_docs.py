@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 from playwright.sync_api import expect
 
 from booking.access.api_keys import create_key
@@ -13,6 +14,7 @@ def count_operations(*parts):
     return sum(len(path) for part in parts for path in openapi_document().get(part, {}).values())
 
 
+@pytest.mark.proof
 def test_docs_show_all_operations_on_any_screen(open_browser, production_site):
     page = open_browser(site=production_site)
     page.goto("/api/docs")
@@ -61,6 +63,7 @@ def test_docs_without_javascript_show_everything_to_read(open_browser, live_serv
     expect(page.locator(".language.curl")).to_be_hidden()
 
 
+@pytest.mark.proof
 def test_docs_example_is_copied_as_it_is_run_in_the_chosen_language(open_browser, live_server, db):
     page = open_browser()
     page.goto("/api/docs")

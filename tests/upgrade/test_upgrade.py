@@ -16,7 +16,7 @@ from psycopg import sql
 from booking.dev.servers import BASE_DIR
 from tests.upgrade.make_dump import BINARIES
 
-DUMPS = sorted(Path(__file__).parent.glob("*.sql.gz"))
+DUMPS = sorted(Path(__file__).parent.glob("*.sql.gz"), key=lambda path: path.name.partition(".")[0])
 
 # Who was seen first, and what it cost, as each dump has it.
 OLDEST = {

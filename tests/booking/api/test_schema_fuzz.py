@@ -32,7 +32,10 @@ def clinic(transactional_db, api, dana, harbour, consultation, alice, day):
     }
 
 
-def test_fuzzed_requests_are_answered_as_described(clinic, make_key, live_server, monkeypatch, settings):
+@pytest.mark.parametrize(
+    "phases", ["examples,coverage", pytest.param("examples,coverage,fuzzing,stateful", marks=pytest.mark.proof)]
+)
+def test_fuzzed_requests_are_answered_as_described(clinic, make_key, live_server, monkeypatch, settings, phases):
     # The server of the tests writes headers and body apart, and would wait 40 ms between them.
     monkeypatch.setattr("django.core.servers.basehttp.WSGIRequestHandler.disable_nagle_algorithm", True)
     # Its requests are counted for an address of its own, not for that of other tests that run beside it.
@@ -50,6 +53,8 @@ def test_fuzzed_requests_are_answered_as_described(clinic, make_key, live_server
             CONFIG,
             "run",
             f"{live_server}/api/schema",
+            "--phases",
+            phases,
             *longer,
             "--header",
             f"X-Forwarded-For: {address}",

@@ -78,6 +78,7 @@ def test_servers_leave_nothing_running(folder, start):
     assert still_running(children, seconds=10) == []
 
 
+@pytest.mark.proof
 def test_servers_start_after_killed_run(folder, start):
     killed, database_url, redis_url = start(folder)
     with psycopg.connect(database_url) as connection:
@@ -138,6 +139,7 @@ def test_servers_folder_may_be_long_private_and_have_spaces(folder, own_servers)
         assert closed.stat().st_mode & 0o777 == 0o701
 
 
+@pytest.mark.proof
 def test_servers_refuse_other_users_of_machine(folder, start):
     _, database_url, redis_url = start(folder)
     sockets = psycopg.conninfo.conninfo_to_dict(database_url)["host"]

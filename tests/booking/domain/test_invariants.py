@@ -47,7 +47,7 @@ def make_alice():
     return Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email="alice@example.org")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_offered_openings_can_all_be_held_and_are_no_longer_offered(data):
     with forgotten():
@@ -66,7 +66,7 @@ def test_offered_openings_can_all_be_held_and_are_no_longer_offered(data):
                 assert openings == list_openings(clinic)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data(), how=st.sampled_from([Assign.RANDOM, Assign.BALANCED]))
 def test_assign_clinicians_picks_one_opening_per_start_that_can_be_held(data, how):
     with forgotten():
@@ -87,7 +87,7 @@ def test_assign_clinicians_picks_one_opening_per_start_that_can_be_held(data, ho
             )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_openings_with_buffers_never_overlap_slots_time_off_or_busy_calendars(data):
     with forgotten():
@@ -165,7 +165,7 @@ CHANGES = [
 ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_live_holds_can_all_be_confirmed_after_clinic_changes(data):
     with forgotten():

@@ -113,7 +113,7 @@ def situations(draw, zone, changes):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_compute_open_starts_agrees_with_oracle(name, data):
     weekly, zone, busy, rules, earliest, latest = data.draw(situations(ZoneInfo(name), CHANGES[name]))

@@ -14,7 +14,7 @@ from tests.clinics import MINUTE, forgotten, make_clinic
 
 @pytest.mark.slow
 @pytest.mark.django_db
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_time_has_no_reasons_exactly_when_offered(data):
     with forgotten():

@@ -1,12 +1,12 @@
 """The pages of an e-mail address's proof: the one that sends a link, and the one behind the link of a booking."""
 
+from functools import partial
+
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect
 
-from booking.access.client_identity import get_networks
 from booking.access.email_addresses import get_email_id
 from booking.access.patient_links import AppointmentNotFound, find_appointment, find_appointment_to_verify, proof_token
-from booking.access.rate_limits import counter
 from booking.domain.expiry import settle
 from booking.domain.transitions import ChangedMeanwhile
 from booking.domain.verification import send_booking_link, verify_appointment
@@ -14,14 +14,13 @@ from booking.models import Appointment
 from booking.widget import refusals, views
 from booking.widget.appointment_changes import get_appointment_url
 from booking.widget.forms import LinkForm, read_opening
+from booking.widget.mailed_links import answer_link_request
 from booking.widget.pages import make_page_decorator, page, refuse_link, show
 from booking.widget.proof import get_time_context
 from booking.widget.search import Search
 from booking.widget.time_selection import show_times
 from scheduling.lib.clock import database_now
 from scheduling.lib.languages import get_language_to_keep, join_path
-
-MAX_LINKS_PER_MINUTE = 5  # of one network
 
 
 @page("GET", "POST")
@@ -32,18 +31,17 @@ def booking_link(request, slug):
         return views.refuse_unknown_service(request)
     query = request.POST if request.method == "POST" else request.GET
     picked, moves = _read_picked(query), _find_moved(query, service)
-    form = LinkForm(request.POST if request.method == "POST" else None)
     inputs = [(name, query[name]) for name in ("opening", "appointment") if query.get(name)]
-    context = get_time_context(service, picked, moves) | {"link": request.path, "link_inputs": inputs, "form": form}
-    if not form.is_valid():
-        return show(request, "widget/link.html", context, status=422 if form.is_bound else 200)
-    usage = counter().count_networks("booking-link", get_networks(request), MAX_LINKS_PER_MINUTE)
-    if usage and usage.is_exceeded:
-        response = show(request, "widget/link.html", context | {"is_too_fast": True}, status=429)
-        response["Retry-After"] = usage.resets_in
-        return response
-    send_booking_link(form.cleaned_data["email"], path=join_path(get_language_to_keep(), context["times"]))
-    return show(request, "widget/link_sent.html", context | {"address": form.cleaned_data["email"]})
+    context = get_time_context(service, picked, moves) | {"link": request.path, "link_inputs": inputs}
+    return answer_link_request(
+        request,
+        LinkForm(request.POST if request.method == "POST" else None),
+        context,
+        policy="booking-link",
+        page="widget/link.html",
+        sent_page="widget/link_sent.html",
+        send=partial(send_booking_link, path=join_path(get_language_to_keep(), context["times"])),
+    )
 
 
 def _read_picked(query):

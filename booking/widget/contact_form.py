@@ -7,23 +7,15 @@ from django.utils.translation import ngettext
 
 from booking.domain.contact_codes import Contact
 from booking.widget.details_form import BirthDateField
+from booking.widget.forms import AddressForm
 from patients.fields import EmailField, PlainTextFormField
 from patients.models import validate_birth_date
 from scheduling.lib.phones import list_phone_countries, read_phone
 
 
-class ContactForm(forms.Form):
+class ContactForm(AddressForm):
     """The contact that the clinic has of somebody, and the birth date of who comes."""
 
-    email = EmailField().formfield(
-        label=_("E-mail address"),
-        help_text=_("The one the clinic has on file."),
-        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
-        error_messages={
-            "required": _("Please enter your e-mail address."),
-            "invalid": _("Please enter an e-mail address such as name@example.org."),
-        },
-    )
     date_of_birth = BirthDateField(
         label=_("Date of birth"),
         help_text=_("Of you, or of somebody you have booked for. For example, 27 3 1985"),
@@ -36,6 +28,7 @@ class ContactForm(forms.Form):
 
     def __init__(self, *args, has_texts=False, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["email"].help_text = _("The one the clinic has on file.")
         if has_texts:
             self.fields["email"] = self.make_contact_field()
 

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from booking.widget.for_whom import ForWhomForm
+from booking.widget.forms import EMAIL_ERRORS
 from booking.widget.question_fields import AnswersMixin, get_typed_answers, refill_answers
 from patients.fields import PlainTextFormField
 from patients.models import Patient, validate_birth_date
@@ -27,6 +28,19 @@ INPUTS = [
     "notes",
     "reminders",
 ]
+# How a person's name and contact are asked for, wherever they are.
+PERSON_LABELS = {
+    "first_name": _("First name"),
+    "last_name": _("Last name"),
+    "email": _("E-mail address"),
+    "phone": _("Phone number"),
+}
+PERSON_INPUTS = {
+    "first_name": forms.TextInput({"autocomplete": "given-name"}),
+    "last_name": forms.TextInput({"autocomplete": "family-name"}),
+    "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
+    "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+}
 
 
 class BirthDateWidget(forms.MultiWidget):
@@ -111,12 +125,7 @@ class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):
     class Meta:
         model = Patient
         fields = ["first_name", "last_name", "date_of_birth", "email", "phone"]
-        labels = {
-            "first_name": _("First name"),
-            "last_name": _("Last name"),
-            "email": _("E-mail address"),
-            "phone": _("Phone number"),
-        }
+        labels = PERSON_LABELS
         help_texts = {
             "last_name": _("If you have only one name, leave the other empty."),
             "email": _("We send your confirmation here."),
@@ -130,17 +139,9 @@ class DetailsForm(ForWhomForm, AnswersMixin, forms.ModelForm):
             "last_name": {
                 "max_length": _("That last name is too long."),
             },
-            "email": {
-                "required": _("Please enter your e-mail address."),
-                "invalid": _("Please enter an e-mail address such as name@example.org."),
-            },
+            "email": EMAIL_ERRORS,
         }
-        widgets = {
-            "first_name": forms.TextInput({"autocomplete": "given-name"}),
-            "last_name": forms.TextInput({"autocomplete": "family-name"}),
-            "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
-            "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
-        }
+        widgets = PERSON_INPUTS
 
     def __init__(self, *args, location=None, questions=(), **kwargs):
         super().__init__(*args, **kwargs)

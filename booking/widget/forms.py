@@ -156,16 +156,19 @@ class WishForm(forms.Form):
         return urlencode([*pairs, ("", "")]).removesuffix("=") if pairs else ""
 
 
+EMAIL_ERRORS = {
+    "required": gettext_lazy("Please enter your e-mail address."),
+    "invalid": gettext_lazy("Please enter an e-mail address such as name@example.org."),
+}
+
+
 class AddressForm(forms.Form):
     """An e-mail address that something is sent to."""
 
     email = EmailField().formfield(
         label=gettext_lazy("E-mail address"),
         widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
-        error_messages={
-            "required": gettext_lazy("Please enter your e-mail address."),
-            "invalid": gettext_lazy("Please enter an e-mail address such as name@example.org."),
-        },
+        error_messages=EMAIL_ERRORS,
     )
 
 

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from booking.models import WaitlistEntry
-from booking.widget.forms import WAYS
+from booking.widget.details_form import PERSON_INPUTS, PERSON_LABELS
+from booking.widget.forms import EMAIL_ERRORS, WAYS
 from scheduling.lib.phones import list_phone_countries, read_phone
 
 MAX_WAIT = timedelta(days=180)
@@ -118,25 +119,10 @@ class WaitlistForm(WishedTimesForm):
 
     class Meta(WishedTimesForm.Meta):
         fields = [*WishedTimesForm.Meta.fields, "first_name", "last_name", "email", "phone"]
-        labels = WishedTimesForm.Meta.labels | {
-            "first_name": gettext_lazy("First name"),
-            "last_name": gettext_lazy("Last name"),
-            "email": gettext_lazy("E-mail address"),
-            "phone": gettext_lazy("Phone number"),
-        }
+        labels = WishedTimesForm.Meta.labels | PERSON_LABELS
         help_texts = {"email": gettext_lazy("We write to you here when a time is free.")}
-        error_messages = WishedTimesForm.Meta.error_messages | {
-            "email": {
-                "required": gettext_lazy("Please enter your e-mail address."),
-                "invalid": gettext_lazy("Please enter an e-mail address such as name@example.org."),
-            },
-        }
-        widgets = {
-            "first_name": forms.TextInput({"autocomplete": "given-name"}),
-            "last_name": forms.TextInput({"autocomplete": "family-name"}),
-            "email": forms.EmailInput({"autocomplete": "email", "spellcheck": "false"}),
-            "phone": forms.TextInput({"type": "tel", "autocomplete": "tel"}),
-        }
+        error_messages = WishedTimesForm.Meta.error_messages | {"email": EMAIL_ERRORS}
+        widgets = PERSON_INPUTS
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

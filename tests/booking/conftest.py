@@ -15,8 +15,9 @@ from booking.access import rate_limits
 from booking.access.signatures import make_secret
 from booking.dev.servers import BASE_DIR
 from booking.dev.upstream import StandIn
+from booking.domain.questions import save_question
 from booking.integrations.webhooks.endpoints import create_endpoint
-from booking.models import Appointment, OutboxMessage, Provider
+from booking.models import Appointment, OutboxMessage, Provider, Question
 from tests.failures.programs import Redis
 from tests.pseudo_locale import LANGUAGE, write_pseudo_catalogue
 from tests.receivers import answer
@@ -196,6 +197,45 @@ def make_delivery(endpoint):
 def delivery(make_delivery, endpoint):
     """A due delivery to Bob's endpoint."""
     return make_delivery(endpoint)
+
+
+# Questions
+
+
+@pytest.fixture
+def ask(consultation):
+    """Ask a question: ``ask("yes_no", "Do you smoke?", after=(earlier, "yes"))``."""
+    positions = iter(range(1, 40))
+
+    def ask(kind, text="", *, after=(None, ""), options="", required=True, translations=None):
+        question = Question(
+            service=None if kind in Question.STANDARD else consultation,
+            kind=kind,
+            text=text,
+            options=options,
+            is_required=required,
+            position=next(positions),
+            depends_on=after[0],
+            depends_on_answers=after[1],
+            translations=translations or {},
+        )
+        question.full_clean()
+        save_question(question)
+        return question
+
+    return ask
+
+
+@pytest.fixture
+def smoker(ask):
+    """The question whether somebody smokes, with its words in German."""
+    return ask("yes_no", "Do you smoke?", translations={"de": {"text": "Rauchen Sie?"}})
+
+
+@pytest.fixture
+def years(ask, smoker):
+    """The question that is asked of smokers only."""
+    return ask("number", "For how many years?", after=(smoker, "yes"))
 
 
 # Rate limits

@@ -26,29 +26,6 @@ from patients.models import Needs, Patient
 from tests.ledger import begin, nothing_changes
 
 
-@pytest.fixture
-def ask(consultation):
-    """Ask a question: ``ask("yes_no", "Do you smoke?", after=(earlier, "yes"))``."""
-    positions = iter(range(1, 40))
-
-    def ask(kind, text="", *, after=(None, ""), options="", required=True):
-        question = Question(
-            service=None if kind in Question.STANDARD else consultation,
-            kind=kind,
-            text=text,
-            options=options,
-            is_required=required,
-            position=next(positions),
-            depends_on=after[0],
-            depends_on_answers=after[1],
-        )
-        question.full_clean()
-        save_question(question)
-        return question
-
-    return ask
-
-
 def test_changed_question_is_a_new_version_and_answers_keep_theirs(ask, book, at):
     pain = ask("choice", "How bad is the pain?", options="Mild\nBad")
     visit = book(at(9))

@@ -1,6 +1,5 @@
 """The questions of a service in the booking form, on the check page, and by the appointment's link."""
 
-import pytest
 from django.core import mail
 
 from booking.access.patient_links import appointment_token
@@ -9,22 +8,6 @@ from booking.models import AnswerSheet, Appointment, Question
 from tests.booking.widget.conftest import Page
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
-
-
-@pytest.fixture
-def smoker(consultation):
-    question = Question(service=consultation, kind="yes_no", text="Do you smoke?", is_required=True, position=1)
-    question.translations = {"de": {"text": "Rauchen Sie?"}}
-    save_question(question)
-    return question
-
-
-@pytest.fixture
-def years(consultation, smoker):
-    question = Question(service=consultation, kind="number", text="For how many years?", is_required=True, position=2)
-    question.depends_on, question.depends_on_answers = smoker, "yes"
-    save_question(question)
-    return question
 
 
 def name(question):

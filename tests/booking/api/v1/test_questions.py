@@ -11,21 +11,6 @@ from tests.ledger import nothing_changes
 
 
 @pytest.fixture
-def smoker(consultation):
-    question = Question(service=consultation, kind="yes_no", text="Do you smoke?", is_required=True, position=1)
-    save_question(question)
-    return question
-
-
-@pytest.fixture
-def years(consultation, smoker):
-    question = Question(service=consultation, kind="number", text="For how many years?", is_required=True, position=2)
-    question.depends_on, question.depends_on_answers = smoker, "yes"
-    save_question(question)
-    return question
-
-
-@pytest.fixture
 def hold(api, consultation, dana, at):
     """The id of a hold that the server has placed."""
     opening = {"appointment_type_id": str(consultation.pk), "start_time": at(9).isoformat()}

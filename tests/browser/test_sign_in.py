@@ -38,6 +38,7 @@ def page(chromium, live_server):
 
 def look(page):
     """Assert that the page can be read on a phone and a screen, in light and dark."""
+    page.wait_for_load_state()  # a click returns when the next page begins: it may have no element yet
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 740})
         for scheme in ("light", "dark"):

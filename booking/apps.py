@@ -1,9 +1,16 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 from django.db.models.signals import post_migrate, pre_migrate
+
+
+class StaffPagesConfig(admin.AdminConfig):
+    default = False
+    default_site = "booking.admin_site.ClinicSite"
 
 
 class BookingConfig(AppConfig):
     name = "booking"
+    default = True
 
     def ready(self):
         """Let API keys say which sites may use them, check what is stored, log rights, and bring groups of staff."""

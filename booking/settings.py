@@ -61,7 +61,7 @@ if SITE_URL and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", SITE_
 # The code
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "booking.apps.StaffPagesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",

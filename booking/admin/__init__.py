@@ -1,7 +1,5 @@
 """Django admin for staff, which changes bookings through the domain's verbs."""
 
-from django.contrib import admin
-
 from booking.admin import (  # noqa: F401
     api_keys,
     appointments,
@@ -29,7 +27,3 @@ from booking.admin import (  # noqa: F401
     waitlist,
     webhooks,
 )
-
-admin.site.site_header = "Holdfast"
-admin.site.site_title = "Holdfast"
-admin.site.index_title = "The clinic"

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from booking.access.patient_links import has_link_ended
+from booking.access.visibility import visible_to
 from booking.admin.approver_refusals import get_refused_at
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
@@ -25,7 +26,7 @@ from booking.admin.events import list_events
 from booking.admin.identity import compare_numbers, describe_contact, describe_identity, render_identity
 from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
-from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
+from booking.admin.permissions import get_actor, has_appointment_permission
 from booking.admin.questions import AnswersMixin, has_answers
 from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
@@ -254,7 +255,7 @@ class AppointmentAdmin(
     def get_queryset(self, request):
         related = ("service", "clinician", "location", "patient", "provider", "order")
         rows = super().get_queryset(request).select_related(*related)
-        return annotate_overlaps(limit_to_visible(request, rows)).annotate(home=get_home_zone())
+        return annotate_overlaps(visible_to(request.user, rows)).annotate(home=get_home_zone())
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
+from booking.access.visibility import visible_to
 from booking.admin.booking_forms import AttendeeForm, NewPatientForm, OpeningSearchForm
 from booking.admin.idempotent_create import get_new_id
 from booking.admin.identity import describe_identity
 from booking.admin.patient_conflicts import render_conflict
-from booking.admin.permissions import get_actor, has_appointment_permission, limit_to_visible
+from booking.admin.permissions import get_actor, has_appointment_permission
 from booking.admin.time_picker import REASON_LABELS, TimePicker
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.direct_booking import book_with_approval
@@ -104,7 +105,7 @@ class DeskMixin:
     def reschedule_view(self, request, pk):
         """Give an appointment another time."""
         rows = Appointment.objects.select_related("service", "clinician", "location", "slot", "patient")
-        appointment = get_object_or_404(limit_to_visible(request, rows), pk=pk)
+        appointment = get_object_or_404(visible_to(request.user, rows), pk=pk)
         if not has_appointment_permission(request, "decide"):
             raise PermissionDenied
         if appointment.status not in Appointment.UPCOMING:

@@ -4,8 +4,8 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
+from booking.access.visibility import visible_to
 from booking.admin.appointment_warnings import get_upcoming_appointments
-from booking.admin.permissions import limit_to_visible
 from booking.models import Appointment
 from scheduling.lib.timezones import format_local
 
@@ -37,7 +37,7 @@ def has_overlap(appointment):
 
 def render_links(request, appointments):
     """Return links to those of the appointments that the member of staff may see, with their times."""
-    rows = limit_to_visible(request, appointments).select_related("location", "clinician")
+    rows = visible_to(request.user, appointments).select_related("location", "clinician")
     return format_html_join(
         ", ",
         '<a href="{}">{}</a> ({} with {})',

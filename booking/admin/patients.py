@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from booking.access.visibility import visible_to
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.identity import render_identity
@@ -11,7 +12,7 @@ from booking.admin.nameless_log import NamelessLogMixin
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.patient_conflicts import list_overlapping, render_links
 from booking.admin.patient_data import PatientDataMixin
-from booking.admin.permissions import get_actor, limit_to_visible
+from booking.admin.permissions import get_actor
 from booking.domain import patients
 from booking.models import Appointment
 from patients.admin import PatientAdmin, PossibleDuplicateAdmin
@@ -28,7 +29,7 @@ class AppointmentInline(BookingColumns, admin.TabularInline):
 
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("service", "clinician", "location", "patient")
-        return limit_to_visible(request, rows).annotate(home=get_home_zone())
+        return visible_to(request.user, rows).annotate(home=get_home_zone())
 
     @admin.display(description="status")
     def state(self, appointment):

@@ -17,9 +17,10 @@ from django.utils.text import Truncator
 from django.utils.timesince import timeuntil
 from django.views.decorators.cache import never_cache
 
+from booking.access.visibility import visible_to
 from booking.admin.approver_refusals import filter_refused
 from booking.admin.identity import describe_contact, render_identity
-from booking.admin.permissions import has_appointment_permission, limit_to_visible
+from booking.admin.permissions import has_appointment_permission
 from booking.admin.sign_in.middleware import asked_by_page
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition
 from booking.integrations.approvers import list_remote_kinds
@@ -41,7 +42,7 @@ def get_queue(request):
     Those asked of another system are not, nor those that wait for the link in their e-mail.
     """
     pending = Unconfirmed.objects.filter(status=Appointment.Status.PENDING)
-    rows = limit_to_visible(request, pending.exclude(verification__in=Appointment.AWAITING_VERIFICATION))
+    rows = visible_to(request.user, pending.exclude(verification__in=Appointment.AWAITING_VERIFICATION))
     return rows.filter(Q(provider=None) | ~Q(provider__kind__in=list_remote_kinds()))
 
 
@@ -112,7 +113,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
 
     def _list_refused(self, request):
         """Return the appointments whose approver refuses their time, the earliest first."""
-        rows = filter_refused(limit_to_visible(request, Appointment.objects.all())).annotate(home=get_home_zone())
+        rows = filter_refused(visible_to(request.user, Appointment.objects.all())).annotate(home=get_home_zone())
         rows = rows.select_related("service", "clinician", "location", "provider").order_by("starts_at")
         return rows[:MAX_REFUSED]
 
@@ -201,7 +202,7 @@ class UnconfirmedAdmin(ReadOnlyMixin, admin.ModelAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         # Not limited to the queue: if a colleague was faster, the verb refuses with the present status.
-        appointment = get_object_or_404(limit_to_visible(request, Appointment.objects.all()), pk=pk)
+        appointment = get_object_or_404(visible_to(request.user, Appointment.objects.all()), pk=pk)
         self.decide(request, appointment, name, note=request.POST.get(f"note-{pk}", ""))
         return HttpResponseRedirect(reverse("admin:booking_unconfirmed_changelist"))
 

@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.html import format_html
 
+from booking.access.visibility import visible_to
 from booking.admin.events import list_events
 from booking.admin.nameless_log import NamelessLogMixin
 from booking.admin.object_tools import ObjectToolsMixin
-from booking.admin.permissions import get_actor, limit_to_unrestricted
+from booking.admin.permissions import get_actor
 from booking.domain.waitlist import MAX_PER_ADDRESS, WishEnded, change_entry, end_entry, has_many_wishes, join
 from booking.models import Waitlist, WaitlistEntry, WaitlistOffer
 from patients.admin.filters import DefaultFilter
@@ -92,7 +93,7 @@ class WaitlistEntryAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
         related = ("service", "clinician", "location", "appointment__location")
         rows = super().get_queryset(request).select_related(*related).annotate(home=get_home_zone())
         held = WaitlistOffer.objects.filter(outcome="open").select_related("hold__location")
-        return limit_to_unrestricted(request, rows.prefetch_related(Prefetch("offers", held, to_attr="open_offers")))
+        return visible_to(request.user, rows.prefetch_related(Prefetch("offers", held, to_attr="open_offers")))
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Who waits for a time", **(extra_context or {})})

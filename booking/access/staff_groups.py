@@ -1,9 +1,9 @@
 """The groups of staff and their permissions, created by `manage.py migrate`.
 
 For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show;
-``view_all`` means those of every clinician instead of one's own. ``change`` means release for a hold, retry for a
-message, redeliver for a delivery, settle for an undeliverable e-mail, and includes sending and revoking the link for an
-order. No group changes events, slots or logins.
+``view_all`` means those of every clinician instead of one's own; ``note`` and ``follow_up`` are for one's own only.
+``change`` means release for a hold, retry for a message, redeliver for a delivery, settle for an undeliverable e-mail,
+and includes sending and revoking the link for an order. No group changes events, slots or logins.
 """
 
 from typing import Any
@@ -66,11 +66,19 @@ FEEDS = ["view_calendarfeed", "add_calendarfeed", "change_calendarfeed"]  # clin
 GROUPS = {
     "reception": RECEPTION,
     "clinician": {
+        "scheduling": ["view_timeoffrequest", "add_timeoffrequest"],  # their own only
         "patients": ["view_needs"],
-        "booking": ["view_appointment", "mark_appointment", "view_answersheet", *FEEDS],
+        "booking": [
+            "view_appointment",
+            "mark_appointment",
+            "note_appointment",
+            "follow_up_appointment",
+            "view_answersheet",
+            *FEEDS,
+        ],
     },
     "manager": {
-        "scheduling": RECEPTION["scheduling"] + CONFIGURATION,
+        "scheduling": [*RECEPTION["scheduling"], *CONFIGURATION, "view_timeoffrequest", "change_timeoffrequest"],
         "patients": [*RECEPTION["patients"], "export_patient", "erase_patient", "view_restricted_patient"],
         "booking": [
             *RECEPTION["booking"],

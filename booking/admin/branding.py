@@ -41,6 +41,7 @@ class BrandingAdmin(PictureAdmin):
         (None, {"fields": ["clinic_name", "picture", "accent", "description"], "description": SHOWN_IN}),
         ("Messages", {"fields": ["sender_name"]}),
         ("When a page cannot help", {"fields": ["phone"]}),
+        ("Clinicians", {"fields": ["approves_time_off"]}),
     ]
 
     def has_add_permission(self, request):

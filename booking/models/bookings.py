@@ -330,6 +330,8 @@ class Appointment(Booking):
             ("view_all_appointment", "Can view the appointments of every clinician"),
             ("decide_appointment", "Can confirm and cancel appointments"),
             ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+            ("note_appointment", "Can write the notes and the video link of their own appointments"),
+            ("follow_up_appointment", "Can book another visit of their own patients with themselves"),
         ]
         indexes = [
             models.Index("starts_at", name="appointment_starts_at"),

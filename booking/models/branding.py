@@ -40,6 +40,12 @@ class Branding(models.Model):
         max_length=70, blank=True, help_text="Who patients' e-mails are from. Without one: as DEFAULT_FROM_EMAIL says."
     )
     phone = PlainTextField(max_length=32, blank=True, help_text="The number to call when a page cannot help.")
+    approves_time_off = models.BooleanField(
+        "clinicians ask for time off",
+        default=True,
+        db_default=True,
+        help_text="Whether somebody approves the time off that clinicians enter, or it counts at once.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -155,7 +155,10 @@ class ClinicianAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin
     def get_fieldsets(self, request, obj=None):
         about = (None, {"fields": ["name", "title", "services", "user"]})
         shown = ("For patients", {"fields": ["picture", "bio", "languages", "gender", "has_page"]})
-        offered = ("Offered", {"fields": ["is_active", "weight"], "description": INSTEAD_OF_DELETING})
+        offered = (
+            "Offered",
+            {"fields": ["is_active", "weight", "time_off_approval"], "description": INSTEAD_OF_DELETING},
+        )
         translations = list_translation_fieldsets(self, request, obj)
         if obj is None:
             return [about, shown, offered, *translations]

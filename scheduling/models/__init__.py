@@ -5,6 +5,7 @@ from scheduling.models.clinic import Clinician, Location, Service, ServiceCatego
 from scheduling.models.hours import ExtraHours, TimeOff, WorkingHours
 from scheduling.models.images import Image, ImageFile
 from scheduling.models.slots import Slot
+from scheduling.models.time_off_requests import TimeOffRequest
 
 __all__ = [
     "BusyDay",
@@ -18,6 +19,7 @@ __all__ = [
     "ServiceCategory",
     "Slot",
     "TimeOff",
+    "TimeOffRequest",
     "UnreadEvent",
     "WorkingHours",
 ]

@@ -253,7 +253,7 @@ class Service(Translated):
 class Clinician(Translated):
     """A person who can be booked for some services."""
 
-    RARELY_READ = (*RARELY_READ, "photo_id", "languages", "gender", "has_page")
+    RARELY_READ = (*RARELY_READ, "photo_id", "languages", "gender", "has_page", "time_off_approval")
     TRANSLATED = ("title", "bio")
 
     class Gender(models.TextChoices):
@@ -261,6 +261,11 @@ class Clinician(Translated):
         FEMALE = "female", _("Female")
         MALE = "male", _("Male")
         NON_BINARY = "non_binary", _("Non-binary")
+
+    class TimeOffApproval(models.TextChoices):
+        AS_CLINIC = "", "as the clinic's settings say"
+        ASKED = "asked", "somebody approves it"
+        AT_ONCE = "at_once", "it counts at once"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100)
@@ -301,6 +306,15 @@ class Clinician(Translated):
         db_default=Decimal(1),
         validators=[MinValueValidator(Decimal("0.01"))],
         help_text="Their share of bookings that name no clinician: 2 is twice as many for the same hours as 1.",
+    )
+    time_off_approval = models.CharField(
+        "own time off",
+        max_length=7,
+        choices=TimeOffApproval,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What happens to time off that they enter themselves.",
     )
     # Last booking that named no clinician: of equally busy clinicians the one who has waited longest is next.
     last_assigned_at = models.DateTimeField(null=True, editable=False)

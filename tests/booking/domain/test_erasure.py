@@ -119,6 +119,7 @@ HARMLESS_MODELS = {
     "scheduling.WorkingHours": CLINIC,
     "scheduling.ExtraHours": CLINIC,
     "scheduling.TimeOff": CLINIC,
+    "scheduling.TimeOffRequest": CLINIC,
     "scheduling.Slot": "times that were taken, without for whom",
     "booking.MessageText": CLINIC,
     "booking.Branding": CLINIC,

@@ -11,6 +11,7 @@ from booking.domain.holds import OPENING_FIELDS, adopt_opening, copy_to_opening,
 from booking.domain.notifications import notify_changed
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patients import lock_patient
+from booking.domain.reminders import plan_reminders
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
@@ -28,10 +29,11 @@ def reschedule(
     enforce_cutoff: bool = False,
     must_be_free: bool = False,
     expected_version: datetime | None = None,
+    email: bool = True,
 ) -> Appointment:
     """Move an appointment to another opening of its service, and return it.
 
-    Does nothing if it is there already. With ``enforce_cutoff`` the service's cancellation notice counts. A patient who
+    Does nothing if it is there already. Its attendee is told unless ``email`` is false. With ``enforce_cutoff`` the service's cancellation notice counts. A patient who
     is elsewhere then is told by e-mail, or with ``must_be_free`` it is refused. Raises SlotTaken, NotOffered,
     PatientBusy, WrongState, PastCutoff or ChangedMeanwhile, and then the old time still stands.
     """
@@ -42,7 +44,7 @@ def reschedule(
     _check_provider(appointment, opening.location)
     lock_patient(appointment.patient_id)
     moved = copy_to_opening(appointment, opening, now=now)
-    return _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free)
+    return _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free, email=email)
 
 
 @transaction.atomic
@@ -97,7 +99,7 @@ def _check_provider(appointment, location):
         raise NotOffered(["not-offered-here"])
 
 
-def _save(moved, appointment, *, actor, now, must_be_free):
+def _save(moved, appointment, *, actor, now, must_be_free, email=True):
     """Save the moved copy of an appointment, whose patient is locked, and tell of it; return the appointment, moved.
 
     Raises PatientBusy.
@@ -112,8 +114,12 @@ def _save(moved, appointment, *, actor, now, must_be_free):
     moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "attendance_confirmed_at", "updated_at"])
     times = {"from": appointment.local_start.isoformat(), "to": moved.local_start.isoformat()}
     record_event(moved, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
-    notify_changed(moved, email=Job.EMAIL_APPOINTMENT_RESCHEDULED, previous_clinician_id=appointment.clinician_id)
-    tell_patient(moved, conflicts)
+    job = Job.EMAIL_APPOINTMENT_RESCHEDULED if email else None
+    notify_changed(moved, email=job, previous_clinician_id=appointment.clinician_id)
+    if email:
+        tell_patient(moved, conflicts)
+    elif moved.status == Appointment.Status.CONFIRMED:
+        plan_reminders(moved, is_new=False)  # they go out at the new time, told or not
     mark_location_left(appointment, moved)
     appointment.answer_by, appointment.attendance_confirmed_at = moved.answer_by, None
     return adopt_opening(appointment, moved)

@@ -13,6 +13,7 @@ from booking.models.bookings import (
 )
 from booking.models.branding import Branding, get_branding
 from booking.models.client_users import ClientUser
+from booking.models.desk_settings import DeskSettings
 from booking.models.embedding import EmbeddingSite
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
@@ -41,6 +42,7 @@ __all__ = [
     "ClientUser",
     "ContactCode",
     "Delivery",
+    "DeskSettings",
     "EmailAddress",
     "EmbeddingSite",
     "Erasure",

@@ -9,6 +9,7 @@ from booking.domain.holds import confirm_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import WrongState
+from booking.models import OutboxMessage, Reminder
 from tests.ledger import nothing_changes
 
 
@@ -65,3 +66,14 @@ def test_reschedule_to_same_start_after_service_became_longer_extends_appointmen
 
     appointment.refresh_from_db()
     assert appointment.ends_at == at(10)
+
+
+def test_reschedule_without_email_tells_no_patient_and_plans_reminders_anew(move, book, at):
+    appointment = book(at(11))
+    OutboxMessage.objects.all().delete()
+    due = set(Reminder.objects.values_list("due_at", flat=True))
+
+    move(appointment, at(13), email=False)
+
+    assert not OutboxMessage.objects.filter(kind__startswith="email.").exists()
+    assert set(Reminder.objects.values_list("due_at", flat=True)) == {each + timedelta(hours=2) for each in due}

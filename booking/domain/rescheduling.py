@@ -33,9 +33,10 @@ def reschedule(
 ) -> Appointment:
     """Move an appointment to another opening of its service, and return it.
 
-    Does nothing if it is there already. Its attendee is told unless ``email`` is false. With ``enforce_cutoff`` the service's cancellation notice counts. A patient who
-    is elsewhere then is told by e-mail, or with ``must_be_free`` it is refused. Raises SlotTaken, NotOffered,
-    PatientBusy, WrongState, PastCutoff or ChangedMeanwhile, and then the old time still stands.
+    Does nothing if it is there already. Its attendee is told unless ``email`` is false. With ``enforce_cutoff`` the
+    service's cancellation notice counts. A patient who is elsewhere then is told by e-mail, or with ``must_be_free`` it
+    is refused. Raises SlotTaken, NotOffered, PatientBusy, WrongState, PastCutoff or ChangedMeanwhile, and then the old
+    time still stands.
     """
     lock_clinicians(appointment.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = _lock(appointment, enforce_cutoff, expected_version)

@@ -82,6 +82,8 @@ GROUPS = {
         "patients": [*RECEPTION["patients"], "export_patient", "erase_patient", "view_restricted_patient"],
         "booking": [
             *RECEPTION["booking"],
+            "view_figures",
+            "export_lists",
             "view_question",
             "add_question",
             "change_question",

@@ -17,6 +17,7 @@ from booking.models.desk_settings import DeskSettings
 from booking.models.embedding import EmbeddingSite
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
+from booking.models.figures import Figures
 from booking.models.message_texts import MessageKind, MessageText, UndeliverableMail
 from booking.models.old_records import OldRecord
 from booking.models.orders import Order
@@ -47,6 +48,7 @@ __all__ = [
     "EmbeddingSite",
     "Erasure",
     "Event",
+    "Figures",
     "Heartbeat",
     "Hold",
     "IdempotentAnswer",

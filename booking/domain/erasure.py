@@ -36,6 +36,8 @@ from booking.models import (
     OutboxMessage,
     PatientDraft,
     Reminder,
+    StrandedPlan,
+    StrandedVisit,
     TextMessage,
     UndeliverableMail,
     WaitlistEntry,
@@ -315,7 +317,8 @@ def _forget_details(traces, contacts, numbers):
     Order.objects.filter(pk__in=traces.order_ids).update(**OF_ORDER)
     ClientUser.objects.filter(patient__in=traces.patient_ids).delete()
     Consent.objects.filter(patient__in=traces.patient_ids).delete()
-    for model in (Reminder, TextMessage):
+    StrandedPlan.objects.filter(steps__visit__appointment__in=traces.appointment_ids).update(message="")
+    for model in (Reminder, StrandedVisit, TextMessage):
         model.objects.filter(appointment__in=traces.appointment_ids).delete()
     Needs.objects.filter(patient__in=traces.patient_ids).delete()
     AnswerSheet.objects.filter(appointment__in=traces.appointment_ids).delete()

@@ -79,6 +79,9 @@ DELETED = {
     "booking.WaitlistOffer",
     "booking.PhoneNumber",
     "booking.Reminder",
+    "booking.StrandedOffer",
+    "booking.StrandedStep",
+    "booking.StrandedVisit",
     "booking.TextMessage",
 }
 ERASED = {
@@ -87,6 +90,7 @@ ERASED = {
     "booking.Hold": set(erasure.OF_HOLD),
     "booking.Order": set(erasure.OF_ORDER),
     "booking.OutboxMessage": {"last_error"},
+    "booking.StrandedPlan": {"message"},
     "admin.LogEntry": {"object_repr"},
     "sessions.Session": {"session_data"},
 }
@@ -157,6 +161,7 @@ HARMLESS = {
         "holder": "a key, a member of staff, or that it was a visitor",
         "token_hash": "a random token's",
     },
+    "booking.StrandedPlan": {"action": STATE, "actor": "a member of staff", "reason": STATE},
     "booking.OutboxMessage": {"kind": STATE, "status": STATE, "payload": "ids and times: test_kinds holds it to that"},
 }
 # An id, a number, a yes or no, and when something was: none says who somebody is without the columns that are erased.

@@ -1,7 +1,7 @@
 """Take and give back a clinician's time."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -49,10 +49,16 @@ def lock_clinicians(*clinician_ids: UUID) -> datetime:
     return [lock_clinician(clinician_id) for clinician_id in sorted(set(clinician_ids))][-1]
 
 
-# Inserts and returns nothing when the constraint refuses.
+# Inserts and returns nothing where another slot is in the way: the constraint refuses one of the same lane, and the
+# trigger one of lane 1, which therefore is looked for first. What is double may overlap those of the other lane.
 INSERT_SLOT = """
-    INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at, expires_at)
-    VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id
+    INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at, expires_at, lane, is_double)
+    SELECT new.* FROM (VALUES (%s::uuid, %s::uuid, %s::tstzrange, %s::timestamptz, %s::timestamptz, %s, %s))
+        AS new (clinician_id, location_id, period, taken_at, expires_at, lane, is_double)
+     WHERE is_double OR NOT EXISTS (
+           SELECT FROM scheduling_slot AS slot
+            WHERE slot.clinician_id = new.clinician_id AND slot.lane = 1 AND slot.period && new.period)
+        ON CONFLICT DO NOTHING RETURNING id
 """
 
 
@@ -85,7 +91,8 @@ def take_slot(
 
 def _insert(slot):
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SLOT, [slot.clinician_id, slot.location_id, slot.period, slot.taken_at, slot.expires_at])
+        when = (slot.period, slot.taken_at, slot.expires_at)
+        cursor.execute(INSERT_SLOT, [slot.clinician_id, slot.location_id, *when, slot.lane, slot.is_double])
         row = cursor.fetchone()
     slot.pk = row and row[0]
     slot._state.adding = row is None
@@ -112,22 +119,75 @@ def _insert_over_lapsed(slot):
 
 def move_slot(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
     """Exchange the slot's time for another ``period``, or raise SlotTaken and keep it as it is."""
+    with _refusing_overlap():
+        now = lock_clinicians(slot.clinician_id, clinician.pk)
+        _delete_lapsed(clinician, period, at=now, spare=slot)
+        _exchange(slot, clinician, location, period, now)
+
+
+def take_double(*, clinician: Clinician, location: Location, period: Range[datetime]) -> Slot:
+    """Take ``period`` of a clinician's time over other slots, or raise SlotTaken where two overlap already.
+
+    In the same transaction it must be given to an appointment with an override reason: the database refuses it else.
+    """
+    with _refusing_overlap():
+        slot = Slot(clinician=clinician, location=location, period=period, is_double=True)
+        slot.taken_at = lock_clinician(clinician.pk)
+        _make_way(clinician, period, at=slot.taken_at)
+        for slot.lane in DOUBLE_LANES:
+            if _insert(slot):
+                return slot
+        raise SlotTaken
+
+
+def move_double(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
+    """Exchange the slot's time as move_slot does, for one over other slots as take_double takes it."""
+    with _refusing_overlap():
+        now = lock_clinicians(slot.clinician_id, clinician.pk)
+        _make_way(clinician, period, at=now, spare=slot)
+        for lane in DOUBLE_LANES:
+            with suppress(SlotTaken), _refusing_overlap():
+                return _exchange(slot, clinician, location, period, now, lane=lane, is_double=True)
+        raise SlotTaken
+
+
+DOUBLE_LANES = (1, 0)  # lane 0 over a slot of lane 1
+# What lane 1 is no longer needed for.
+LEAVE_LANE_1 = """
+    UPDATE scheduling_slot AS slot SET lane = 0
+     WHERE clinician_id = %(clinician)s AND period && %(period)s AND lane = 1 AND id IS DISTINCT FROM %(spare)s
+       AND NOT EXISTS (
+           SELECT FROM scheduling_slot AS other
+            WHERE other.clinician_id = slot.clinician_id AND other.lane = 0 AND other.period && slot.period)
+"""
+
+
+def _make_way(clinician, period, *, at, spare=None):
+    """Free lane 1 as far as it can be, for a slot over ``period``; ``spare`` is that slot, if it has a time already."""
+    _delete_lapsed(clinician, period, at=at, spare=spare)
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE_LANE_1, {"clinician": clinician.pk, "period": period, "spare": spare and spare.pk})
+
+
+@contextmanager
+def _refusing_overlap() -> Iterator[None]:
+    """Undo what is done inside and raise SlotTaken, where another slot is in the way."""
     try:
         with transaction.atomic():
-            now = lock_clinicians(slot.clinician_id, clinician.pk)
-            _delete_lapsed(clinician, period, at=now, spare=slot)
-            moved = Slot.objects.filter(pk=slot.pk).update(
-                clinician=clinician, location=location, period=period, taken_at=now
-            )
-            if not moved:
-                raise SlotTaken
-            slot.refresh_from_db()
+            yield
     except ProtectedError as error:
         raise SlotTaken from error
     except IntegrityError as error:
         if get_violated_constraint(error) == Slot.NO_OVERLAP:
             raise SlotTaken from error
         raise
+
+
+def _exchange(slot, clinician, location, period, now, *, lane=0, is_double=False):
+    changes = {"clinician": clinician, "location": location, "period": period, "taken_at": now}
+    if not Slot.objects.filter(pk=slot.pk).update(**changes, lane=lane, is_double=is_double):
+        raise SlotTaken
+    slot.refresh_from_db()
 
 
 def _delete_lapsed(clinician, period, *, at, spare=None):

@@ -41,6 +41,7 @@ RECEPTION = {
         "view_all_appointment",
         "decide_appointment",
         "mark_appointment",
+        "override_appointment",
         "view_hold",
         "change_hold",
         "view_order",

@@ -79,6 +79,7 @@ OF_APPOINTMENT = OF_BOOKING | {
     "notes": "",
     "meeting_url": "",
     "cancellation_note": "",
+    "override_note": "",
     "provider_reference": "",
 }
 OF_HOLD = OF_BOOKING | {"network": "", "network_56": "", "network_48": "", "page": "", "verified_email": ""}

@@ -29,6 +29,7 @@ OF_REQUEST = [
     "relation",
     "notes",
     "cancellation_note",
+    "override_note",
 ]
 
 # Found by the index of those that have a network still. The holder stays where it says which program, which member of

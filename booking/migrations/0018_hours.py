@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
                     ("view_all_appointment", "Can view the appointments of every clinician"),
                     ("decide_appointment", "Can confirm and cancel appointments"),
                     ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+                    ("override_appointment", "Can book and move appointments against the rules"),
                     ("note_appointment", "Can write the notes and the video link of their own appointments"),
                     ("follow_up_appointment", "Can book another visit of their own patients with themselves"),
                 ],

@@ -251,6 +251,16 @@ class Appointment(Booking):
             """Return the reasons that a person can choose; the last three are set by the system."""
             return cls.choices[:-3]
 
+    class OverrideReason(models.TextChoices):
+        """Why staff have given it a time against the rules."""
+
+        URGENT = "urgent", "it is urgent"
+        WALK_IN = "walk_in", "the patient is here"
+        LATE = "late", "it runs late"
+        CLINICIAN_AGREED = "clinician_agreed", "the clinician agrees"
+        PATIENT_REQUEST = "patient_request", "the patient asked"
+        OTHER = "other", "another reason"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # An appointment is cancelled before its slot is deleted, even a lapsed one.
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, null=True, editable=False)
@@ -326,6 +336,13 @@ class Appointment(Booking):
     meeting_url = models.URLField("video link", blank=True)
     cancellation_reason = models.CharField(max_length=24, choices=CancellationReason, blank=True, editable=False)
     cancellation_note = models.CharField(max_length=500, blank=True, editable=False)
+    arrived_at = models.DateTimeField("arrived", null=True, blank=True, editable=False)
+    seen_at = models.DateTimeField("with the clinician since", null=True, blank=True, editable=False)
+    # Of its present time. A slot that is double cannot be without.
+    override_reason = models.CharField(
+        max_length=24, choices=OverrideReason, blank=True, default="", db_default="", editable=False
+    )
+    override_note = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         ordering = ["starts_at"]
@@ -333,6 +350,7 @@ class Appointment(Booking):
             ("view_all_appointment", "Can view the appointments of every clinician"),
             ("decide_appointment", "Can confirm and cancel appointments"),
             ("mark_appointment", "Can mark appointments arrived, completed or no-show"),
+            ("override_appointment", "Can book and move appointments against the rules"),
             ("note_appointment", "Can write the notes and the video link of their own appointments"),
             ("follow_up_appointment", "Can book another visit of their own patients with themselves"),
         ]

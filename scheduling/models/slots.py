@@ -18,8 +18,9 @@ SLOT_NO_OVERLAP = "slot_no_overlap"  # a class body cannot see its own names ins
 class Slot(models.Model):
     """A stretch of one clinician's time that is taken, buffers included.
 
-    No two of one clinician overlap: the database refuses the second. A slot with ``expires_at`` stops counting then
-    by itself; one without counts until it is deleted.
+    No two of one clinician overlap: the database refuses the second, unless it ``is_double``: then staff know, and its
+    appointment says why. A slot with ``expires_at`` stops counting then by itself; one without counts until it is
+    deleted.
     """
 
     NO_OVERLAP = SLOT_NO_OVERLAP
@@ -28,8 +29,12 @@ class Slot(models.Model):
     clinician_id: UUID
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
-    # 0 for every slot, until staff may book a clinician twice on purpose: those will be in lane 1.
+    # Two slots of one lane never overlap, and a slot that is not double overlaps none of either lane: a trigger sees to
+    # what the constraint cannot. So at most two overlap, and the second is double: in lane 1, or in lane 0 over lane 1.
     lane = models.SmallIntegerField(default=0, db_default=0, editable=False)
+    is_double = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Whether staff have knowingly put it over another."
+    )
     period = DateTimeRangeField()
     taken_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -46,6 +51,7 @@ class Slot(models.Model):
                 ],
             ),
             models.CheckConstraint(name="slot_lane", condition=Q(lane__range=(0, 1))),
+            models.CheckConstraint(name="slot_lane_1_is_double", condition=Q(lane=0) | Q(is_double=True)),
             # The length bounds how far availability/queries.py must read beyond a range.
             models.CheckConstraint(
                 name="slot_is_bounded",

@@ -1,5 +1,6 @@
 """The ledger of taken time. The first tests ask the database itself, with no code of ours between."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -59,14 +60,64 @@ def test_overlapping_slot_is_refused_by_database(start, end, write, at):
     assert ledger() == before
 
 
-def test_slots_in_different_lanes_may_overlap(write, at):
-    write(at(9), at(10))
+@pytest.fixture
+def undeferred(db):
+    """Undo what a test writes before the end of its transaction, when a slot that is double would need a reason."""
+    with suppress(_Over), transaction.atomic():
+        yield
+        raise _Over
 
-    write(at(9), at(10), lane=1)
+
+class _Over(Exception):
+    pass
+
+
+@pytest.mark.usefixtures("undeferred")
+def test_third_overlapping_slot_is_refused_by_database(write, at):
+    write(at(9), at(10))
+    write(at(9), at(10), lane=1, is_double=True)
+
+    for lane, is_double in [(0, False), (0, True), (1, True)]:
+        with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+            write(at(9, 30), at(10, 30), lane=lane, is_double=is_double)
+        assert get_violated_constraint(refusal.value) == Slot.NO_OVERLAP
+    assert Slot.objects.count() == 2
+
+
+@pytest.mark.usefixtures("undeferred")
+def test_slot_over_double_one_alone_is_refused_by_database_unless_it_is_double(write, take, at):
+    double = write(at(9), at(10), lane=1, is_double=True)
 
     with pytest.raises(IntegrityError) as refusal, transaction.atomic():
-        write(at(9, 30), at(10, 30), lane=1)
+        write(at(9, 30), at(10, 30))
     assert get_violated_constraint(refusal.value) == Slot.NO_OVERLAP
+    with pytest.raises(SlotTaken):
+        take(at(9, 30), at(10, 30))
+    later = take(at(10), at(11))
+    with pytest.raises(SlotTaken):
+        move_slot(later, clinician=later.clinician, location=later.location, period=double.period)
+    assert later.period.lower == at(10)
+
+    free_slot(later.pk)
+    assert write(at(9, 30), at(10, 30), is_double=True).lane == 0
+
+
+def test_slot_in_lane_1_that_is_not_double_is_refused_by_database(write, at):
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        write(at(9), at(10), lane=1)
+
+    assert get_violated_constraint(refusal.value) == "slot_lane_1_is_double"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_double_slot_without_appointment_is_refused_by_database_at_commit(write, at):
+    write(at(9), at(10))
+
+    with pytest.raises(IntegrityError) as refusal:
+        write(at(9), at(10), lane=1, is_double=True)
+
+    assert get_violated_constraint(refusal.value) == "slot_double_has_reason"
+    assert Slot.objects.count() == 1
 
 
 def test_slot_in_third_lane_is_refused_by_database(write, at):
@@ -147,6 +198,7 @@ def test_take_slot_keeps_time_until_it_is_freed(take, at, dana, harbour):
             "clinician_id": dana.pk,
             "location_id": harbour.pk,
             "lane": 0,
+            "is_double": False,
             "period": DateTimeTZRange(at(9), at(10)),
             "taken_at": slot.taken_at,
             "expires_at": None,

@@ -63,6 +63,10 @@ def test_confirm_hold_writes_appointment(hold_time, at, alice, consultation, dan
             "patient_timezone": "",
             "cancellation_reason": "",
             "cancellation_note": "",
+            "arrived_at": None,
+            "seen_at": None,
+            "override_reason": "",
+            "override_note": "",
         }
     ]
 

@@ -152,6 +152,7 @@ HARMLESS = {
         "status": STATE,
         "verification": STATE,
         "cancellation_reason": STATE,
+        "override_reason": STATE,
         "language": "one of few, which its mails were in",
     },
     "booking.Hold": {

@@ -64,6 +64,7 @@ def test_place_hold_writes_hold_slot_and_event(hold_time, at, consultation, dana
         "clinician_id": dana.pk,
         "location_id": harbour.pk,
         "lane": 0,
+        "is_double": False,
         "period": DateTimeTZRange(at(9), at(9, 30)),
         "taken_at": placed_at,
         "expires_at": placed_at + timedelta(minutes=15),

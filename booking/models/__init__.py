@@ -27,6 +27,7 @@ from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
 from booking.models.reminders import PhoneNumber, Reminder, TextMessage
 from booking.models.stranded import StrandedOffer, StrandedPlan, StrandedStep, StrandedVisit
+from booking.models.staff import StaffInvitation, StaffMember
 from booking.models.verification import ContactCode, EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.webhooks import WebhookEndpoint
@@ -73,6 +74,8 @@ __all__ = [
     "StrandedPlan",
     "StrandedStep",
     "StrandedVisit",
+    "StaffInvitation",
+    "StaffMember",
     "TextMessage",
     "Unconfirmed",
     "UndeliverableMail",

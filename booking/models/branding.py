@@ -15,6 +15,8 @@ from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Image
 from scheduling.models.images import get_image_path
 
+ADDRESS_HELP = "Its address, linked on every page for patients and in their e-mails."
+
 
 class Branding(models.Model):
     """How the clinic shows itself to patients: at most one row. Where that is empty, settings and palette.css count."""
@@ -46,6 +48,18 @@ class Branding(models.Model):
         db_default=True,
         help_text="Whether somebody approves the time off that clinicians enter, or it counts at once.",
     )
+    privacy_notice_url = models.URLField(
+        "privacy notice", blank=True, default="", db_default="", help_text=ADDRESS_HELP
+    )
+    privacy_notice_version = PlainTextField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Such as 2026-11. It is kept with each patient who was shown the notice: change it with the text.",
+    )
+    imprint_url = models.URLField("imprint", blank=True, default="", db_default="", help_text=ADDRESS_HELP)
+    terms_url = models.URLField("terms", blank=True, default="", db_default="", help_text=ADDRESS_HELP)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

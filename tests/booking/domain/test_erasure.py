@@ -137,6 +137,7 @@ HARMLESS_MODELS = {
     "booking.WebhookEndpoint": SYSTEM,
     "booking.Waitlist": CLINIC,
     "booking.CalendarFeed": SYSTEM,
+    "booking.StaffInvitation": "a random token's hash, of staff",
     "booking.Event": "ids, times and reasons: test_kinds holds it to that",
     "booking.SolvedChallenge": "hashes of riddles",
 }

@@ -1,0 +1,18 @@
+"""The menu of the staff's pages."""
+
+from typing import Any
+
+from django import template
+
+from booking.admin_site import build_menu
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/_menu.html", takes_context=True)
+def staff_menu(context: Any) -> dict:
+    """Show what the member of staff may use, with the present page marked; nothing to who has not signed in."""
+    request = context.get("request")
+    if not request or not request.user.is_authenticated:
+        return {"parts": []}
+    return {"parts": build_menu(request.user, request.path)}

@@ -30,12 +30,10 @@ from booking.models import (
     Branding,
     CalendarFeed,
     ClientUser,
-    Delivery,
     EmbeddingSite,
     Event,
     Hold,
     MessageText,
-    OldRecord,
     Order,
     OutboxMessage,
     PatientAccess,
@@ -45,10 +43,12 @@ from booking.models import (
     SignInEvent,
     StaffInvitation,
     StaffMember,
+    StrandedOffer,
+    StrandedPlan,
+    StrandedStep,
+    StrandedVisit,
     TextMessage,
-    Unconfirmed,
     UndeliverableMail,
-    UnusualBooking,
     Waitlist,
     WaitlistEntry,
     WaitlistOffer,
@@ -65,6 +65,7 @@ from scheduling.models import (
     ServiceCategory,
     Slot,
     TimeOff,
+    TimeOffRequest,
     UnreadEvent,
     WorkingHours,
 )
@@ -74,7 +75,7 @@ EVERYTHING, NOTHING = Q(), Q(pk__in=[])
 
 def visible_to(user: User | AnonymousUser, rows: QuerySet) -> QuerySet:
     """Narrow rows to those that a member of staff may see; raises KeyError for a model without a rule."""
-    rule = RULES[rows.model]
+    rule = RULES[rows.model._meta.concrete_model]  # pyright: ignore[reportArgumentType]
     return rows.filter(rule(Sight(user))) if user.is_authenticated else rows.none()
 
 
@@ -234,6 +235,11 @@ class Sight:
         shown = Patient.objects.filter(pk=Func(OuterRef("patient_ids"), function="ANY"))
         return ~Q(Exists(shown.exclude(condition)))
 
+    def stranded_plan(self) -> Q:
+        """Return the condition that each visit of a plan is theirs."""
+        elsewhere = StrandedStep.objects.filter(plan=OuterRef("pk")).exclude(self.booking("visit__appointment__"))
+        return EVERYTHING if self.everywhere and self.of_everybody else ~Q(Exists(elsewhere))
+
     def mail(self) -> Q:
         if self.everywhere and self.of_everybody and self.restricted:
             return EVERYTHING
@@ -259,7 +265,6 @@ RULES: dict[type[Model], Callable[[Sight], Q]] = {
     ClientUser: Sight.of_patient,
     Clinician: Sight.clinician,
     Consent: Sight.of_patient,
-    Delivery: Sight.everywhere_only,
     EmbeddingSite: Sight.at,
     Event: Sight.event,
     ExtraHours: lambda sight: sight.at() & sight.of_clinician(),
@@ -268,7 +273,6 @@ RULES: dict[type[Model], Callable[[Sight], Q]] = {
     Location: lambda sight: sight.at("pk"),
     MessageText: _anything,
     Needs: Sight.of_patient,
-    OldRecord: Sight.known_patient,
     Order: Sight.of_patient,
     OutboxMessage: Sight.everywhere_only,
     Patient: Sight.known_patient,
@@ -284,12 +288,15 @@ RULES: dict[type[Model], Callable[[Sight], Q]] = {
     SocialAccount: Sight.of_colleague,
     StaffInvitation: Sight.of_colleague,
     StaffMember: Sight.of_colleague,
+    StrandedOffer: lambda sight: sight.booking("visit__appointment__"),
+    StrandedPlan: Sight.stranded_plan,
+    StrandedStep: lambda sight: sight.booking("visit__appointment__"),
+    StrandedVisit: lambda sight: sight.booking("appointment__"),
     TextMessage: lambda sight: sight.booking("appointment__"),
     TimeOff: Sight.of_either,
-    Unconfirmed: Sight.booking,
+    TimeOffRequest: Sight.of_clinician,
     UndeliverableMail: Sight.mail,
     UnreadEvent: lambda sight: Q(calendar__in=Calendar.objects.filter(sight.of_either())),
-    UnusualBooking: Sight.booking,
     User: Sight.colleague,
     Waitlist: _anything,
     WaitlistEntry: Sight.wish,

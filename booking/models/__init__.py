@@ -26,8 +26,8 @@ from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
 from booking.models.reminders import PhoneNumber, Reminder, TextMessage
-from booking.models.stranded import StrandedOffer, StrandedPlan, StrandedStep, StrandedVisit
 from booking.models.staff import StaffInvitation, StaffMember
+from booking.models.stranded import StrandedOffer, StrandedPlan, StrandedStep, StrandedVisit
 from booking.models.verification import ContactCode, EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
 from booking.models.webhooks import WebhookEndpoint
@@ -70,12 +70,12 @@ __all__ = [
     "Reminder",
     "SignInEvent",
     "SolvedChallenge",
+    "StaffInvitation",
+    "StaffMember",
     "StrandedOffer",
     "StrandedPlan",
     "StrandedStep",
     "StrandedVisit",
-    "StaffInvitation",
-    "StaffMember",
     "TextMessage",
     "Unconfirmed",
     "UndeliverableMail",

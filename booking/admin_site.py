@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 
@@ -103,6 +104,7 @@ class ClinicSite(AdminSite):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.own_pages: list[URLPattern] = []
+        self.start_page: Callable | None = None  # of staff who may see appointments
 
     def page(self, route: str, *, name: str) -> Callable:
         """Return a decorator that makes a view a page for staff who are signed in: ``@admin.site.page("diary/", …)``.
@@ -115,6 +117,12 @@ class ClinicSite(AdminSite):
             return view
 
         return register
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the start page to those it is for, and a list of all there is to the others."""
+        if self.start_page and request.user.has_perm("booking.view_appointment"):
+            return self.start_page(request)
+        return super().index(request, extra_context)
 
     def get_urls(self) -> list:
         return [*self.own_pages, *super().get_urls()]

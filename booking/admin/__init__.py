@@ -7,6 +7,7 @@ from booking.admin import (  # noqa: F401
     branding,
     calendars,
     deliveries,
+    diary,
     embedding,
     events,
     feeds,

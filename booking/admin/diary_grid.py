@@ -1,0 +1,209 @@
+"""The diary's columns as its grid draws them: what stands in each, how far down, and how wide.
+
+Positions are minutes of wall time, as on the clock in the room. On the day on which clocks go back, the hour that comes
+twice is drawn once: visits at both stand side by side, and say of which zone they are.
+"""
+
+from datetime import datetime
+from hashlib import blake2b
+from typing import NamedTuple
+
+from django.urls import reverse
+
+from booking.domain.diary import Column
+from booking.models import Appointment
+from scheduling.availability.openings import as_datetime, as_instant
+from scheduling.lib.timezones import get_zone_abbreviation
+
+DAY_MINUTES = 24 * 60
+USUAL_HOURS = (8 * 60, 18 * 60)
+SHORTEST_GAP = 5
+REASONS = {
+    "time-off": "Time off",
+    "holiday": "Closed",
+    "calendar-busy": "Busy in their calendar",
+    "calendar-unreachable": "Their calendar cannot be read",
+    "elsewhere": "Taken elsewhere",
+}
+
+
+class Entry(NamedTuple):
+    """Something in a column: ``start`` and ``length`` in minutes, ``lane`` of ``lanes`` that stand side by side."""
+
+    kind: str
+    start: int
+    length: int
+    time: str
+    title: str
+    url: str = ""
+    id: str = ""
+    detail: str = ""
+    color: str = ""
+    status: str = ""
+    state: str = ""
+    marks: tuple[str, ...] = ()
+    until: int = 0
+    since: int = 0
+    lane: int = 0
+    lanes: int = 1
+
+    @property
+    def is_movable(self):
+        return self.status in Appointment.UPCOMING
+
+    @property
+    def end(self):
+        return self.start + self.length
+
+
+class DrawnColumn(NamedTuple):
+    """A Column as it is drawn. ``version`` changes with whatever is shown; an unchanged column has no entries."""
+
+    id: str
+    clinician_id: str
+    name: str
+    day: str
+    heading: str
+    summary: str
+    hours: list[tuple[int, int]]
+    entries: list[Entry]
+    version: str
+    is_unchanged: bool
+    appointments: list[Appointment]
+
+
+class Axis(NamedTuple):
+    """The hours that the grid shows, in minutes, and the label of each."""
+
+    start: int
+    end: int
+    marks: list[tuple[int, str]]
+
+
+def draw_columns(columns: list[Column], zone, *, known: set[str], by_day: bool = False) -> list[DrawnColumn]:
+    """Return the columns to be drawn; of those whose version is in ``known`` nothing but their place."""
+    book_url, page_url = reverse("admin:diary_book"), reverse("admin:diary")
+    return [_draw_column(each, zone, known, by_day, book_url, page_url) for each in columns]
+
+
+def _draw_column(column, zone, known, by_day, book_url, page_url):
+    clock = _Clock(zone, column.day)
+    bookings = [*column.appointments, *column.holds]
+    entries = _place_side_by_side([_draw_booking(each, clock, page_url) for each in bookings])
+    entries += [_draw_block(each, clock) for each in column.blocks]
+    entries += _list_gaps(column, clock, book_url)
+    entries.sort(key=lambda entry: (entry.start, entry.kind != "block", entry.lane))
+    hours = [clock.place(start, end) for start, end in column.hours]
+    expected = [each for each in column.appointments if each.status not in Appointment.UNSUCCESSFUL]
+    summary = f"{len(expected)} visit{'' if len(expected) == 1 else 's'}"
+    shown = (column.clinician_name, summary, hours, entries)
+    version = blake2b(repr(shown).encode(), digest_size=6).hexdigest()
+    is_unchanged = version in known
+    return DrawnColumn(
+        id=f"{column.clinician_id}-{column.day}",
+        clinician_id=str(column.clinician_id),
+        name=column.clinician_name,
+        day=f"{column.day}",
+        heading=f"{column.day:%a %-d %b}" if by_day else column.clinician_name,
+        summary=summary,
+        hours=[] if is_unchanged else hours,
+        entries=[] if is_unchanged else entries,
+        version=version,
+        is_unchanged=is_unchanged,
+        appointments=[] if is_unchanged else column.appointments,
+    )
+
+
+class _Clock:
+    """The wall clock of one day."""
+
+    def __init__(self, zone, day):
+        self.zone, self.day, self.midnight = zone, day, day.toordinal()
+
+    def read(self, instant):
+        """Return the minutes after midnight that the clock shows."""
+        local = datetime.fromtimestamp(instant, self.zone)
+        return (local.toordinal() - self.midnight) * DAY_MINUTES + local.hour * 60 + local.minute
+
+    def place(self, start, end):
+        """Return where a stretch begins and how long it is, as far as it lies on the day."""
+        first, last = self.read(start), self.read(end)
+        if last <= first:  # the clock has gone back in between
+            last = first + (end - start) // 60
+        first, last = max(0, first), min(DAY_MINUTES, last)
+        return first, max(1, last - first)
+
+    def write(self, start, end):
+        """Return the stretch as text, with the zone where that hour comes twice."""
+        first, last = datetime.fromtimestamp(start, self.zone), datetime.fromtimestamp(end, self.zone)
+        is_twice = first.utcoffset() != first.replace(fold=1 - first.fold).utcoffset()
+        return f"{first:%H:%M}–{last:%H:%M}" + (f" {get_zone_abbreviation(first)}" if is_twice else "")
+
+
+def _draw_booking(booking, clock, page_url):
+    start, end = as_instant(booking.starts_at), as_instant(booking.ends_at)
+    service = booking.service
+    common = {
+        "time": clock.write(start, end),
+        "detail": service.name,
+        "color": service.color,
+        "id": f"visit-{booking.pk}",
+    }
+    first, length = clock.place(start, end)
+    if not isinstance(booking, Appointment):
+        title = "Reserved" if booking.is_reservation else "Held"
+        return Entry("hold", first, length, title=title, until=as_instant(booking.expires_at), **common)
+    marks = ("by video",) if booking.is_remote else ()
+    return Entry(
+        "visit",
+        first,
+        length,
+        title=booking.attendee_name,
+        url=f"{page_url}appointments/{booking.pk}/",
+        status=booking.status,
+        state=booking.get_status_display(),
+        marks=marks,
+        **common,
+    )
+
+
+def _draw_block(block, clock):
+    title = REASONS[block.reason] + (f": {block.note}" if block.note else "")
+    return Entry("block", *clock.place(block.start, block.end), clock.write(block.start, block.end), title)
+
+
+def _list_gaps(column, clock, book_url):
+    for start, end in column.free:
+        first, length = clock.place(start, end)
+        if length >= SHORTEST_GAP:
+            local = as_datetime(start).astimezone(clock.zone)
+            fold = "&fold=1" if local.fold else ""
+            url = f"{book_url}?clinician={column.clinician_id}&start={local:%Y-%m-%dT%H:%M}{fold}"
+            entry_id = f"free-{column.clinician_id}-{start}"
+            yield Entry("free", first, length, clock.write(start, end), "Free", url=url, id=entry_id)
+
+
+def _place_side_by_side(entries):
+    """Return the entries, each in a lane of its own among those that it overlaps."""
+    placed, cluster, ends = [], [], []
+    for entry in sorted(entries, key=lambda entry: (entry.start, -entry.length)):
+        if cluster and entry.start >= max(ends):
+            placed += [each._replace(lanes=len(ends)) for each in cluster]
+            cluster, ends = [], []
+        lane = next((lane for lane, end in enumerate(ends) if end <= entry.start), len(ends))
+        ends[lane : lane + 1] = [entry.end]
+        cluster.append(entry._replace(lane=lane))
+    return placed + [each._replace(lanes=len(ends)) for each in cluster]
+
+
+def get_axis(columns: list[Column], zone) -> Axis:
+    """Return the whole hours in which somebody works or is seen, and no fewer than the usual ones."""
+    start, end = USUAL_HOURS
+    for column in columns:
+        clock = _Clock(zone, column.day)
+        bookings = [*column.appointments, *column.holds]
+        stretches = column.hours + [(as_instant(each.starts_at), as_instant(each.ends_at)) for each in bookings]
+        for first, length in (clock.place(*stretch) for stretch in stretches):
+            start, end = min(start, first), max(end, first + length)
+    start, end = start // 60 * 60, -(-end // 60) * 60
+    return Axis(start, end, [(minutes, f"{minutes // 60:02}:00") for minutes in range(start, end, 60)])

@@ -1,4 +1,4 @@
-"""The clinic's diary, staff's start page: a day of everybody, a week of one clinician, a month; and its live updates."""
+"""The clinic's diary, staff's start page: a day of everybody, a week of one clinician, a month; and its updates."""
 
 from calendar import Calendar
 from datetime import date, timedelta
@@ -15,13 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from booking.access.visibility import visible_to
+from booking.access.visibility import get_my_location, visible_to
 from booking.admin.diary_grid import draw_columns, get_axis
 from booking.admin.permissions import has_appointment_permission
 from booking.admin.sign_in.middleware import asked_by_page
 from booking.domain.diary import count_visits, list_columns
 from booking.domain.locations import get_location_versions
-from booking.models import Appointment
+from booking.models import Appointment, Hold
 from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Clinician, Location
 from scheduling.models.hours import list_workplaces
@@ -80,7 +80,8 @@ def read_page(request) -> DiaryPage | None:
     clinician = own or find_by_id(Clinician.objects.filter(is_active=True), asked.get("clinician"))
     if view == "week" and clinician is None:
         clinician = list_clinicians(location).first()
-    return DiaryPage(view, parse_day(asked.get("day")) or today, today, location, clinician, bool(asked.get("cancelled")))
+    day = parse_day(asked.get("day")) or today
+    return DiaryPage(view, day, today, location, clinician, shows_cancelled=bool(asked.get("cancelled")))
 
 
 def find_location(request, own_clinician):
@@ -90,7 +91,7 @@ def find_location(request, own_clinician):
     active = locations.filter(is_active=True)
     if asked is None and own_clinician:
         asked = active.filter(pk__in=list_workplaces("location", clinician=own_clinician)).first()
-    return asked or active.first() or locations.first()
+    return asked or get_my_location(request.user) or active.first() or locations.first()
 
 
 def find_by_id(rows, text):
@@ -171,6 +172,7 @@ def build_grid(request, page, *, known=frozenset()):
         page.first,
         page.last,
         appointments=get_appointments(request, page),
+        holds=visible_to(request.user, Hold.objects.all()),
         clinician_ids=[page.clinician.pk] if page.clinician else None,
         now=now,
     )

@@ -23,7 +23,7 @@ REASONS = {
     "holiday": "Closed",
     "calendar-busy": "Busy in their calendar",
     "calendar-unreachable": "Their calendar cannot be read",
-    "elsewhere": "Taken elsewhere",
+    "elsewhere": "Taken",
 }
 
 
@@ -169,7 +169,8 @@ def _draw_booking(booking, clock, page_url):
 
 def _draw_block(block, clock):
     title = REASONS[block.reason] + (f": {block.note}" if block.note else "")
-    return Entry("block", *clock.place(block.start, block.end), clock.write(block.start, block.end), title)
+    start, length = clock.place(block.start, block.end)
+    return Entry("block", start, length, clock.write(block.start, block.end), title)
 
 
 def _list_gaps(column, clock, book_url):

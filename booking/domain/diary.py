@@ -12,7 +12,13 @@ from django.db.models.functions import TruncDate
 
 from booking.models import Appointment, Hold
 from scheduling.availability.intervals import Interval, clip, merge, subtract
-from scheduling.availability.openings import as_datetime, as_instant, compute_working_time, split_day
+from scheduling.availability.openings import (
+    WeeklyHours,
+    as_datetime,
+    as_instant,
+    compute_working_time,
+    split_day,
+)
 from scheduling.availability.queries import list_busy, load_hours_of_all
 from scheduling.models import Location, TimeOff
 
@@ -51,13 +57,14 @@ def list_columns(
     last: date,
     *,
     appointments: QuerySet[Appointment],
+    holds: QuerySet[Hold],
     clinician_ids: Collection[UUID] | None = None,
     now: datetime,
 ) -> list[Column]:
     """Return a column for each clinician who works or has visits there, on each local date from first to last.
 
-    Only those of ``appointments`` are shown, and only the clinicians of ``clinician_ids``; each of these has a column
-    for every day. Ordered by name, then by day.
+    Only those of ``appointments`` and ``holds`` are shown, and only the clinicians of ``clinician_ids``; each of these
+    has a column for every day. Ordered by name, then by day.
     """
     start, end = split_day(location.zone, first)[0][0], split_day(location.zone, last)[-1][1]
     wanted = Q() if clinician_ids is None else Q(clinician__in=clinician_ids)
@@ -69,15 +76,16 @@ def list_columns(
         ends_at__gt=as_datetime(start),
     )
     visits = list(appointments.filter(there).select_related("service", "clinician").order_by("starts_at", "pk"))
-    held = Hold.objects.filter(there, status=Hold.Status.ACTIVE, expires_at__gt=now)
-    holds = list(held.select_related("service", "clinician").order_by("starts_at", "pk"))
+    live = holds.filter(there, status=Hold.Status.ACTIVE, expires_at__gt=now)
+    held = list(live.select_related("service", "clinician").order_by("starts_at", "pk"))
 
-    names, weekly = {}, defaultdict(tuple)
+    names: dict[UUID, str] = {}
+    weekly: dict[UUID, WeeklyHours] = defaultdict(tuple)
     for place, rules, _services in load_hours_of_all(first=first, last=last):
         if place.location_id == location.pk and (clinician_ids is None or place.clinician_id in clinician_ids):
             names[place.clinician_id] = place.clinician_name
             weekly[place.clinician_id] += rules
-    names |= {booking.clinician_id: booking.clinician.name for booking in [*visits, *holds]}
+    names |= {booking.clinician_id: booking.clinician.name for booking in [*visits, *held]}
     busy = _list_busy_by_owner(names, location, start, end, now)
     notes = _list_notes(names, location, start, end)
 
@@ -89,7 +97,7 @@ def list_columns(
             span = parts[0][0], parts[-1][1]
             hours = clip(compute_working_time(weekly[clinician_id], location.zone, day, day).spells, *span)
             mine = [each for each in visits if each.clinician_id == clinician_id and _touches(each, span)]
-            mine_held = [each for each in holds if each.clinician_id == clinician_id and _touches(each, span)]
+            mine_held = [each for each in held if each.clinician_id == clinician_id and _touches(each, span)]
             if not (hours or mine or mine_held or clinician_ids is not None):
                 continue
             taken = [each for each in busy[clinician_id] + busy[location.pk] if each[0] < span[1] and each[1] > span[0]]
@@ -114,9 +122,11 @@ def _list_notes(clinician_ids, location, start, end):
     """Return (start, end, note) of time off by clinician or location."""
     notes = defaultdict(list)
     whose = Q(clinician__in=clinician_ids) | Q(location=location)
-    for row in TimeOff.objects.filter(whose, ends_at__gt=as_datetime(start), starts_at__lt=as_datetime(end)):
-        owner = row.clinician_id or row.location_id
-        notes[owner].append((as_instant(row.starts_at), as_instant(row.ends_at), row.reason))
+    rows = TimeOff.objects.filter(whose, ends_at__gt=as_datetime(start), starts_at__lt=as_datetime(end))
+    for clinician_id, location_id, first, last, note in rows.values_list(
+        "clinician", "location", "starts_at", "ends_at", "reason"
+    ):
+        notes[clinician_id or location_id].append((as_instant(first), as_instant(last), note))
     return notes
 
 

@@ -286,6 +286,7 @@ CELERY_BEAT_SCHEDULE = {
     # Who looks at the times in these two seconds is quicker than who waits for one.
     "offer freed times": {"task": "booking.tasks.offer_freed_times", "schedule": 2.0, "options": {"expires": 2}},
     "forget old drafts": {"task": "booking.tasks.forget_old_drafts", "schedule": 60.0, "options": {"expires": 60}},
+    "advance imports": {"task": "booking.tasks.advance_imports", "schedule": 2.0, "options": {"expires": 2}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
     "sync calendars": {
         "task": "booking.tasks.sync_due_calendars",
@@ -331,6 +332,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget lapsed requests": {
         "task": "booking.tasks.forget_lapsed_requests",
         "schedule": crontab(minute="7-59/15"),
+        "options": {"expires": 900},
+    },
+    "forget import files": {
+        "task": "booking.tasks.forget_import_files",
+        "schedule": crontab(minute="9-59/15"),
         "options": {"expires": 900},
     },
     "forget old wishes": {

@@ -19,6 +19,8 @@ from booking.domain import (
     text_messages,
     waitlist_offers,
 )
+from booking.domain.imports.files import forget_old_files
+from booking.domain.imports.running import advance_imports as advance
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
@@ -28,6 +30,7 @@ from scheduling.calendars import syncing
 logger = logging.getLogger(__name__)
 
 RELAY_SECONDS = 0.9  # beat starts the next one after a second
+IMPORT_SECONDS = 1.5  # beat starts the next ones after two seconds
 MAX_ROLLOUT = timedelta(days=1)  # how long the release before may go on beside this one
 PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has those of the settings
 
@@ -36,6 +39,18 @@ PUBLISH_TIMEOUT = 5.0  # seconds that RabbitMQ has to confirm a task; Redis has 
 def enqueue_reminders():
     """Hand the reminders that are due to the outbox."""
     reminders.enqueue_due_reminders()
+
+
+@shared_task
+def advance_imports():
+    """Check or import the next rows of the tables that staff have brought along."""
+    advance(seconds=IMPORT_SECONDS)
+
+
+@shared_task
+def forget_import_files():
+    """Delete the files of imports a day later."""
+    forget_old_files()
 
 
 @shared_task

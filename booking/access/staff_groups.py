@@ -100,6 +100,8 @@ GROUPS = {
             "delete_embeddingsite",
             "add_waitlist",
             "change_waitlist",
+            "view_import",
+            "add_import",
             "view_apikey",
             "add_apikey",
             "change_apikey",

@@ -12,6 +12,7 @@ from booking.admin import (  # noqa: F401
     events,
     feeds,
     holds,
+    imports,
     message_texts,
     old_records,
     orders,

@@ -58,13 +58,15 @@ def record_event(
     from_status: str = "",
     to_status: str = "",
     data: dict | None = None,
+    is_announced: bool = True,
 ) -> None:
     """Append an event of a hold, an appointment, an order, a patient, a location or a wish, and its webhook deliveries.
 
-    ``data`` has ids, times and reasons, never a patient's values: other systems are told it of ANNOUNCED_KINDS.
+    ``data`` has ids, times and reasons, never a patient's values: other systems are told it of ANNOUNCED_KINDS,
+    unless ``is_announced`` is false.
     """
     announcement = None
-    if kind in ANNOUNCED_KINDS:
+    if is_announced and kind in ANNOUNCED_KINDS:
         announcement = {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})}
     with connection.cursor() as cursor:
         cursor.execute(

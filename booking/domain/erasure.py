@@ -21,6 +21,7 @@ from booking.access.phone_numbers import forget_number, get_number_id
 from booking.domain.appointments import cancel_under_lock
 from booking.domain.audit import record_event
 from booking.domain.contact_codes import forget_contacts
+from booking.domain.imports.files import forget_files
 from booking.domain.notifications import notify_changed
 from booking.domain.text_messages import forget_texts
 from booking.domain.transitions import transition
@@ -329,6 +330,7 @@ def _forget_details(traces, contacts, numbers):
     for name in names:
         drafts |= Q(**name)
     PatientDraft.objects.filter(drafts).delete()
+    forget_files()
     forget_contacts(contacts, numbers)
     for address in sorted(contacts):  # two erasures that share some do not deadlock
         forget_address(address)

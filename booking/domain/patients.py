@@ -72,10 +72,13 @@ def lock_patient(patient_id: UUID) -> None:
 
 
 @transaction.atomic
-def register(candidate: Patient, *, actor: str, allow_duplicate: bool = False) -> Patient:
-    """Save an unsaved, validated Patient and return it; raises what register_patient raises."""
+def register(candidate: Patient, *, actor: str, allow_duplicate: bool = False, is_announced: bool = True) -> Patient:
+    """Save an unsaved, validated Patient and return it; raises what register_patient raises.
+
+    Other systems are told unless ``is_announced`` is false.
+    """
     patient = register_patient(candidate, allow_duplicate=allow_duplicate)
-    record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
+    record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now(), is_announced=is_announced)
     return patient
 
 

@@ -18,6 +18,7 @@ from booking.models.embedding import EmbeddingSite
 from booking.models.events import Event
 from booking.models.feeds import CalendarFeed
 from booking.models.figures import Figures
+from booking.models.imports import Import, ImportProblem
 from booking.models.message_texts import MessageKind, MessageText, UndeliverableMail
 from booking.models.old_records import OldRecord
 from booking.models.orders import Order
@@ -54,6 +55,8 @@ __all__ = [
     "Heartbeat",
     "Hold",
     "IdempotentAnswer",
+    "Import",
+    "ImportProblem",
     "LocationActivity",
     "MessageKind",
     "MessageText",

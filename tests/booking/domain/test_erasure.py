@@ -91,6 +91,7 @@ ERASED = {
     "booking.Order": set(erasure.OF_ORDER),
     "booking.OutboxMessage": {"last_error"},
     "booking.StrandedPlan": {"message"},
+    "booking.Import": {"file"},
     "admin.LogEntry": {"object_repr"},
     "sessions.Session": {"session_data"},
 }
@@ -139,6 +140,7 @@ HARMLESS_MODELS = {
     "booking.CalendarFeed": SYSTEM,
     "booking.StaffInvitation": "a random token's hash, of staff",
     "booking.Event": "ids, times and reasons: test_kinds holds it to that",
+    "booking.ImportProblem": "lines of a file, and sentences without what it says",
     "booking.SolvedChallenge": "hashes of riddles",
 }
 # Columns of tables that do know one, and why they may stay.
@@ -165,6 +167,12 @@ HARMLESS = {
     },
     "booking.StrandedPlan": {"action": STATE, "actor": "a member of staff", "reason": STATE},
     "booking.OutboxMessage": {"kind": STATE, "status": STATE, "payload": "ids and times: test_kinds holds it to that"},
+    "booking.Import": {
+        "kind": STATE,
+        "status": STATE,
+        "actor": "a member of staff",
+        "unknown_columns": "names of columns",
+    },
 }
 # An id, a number, a yes or no, and when something was: none says who somebody is without the columns that are erased.
 ANONYMOUS_FIELDS = (

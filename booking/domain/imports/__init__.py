@@ -1,0 +1,1 @@
+"""Import patients, services, clinicians and coming appointments from CSV files."""

@@ -344,6 +344,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="11-59/15"),
         "options": {"expires": 900},
     },
+    "forget old merges": {
+        "task": "booking.tasks.forget_old_merges",
+        "schedule": crontab(minute="8-59/15"),
+        "options": {"expires": 900},
+    },
     "forget old messages": {
         "task": "booking.tasks.forget_old_messages",
         "schedule": crontab(minute=20),

@@ -24,7 +24,7 @@ from booking.domain.imports.running import advance_imports as advance
 from booking.models import Heartbeat
 from booking.ops import idempotency
 from booking.outbox import queue, relay
-from patients import refolding
+from patients import merging, refolding
 from scheduling.calendars import syncing
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,12 @@ def offer_freed_times():
 def forget_old_wishes():
     """Delete the wishes of waiting lists that ended a day ago, or that nobody confirmed."""
     retention.forget_old_wishes()
+
+
+@shared_task
+def forget_old_merges():
+    """Delete what merges of a day ago have moved: they cannot be undone any more."""
+    merging.forget_old_merges()
 
 
 @shared_task

@@ -5,15 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
-from django.utils import timezone
 
-from patients.models import Consent, Needs, Patient, PossibleDuplicate
+from patients.models import Consent, Patient
 from patients.text import list_umlaut_spellings, normalize_name
-
-
-class CannotMerge(Exception):
-    """These two records cannot be merged: one is archived, or their NHS numbers say that they are two people."""
 
 
 @transaction.atomic(savepoint=False)
@@ -106,63 +100,6 @@ def list_near_matches(patient: Patient) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(LIST_NEAR_MATCHES, parameters)
-
-
-@transaction.atomic
-def merge_patients(*, keep: Patient, duplicate: Patient) -> Patient:
-    """Move everything that points at ``duplicate`` to ``keep``, archive the duplicate and return ``keep``.
-
-    Fills blank details of ``keep`` from the duplicate, and overwrites none. Raises CannotMerge.
-    """
-    # In primary-key order: two concurrent merges of a pair must not deadlock.
-    locked = {
-        patient.pk: patient
-        for patient in Patient.objects.select_for_update(no_key=True)
-        .filter(pk__in=[keep.pk, duplicate.pk])
-        .order_by("pk")
-    }
-    keep, duplicate = locked[keep.pk], locked[duplicate.pk]
-    numbers = {keep.nhs_number, duplicate.nhs_number} - {""}
-    # A concurrent merge may have merged the pair the other way round.
-    if keep == duplicate or keep.archived_at or duplicate.archived_at or len(numbers) > 1:
-        raise CannotMerge
-    PossibleDuplicate.objects.filter(Q(patient=duplicate) | Q(other=duplicate)).delete()
-    kept = Consent.objects.filter(patient=keep, withdrawn_at=None).values("purpose")
-    # The others are moved below, withdrawn ones too, as a record.
-    Consent.objects.filter(patient=duplicate, withdrawn_at=None, purpose__in=kept).delete()
-    _merge_needs(keep, duplicate)
-    for relation in Patient._meta.related_objects:  # every foreign key to Patient, in whatever app
-        model = relation.related_model
-        if model is not PossibleDuplicate:
-            changes: dict[str, Any] = {relation.field.name: keep}
-            if any(field.name == "updated_at" for field in model._meta.fields):
-                changes["updated_at"] = timezone.now()
-            model._base_manager.filter(**{relation.field.name: duplicate}).update(**changes)
-    if not keep.phone:
-        keep.phone_extension = duplicate.phone_extension
-    if not keep.email and not keep.phone:  # whose they are goes along with them
-        keep.contact_name, keep.relation = duplicate.contact_name, duplicate.relation
-    for name in ("date_of_birth", "email", "phone", "nhs_number", "external_id", "metadata"):
-        setattr(keep, name, getattr(keep, name) or getattr(duplicate, name))
-    duplicate.archived_at = timezone.now()
-    # Two records cannot have the same.
-    duplicate.nhs_number = ""
-    if duplicate.external_id == keep.external_id:
-        duplicate.external_id = ""
-    duplicate.merged_into = keep  # pyright: ignore[reportAttributeAccessIssue] (the stubs lose a key to "self")
-    duplicate.save()
-    keep.save()
-    return keep
-
-
-def _merge_needs(keep, duplicate):
-    """Add what the duplicate needs to what the other record says, if both say something; else the only one is moved."""
-    needs = {each.patient_id: each for each in Needs.objects.filter(patient__in=[keep, duplicate])}
-    if len(needs) == 2:
-        remaining, gone = needs[keep.pk], needs[duplicate.pk]
-        remaining.add(accessibility=gone.accessibility, interpreter=gone.interpreter)
-        remaining.save()
-        gone.delete()
 
 
 # As many rows are written for a known person as for a new one: how long it takes must not tell them apart.

@@ -40,6 +40,17 @@ class Relation(models.TextChoices):
     OTHER = "other", _("somebody else")
 
 
+class ArchiveReason(models.TextChoices):
+    """Why staff put a patient's record away."""
+
+    MOVED_AWAY = "moved_away", "has moved away"
+    OTHER_CLINIC = "other_clinic", "is seen elsewhere"
+    DECEASED = "deceased", "has died"
+    ASKED = "asked", "has asked for it"
+    BY_MISTAKE = "by_mistake", "written down by mistake"
+    OTHER = "other", "another reason"
+
+
 class Patient(models.Model):
     """A person who is, was or will be seen."""
 
@@ -85,6 +96,15 @@ class Patient(models.Model):
     external_id = ExternalIdField()
     metadata = MetadataField()
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    archive_reason = models.CharField(
+        "archived because",
+        max_length=16,
+        choices=ArchiveReason,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
     # For a duplicate that a merge archived: the record that remains.
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="merged"
@@ -223,6 +243,25 @@ class PossibleDuplicate(models.Model):
 
     def __str__(self):
         return f"{self.patient} and {self.other}"
+
+
+class Merge(models.Model):
+    """What a merge of two records has moved, so that it can be undone: deleted with the day in which it can be.
+
+    ``memory`` has the ids of what was moved, and what was deleted or emptied, encrypted. No keys: a merge moves those.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kept_id = models.UUIDField(db_index=True)
+    duplicate_id = models.UUIDField(unique=True)
+    merged_at = models.DateTimeField(default=timezone.now)
+    memory = EncryptedField()
+
+    class Meta:
+        ordering = ["-merged_at"]
+
+    def __str__(self):
+        return f"merge of {self.merged_at:%d %b %Y %H:%M}"
 
 
 class Needs(models.Model):

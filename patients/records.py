@@ -78,10 +78,13 @@ def change_patient(
     return patient
 
 
-def archive_patient(patient_id: UUID) -> bool:
-    """Archive a patient, so that new bookings do not find them; return False if they were archived already."""
+def archive_patient(patient_id: UUID, *, reason: str = "") -> bool:
+    """Archive a patient, so that new bookings do not find them; return False if they were archived already.
+
+    ``reason`` is an ArchiveReason.
+    """
     patients, now = Patient.objects.filter(pk=patient_id, archived_at=None), timezone.now()
-    return bool(patients.update(archived_at=now, updated_at=now))
+    return bool(patients.update(archived_at=now, archive_reason=reason, updated_at=now))
 
 
 @transaction.atomic
@@ -95,7 +98,8 @@ def restore_patient(patient_id: UUID) -> Patient | None:
     patient = archived.filter(pk=patient_id).first()
     if patient:
         patient.archived_at = patient.merged_into = None
-        patient.save(update_fields=["archived_at", "merged_into", "updated_at"])
+        patient.archive_reason = ""
+        patient.save(update_fields=["archived_at", "archive_reason", "merged_into", "updated_at"])
         list_near_matches(patient)
     return patient
 

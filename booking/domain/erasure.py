@@ -45,7 +45,7 @@ from booking.models import (
 )
 from booking.models.enums import EventKind, Job
 from booking.outbox import queue
-from patients.models import Consent, Needs, Patient, PossibleDuplicate
+from patients.models import Consent, Merge, Needs, Patient, PossibleDuplicate
 from scheduling.lib.clock import database_now
 from scheduling.lib.phones import split_phone
 from scheduling.slots import free_slot, lock_clinicians
@@ -68,6 +68,7 @@ OF_PATIENT = {
     "metadata": {},
     "restricted_at": None,
     "restriction_reason": "",
+    "archive_reason": "",
 }
 OF_BOOKING = {"external_id": "", "metadata": {}}
 OF_APPOINTMENT = OF_BOOKING | {
@@ -325,6 +326,7 @@ def _forget_details(traces, contacts, numbers):
     Needs.objects.filter(patient__in=traces.patient_ids).delete()
     AnswerSheet.objects.filter(appointment__in=traces.appointment_ids).delete()
     PossibleDuplicate.objects.filter(_of_either(traces.patient_ids)).delete()
+    Merge.objects.filter(Q(kept_id__in=traces.patient_ids) | Q(duplicate_id__in=traces.patient_ids)).delete()
     names = Patient.objects.filter(pk__in=traces.patient_ids).values("first_name", "last_name", "date_of_birth")
     drafts = Q(email__in=contacts)
     for name in names:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from booking.domain.audit import record_event
 from booking.domain.transitions import ChangedMeanwhile
 from booking.models.enums import EventKind
-from patients.matching import find_identical_patient, match_patient, merge_patients, save_new_patient
+from patients.matching import find_identical_patient, match_patient, save_new_patient
+from patients.merging import UndoneMerge, merge_patients, undo_merge
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
 
@@ -110,11 +111,15 @@ def _read_details(patient):
 
 
 @transaction.atomic
-def archive(patient: Patient, *, actor: str) -> bool:
-    """Archive a patient, so that new bookings no longer match them; return False if they were archived already."""
-    is_changed = archive_patient(patient.pk)
+def archive(patient: Patient, *, actor: str, reason: str = "") -> bool:
+    """Archive a patient, so that new bookings no longer match them; return False if they were archived already.
+
+    ``reason`` is an ArchiveReason.
+    """
+    is_changed = archive_patient(patient.pk, reason=reason)
     if is_changed:
-        record_event(patient, EventKind.PATIENT_ARCHIVED, actor=actor, at=timezone.now())
+        data = {"reason": reason} if reason else {}
+        record_event(patient, EventKind.PATIENT_ARCHIVED, actor=actor, at=timezone.now(), data=data)
     return is_changed
 
 
@@ -135,3 +140,13 @@ def merge(*, keep: Patient, duplicate: Patient, actor: str) -> Patient:
         remaining, EventKind.PATIENT_MERGED, actor=actor, at=timezone.now(), data={"merged_id": str(duplicate.pk)}
     )
     return remaining
+
+
+@transaction.atomic
+def unmerge(duplicate: Patient, *, actor: str) -> UndoneMerge:
+    """Undo the merge that has archived ``duplicate``, and return both records; raises CannotUndoMerge."""
+    undone, now = undo_merge(duplicate.pk), timezone.now()
+    data = {"merged_id": str(undone.restored.pk)}
+    record_event(undone.kept, EventKind.PATIENT_UNMERGED, actor=actor, at=now, data=data)
+    record_event(undone.restored, EventKind.PATIENT_RESTORED, actor=actor, at=now)
+    return undone

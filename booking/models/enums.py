@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     APPOINTMENT_STRANDED = "appointment.stranded"
     APPOINTMENT_OFFERED = "appointment.offered"
     APPOINTMENT_SETTLED = "appointment.settled"
+    CONFIRMATION_RESENT = "appointment.confirmation_resent"
     APPROVER_ASKED = "provider.asked"
     APPROVER_AGREED = "provider.agreed"
     APPROVER_REFUSED = "provider.refused"
@@ -36,6 +37,7 @@ class EventKind(StrEnum):
     PATIENT_ARCHIVED = "patient.archived"
     PATIENT_RESTORED = "patient.restored"
     PATIENT_MERGED = "patient.merged"
+    PATIENT_UNMERGED = "patient.unmerged"
     PATIENT_ERASED = "patient.erased"
     PATIENT_RESTRICTED = "patient.restricted"
     LOCATION_UPDATED = "location.updated"
@@ -68,6 +70,7 @@ ANNOUNCED_KINDS = (
     EventKind.PATIENT_ARCHIVED,
     EventKind.PATIENT_RESTORED,
     EventKind.PATIENT_MERGED,
+    EventKind.PATIENT_UNMERGED,
     EventKind.PATIENT_ERASED,
     EventKind.PATIENT_RESTRICTED,
 )

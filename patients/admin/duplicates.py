@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 
 from patients.admin.filters import DismissedFilter
 from patients.admin.patients import PatientAdmin
-from patients.matching import CannotMerge, merge_patients
+from patients.merging import CannotMerge, merge_patients
 from patients.models import Patient, PossibleDuplicate
 from patients.search import list_matching_keys
 

@@ -12,7 +12,8 @@ from django.db import IntegrityError, connection, transaction
 from django.forms.models import model_to_dict
 
 from booking.models import Appointment
-from patients.matching import CannotMerge, match_patient, merge_patients
+from patients.matching import match_patient
+from patients.merging import CannotMerge, merge_patients
 from patients.models import Consent, Patient, PossibleDuplicate
 
 THEN = datetime(2026, 1, 5, tzinfo=UTC)

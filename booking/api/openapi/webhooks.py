@@ -7,6 +7,7 @@ from booking.api.openapi.examples import ID, SERVICE, WHEN, WHO
 from booking.integrations.webhooks.endpoints import TEST
 from booking.models import Appointment, Hold, WebhookEndpoint
 from booking.models.enums import EventKind
+from patients.models import ArchiveReason
 
 UUID = {"type": "string", "format": "uuid"}
 MOMENT = {"type": "string", "format": "date-time"}
@@ -42,8 +43,10 @@ MORE = {
     EventKind.ORDER_UPDATED: {"changed": CHANGED},
     EventKind.PATIENT_UPDATED: {"changed": CHANGED},
     EventKind.PATIENT_MERGED: {"merged_id": UUID},
+    EventKind.PATIENT_UNMERGED: {"merged_id": UUID},
+    EventKind.PATIENT_ARCHIVED: {"reason": {"type": "string", "enum": ArchiveReason.values}},
 }
-OPTIONAL = {EventKind.APPOINTMENT_UPDATED: ["changed"]}
+OPTIONAL = {EventKind.APPOINTMENT_UPDATED: ["changed"], EventKind.PATIENT_ARCHIVED: ["reason"]}
 
 BOOKED = {"id": ID["booking"], **SERVICE, **WHO, **WHEN, "is_remote": False}
 EXAMPLES = {
@@ -67,9 +70,10 @@ MORE_IN_EXAMPLES = {
     EventKind.ORDER_UPDATED: {"changed": ["external_id"], "sequence": 2},
     EventKind.ORDER_CANCELLED: {"sequence": 2},
     EventKind.PATIENT_UPDATED: {"changed": ["phone"], "sequence": 2},
-    EventKind.PATIENT_ARCHIVED: {"sequence": 2},
+    EventKind.PATIENT_ARCHIVED: {"reason": "moved_away", "sequence": 2},
     EventKind.PATIENT_RESTORED: {"sequence": 3},
     EventKind.PATIENT_MERGED: {"merged_id": "0f6c1d2e-3a4b-4c5d-8e6f-7a8b9c0d1e08", "sequence": 2},
+    EventKind.PATIENT_UNMERGED: {"merged_id": "0f6c1d2e-3a4b-4c5d-8e6f-7a8b9c0d1e08", "sequence": 3},
     EventKind.PATIENT_ERASED: {"sequence": 4},
     EventKind.PATIENT_RESTRICTED: {"sequence": 3},
 }
@@ -93,6 +97,7 @@ SUMMARIES = {
     EventKind.PATIENT_ARCHIVED: "A patient's record was archived",
     EventKind.PATIENT_RESTORED: "A patient's record is in use again",
     EventKind.PATIENT_MERGED: "Two records were one person",
+    EventKind.PATIENT_UNMERGED: "Two records that were merged are two again",
     EventKind.PATIENT_ERASED: "A patient's data are erased: erase what you have of them",
     EventKind.PATIENT_RESTRICTED: "A patient's data are kept and used for nothing else",
     TEST: "Somebody tried the endpoint",

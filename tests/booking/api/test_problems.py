@@ -343,6 +343,7 @@ NOT_ANSWERED = {
     "WaitlistClosed",
     "WishEnded",
     "CannotMerge",
+    "CannotUndoMerge",
     "NotStored",
     "RetryLater",
     "PermanentError",

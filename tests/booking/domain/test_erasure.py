@@ -68,6 +68,7 @@ DELETED = {
     "patients.Consent",
     "patients.PossibleDuplicate",
     "patients.Needs",
+    "patients.Merge",
     "booking.AnswerSheet",
     "booking.ClientUser",
     "booking.ContactCode",

@@ -8,7 +8,8 @@ from booking.access.patient_links import appointment_token
 from booking.domain.verification import verify_appointment
 from booking.models import Appointment
 from patients.households import list_household
-from patients.matching import find_identical_patient, match_patient, merge_patients
+from patients.matching import find_identical_patient, match_patient
+from patients.merging import merge_patients
 from patients.models import Patient
 from tests.booking.widget.conftest import Page
 from tests.ledger import nothing_changes

@@ -90,6 +90,7 @@ def cause_all_events(hold_time, book, at, consultation, dana, harbour, alice, bo
         change_order(order, external_id="LAB-8", actor="erin")
         cancel_order(order, actor="erin")
         patients.merge(keep=kept, duplicate=patients.register(bob, actor="erin"), actor="erin")
+        patients.unmerge(bob, actor="erin")
         eve = patients.register(Patient(first_name="Eve", last_name="Ash"), actor="erin")
         restrict_patient(eve.pk, reason="Eve has a cold.", actor="morgan")
         erase_patient(eve.pk, actor="morgan")
@@ -152,6 +153,7 @@ def test_webhook_has_status_after_its_event(endpoint, cause_all_events):
         "patient.archived": None,
         "patient.restored": None,
         "patient.merged": None,
+        "patient.unmerged": None,
         "patient.restricted": None,
         "patient.erased": None,
     }

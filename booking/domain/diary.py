@@ -159,6 +159,6 @@ def count_visits(
     rows = appointments.filter(
         location=location, starts_at__gte=as_datetime(start), starts_at__lt=as_datetime(end)
     ).exclude(status=Appointment.Status.CANCELLED)
-    by_day = rows.order_by().values_list(TruncDate("starts_at", tzinfo=zone))
-    counted = by_day.annotate(Count("pk"), Count("pk", filter=Q(status__in=Appointment.TENTATIVE)))
-    return {day: {"visits": visits, "tentative": tentative} for day, visits, tentative in counted}
+    by_day = rows.order_by().values(day=TruncDate("starts_at", tzinfo=zone))
+    tentative = Count("pk", filter=Q(status__in=Appointment.TENTATIVE))
+    return {row.pop("day"): row for row in by_day.annotate(visits=Count("pk"), tentative=tentative)}

@@ -28,4 +28,5 @@ from booking.admin import (  # noqa: F401
     users,
     waitlist,
     webhooks,
+    week,
 )

@@ -6,6 +6,7 @@ The scheduling app knows nothing of appointments, so its own admin cannot warn.
 from collections import defaultdict
 
 from django.contrib import admin, messages
+from django.urls import reverse
 
 from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.feeds import get_feed_url
@@ -98,6 +99,8 @@ class ServiceWithWarningsAdmin(ServiceAdmin):
 class ClinicianWithWarningsAdmin(ClinicianAdmin):
     def render_change_form(self, request, context, obj=None, **kwargs):
         context["feed_page"] = obj and get_feed_url(obj, request)
+        may_view = request.user.has_perm("scheduling.view_workinghours")
+        context["week_page"] = obj and may_view and reverse("admin:scheduling_clinician_week", args=[obj.pk])
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
     def save_model(self, request, obj, form, change):

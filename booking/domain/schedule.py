@@ -1,12 +1,14 @@
-"""The verbs of hours and time off that API clients have; staff change them in admin. What is booked stays booked."""
+"""The verbs of hours and time off: those that API clients have, and the week that staff edit. Bookings stay booked."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import transaction
 
-from booking.domain.transitions import lock_row
+from booking.domain.transitions import ChangedMeanwhile, lock_row
 from scheduling.models import ExtraHours, TimeOff, WorkingHours
 from scheduling.overlapping_hours import check_overlap
 from scheduling.schedule_changes import mark_schedule_changed
@@ -38,6 +40,40 @@ def remove_from_schedule(row: R, *, expected_version: datetime | None = None) ->
     """Delete a row; raises ChangedMeanwhile, and DoesNotExist if it was deleted."""
     lock_row(row, expected_version=expected_version)
     row.delete()
+    mark_schedule_changed()
+
+
+def get_hours_version(clinician_id: UUID) -> str:
+    """Return a hash that is another one after any change of the clinician's hours."""
+    versions = [
+        f"{model.__name__} {pk} {updated_at.isoformat()}"
+        for model in (WorkingHours, ExtraHours)
+        for pk, updated_at in model.objects.filter(clinician=clinician_id)
+        .order_by("pk")
+        .values_list("pk", "updated_at")
+    ]
+    return hashlib.sha256("\n".join(versions).encode()).hexdigest()
+
+
+@transaction.atomic
+def replace_hours(
+    clinician_id: UUID,
+    *,
+    saved: Iterable[WorkingHours | ExtraHours],
+    removed: Iterable[WorkingHours | ExtraHours],
+    expected_version: str,
+) -> None:
+    """Save and remove rows of a clinician's hours, all or none; they are validated against that version.
+
+    Raises ChangedMeanwhile if it is no longer the hours' version.
+    """
+    lock_clinician(clinician_id)
+    if get_hours_version(clinician_id) != expected_version:
+        raise ChangedMeanwhile
+    for row in removed:
+        row.delete()
+    for row in saved:
+        row.save()
     mark_schedule_changed()
 
 

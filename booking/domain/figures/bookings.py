@@ -1,0 +1,162 @@
+"""Figures of booking: who books, how many of the held times are booked, and how far ahead."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+
+from booking.domain.figures.figure import Figure, Unit, divide
+from booking.domain.figures.selection import BUCKET, HOLDS, Period, Selection, fetch_rows
+from booking.models import ApiKey
+
+# A booking is a hold that was confirmed. What only moves an appointment is none. Visitors have holders of no kind;
+# a key's says which key it is.
+STATEMENT = f"""
+    SELECT bucket, source, status, ahead, count(*)
+      FROM (SELECT {BUCKET} AS bucket,
+                   CASE WHEN holder LIKE 'key:%%' THEN holder
+                        WHEN split_part(holder, ':', 1) IN ('staff', 'order', 'waitlist') THEN split_part(holder, ':', 1)
+                        ELSE 'pages' END AS source,
+                   status,
+                   (hold.starts_at AT TIME ZONE location.timezone)::date - local.day AS ahead
+              FROM {HOLDS} AND holder NOT LIKE 'appointment:%%') AS placed
+     GROUP BY GROUPING SETS ((bucket, source, status), (source, status, ahead))
+"""  # noqa: S608 nothing but constants goes in
+SOURCES = {"pages": "The clinic’s pages", "order": "Links for orders", "waitlist": "Waiting list", "staff": "Staff"}
+OUTCOMES = {
+    "confirmed": "Booked",
+    "released": "Given back",
+    "expired": "Ran out",
+    "active": "Still held",
+}
+# Staff book at once, and what is held for who waits is an offer: neither says how well booking works.
+NOT_CHOSEN = {"staff", "waitlist"}
+AHEAD = {0: "Same day", 1: "1–2 days", 3: "3–6 days", 7: "1–2 weeks", 14: "2–4 weeks", 28: "4 weeks and more"}
+
+
+@dataclass
+class Placed:
+    """The holds of a period, counted: bookings by day or week and by source, outcomes, and days ahead."""
+
+    by_bucket: Counter[date] = field(default_factory=Counter)
+    by_source: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    ahead: Counter[int] = field(default_factory=Counter)
+
+
+def compute(selection: Selection) -> list[Figure]:
+    """Return the figures of what was booked in a period."""
+    placed, before = _count(selection, selection.period), _count(selection, selection.period.before)
+    return [
+        _figure_bookings(selection.period, placed, before),
+        _figure_sources(placed, before),
+        _figure_holds(placed, before),
+        _figure_lead_time(placed, before),
+    ]
+
+
+def _count(selection: Selection, period: Period) -> Placed:
+    placed = Placed()
+    for bucket, source, status, ahead, number in fetch_rows(STATEMENT, selection, period):
+        if bucket is None:
+            placed.ahead[ahead] += number if status == "confirmed" else 0
+            continue
+        if status == "confirmed":
+            placed.by_bucket[bucket] += number
+            placed.by_source[source] += number
+        if source not in NOT_CHOSEN:
+            placed.outcomes[status] += number
+    return placed
+
+
+def _figure_bookings(period, placed, before):
+    return Figure(
+        name="bookings",
+        title="Bookings",
+        definition="Times that were booked, by the day on which they were taken, whatever became of them later. A visit "
+        "that is given another time is not booked again, and an imported one is not booked at all.",
+        unit=Unit.NUMBER,
+        value=placed.by_bucket.total(),
+        before=before.by_bucket.total(),
+        columns=[("Bookings", Unit.NUMBER)],
+        rows=[(bucket, placed.by_bucket[bucket]) for bucket in period.list_buckets()],
+    )
+
+
+def _figure_sources(placed, before):
+    booked = placed.by_source.total()
+    names = _name_sources(placed.by_source | before.by_source)
+    now, then = defaultdict(int), defaultdict(int)
+    for counted, numbers in ((now, placed.by_source), (then, before.by_source)):
+        for source, number in numbers.items():
+            counted[names[source]] += number
+    ranked = sorted({*names.values()}, key=lambda name: (-now[name], name))
+    online = sum(number for source, number in placed.by_source.items() if source != "staff")
+    earlier = sum(number for source, number in before.by_source.items() if source != "staff")
+    return Figure(
+        name="sources",
+        title="Booked without staff",
+        definition="The share of bookings that staff did not make. Programs are named by their API key, those that speak "
+        "a dialect too; a link for an order and an offer of the waiting list count by themselves.",
+        unit=Unit.SHARE,
+        value=divide(online, booked),
+        before=divide(earlier, before.by_source.total()),
+        columns=[("Bookings", Unit.NUMBER), ("Share", Unit.SHARE), ("Before", Unit.NUMBER)],
+        rows=[(name, now[name], divide(now[name], booked), then[name]) for name in ranked],
+    )
+
+
+def _name_sources(sources):
+    """Return {source: its name}; keys that replaced each other have one holder, and the newest one's name."""
+    keys = {key.actor: f"API: {key.name}" for key in ApiKey.objects.order_by("created_at")}
+    return {source: SOURCES.get(source) or keys.get(source, "API: a deleted key") for source in sources}
+
+
+def _figure_holds(placed, before):
+    held = placed.outcomes.total()
+    return Figure(
+        name="holds",
+        title="Holds that became bookings",
+        definition="Of the times that patients and programs held, the share that they booked. Staff’s bookings and "
+        "offers of the waiting list are left out. Who chooses another time while they book gives the first one back.",
+        unit=Unit.SHARE,
+        value=divide(placed.outcomes["confirmed"], held),
+        before=divide(before.outcomes["confirmed"], before.outcomes.total()),
+        columns=[("Holds", Unit.NUMBER), ("Share", Unit.SHARE), ("Before", Unit.NUMBER)],
+        rows=[
+            (label, placed.outcomes[name], divide(placed.outcomes[name], held), before.outcomes[name])
+            for name, label in OUTCOMES.items()
+        ],
+    )
+
+
+def _figure_lead_time(placed, before):
+    numbers, earlier = _group_ahead(placed.ahead), _group_ahead(before.ahead)
+    return Figure(
+        name="lead-time",
+        title="Booked ahead",
+        definition="The median number of days from the day of the booking to the day that was booked first.",
+        unit=Unit.DAYS,
+        value=_get_median(placed.ahead),
+        before=_get_median(before.ahead),
+        columns=[("Bookings", Unit.NUMBER), ("Share", Unit.SHARE), ("Before", Unit.NUMBER)],
+        rows=[
+            (label, numbers[label], divide(numbers[label], numbers.total()), earlier[label]) for label in AHEAD.values()
+        ],
+    )
+
+
+def _group_ahead(ahead):
+    numbers = Counter()
+    for days, number in ahead.items():
+        numbers[next(label for start, label in reversed(AHEAD.items()) if days >= start or not start)] += number
+    return numbers
+
+
+def _get_median(numbers):
+    """Return the median of what was counted, the lower one of two, or None."""
+    left = (numbers.total() + 1) // 2
+    for value in sorted(numbers):
+        left -= numbers[value]
+        if left <= 0 < numbers[value]:
+            return value
+    return None

@@ -1,0 +1,80 @@
+"""How much time clinicians offer, from their hours, and how much of it is booked."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from booking.domain.figures.selection import DAY, Period, Selection
+from scheduling.availability.intervals import Interval, merge, pairs, subtract, unpack
+from scheduling.availability.openings import as_instant, compute_working_time
+from scheduling.availability.queries import as_hours
+from scheduling.models import ExtraHours, Location, TimeOff, WorkingHours
+from scheduling.models.calendars import BusyDay
+
+Weeks = Mapping[tuple[UUID, date], int]
+
+
+def compute_offered(selection: Selection, period: Period) -> Weeks:
+    """Return {(clinician's id, Monday): seconds} that are offered: hours less time off, closed days and holidays.
+
+    Of a week that the period cuts, what lies in it. Hours are as they are written down today, with their dates. What
+    clinicians have in calendars of their own is not subtracted.
+    """
+    zones = {location.pk: location.zone for location in Location.objects.filter(pk__in=selection.location_ids)}
+    away = _load_away(selection, period)
+    offered = defaultdict(int)
+    for (clinician_id, location_id), hours in _load_hours(selection, period).items():
+        zone = zones[location_id]
+        # Past the cache: a year of everybody's hours would drive the days that are booked now out of it.
+        working = compute_working_time.__wrapped__(tuple(hours), zone, period.first, period.last)
+        left = subtract(working.spells, merge([*away[clinician_id], *away[location_id]]))
+        mondays = _list_mondays(period)
+        starts = [as_instant(datetime.combine(monday, time(), zone)) for monday in mondays]
+        for start, end in left:
+            while start < end:  # a night's spell may reach over the end of a week
+                week = bisect_right(starts, start)
+                until = min(end, starts[week]) if week < len(starts) else end
+                offered[clinician_id, mondays[week - 1]] += until - start
+                start = until
+    return offered
+
+
+def get_monday(day: date) -> date:
+    return day - day.weekday() * DAY
+
+
+def _list_mondays(period):
+    first = get_monday(period.first)
+    return [first + timedelta(weeks=n) for n in range((period.last - first).days // 7 + 1)]
+
+
+def _load_hours(selection, period):
+    rows = defaultdict(list)
+    wanted = Q(location__in=selection.location_ids)
+    if selection.clinician_id:
+        wanted &= Q(clinician=selection.clinician_id)
+    ended, not_begun = Q(valid_until__lt=period.first), Q(valid_from__gt=period.last)
+    weekly = WorkingHours.objects.order_by().filter(wanted).exclude(ended).exclude(not_begun)
+    extra = ExtraHours.objects.order_by().filter(wanted, date__range=(period.first, period.last))
+    for row in [*weekly, *extra]:
+        rows[row.clinician_id, row.location_id].append(as_hours(row))
+    return rows
+
+
+def _load_away(selection, period) -> Mapping[UUID, Iterable[Interval]]:
+    """Return {clinician or location id: stretches of time off, closed days and holidays}."""
+    away = defaultdict(list)
+    first, last = (datetime.combine(day, time(), UTC) for day in (period.first - DAY, period.last + 2 * DAY))
+    rows = TimeOff.objects.order_by().filter(ends_at__gt=first, starts_at__lt=last)
+    for clinician_id, location_id, starts_at, ends_at in rows.values_list(
+        "clinician", "location", "starts_at", "ends_at"
+    ):
+        away[clinician_id or location_id].append((as_instant(starts_at), as_instant(ends_at)))
+    days = BusyDay.objects.filter(location__in=selection.location_ids, day__range=(first.date(), last.date()))
+    for location_id, stretches in days.values_list("location", "stretches"):
+        away[location_id] += pairs(unpack(bytes(stretches)))
+    return away

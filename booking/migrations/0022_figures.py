@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Let managers see figures, and find the holds of a period while bookings go on."""
+    """Let managers see figures, and find what they are made of by indexes that are built while bookings go on."""
 
     atomic = False
 
@@ -31,5 +31,14 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="hold",
             index=BrinIndex(models.F("created_at"), autosummarize=True, name="hold_created"),
+        ),
+        AddIndexConcurrently(
+            model_name="event",
+            index=models.Index(
+                models.F("subject_id"),
+                models.F("created_at"),
+                condition=models.Q(("kind", "appointment.cancelled")),
+                name="event_cancelled",
+            ),
         ),
     ]

@@ -117,9 +117,10 @@ def _offset(zone, instant):
 def compute_working_time(hours: WeeklyHours, zone: ZoneInfo, first: date, last: date) -> WorkingTime:
     """Return the WorkingTime of ``hours`` on the local dates ``first`` to ``last``, both included."""
     grids = []
+    by_weekday = [[rule for rule in hours if rule.weekday == weekday] for weekday in range(7)]
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
-        for rule in hours:
+        for rule in by_weekday[day.weekday()]:
             if rule.apply_on(day):
                 grids += _list_grids(rule, zone, day)
     grids.sort()

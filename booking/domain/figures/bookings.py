@@ -1,25 +1,24 @@
 """Figures of booking: who books, how many of the held times are booked, and how far ahead."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
-from booking.domain.figures.figure import Figure, Unit, divide
-from booking.domain.figures.selection import BUCKET, HOLDS, Period, Selection, fetch_rows
+from booking.domain.figures.figure import Figure, Unit, divide, find_quantile
+from booking.domain.figures.selection import HOLDS, Selection, fetch_rows
 from booking.models import ApiKey
 
 # A booking is a hold that was confirmed. What only moves an appointment is none. Visitors have holders of no kind;
 # a key's says which key it is.
 STATEMENT = f"""
-    SELECT bucket, source, status, ahead, count(*)
-      FROM (SELECT {BUCKET} AS bucket,
-                   CASE WHEN holder LIKE 'key:%%' THEN holder
-                        WHEN split_part(holder, ':', 1) IN ('staff', 'order', 'waitlist') THEN split_part(holder, ':', 1)
-                        ELSE 'pages' END AS source,
-                   status,
-                   (hold.starts_at AT TIME ZONE location.timezone)::date - local.day AS ahead
-              FROM {HOLDS} AND holder NOT LIKE 'appointment:%%') AS placed
-     GROUP BY GROUPING SETS ((bucket, source, status), (source, status, ahead))
+    SELECT width_bucket(hold.created_at, bounds) AS bucket, source, status, ahead, count(*)
+      FROM (SELECT *, CASE WHEN starts_with(holder, 'key:') THEN holder
+                           WHEN holder ~ '^(staff|order|waitlist):' THEN split_part(holder, ':', 1)
+                           ELSE 'pages' END AS source,
+                   floor(date_part('epoch', hold.starts_at - hold.created_at) / 86400)::int AS ahead
+              FROM {HOLDS} AND NOT starts_with(holder, 'appointment:')) AS hold
+     GROUP BY 1, 2, 3, 4
 """  # noqa: S608 nothing but constants goes in
 SOURCES = {"pages": "The clinic’s pages", "order": "Links for orders", "waitlist": "Waiting list", "staff": "Staff"}
 OUTCOMES = {
@@ -30,7 +29,7 @@ OUTCOMES = {
 }
 # Staff book at once, and what is held for who waits is an offer: neither says how well booking works.
 NOT_CHOSEN = {"staff", "waitlist"}
-AHEAD = {0: "Same day", 1: "1–2 days", 3: "3–6 days", 7: "1–2 weeks", 14: "2–4 weeks", 28: "4 weeks and more"}
+AHEAD = {0: "Less than a day", 1: "1–2 days", 3: "3–6 days", 7: "1–2 weeks", 14: "2–4 weeks", 28: "4 weeks and more"}
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Placed:
 
 def compute(selection: Selection) -> list[Figure]:
     """Return the figures of what was booked in a period."""
-    placed, before = _count(selection, selection.period), _count(selection, selection.period.before)
+    placed, before = map(_count, fetch_rows(STATEMENT, selection))
     return [
         _figure_bookings(selection.period, placed, before),
         _figure_sources(placed, before),
@@ -54,15 +53,13 @@ def compute(selection: Selection) -> list[Figure]:
     ]
 
 
-def _count(selection: Selection, period: Period) -> Placed:
+def _count(rows: Iterable[tuple]) -> Placed:
     placed = Placed()
-    for bucket, source, status, ahead, number in fetch_rows(STATEMENT, selection, period):
-        if bucket is None:
-            placed.ahead[ahead] += number if status == "confirmed" else 0
-            continue
+    for bucket, source, status, ahead, number in rows:
         if status == "confirmed":
             placed.by_bucket[bucket] += number
             placed.by_source[source] += number
+            placed.ahead[ahead] += number
         if source not in NOT_CHOSEN:
             placed.outcomes[status] += number
     return placed
@@ -134,10 +131,10 @@ def _figure_lead_time(placed, before):
     return Figure(
         name="lead-time",
         title="Booked ahead",
-        definition="The median number of days from the day of the booking to the day that was booked first.",
+        definition="The median number of whole days, of 24 hours, from the booking to the start that was booked first.",
         unit=Unit.DAYS,
-        value=_get_median(placed.ahead),
-        before=_get_median(before.ahead),
+        value=find_quantile(placed.ahead, 0.5),
+        before=find_quantile(before.ahead, 0.5),
         columns=[("Bookings", Unit.NUMBER), ("Share", Unit.SHARE), ("Before", Unit.NUMBER)],
         rows=[
             (label, numbers[label], divide(numbers[label], numbers.total()), earlier[label]) for label in AHEAD.values()
@@ -148,15 +145,5 @@ def _figure_lead_time(placed, before):
 def _group_ahead(ahead):
     numbers = Counter()
     for days, number in ahead.items():
-        numbers[next(label for start, label in reversed(AHEAD.items()) if days >= start or not start)] += number
+        numbers[AHEAD[max(start for start in AHEAD if start <= max(days, 0))]] += number
     return numbers
-
-
-def _get_median(numbers):
-    """Return the median of what was counted, the lower one of two, or None."""
-    left = (numbers.total() + 1) // 2
-    for value in sorted(numbers):
-        left -= numbers[value]
-        if left <= 0 < numbers[value]:
-            return value
-    return None

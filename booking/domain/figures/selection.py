@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
+
+from scheduling.models import Location
 
 MAX_DAYS = 366
 MAX_DAILY = 35  # so many days are counted one by one, more of them by weeks
@@ -50,38 +53,52 @@ class Selection:
     service_id: UUID | None = None
 
 
-# What follows FROM in each statement: the rows of a selection by a moment of theirs, and the local date of that moment.
-# The bounds are a day wider than any zone needs, so that an index finds the rows.
+# The bounds of the days or weeks at each location are computed here, in its zone: asking PostgreSQL for the local date
+# of each of 100,000 rows takes it longer than all the rest. ``bucket`` is 1 for the period before.
+PLACES = """
+      WITH place AS MATERIALIZED (
+    SELECT id, array_agg(moment ORDER BY moment) AS bounds
+      FROM unnest(%(places)s::uuid[], %(moments)s::timestamptz[]) AS bound(id, moment) GROUP BY id)
+"""
 SELECTED = """
-      JOIN scheduling_location AS location ON location.id = {row}.location_id
-     CROSS JOIN LATERAL (SELECT ({row}.{moment} AT TIME ZONE location.timezone)::date AS day) AS local
-     WHERE {row}.{moment} BETWEEN %(earliest)s AND %(latest)s AND local.day BETWEEN %(first)s AND %(last)s
-       AND {row}.location_id = ANY(%(locations)s)
+      JOIN place ON place.id = {row}.location_id
+     WHERE {row}.{moment} >= %(earliest)s AND {row}.{moment} < %(latest)s
        AND (%(clinician)s::uuid IS NULL OR {row}.clinician_id = %(clinician)s)
        AND (%(service)s::uuid IS NULL OR {row}.service_id = %(service)s)
 """
 HOLDS = "booking_hold AS hold" + SELECTED.format(row="hold", moment="created_at")
 VISITS = "booking_appointment AS visit" + SELECTED.format(row="visit", moment="starts_at")
-# The first date of the day or the week that a row is counted in, as Period.list_buckets has them.
-BUCKET = """
-    CASE WHEN %(is_weekly)s THEN greatest(local.day - (extract(isodow FROM local.day)::int - 1), %(first)s::date)
-         ELSE local.day END
-"""
 
 
-def fetch_rows(statement: str, selection: Selection, period: Period) -> list[tuple]:
-    """Return the rows of a statement over HOLDS or VISITS, of a selection in a period."""
+def fetch_rows(statement: str, selection: Selection) -> tuple[list[tuple], list[tuple]]:
+    """Return the rows of a statement with PLACES in the selection's period, and in the one before.
+
+    The first column, a number of a bucket, becomes the first date of the day or week, or that of the period before.
+    """
+    period, buckets = selection.period, selection.period.list_buckets()
+    edges = [period.before.first, *buckets, period.last + DAY]
+    zones = dict(Location.objects.filter(pk__in=selection.location_ids).values_list("pk", "timezone"))
+    moments = [
+        (id, datetime.combine(day, time(), zone))
+        for id, name in zones.items()
+        for zone in [ZoneInfo(name)]
+        for day in edges
+    ]
     parameters = {
-        "earliest": datetime.combine(period.first - DAY, time(), UTC),
-        "latest": datetime.combine(period.last + 2 * DAY, time(), UTC),
-        "first": period.first,
-        "last": period.last,
-        "is_weekly": period.is_weekly,
-        "locations": list(selection.location_ids),
+        "places": [id for id, _ in moments],
+        "moments": [moment for _, moment in moments],
+        "earliest": min((moment for _, moment in moments), default=selection.now),
+        "latest": max((moment for _, moment in moments), default=selection.now),
         "clinician": selection.clinician_id,
         "service": selection.service_id,
         "now": selection.now,
     }
+    now, before = [], []
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)  # pyright: ignore[reportArgumentType]
-        return cursor.fetchall()
+        cursor.execute(PLACES + statement, parameters)  # pyright: ignore[reportArgumentType]
+        for bucket, *row in cursor:
+            if bucket == 1:
+                before.append((period.before.first, *row))
+            elif 1 < bucket <= len(buckets) + 1:
+                now.append((buckets[bucket - 2], *row))
+    return now, before

@@ -19,7 +19,7 @@ Weeks = Mapping[tuple[UUID, date], int]
 
 
 def compute_offered(selection: Selection, period: Period) -> Weeks:
-    """Return {(clinician's id, Monday): seconds} that are offered: hours less time off, closed days and holidays.
+    """Return {(clinician's id, Monday): minutes} that are offered: hours less time off, closed days and holidays.
 
     Of a week that the period cuts, what lies in it. Hours are as they are written down today, with their dates. What
     clinicians have in calendars of their own is not subtracted.
@@ -40,7 +40,7 @@ def compute_offered(selection: Selection, period: Period) -> Weeks:
                 until = min(end, starts[week]) if week < len(starts) else end
                 offered[clinician_id, mondays[week - 1]] += until - start
                 start = until
-    return offered
+    return defaultdict(int, {week: seconds // 60 for week, seconds in offered.items()})
 
 
 def get_monday(day: date) -> date:

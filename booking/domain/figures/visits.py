@@ -7,49 +7,52 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from booking.domain.figures.figure import Figure, Unit, divide
-from booking.domain.figures.selection import BUCKET, VISITS, Period, Selection, fetch_rows
+from booking.domain.figures.figure import Figure, Unit, divide, find_quantile
+from booking.domain.figures.selection import VISITS, Selection, fetch_rows
 from booking.domain.figures.utilisation import compute_offered, get_monday
 from booking.models import Appointment
 from scheduling.models import Clinician
 
-# One pass over the visits of a period. What looked made up never was one.
+# One pass over the visits of both periods, counted twice: by what they are, and by the minutes that patients waited.
+# What looked made up never was a visit.
 STATEMENT = f"""
-    SELECT {BUCKET}, visit.clinician_id, status, cancellation_reason, currency, ends_at <= %(now)s, count(*),
-           extract(epoch FROM sum(ends_at - starts_at))::bigint, sum(price)
-      FROM {VISITS} AND cancellation_reason <> 'unusual'
-     GROUP BY 1, 2, 3, 4, 5, 6
+    SELECT bucket, clinician_id, status, cancellation_reason, currency, is_over, count(*), sum(minutes), sum(price),
+           wait
+      FROM (SELECT width_bucket(visit.starts_at, bounds) AS bucket, clinician_id, status, cancellation_reason, currency,
+                   ends_at <= %(now)s AS is_over, price, date_part('epoch', ends_at - starts_at)::int / 60 AS minutes,
+                   CASE WHEN seen_at >= arrived_at THEN date_part('epoch', seen_at - arrived_at)::int / 60 END AS wait
+              FROM {VISITS} AND cancellation_reason <> 'unusual') AS visit
+     GROUP BY GROUPING SETS ((bucket, clinician_id, status, cancellation_reason, currency, is_over), (bucket, wait))
 """  # noqa: S608 nothing but constants goes in
 CANCELLED_AHEAD = f"""
-    SELECT CASE WHEN cancelled.created_at IS NULL THEN 'unknown'
-                WHEN cancelled.created_at >= starts_at THEN 'after'
-                WHEN cancelled.created_at > starts_at - interval '1 day' THEN 'day'
-                WHEN cancelled.created_at > starts_at - interval '2 days' THEN 'two-days'
-                WHEN cancelled.created_at > starts_at - interval '7 days' THEN 'week'
+    SELECT bucket,
+           CASE WHEN cancelled_at IS NULL THEN 'unknown'
+                WHEN cancelled_at >= starts_at THEN 'after'
+                WHEN cancelled_at > starts_at - interval '1 day' THEN 'day'
+                WHEN cancelled_at > starts_at - interval '2 days' THEN 'two-days'
+                WHEN cancelled_at > starts_at - interval '7 days' THEN 'week'
                 ELSE 'earlier' END, count(*)
-      FROM (SELECT visit.id, visit.starts_at
+      FROM (SELECT width_bucket(visit.starts_at, bounds) AS bucket, visit.starts_at,
+                   (SELECT max(created_at) FROM booking_event
+                     WHERE subject_id = visit.id AND kind = 'appointment.cancelled') AS cancelled_at
               FROM {VISITS} AND status = 'cancelled' AND cancellation_reason <> 'unusual') AS visit
-      LEFT JOIN LATERAL (SELECT created_at FROM booking_event
-                          WHERE subject_id = visit.id AND kind = 'appointment.cancelled'
-                          ORDER BY sequence DESC LIMIT 1) AS cancelled ON true
+     GROUP BY 1, 2
+"""  # noqa: S608 nothing but constants goes in
+# Who is new has their first visit of all in the selection.
+NEW_PATIENTS = """
+    SELECT width_bucket(first_at, bounds), count(*)
+      FROM (SELECT DISTINCT ON (patient_id) location_id, first_at, is_selected
+              FROM (SELECT patient_id, location_id, min(starts_at) AS first_at,
+                           (%(clinician)s::uuid IS NULL OR clinician_id = %(clinician)s)
+                           AND (%(service)s::uuid IS NULL OR service_id = %(service)s) AS is_selected
+                      FROM booking_appointment
+                     WHERE starts_at < %(latest)s AND status NOT IN ('cancelled', 'no_show')
+                     GROUP BY patient_id, location_id, 4) AS first_of_each
+             ORDER BY patient_id, first_at) AS first
+      JOIN place ON place.id = first.location_id
+     WHERE is_selected
      GROUP BY 1
-"""  # noqa: S608 nothing but constants goes in
-NEW_PATIENTS = f"""
-    SELECT bucket, count(*)
-      FROM (SELECT DISTINCT ON (patient_id) patient_id, starts_at, {BUCKET} AS bucket
-              FROM {VISITS} AND status NOT IN ('cancelled', 'no_show')
-             ORDER BY patient_id, starts_at) AS first
-     WHERE NOT EXISTS (SELECT FROM booking_appointment AS earlier
-                        WHERE earlier.patient_id = first.patient_id AND earlier.starts_at < first.starts_at
-                          AND earlier.status NOT IN ('cancelled', 'no_show'))
-     GROUP BY 1
-"""  # noqa: S608 nothing but constants goes in
-WAITS = f"""
-    SELECT {BUCKET}, count(*),
-           percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY extract(epoch FROM seen_at - arrived_at) / 60)
-      FROM {VISITS} AND seen_at >= arrived_at
-     GROUP BY GROUPING SETS ((1), ())
-"""  # noqa: S608 nothing but constants goes in
+"""
 CANCELLED_LABELS = {
     "after": "After it had begun",
     "day": "Less than a day before",
@@ -73,25 +76,24 @@ class Visits(NamedTuple):
     currency: str
     is_over: bool
     number: int
-    seconds: int
+    minutes: int
     price: Decimal
+    wait: int | None
 
 
 def compute(selection: Selection) -> list[Figure]:
     """Return the figures of the visits in a period, which are those that start in it."""
-    now, before = (
-        [Visits(*row) for row in fetch_rows(STATEMENT, selection, period)]
-        for period in (selection.period, selection.period.before)
-    )
+    now, before = ([Visits(*row) for row in rows] for rows in fetch_rows(STATEMENT, selection))
+    kinds, kinds_before = ([row for row in rows if row.clinician_id] for rows in (now, before))
     return [
-        _figure_visits(selection, now, before),
-        *_figures_utilisation(selection, now, before),
-        _figure_cancellations(now, before),
+        _figure_visits(selection, kinds, kinds_before),
+        *_figures_utilisation(selection, kinds, kinds_before),
+        _figure_cancellations(kinds, kinds_before),
         _figure_cancelled_late(selection),
-        _figure_no_shows(selection, now, before),
-        *_figures_revenue(selection, now, before),
+        _figure_no_shows(selection, kinds, kinds_before),
+        *_figures_revenue(selection, kinds, kinds_before),
         _figure_new_patients(selection),
-        _figure_waits(selection),
+        _figure_waits(selection, now, before),
     ]
 
 
@@ -160,7 +162,7 @@ def _figures_utilisation(selection, now, before):
     weeks = []
     for monday in mondays:
         taken, open_time = (sum(each[id, monday] for id in people) for each in (booked, offered))
-        weeks.append((monday, taken / 3600, open_time / 3600, divide(taken, open_time)))
+        weeks.append((monday, taken / 60, open_time / 60, divide(taken, open_time)))
     what = "Time of visits that are neither cancelled nor missed"
     return [
         Figure(
@@ -191,11 +193,11 @@ def _figures_utilisation(selection, now, before):
 
 
 def _sum_booked(rows):
-    """Return {(clinician's id, Monday): seconds of visits}."""
+    """Return {(clinician's id, Monday): minutes of visits}."""
     booked = defaultdict(int)
     for row in rows:
         if _is_held(row):
-            booked[row.clinician_id, get_monday(row.bucket)] += row.seconds
+            booked[row.clinician_id, get_monday(row.bucket)] += row.minutes
     return booked
 
 
@@ -231,8 +233,10 @@ def _name_reason(reason):
 
 
 def _figure_cancelled_late(selection):
-    numbers = Counter(dict(fetch_rows(CANCELLED_AHEAD, selection, selection.period)))
-    earlier = Counter(dict(fetch_rows(CANCELLED_AHEAD, selection, selection.period.before)))
+    numbers, earlier = Counter(), Counter()
+    for counted, rows in zip((numbers, earlier), fetch_rows(CANCELLED_AHEAD, selection), strict=True):
+        for _, ahead, number in rows:
+            counted[ahead] += number
     late = numbers["after"] + numbers["day"]
     return Figure(
         name="cancelled-late",
@@ -288,16 +292,14 @@ def _figure_revenue(selection, currency, now, before):
         value=sum(earned.values(), Decimal(0)),
         before=earlier,
         columns=[("Completed", Unit.MONEY), ("Coming", Unit.MONEY)],
-        rows=[
-            (bucket, Decimal(earned[bucket]), Decimal(coming[bucket])) for bucket in selection.period.list_buckets()
-        ],
+        rows=[(bucket, Decimal(earned[bucket]), Decimal(coming[bucket])) for bucket in selection.period.list_buckets()],
         currency=currency,
     )
 
 
 def _figure_new_patients(selection):
-    numbers = Counter(dict(fetch_rows(NEW_PATIENTS, selection, selection.period)))
-    before = fetch_rows(NEW_PATIENTS, selection, selection.period.before)
+    now, before = fetch_rows(NEW_PATIENTS, selection)
+    numbers = Counter(dict(now))
     return Figure(
         name="new-patients",
         title="New patients",
@@ -311,24 +313,29 @@ def _figure_new_patients(selection):
     )
 
 
-def _figure_waits(selection):
-    waits = _load_waits(selection, selection.period)
-    before = _load_waits(selection, selection.period.before)
-    nobody = (0, None, None)
+def _figure_waits(selection, now, before):
+    waits, earlier = _count_waits(now), _count_waits(before)
+    total, total_before = (sum(each.values(), Counter()) for each in (waits, earlier))
     return Figure(
         name="waiting",
         title="Waiting time",
-        definition="The median time from “arrived” to “with clinician”, of visits for which both were marked. "
+        definition="The median of the minutes from “arrived” to “with clinician”, of visits for which both were marked. "
         "Nine of ten patients wait no longer than the second number.",
         unit=Unit.MINUTES,
-        value=waits.get(None, nobody)[1],
-        before=before.get(None, nobody)[1],
+        value=find_quantile(total, 0.5),
+        before=find_quantile(total_before, 0.5),
         columns=[("Visits", Unit.NUMBER), ("Median", Unit.MINUTES), ("Nine of ten", Unit.MINUTES)],
-        rows=[(bucket, *waits.get(bucket, nobody)) for bucket in selection.period.list_buckets()],
+        rows=[
+            (bucket, waits[bucket].total(), find_quantile(waits[bucket], 0.5), find_quantile(waits[bucket], 0.9))
+            for bucket in selection.period.list_buckets()
+        ],
     )
 
 
-def _load_waits(selection: Selection, period: Period) -> dict[date | None, tuple]:
-    """Return {first date of a day or week, None for all: (visits, median, ninth decile)}."""
-    rows = fetch_rows(WAITS, selection, period)
-    return {bucket: (number, *(waits or (None, None))) for bucket, number, waits in rows}
+def _count_waits(rows):
+    """Return {first date of a day or week: how many waited how many minutes}."""
+    waits = defaultdict(Counter)
+    for row in rows:
+        if not row.clinician_id and row.wait is not None:
+            waits[row.bucket][row.wait] += row.number
+    return waits

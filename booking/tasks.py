@@ -16,6 +16,7 @@ from booking.domain import (
     patient_drafts,
     reminders,
     retention,
+    stranded_offers,
     text_messages,
     waitlist_offers,
 )
@@ -55,8 +56,12 @@ def forget_import_files():
 
 @shared_task
 def expire_stale_holds():
-    """Mark the holds that have run out and announce it. They stopped counting by themselves."""
+    """Mark the holds that have run out and announce it, and release those that nobody needs any more.
+
+    They stopped counting by themselves.
+    """
     expiry.expire_stale_holds()
+    stranded_offers.release_moot_offers()
 
 
 @shared_task

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking.access.tokens import hash_token, signing_keys
-from booking.models import Appointment, Order, WaitlistEntry
+from booking.models import Appointment, Order, StrandedVisit, WaitlistEntry
 
 PROOF_LIFETIME = timedelta(hours=24)
 
@@ -139,6 +139,31 @@ def get_offer_path(entry: WaitlistEntry, token: str) -> str:
 
 def _name_entry(entry):
     return f"{entry.pk.hex} {entry.email}"
+
+
+def get_stranded_path(visit: StrandedVisit) -> str:
+    """Return the path of the page where the patient of a stranded visit chooses one of the times that are offered."""
+    name = _name_stranded(visit)
+    token = _encode(visit.pk.bytes + _signature(settings.SECRET_KEY, "stranded", name))
+    return reverse("widget:stranded", args=[token])
+
+
+def find_stranded(token: str) -> StrandedVisit:
+    """Return the stranded visit of a token, settled or not, or raise AppointmentNotFound or LinkEnded."""
+    id, signature = _read(token)
+    related = [f"appointment__{name}" for name in ("service", "clinician", "location", "provider", "order")]
+    visit = StrandedVisit.objects.select_related(*related).filter(pk=id).first()
+    if visit is None:
+        raise AppointmentNotFound
+    _check(signature, "stranded", _name_stranded(visit))
+    if has_link_ended(visit.appointment):
+        raise LinkEnded
+    return visit
+
+
+def _name_stranded(visit):
+    """Name a visit as its links do: they end with the other links of its appointment."""
+    return _name_version(visit.pk, _write_version(visit.appointment.link_version))
 
 
 def new_order_token(order: Order) -> str:

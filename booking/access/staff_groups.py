@@ -3,7 +3,8 @@
 For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show;
 ``view_all`` means those of every clinician instead of one's own; ``note`` and ``follow_up`` are for one's own only.
 ``change`` means release for a hold, retry for a message, redeliver for a delivery, settle for an undeliverable e-mail,
-and includes sending and revoking the link for an order. No group changes events, slots or logins.
+and includes sending and revoking the link for an order; ``settle`` of stranded visits includes the time off of who is
+ill. No group changes events, slots or logins.
 """
 
 from typing import Any
@@ -42,6 +43,7 @@ RECEPTION = {
         "decide_appointment",
         "mark_appointment",
         "override_appointment",
+        "settle_strandedvisit",
         "view_hold",
         "change_hold",
         "view_order",

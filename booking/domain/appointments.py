@@ -17,9 +17,10 @@ from booking.domain.notifications import notify_changed
 from booking.domain.patients import lock_patient
 from booking.domain.questions import keep_needs
 from booking.domain.reminders import add_reminders
+from booking.domain.stranded_visits import settle
 from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
-from booking.models import Acknowledgement, Appointment, Hold, Order
+from booking.models import Acknowledgement, Appointment, Hold, Order, StrandedVisit
 from booking.models.enums import EventKind, Job
 from patients.models import Patient
 from scheduling.lib.constraints import get_violated_constraint
@@ -291,6 +292,7 @@ def cancel_under_lock(
         cancellation_note=note,
         slot_id=None,
     )
+    settle(appointment, StrandedVisit.Outcome.CANCELLED, actor=actor, at=now)
     free_slot(slot_id)
     notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED if email else None)
 

@@ -112,12 +112,15 @@ def replan_reminders(service: Service) -> int:
         last = batch[-1].pk
 
 
+# Nobody is reminded of a visit that is stranded, until it is settled that it stays.
 # In one statement: what is claimed is in the outbox, whoever dies. SKIP LOCKED: those who claim at once share the work.
 # As an array, since PostgreSQL takes the limit for a tenth of the table, and would read all of it for a join.
 ENQUEUE_DUE = """
       WITH due AS (
-    SELECT id FROM booking_reminder
+    SELECT id FROM booking_reminder AS reminder
      WHERE status = 'waiting' AND channel = %(channel)s AND due_at <= %(now)s
+       AND NOT EXISTS (SELECT FROM booking_strandedvisit AS stranded
+                        WHERE stranded.appointment_id = reminder.appointment_id AND stranded.settled_at IS NULL)
      ORDER BY due_at LIMIT greatest(0, %(room)s - (
            SELECT count(*) FROM booking_outboxmessage
             WHERE endpoint_id IS NULL AND status IN ('waiting', 'running') AND kind = %(job)s

@@ -13,6 +13,7 @@ from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patients import lock_patient
 from booking.domain.reminders import plan_reminders
 from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.stranded_visits import Outcome, settle
 from booking.domain.transitions import WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Appointment, Hold
@@ -115,6 +116,7 @@ def _save(moved, appointment, *, actor, now, must_be_free, email=True):
     moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "attendance_confirmed_at", "updated_at"])
     times = {"from": appointment.local_start.isoformat(), "to": moved.local_start.isoformat()}
     record_event(moved, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
+    settle(moved, Outcome.ACCEPTED if actor == "patient" else Outcome.MOVED, actor=actor, at=now)
     job = Job.EMAIL_APPOINTMENT_RESCHEDULED if email else None
     notify_changed(moved, email=job, previous_clinician_id=appointment.clinician_id)
     if email:

@@ -37,6 +37,7 @@ def make_sample_email(
             "order": Order(service=appointment.service),
             "entry": WaitlistEntry(service=appointment.service),
             "hold": _hold(appointment),
+            "holds": [_hold(appointment)],
             "visits": _list_visits(text.kind, appointment, context["page"]),
             "link": context["page"],
             "hours": 24,

@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-created_at"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
@@ -120,6 +121,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["since"],
+                "permissions": [
+                    ("settle_strandedvisit", "Can say that a clinician is ill, and settle stranded visits")
+                ],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
@@ -154,6 +159,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["visit__appointment__starts_at", "pk"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
@@ -176,6 +182,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["created_at", "pk"],
+                "default_permissions": (),
             },
         ),
         migrations.AddConstraint(

@@ -32,6 +32,7 @@ class MessageKind(models.TextChoices):
     APPOINTMENT_LINKS = "appointment_links", "E-mail: the links of coming appointments"
     WAITLIST_CONFIRM = "waitlist_confirm", "E-mail: please confirm your place on the waiting list"
     WAITLIST_OFFER = "waitlist_offer", "E-mail: a time is free for you"
+    STRANDED_OFFER = "stranded_offer", "E-mail: other times for a visit that cannot take place"
     TEXT_REMINDER = "sms.reminder", "Text message: a reminder"
 
 
@@ -52,6 +53,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     MessageKind.APPOINTMENT_LINKS: ("clinic",),
     MessageKind.WAITLIST_CONFIRM: ("service", "clinic"),
     MessageKind.WAITLIST_OFFER: ("patient", "service", "clinician", "date", "time", "location", "phone", "clinic"),
+    MessageKind.STRANDED_OFFER: VISIT,
     MessageKind.TEXT_REMINDER: ("date", "time", "location", "phone", "clinic", "link"),
 }
 # What an opening must say: the usual one does, and nothing else in the message.

@@ -44,6 +44,8 @@ class StrandedVisit(models.Model):
 
     class Meta:
         ordering = ["since"]
+        default_permissions = ()
+        permissions = [("settle_strandedvisit", "Can say that a clinician is ill, and settle stranded visits")]
         constraints = [
             models.UniqueConstraint("appointment", name="stranded_once", condition=Q(settled_at=None)),
             models.CheckConstraint(
@@ -67,6 +69,7 @@ class StrandedOffer(models.Model):
 
     class Meta:
         ordering = ["created_at", "pk"]
+        default_permissions = ()
 
     def __str__(self):
         return f"made {self.created_at:%d %b %Y %H:%M}"
@@ -92,6 +95,7 @@ class StrandedPlan(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        default_permissions = ()
 
     def __str__(self):
         return f"{self.Action(self.action).label}, {self.created_at:%d %b %Y %H:%M}"
@@ -117,6 +121,7 @@ class StrandedStep(models.Model):
 
     class Meta:
         ordering = ["visit__appointment__starts_at", "pk"]
+        default_permissions = ()
         constraints = [models.UniqueConstraint("plan", "visit", name="stranded_step_once")]
 
     def __str__(self):

@@ -7,7 +7,7 @@ Any other exception means: retry later. ``message.endpoint`` is loaded and share
 it. Set ``message.response_status`` to store an HTTP status with a delivery.
 """
 
-from booking.domain import approval_sync, contact_codes, reminders
+from booking.domain import approval_sync, contact_codes, reminders, stranded_plans
 from booking.integrations import message_samples
 from booking.integrations.calendars.push import push_appointment
 from booking.integrations.email import appointment_emails, staff_emails
@@ -40,6 +40,8 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_APPOINTMENT_LINKS: Handler(appointment_emails.send_appointment_links),
     Job.EMAIL_WAITLIST_CONFIRM: Handler(appointment_emails.send_waitlist_confirm),
     Job.EMAIL_WAITLIST_OFFER: Handler(appointment_emails.send_waitlist_offer),
+    Job.EMAIL_STRANDED_OFFER: Handler(appointment_emails.send_stranded_offer),
+    Job.STRANDED_STEP: Handler(stranded_plans.run_message),
     Job.APPROVER_SYNC: Handler(approval_sync.sync, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_WITHDRAW: Handler(approval_sync.withdraw, queue.UNTIL_GIVEN_UP),
     Job.APPROVER_FORGET: Handler(approval_sync.forget, queue.UNTIL_GIVEN_UP),

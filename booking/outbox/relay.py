@@ -45,6 +45,7 @@ QUEUES = {
     "webhook": "webhooks",
     "provider": "approvers",
     "calendar": "calendars",
+    "stranded": "default",
 }
 
 

@@ -31,6 +31,7 @@ from booking.models import Appointment, get_branding
 from booking.widget.forms import AddressForm, get_kept
 from booking.widget.held_time import get_similar_search
 from booking.widget.pages import appointment_page, hold_page, refuse, refuse_link, show
+from booking.widget.stranded import get_stranded_context
 from booking.widget.waitlist import get_earlier_context
 from scheduling.lib.clock import database_now
 
@@ -138,6 +139,7 @@ def get_appointment_context(appointment, *, news, looked=0):
         "calendars": list_calendar_links(appointment) if appointment.status == Status.CONFIRMED else [],
         "questions": SimpleLazyObject(partial(get_question_state, appointment)),
         **get_earlier_context(appointment),
+        **get_stranded_context(appointment),
         "looked": looked + 1,
         "pause": get_pause(looked, appointment),
     }

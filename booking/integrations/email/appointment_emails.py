@@ -3,6 +3,7 @@
 A subject never names the service: it can be read on a locked phone.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from email.encoders import encode_base64
 from email.mime.base import MIMEBase
@@ -25,6 +26,7 @@ from booking.access.patient_links import (
     appointment_token,
     entry_token,
     get_offer_path,
+    get_stranded_path,
     get_times_path,
     order_token,
     proof_token,
@@ -45,11 +47,13 @@ from booking.models import (
     AnswerSheet,
     Appointment,
     Event,
+    Hold,
     MessageKind,
     MessageText,
     Order,
     OutboxMessage,
     Question,
+    StrandedVisit,
     UndeliverableMail,
     WaitlistEntry,
     WaitlistOffer,
@@ -78,6 +82,7 @@ SUBJECTS = {
     MessageKind.APPOINTMENT_LINKS: gettext_lazy("Your appointments at %(clinic)s"),
     MessageKind.WAITLIST_CONFIRM: gettext_lazy("Please confirm your place on the waiting list at %(clinic)s"),
     MessageKind.WAITLIST_OFFER: gettext_lazy("A time is free for you at %(clinic)s, %(when)s"),
+    MessageKind.STRANDED_OFFER: gettext_lazy("Please choose another time: your appointment at %(clinic)s, %(when)s"),
     MessageKind.CONTACT_CODE: gettext_lazy("Your code for %(clinic)s"),
 }
 
@@ -125,8 +130,11 @@ def send_appointment_cancelled(message: OutboxMessage) -> None:
     appointment = _get_appointment(message)
     is_declined = appointment.cancellation_reason in NOT_CONFIRMED
     template = "appointment_not_confirmed" if is_declined else "appointment_cancelled"
+    cancelled = {"settled_at__isnull": False, "outcome": StrandedVisit.Outcome.CANCELLED}
+    told = StrandedVisit.objects.filter(appointment=appointment, **cancelled).order_by("-since")
+    words = {"clinic_says": told.values_list("message", flat=True).first() or ""}
     # An upstream system may decline what it had confirmed.
-    _send_to_attendee(message, appointment, template, invites=_was_confirmed(appointment))
+    _send_to_attendee(message, appointment, template, invites=_was_confirmed(appointment), links=words)
 
 
 def send_reminder_email(message: OutboxMessage, appointment: Appointment) -> bool:
@@ -286,6 +294,34 @@ def send_waitlist_offer(message: OutboxMessage) -> None:
             "page": _get_url(reverse("widget:wish", args=[entry_token(entry)])),
         }
         _send(message, _make_mail(message, "waitlist_offer", entry.email, context), is_limited=False)
+
+
+@_in_language_of_appointment
+def send_stranded_offer(message: OutboxMessage) -> None:
+    """Offer the patient of a stranded visit the times that are held for them, if these are still the latest."""
+    if not settings.SITE_URL:
+        raise PermanentError("SITE_URL is not set.")
+    appointment = _get_appointment(message)
+    visit = StrandedVisit.objects.filter(pk=message.payload["visit"], settled_at=None).first()
+    holds = Hold.objects.filter(stranded_offer__visit=visit, status=Hold.Status.ACTIVE, expires_at__gt=timezone.now())
+    holds = list(holds.select_related("service", "clinician", "location").order_by("starts_at", "pk"))
+    if visit is None or message.payload["first"] not in [str(hold.pk) for hold in holds]:
+        return  # settled, answered, lapsed, or offered others since
+    writer = appointment.contact_name or appointment.attendee_name
+    context = get_stranded_context(visit, appointment, holds, name="" if appointment.is_unproven else writer)
+    mail = _make_mail(message, "stranded_offer", appointment.attendee_email, context)
+    _send(message, mail, is_limited=appointment.is_unproven)
+
+
+def get_stranded_context(
+    visit: StrandedVisit, appointment: Appointment, holds: Sequence[Hold], *, name: str
+) -> dict[str, Any]:
+    """Return the template context of the e-mail that offers ``holds`` instead of a visit."""
+    visit.appointment = appointment
+    return get_visit_context(appointment, name=name) | {
+        "holds": holds,
+        "link": _get_url(get_stranded_path(visit)),
+    }
 
 
 def _get_entry(message):

@@ -1,5 +1,7 @@
 """Texts about appointments: short, and without what others must not see on a locked phone."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.urls import reverse
 from django.utils.dateformat import format as format_date
@@ -56,5 +58,16 @@ def word_offer(hold: Hold, *, link: str) -> str:
         "clinic": Truncator(get_branding().name).chars(MAX_NAME),
         "when": format_date(hold.local_start, _("D j M, H:i")),
         "until": format_date(hold.expires_at.astimezone(hold.location.zone), _("D j M, H:i")),
+        "link": link,
+    }
+
+
+def word_stranded_offer(appointment: Appointment, holds: Sequence[Hold], *, link: str) -> str:
+    """Return the words that offer other times instead of a visit's, in the active language."""
+    last = max(holds, key=lambda hold: hold.expires_at)
+    return _("%(clinic)s: your visit on %(when)s has to change. Please choose another time by %(until)s: %(link)s") % {
+        "clinic": Truncator(get_branding().name).chars(MAX_NAME),
+        "when": format_date(appointment.patient_start, _("D j M, H:i")),
+        "until": format_date(last.expires_at.astimezone(last.location.zone), _("D j M, H:i")),
         "link": link,
     }

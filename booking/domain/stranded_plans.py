@@ -1,0 +1,291 @@
+"""Settle many stranded visits at once: what is planned is stored and shown first, then done, each visit by itself.
+
+A plan's steps are run by the outbox, so that hundreds take no request's time. A step is one transaction with its
+outcome: whoever dies, what was done is written down, and the rest goes on.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from booking.domain.appointments import cancel
+from booking.domain.patient_conflicts import PatientBusy
+from booking.domain.rescheduling import reschedule
+from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.stranded_offers import NoContact, NothingToOffer, get_window, offer_times, release_offers
+from booking.domain.stranded_visits import AlreadySettled
+from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
+from booking.models import Appointment, OutboxMessage, StrandedPlan, StrandedStep, StrandedVisit
+from booking.models.enums import Job
+from booking.outbox import queue
+from scheduling.availability.openings import as_instant
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import Opening, open_times
+from scheduling.lib.clock import database_now
+from scheduling.lib.timezones import format_local
+from scheduling.models import Clinician, Location
+from scheduling.slots import SlotTaken
+
+MAX_VISITS = 500  # of one plan
+SEARCH_AHEAD = timedelta(days=28)  # beyond the last visit
+APART = 2 * 3600  # seconds between the starts that one patient may choose from
+MAX_OTHERS = 3
+RETENTION = timedelta(days=30)
+REFUSALS = (
+    AlreadySettled,
+    ChangedMeanwhile,
+    HoldExpired,
+    HoldNotFound,
+    NoContact,
+    NotOffered,
+    NothingToOffer,
+    PatientBusy,
+    SlotTaken,
+    WrongState,
+)
+Action, Outcome = StrandedPlan.Action, StrandedStep.Outcome
+NOBODY_FREE = "Nobody else is free at that time."
+NOTHING_FREE = "No other time is free."
+NO_CONTACT = "There is neither an e-mail address nor a number to write to."
+
+
+class Wish(NamedTuple):
+    """Which openings are looked for: the same time with another clinician, and how many other times, with whom."""
+
+    same_time: bool = True
+    others: int = MAX_OTHERS
+    keeps_clinician: bool = False
+    clinician_id: UUID | None = None
+
+
+@transaction.atomic
+def make_plan(plan: StrandedPlan, visits: Sequence[StrandedVisit], wish: Wish) -> StrandedPlan:
+    """Save a plan with a step for each of up to MAX_VISITS visits, and return it. Nothing is held or sent yet.
+
+    No opening is meant for two visits. What nothing is free for is a step that is not done, with the reason.
+    """
+    plan.save(force_insert=True)
+    finder = _Finder(visits, now=database_now())
+    steps = [_plan_step(plan, visit, finder, wish) for visit in visits[:MAX_VISITS]]
+    StrandedStep.objects.bulk_create(steps)
+    return plan
+
+
+def _plan_step(plan, visit, finder, wish):
+    step = StrandedStep(plan=plan, visit=visit)
+    if plan.action == Action.CANCEL:
+        return step
+    appointment = visit.appointment
+    if plan.action == Action.MOVE:
+        openings, reason = finder.find_same_time(appointment, wish.clinician_id, is_offer=False), NOBODY_FREE
+    else:
+        openings = finder.find_same_time(appointment, None) if wish.same_time else []
+        openings += finder.find_others(appointment, wish)
+        reason = NOTHING_FREE
+        if not can_be_offered(plan, appointment):
+            openings, reason = [], NO_CONTACT
+    step.openings = [_describe(opening) for opening in openings]
+    if not openings:
+        step.outcome, step.detail = Outcome.NOT_DONE, reason
+    return step
+
+
+def can_be_offered(plan: StrandedPlan, appointment: Appointment) -> bool:
+    """Return whether the plan's ways to write reach the patient of an appointment."""
+    return bool((plan.by_email and appointment.attendee_email) or (plan.by_text and appointment.attendee_phone))
+
+
+def _describe(opening):
+    return {
+        "clinician_id": str(opening.clinician_id),
+        "location_id": str(opening.location_id),
+        "is_remote": opening.is_remote,
+        "starts_at": opening.starts_at.isoformat(),
+    }
+
+
+class _Finder:
+    """The openings of the visits' services, each given to one visit only."""
+
+    def __init__(self, visits: Sequence[StrandedVisit], *, now: datetime) -> None:
+        self.now = now
+        self.given: dict[UUID, list[tuple[int, int]]] = defaultdict(list)
+        appointments = [visit.appointment for visit in visits]
+        self.last = max((each.starts_at for each in appointments), default=now) + SEARCH_AHEAD
+        self.clinicians = Clinician.objects.in_bulk()
+        self.locations = Location.objects.in_bulk()
+        self.openings: dict[UUID, list[Opening]] = {}
+
+    def _load(self, service):
+        if service.pk not in self.openings:
+            found = open_times(OpeningFilters(service), start_at=self.now, end_at=self.last, now=self.now)
+            self.openings[service.pk] = found
+        return self.openings[service.pk]
+
+    def find_same_time(
+        self, appointment: Appointment, clinician_id: UUID | None, *, is_offer: bool = True
+    ) -> list[Opening]:
+        """Return the opening at an appointment's own time with another clinician, as a list of one or none."""
+        openings, start = self._load(appointment.service), as_instant(appointment.starts_at)
+        at = bisect_left(openings, start, key=lambda opening: opening.start)
+        while at < len(openings) and openings[at].start == start:
+            opening = openings[at]
+            is_other = opening.clinician_id != appointment.clinician_id
+            if is_other and clinician_id in (None, opening.clinician_id) and self._take(appointment, opening, is_offer):
+                return [opening]
+            at += 1
+        return []
+
+    def find_others(self, appointment: Appointment, wish: Wish) -> list[Opening]:
+        """Return up to ``wish.others`` openings at other times, the nearest, in order; APART, for a real choice."""
+        found: list[Opening] = []
+        for opening in self._list_nearest(appointment):
+            if len(found) >= min(wish.others, MAX_OTHERS):
+                break
+            if opening.start == as_instant(appointment.starts_at):
+                continue
+            if wish.keeps_clinician and opening.clinician_id != appointment.clinician_id:
+                continue
+            is_apart = all(abs(opening.start - other.start) >= APART for other in found)
+            if is_apart and self._take(appointment, opening, is_offer=True):
+                found.append(opening)
+        return sorted(found)
+
+    def _list_nearest(self, appointment) -> Iterator[Opening]:
+        openings, start = self._load(appointment.service), as_instant(appointment.starts_at)
+        later = bisect_left(openings, start, key=lambda opening: opening.start)
+        earlier = later - 1
+        while earlier >= 0 or later < len(openings):
+            takes_later = earlier < 0 or (
+                later < len(openings) and openings[later].start - start <= start - openings[earlier].start
+            )
+            if takes_later:
+                yield openings[later]
+                later += 1
+            else:
+                yield openings[earlier]
+                earlier -= 1
+
+    def _take(self, appointment, opening, is_offer):
+        """Give an opening to an appointment, if it is where that is and not given yet; return whether it was."""
+        if opening.is_remote != appointment.is_remote:
+            return False
+        if not opening.is_remote and opening.location_id != appointment.location_id:
+            return False
+        service = appointment.service
+        start = opening.start - int(service.buffer_before.total_seconds())
+        end = opening.end + int(service.buffer_after.total_seconds())
+        given = self.given[opening.clinician_id]
+        if any(first < end and last > start for first, last in given):
+            return False
+        if is_offer and get_window(self._request(service, opening), now=self.now) is None:
+            return False  # too soon for an answer
+        given.append((start, end))
+        return True
+
+    def _request(self, service, opening):
+        clinician, location = self.clinicians[opening.clinician_id], self.locations[opening.location_id]
+        return OpeningRequest(service, opening.starts_at, clinician, location, opening.is_remote)
+
+
+def list_openings(step: StrandedStep) -> list[OpeningRequest]:
+    """Return the openings of a step, as they were planned."""
+    service = step.visit.appointment.service
+    clinicians = Clinician.objects.in_bulk([each["clinician_id"] for each in step.openings])
+    locations = Location.objects.in_bulk([each["location_id"] for each in step.openings])
+    return [
+        OpeningRequest(
+            service,
+            datetime.fromisoformat(each["starts_at"]),
+            clinicians[UUID(each["clinician_id"])],
+            locations[UUID(each["location_id"])],
+            each["is_remote"],
+        )
+        for each in step.openings
+    ]
+
+
+@transaction.atomic
+def start_plan(plan: StrandedPlan) -> bool:
+    """Have a plan's steps done by the workers; return False if they are already."""
+    if not StrandedPlan.objects.filter(pk=plan.pk, started_at=None).update(started_at=database_now()):
+        return False
+    for id in StrandedStep.objects.filter(plan=plan, outcome=Outcome.PLANNED).values_list("pk", flat=True):
+        queue.enqueue(Job.STRANDED_STEP, step=id)
+    return True
+
+
+def run_message(message: OutboxMessage) -> None:
+    """Run the step of a message."""
+    run_step(UUID(message.payload["step"]))
+
+
+def run_step(step_id: UUID) -> None:
+    """Do what a step plans with its visit, and note what was done, or why it was not. Idempotent."""
+    related = [f"visit__appointment__{name}" for name in ("service", "clinician", "location", "provider", "patient")]
+    step = StrandedStep.objects.select_related("plan", *related).filter(pk=step_id, outcome=Outcome.PLANNED).first()
+    if step is None:
+        return  # done already, or its patient is erased
+    # First, each in its transaction: their clinicians are locked one by one. What is settled needs no offer, and what
+    # is offered anew has others.
+    release_offers(step.visit, actor=step.plan.actor)
+    _run(step)
+
+
+@transaction.atomic
+def _run(step):
+    mine = StrandedStep.objects.select_for_update(no_key=True).filter(pk=step.pk, outcome=Outcome.PLANNED)
+    if not mine:
+        return
+    try:
+        with transaction.atomic():
+            if not StrandedVisit.objects.filter(pk=step.visit_id, settled_at=None).exists():
+                raise AlreadySettled
+            detail, outcome = ACTIONS[step.plan.action](step), Outcome.DONE
+    except REFUSALS as refusal:
+        detail, outcome = _explain(refusal), Outcome.NOT_DONE
+    StrandedStep.objects.filter(pk=step.pk).update(outcome=outcome, detail=detail[:300])
+
+
+def _explain(refusal):
+    reasons = getattr(refusal, "reasons", None)
+    return f"{refusal.message} ({', '.join(reasons)})" if reasons else str(refusal.message)
+
+
+def _offer(step):
+    plan, openings = step.plan, list_openings(step)
+    holds = offer_times(step.visit, openings, actor=plan.actor, by_email=plan.by_email, by_text=plan.by_text)
+    missing = len(openings) - len(holds)
+    until = max(hold.expires_at for hold in holds)
+    offered = f"{len(holds)} time{'' if len(holds) == 1 else 's'} offered, held until {_format(until, step)}."
+    return f"{offered} {missing} had been taken by then." if missing else offered
+
+
+def _move(step):
+    [opening] = list_openings(step)
+    reschedule(step.visit.appointment, opening, actor=step.plan.actor)
+    return f"Moved to {opening.clinician}, {_format(opening.starts_at, step)}."
+
+
+def _cancel(step):
+    plan, appointment = step.plan, step.visit.appointment
+    StrandedVisit.objects.filter(pk=step.visit_id).update(message=plan.message)
+    cancel(appointment, reason=plan.reason, actor=plan.actor)
+    return "Cancelled."
+
+
+ACTIONS = {Action.OFFER: _offer, Action.MOVE: _move, Action.CANCEL: _cancel}
+
+
+def _format(moment, step):
+    return format_local(moment, step.visit.appointment.location.zone, pattern="%a %-d %b, %H:%M")
+
+
+def forget_old_plans() -> None:
+    """Delete the plans that were made RETENTION ago: what was done is in the log of each visit."""
+    StrandedPlan.objects.filter(created_at__lt=database_now() - RETENTION).delete()

@@ -4,27 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from booking.access.visibility import has_all_locations
+from booking.visible_admin import VisiblePages, show_visible_rows
+
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the menu, for whoever has one of the permissions; without any, for all staff."""
+    """An entry of the menu, for whoever has the permission; with ``everywhere`` for staff of all locations only."""
 
     label: str
     page: str
-    permissions: tuple[str, ...]
-
-    def __init__(self, label: str, page: str, *permissions: str) -> None:
-        for name, value in {"label": label, "page": page, "permissions": permissions}.items():
-            object.__setattr__(self, name, value)
+    permission: str = ""
+    everywhere: bool = False
 
     def is_for(self, user: User | AnonymousUser) -> bool:
         """Return whether the menu of ``user`` has it."""
-        return not self.permissions or any(user.has_perm(each) for each in self.permissions)
+        is_permitted = not self.permission or user.has_perm(self.permission)
+        return is_permitted and (not self.everywhere or has_all_locations(user))
 
 
 # The menu, in the words of those who use it. A page of staff is found here and nowhere else: a test sees to it.
@@ -57,10 +58,10 @@ MENU = {
         Entry("Calendars", "admin:scheduling_calendar_changelist", "scheduling.view_calendar"),
         Entry("Calendar feeds", "admin:booking_calendarfeed_changelist", "booking.view_calendarfeed"),
         Entry("Your website", "admin:booking_embeddingsite_changelist", "booking.view_embeddingsite"),
-        Entry("Approvers", "admin:booking_provider_changelist", "booking.view_provider"),
-        Entry("API keys", "admin:booking_apikey_changelist", "booking.view_apikey"),
-        Entry("Webhooks", "admin:booking_webhookendpoint_changelist", "booking.view_webhookendpoint"),
-        Entry("Deliveries", "admin:booking_delivery_changelist", "booking.view_delivery"),
+        Entry("Approvers", "admin:booking_provider_changelist", "booking.view_provider", everywhere=True),
+        Entry("API keys", "admin:booking_apikey_changelist", "booking.view_apikey", everywhere=True),
+        Entry("Webhooks", "admin:booking_webhookendpoint_changelist", "booking.view_webhookendpoint", everywhere=True),
+        Entry("Deliveries", "admin:booking_delivery_changelist", "booking.view_delivery", everywhere=True),
         Entry("Sign-in service", "admin:socialaccount_socialaccount_changelist", "socialaccount.view_socialaccount"),
     ],
     "Log": [
@@ -70,7 +71,7 @@ MENU = {
         Entry("Held times", "admin:booking_hold_changelist", "booking.view_hold"),
         Entry("Taken times", "admin:scheduling_slot_changelist", "scheduling.view_slot"),
         Entry("Old records", "admin:booking_oldrecord_changelist", "patients.view_patient"),
-        Entry("Outbox", "admin:booking_outboxmessage_changelist", "booking.view_outboxmessage"),
+        Entry("Outbox", "admin:booking_outboxmessage_changelist", "booking.view_outboxmessage", everywhere=True),
     ],
 }
 
@@ -123,6 +124,10 @@ class ClinicSite(AdminSite):
         if self.start_page and request.user.has_perm("booking.view_appointment"):
             return self.start_page(request)
         return super().index(request, extra_context)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register an admin class whose pages have what the person may see, and nothing else."""
+        super().register(model_or_iterable, show_visible_rows(admin_class or ModelAdmin, VisiblePages), **options)
 
     def get_urls(self) -> list:
         return [*self.own_pages, *super().get_urls()]

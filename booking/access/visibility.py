@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Exists, Func, Model, OuterRef, Q, QuerySet
 
@@ -75,8 +75,22 @@ EVERYTHING, NOTHING = Q(), Q(pk__in=[])
 
 def visible_to(user: User | AnonymousUser, rows: QuerySet) -> QuerySet:
     """Narrow rows to those that a member of staff may see; raises KeyError for a model without a rule."""
-    rule = RULES[rows.model._meta.concrete_model]  # pyright: ignore[reportArgumentType]
+    rule = _get_rule(rows.model)
     return rows.filter(rule(Sight(user))) if user.is_authenticated else rows.none()
+
+
+def can_see_any(user: User | AnonymousUser, model: type[Model]) -> bool:
+    """Return whether rows of the model can be theirs at all: what reaches all locations is for staff of all."""
+    return _get_rule(model) is not Sight.everywhere_only or Sight(user).everywhere
+
+
+def can_add(user: User | AnonymousUser, model: type[Model]) -> bool:
+    """Return whether a row that they add can be theirs: a new location is no location of theirs yet."""
+    return can_see_any(user, model) and (model is not Location or Sight(user).everywhere)
+
+
+def _get_rule(model):
+    return RULES[model._meta.concrete_model]
 
 
 def has_all_locations(user: User | AnonymousUser) -> bool:
@@ -275,6 +289,7 @@ RULES: dict[type[Model], Callable[[Sight], Q]] = {
     Needs: Sight.of_patient,
     Order: Sight.of_patient,
     OutboxMessage: Sight.everywhere_only,
+    Permission: _anything,
     Patient: Sight.known_patient,
     PatientAccess: Sight.access,
     PossibleDuplicate: lambda sight: sight.of_patient() & sight.of_patient("other"),

@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from booking.access.patient_links import has_link_ended
-from booking.access.visibility import visible_to
 from booking.admin.approver_refusals import get_refused_at
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
@@ -255,7 +254,7 @@ class AppointmentAdmin(
     def get_queryset(self, request):
         related = ("service", "clinician", "location", "patient", "provider", "order")
         rows = super().get_queryset(request).select_related(*related)
-        return annotate_overlaps(visible_to(request.user, rows)).annotate(home=get_home_zone())
+        return annotate_overlaps(rows).annotate(home=get_home_zone())
 
     def has_delete_permission(self, request, obj=None):
         return False

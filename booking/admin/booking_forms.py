@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import forms
 from django.utils import timezone
 
+from booking.access.visibility import visible_to
 from booking.models import Appointment
 from patients.admin.patient_field import PatientField
 from patients.admin.patients import PatientForm
@@ -35,6 +36,11 @@ class OpeningSearchForm(forms.Form):
         required=False, label="Why not at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
 
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name in ("clinician", "location"):
+            self.fields[name].queryset = visible_to(user, self.fields[name].queryset)
+
     def clean_day(self):
         day, today = self.cleaned_data["day"], timezone.now().date()
         # Yesterday is today somewhere.
@@ -54,6 +60,10 @@ class AttendeeForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
         help_text="For staff only.",
     )
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["patient"].queryset = visible_to(user, self.fields["patient"].queryset)
 
 
 class NewPatientForm(PatientForm):

@@ -59,13 +59,13 @@ class DeskMixin:
         if not self.has_add_permission(request):
             raise PermissionDenied
         data = request.POST.copy() if request.method == "POST" else None
-        patient = clean_patient_id(request.POST.get("patient") or request.GET.get("patient"))
+        patient = clean_patient_id(request, request.POST.get("patient") or request.GET.get("patient"))
         if data is not None:
             data["patient"] = patient
         form = build_search_form(request)
         picker = TimePicker(form) if form.is_valid() else None
         refusal = None
-        attendee_form, is_known = AttendeeForm(data, initial={"patient": patient}), bool(patient)
+        attendee_form, is_known = AttendeeForm(data, initial={"patient": patient}, user=request.user), bool(patient)
         new_patient_form = NewPatientForm(data, prefix="new")
         new_id = get_new_id(request) or uuid4()
         if "book" in request.POST:
@@ -159,10 +159,11 @@ class DeskMixin:
         return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[appointment.pk]))
 
 
-def clean_patient_id(patient_id):
-    """Return the id of a patient who is not archived, or "" for any other value, which the widget would not survive."""
+def clean_patient_id(request, patient_id):
+    """Return the id of a patient whom staff may see and who is not archived, or "", which alone the widget survives."""
     try:
-        return str(Patient.objects.values_list("pk", flat=True).get(pk=patient_id or None, archived_at=None))
+        patients = visible_to(request.user, Patient.objects.filter(archived_at=None))
+        return str(patients.values_list("pk", flat=True).get(pk=patient_id or None))
     except (Patient.DoesNotExist, ValidationError):
         return ""
 
@@ -183,7 +184,7 @@ def build_search_form(request, *, rescheduling=None):
             "location": rescheduling.location_id if rescheduling.location.is_active else "",
         }
         data = {**(present if request.method != "POST" else data.dict()), "service": rescheduling.service_id}
-    form = OpeningSearchForm(data if data.get("service") else None, initial=data)
+    form = OpeningSearchForm(data if data.get("service") else None, initial=data, user=request.user)
     if rescheduling:
         form.fields["service"].queryset = Service.objects.filter(pk=rescheduling.service_id)
         form.fields["service"].widget = forms.HiddenInput()

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 
+from booking.access.visibility import has_all_locations, visible_to
 from booking.models import EmbeddingSite
 from booking.models.embedding import recent_sites
 from booking.ops.embed_script import get_newest_version
@@ -34,8 +35,9 @@ class CodeForm(forms.Form):
     )
     language = forms.ChoiceField(required=False)
 
-    def __init__(self, data):
+    def __init__(self, data, *, user):
         super().__init__(data)
+        self.fields["location"].queryset = visible_to(user, self.fields["location"].queryset)
         languages = [(get_path_element(code), name) for code, name in settings.LANGUAGES]
         self.fields["language"].choices = [("", "The visitor’s"), *languages]
 
@@ -88,7 +90,7 @@ class EmbeddingSiteAdmin(admin.ModelAdmin):
         """Show the code for a service, a location and a language, which the query names."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = CodeForm(request.GET)
+        form = CodeForm(request.GET, user=request.user)
         chosen = form.cleaned_data if form.is_valid() else {}
         service, location = chosen.get("service"), chosen.get("location")
         code = write_code(
@@ -106,6 +108,11 @@ class EmbeddingSiteAdmin(admin.ModelAdmin):
             "qr_code": draw_qr_code(code["url"]),
         }
         return TemplateResponse(request, "admin/booking/embeddingsite/code.html", context)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.required = not has_all_locations(request.user)  # without one the site may show every location
+        return field
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
+from booking.access.visibility import has_all_locations
 from booking.admin import patient_access
 from booking.admin.permissions import get_actor
 from booking.domain.erasure import (
@@ -73,6 +74,8 @@ class PatientDataMixin:
 
     def run_data_view(self, request, pk, view, permission):
         if not (self.has_view_permission(request) and request.user.has_perm(f"patients.{permission}")):
+            raise PermissionDenied
+        if not has_all_locations(request.user):  # all that is kept of them is of other locations too
             raise PermissionDenied
         return view(request, get_object_or_404(self.get_queryset(request), pk=pk))
 

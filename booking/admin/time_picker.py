@@ -64,12 +64,21 @@ class TimePicker:
             is_remote=bool(int(criteria["visit"])) if criteria["visit"] else None,
             ignored_slot_id=rescheduling and rescheduling.slot_id,
         )
-        self.openings = search.find_open_starts(
+        # Those of the form's choices are the ones that staff may see.
+        self.clinicians, self.locations = (
+            set(form.fields[name].queryset.values_list("pk", flat=True)) for name in ("clinician", "location")
+        )
+        openings = search.find_open_starts(
             self.filters, start_at=self.first, end_at=self.first + (STRIP_DAYS - 1) * DAY, now=self.now
         )
+        self.openings = [(place, starts) for place, starts in openings if self.is_visible(place)]
         self.time_in_question = criteria["why"]
         if not criteria["day"]:
             self.day = next((day for day, number in self.days() if number), self.day)
+
+    def is_visible(self, place):
+        """Return whether staff may see what is free there."""
+        return place.clinician_id in self.clinicians and place.location_id in self.locations
 
     def days(self):
         """Return (date, number of openings) for two weeks."""
@@ -127,7 +136,7 @@ class TimePicker:
                     [REASON_LABELS[reason] for reason in sorted(reasons)],
                 )
                 for place, reasons in reasons_by_place.items()
-                if place.zone == zone
+                if place.zone == zone and self.is_visible(place)
             ]
         return answers
 

@@ -9,6 +9,7 @@ from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from booking.access.visibility import visible_to
 from booking.admin.permissions import get_actor, has_appointment_permission
 from booking.domain.appointments import cancel
 from booking.domain.transitions import ChangedMeanwhile, WrongState
@@ -50,7 +51,7 @@ class UnusualBookingAdmin(ReadOnlyMixin, admin.ModelAdmin):
         if request.method == "POST":
             self._cancel_selected(request)
             return HttpResponseRedirect(request.get_full_path())
-        signs = find_unusual(Appointment.objects, includes_verified=includes_verified)
+        signs = find_unusual(visible_to(request.user, Appointment.objects.all()), includes_verified=includes_verified)
         chosen = request.GET.get("sign", "")
         found = {id: each for id, each in signs.items() if not chosen or chosen in [sign.name for sign in each]}
         rows = Appointment.objects.filter(pk__in=found).annotate(home=get_home_zone())
@@ -93,7 +94,7 @@ class UnusualBookingAdmin(ReadOnlyMixin, admin.ModelAdmin):
     def _cancel_selected(self, request):
         """Cancel what was selected and is still on the list, each by itself: no clinician's lock is held for all."""
         until = monotonic() + CANCELLING
-        signs = find_unusual(Appointment.objects, includes_verified=True)
+        signs = find_unusual(visible_to(request.user, Appointment.objects.all()), includes_verified=True)
         selected = {*map(str, signs)} & {*request.POST.getlist("_selected_action")}
         cancelled, changed = 0, []
         rows = Appointment.objects.filter(pk__in=selected).select_related("location", "provider")

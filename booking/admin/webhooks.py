@@ -117,7 +117,7 @@ class WebhookEndpointAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLooku
     def delete_view(self, request, object_id, extra_context=None):
         if request.method == "POST" and self.has_delete_permission(request):
             # In batches, before the transaction that deletes: see remove_endpoint.
-            for endpoint in WebhookEndpoint.objects.filter(pk=object_id):
+            for endpoint in self.get_queryset(request).filter(pk=object_id):
                 endpoints.empty_endpoint(endpoint)
         return super().delete_view(request, object_id, extra_context)
 

@@ -1,6 +1,6 @@
 """Warnings about a new patient who may have a record already."""
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
@@ -9,14 +9,15 @@ from patients.admin.shown_patients import note_shown
 from patients.models import PossibleDuplicate
 
 
-def get_open_pairs():
-    """Return the possible duplicates that are neither merged nor dismissed."""
-    return PossibleDuplicate.objects.filter(dismissed_at=None, patient__archived_at=None, other__archived_at=None)
+def get_open_pairs(request):
+    """Return the possible duplicates that staff may see, and that are neither merged nor dismissed."""
+    pairs = admin.site.get_model_admin(PossibleDuplicate).get_queryset(request)
+    return pairs.filter(dismissed_at=None, patient__archived_at=None, other__archived_at=None)
 
 
 def warn_about_duplicates(request, patient):
     """Add a message for each possible duplicate of a new patient, with a link that compares the two."""
-    pairs = get_open_pairs().filter(Q(patient=patient) | Q(other=patient)).select_related("patient", "other")
+    pairs = get_open_pairs(request).filter(Q(patient=patient) | Q(other=patient)).select_related("patient", "other")
     for pair in pairs:
         other = pair.patient if pair.other_id == patient.pk else pair.other
         note_shown(request, [other.pk])

@@ -202,10 +202,6 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
-    def get_queryset(self, request):
-        rows = super().get_queryset(request)
-        return rows if request.user.has_perm("patients.view_restricted_patient") else rows.filter(restricted_at=None)
-
     def get_search_results(self, request, queryset, search_term):
         if not search_term.strip():
             return queryset, False
@@ -214,7 +210,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
         return rows if "o" in request.GET else order_by_keys(rows, found), False  # a column's order wins
 
     def changelist_view(self, request, extra_context=None):
-        response = super().changelist_view(request, {"pairs": get_open_pairs().count(), **(extra_context or {})})
+        response = super().changelist_view(request, {"pairs": get_open_pairs(request).count(), **(extra_context or {})})
         changelist = getattr(response, "context_data", {}).get("cl")
         if changelist and changelist.query and not changelist.result_count and "archived" not in request.GET:
             self._announce_archived_matches(request, changelist)
@@ -274,16 +270,17 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
         """Return the best matches for a PatientField's search as JSON."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found = search_patients(request.GET.get("term", ""), limit=MAX_SHOWN)
+        among = self.get_queryset(request).filter(archived_at=None)
+        found = search_patients(request.GET.get("term", ""), limit=MAX_SHOWN, among=among)
         note_shown(request, [patient.pk for patient in found])
         results = [{"id": str(patient.pk), "text": label_patient(patient)} for patient in found]
         return JsonResponse({"results": results, "pagination": {"more": False}})
 
     def withdraw_view(self, request, patient_id, consent_id):
         """Withdraw a patient's consent, after asking."""
-        patient = get_object_or_404(self.get_queryset(request), pk=patient_id)
-        if not (self.has_view_permission(request, patient) and can_withdraw_consent(request)):
+        if not (self.has_view_permission(request) and can_withdraw_consent(request)):
             raise PermissionDenied
+        patient = get_object_or_404(self.get_queryset(request), pk=patient_id)
         consent = get_object_or_404(Consent, pk=consent_id, patient=patient)
         page = reverse("admin:patients_patient_change", args=[patient.pk])
         if request.method == "POST":

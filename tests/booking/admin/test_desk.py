@@ -476,12 +476,12 @@ def test_overlap_of_two_visits_of_one_patient_is_shown_in_list_and_on_page(erin,
     assert sentence not in pages[2]
 
 
-def test_desk_tells_the_hour_that_comes_twice_apart(harbour, consultation):
+def test_desk_tells_the_hour_that_comes_twice_apart(harbour, consultation, erin):
     night = get_next_last_sunday(10)
     Service.objects.update(horizon=timedelta(days=400))
     Location.objects.update(timezone="Europe/London")
     make_clinician("Nila Voss", location=harbour, services=[consultation], hours=[(0, 3)])
-    form = OpeningSearchForm({"service": str(consultation.pk), "day": str(night)})
+    form = OpeningSearchForm({"service": str(consultation.pk), "day": str(night)}, user=erin.user)
     assert form.is_valid(), form.errors
 
     [row] = TimePicker(form).rows()

@@ -34,6 +34,7 @@ EVENT_LABELS = {
     EventKind.APPOINTMENT_STRANDED: "Its time cannot be kept",
     EventKind.APPOINTMENT_OFFERED: "Other times were offered",
     EventKind.APPOINTMENT_SETTLED: "It is settled what becomes of it",
+    EventKind.APPOINTMENT_OVERRIDDEN: "Given its time against the rules",
     EventKind.APPROVER_ASKED: "The approver was asked",
     EventKind.APPROVER_AGREED: "The approver agreed",
     EventKind.APPROVER_REFUSED: "The approver refused",

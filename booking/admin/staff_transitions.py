@@ -46,7 +46,9 @@ STAFF_TRANSITIONS = {
         StaffTransition("arrived", "Arrived", "marked arrived", appointments.mark_arrived, "in_progress", "mark"),
         StaffTransition("complete", "Completed", "completed", appointments.complete, "completed", "mark"),
         StaffTransition("no-show", "No-show", "marked as a no-show", appointments.mark_no_show, "no_show", "mark"),
-        StaffTransition("cancel", "Cancel …", "cancelled", appointments.cancel, "cancelled", "decide"),
+        StaffTransition(
+            "cancel", "Cancel …", "cancelled", partial(appointments.cancel, is_undoable=True), "cancelled", "decide"
+        ),
         StaffTransition(
             "correct-complete",
             "Not a no-show: completed",

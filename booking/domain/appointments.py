@@ -18,7 +18,7 @@ from booking.domain.patients import lock_patient
 from booking.domain.questions import keep_needs
 from booking.domain.reminders import add_reminders
 from booking.domain.stranded_visits import settle
-from booking.domain.transitions import TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
+from booking.domain.transitions import CORRECTIONS, TRANSITIONS, WrongState, check_allowed, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order, StrandedVisit
 from booking.models.enums import EventKind, Job
@@ -31,6 +31,9 @@ from scheduling.slots import free_slot, set_slot_expiry
 REFERENCE_ALPHABET = "234679BCDFGHJKLMNPQRSTVWXZ"
 
 EARLY_ARRIVAL = timedelta(hours=2)
+
+# What a cancellation by staff tells others waits for so long: it can be undone before anybody knows.
+UNDO_WINDOW = timedelta(minutes=1)
 
 Status = Appointment.Status
 
@@ -142,16 +145,22 @@ def create_appointment(
 
 
 def _save_of_order(appointment):
-    # cancel_order waits for this lock and then finds the appointment, or has committed and is seen here.
-    order = Order.objects.select_for_update(no_key=True).get(pk=appointment.order_id)
-    if order.cancelled_at:
-        raise OrderCancelled
-    with _refusing_second_of_order(appointment):
+    lock_order(appointment)
+    with refusing_second_of_order(appointment):
         appointment.save(force_insert=True)
 
 
+def lock_order(appointment: Appointment) -> None:
+    """Lock the order of an appointment that is to stand, if it has one; raises OrderCancelled."""
+    # cancel_order waits for this lock and then finds the appointment, or has committed and is seen here.
+    if appointment.order_id:
+        order = Order.objects.select_for_update(no_key=True).get(pk=appointment.order_id)
+        if order.cancelled_at:
+            raise OrderCancelled
+
+
 @contextmanager
-def _refusing_second_of_order(appointment) -> Iterator[None]:
+def refusing_second_of_order(appointment: Appointment) -> Iterator[None]:
     """Raise OrderBooked where the database refuses a second appointment of an order."""
     try:
         # A savepoint, so that the order's other appointment can be read after the refusal.
@@ -253,11 +262,13 @@ def cancel(
     enforce_cutoff: bool = False,
     expected_version: datetime | None = None,
     email: bool = True,
+    is_undoable: bool = False,
 ) -> None:
     """Cancel an appointment and free its time; ``reason`` is an Appointment.CancellationReason.
 
-    Its attendee is told unless ``email`` is false. Idempotent. Raises WrongState once it is completed or missed, with
-    ``enforce_cutoff`` PastCutoff within the service's cancellation notice, and ChangedMeanwhile.
+    Its attendee is told unless ``email`` is false; if it ``is_undoable``, they and an approver are told after
+    UNDO_WINDOW, in which booking.domain.undoing takes that back. Idempotent. Raises WrongState once it is completed or
+    missed, with ``enforce_cutoff`` PastCutoff within the service's cancellation notice, and ChangedMeanwhile.
     """
     now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == Status.CANCELLED:
@@ -265,7 +276,8 @@ def cancel(
         return
     if enforce_cutoff:
         check_cutoff(appointment, now)
-    cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note, email=email)
+    due_at = now + UNDO_WINDOW if is_undoable else None
+    cancel_under_lock(appointment, now, actor=actor, reason=reason, note=note, email=email, due_at=due_at)
 
 
 def _note_reason(appointment, reason, note):
@@ -277,9 +289,16 @@ def _note_reason(appointment, reason, note):
 
 
 def cancel_under_lock(
-    appointment: Appointment, now: datetime, *, actor: str, reason: str, note: str = "", email: bool = True
+    appointment: Appointment,
+    now: datetime,
+    *,
+    actor: str,
+    reason: str,
+    note: str = "",
+    email: bool = True,
+    due_at: datetime | None = None,
 ) -> None:
-    """Cancel an appointment whose clinician is locked; raises WrongState."""
+    """Cancel an appointment whose clinician is locked, and tell others now or at ``due_at``; raises WrongState."""
     slot_id = appointment.slot_id
     transition(
         appointment,
@@ -294,7 +313,7 @@ def cancel_under_lock(
     )
     settle(appointment, StrandedVisit.Outcome.CANCELLED, actor=actor, at=now)
     free_slot(slot_id)
-    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED if email else None)
+    notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CANCELLED if email else None, due_at=due_at)
 
 
 @transaction.atomic
@@ -368,7 +387,21 @@ def mark_arrived(
 
     Raises WrongState unless the appointment is confirmed, ChangedMeanwhile, and with ``enforce_start`` TooEarly.
     """
-    _mark(appointment, Status.IN_PROGRESS, EventKind.APPOINTMENT_UPDATED, actor, expected_version, enforce_start)
+    kind, stamp = EventKind.APPOINTMENT_UPDATED, "arrived_at"
+    _mark(appointment, Status.IN_PROGRESS, kind, actor, expected_version, enforce_start, stamp=stamp)
+
+
+@transaction.atomic
+def mark_seen(appointment: Appointment, *, actor: str, expected_version: datetime | None = None) -> None:
+    """Note that the patient is with the clinician: that stays in progress. Idempotent. Raises like mark_arrived."""
+    now = lock_appointment(appointment, expected_version=expected_version)
+    if appointment.status != Status.IN_PROGRESS:
+        kind, stamp = EventKind.APPOINTMENT_UPDATED, "seen_at"
+        _mark(appointment, Status.IN_PROGRESS, kind, actor, appointment.updated_at, enforce_start=True, stamp=stamp)
+    elif appointment.seen_at is None:
+        appointment.seen_at = now
+        appointment.save(update_fields=["seen_at", "updated_at"])
+        record_event(appointment, EventKind.APPOINTMENT_UPDATED, actor=actor, at=now, data={"changed": ["seen_at"]})
 
 
 @transaction.atomic
@@ -390,14 +423,15 @@ def mark_no_show(
     _mark(appointment, Status.NO_SHOW, EventKind.APPOINTMENT_NO_SHOW, actor, expected_version, enforce_start)
 
 
-def _mark(appointment, status, kind, actor, expected_version, enforce_start):
+def _mark(appointment, status, kind, actor, expected_version, enforce_start, *, stamp=""):
     now = lock_appointment(appointment, expected_version=expected_version)
     if appointment.status == status:
         return
     check_allowed(appointment, status, TRANSITIONS[Appointment])  # what is cancelled is never early
     if enforce_start:
         check_begun(appointment, status, now)
-    transition(appointment, status, kind=kind, actor=actor, at=now)
+    stamps: dict = {stamp: now} if stamp else {}
+    transition(appointment, status, kind=kind, actor=actor, at=now, **stamps)
 
 
 def check_begun(appointment: Appointment, status: str, now: datetime) -> None:
@@ -429,5 +463,5 @@ def correct(appointment: Appointment, status: str, *, actor: str) -> None:
     if appointment.status == status:
         return
     kind = EventKind.APPOINTMENT_COMPLETED if status == Status.COMPLETED else EventKind.APPOINTMENT_NO_SHOW
-    with _refusing_second_of_order(appointment):
-        transition(appointment, status, kind=kind, actor=actor, at=now, is_correction=True)
+    with refusing_second_of_order(appointment):
+        transition(appointment, status, kind=kind, actor=actor, at=now, allowed=CORRECTIONS)

@@ -16,7 +16,7 @@ from booking.models import Appointment, Hold
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
 from scheduling.models import Clinician, Location, Slot
-from scheduling.slots import SlotTaken, free_slot, lock_clinician, move_slot, take_slot
+from scheduling.slots import SlotTaken, free_slot, lock_clinician, move_double, move_slot, take_double, take_slot
 
 
 def expire_stale_holds() -> int:
@@ -71,24 +71,32 @@ def take_time(
     until: datetime | None = None,
 ) -> Slot:
     """Take a slot as take_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
-    taking: dict[str, Any] = {"clinician": clinician, "location": location, "period": period}
-    taking |= {"lifetime": lifetime, "until": until}
-    try:
-        return take_slot(**taking)
-    except SlotTaken:
-        if not _cancel_overlapping_unanswered(clinician, period):
-            raise
-    return take_slot(**taking)
+    taking = {"clinician": clinician, "location": location, "period": period, "lifetime": lifetime, "until": until}
+    return _without_unanswered(take_slot, **taking)
 
 
-def move_time(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
+def move_time(slot: Slot, **place: Any) -> None:
     """Move a slot as move_slot does, cancelling unanswered appointments in the way; raises SlotTaken."""
+    _without_unanswered(move_slot, slot, **place)
+
+
+def take_time_twice(**place: Any) -> Slot:
+    """Take a slot over others as take_double does, cancelling unanswered appointments in the way; raises SlotTaken."""
+    return _without_unanswered(take_double, **place)
+
+
+def move_time_twice(slot: Slot, **place: Any) -> None:
+    """Move a slot over others as move_double does, cancelling unanswered appointments in the way; raises SlotTaken."""
+    _without_unanswered(move_double, slot, **place)
+
+
+def _without_unanswered(verb, *arguments, **place):
     try:
-        return move_slot(slot, clinician=clinician, location=location, period=period)
+        return verb(*arguments, **place)
     except SlotTaken:
-        if not _cancel_overlapping_unanswered(clinician, period):
+        if not _cancel_overlapping_unanswered(place["clinician"], place["period"]):
             raise
-    return move_slot(slot, clinician=clinician, location=location, period=period)
+    return verb(*arguments, **place)
 
 
 def _cancel_overlapping_unanswered(clinician, period):

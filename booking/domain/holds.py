@@ -149,19 +149,9 @@ def place_hold(
     SlotTaken, NotOffered, TooManyHolds, NeedsProof or PatientBusy, with ``replaces`` what release_hold raises, with
     ``patient`` what find_or_register does, and then nothing has changed.
     """
-    token = new_token()
-    starts_at = opening.starts_at.astimezone(UTC)
-    hold = Hold(
-        service=opening.service,
-        clinician=opening.clinician,
-        location=opening.location,
-        is_remote=opening.is_remote,
-        starts_at=starts_at,
-        ends_at=starts_at + opening.service.duration,
-        price=opening.service.price,
-        currency=opening.service.currency,
-        holder=holder.id,
-        token_hash=hash_token(token),
+    hold = new_hold(
+        opening,
+        holder,
         lifetime=lifetime or timedelta(seconds=0 if until_start else opening.location.hold_seconds),  # pyright: ignore
         order=order,
         external_id=external_id,
@@ -196,8 +186,26 @@ def place_hold(
         _check_patient_is_free(hold, now=hold.created_at)
     hold.save(force_insert=True)
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
-    hold.token = token
     return hold
+
+
+def new_hold(opening: OpeningRequest, holder: Holder, **details: Any) -> Hold:
+    """Return an unsaved Hold of an opening, with a new ``token``; it has no slot, and says nothing of its end."""
+    token = new_token()
+    hold = set_opening(
+        Hold(service=opening.service, holder=holder.id, token_hash=hash_token(token), **details), opening
+    )
+    hold.price, hold.currency, hold.token = opening.service.price, opening.service.currency, token
+    return hold
+
+
+def set_opening(booking: AnyBooking, opening: OpeningRequest) -> AnyBooking:
+    """Give an unsaved booking another opening, and return it."""
+    booking.clinician, booking.location = opening.clinician, opening.location  # pyright: ignore[reportAttributeAccessIssue]
+    booking.is_remote = opening.is_remote  # pyright: ignore[reportAttributeAccessIssue]
+    booking.starts_at = opening.starts_at.astimezone(UTC)
+    booking.ends_at = booking.starts_at + booking.service.duration
+    return booking
 
 
 @transaction.atomic
@@ -312,11 +320,7 @@ def copy_to_opening(booking: AnyBooking, opening: OpeningRequest, *, now: dateti
     ``booking`` keeps the old time, if the new one cannot be had: raises SlotTaken and NotOffered. Call it under both
     clinicians' locks.
     """
-    moved = copy(booking)
-    moved.clinician, moved.location = opening.clinician, opening.location  # pyright: ignore[reportAttributeAccessIssue]
-    moved.is_remote = opening.is_remote  # pyright: ignore[reportAttributeAccessIssue]
-    moved.starts_at = opening.starts_at.astimezone(UTC)
-    moved.ends_at = moved.starts_at + booking.service.duration
+    moved = set_opening(copy(booking), opening)
     move_time(moved.slot, clinician=moved.clinician, location=moved.location, period=moved.padded_period)
     check_offered(moved, now=now)
     return moved

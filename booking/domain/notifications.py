@@ -1,6 +1,7 @@
 """The messages that follow a change of an appointment: to its attendee, its approver and calendars."""
 
-from uuid import UUID
+from datetime import datetime
+from uuid import UUID, uuid5
 
 from django.db import connection
 
@@ -43,23 +44,40 @@ def notify_changed(
     email: Job | None,
     previous_clinician_id: UUID | None = None,
     notify_approver: bool = True,
+    due_at: datetime | None = None,
 ) -> None:
     """Write the messages that a change of an appointment causes, in the change's transaction.
 
     ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician
-    it was with before, if another; ``notify_approver`` says whether its approver has still to be told. While the link
-    in its e-mail has still to be pressed, nobody is told: there is that e-mail alone, and none that it is cancelled.
+    it was with before, if another; ``notify_approver`` says whether its approver has still to be told. With ``due_at``
+    both are told only then, unless take_back is called before. While the link in its e-mail has still to be pressed,
+    nobody is told: there is that e-mail alone, and none that it is cancelled.
     """
     if appointment.awaits_verification:
         if email and appointment.status == Appointment.Status.PENDING:
             queue.enqueue(Job.EMAIL_VERIFY_ADDRESS, appointment=appointment.pk)
         return
     if email:
-        queue.enqueue(email, appointment=appointment.pk)
+        _enqueue(email, appointment, due_at)
     _adjust_reminders(appointment, email)
     if notify_approver and appointment.provider_id and get_approver(appointment.provider).is_remote:
-        queue.enqueue(Job.APPROVER_SYNC, appointment=appointment.pk)
+        _enqueue(Job.APPROVER_SYNC, appointment, due_at)
     _push(appointment, previous_clinician_id)
+
+
+def _enqueue(job, appointment, due_at):
+    id = _get_postponed_id(job, appointment, due_at) if due_at else None
+    queue.enqueue(job, id=id, due_at=due_at, appointment=appointment.pk)
+
+
+def _get_postponed_id(job, appointment, due_at):
+    return uuid5(appointment.pk, f"{job} {due_at.timestamp()}")
+
+
+def take_back(appointment: Appointment, jobs: list[Job], *, due_at: datetime) -> set[str]:
+    """Delete those messages that notify_changed put off until ``due_at`` and nobody has begun; return their jobs."""
+    ids = [_get_postponed_id(job, appointment, due_at) for job in jobs]
+    return set(queue.delete_unattempted(ids))
 
 
 def _adjust_reminders(appointment, email):

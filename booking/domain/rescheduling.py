@@ -18,7 +18,11 @@ from booking.domain.transitions import WrongState, check_live, lock_and_refresh,
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Appointment, Hold
 from booking.models.enums import EventKind, Job
+from scheduling.models import Location
 from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
+
+# What else an appointment says of its time.
+OF_TIME = ("answer_by", "attendance_confirmed_at", "override_reason", "override_note")
 
 
 @transaction.atomic
@@ -41,12 +45,12 @@ def reschedule(
     """
     lock_clinicians(appointment.clinician_id, opening.clinician.pk)  # pyright: ignore[reportOptionalMemberAccess]
     now = _lock(appointment, enforce_cutoff, expected_version)
-    if _is_there(appointment, opening):
+    if is_there(appointment, opening):
         return appointment
-    _check_provider(appointment, opening.location)
+    check_provider(appointment, opening.location)  # pyright: ignore[reportArgumentType]
     lock_patient(appointment.patient_id)
     moved = copy_to_opening(appointment, opening, now=now)
-    return _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free, email=email)
+    return save_moved(moved, appointment, actor=actor, now=now, must_be_free=must_be_free, email=email)
 
 
 @transaction.atomic
@@ -66,21 +70,23 @@ def reschedule_to_hold(
     check_live(hold, now)
     if hold.service_id != appointment.service_id:
         raise NotOffered(["not-offered-here"])
-    _check_provider(appointment, hold.location)
+    check_provider(appointment, hold.location)
     lock_patient(appointment.patient_id)  # a merge locks them too before it changes what is theirs
     transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     moved, old_slot_id = copy(appointment), appointment.slot_id
     for name in (*OPENING_FIELDS, "slot"):
         setattr(moved, name, getattr(hold, name))
-    _save(moved, appointment, actor=actor, now=now, must_be_free=must_be_free)
+    save_moved(moved, appointment, actor=actor, now=now, must_be_free=must_be_free)
     free_slot(old_slot_id)
 
 
-def _is_there(appointment, opening):
+def is_there(appointment: Appointment, opening: OpeningRequest) -> bool:
+    """Return whether an appointment has that opening already."""
     here = (appointment.clinician_id, appointment.location_id, appointment.starts_at, appointment.is_remote)
     # A service that takes longer by now, or less, makes the same start another time.
     is_as_long = appointment.ends_at - appointment.starts_at == appointment.service.duration
-    return is_as_long and here == (opening.clinician.pk, opening.location.pk, opening.starts_at, opening.is_remote)
+    there = (opening.clinician.pk, opening.location.pk, opening.starts_at, opening.is_remote)  # pyright: ignore
+    return is_as_long and here == there
 
 
 def _lock(appointment, enforce_cutoff, expected_version):
@@ -92,7 +98,7 @@ def _lock(appointment, enforce_cutoff, expected_version):
     return now
 
 
-def _check_provider(appointment, location):
+def check_provider(appointment: Appointment, location: Location) -> None:
     """Raise NotOffered where another system's word would be needed, or is no longer: that is another booking."""
     if location.pk == appointment.location_id:
         return
@@ -101,19 +107,30 @@ def _check_provider(appointment, location):
         raise NotOffered(["not-offered-here"])
 
 
-def _save(moved, appointment, *, actor, now, must_be_free, email=True):
+def save_moved(
+    moved: Appointment,
+    appointment: Appointment,
+    *,
+    actor: str,
+    now: datetime,
+    must_be_free: bool,
+    email: bool = True,
+    override_reason: str = "",
+    override_note: str = "",
+) -> Appointment:
     """Save the moved copy of an appointment, whose patient is locked, and tell of it; return the appointment, moved.
 
-    Raises PatientBusy.
+    What was overridden for its earlier time is over with that. Raises PatientBusy.
     """
     conflicts = check_conflicts(moved, moved.patient_id, now=now, must_be_free=must_be_free)
     is_pending = moved.status == Appointment.Status.PENDING
-    if is_pending:
-        moved.answer_by = min(moved.answer_by, moved.starts_at)
+    if is_pending and moved.starts_at > now:  # what has begun, which only an override chooses, can still be answered
+        moved.answer_by = min(moved.answer_by, moved.starts_at)  # pyright: ignore[reportArgumentType] (pending has one)
     # A pending appointment's deadline goes with it to its new slot.
     set_slot_expiry(moved.slot_id, expires_at=moved.answer_by if is_pending else None)
     moved.attendance_confirmed_at = None  # they said so of the other time
-    moved.save(update_fields=[*OPENING_FIELDS, "slot", "answer_by", "attendance_confirmed_at", "updated_at"])
+    moved.override_reason, moved.override_note = override_reason, override_note
+    moved.save(update_fields=[*OPENING_FIELDS, "slot", *OF_TIME, "updated_at"])
     times = {"from": appointment.local_start.isoformat(), "to": moved.local_start.isoformat()}
     record_event(moved, EventKind.APPOINTMENT_RESCHEDULED, actor=actor, at=now, data=times)
     settle(moved, Outcome.ACCEPTED if actor == "patient" else Outcome.MOVED, actor=actor, at=now)
@@ -124,5 +141,6 @@ def _save(moved, appointment, *, actor, now, must_be_free, email=True):
     elif moved.status == Appointment.Status.CONFIRMED:
         plan_reminders(moved, is_new=False)  # they go out at the new time, told or not
     mark_location_left(appointment, moved)
-    appointment.answer_by, appointment.attendance_confirmed_at = moved.answer_by, None
+    for name in OF_TIME:
+        setattr(appointment, name, getattr(moved, name))
     return adopt_opening(appointment, moved)

@@ -27,6 +27,14 @@ TRANSITIONS = {
 # What staff may put right of an appointment that is over.
 CORRECTIONS = {"completed": ["no_show"], "no_show": ["completed"]}
 
+# What booking.domain.undoing takes back.
+UNDOINGS = {
+    "in_progress": ["confirmed"],
+    "completed": ["in_progress", "confirmed"],
+    "no_show": ["in_progress", "confirmed"],
+    "cancelled": ["pending", "reserved", "confirmed", "in_progress"],
+}
+
 
 class WrongState(Exception):
     """The state machine has no such move from the booking's present state."""
@@ -112,15 +120,15 @@ def transition(
     actor: str,
     at: datetime,
     data: dict | None = None,
-    is_correction: bool = False,
+    allowed: dict[str, list[str]] | None = None,
     **changes: Any,
 ) -> None:
     """Move a booking to the status ``to`` with ``changes`` to its fields, and record the event ``kind``.
 
-    Call it under the clinician's lock. With ``is_correction`` CORRECTIONS say what is allowed, otherwise TRANSITIONS.
+    Call it under the clinician's lock. ``allowed`` is CORRECTIONS, UNDOINGS or, by default, what TRANSITIONS say.
     Raises WrongState when it is not, or when the row's status is no longer what ``booking`` says: another was first.
     """
-    check_allowed(booking, to, CORRECTIONS if is_correction else TRANSITIONS[type(booking)])
+    check_allowed(booking, to, allowed or TRANSITIONS[type(booking)])
     if not update_if(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)

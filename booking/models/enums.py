@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     APPOINTMENT_STRANDED = "appointment.stranded"
     APPOINTMENT_OFFERED = "appointment.offered"
     APPOINTMENT_SETTLED = "appointment.settled"
+    APPOINTMENT_OVERRIDDEN = "appointment.overridden"
     CONFIRMATION_RESENT = "appointment.confirmation_resent"
     APPROVER_ASKED = "provider.asked"
     APPROVER_AGREED = "provider.agreed"

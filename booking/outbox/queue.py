@@ -82,6 +82,20 @@ def enqueue(job: Job, *, id: UUID | None = None, due_at: datetime | None = None,
         cursor.execute(ENQUEUE, [id, job, Jsonb(payload), due_at])  # pyright: ignore[reportArgumentType]
 
 
+# A claim that is being made is waited for: what it has got is running by then, and stays.
+DELETE_UNATTEMPTED = """
+    DELETE FROM booking_outboxmessage
+     WHERE id = ANY(%s) AND status = 'waiting' AND attempts = 0 RETURNING kind
+"""
+
+
+def delete_unattempted(ids: list[UUID]) -> list[str]:
+    """Delete those messages that no worker has tried or been handed yet, and return their kinds."""
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE_UNATTEMPTED, [ids])
+        return [kind for (kind,) in cursor.fetchall()]
+
+
 class Batch(NamedTuple):
     """Messages that one task does: some of one endpoint's, or a single one of any other kind.
 

@@ -128,6 +128,8 @@ def send_appointment_rescheduled(message: OutboxMessage) -> None:
 def send_appointment_cancelled(message: OutboxMessage) -> None:
     """Tell the attendee that the appointment was cancelled, or the request not confirmed."""
     appointment = _get_appointment(message)
+    if appointment.status != Status.CANCELLED:
+        return  # undone just now: what says so is a message of its own
     is_declined = appointment.cancellation_reason in NOT_CONFIRMED
     template = "appointment_not_confirmed" if is_declined else "appointment_cancelled"
     cancelled = {"settled_at__isnull": False, "outcome": StrandedVisit.Outcome.CANCELLED}

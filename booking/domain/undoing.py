@@ -16,6 +16,7 @@ from booking.domain.overrides import Override, get_override, record_override, re
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patients import find_or_register
 from booking.domain.reminders import plan_reminders
+from booking.domain.stranded_visits import reopen
 from booking.domain.transitions import UNDOINGS, WrongState, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment, Event
@@ -96,6 +97,7 @@ def undo_cancellation(
         changes |= {"override_reason": override.reason, "override_note": override.note}
     with refusing_second_of_order(appointment):
         _undo(appointment, status, actor=actor, at=now, **changes)
+    reopen(appointment)
     if override and broken:
         record_override(appointment, broken, override, actor=actor, at=now)
     _tell(appointment, conflicts, was_told=Job.EMAIL_APPOINTMENT_CANCELLED not in taken_back, now=now)

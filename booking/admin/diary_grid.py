@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     start: int
     length: int
     time: str
+    end_time: str
     title: str
     url: str = ""
     id: str = ""
@@ -134,31 +135,28 @@ class _Clock:
         return first, max(1, last - first)
 
     def write(self, start, end):
-        """Return the stretch as text, with the zone where that hour comes twice."""
-        first, last = datetime.fromtimestamp(start, self.zone), datetime.fromtimestamp(end, self.zone)
-        is_twice = first.utcoffset() != first.replace(fold=1 - first.fold).utcoffset()
-        return f"{first:%H:%M}–{last:%H:%M}" + (f" {get_zone_abbreviation(first)}" if is_twice else "")
+        """Return the stretch as two texts, with the zone where an hour comes twice."""
+        return self._write(start), f"–{self._write(end)}"
+
+    def _write(self, instant):
+        local = datetime.fromtimestamp(instant, self.zone)
+        is_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+        return f"{local:%H:%M}" + (f" {get_zone_abbreviation(local)}" if is_twice else "")
 
 
 def _draw_booking(booking, clock, page_url):
     start, end = as_instant(booking.starts_at), as_instant(booking.ends_at)
     service = booking.service
-    common = {
-        "time": clock.write(start, end),
-        "detail": service.name,
-        "color": service.color,
-        "id": f"visit-{booking.pk}",
-    }
-    first, length = clock.place(start, end)
+    common = {"detail": service.name, "color": service.color, "id": f"visit-{booking.pk}"}
+    where = (*clock.place(start, end), *clock.write(start, end))
     if not isinstance(booking, Appointment):
         title = "Reserved" if booking.is_reservation else "Held"
-        return Entry("hold", first, length, title=title, until=as_instant(booking.expires_at), **common)
+        return Entry("hold", *where, title, until=as_instant(booking.expires_at), **common)
     marks = ("by video",) if booking.is_remote else ()
     return Entry(
         "visit",
-        first,
-        length,
-        title=booking.attendee_name,
+        *where,
+        booking.attendee_name,
         url=f"{page_url}appointments/{booking.pk}/",
         status=booking.status,
         state=booking.get_status_display(),
@@ -169,8 +167,7 @@ def _draw_booking(booking, clock, page_url):
 
 def _draw_block(block, clock):
     title = REASONS[block.reason] + (f": {block.note}" if block.note else "")
-    start, length = clock.place(block.start, block.end)
-    return Entry("block", start, length, clock.write(block.start, block.end), title)
+    return Entry("block", *clock.place(*block[:2]), *clock.write(*block[:2]), title)
 
 
 def _list_gaps(column, clock, book_url):
@@ -181,7 +178,7 @@ def _list_gaps(column, clock, book_url):
             fold = "&fold=1" if local.fold else ""
             url = f"{book_url}?clinician={column.clinician_id}&start={local:%Y-%m-%dT%H:%M}{fold}"
             entry_id = f"free-{column.clinician_id}-{start}"
-            yield Entry("free", first, length, clock.write(start, end), "Free", url=url, id=entry_id)
+            yield Entry("free", first, length, *clock.write(start, end), "Free", url=url, id=entry_id)
 
 
 def _place_side_by_side(entries):

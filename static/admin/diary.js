@@ -32,7 +32,8 @@ function draw(part) {
     if (long) each.style.setProperty("--long", long);
     if (lanes) each.style.setProperty("--lane", lane), each.style.setProperty("--lanes", lanes);
     if (color) each.style.setProperty("--service", color);
-    if (long < 25) each.classList.add("is-short");
+    each.classList.toggle("is-short", long < 20);
+    each.classList.toggle("is-low", long >= 20 && long < 30);
     each.source = each.textContent;
   }
 }

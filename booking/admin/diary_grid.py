@@ -27,14 +27,24 @@ REASONS = {
 }
 
 
-class Entry(NamedTuple):
-    """Something in a column: ``start`` and ``length`` in minutes, ``lane`` of ``lanes`` that stand side by side."""
+class Stretch(NamedTuple):
+    """Where something stands: ``start`` and ``length`` in minutes, and both ends as text."""
 
-    kind: str
     start: int
     length: int
     time: str
     end_time: str
+
+    @property
+    def end(self):
+        return self.start + self.length
+
+
+class Entry(NamedTuple):
+    """Something in a column, in ``lane`` of ``lanes`` that stand side by side; ``since`` and ``until`` are instants."""
+
+    kind: str
+    at: Stretch
     title: str
     url: str = ""
     id: str = ""
@@ -51,10 +61,6 @@ class Entry(NamedTuple):
     @property
     def is_movable(self):
         return self.status in Appointment.UPCOMING
-
-    @property
-    def end(self):
-        return self.start + self.length
 
 
 class DrawnColumn(NamedTuple):
@@ -93,8 +99,8 @@ def _draw_column(column, zone, known, by_day, book_url, page_url):
     entries = _place_side_by_side([_draw_booking(each, clock, page_url) for each in bookings])
     entries += [_draw_block(each, clock) for each in column.blocks]
     entries += _list_gaps(column, clock, book_url)
-    entries.sort(key=lambda entry: (entry.start, entry.kind != "block", entry.lane))
-    hours = [clock.place(start, end) for start, end in column.hours]
+    entries.sort(key=lambda entry: (entry.at.start, entry.kind != "block", entry.lane))
+    hours = [clock.place(start, end)[:2] for start, end in column.hours]
     expected = [each for each in column.appointments if each.status not in Appointment.UNSUCCESSFUL]
     summary = f"{len(expected)} visit{'' if len(expected) == 1 else 's'}"
     shown = (column.clinician_name, summary, hours, entries)
@@ -127,18 +133,15 @@ class _Clock:
         return (local.toordinal() - self.midnight) * DAY_MINUTES + local.hour * 60 + local.minute
 
     def place(self, start, end):
-        """Return where a stretch begins and how long it is, as far as it lies on the day."""
+        """Return two instants as a Stretch, as far as it lies on the day."""
         first, last = self.read(start), self.read(end)
         if last <= first:  # the clock has gone back in between
             last = first + (end - start) // 60
         first, last = max(0, first), min(DAY_MINUTES, last)
-        return first, max(1, last - first)
+        return Stretch(first, max(1, last - first), self.write(start), f"–{self.write(end)}")
 
-    def write(self, start, end):
-        """Return the stretch as two texts, with the zone where an hour comes twice."""
-        return self._write(start), f"–{self._write(end)}"
-
-    def _write(self, instant):
+    def write(self, instant):
+        """Return what the clock shows, with the zone where that hour comes twice."""
         local = datetime.fromtimestamp(instant, self.zone)
         is_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
         return f"{local:%H:%M}" + (f" {get_zone_abbreviation(local)}" if is_twice else "")
@@ -148,48 +151,58 @@ def _draw_booking(booking, clock, page_url):
     start, end = as_instant(booking.starts_at), as_instant(booking.ends_at)
     service = booking.service
     common = {"detail": service.name, "color": service.color, "id": f"visit-{booking.pk}"}
-    where = (*clock.place(start, end), *clock.write(start, end))
+    at = clock.place(start, end)
     if not isinstance(booking, Appointment):
         title = "Reserved" if booking.is_reservation else "Held"
-        return Entry("hold", *where, title, until=as_instant(booking.expires_at), **common)
+        return Entry("hold", at, title, until=as_instant(booking.expires_at), **common)
     marks = ("by video",) if booking.is_remote else ()
+    is_here = booking.status == Appointment.Status.IN_PROGRESS
+    since = (booking.seen_at or booking.arrived_at) if is_here else None
     return Entry(
         "visit",
-        *where,
+        at,
         booking.attendee_name,
         url=f"{page_url}appointments/{booking.pk}/",
         status=booking.status,
-        state=booking.get_status_display(),
+        state=describe_state(booking),
+        since=as_instant(since) if since else 0,
         marks=marks,
         **common,
     )
 
 
+def describe_state(appointment: Appointment) -> str:
+    """Return the status in the words of the desk."""
+    if appointment.status == Appointment.Status.IN_PROGRESS:
+        return "With clinician" if appointment.seen_at else "Arrived"
+    return "To confirm" if appointment.status in Appointment.TENTATIVE else appointment.get_status_display()
+
+
 def _draw_block(block, clock):
     title = REASONS[block.reason] + (f": {block.note}" if block.note else "")
-    return Entry("block", *clock.place(*block[:2]), *clock.write(*block[:2]), title)
+    return Entry("block", clock.place(block.start, block.end), title)
 
 
 def _list_gaps(column, clock, book_url):
     for start, end in column.free:
-        first, length = clock.place(start, end)
-        if length >= SHORTEST_GAP:
+        at = clock.place(start, end)
+        if at.length >= SHORTEST_GAP:
             local = as_datetime(start).astimezone(clock.zone)
             fold = "&fold=1" if local.fold else ""
             url = f"{book_url}?clinician={column.clinician_id}&start={local:%Y-%m-%dT%H:%M}{fold}"
             entry_id = f"free-{column.clinician_id}-{start}"
-            yield Entry("free", first, length, *clock.write(start, end), "Free", url=url, id=entry_id)
+            yield Entry("free", at, "Free", url=url, id=entry_id)
 
 
 def _place_side_by_side(entries):
     """Return the entries, each in a lane of its own among those that it overlaps."""
     placed, cluster, ends = [], [], []
-    for entry in sorted(entries, key=lambda entry: (entry.start, -entry.length)):
-        if cluster and entry.start >= max(ends):
+    for entry in sorted(entries, key=lambda entry: (entry.at.start, -entry.at.length)):
+        if cluster and entry.at.start >= max(ends):
             placed += [each._replace(lanes=len(ends)) for each in cluster]
             cluster, ends = [], []
-        lane = next((lane for lane, end in enumerate(ends) if end <= entry.start), len(ends))
-        ends[lane : lane + 1] = [entry.end]
+        lane = next((lane for lane, end in enumerate(ends) if end <= entry.at.start), len(ends))
+        ends[lane : lane + 1] = [entry.at.end]
         cluster.append(entry._replace(lane=lane))
     return placed + [each._replace(lanes=len(ends)) for each in cluster]
 
@@ -201,7 +214,7 @@ def get_axis(columns: list[Column], zone) -> Axis:
         clock = _Clock(zone, column.day)
         bookings = [*column.appointments, *column.holds]
         stretches = column.hours + [(as_instant(each.starts_at), as_instant(each.ends_at)) for each in bookings]
-        for first, length in (clock.place(*stretch) for stretch in stretches):
-            start, end = min(start, first), max(end, first + length)
+        for at in (clock.place(*stretch) for stretch in stretches):
+            start, end = min(start, at.start), max(end, at.end)
     start, end = start // 60 * 60, -(-end // 60) * 60
     return Axis(start, end, [(minutes, f"{minutes // 60:02}:00") for minutes in range(start, end, 60)])

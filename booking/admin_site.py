@@ -51,6 +51,7 @@ MENU = {
         Entry("Questions", "admin:booking_question_changelist", "booking.view_question"),
         Entry("Messages", "admin:booking_messagetext_changelist", "booking.view_messagetext"),
         Entry("Waiting lists", "admin:booking_waitlist_changelist", "booking.view_waitlist"),
+        Entry("Imports", "admin:booking_import_changelist", "booking.view_import"),
         Entry("Staff", "admin:auth_user_changelist", "auth.view_user"),
         Entry("Roles", "admin:auth_group_changelist", "auth.view_group"),
     ],

@@ -1,119 +1,22 @@
 """The clinic's diary, staff's start page: a day of everybody, a week of one clinician, a month; and its updates."""
 
 from calendar import Calendar
-from datetime import date, timedelta
-from hashlib import blake2b
-from typing import NamedTuple
-from uuid import UUID
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from booking.access.visibility import get_my_location, visible_to
+from booking.access.visibility import visible_to
 from booking.admin.diary_grid import draw_columns, get_axis
+from booking.admin.diary_page import DAY, VIEWS, get_etag, list_clinicians, read_page
 from booking.admin.permissions import has_appointment_permission
 from booking.admin.sign_in.middleware import asked_by_page
 from booking.domain.diary import count_visits, list_columns
-from booking.domain.locations import get_location_versions
 from booking.models import Appointment, Hold
-from scheduling.lib.recent_results import RecentResults
-from scheduling.models import Clinician, Location
-from scheduling.models.hours import list_workplaces
-
-DAY = timedelta(days=1)
-VIEWS = {"day": "Day", "week": "Week", "month": "Month"}
-VERSIONS_SECONDS = 0.5
-versions = RecentResults(max_age=VERSIONS_SECONDS)
-
-
-class DiaryPage(NamedTuple):
-    """What is asked for: a day, week or month at a location, perhaps of one clinician."""
-
-    view: str
-    day: date
-    today: date
-    location: Location
-    clinician: Clinician | None
-    shows_cancelled: bool
-
-    @property
-    def first(self):
-        return self.day - self.day.weekday() * DAY if self.view == "week" else self.day
-
-    @property
-    def last(self):
-        return self.first + 6 * DAY if self.view == "week" else self.day
-
-    def get_url(self, name="diary", **changes):
-        """Return the address of this page, or with ``changes`` of another."""
-        query = {
-            "day": self.day,
-            "view": self.view,
-            "location": self.location.pk,
-            "clinician": self.clinician.pk if self.clinician else None,
-            "cancelled": "1" if self.shows_cancelled else None,
-        } | changes
-        return reverse(f"admin:{name}", query={key: str(value) for key, value in query.items() if value is not None})
-
-
-def read_page(request) -> DiaryPage | None:
-    """Return what a request asks for, None if there is nothing to show yet; raises PermissionDenied.
-
-    What is missing or makes no sense is what somebody would look at first: today, at the first location.
-    """
-    if not has_appointment_permission(request, "view"):
-        raise PermissionDenied
-    asked = request.GET
-    sees_all = has_appointment_permission(request, "view_all")
-    own = None if sees_all else Clinician.objects.filter(user=request.user).first()
-    location = find_location(request, own)
-    if location is None or not (sees_all or own):
-        return None
-    today = timezone.now().astimezone(location.zone).date()
-    view = asked.get("view") if asked.get("view") in VIEWS else "day"
-    clinician = own or find_by_id(Clinician.objects.filter(is_active=True), asked.get("clinician"))
-    if view == "week" and clinician is None:
-        clinician = list_clinicians(location).first()
-    day = parse_day(asked.get("day")) or today
-    return DiaryPage(view, day, today, location, clinician, shows_cancelled=bool(asked.get("cancelled")))
-
-
-def find_location(request, own_clinician):
-    """Return the location asked for, else one where the clinician works, or the first."""
-    locations = visible_to(request.user, Location.objects.all())
-    asked = find_by_id(locations, request.GET.get("location"))
-    active = locations.filter(is_active=True)
-    if asked is None and own_clinician:
-        asked = active.filter(pk__in=list_workplaces("location", clinician=own_clinician)).first()
-    return asked or get_my_location(request.user) or active.first() or locations.first()
-
-
-def find_by_id(rows, text):
-    """Return the row with that id, or None."""
-    try:
-        return rows.filter(pk=UUID(text)).first() if text else None
-    except ValueError:
-        return None
-
-
-def parse_day(text):
-    """Return the date, or None for one that is none or that nobody books."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 1900 <= day.year <= 2200 else None
-
-
-def list_clinicians(location):
-    """Return the active clinicians who work at a location."""
-    return Clinician.objects.filter(is_active=True, pk__in=list_workplaces("clinician", location=location))
+from scheduling.models import Location
 
 
 @admin.site.page("diary/", name="diary")
@@ -156,22 +59,16 @@ def diary_events(request):
     return response
 
 
-def get_etag(request, page):
-    """Return what changes with whatever the page shows, and perhaps more often."""
-    version = versions.get(get_location_versions).get(page.location.pk)
-    asked = (version, request.user.pk, page.view, page.day, page.today, page.clinician and page.clinician.pk)
-    return f'"{blake2b(repr((asked, page.shows_cancelled)).encode(), digest_size=12).hexdigest()}"'
-
-
 def build_grid(request, page, *, known=frozenset()):
     """Return the context of the grid: a column for each clinician, or for each day of one clinician's week."""
-    etag = get_etag(request, page)  # before the rows are read: what changes in between has a version of its own
+    etag = get_etag(request, page)
     now = timezone.now()
+    appointments = visible_to(request.user, Appointment.objects.all())
     columns = list_columns(
         page.location,
         page.first,
         page.last,
-        appointments=get_appointments(request, page),
+        appointments=appointments if page.shows_cancelled else appointments.exclude(status="cancelled"),
         holds=visible_to(request.user, Hold.objects.all()),
         clinician_ids=[page.clinician.pk] if page.clinician else None,
         now=now,
@@ -187,12 +84,6 @@ def build_grid(request, page, *, known=frozenset()):
         "may_book": request.user.has_perm("booking.add_appointment"),
         "may_move": has_appointment_permission(request, "decide"),
     }
-
-
-def get_appointments(request, page):
-    """Return the appointments that the page may show."""
-    rows = visible_to(request.user, Appointment.objects.all())
-    return rows if page.shows_cancelled else rows.exclude(status=Appointment.Status.CANCELLED)
 
 
 def build_month(request, page):
@@ -226,6 +117,10 @@ def build_tools(request, page):
         "views": [(label, page.get_url(view=name), name == page.view) for name, label in VIEWS.items()],
         "locations": visible_to(request.user, Location.objects.filter(is_active=True)),
         "clinicians": list_clinicians(page.location) if sees_all else [],
+        "waiting_room": page.get_url("diary_waiting_room", day=None, view=None, clinician=None, cancelled=None),
+        "print": page.get_url("diary_print", view=None, cancelled=None),
+        "book": request.user.has_perm("booking.add_appointment")
+        and page.get_url("diary_book", day=None, view=None, cancelled=None),
     }
 
 

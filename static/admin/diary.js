@@ -23,6 +23,12 @@ const pad = number => String(number).padStart(2, "0");
 const writeTime = minutes => `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
 const getNow = () => Date.now() / 1000 + skew;
 
+function tickMinutes() {
+  for (const each of document.querySelectorAll("[data-since]")) {
+    each.textContent = `${Math.max(0, Math.floor((getNow() - each.dataset.since) / 60))} min`;
+  }
+}
+
 /* The grid */
 
 function draw(part) {
@@ -62,9 +68,7 @@ function tick() {
     line?.style.setProperty("--from", minutes);
     if (line) line.hidden = column.dataset.day !== day || minutes < grid.dataset.start || minutes > grid.dataset.end;
   }
-  for (const each of document.querySelectorAll("[data-since]")) {
-    each.textContent = `${Math.max(0, Math.floor((now - each.dataset.since) / 60))} min`;
-  }
+  tickMinutes();
   for (const each of grid.querySelectorAll("[data-until]")) {
     const left = Math.floor(each.dataset.until - now);
     each.textContent = left > 3600 ? "" : `${Math.max(0, Math.floor(left / 60))}:${pad(Math.max(0, left) % 60)}`;
@@ -148,6 +152,13 @@ function choose(id) {
 function open(url) {
   htmx.ajax("GET", url, {target: dialog, swap: "innerHTML"});
 }
+
+document.addEventListener("click", event => {
+  const link = event.target.closest("a.opens, #go-book");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  open(link.href);
+});
 
 dialog.addEventListener("htmx:beforeSwap", event => {
   if (event.detail.xhr.responseText.trimStart().slice(0, 9).toLowerCase() !== "<!doctype") return;
@@ -283,6 +294,12 @@ function showHint(event) {
 if (tools) {
   tools.classList.add("is-live");
   tools.addEventListener("change", () => tools.requestSubmit());
+}
+
+if (document.getElementById("waiting-room")) {
+  tickMinutes();
+  setInterval(tickMinutes, 1000);
+  document.addEventListener("htmx:afterSwap", tickMinutes);
 }
 
 if (grid) {

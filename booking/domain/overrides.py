@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Coalesce, Lower, Upper
 from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import TimestamptzRange
 
@@ -259,12 +258,14 @@ def list_taken(
     period = TimestamptzRange(start_at, end_at)
     slots = Slot.objects.filter(clinician__in=clinician_ids, period__overlap=period).exclude(pk=ignored_slot_id)
     slots = slots.filter(Q(expires_at=None) | Q(expires_at__gt=now))
-    bounds = [
-        Coalesce(f"appointment__{name}", f"hold__{name}", bound("period"))
-        for name, bound in (("starts_at", Lower), ("ends_at", Upper))
+    visits = [f"{whose}__{name}" for name in ("starts_at", "ends_at") for whose in ("appointment", "hold")]
+    return [
+        (
+            clinician_id,
+            Taken(period.lower, period.upper, start or held_from or period.lower, end or held_until or period.upper),
+        )
+        for clinician_id, period, start, held_from, end, held_until in slots.values_list("clinician", "period", *visits)
     ]
-    rows = slots.values_list("clinician", Lower("period"), Upper("period"), *bounds)
-    return [(clinician_id, Taken(*row)) for clinician_id, *row in rows]
 
 
 def _list_taken(booking, now):

@@ -51,9 +51,7 @@ class Event(models.Model):
             # What one member of staff has done, newest first. Who books pays nothing for it.
             models.Index("actor", "id", name="event_of_staff", condition=Q(actor__startswith="staff:")),
             # For booking.domain.figures: how late visits are cancelled.
-            models.Index(
-                "subject_id", "created_at", name="event_cancelled", condition=Q(kind="appointment.cancelled")
-            ),
+            models.Index("subject_id", "created_at", name="event_cancelled", condition=Q(kind="appointment.cancelled")),
         ]
         constraints = [models.UniqueConstraint("subject_id", "sequence", name="event_sequence")]
 

@@ -41,6 +41,12 @@ MENU = {
         Entry("Undelivered mail", "admin:booking_undeliverablemail_changelist", "booking.view_undeliverablemail"),
         Entry("Same patient twice?", "admin:patients_possibleduplicate_changelist", "patients.view_possibleduplicate"),
     ],
+    "Mine": [
+        Entry("My patients", "admin:my_patients", "booking.note_appointment"),
+        Entry("My hours", "admin:my_hours", "booking.note_appointment"),
+        Entry("My time off", "admin:my_time_off", "scheduling.add_timeoffrequest"),
+        Entry("My feed", "admin:my_feed", "booking.note_appointment"),
+    ],
     "Set-up": [
         Entry("The clinic", "admin:booking_branding_changelist", "booking.view_branding"),
         Entry("Locations", "admin:scheduling_location_changelist", "scheduling.view_location"),
@@ -48,6 +54,7 @@ MENU = {
         Entry("Categories", "admin:scheduling_servicecategory_changelist", "scheduling.view_servicecategory"),
         Entry("Clinicians", "admin:scheduling_clinician_changelist", "scheduling.view_clinician"),
         Entry("Time off", "admin:scheduling_timeoff_changelist", "scheduling.view_timeoff"),
+        Entry("Time off asked for", "admin:time_off_requests", "scheduling.add_timeoff"),
         Entry("Questions", "admin:booking_question_changelist", "booking.view_question"),
         Entry("Messages", "admin:booking_messagetext_changelist", "booking.view_messagetext"),
         Entry("Waiting lists", "admin:booking_waitlist_changelist", "booking.view_waitlist"),

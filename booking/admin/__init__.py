@@ -23,6 +23,7 @@ from booking.admin import (  # noqa: F401
     questions,
     schedule,
     sign_in_events,
+    time_off_requests,
     unconfirmed,
     undeliverable_mails,
     unusual_bookings,

@@ -91,6 +91,8 @@ class Job(StrEnum):
     EMAIL_ALSO_BOOKED = "email.also_booked"
     EMAIL_CHANGE_REFUSED = "email.change_refused"
     EMAIL_ENDPOINT_DISABLED = "email.endpoint_disabled"
+    EMAIL_TIME_OFF_ASKED = "email.time_off_asked"
+    EMAIL_TIME_OFF_ANSWERED = "email.time_off_answered"
     EMAIL_ORDER_LINK = "email.order_link"
     EMAIL_RESET_LINK = "email.reset_link"
     EMAIL_TEST_MESSAGE = "email.test_message"

@@ -31,6 +31,8 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_ALSO_BOOKED: Handler(appointment_emails.send_also_booked),
     Job.EMAIL_CHANGE_REFUSED: Handler(staff_emails.send_change_refused),
     Job.EMAIL_ENDPOINT_DISABLED: Handler(staff_emails.send_endpoint_disabled),
+    Job.EMAIL_TIME_OFF_ASKED: Handler(staff_emails.send_time_off_asked),
+    Job.EMAIL_TIME_OFF_ANSWERED: Handler(staff_emails.send_time_off_answered),
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.send_order_link),
     Job.EMAIL_RESET_LINK: Handler(staff_emails.send_reset_link),
     Job.EMAIL_REMINDER: Handler(reminders.send_due_reminder),

@@ -10,8 +10,11 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from booking.access.sign_in_log import get_account_id
+from booking.access.visibility import visible_to
 from booking.integrations.email.sender import make_headers
 from booking.models import Appointment, OutboxMessage, WebhookEndpoint
+from scheduling.models import TimeOffRequest
+from scheduling.models.local_zones import find_time_off_zone
 
 
 def send_endpoint_disabled(message: OutboxMessage) -> None:
@@ -39,6 +42,27 @@ def send_change_refused(message: OutboxMessage) -> None:
         _send_to_staff(message, "decide_appointment", subject, "change_refused", appointment=appointment, page=page)
 
 
+def send_time_off_asked(message: OutboxMessage) -> None:
+    """Tell staff who may change time off, and who see the clinician, that a clinician asks for some."""
+    request = TimeOffRequest.objects.select_related("clinician").get(pk=message.payload["request"])
+    if request.status != TimeOffRequest.Status.WAITING:
+        return
+    same = TimeOffRequest.objects.filter(pk=request.pk)
+    people = get_user_model().objects.with_perm("scheduling.add_timeoff").exclude(email="")
+    addresses = sorted(person.email for person in people if visible_to(person, same).exists())
+    subject = f"{request.clinician} asks for time off"
+    _send(message, addresses, subject, "time_off_asked", page=reverse("admin:time_off_requests"), request=request)
+
+
+def send_time_off_answered(message: OutboxMessage) -> None:
+    """Tell a clinician what became of the time off that they have asked for."""
+    request = TimeOffRequest.objects.select_related("clinician__user").get(pk=message.payload["request"])
+    user = request.clinician.user
+    addresses = [user.email] if user and user.is_active and user.email else []
+    subject = f"Your time off is {request.get_status_display()}"  # pyright: ignore[reportAttributeAccessIssue]
+    _send(message, addresses, subject, "time_off_answered", page=reverse("admin:my_time_off"), request=request)
+
+
 def send_reset_link(message: OutboxMessage) -> None:
     """Send a link for a new password to the staff whose address it is that somebody has typed, if there are any."""
     staff = get_user_model().objects.filter(is_active=True, is_staff=True).exclude(email="")
@@ -61,9 +85,17 @@ def send_reset_link(message: OutboxMessage) -> None:
 
 def _send_to_staff(message, permission, subject, template, **context):
     people = get_user_model().objects.with_perm(f"booking.{permission}").exclude(email="")
-    addresses = sorted(people.values_list("email", flat=True))
+    _send(message, sorted(people.values_list("email", flat=True)), subject, template, **context)
+
+
+def _send(message, addresses, subject, template, **context):
     if not addresses:
         return
+    if request := context.get("request"):
+        zone = find_time_off_zone(clinician=request.clinician, location=None)
+        context["starts_at"], context["ends_at"] = (
+            each.astimezone(zone) for each in (request.starts_at, request.ends_at)
+        )
     context |= {"clinic_name": settings.CLINIC_NAME, "site": settings.SITE_URL}
     EmailMessage(
         subject=subject,

@@ -15,6 +15,8 @@ from booking.admin import (  # noqa: F401
     holds,
     imports,
     message_texts,
+    my_hours,
+    my_patients,
     old_records,
     orders,
     outbox,

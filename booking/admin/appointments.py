@@ -25,7 +25,7 @@ from booking.admin.events import list_events
 from booking.admin.identity import compare_numbers, describe_contact, describe_identity, render_identity
 from booking.admin.origins import render_origin
 from booking.admin.patient_conflicts import annotate_overlaps, has_overlap, render_overlap
-from booking.admin.permissions import get_actor, has_appointment_permission
+from booking.admin.permissions import get_actor, has_appointment_permission, is_own_appointment
 from booking.admin.questions import AnswersMixin, has_answers
 from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
@@ -258,6 +258,12 @@ class AppointmentAdmin(
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def has_change_permission(self, request, obj=None):
+        """Notes and video link can be changed, by a clinician those of their own visits."""
+        return super().has_change_permission(request, obj) or (
+            obj is not None and is_own_appointment(request, "note", obj)
+        )
 
     def has_decide_permission(self, request):
         return has_appointment_permission(request, "decide")

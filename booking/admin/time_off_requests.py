@@ -1,6 +1,9 @@
 """Clinicians ask for time off; whoever may change time off approves it, or declines."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,8 +18,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from booking.access.visibility import visible_to
-from booking.admin.permissions import get_own_clinician
-from booking.admin.schedule import warn_about_time_off
+from booking.admin.permissions import get_actor, get_own_clinician
+from booking.admin.strands_visits import ACCEPTED, ask_about_stranded
+from booking.domain.stranded_visits import Concerned, WouldStrand, save_or_ask
 from booking.domain.time_off_requests import (
     RequestAnswered,
     approve_time_off,
@@ -35,6 +39,7 @@ from scheduling.models.local_zones import find_time_off_zone
 ASK = "scheduling.add_timeoffrequest"
 DECIDE = "scheduling.add_timeoff"
 Status = TimeOffRequest.Status
+T = TypeVar("T")
 MAX_ROWS = 50
 
 
@@ -87,12 +92,15 @@ def show_own_time_off(request: HttpRequest) -> HttpResponse:
         return _withdraw(request, get_object_or_404(own, pk=clean_id(request.POST["withdraw"])))
     if request.method == "POST" and form.is_valid():
         asked = form.instance
-        wish = request_time_off(clinician, starts_at=asked.starts_at, ends_at=asked.ends_at, reason=asked.reason)
+        details = {"starts_at": asked.starts_at, "ends_at": asked.ends_at, "reason": asked.reason}
+        try:
+            wish = run(request, partial(request_time_off, clinician, **details), clinician.pk)
+        except WouldStrand as refusal:
+            return ask_about_stranded(request, refusal)
         if wish.status == Status.WAITING:
             messages.success(request, "You have asked for that time off. You are told when it is answered.")
         else:
             messages.success(request, "You are off then: no time is offered any more.")
-            warn_about_time_off(request, asked)
         return HttpResponseRedirect(request.path)
     zone = find_time_off_zone(clinician=clinician, location=None)
     wishes = clinician.time_off_requests.select_related("time_off", "decided_by")  # pyright: ignore
@@ -186,9 +194,15 @@ def _format_own_span(wish):
     return format_span(wish, find_time_off_zone(clinician=wish.clinician, location=None))
 
 
+def run(request: HttpRequest, verb: Callable[[], T], clinician_id: UUID) -> T:
+    """Run a verb and return its result; raises WouldStrand until the visits that it strands are accepted."""
+    accepted = request.POST.get(ACCEPTED, "")
+    return save_or_ask(verb, Concerned(clinicians=[clinician_id]), actor=get_actor(request), accepted=accepted)
+
+
 def _withdraw(request, wish):
     try:
-        withdraw_time_off(wish)
+        run(request, partial(withdraw_time_off, wish), wish.clinician_id)
         messages.success(request, "Taken back.")
     except RequestAnswered as error:
         messages.error(request, str(error.message))
@@ -201,10 +215,10 @@ def _answer(request, rows, note):
     wish = get_object_or_404(rows, pk=clean_id(pk)) if verb else None
     if verb and wish:
         try:
-            verb(wish, by=request.user, note=note)
+            run(request, partial(verb, wish, by=request.user, note=note), wish.clinician_id)
             messages.success(request, f"{wish.clinician} is told: {wish.get_status_display()}.")
-            if wish.time_off:
-                warn_about_time_off(request, wish.time_off)
+        except WouldStrand as refusal:
+            return ask_about_stranded(request, refusal)
         except RequestAnswered as error:
             messages.error(request, str(error.message))
     return HttpResponseRedirect(request.path)

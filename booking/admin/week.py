@@ -1,6 +1,7 @@
 """The week editor: a clinician's hours on one page, with one save. Its other buttons only change what stands there."""
 
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from booking.access.visibility import visible_to
-from booking.admin.appointment_warnings import warn_about_appointments
-from booking.admin.schedule import get_appointments_outside_hours, warn_if_not_bookable
+from booking.admin.permissions import get_actor
+from booking.admin.schedule import warn_if_not_bookable
+from booking.admin.strands_visits import ACCEPTED, ask_about_stranded
 from booking.admin.week_forms import HoursForm, HoursRow, WeekForms
 from booking.admin.week_rows import (
     EXTRA,
@@ -32,6 +34,7 @@ from booking.admin.week_rows import (
     write_row,
 )
 from booking.domain.schedule import get_hours_version, replace_hours
+from booking.domain.stranded_visits import Concerned, WouldStrand, save_or_ask
 from booking.domain.transitions import ChangedMeanwhile
 from scheduling.models import Clinician, ExtraHours, Location, WorkingHours
 from scheduling.models.hours import MIDNIGHT
@@ -105,9 +108,13 @@ def show_week(request: HttpRequest, pk: UUID) -> HttpResponse:
             rows = press(request, pressed, rows, places)
             messages.info(request, NOT_SAVED)
     forms = WeekForms(clinician, rows, known=shown, places=places, is_submitted=pressed == "save")
-    is_valid = pressed == "save" and forms.is_valid(others=list_hidden(clinician, shown))
-    if is_valid and save(request, clinician, forms, version):
-        return HttpResponseRedirect(request.path)
+    if pressed == "save" and forms.is_valid(others=list_hidden(clinician, shown)):
+        try:
+            return save(request, clinician, forms, version)
+        except WouldStrand as refusal:
+            return ask_about_stranded(request, refusal)
+        except ChangedMeanwhile:
+            messages.error(request, CHANGED)
     set_focus(forms, pressed)
     context = {
         **admin.site.each_context(request),
@@ -177,21 +184,17 @@ def set_focus(forms: WeekForms, pressed: str) -> None:
         form.fields["date" if name == "add-extra" else "start_time"].widget.attrs["autofocus"] = True
 
 
-def save(request: HttpRequest, clinician: Clinician, forms: WeekForms, version: str) -> bool:
-    """Save valid forms and return whether that was done; messages tell of it."""
+def save(request: HttpRequest, clinician: Clinician, forms: WeekForms, version: str) -> HttpResponse:
+    """Save valid forms and lead back to the page; raises WouldStrand and ChangedMeanwhile."""
     saved, removed = forms.list_saved(), forms.list_removed()
-    try:
-        replace_hours(clinician.pk, saved=saved, removed=removed, expected_version=version)
-    except ChangedMeanwhile:
-        messages.error(request, CHANGED)
-        return False
+    verb = partial(replace_hours, clinician.pk, saved=saved, removed=removed, expected_version=version)
+    concerned, accepted = Concerned(clinicians=[clinician.pk]), request.POST.get(ACCEPTED, "")
+    save_or_ask(verb, concerned, actor=get_actor(request), accepted=accepted)
     messages.success(request, f"The hours of {clinician} are saved.")
     if saved or removed:
         admin.site.get_model_admin(Clinician).log_change(request, clinician, "Hours changed.")
-        outside = get_appointments_outside_hours(clinician)
-        warn_about_appointments(request, outside, f"outside the working hours of {clinician}.")
     warn_if_not_bookable(request, clinician)
-    return True
+    return HttpResponseRedirect(request.path)
 
 
 def list_days(forms: WeekForms) -> list[Day]:

@@ -23,5 +23,7 @@ def time_off_waiting(context):
             "asks" if number == 1 else "ask",
         )
     if count_unseen_answers(request):
-        return format_html('<p id="time-off-waiting"><a href="{}">Time off answered</a></p>', reverse("admin:my_time_off"))
+        return format_html(
+            '<p id="time-off-waiting"><a href="{}">Time off answered</a></p>', reverse("admin:my_time_off")
+        )
     return ""

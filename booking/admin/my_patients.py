@@ -166,7 +166,7 @@ def build_own_search_form(
     if not data.get("service"):
         last = visits.filter(service__in=services).order_by("-starts_at").first()
         data["service"] = str(last.service_id) if last else ""
-    form = OpeningSearchForm(data if data["service"] else None, initial=data)
+    form = OpeningSearchForm(data if data["service"] else None, initial=data, user=request.user)
     form.fields["service"].queryset = services  # pyright: ignore[reportAttributeAccessIssue]
     own: forms.ModelChoiceField = form.fields["clinician"]  # pyright: ignore[reportAssignmentType]
     own.queryset, own.widget, own.required = Clinician.objects.filter(pk=clinician.pk), forms.HiddenInput(), True

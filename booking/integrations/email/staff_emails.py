@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -48,7 +49,7 @@ def send_time_off_asked(message: OutboxMessage) -> None:
     if request.status != TimeOffRequest.Status.WAITING:
         return
     same = TimeOffRequest.objects.filter(pk=request.pk)
-    people = get_user_model().objects.with_perm("scheduling.add_timeoff").exclude(email="")
+    people = User.objects.with_perm("scheduling.add_timeoff").exclude(email="")
     addresses = sorted(person.email for person in people if visible_to(person, same).exists())
     subject = f"{request.clinician} asks for time off"
     _send(message, addresses, subject, "time_off_asked", page=reverse("admin:time_off_requests"), request=request)

@@ -9,6 +9,8 @@ from django.db import connection, transaction
 from patients.models import Consent, Patient
 from patients.text import list_umlaut_spellings, normalize_name
 
+MAX_NEAR_MATCHES = 20  # of one patient
+
 
 @transaction.atomic(savepoint=False)
 def match_patient(candidate: Patient) -> Patient:
@@ -69,37 +71,51 @@ def _lock_identity(name: str, email: str) -> None:
 
 
 # Two of the three are equal, the name but for umlauts. Missing values are passed as null, which equals nothing.
-LIST_NEAR_MATCHES = """
-    INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
-    SELECT near.id, %(id)s,
+NEAR_MATCHES = """
+    SELECT near.id,
            CASE WHEN normalized_name <> %(name)s AND normalized_name = ANY(%(names)s) THEN 'similar ' ELSE 'same ' END
            || concat_ws(' and ',
                CASE WHEN normalized_name = ANY(%(names)s) THEN 'name' END,
                CASE WHEN date_of_birth = %(born)s THEN 'birth date' END,
-               CASE WHEN email = %(email)s THEN 'e-mail' END),
-           clock_timestamp()
+               CASE WHEN email = %(email)s THEN 'e-mail' END) AS reason
       FROM patients_patient AS near
      WHERE archived_at IS NULL AND id <> %(id)s
        AND (date_of_birth = %(born)s AND normalized_name = ANY(%(names)s)
             OR date_of_birth = %(born)s AND email = %(email)s
             OR normalized_name = ANY(%(names)s) AND email = %(email)s)
-       AND NOT EXISTS (SELECT FROM patients_possibleduplicate WHERE patient_id = %(id)s AND other_id = near.id)
-     LIMIT 20
-        ON CONFLICT DO NOTHING
 """
+LIST_NEAR_MATCHES = f"""
+    INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
+    SELECT %(id)s, found.id, found.reason, clock_timestamp() FROM ({NEAR_MATCHES}) AS found
+     WHERE NOT EXISTS (SELECT FROM patients_possibleduplicate WHERE patient_id = %(id)s AND other_id = found.id)
+     LIMIT {MAX_NEAR_MATCHES}
+        ON CONFLICT DO NOTHING
+"""  # noqa: S608 (only what stands above)
 
 
 def list_near_matches(patient: Patient) -> None:
     """Add the records that may be the same person as a saved patient to the list for staff. Keeps earlier entries."""
-    parameters: dict[str, Any] = {
+    with connection.cursor() as cursor:
+        cursor.execute(LIST_NEAR_MATCHES, _describe(patient))
+
+
+def find_near_matches(candidate: Patient, *, among: QuerySet[Patient]) -> list[tuple[Patient, str]]:
+    """Return the records ``among`` some that may be the same person as an unsaved patient, each with the reason why."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{NEAR_MATCHES} LIMIT {MAX_NEAR_MATCHES}", _describe(candidate))
+        reasons = dict(cursor.fetchall())
+    return [(patient, reasons[patient.pk]) for patient in among.filter(pk__in=reasons)]
+
+
+def _describe(patient) -> dict[str, Any]:
+    """Return the parameters of NEAR_MATCHES."""
+    return {
         "id": patient.pk,
-        "name": patient.normalized_name,
+        "name": normalize_name(patient.first_name, patient.last_name),
         "names": [name for name in list_umlaut_spellings(patient.first_name, patient.last_name) if name],
         "born": patient.date_of_birth,
         "email": patient.email or None,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(LIST_NEAR_MATCHES, parameters)
 
 
 # As many rows are written for a known person as for a new one: how long it takes must not tell them apart.

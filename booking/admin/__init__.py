@@ -2,12 +2,15 @@
 
 from booking.admin import (  # noqa: F401
     api_keys,
+    appointment_card,
     appointments,
     approvers,
     branding,
     calendars,
     deliveries,
     diary,
+    diary_booking,
+    diary_moves,
     diary_print,
     embedding,
     events,
@@ -25,6 +28,7 @@ from booking.admin import (  # noqa: F401
     questions,
     schedule,
     sign_in_events,
+    staff_search,
     time_off_requests,
     unconfirmed,
     undeliverable_mails,

@@ -49,10 +49,9 @@ class OpeningSearchForm(forms.Form):
         return day
 
 
-class AttendeeForm(forms.Form):
-    """An existing patient, if any, and notes."""
+class NotesForm(forms.Form):
+    """What staff write down of a visit."""
 
-    patient = PatientField(Appointment._meta.get_field("patient"), required=False)
     notes = PlainTextFormField(
         lines=True,
         max_length=2000,
@@ -60,6 +59,14 @@ class AttendeeForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
         help_text="For staff only.",
     )
+
+
+class AttendeeForm(NotesForm):
+    """An existing patient, if any, and notes."""
+
+    field_order = ["patient", "notes"]
+
+    patient = PatientField(Appointment._meta.get_field("patient"), required=False)
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)

@@ -151,12 +151,22 @@ class DeskMixin:
         return None
 
     def _finish(self, request, appointment, result):
-        messages.success(request, f"{appointment.reference} is {result}.")
-        if appointment.status in Appointment.TENTATIVE:
-            messages.warning(request, f"It is {appointment.status}: it has still to be confirmed.")
-        if not appointment.attendee_email:
-            messages.warning(request, "No e-mail address is known, so nothing was sent: tell them the time.")
+        tell_result(request, appointment, result)
         return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[appointment.pk]))
+
+
+def tell_result(request, appointment, result, *, is_told=True):
+    """Add messages about an appointment that was booked or moved, and what is left to do.
+
+    ``is_told`` says whether its patient was to be told.
+    """
+    messages.success(request, f"{appointment.reference} is {result}.")
+    if appointment.status in Appointment.TENTATIVE:
+        messages.warning(request, f"It is {appointment.status}: it has still to be confirmed.")
+    if not is_told:
+        messages.warning(request, "The patient was sent nothing: tell them the time.")
+    elif not appointment.attendee_email:
+        messages.warning(request, "No e-mail address is known, so nothing was sent: tell them the time.")
 
 
 def clean_patient_id(request, patient_id):
@@ -168,8 +178,8 @@ def clean_patient_id(request, patient_id):
         return ""
 
 
-def build_search_form(request, *, rescheduling=None):
-    """Return the OpeningSearchForm with what was submitted, or with its initial values."""
+def build_search_form(request, *, rescheduling=None, wanted=None):
+    """Return the OpeningSearchForm with what was submitted, or with its initial values, among them what is wanted."""
     if request.method == "POST":
         data = request.POST.copy()
         data["day"] = data.get("to") or data.get("day")  # the pressed day button wins
@@ -183,7 +193,8 @@ def build_search_form(request, *, rescheduling=None):
             "clinician": rescheduling.clinician_id if rescheduling.clinician.is_active else "",
             "location": rescheduling.location_id if rescheduling.location.is_active else "",
         }
-        data = {**(present if request.method != "POST" else data.dict()), "service": rescheduling.service_id}
+        shown = data.dict() if request.method == "POST" else present | (wanted or {})
+        data = {**shown, "service": rescheduling.service_id}
     form = OpeningSearchForm(data if data.get("service") else None, initial=data, user=request.user)
     if rescheduling:
         form.fields["service"].queryset = Service.objects.filter(pk=rescheduling.service_id)
@@ -238,7 +249,8 @@ def book(request, opening, *, patient, notes, id):
     )
 
 
-def give_another_time(request, opening, *, appointment):
+def give_another_time(request, opening, *, appointment, email=True):
     """Reschedule the appointment to the opening and return it; raises what reschedule raises."""
     appointment.service = opening.service  # the picker's instance, to which the service's notice does not apply
-    return reschedule(appointment, opening, actor=get_actor(request), must_be_free=must_be_free(request))
+    must_be = must_be_free(request)
+    return reschedule(appointment, opening, actor=get_actor(request), must_be_free=must_be, email=email)

@@ -4,7 +4,6 @@ from calendar import Calendar
 
 from django.contrib import admin
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -140,27 +139,3 @@ def describe_period(page):
     if page.view == "week":
         return f"{page.first:%-d %b} – {page.last:%-d %b %Y}"
     return f"{page.day:%A %-d %B %Y}"
-
-
-# Until there are dialogs, the pages that there were.
-
-
-@admin.site.page("diary/appointments/<uuid:pk>/", name="diary_appointment")
-@require_GET
-def appointment(request, pk):
-    """Lead to the appointment's page."""
-    return redirect("admin:booking_appointment_change", pk)
-
-
-@admin.site.page("diary/appointments/<uuid:pk>/move/", name="diary_move")
-@require_GET
-def move(request, pk):
-    """Lead to the page that gives an appointment another time."""
-    return redirect("admin:booking_appointment_another_time", pk)
-
-
-@admin.site.page("diary/book/", name="diary_book")
-@require_GET
-def book(request):
-    """Lead to the page that books an appointment."""
-    return redirect("admin:booking_appointment_add")

@@ -123,6 +123,17 @@ class TimePicker:
 
     def explain(self):
         """Return (clinician, place and local time, reasons) for the time in question; an opening has no reasons."""
+        return [
+            (
+                place.clinician_name,
+                f"{format_place(place)}, {format_local(starts_at, place.zone, unless=self.home, pattern='%H:%M')}",
+                [REASON_LABELS[reason] for reason in sorted(reasons)],
+            )
+            for place, starts_at, reasons in self.list_reasons()
+        ]
+
+    def list_reasons(self):
+        """Return (place, start, Reasons) for the time in question at each place; an opening has no reasons."""
         if self.time_in_question is None:
             return []
         answers = []
@@ -130,11 +141,7 @@ class TimePicker:
             starts_at = datetime.combine(self.day, self.time_in_question, zone)
             reasons_by_place = search.explain(self.filters, starts_at=starts_at, now=self.now)
             answers += [
-                (
-                    place.clinician_name,
-                    f"{format_place(place)}, {format_local(starts_at, place.zone, unless=self.home, pattern='%H:%M')}",
-                    [REASON_LABELS[reason] for reason in sorted(reasons)],
-                )
+                (place, starts_at, reasons)
                 for place, reasons in reasons_by_place.items()
                 if place.zone == zone and self.is_visible(place)
             ]

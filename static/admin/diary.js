@@ -5,13 +5,10 @@
    - time that is clicked opens admin:diary_book?clinician=<id>&location=<id>&start=2026-12-01T09:00;
    - a visit that is dropped elsewhere opens admin:diary_move?clinician=<id>&location=<id>&start=2026-12-01T09:15.
    Times are what the clock at the location shows, without a zone; &fold=1 says the second one, where an hour comes twice.
-   Each is fetched by htmx into <dialog id="dialog">; an answer that is a whole page is gone to instead.
-   Any part of the page may dispatch "diary:open" with detail.url to open another.
-   An answer with the header HX-Trigger: diary:changed closes the dialog and has the grid ask for news at once.
+   desk.js fetches each into a dialog. An answer with the header HX-Trigger: diary:changed has the grid ask for news at once.
    The arrow keys go from entry to entry; single letters are not this file's. */
 
 const POLL_MS = 2500, SNAP_MINUTES = 15, DRAG_MINUTES = 5, DRAG_PIXELS = 6, EDGE_PIXELS = 48;
-const dialog = document.getElementById("dialog");
 const news = document.getElementById("diary-news");
 const chooser = document.getElementById("diary-columns");
 const tools = document.querySelector("#diary-tools form");
@@ -147,10 +144,10 @@ function choose(id) {
   for (const column of listColumns()) column.classList.toggle("is-chosen", column.id === id);
 }
 
-/* Dialogs */
+/* Dialogs, which are desk.js's */
 
 function open(url) {
-  htmx.ajax("GET", url, {target: dialog, swap: "innerHTML"});
+  document.dispatchEvent(new CustomEvent("diary:open", {detail: {url}}));
 }
 
 document.addEventListener("click", event => {
@@ -160,19 +157,7 @@ document.addEventListener("click", event => {
   open(link.href);
 });
 
-dialog.addEventListener("htmx:beforeSwap", event => {
-  if (event.detail.xhr.responseText.trimStart().slice(0, 9).toLowerCase() !== "<!doctype") return;
-  event.detail.shouldSwap = false;
-  location.assign(event.detail.xhr.responseURL);
-});
-dialog.addEventListener("htmx:afterSwap", () => {
-  if (dialog.innerHTML.trim() && !dialog.open) dialog.showModal();
-});
-document.addEventListener("diary:open", event => open(event.detail.url));
-document.addEventListener("diary:changed", () => {
-  dialog.close();
-  if (grid) ask();
-});
+document.addEventListener("diary:changed", () => grid && ask());
 
 /* Clicks, drags and keys */
 

@@ -86,7 +86,7 @@ NEAR_MATCHES = """
 """
 LIST_NEAR_MATCHES = f"""
     INSERT INTO patients_possibleduplicate (patient_id, other_id, reason, found_at)
-    SELECT %(id)s, found.id, found.reason, clock_timestamp() FROM ({NEAR_MATCHES}) AS found
+    SELECT found.id, %(id)s, found.reason, clock_timestamp() FROM ({NEAR_MATCHES}) AS found
      WHERE NOT EXISTS (SELECT FROM patients_possibleduplicate WHERE patient_id = %(id)s AND other_id = found.id)
      LIMIT {MAX_NEAR_MATCHES}
         ON CONFLICT DO NOTHING

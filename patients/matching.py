@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from patients.models import Consent, Patient
 from patients.text import list_umlaut_spellings, normalize_name

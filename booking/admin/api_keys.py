@@ -14,6 +14,7 @@ from booking.admin.secret_pages import get_overlap, is_repeated_rotation, render
 from booking.admin.sign_in.middleware import require_recent_proof
 from booking.models import ApiKey
 from booking.models.api import validate_origin
+from scheduling.lib.edit_conflicts import EditConflictMixin
 
 ROTATION_ADVICE = (
     "A new key is made that may do the same and goes on with the same holds. Until the old one ends, both work: long "
@@ -79,7 +80,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, admin.ModelAdmin):
+class ApiKeyAdmin(IdempotentCreateMixin, ObjectToolsMixin, EditConflictMixin, admin.ModelAdmin):
     form = ApiKeyForm
     list_display = ["name", "key_start", "kind", "permissions", "state", "expires_at", "last_used_at"]
     list_filter = [StateFilter, "kind"]

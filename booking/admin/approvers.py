@@ -15,6 +15,7 @@ from booking.models import Provider
 from scheduling.admin.address_lookup import AddressLookupMixin
 from scheduling.admin.forms import DurationField
 from scheduling.lib import durations
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.safe_http import NotPublic
 
 CHECK_TIMEOUT = 5.0  # seconds that staff wait for the other system
@@ -66,7 +67,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Provider)
-class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
+class ApproverAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, EditConflictMixin, admin.ModelAdmin):
     form = ApproverForm
     list_display = ["name", "slug", "kind_label", "responsibilities", "formatted_answer_within", "is_active"]
     formfield_overrides = {models.DurationField: {"form_class": DurationField}}

@@ -8,6 +8,7 @@ from django.urls import reverse
 from booking.models import Branding
 from booking.models.branding import recent_branding
 from scheduling.admin.pictures import PictureAdmin, PictureField, PictureFormMixin
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
 from scheduling.lib.pictures import encode_logo
@@ -34,7 +35,7 @@ class BrandingForm(PictureFormMixin, forms.ModelForm):
 
 
 @admin.register(Branding)
-class BrandingAdmin(PictureAdmin):
+class BrandingAdmin(EditConflictMixin, PictureAdmin):
     form = BrandingForm
     owns = "logo"
     fieldsets = [

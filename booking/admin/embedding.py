@@ -17,6 +17,7 @@ from booking.access.visibility import has_all_locations, visible_to
 from booking.models import EmbeddingSite
 from booking.models.embedding import recent_sites
 from booking.ops.embed_script import get_newest_version
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.languages import get_path_element
 from scheduling.models import Location, Service
 
@@ -77,7 +78,7 @@ def draw_qr_code(url):
 
 
 @admin.register(EmbeddingSite)
-class EmbeddingSiteAdmin(admin.ModelAdmin):
+class EmbeddingSiteAdmin(EditConflictMixin, admin.ModelAdmin):
     list_display = ["origin", "location"]
     list_select_related = ["location"]
     list_display_links = ["origin"]

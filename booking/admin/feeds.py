@@ -12,6 +12,7 @@ from booking.admin.permissions import has_appointment_permission
 from booking.admin.secret_pages import render_secret
 from booking.integrations.calendars.feed import make_feed, revoke_feed
 from booking.models import CalendarFeed
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.models import Clinician
 
 DESCRIPTION = (
@@ -35,7 +36,7 @@ def get_feed_url(clinician, request):
 
 
 @admin.register(CalendarFeed)
-class CalendarFeedAdmin(ObjectToolsMixin, admin.ModelAdmin):
+class CalendarFeedAdmin(ObjectToolsMixin, EditConflictMixin, admin.ModelAdmin):
     list_display = ["clinician", "created_at", "last_read_at"]
     list_select_related = ["clinician"]
     search_fields = ["clinician__name"]

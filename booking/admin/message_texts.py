@@ -18,6 +18,7 @@ from booking.models import MessageKind, MessageText, get_branding
 from booking.models.message_texts import list_placeholders
 from patients.fields import EmailFormField
 from patients.text import validate_printable
+from scheduling.lib.edit_conflicts import EditConflictMixin
 
 MAX_TESTS_PER_MINUTE = 5  # of a member of staff
 # The e-mail has its styles in its tags. It is shown in a frame without any rights.
@@ -103,7 +104,7 @@ class TestForm(forms.Form):
 
 
 @admin.register(MessageText)
-class MessageTextAdmin(admin.ModelAdmin):
+class MessageTextAdmin(EditConflictMixin, admin.ModelAdmin):
     form = MessageTextForm
     change_form_template = "admin/booking/messagetext/change_form.html"
 

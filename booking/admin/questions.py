@@ -22,6 +22,7 @@ from booking.domain.questions import (
 from booking.models import AnswerSheet, Question
 from patients.models import Needs
 from scheduling.admin.translations import TranslationsMixin
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.timezones import format_local
 
 
@@ -36,7 +37,7 @@ class QuestionForm(ModelForm):
 
 
 @admin.register(Question)
-class QuestionAdmin(TranslationsMixin, admin.ModelAdmin):
+class QuestionAdmin(TranslationsMixin, EditConflictMixin, admin.ModelAdmin):
     """What is asked. A change makes a new version: answers keep the one that they were given to."""
 
     form = QuestionForm

@@ -5,19 +5,26 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 
 from booking.admin.sign_in.middleware import require_recent_proof
 from booking.domain.staff_accounts import remove_second_factors
+from scheduling.lib.edit_conflicts import EditConflictMixin
 
 User = get_user_model()
 # Superusers may undo a connection with the sign-in service; what else allauth has is its own business.
-for model in (User, Authenticator, EmailAddress, SocialApp, SocialToken):
+for model in (User, Group, Authenticator, EmailAddress, SocialApp, SocialToken):
     admin.site.unregister(model)
 
 
+@admin.register(Group)
+class RoleAdmin(EditConflictMixin, GroupAdmin):
+    pass
+
+
 @admin.register(User)
-class StaffAdmin(UserAdmin):
+class StaffAdmin(EditConflictMixin, UserAdmin):
     actions = ["remove_factors"]
 
     @admin.action(description="Remove second factors, and end sessions", permissions=["change"])

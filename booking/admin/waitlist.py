@@ -19,6 +19,7 @@ from booking.models import Waitlist, WaitlistEntry, WaitlistOffer
 from patients.admin.filters import DefaultFilter
 from patients.admin.forms import EditConflictForm
 from scheduling.admin.forms import DurationField as DurationFormField
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.timezones import format_local
 from scheduling.models.local_zones import get_home_zone
 
@@ -182,7 +183,7 @@ class WaitlistEntryAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
 
 
 @admin.register(Waitlist)
-class WaitlistAdmin(admin.ModelAdmin):
+class WaitlistAdmin(EditConflictMixin, admin.ModelAdmin):
     list_display = ["service", "is_open", "answer_time", "waiting"]
     fields = ["service", "is_open", "answer_time"]
     formfield_overrides = {DurationField: {"form_class": DurationFormField}}

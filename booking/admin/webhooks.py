@@ -15,6 +15,7 @@ from booking.integrations.webhooks import endpoints
 from booking.integrations.webhooks.endpoints import EndpointDisabled
 from booking.models import Delivery, WebhookEndpoint
 from scheduling.admin.address_lookup import AddressLookupMixin
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.safe_http import NotPublic
 
 ROTATION_ADVICE = (
@@ -61,7 +62,9 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, admin.ModelAdmin):
+class WebhookEndpointAdmin(
+    IdempotentCreateMixin, ObjectToolsMixin, AddressLookupMixin, EditConflictMixin, admin.ModelAdmin
+):
     form = EndpointForm
     list_display = ["name", "address", "subscribed_events", "format", "state", "disabled_because"]
     list_filter = [StateFilter, "format"]

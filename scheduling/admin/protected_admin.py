@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db import models
 
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.schedule_changes import mark_schedule_changed
 
 INSTEAD_OF_DELETING = (
@@ -24,7 +25,7 @@ class ReadOnlyMixin:
         return False
 
 
-class ScheduleAdmin(admin.ModelAdmin):
+class ScheduleAdmin(EditConflictMixin, admin.ModelAdmin):
     """A ModelAdmin of what free times are made of: each change is noted, at every location."""
 
     def save_related(self, request, form, formsets, change):

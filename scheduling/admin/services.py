@@ -9,6 +9,7 @@ from scheduling.admin.protected_admin import INSTEAD_OF_DELETING, ProtectedAdmin
 from scheduling.admin.translations import TranslationsMixin
 from scheduling.lib import durations
 from scheduling.lib.currencies import write_decimals
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Service, ServiceCategory
 
@@ -55,7 +56,7 @@ class ServiceAdmin(OtherSystemsMixin, TranslationsMixin, ProtectedAdmin):
 
 
 @admin.register(ServiceCategory)
-class ServiceCategoryAdmin(TranslationsMixin, admin.ModelAdmin):
+class ServiceCategoryAdmin(TranslationsMixin, EditConflictMixin, admin.ModelAdmin):
     list_display = ["name", "position", "service_count"]
     search_fields = ["name"]
 

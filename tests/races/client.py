@@ -26,12 +26,16 @@ from booking.domain import (  # noqa: E402
     expiry,
     holds,
     orders,
+    overrides,
     patients,
     rescheduling,
     scarcity,
     slot_selection,
+    undoing,
 )
 from booking.models import Appointment, ClientUser, Hold, Networks, Order  # noqa: E402
+from booking.outbox import queue  # noqa: E402
+from booking.outbox.handlers import HANDLERS  # noqa: E402
 from patients.models import Patient  # noqa: E402
 from scheduling import slots  # noqa: E402
 from scheduling.lib import clock  # noqa: E402
@@ -123,7 +127,7 @@ def hold_without_lock(**arguments):
     return without_lock
 
 
-def reschedule(*, appointment, clinician, starts_at):
+def reschedule(*, appointment, clinician, starts_at, version=None):
     found = Appointment.objects.select_related("service", "clinician", "location").get(pk=appointment)
     clinician = Clinician.objects.get(pk=clinician)
 
@@ -132,8 +136,62 @@ def reschedule(*, appointment, clinician, starts_at):
             found,
             slot_selection.OpeningRequest(found.service, starts_at, clinician, found.location, is_remote=False),
             actor="erin",
+            expected_version=version,
         )
         return "rescheduled"
+
+    return verb
+
+
+ANY_RULE = overrides.Override(list(overrides.Rule), "urgent")
+
+
+def book_over(*, service, clinician, location, starts_at, holder):
+    """Book for a new patient whose family name is ``holder``, whatever rule the time is against."""
+    service, location = Service.objects.get(pk=service), Location.objects.get(pk=location)
+    clinician = Clinician.objects.get(pk=clinician)
+    patient = Patient(first_name="Alice", last_name=holder, date_of_birth=date(1985, 4, 12), email="a@example.org")
+    opening = slot_selection.OpeningRequest(service, starts_at, clinician, location, is_remote=False)
+
+    def verb():
+        booked = overrides.book_against_rules(
+            opening, ANY_RULE, patient=patient, actor="erin", holder=holds.Holder("erin")
+        )
+        return "over another" if booked.override_reason else "booked"
+
+    return verb
+
+
+def move_over(*, appointment, clinician, starts_at):
+    """Move an appointment, whatever rule the time is against."""
+    found = Appointment.objects.select_related("service", "clinician", "location", "slot").get(pk=appointment)
+    clinician = Clinician.objects.get(pk=clinician)
+    opening = slot_selection.OpeningRequest(found.service, starts_at, clinician, found.location, is_remote=False)
+
+    def verb():
+        moved = overrides.move_against_rules(found, opening, ANY_RULE, actor="erin")
+        return "over another" if moved.override_reason else "moved"
+
+    return verb
+
+
+def undo_cancellation(*, appointment):
+    related = ("service", "clinician", "location", "patient", "provider")
+    found = Appointment.objects.select_related(*related).get(pk=appointment)
+
+    def verb():
+        undoing.undo_cancellation(found, actor="erin")
+        return "undone"
+
+    return verb
+
+
+def claim_messages(*, due_by):
+    """Claim what is due then, as the relay does."""
+
+    def verb():
+        queue.claim(jobs=list(HANDLERS), due_by=due_by)
+        return "claimed"
 
     return verb
 

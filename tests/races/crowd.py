@@ -109,6 +109,17 @@ def double_bookings():
     """)
 
 
+def unexplained_overlaps():
+    """Return how many pairs overlap of which no slot is double, or three are at once, or a double one has no reason."""
+    return ask("""
+        SELECT (SELECT count(*) FROM scheduling_slot one JOIN scheduling_slot other
+                    ON one.clinician_id = other.clinician_id AND one.id < other.id AND one.period && other.period
+                 WHERE one.lane = other.lane OR NOT (one.is_double OR other.is_double))
+             + (SELECT count(*) FROM scheduling_slot slot LEFT JOIN booking_appointment ON slot_id = slot.id
+                 WHERE is_double AND coalesce(override_reason, '') = '')
+    """)
+
+
 def ask(sql):
     with connection.cursor() as cursor:
         cursor.execute(sql)

@@ -54,6 +54,7 @@ MENU = {
         Entry("Categories", "admin:scheduling_servicecategory_changelist", "scheduling.view_servicecategory"),
         Entry("Clinicians", "admin:scheduling_clinician_changelist", "scheduling.view_clinician"),
         Entry("Time off", "admin:scheduling_timeoff_changelist", "scheduling.view_timeoff"),
+        Entry("Holidays", "admin:holidays", "scheduling.add_timeoff"),
         Entry("Time off asked for", "admin:time_off_requests", "scheduling.add_timeoff"),
         Entry("Questions", "admin:booking_question_changelist", "booking.view_question"),
         Entry("Messages", "admin:booking_messagetext_changelist", "booking.view_messagetext"),

@@ -16,6 +16,7 @@ from booking.admin import (  # noqa: F401
     events,
     feeds,
     holds,
+    holidays,
     imports,
     message_texts,
     my_hours,

@@ -2,6 +2,7 @@
 
 from functools import partial
 from urllib.parse import urlsplit
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -32,6 +33,7 @@ KINDS_HELP = (
     "Holidays: an iCalendar address too, of a location instead of a clinician, which is closed on its all-day events."
 )
 NO_CLINICIAN = "Choose whose calendar it is."
+EVERYWHERE_HELP = "Of holidays only: one calendar for each active location, instead of for one."
 NOT_OF_LOCATION = "Only a calendar of holidays belongs to a location: leave this empty."
 NO_LOCATION = "Choose the location that is closed on these holidays."
 NOT_OF_CLINICIAN = "Holidays belong to a location: leave this empty."
@@ -55,6 +57,7 @@ class CalendarForm(forms.ModelForm):
             attrs={"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", "size": 80}
         ),
     )
+    everywhere = forms.BooleanField(label="At every location", required=False, help_text=EVERYWHERE_HELP)
     password = forms.CharField(
         required=False,
         max_length=500,
@@ -106,9 +109,15 @@ class CalendarForm(forms.ModelForm):
             if calendar.password and "url" in fields and (fields["username"], get_origin(fields["url"])) != given_for:
                 self.add_error("password", TYPE_AGAIN)
 
+    def list_locations(self):
+        """Return the active locations that can be chosen."""
+        return list(self.fields["location"].queryset.filter(is_active=True).order_by("name"))
+
     def _check_owner(self, fields):
         """Refuse a calendar of nobody, or of a clinician and a location."""
         if fields.get("kind") == Calendar.Kind.HOLIDAYS:
+            if fields.get("everywhere") and self.instance._state.adding:
+                fields["location"] = next(iter(self.list_locations()), None)
             fields["when_unreachable"] = Calendar.WhenUnreachable.OFFER  # which is what holidays do
             needed, other, missing, surplus = "location", "clinician", NO_LOCATION, NOT_OF_CLINICIAN
         else:
@@ -162,8 +171,9 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
         is_permitted = self.has_change_permission(request, obj) if obj else True
         # Django renders read-only fields as they are, so show the host instead of the address.
         secrets = ["url", "username", "password"] if is_permitted else ["host"]
+        owner = ["clinician", "location"] if obj else ["clinician", "location", "everywhere"]
         shown = [
-            (None, {"fields": ["name", "kind", "clinician", "location", *secrets], "description": KINDS_HELP}),
+            (None, {"fields": ["name", "kind", *owner, *secrets], "description": KINDS_HELP}),
             ("Used", {"fields": ["when_unreachable", "is_active"]}),
         ]
         state = ("Now", {"fields": ["state", "last_error", "last_reached", "last_tried", "next_read"]})
@@ -180,6 +190,18 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
             discard_reading(obj)
             # After the commit: no transaction waits for a network.
             transaction.on_commit(partial(self._read_calendar, request, obj))
+
+        if not change and obj.kind == Calendar.Kind.HOLIDAYS and form.cleaned_data.get("everywhere"):
+            self._copy_everywhere(request, obj, form.list_locations())
+
+    def _copy_everywhere(self, request, calendar, locations):
+        """Save the same calendar of holidays for the other locations, too: it is read for each in its own time zone."""
+        for location in locations:
+            if location != calendar.location:
+                copy = Calendar.objects.get(pk=calendar.pk)
+                copy.pk, copy.location, copy._state.adding = uuid4(), location, True
+                copy.save()
+                transaction.on_commit(partial(self._read_calendar, request, copy))
 
     def _read_calendar(self, request, calendar):
         if calendar.kind in Calendar.READ_KINDS and calendar.is_active:

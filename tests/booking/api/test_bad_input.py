@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import time
+from itertools import product
 
 import pytest
 from django.test import Client
@@ -27,10 +28,11 @@ OPENING_FIELDS = ["appointment_type_id", "clinician_id", "location_id", "date", 
 def refused(response, *pointers, status=400, code="validation"):
     """Check that it is refused, each pointer naming a field that is wrong; without any, that it says so."""
     body = response.json()
-    assert (response.status_code, body["code"]) == (status, code), body
+    asked = response.request["REQUEST_METHOD"], response.request["PATH_INFO"]
+    assert (response.status_code, body["code"]) == (status, code), (asked, body)
     found = [error["pointer"] for error in body.get("errors", [])]
     for pointer in pointers:
-        assert any(f"{each}/".startswith(f"#/{pointer}/") for each in found), body
+        assert any(f"{each}/".startswith(f"#/{pointer}/") for each in found), (asked, body)
     return body
 
 
@@ -77,13 +79,26 @@ FORMS = {
     for method in pattern.callback.cls.scopes
     if method in ("POST", "PATCH")
 }
-FIELDS = [(*place, name) for place, form in FORMS.items() for name in form().fields]
-each_field = pytest.mark.parametrize("method, route, name", FIELDS, ids=lambda part: part)
 
 
-@each_field
-def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, method, route, name):
-    field = FORMS[method, route]().fields[name]
+def by_resource(places):
+    """Run a test for each resource, with all ``places`` of its: what they are about is made once."""
+    resources = {}
+    for method, route in places:
+        resources.setdefault(route.partition("/")[0], []).append((method, route))
+    return pytest.mark.parametrize("places", resources.values(), ids=resources)
+
+
+@by_resource(FORMS)
+def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, places):
+    with nothing_changes():
+        for method, route in places:
+            for name, field in FORMS[method, route]().fields.items():
+                refuse_other_types(api, method, get_path(route), name, field)
+
+
+def refuse_other_types(api, method, path, name, field):
+    """Check that a body with any wrong value of a field is refused at that field."""
     values = [1, 0, 1.5, *BIG, [], [1], {}, {"x": {}}, True, "", "x\x00"]
     values += [text for text in TEXTS.values() if "\ud800" not in text]
     kind = type(field).__name__
@@ -103,25 +118,25 @@ def test_body_member_of_another_json_type_is_400_at_its_pointer(api, get_path, m
         values = [value for value in values if not isinstance(value, str)]
     if not field.allow_null:
         values.append(None)
-    path = get_path(route)
-    with nothing_changes():
-        for value in values:
-            refused(api(method, path, {name: value}), name)
-        refused(api(method, path, {name: TEXTS["half a character"]}), code="malformed")
-        refused(api(method, path, {name: 10**400}), code="malformed")
+    for value in values:
+        refused(api(method, path, {name: value}), name)
+    refused(api(method, path, {name: TEXTS["half a character"]}), code="malformed")
+    refused(api(method, path, {name: 10**400}), code="malformed")
 
 
-@pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
-def test_unknown_body_member_is_400_at_its_pointer(api, get_path, method, route):
-    path = get_path(route)
+UNKNOWN = ["nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000]
+
+
+@by_resource(FORMS)
+def test_unknown_body_member_is_400_at_its_pointer(api, get_path, places):
     with nothing_changes():
-        for name in ("nobody_knows", "first name", "a/b~c", "", "message", "é\u202e", "x" * 10_000):
-            body = refused(api(method, path, {name: 1, "code": 2}))
-            assert {error["code"] for error in body["errors"]} >= {"unknown"}, name
-            assert len(body["errors"]) >= 2, name
+        for (method, route), name in product(places, UNKNOWN):
+            body = refused(api(method, get_path(route), {name: 1, "code": 2}))
+            assert {error["code"] for error in body["errors"]} >= {"unknown"}, (method, route, name)
             pointers = [error["pointer"] for error in body["errors"]]
-            assert "#/code" in pointers, name
-            assert name != "a/b~c" or "#/a~1b~0c" in pointers
+            assert "#/code" in pointers, (method, route, name)
+            assert len(pointers) >= 2, (method, route, name)
+            assert name != "a/b~c" or "#/a~1b~0c" in pointers, (method, route)
 
 
 NO_OBJECTS = [
@@ -151,12 +166,11 @@ NO_OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("method, route", FORMS, ids=lambda part: part)
-def test_body_other_than_json_object_is_400_malformed(api, get_path, method, route):
-    path = get_path(route)
+@by_resource(FORMS)
+def test_body_other_than_json_object_is_400_malformed(api, get_path, places):
     with nothing_changes():
-        for body in NO_OBJECTS:
-            refused(api(method, path, body=body), code="malformed")
+        for (method, route), body in product(places, NO_OBJECTS):
+            refused(api(method, get_path(route), body=body), code="malformed")
 
 
 def test_many_unknown_members_are_400_naming_the_first(api):
@@ -343,24 +357,30 @@ READS = [str(pattern.pattern) for pattern in urlpatterns[:-1] if "GET" in patter
 ALL = [(method, str(pattern.pattern)) for pattern in urlpatterns[:-1] for method in pattern.callback.cls.scopes]
 
 
-@pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_unknown_query_parameter_is_400(api, get_path, method, route):
-    path = get_path(route)
+@by_resource(ALL)
+def test_unknown_query_parameter_is_400(api, get_path, places):
     with nothing_changes():
-        for name in ("nobody_knows", "Limit", "", "limit[]", "\x00", "é\u202e", "n" * 5000):
-            body = refused(api(method, path, query={name: "1"}))
-            assert "unknown" in {error["code"] for error in body["errors"]}
-        refused(api(method, f"{path}?nobody_knows"), "nobody_knows")
-        refused(api(method, f"{path}?%ff=%ff&%00=%00"))
+        for method, route in places:
+            path = get_path(route)
+            for name in ("nobody_knows", "Limit", "", "limit[]", "\x00", "é\u202e", "n" * 5000):
+                body = refused(api(method, path, query={name: "1"}))
+                assert "unknown" in {error["code"] for error in body["errors"]}, (method, route, name)
+            refused(api(method, f"{path}?nobody_knows"), "nobody_knows")
+            refused(api(method, f"{path}?%ff=%ff&%00=%00"))
 
 
-@pytest.mark.parametrize("method, route", ALL, ids=lambda part: part)
-def test_query_with_too_many_parameters_is_400(api, get_path, method, route):
-    path = get_path(route)
+@by_resource(ALL)
+def test_query_with_too_many_parameters_is_400(api, get_path, places):
     with nothing_changes():
-        refused(api(method, f"{path}?{'&'.join(f'p{n}=1' for n in range(5000))}"), code="too-many-parameters")
-        refused(api(method, f"{path}?{'&'.join(['limit=1'] * 400)}"), "limit")
-        refused(api(method, f"{path}?{'&' * 5000}"), code="too-many-parameters")
+        for method, route in places:
+            refuse_many_parameters(api, method, get_path(route))
+
+
+def refuse_many_parameters(api, method, path):
+    """Check that an address with too many parameters is refused."""
+    refused(api(method, f"{path}?{'&'.join(f'p{n}=1' for n in range(5000))}"), code="too-many-parameters")
+    refused(api(method, f"{path}?{'&'.join(['limit=1'] * 400)}"), "limit")
+    refused(api(method, f"{path}?{'&' * 5000}"), code="too-many-parameters")
 
 
 def queries(consultation, day):
@@ -436,28 +456,28 @@ def test_patient_search_for_odd_text_is_never_500(api, book, at, search):
         assert response.json()["data"] == [] or not search.strip()
 
 
-@pytest.mark.parametrize(
-    "id",
-    [
-        "x",
-        "1",
-        str(2**63),
-        "%00",
-        "%ff",
-        "%ed%a0%80",
-        "..",
-        "null",
-        "0" * 32,
-        "A" * 10_000,
-        "%0d%0aSet-Cookie:%20x=1",
-        "7D1F6CF0-0000-4000-8000-000000000000",
-    ],
-)
-@pytest.mark.parametrize("method, route", [place for place in ALL if ":id>" in place[1]], ids=lambda part: part)
-def test_malformed_id_in_path_is_404(api, db, method, route, id):
+ODD_IDS = [
+    "x",
+    "1",
+    str(2**63),
+    "%00",
+    "%ff",
+    "%ed%a0%80",
+    "..",
+    "null",
+    "0" * 32,
+    "A" * 10_000,
+    "%0d%0aSet-Cookie:%20x=1",
+    "7D1F6CF0-0000-4000-8000-000000000000",
+]
+
+
+@by_resource([place for place in ALL if ":id>" in place[1]])
+def test_malformed_id_in_path_is_404(api, db, places):
     with nothing_changes():
-        found = api(method, "/" + re.sub("<(uuid|int|hold):id>", lambda _: id, route))
-        refused(found, status=404, code="not-found")
+        for (method, route), id in product(places, ODD_IDS):
+            path = re.sub("<(uuid|int|hold):id>", id, route)
+            refused(api(method, f"/{path}"), status=404, code="not-found")
 
 
 # Headers
@@ -478,32 +498,32 @@ def test_idempotency_key_of_255_odd_characters_is_accepted(api, opening):
     assert (first.status_code, again.content) == (201, first.content)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Authorization",
-        "Origin",
-        "Accept",
-        "If-Match",
-        "X-Request-Id",
-        "X-Forwarded-For",
-        "User-Agent",
-        "Accept-Encoding",
-        "Accept-Language",
-        "Cookie",
-        "Host",
-        "HX-Request",
-        "Content-Type",
-        "Sec-Fetch-Site",
-        "Access-Control-Request-Method",
-    ],
-)
-@pytest.mark.parametrize("value", ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000])
-def test_malformed_headers_never_cause_500(api, get_path, name, value):
+HEADERS = [
+    "Authorization",
+    "Origin",
+    "Accept",
+    "If-Match",
+    "X-Request-Id",
+    "X-Forwarded-For",
+    "User-Agent",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Cookie",
+    "Host",
+    "HX-Request",
+    "Content-Type",
+    "Sec-Fetch-Site",
+    "Access-Control-Request-Method",
+]
+ODD_HEADERS = ["x" * 60_000, "\x00", "é\xff", ",;=\"'\\", "*/*;q=x", "x" + "," * 5000]
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_malformed_headers_never_cause_500(api, get_path, name):
     path = get_path("appointments/<uuid:id>/arrive")
-    for method, target in [("GET", "/me"), ("POST", path)]:
+    for value, (method, target) in product(ODD_HEADERS, [("GET", "/me"), ("POST", path)]):
         headers = {"authorization": f"Bearer {api.key}", name.lower(): value}
         response = Client(raise_request_exception=False).generic(method, f"/api/v1{target}", b"", headers=headers)
-        assert response.status_code < 500
+        assert response.status_code < 500, value
         if response.status_code >= 400:
-            assert response.headers["Content-Type"] == "application/problem+json"
+            assert response.headers["Content-Type"] == "application/problem+json", value

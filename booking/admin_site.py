@@ -35,6 +35,7 @@ MENU = {
         Entry("Appointments", "admin:booking_appointment_changelist", "booking.view_appointment"),
         Entry("Patients", "admin:patients_patient_changelist", "patients.view_patient"),
         Entry("To confirm", "admin:booking_unconfirmed_changelist", "booking.decide_appointment"),
+        Entry("Stranded visits", "admin:stranded_visits", "booking.settle_strandedvisit"),
         Entry("Waitlist", "admin:booking_waitlistentry_changelist", "booking.view_waitlistentry"),
         Entry("Orders", "admin:booking_order_changelist", "booking.view_order"),
         Entry("Unusual bookings", "admin:booking_unusualbooking_changelist", "booking.decide_appointment"),

@@ -17,6 +17,7 @@ from booking.domain import (
     reminders,
     retention,
     stranded_offers,
+    stranded_plans,
     text_messages,
     waitlist_offers,
 )
@@ -180,7 +181,8 @@ def forget_lapsed_requests():
 
 @shared_task
 def forget_old_messages():
-    """Delete the messages that were done or delivered a month ago, and what is known of older texts."""
+    """Delete the messages that were done or delivered a month ago, plans as old, and what is known of older texts."""
+    stranded_plans.forget_old_plans()
     queue.forget_old_messages()
     text_messages.forget_old_texts()
 

@@ -30,6 +30,8 @@ from booking.admin import (  # noqa: F401
     schedule,
     sign_in_events,
     staff_search,
+    stranded_plans,
+    stranded_visits,
     time_off_requests,
     unconfirmed,
     undeliverable_mails,

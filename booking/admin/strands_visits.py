@@ -1,9 +1,7 @@
 """Before a change of the set-up is saved: which coming visits it would leave without their time."""
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.html import format_html
 
 from booking.access.visibility import visible_to
 from booking.admin.permissions import get_actor
@@ -62,31 +60,14 @@ def ask_about_stranded(request, refusal):
             if name not in (ACCEPTED, "csrfmiddlewaretoken")
             for value in values
         ],
+        "has_files": bool(request.FILES),
         "accepted": refusal.digest,
         "field": ACCEPTED,
-        **get_site_context(request),
+        **admin.site.each_context(request),
     }
-    return TemplateResponse(request, "admin/booking/strandedvisit/ask.html", context, status=409)
+    return TemplateResponse(request, "admin/booking/strandedvisit/ask.html", context)
 
 
 def discard_messages(request):
     """Forget the messages that this request has added: what they say was not saved."""
     messages.get_messages(request)._queued_messages.clear()
-
-
-def get_site_context(request):
-    from django.contrib import admin
-
-    return admin.site.each_context(request)
-
-
-def tell_about_marked(request, number):
-    """Add a message that leads to the visits that were marked."""
-    if number:
-        link = reverse("admin:stranded_visits")
-        messages.warning(
-            request,
-            format_html(
-                '{} visit{} marked as stranded. <a href="{}">Settle them</a>', number, "" if number == 1 else "s", link
-            ),
-        )

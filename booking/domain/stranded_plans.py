@@ -7,6 +7,7 @@ outcome: whoever dies, what was done is written down, and the rest goes on.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -20,7 +21,7 @@ from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.stranded_offers import NoContact, NothingToOffer, get_window, offer_times, release_offers
 from booking.domain.stranded_visits import AlreadySettled
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
-from booking.models import Appointment, OutboxMessage, StrandedPlan, StrandedStep, StrandedVisit
+from booking.models import Appointment, Hold, OutboxMessage, StrandedPlan, StrandedStep, StrandedVisit
 from booking.models.enums import Job
 from booking.outbox import queue
 from scheduling.availability.openings import as_instant
@@ -54,13 +55,14 @@ NOTHING_FREE = "No other time is free."
 NO_CONTACT = "There is neither an e-mail address nor a number to write to."
 
 
-class Wish(NamedTuple):
+@dataclass(frozen=True)
+class Wish:
     """Which openings are looked for: the same time with another clinician, and how many other times, with whom."""
 
     same_time: bool = True
     others: int = MAX_OTHERS
     keeps_clinician: bool = False
-    clinician_id: UUID | None = None
+    clinician_id: str | None = None
 
 
 @transaction.atomic
@@ -69,6 +71,7 @@ def make_plan(plan: StrandedPlan, visits: Sequence[StrandedVisit], wish: Wish) -
 
     No opening is meant for two visits. What nothing is free for is a step that is not done, with the reason.
     """
+    plan.wish = asdict(wish)
     plan.save(force_insert=True)
     finder = _Finder(visits, now=database_now())
     steps = [_plan_step(plan, visit, finder, wish) for visit in visits[:MAX_VISITS]]
@@ -117,8 +120,7 @@ class _Finder:
         self.given: dict[UUID, list[tuple[int, int]]] = defaultdict(list)
         appointments = [visit.appointment for visit in visits]
         self.last = max((each.starts_at for each in appointments), default=now) + SEARCH_AHEAD
-        self.clinicians = Clinician.objects.in_bulk()
-        self.locations = Location.objects.in_bulk()
+        self.people = People.load()
         self.openings: dict[UUID, list[Opening]] = {}
 
     def _load(self, service):
@@ -128,7 +130,7 @@ class _Finder:
         return self.openings[service.pk]
 
     def find_same_time(
-        self, appointment: Appointment, clinician_id: UUID | None, *, is_offer: bool = True
+        self, appointment: Appointment, clinician_id: str | None, *, is_offer: bool = True
     ) -> list[Opening]:
         """Return the opening at an appointment's own time with another clinician, as a list of one or none."""
         openings, start = self._load(appointment.service), as_instant(appointment.starts_at)
@@ -136,7 +138,11 @@ class _Finder:
         while at < len(openings) and openings[at].start == start:
             opening = openings[at]
             is_other = opening.clinician_id != appointment.clinician_id
-            if is_other and clinician_id in (None, opening.clinician_id) and self._take(appointment, opening, is_offer):
+            if (
+                is_other
+                and clinician_id in (None, str(opening.clinician_id))
+                and self._take(appointment, opening, is_offer)
+            ):
                 return [opening]
             at += 1
         return []
@@ -189,25 +195,51 @@ class _Finder:
         return True
 
     def _request(self, service, opening):
-        clinician, location = self.clinicians[opening.clinician_id], self.locations[opening.location_id]
+        clinician = self.people.clinicians[opening.clinician_id]
+        location = self.people.locations[opening.location_id]
         return OpeningRequest(service, opening.starts_at, clinician, location, opening.is_remote)
 
 
-def list_openings(step: StrandedStep) -> list[OpeningRequest]:
+class People(NamedTuple):
+    """Clinicians and locations by id."""
+
+    clinicians: dict[UUID, Clinician]
+    locations: dict[UUID, Location]
+
+    @classmethod
+    def load(cls) -> "People":
+        return cls(Clinician.objects.in_bulk(), Location.objects.in_bulk())
+
+
+def list_openings(step: StrandedStep, people: People) -> list[OpeningRequest]:
     """Return the openings of a step, as they were planned."""
-    service = step.visit.appointment.service
-    clinicians = Clinician.objects.in_bulk([each["clinician_id"] for each in step.openings])
-    locations = Location.objects.in_bulk([each["location_id"] for each in step.openings])
     return [
         OpeningRequest(
-            service,
+            step.visit.appointment.service,
             datetime.fromisoformat(each["starts_at"]),
-            clinicians[UUID(each["clinician_id"])],
-            locations[UUID(each["location_id"])],
+            people.clinicians[UUID(each["clinician_id"])],
+            people.locations[UUID(each["location_id"])],
             each["is_remote"],
         )
         for each in step.openings
     ]
+
+
+def imagine_holds(openings: Sequence[OpeningRequest], *, now: datetime) -> list[Hold]:
+    """Return what would be held if openings were offered now, unsaved: for a preview."""
+    windows = [(each, get_window(each, now=now)) for each in openings]
+    return sorted(
+        (imagine_hold(each, expires_at=window.until) for each, window in windows if window),
+        key=lambda hold: hold.starts_at,
+    )
+
+
+def imagine_hold(opening: OpeningRequest, *, expires_at: datetime | None = None) -> Hold:
+    """Return the hold that an opening would become, unsaved."""
+    ends_at = opening.starts_at + opening.service.duration
+    who = {"service": opening.service, "clinician": opening.clinician, "location": opening.location}
+    times = {"starts_at": opening.starts_at, "ends_at": ends_at, "expires_at": expires_at}
+    return Hold(is_remote=opening.is_remote, **who, **times)
 
 
 @transaction.atomic
@@ -258,7 +290,7 @@ def _explain(refusal):
 
 
 def _offer(step):
-    plan, openings = step.plan, list_openings(step)
+    plan, openings = step.plan, list_openings(step, People.load())
     holds = offer_times(step.visit, openings, actor=plan.actor, by_email=plan.by_email, by_text=plan.by_text)
     missing = len(openings) - len(holds)
     until = max(hold.expires_at for hold in holds)
@@ -267,7 +299,7 @@ def _offer(step):
 
 
 def _move(step):
-    [opening] = list_openings(step)
+    [opening] = list_openings(step, People.load())
     reschedule(step.visit.appointment, opening, actor=step.plan.actor)
     return f"Moved to {opening.clinician}, {_format(opening.starts_at, step)}."
 

@@ -90,22 +90,32 @@ def save_or_ask(save: Callable[[], T], concerned: Concerned, *, actor: str, acce
 
     In an admin class inherit ``booking.admin.strands_visits.StrandsVisitsMixin``: it does all of that for changeforms.
     """
-    with transaction.atomic():
-        # Who books with them waits, and then is offered what is offered after the change.
-        clinician_ids = {*concerned.clinicians, *_list_clinicians(concerned.locations)}
-        if clinician_ids:
-            lock_clinicians(*clinician_ids)
-        before = assess(concerned)
-        result = save()
-        after = assess(concerned)
-        stranded = _compare(before, after)
-        if stranded and _digest(stranded) != accepted:
-            raise WouldStrand(stranded)
-        mark(stranded, actor=actor)
-        good_again = [id for id, now in after.items() if not now.causes and id in before and before[id].causes]
-        for visit in find_open().filter(appointment__in=good_again).select_related("appointment"):
-            settle(visit.appointment, Outcome.GONE, actor=actor, at=database_now())
+    result, _strandings = _try(save, concerned, actor, accepted)
     return result
+
+
+def save_and_mark(save: Callable[[], T], concerned: Concerned, *, actor: str) -> tuple[T, list[Stranding]]:
+    """Run ``save`` as save_or_ask does, without asking: return its result and the visits that it has stranded."""
+    return _try(save, concerned, actor, None)
+
+
+@transaction.atomic
+def _try(save, concerned, actor, accepted):
+    # Who books with them waits, and then is offered what is offered after the change.
+    clinician_ids = {*concerned.clinicians, *_list_clinicians(concerned.locations)}
+    if clinician_ids:
+        lock_clinicians(*clinician_ids)
+    before = assess(concerned)
+    result = save()
+    after = assess(concerned)
+    stranded = _compare(before, after)
+    if stranded and accepted is not None and _digest(stranded) != accepted:
+        raise WouldStrand(stranded)
+    mark(stranded, actor=actor)
+    good_again = [id for id, now in after.items() if not now.causes and id in before and before[id].causes]
+    for visit in find_open().filter(appointment__in=good_again).select_related("appointment"):
+        settle(visit.appointment, Outcome.GONE, actor=actor, at=database_now())
+    return result, stranded
 
 
 def _list_clinicians(location_ids):

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                         blank=True, default="", max_length=2000, validators=[patients.text.validate_printable]
                     ),
                 ),
+                ("wish", models.JSONField(default=dict, help_text="Which openings were looked for.")),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("started_at", models.DateTimeField(null=True)),
             ],

@@ -90,6 +90,7 @@ class StrandedPlan(models.Model):
     by_text = models.BooleanField(default=False)
     reason = models.CharField(max_length=24, choices=Appointment.CancellationReason, blank=True, default="")
     message = PlainLinesField(max_length=2000, blank=True, default="", validators=[validate_printable])
+    wish = models.JSONField(default=dict, help_text="Which openings were looked for.")
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
 

@@ -45,6 +45,7 @@ def choose(request, visit):
         return redirect(get_stranded_path(visit) + "?gone=1")
     appointment = settle(visit.appointment)
     offers = list_open_offers(visit) if visit.settled_at is None else []
+    search = {"where": get_similar_search(appointment)["where"]}  # with anybody: theirs may be away
     context = {
         "appointment": appointment,
         "offers": offers,
@@ -52,9 +53,7 @@ def choose(request, visit):
         "is_gone": "gone" in request.GET,
         "page": reverse("widget:appointment", args=[appointment_token(appointment)]),
         "can_change": appointment.can_change(database_now()),
-        "reschedule": reverse(
-            "widget:reschedule", args=[appointment_token(appointment)], query=get_similar_search(appointment)
-        ),
+        "reschedule": reverse("widget:reschedule", args=[appointment_token(appointment)], query=search),
         "title": get_title(visit, appointment, offers),
     }
     return show(request, "widget/stranded.html", context)

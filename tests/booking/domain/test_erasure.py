@@ -166,7 +166,7 @@ HARMLESS = {
         "holder": "a key, a member of staff, or that it was a visitor",
         "token_hash": "a random token's",
     },
-    "booking.StrandedPlan": {"action": STATE, "actor": "a member of staff", "reason": STATE},
+    "booking.StrandedPlan": {"action": STATE, "actor": "a member of staff", "reason": STATE, "wish": "choices"},
     "booking.OutboxMessage": {"kind": STATE, "status": STATE, "payload": "ids and times: test_kinds holds it to that"},
     "booking.Import": {
         "kind": STATE,

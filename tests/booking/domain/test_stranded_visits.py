@@ -20,7 +20,7 @@ from booking.domain.stranded_offers import (
     offer_times,
     release_moot_offers,
 )
-from booking.domain.stranded_plans import Wish, list_openings, make_plan, run_step, start_plan
+from booking.domain.stranded_plans import People, Wish, list_openings, make_plan, run_step, start_plan
 from booking.domain.stranded_visits import (
     AlreadySettled,
     Concerned,
@@ -160,7 +160,7 @@ def test_offered_time_is_held_until_patient_takes_it_and_others_are_released(vis
     settings.SITE_URL = "https://booking.clinic.example"
     _plan, [step] = make_steps("offer", [visit])
     assert not Hold.objects.filter(status="active").exists()
-    planned = [(each.clinician.name, each.starts_at) for each in list_openings(step)]
+    planned = [(each.clinician.name, each.starts_at) for each in list_openings(step, People.load())]
     assert planned[0] == ("Finn Moss", at(9))
     assert len(planned) == 4
 

@@ -65,7 +65,7 @@ def test_ill_form_with_last_day_before_first_changes_nothing(erin, dana, day):
 def test_offer_is_previewed_in_patients_language_then_sent(erin, visit, harbour, consultation):
     make_clinician("Finn Moss", location=harbour, services=[consultation])
 
-    with nothing_changes(Hold, Appointment):
+    with nothing_changes():
         page, made = plan(erin, "offer", visit)
     text = get_text(page)
     assert "E-mail to alice@example.org , German" in text

@@ -113,12 +113,12 @@ def test_wrong_choices_close_nothing(morgan, erin, danas_browser, harbour):
 
 def test_calendar_of_holidays_is_followed_at_every_location(morgan, harbour, clifton, mitte):
     Location.objects.create(name="Old Mill", city="Leeds", is_active=False)
-    form = {"name": "Holidays", "kind": "holidays", "everywhere": "on", "url": "https://192.0.2.1/holidays.ics"}
+    form = {"name": "Holidays", "kind": "holidays", "everywhere": "on", "url": "https://1.1.1.1/holidays.ics"}
 
     morgan.post(url("scheduling_calendar", "add"), form | {"when_unreachable": "offer", "is_active": "on"})
 
     calendars = Calendar.objects.order_by("location__name")
     assert [calendar.location for calendar in calendars] == [clifton, harbour, mitte]
     assert {(calendar.name, calendar.kind, calendar.url) for calendar in calendars} == {
-        ("Holidays", "holidays", "https://192.0.2.1/holidays.ics")
+        ("Holidays", "holidays", "https://1.1.1.1/holidays.ics")
     }

@@ -125,6 +125,8 @@ class AppointmentOutput(serializers.ModelSerializer):
         help_text="One of /cancellation-reasons; `declined` or `not_acknowledged` if its approver said "
         "no, or nothing in time; `unusual` if staff found it made up, and nobody was sent a mail; or empty."
     )
+    arrived_at = Moment(allow_null=True, help_text="Since when its patient is here, where staff or a program say so.")
+    seen_at = Moment(allow_null=True, help_text="Since when they are with the clinician, where staff say so.")
     events = serializers.SerializerMethodField()
     created_at = Moment()
     updated_at = Moment()
@@ -161,6 +163,8 @@ class AppointmentOutput(serializers.ModelSerializer):
             "can_reschedule",
             "can_cancel",
             "cancellation_reason",
+            "arrived_at",
+            "seen_at",
             "events",
             "created_at",
             "updated_at",

@@ -20,6 +20,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
 from booking.access.patient_links import get_offer_path
+from booking.domain.appointments import UNDO_WINDOW
 from booking.domain.audit import record_event
 from booking.domain.holds import APPOINTMENT_HOLDER, UNLIMITED, Holder, place_hold, release_hold
 from booking.domain.slot_selection import NotOffered, OpeningRequest
@@ -204,8 +205,10 @@ class _Search:
         self.zones = load_zones()
         end_at = datetime.combine(last_day + 2 * DAY, time(), now.tzinfo)
         self.by_start: dict[int, list[Opening]] = defaultdict(list)
+        undoable = _list_undoable(now)
         for opening in open_times(OpeningFilters(self.service), start_at=now, end_at=end_at, now=now):
-            self.by_start[get_known_start(opening)].append(opening)
+            if not any(_overlap(visit, opening) for visit in undoable):
+                self.by_start[get_known_start(opening)].append(opening)
         self.local_times: dict[int, list[datetime]] = {}
         self.offers = self._load_offers()
 
@@ -274,6 +277,17 @@ class _Search:
             latest = min(latest, entry.appointment.cutoff_at)
         zone, answer_time = self.zones[opening.location_id], self.waitlist.answer_time
         return get_answer_window(self.now, zone, answer_time=answer_time, latest=latest)
+
+
+def _list_undoable(now):
+    """Return the visits that staff have cancelled so lately that they may still undo it: their times wait for that."""
+    lately = {
+        "kind": EventKind.APPOINTMENT_CANCELLED,
+        "created_at__gt": now - UNDO_WINDOW,
+        "actor__startswith": "staff:",
+    }
+    cancelled = list(Event.objects.filter(**lately).values_list("subject_id", flat=True))
+    return list(Appointment.objects.filter(pk__in=cancelled, status=Appointment.Status.CANCELLED)) if cancelled else []
 
 
 def _overlap(hold, other):

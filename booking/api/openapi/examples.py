@@ -82,6 +82,8 @@ APPOINTMENT = {
     "can_reschedule": True,
     "can_cancel": True,
     "cancellation_reason": "",
+    "arrived_at": None,
+    "seen_at": None,
     "events": [EVENT],
     "created_at": "2026-03-27T16:22:08+00:00",
     "updated_at": "2026-03-27T16:22:08+00:00",

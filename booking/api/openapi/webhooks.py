@@ -12,6 +12,10 @@ from patients.models import ArchiveReason
 UUID = {"type": "string", "format": "uuid"}
 MOMENT = {"type": "string", "format": "date-time"}
 SEQUENCE = {"type": "integer", "description": "Of two events with one `id` the higher is the later."}
+UNDONE = {
+    "type": "string",
+    "description": "What staff took back: `in_progress`, `seen`, `completed`, `no_show` or `cancelled`.",
+}
 CHANGED = {"type": "array", "items": {"type": "string"}, "description": "Names of the fields that changed."}
 REASON = {"type": "string", "enum": Appointment.CancellationReason.values}
 
@@ -37,7 +41,7 @@ MEMBERS = {"hold": HOLD, "appointment": APPOINTMENT, "order": ORDER, "patient": 
 # Beside those, by kind; and those that an event of the kind may lack.
 MORE = {
     EventKind.HOLD_MOVED: {"from": MOMENT, "to": MOMENT},
-    EventKind.APPOINTMENT_UPDATED: {"changed": CHANGED},
+    EventKind.APPOINTMENT_UPDATED: {"changed": CHANGED, "undone": UNDONE},
     EventKind.APPOINTMENT_RESCHEDULED: {"from": MOMENT, "to": MOMENT},
     EventKind.APPOINTMENT_CANCELLED: {"reason": REASON},
     EventKind.ORDER_UPDATED: {"changed": CHANGED},
@@ -46,7 +50,7 @@ MORE = {
     EventKind.PATIENT_UNMERGED: {"merged_id": UUID},
     EventKind.PATIENT_ARCHIVED: {"reason": {"type": "string", "enum": ArchiveReason.values}},
 }
-OPTIONAL = {EventKind.APPOINTMENT_UPDATED: ["changed"], EventKind.PATIENT_ARCHIVED: ["reason"]}
+OPTIONAL = {EventKind.APPOINTMENT_UPDATED: ["changed", "undone"], EventKind.PATIENT_ARCHIVED: ["reason"]}
 
 BOOKED = {"id": ID["booking"], **SERVICE, **WHO, **WHEN, "is_remote": False}
 EXAMPLES = {

@@ -73,6 +73,8 @@ def test_confirmed_appointment_has_all_members(confirm, hold, dana, harbour, con
         "can_reschedule": True,
         "can_cancel": True,
         "cancellation_reason": "",
+        "arrived_at": None,
+        "seen_at": None,
         "order_id": None,
         "provider": None,
         "provider_id": "",

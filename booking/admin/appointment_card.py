@@ -13,14 +13,22 @@ from booking.admin.dialogs import get_visible_appointment, redirect_after, rende
 from booking.admin.identity import describe_contact, describe_identity
 from booking.admin.patient_conflicts import has_overlap, render_overlap
 from booking.admin.permissions import has_appointment_permission
-from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
+from booking.admin.staff_transitions import (
+    STAFF_TRANSITIONS,
+    apply_transition,
+    list_transitions,
+    undo_attendance,
+    undo_cancellation,
+)
 from booking.models import Appointment
 from patients.models import Needs
 from scheduling.lib.timezones import format_local
 
 Status = Appointment.Status
-STEPS = ["arrived", "complete", "no-show"]  # the row of buttons; a card shows those that are not possible, too
+STEPS = ["arrived", "seen", "complete", "no-show"]  # the row of buttons; a card shows those that are not possible, too
 DECISIONS = ["confirm", "decline"]
+MARKED = [Status.IN_PROGRESS, Status.COMPLETED, Status.NO_SHOW]
+UNDOINGS = {"undo": ("mark", undo_attendance), "undo-cancel": ("decide", undo_cancellation)}
 
 
 class Step(NamedTuple):
@@ -78,14 +86,17 @@ def cancel_appointment(request, pk):
 @admin.site.page("diary/appointments/<uuid:pk>/do/<slug:name>/", name="diary_step")
 def make_step(request, pk, name):
     """Make a step with an appointment: the buttons of its card."""
-    transition = STAFF_TRANSITIONS.get(name)
-    if transition is None or name not in [*STEPS, *DECISIONS]:
+    if name not in [*STEPS, *DECISIONS, *UNDOINGS]:
         raise Http404
-    appointment = get_visible_appointment(request, pk)
-    require(request, transition.permission)
+    appointment, transition = get_visible_appointment(request, pk), STAFF_TRANSITIONS.get(name)
+    permission, undo = UNDOINGS.get(name) or (transition.permission, None)
+    require(request, permission)
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    apply_transition(request, appointment, transition)
+    if undo:
+        undo(request, appointment)
+    else:
+        apply_transition(request, appointment, transition)
     return answer_with_card(request, pk)
 
 
@@ -99,6 +110,7 @@ def render_card(request, appointment, *, is_changed=False):
     """Return an appointment's card."""
     may_decide = has_appointment_permission(request, "decide")
     possible = {transition.name for transition in list_transitions(request, appointment)}
+    steps = list_steps(request, appointment, possible)
     return render_dialog(
         request,
         "admin/desk/card.html",
@@ -111,24 +123,41 @@ def render_card(request, appointment, *, is_changed=False):
         overlap=render_overlap(request, appointment) if has_overlap(appointment) else "",
         glance=look_at_patient(request, appointment),
         needs=list_needs(request, appointment.patient_id),
-        steps=list_steps(request, appointment, possible),
+        steps=steps,
         decisions=[STAFF_TRANSITIONS[name] for name in DECISIONS if name in possible],
         may_cancel="cancel" in possible,
-        may_move=may_decide and appointment.status in Appointment.UPCOMING,
+        may_undo=bool(steps) and appointment.status in MARKED,
+        may_undo_cancel=may_decide and can_stand_again(appointment),
+        may_move=may_decide and can_be_moved(request, appointment),
         may_book=has_appointment_permission(request, "add") and appointment.patient.archived_at is None,
     )
 
 
 def list_steps(request, appointment, possible):
     """Return the row of Steps for staff who may mark appointments, while it stands or has taken place."""
-    is_marked = appointment.status in (Status.CONFIRMED, Status.IN_PROGRESS, Status.COMPLETED, Status.NO_SHOW)
-    if not has_appointment_permission(request, "mark") or not is_marked:
+    if not has_appointment_permission(request, "mark") or appointment.status not in [Status.CONFIRMED, *MARKED]:
         return []
-    return [
-        Step(name, transition.label, appointment.status == transition.target, name in possible)
-        for name, transition in STAFF_TRANSITIONS.items()
-        if name in STEPS
-    ]
+    present = get_step(appointment)
+    return [Step(name, STAFF_TRANSITIONS[name].label, name == present, name in possible) for name in STEPS]
+
+
+def get_step(appointment):
+    """Return the name of the step that the visit has come to, or None before it."""
+    if appointment.status == Status.IN_PROGRESS:
+        return "seen" if appointment.seen_at else "arrived"
+    return {Status.COMPLETED: "complete", Status.NO_SHOW: "no-show"}.get(appointment.status)
+
+
+def can_be_moved(request, appointment):
+    """Return whether it can be given another time: one that has begun only against the rules."""
+    may_override = has_appointment_permission(request, "override")
+    return appointment.status in (Appointment.STANDING if may_override else Appointment.UPCOMING)
+
+
+def can_stand_again(appointment):
+    """Return whether a cancellation can be undone, for all that is known of it here: its time is still to come."""
+    is_cancelled = appointment.status == Status.CANCELLED and bool(appointment.attendee_name)
+    return is_cancelled and appointment.starts_at > timezone.now()
 
 
 def look_at_patient(request, appointment):

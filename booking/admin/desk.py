@@ -22,6 +22,7 @@ from booking.admin.time_picker import REASON_LABELS, TimePicker
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.direct_booking import book_with_approval
 from booking.domain.holds import Holder
+from booking.domain.overrides import Rule, RulesBroken, book_against_rules, move_against_rules
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered
@@ -220,6 +221,9 @@ def run_verb(request, verb, opening):
     except NotOffered as error:
         refusal, reasons = error, ", ".join(REASON_LABELS[Reason(reason)] for reason in error.reasons)
         messages.error(request, f"That time is not offered: {reasons}.")
+    except RulesBroken as error:
+        refusal, rules = error, ", ".join(str(Rule(rule).label) for rule in error.rules)
+        messages.error(request, f"{error.message} They are: {rules}. Nothing was changed.")
     except PatientBusy as error:
         refusal = error
         messages.error(request, render_conflict(request, error))
@@ -234,23 +238,26 @@ def must_be_free(request):
     return request.POST["book"] != "anyway"
 
 
-def book(request, opening, *, patient, notes, id):
-    """Book the opening and return the Appointment with that id; raises what book_with_approval raises."""
+def book(request, opening, *, patient, notes, id, override=None):
+    """Book the opening and return the Appointment with that id; raises what book_with_approval raises.
+
+    With an ``override`` it is no opening, and what book_against_rules raises is raised, too.
+    """
     actor = get_actor(request)
-    return book_with_approval(
-        opening,
-        patient=patient,
-        actor=actor,
-        holder=Holder(actor),
-        timeouts=ApprovalTimeouts(is_async=True),
-        notes=notes,
-        must_be_free=must_be_free(request),
-        id=id,
-    )
+    details = {"patient": patient, "actor": actor, "holder": Holder(actor), "notes": notes, "id": id}
+    details["must_be_free"] = must_be_free(request)
+    if override:
+        return book_against_rules(opening, override, **details)
+    return book_with_approval(opening, timeouts=ApprovalTimeouts(is_async=True), **details)
 
 
-def give_another_time(request, opening, *, appointment, email=True):
-    """Reschedule the appointment to the opening and return it; raises what reschedule raises."""
+def give_another_time(request, opening, *, appointment, email=True, override=None):
+    """Reschedule the appointment to the opening and return it; raises what reschedule raises.
+
+    With an ``override`` it is no opening, and what move_against_rules raises is raised, too.
+    """
     appointment.service = opening.service  # the picker's instance, to which the service's notice does not apply
-    must_be = must_be_free(request)
-    return reschedule(appointment, opening, actor=get_actor(request), must_be_free=must_be, email=email)
+    details = {"actor": get_actor(request), "must_be_free": must_be_free(request), "email": email}
+    if override:
+        return move_against_rules(appointment, opening, override, **details)
+    return reschedule(appointment, opening, **details)

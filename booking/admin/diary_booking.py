@@ -60,16 +60,15 @@ def book_visit(request):
     if "book" in request.POST:
         if Appointment.objects.filter(pk=new_id).exists():
             return answer_with_card(request, new_id)
-        opening = choice.get_opening(request)
+        opening, override = choice.get_opening(request)
         new_form.location = opening and opening.location
         if not patient and not is_new:
             messages.error(request, "Choose a patient, or write down somebody new.")
         elif all([opening, notes_form.is_valid(), patient or new_form.is_valid()]):
             twins = list_twins(request, new_form.instance) if is_new and request.POST["book"] != "new" else []
             if not twins:
-                verb = partial(
-                    book, patient=patient or new_form.instance, notes=notes_form.cleaned_data["notes"], id=new_id
-                )
+                who, notes = patient or new_form.instance, notes_form.cleaned_data["notes"]
+                verb = partial(book, patient=who, notes=notes, id=new_id, override=override)
                 appointment, refusal = run_verb(request, verb, opening)
                 if appointment:
                     note_booking(request, appointment, is_new=is_new)

@@ -132,20 +132,22 @@ class TimePicker:
             for place, starts_at, reasons in self.list_reasons()
         ]
 
-    def list_reasons(self):
-        """Return (place, start, Reasons) for the time in question at each place; an opening has no reasons."""
+    def list_reasons(self, *, fold=0):
+        """Return (place, start, Reasons) for the time in question at each place; an opening has no reasons.
+
+        ``fold`` is 1 for the second time, where the clock shows one twice.
+        """
         if self.time_in_question is None:
             return []
-        answers = []
-        for zone in {location.zone for location in Location.objects.filter(is_active=True)}:
-            starts_at = datetime.combine(self.day, self.time_in_question, zone)
-            reasons_by_place = search.explain(self.filters, starts_at=starts_at, now=self.now)
-            answers += [
-                (place, starts_at, reasons)
-                for place, reasons in reasons_by_place.items()
-                if place.zone == zone and self.is_visible(place)
-            ]
-        return answers
+        zones = {location.zone for location in Location.objects.filter(is_active=True)}
+        at = self.time_in_question.replace(fold=int(fold))
+        starts = [(datetime.combine(self.day, at, zone), zone) for zone in zones]
+        return [each for start, zone in starts for each in self.explain_at(start) if each[0].zone == zone]
+
+    def explain_at(self, starts_at):
+        """Return (place, start, Reasons) for a start at each place that staff may see."""
+        reasons_by_place = search.explain(self.filters, starts_at=starts_at, now=self.now)
+        return [(place, starts_at, reasons) for place, reasons in reasons_by_place.items() if self.is_visible(place)]
 
 
 def format_place(place):

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from booking.models import Appointment, PatientAccess
+from booking.models import Appointment, OutboxMessage, PatientAccess
 from patients.models import Needs
 from tests.booking.admin.pages import get_text
 from tests.conftest import make_clinician
@@ -61,6 +61,29 @@ def test_step_marks_visit_and_tells_diary(erin, begun):
     assert begun.status == "in_progress"
     assert response["HX-Trigger"] == "diary:changed"
     assert f"{begun.reference} is in progress." in get_text(response)
+
+
+def test_steps_are_undone_one_by_one_and_silently(erin, begun):
+    OutboxMessage.objects.all().delete()
+    for name, undone in [("seen", "seen"), ("undo", None), ("no-show", "no-show"), ("undo", None)]:
+        page = erin.post(card(begun, "step", name), headers=HTMX).content.decode()
+        assert ("Undo" in page) == bool(undone)
+
+    begun.refresh_from_db()
+    assert (begun.status, begun.seen_at, begun.arrived_at) == ("confirmed", None, None)
+    assert not OutboxMessage.objects.filter(kind__startswith="email.").exists()
+
+
+def test_cancellation_is_undone_until_its_mail_has_gone(erin, book, at):
+    appointment = book(at(10))
+    OutboxMessage.objects.all().delete()
+    cancelled = erin.post(card(appointment, "cancel"), {"reason": "other"}, headers=HTMX)
+    assert "Undo: let it stand again" in get_text(cancelled)
+
+    response = erin.post(card(appointment, "step", "undo-cancel"), headers=HTMX)
+
+    assert f"{appointment.reference} is confirmed again." in get_text(response)
+    assert not OutboxMessage.objects.filter(kind__startswith="email.").exists()
 
 
 def test_step_without_script_leads_back_to_card(erin, begun):

@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from booking.models import Appointment, PatientAccess
@@ -124,3 +125,42 @@ def test_nonsense_in_address_shows_form(erin, db):
     page = erin.get(BOOK, {"clinician": "x", "location": "y", "start": "z", "after": "?", "patient": "!"})
 
     assert page.status_code == 200
+
+
+OVERRIDE = {"override-reason": "urgent", "override-note": "In pain"}
+
+
+def test_taken_time_is_given_all_the_same_with_reason(erin, gap, known, book, at):
+    book(at(10))
+    page = erin.get(BOOK, gap, headers=HTMX)
+    assert "Give 10:00 all the same: double: over another visit" in get_text(page)
+    html = page.content.decode()
+    opening = re.search(r'name="opening" value="([^"]+)"><span>Give', html)[1]
+    rules = dict(re.findall(r'name="(rules [^"]+)" value="([^"]+)"', html))
+    form = read_form(page) | rules | {"opening": opening, "patient": str(known.pk), "book": "anyway"}
+
+    with nothing_changes():
+        assert "Say why it is given against the rules." in get_text(erin.post(BOOK, form))
+
+    response = erin.post(BOOK, form | OVERRIDE, headers=HTMX)
+
+    made = Appointment.objects.get(pk=form["new_id"])
+    assert (made.starts_at, made.slot.lane, made.override_reason, made.override_note) == (
+        at(10),
+        1,
+        "urgent",
+        "In pain",
+    )
+    assert "Against the rules it is urgent: In pain" in get_text(response)
+
+
+def test_override_is_neither_offered_nor_taken_without_permission(erin, gap, known, book, at):
+    book(at(10))
+    form = read_form(erin.get(BOOK, gap))
+    value = f"{int(at(10).timestamp())} {gap['clinician']} {gap['location']} 0"
+    erin.user.groups.get().permissions.remove(Permission.objects.get(codename="override_appointment"))
+
+    assert "all the same" not in get_text(erin.get(BOOK, gap))
+    forced = {"opening": value, f"rules {value}": "double", "patient": str(known.pk), "book": "1"} | OVERRIDE
+    with nothing_changes():
+        erin.post(BOOK, form | forced)

@@ -61,7 +61,8 @@ MENU = {
         Entry("Messages", "admin:booking_messagetext_changelist", "booking.view_messagetext"),
         Entry("Waiting lists", "admin:booking_waitlist_changelist", "booking.view_waitlist"),
         Entry("Imports", "admin:booking_import_changelist", "booking.view_import"),
-        Entry("Staff", "admin:auth_user_changelist", "auth.view_user"),
+        Entry("Staff", "admin:booking_staffaccount_changelist", "booking.view_staffaccount"),
+        Entry("Logins", "admin:auth_user_changelist", "auth.view_user"),
         Entry("Roles", "admin:auth_group_changelist", "auth.view_group"),
     ],
     "Connections": [

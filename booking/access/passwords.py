@@ -2,10 +2,10 @@
 
 import re
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from booking.access import sign_in_log
+from booking.models.branding import get_branding
 
 MIN_OWN_CHARACTERS = 8
 
@@ -16,7 +16,7 @@ class NotTheClinicsName:
     def validate(self, password, user=None):
         """Raise ValidationError if too little is left of ``password`` without the words of the clinic's name."""
         left = _fold(password)
-        for word in sorted({"holdfast", *map(_fold, settings.CLINIC_NAME.split())}, key=len, reverse=True):
+        for word in sorted({"holdfast", *map(_fold, get_branding().name.split())}, key=len, reverse=True):
             if len(word) > 2:
                 left = left.replace(word, "")
         if left != _fold(password) and len(left) < MIN_OWN_CHARACTERS:

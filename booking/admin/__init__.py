@@ -29,6 +29,7 @@ from booking.admin import (  # noqa: F401
     questions,
     schedule,
     sign_in_events,
+    staff,
     staff_search,
     stranded_plans,
     stranded_visits,

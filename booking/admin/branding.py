@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
@@ -38,10 +39,15 @@ class BrandingForm(PictureFormMixin, forms.ModelForm):
 class BrandingAdmin(EditConflictMixin, PictureAdmin):
     form = BrandingForm
     owns = "logo"
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = [
         (None, {"fields": ["clinic_name", "picture", "accent", "description"], "description": SHOWN_IN}),
         ("Messages", {"fields": ["sender_name"]}),
         ("When a page cannot help", {"fields": ["phone"]}),
+        (
+            "What the law asks for",
+            {"fields": ["privacy_notice_url", "privacy_notice_version", "imprint_url", "terms_url"]},
+        ),
         ("Clinicians", {"fields": ["approves_time_off"]}),
     ]
 

@@ -18,12 +18,13 @@ class ObjectToolsMixin:
     object_tools = []
     tools_with_form = []
     object_tool_permission = "change"
+    object_key = "uuid"
 
     def get_urls(self):
         model = f"{self.opts.app_label}_{self.opts.model_name}"
         tools = [
             path(
-                f"<uuid:pk>/{name}/",
+                f"<{self.object_key}:pk>/{name}/",
                 self.admin_site.admin_view(partial(self.run_object_tool, name=name)),
                 name=f"{model}_{name}",
             )

@@ -1,3 +1,4 @@
+import django.contrib.auth.models
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -15,6 +16,20 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="StaffAccount",
+            fields=[],
+            options={
+                "verbose_name": "staff account",
+                "ordering": ["first_name", "last_name", "username"],
+                "proxy": True,
+                "default_permissions": ("view", "add", "change"),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("auth.user",),
+            managers=[("objects", django.contrib.auth.models.UserManager())],
+        ),
+        migrations.CreateModel(
             name="StaffInvitation",
             fields=[
                 (
@@ -31,6 +46,7 @@ class Migration(migrations.Migration):
                 ("invited_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("expires_at", models.DateTimeField(editable=False)),
             ],
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="StaffMember",
@@ -59,7 +75,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "member of staff", "verbose_name_plural": "members of staff"},
+            options={
+                "default_permissions": (),
+                "verbose_name": "member of staff",
+                "verbose_name_plural": "members of staff",
+            },
         ),
         *[
             migrations.AddField(

@@ -27,7 +27,7 @@ from booking.models.patient_drafts import PatientDraft
 from booking.models.providers import Acknowledgement, Provider
 from booking.models.questions import AnswerSheet, Question, QuestionVersion
 from booking.models.reminders import PhoneNumber, Reminder, TextMessage
-from booking.models.staff import StaffInvitation, StaffMember
+from booking.models.staff import StaffAccount, StaffInvitation, StaffMember
 from booking.models.stranded import StrandedOffer, StrandedPlan, StrandedStep, StrandedVisit
 from booking.models.verification import ContactCode, EmailAddress, LocationActivity, SolvedChallenge
 from booking.models.waitlist import Waitlist, WaitlistEntry, WaitlistOffer
@@ -73,6 +73,7 @@ __all__ = [
     "Reminder",
     "SignInEvent",
     "SolvedChallenge",
+    "StaffAccount",
     "StaffInvitation",
     "StaffMember",
     "StrandedOffer",

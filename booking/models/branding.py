@@ -75,6 +75,18 @@ class Branding(models.Model):
         return self.clinic_name or settings.CLINIC_NAME
 
     @property
+    def privacy_notice(self) -> str:
+        """The address of the privacy notice, or "" where there is none."""
+        return self.privacy_notice_url or settings.PRIVACY_NOTICE_URL
+
+    @property
+    def notice_version(self) -> str | None:
+        """The version of the privacy notice that patients are shown, perhaps ""; None where there is no notice."""
+        if self.privacy_notice_url:
+            return self.privacy_notice_version
+        return settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None
+
+    @property
     def has_wordmark(self) -> bool:
         """Whether the logo is as wide as one that has the clinic's name in it; beside another one it is written."""
         return bool(self.logo) and self.logo.sizes[0]["width"] >= 2 * self.logo.sizes[0]["height"]

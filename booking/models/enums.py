@@ -95,6 +95,7 @@ class Job(StrEnum):
     EMAIL_TIME_OFF_ANSWERED = "email.time_off_answered"
     EMAIL_ORDER_LINK = "email.order_link"
     EMAIL_RESET_LINK = "email.reset_link"
+    EMAIL_STAFF_INVITATION = "email.staff_invitation"
     EMAIL_TEST_MESSAGE = "email.test_message"
     EMAIL_APPOINTMENT_LINKS = "email.appointment_links"
     EMAIL_WAITLIST_CONFIRM = "email.waitlist_confirm"

@@ -3,10 +3,21 @@
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
 from scheduling.models import Location
+
+
+class StaffAccount(User):
+    """A login, as managers see it: who somebody is, what they may do, and where."""
+
+    class Meta:
+        proxy = True
+        ordering = ["first_name", "last_name", "username"]
+        default_permissions = ("view", "add", "change")
+        verbose_name = "staff account"
 
 
 class StaffMember(models.Model):
@@ -26,6 +37,7 @@ class StaffMember(models.Model):
     )
 
     class Meta:
+        default_permissions = ()
         verbose_name = "member of staff"
         verbose_name_plural = "members of staff"
 
@@ -43,6 +55,9 @@ class StaffInvitation(models.Model):
     token_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     invited_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        default_permissions = ()
 
     def __str__(self):
         return f"of {self.user}"

@@ -35,6 +35,7 @@ HANDLERS: dict[str, Handler] = {
     Job.EMAIL_TIME_OFF_ANSWERED: Handler(staff_emails.send_time_off_answered),
     Job.EMAIL_ORDER_LINK: Handler(appointment_emails.send_order_link),
     Job.EMAIL_RESET_LINK: Handler(staff_emails.send_reset_link),
+    Job.EMAIL_STAFF_INVITATION: Handler(staff_emails.send_invitation),
     Job.EMAIL_REMINDER: Handler(reminders.send_due_reminder),
     Job.SMS_REMINDER: Handler(reminders.send_due_reminder, sending.RETRY_DELAYS),
     Job.SMS_TEXT: Handler(sending.send_text_message, sending.RETRY_DELAYS),

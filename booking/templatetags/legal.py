@@ -6,17 +6,19 @@ from django.utils.translation import gettext
 
 from booking.integrations.approvers import list_remote_kinds
 from booking.models import Provider
+from booking.models.branding import get_branding
 
 register = template.Library()
 
 
 @register.simple_tag
 def legal_links() -> list[tuple[str, str]]:
-    """Return the label and the address of each page that the settings name."""
+    """Return the label and the address of each page that the clinic has named."""
+    branding = get_branding()
     pages = [
-        (gettext("Privacy notice"), settings.PRIVACY_NOTICE_URL),
-        (gettext("Imprint"), settings.IMPRINT_URL),
-        (gettext("Terms"), settings.TERMS_URL),
+        (gettext("Privacy notice"), branding.privacy_notice),
+        (gettext("Imprint"), branding.imprint_url or settings.IMPRINT_URL),
+        (gettext("Terms"), branding.terms_url or settings.TERMS_URL),
     ]
     return [(label, address) for label, address in pages if address]
 
@@ -24,7 +26,7 @@ def legal_links() -> list[tuple[str, str]]:
 @register.simple_tag
 def privacy_notice_url() -> str:
     """Return the address of the privacy notice, or "" where there is none."""
-    return settings.PRIVACY_NOTICE_URL
+    return get_branding().privacy_notice
 
 
 @register.simple_tag

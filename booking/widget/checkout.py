@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -18,6 +17,7 @@ from booking.domain.slot_selection import NotOffered
 from booking.domain.transitions import ChangedMeanwhile, HoldExpired, HoldNotFound, WrongState
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Appointment
+from booking.models.branding import get_branding
 from booking.widget import refusals
 from booking.widget.appointment_changes import get_move_context, refuse_past_cutoff
 from booking.widget.details_form import DetailsForm, get_typed_values, refill_form
@@ -208,7 +208,7 @@ def make_appointment(hold, form, *, wants_reminders, patient_timezone):
             patient=form.instance,
             notes=form.cleaned_data["notes"],
             answers=form.answers if form.questions else None,
-            notice_version=settings.PRIVACY_NOTICE_VERSION if settings.PRIVACY_NOTICE_URL else None,
+            notice_version=get_branding().notice_version,
             timeouts=TIMEOUTS,
             **details,
         )

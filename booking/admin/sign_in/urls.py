@@ -19,6 +19,7 @@ urlpatterns = [
         auth.PasswordResetConfirmView.as_view(),
         name="password_reset_confirm",
     ),
+    path("account/invitation/<str:token>/", views.AcceptInvitation.as_view(), name="staff_invitation"),
     path("account/password-reset/done/", auth.PasswordResetCompleteView.as_view(), name="password_reset_complete"),
     path("account/second-factor/webauthn/login/", views.SignInWithPasskey.as_view(), name="mfa_login_webauthn"),
     path("account/second-factor/", include("allauth.mfa.urls")),

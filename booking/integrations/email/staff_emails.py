@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -11,9 +12,11 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from booking.access.sign_in_log import get_account_id
+from booking.access.staff_invitations import LIFETIME, make_token
 from booking.access.visibility import visible_to
 from booking.integrations.email.sender import make_headers
 from booking.models import Appointment, OutboxMessage, WebhookEndpoint
+from booking.models.branding import get_branding
 from scheduling.models import TimeOffRequest
 from scheduling.models.local_zones import find_time_off_zone
 
@@ -73,15 +76,35 @@ def send_reset_link(message: OutboxMessage) -> None:
         parts = [urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)]
         context = {
             "user": user,
-            "clinic_name": settings.CLINIC_NAME,
+            "clinic_name": get_branding().name,
             "link": message.payload["site"] + reverse("password_reset_confirm", args=parts),
         }
         EmailMessage(
-            subject=f"A new password at {settings.CLINIC_NAME}",
+            subject=f"A new password at {get_branding().name}",
             body=render_to_string("email/reset_link.txt", context),
             to=[user.email],  # the stored one: what was typed may only look like it
             headers=make_headers(message),
         ).send()
+
+
+def send_invitation(message: OutboxMessage) -> None:
+    """Send somebody the link to begin with. Each mail has a link of its own, and ends the one before."""
+    user = User.objects.filter(pk=message.payload["user"], is_active=True).first()
+    token = make_token(user) if user else None
+    if not user or not token:  # begun, or taken back, in the meantime
+        return
+    context = {
+        "user": user,
+        "clinic_name": get_branding().name,
+        "days": LIFETIME.days,
+        "link": message.payload["site"] + reverse("staff_invitation", args=[token]),
+    }
+    EmailMessage(
+        subject=f"Your login at {get_branding().name}",
+        body=render_to_string("email/staff_invitation.txt", context),
+        to=[user.email],
+        headers=make_headers(message),
+    ).send()
 
 
 def _send_to_staff(message, permission, subject, template, **context):
@@ -97,7 +120,7 @@ def _send(message, addresses, subject, template, **context):
         context["starts_at"], context["ends_at"] = (
             each.astimezone(zone) for each in (request.starts_at, request.ends_at)
         )
-    context |= {"clinic_name": settings.CLINIC_NAME, "site": settings.SITE_URL}
+    context |= {"clinic_name": get_branding().name, "site": settings.SITE_URL}
     EmailMessage(
         subject=subject,
         body=render_to_string(f"email/{template}.txt", context),

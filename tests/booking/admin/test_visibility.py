@@ -1,0 +1,347 @@
+"""Every address of staff's pages, for every role, at one's own location and at another."""
+
+import re
+from datetime import date, timedelta
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from booking.access.visibility import RULES
+from booking.models import (
+    Appointment,
+    CalendarFeed,
+    EmbeddingSite,
+    Event,
+    Hold,
+    MessageText,
+    Order,
+    PatientAccess,
+    Question,
+    SignInEvent,
+    StaffMember,
+    UndeliverableMail,
+    Waitlist,
+    WaitlistEntry,
+)
+from patients.models import Consent, Patient, PossibleDuplicate
+from scheduling.models import Calendar, Clinician, Location, Service, ServiceCategory, Slot, TimeOff, WorkingHours
+
+ELSEWHERE = "Zanzibar"  # is in every name at the other location
+SEARCHED = "Quentin"  # the first name of a patient of each location
+
+# What an address needs beside that its model is visible: the permission, or None for all staff. Django's own pages of
+# a model (list, add, change, history, delete) need what they do, and are not here. A new address belongs here.
+PERMISSIONS = {
+    "index": None,
+    "app_list": None,
+    "jsi18n": None,
+    "login": None,
+    "logout": None,
+    "password_change": None,
+    "password_change_done": None,
+    "view_on_site": None,
+    "diary": "booking.view_appointment",
+    "diary_events": "booking.view_appointment",
+    "diary_appointment": "booking.view_appointment",
+    "diary_move": "booking.decide_appointment",
+    "diary_book": "booking.add_appointment",
+    "scheduling_clinician_week": "scheduling.view_clinician",
+    "booking_apikey_rotate": "booking.change_apikey",
+    "booking_apikey_revoke": "booking.change_apikey",
+    "booking_appointment_move": "booking.mark_appointment",
+    "booking_appointment_revoke_links": "booking.change_appointment",
+    "booking_appointment_check_identity": "booking.change_appointment",
+    "booking_appointment_answers": "booking.view_answersheet",
+    "booking_appointment_keep_needs": "patients.change_needs",
+    "booking_appointment_another_time": "booking.decide_appointment",
+    "booking_provider_rotate": "booking.change_provider",
+    "booking_provider_check": "booking.change_provider",
+    "scheduling_calendar_test": "scheduling.change_calendar",
+    "scheduling_calendar_fill": "scheduling.change_calendar",
+    "scheduling_calendar_ignore": "scheduling.change_calendar",
+    "scheduling_calendar_stop_ignoring": "scheduling.change_calendar",
+    "booking_delivery_redeliver": "booking.change_delivery",
+    "booking_embeddingsite_code": "booking.view_embeddingsite",
+    "booking_calendarfeed_renew": "booking.change_calendarfeed",
+    "booking_calendarfeed_revoke": "booking.change_calendarfeed",
+    "booking_import_example": "booking.add_import",
+    "booking_import_progress": "booking.view_import",
+    "booking_import_refused": "booking.view_import",
+    "booking_import_begin": "booking.add_import",
+    "booking_import_discard": "booking.add_import",
+    "booking_messagetext_preview": "booking.view_messagetext",
+    "booking_messagetext_preview_new": "booking.view_messagetext",
+    "booking_messagetext_test": "booking.view_messagetext",
+    "booking_messagetext_test_new": "booking.view_messagetext",
+    "booking_order_send_link": "booking.change_order",
+    "booking_order_revoke_link": "booking.change_order",
+    "booking_order_cancel_order": "booking.change_order",
+    "patients_patient_export": "patients.export_patient",
+    "patients_patient_erase": "patients.erase_patient",
+    "patients_patient_lift": "patients.erase_patient",
+    "patients_patient_archive": "patients.change_patient",
+    "patients_patient_restore": "patients.change_patient",
+    "patients_patient_choose": "patients.view_patient",
+    "patients_patient_withdraw": "patients.change_consent",
+    "booking_unconfirmed_news": "booking.decide_appointment",
+    "booking_unconfirmed_decide": "booking.decide_appointment",
+    "booking_staffaccount_resend": "booking.change_staffaccount",
+    "booking_staffaccount_deactivate": "booking.change_staffaccount",
+    "booking_staffaccount_reactivate": "booking.change_staffaccount",
+    "booking_staffaccount_remove_factors": "booking.change_staffaccount",
+    "auth_user_password_change": "auth.change_user",
+    "booking_waitlistentry_remove": "booking.change_waitlistentry",
+    "booking_webhookendpoint_rotate": "booking.change_webhookendpoint",
+    "booking_webhookendpoint_test": "booking.change_webhookendpoint",
+    "booking_webhookendpoint_enable": "booking.change_webhookendpoint",
+    "booking_webhookendpoint_disable": "booking.change_webhookendpoint",
+}
+# Which model's object an address is about, where its name does not say so; and what else it takes.
+MODELS = {
+    **dict.fromkeys(["diary_appointment", "diary_move"], Appointment),
+}
+EXTRA = {
+    "booking_appointment_move": {"name": "mark_arrived"},
+    "booking_unconfirmed_decide": {"name": "confirm"},
+    "booking_import_example": {"kind": "patients"},
+    "app_list": {"app_label": "booking"},
+}
+NOT_WALKED = {"login", "logout", "password_change", "password_change_done", "jsi18n", "view_on_site"}  # of no location
+numbers = count(1)
+
+
+def list_addresses():
+    """Return {name: names of its arguments} of the site's pages."""
+    [site] = [each for each in get_resolver().url_patterns if getattr(each, "app_name", None) == "admin"]
+    return dict(walk(site.url_patterns))
+
+
+def walk(patterns):
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            yield from walk(each.url_patterns)
+        elif each.name:
+            yield each.name, list(each.pattern.converters) or re.findall(r"\?P<(\w+)>", str(each.pattern))
+
+
+def find_model(name):
+    """Return the model whose object the address is about."""
+    if name in MODELS:
+        return MODELS[name]
+    models = {f"{each._meta.app_label}_{each._meta.model_name}": each for each in admin.site._registry}
+    return max(((key, model) for key, model in models.items() if name.startswith(f"{key}_")), default=(0, None))[1]
+
+
+def find_permission(name):
+    """Return the permission that an address needs."""
+    if name in PERMISSIONS:
+        return PERMISSIONS[name]
+    model, action = find_model(name), name.rpartition("_")[2]
+    assert model, f"{name} is not in PERMISSIONS"
+    assert action in ("changelist", "add", "change", "history", "delete"), f"{name} is not in PERMISSIONS"
+    verb = action if action in ("add", "delete") else "view"
+    return f"{model._meta.app_label}.{verb}_{model._meta.model_name}"
+
+
+def make_site(place, service):
+    """Write down what a location has, and return an object of it for each model."""
+    now, number = timezone.now(), next(numbers)
+    hour = timedelta(hours=1)
+    soon = {"starts_at": now + hour, "ends_at": now + 1.5 * hour}
+    location = Location.objects.create(name=place, city=place, timezone="Europe/London")
+    clinician = Clinician.objects.create(name=f"Dana {place}")
+    clinician.services.add(service)
+    hours = {"clinician": clinician, "location": location}
+    WorkingHours.objects.create(weekday=0, start_time="09:00", end_time="17:00", **hours)
+    patient, other = (
+        Patient.objects.create(
+            first_name=SEARCHED,
+            last_name=f"{place} {suffix}",
+            date_of_birth=date(1980, 1, 1),
+            email=f"q{number}{suffix}@example.org",
+        )
+        for suffix in ("Archer", "Baker")
+    )
+    booking = {"service": service, "price": 60, "currency": "GBP", "is_remote": False, **hours, **soon}
+    attendee = {"attendee_name": str(patient), "attendee_email": patient.email}
+    slots = [
+        Slot.objects.create(period=DateTimeTZRange(now + each * hour, now + (each + 1) * hour), taken_at=now, **hours)
+        for each in (1, 2, 3)
+    ]
+    visits = [
+        Appointment.objects.create(
+            patient=each,
+            reference=f"REF-{number}{status[:2]}",
+            status=status,
+            slot=slot,
+            answer_by=until,
+            **attendee,
+            **booking,
+        )
+        for each, status, slot, until in (
+            (patient, "pending", slots[0], now + hour),
+            (other, "confirmed", slots[1], None),
+        )
+    ]
+    hold = Hold.objects.create(
+        token_hash=uuid4().bytes * 2, expires_at=soon["ends_at"], lifetime=timedelta(minutes=15), holder="x", **booking
+    )
+    order = Order.objects.create(patient=patient, service=service, external_id=f"ORDER {place}")
+    wish = WaitlistEntry.objects.create(
+        service=service,
+        location=location,
+        first_name=SEARCHED,
+        last_name=place,
+        email="q@example.org",
+        email_id=f"pseudonym {number}",
+        last_day=now.date() + timedelta(days=9),
+        status="waiting",
+        waiting_since=now,
+    )
+    calendar = Calendar.objects.create(
+        clinician=clinician, name=f"Calendar {place}", url="https://calendar.example/a.ics", kind="ics"
+    )
+    staff = User.objects.create_user(f"{place}-erin".casefold().title(), is_staff=True)
+    StaffMember.objects.create(user=staff, has_all_locations=False).locations.add(location)
+    event = Event.objects.create(
+        kind="appointment.created",
+        subject_type="booking",
+        subject_id=visits[0].pk,
+        location_id=location.pk,
+        sequence=1,
+        created_at=now,
+        actor=f"staff {place}",
+    )
+    return [
+        location,
+        clinician,
+        patient,
+        visits[0],
+        hold,
+        order,
+        wish,
+        calendar,
+        staff,
+        event,
+        TimeOff.objects.create(location=location, reason=f"Party {place}", **soon),
+        slots[2],
+        CalendarFeed.objects.create(clinician=clinician, token_hash=uuid4().bytes * 2),
+        EmbeddingSite.objects.create(origin=f"https://{place.lower()}.example", location=location),
+        PossibleDuplicate.objects.create(patient=patient, other=other, reason="alike"),
+        UndeliverableMail.objects.create(id=uuid4(), appointment=visits[0], kind="email_reminder", status_code="550"),
+        PatientAccess.objects.create(
+            action="view", actor=f"key {place}", patient_ids=[patient.pk], page="x", created_at=now
+        ),
+        SignInEvent.objects.create(kind="failed", user=staff, created_at=now),
+        Consent.objects.create(patient=patient, purpose="reminders"),
+    ]
+
+
+@pytest.fixture
+def sites(db):
+    """What there is at one's own location and at another one, and what belongs to all: objects by their models."""
+    service = Service.objects.create(
+        name="Consultation", slug="consultation", duration=timedelta(minutes=30), price=60, step=timedelta(minutes=30)
+    )
+    shared = [
+        service,
+        ServiceCategory.objects.create(name="General"),
+        Question.objects.create(service=service, text="Well?", kind="text"),
+        Waitlist.objects.create(service=service),
+        MessageText.objects.create(kind="email_reminder", language="en-gb"),
+        Group.objects.get(name="reception"),
+    ]
+    here, there = ({type(each): each for each in make_site(name, service)} for name in ("Harbour", ELSEWHERE))
+    return here, there, {type(each): each for each in shared}
+
+
+def log_in(name, *, location, group=None):
+    """Return the browser of somebody who works at one location only: of a group, or with every permission there is."""
+    user = User.objects.create_user(name, is_staff=True)
+    StaffMember.objects.create(user=user, has_all_locations=False).locations.add(location)
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    else:
+        user.user_permissions.set(Permission.objects.all())
+    browser = Client(raise_request_exception=False)
+    browser.force_login(user)
+    browser.user = user
+    return browser
+
+
+def get_url(name, arguments, objects):
+    """Return the address for the object of its model among ``objects``, or None if there is none of it."""
+    values, model = dict(EXTRA.get(name, {})), find_model(name)
+    for each in arguments:
+        if each in ("object_id", "pk", "id", "patient_id"):
+            assert model, f"{name} is not in MODELS"
+            if model not in objects and model._meta.concrete_model not in objects:
+                return None
+            values[each] = (objects.get(model) or objects[model._meta.concrete_model]).pk
+        elif each == "consent_id":
+            values[each] = objects[Consent].pk
+    return reverse(f"admin:{name}", kwargs=values)
+
+
+def test_every_model_of_staffs_pages_has_a_rule():
+    assert [model for model in admin.site._registry if model._meta.concrete_model not in RULES] == []
+
+
+def test_address_shows_nothing_of_another_location_and_does_nothing_there(sites):
+    here, there, shared = sites
+    browser = log_in("morgan", location=here[Location])
+    faults = []
+
+    for name, arguments in list_addresses().items():
+        if name in NOT_WALKED:
+            continue
+        if set(arguments) - EXTRA.get(name, {}).keys():
+            own, foreign = get_url(name, arguments, here | shared), get_url(name, arguments, there)
+            if foreign:
+                for method in (browser.get, browser.post):
+                    response = method(foreign)
+                    is_refused = response.status_code in (403, 404) or response.get("Location") == reverse(
+                        "admin:index"
+                    )
+                    if not is_refused:
+                        faults.append((name, "there", response.status_code, response.get("Location")))
+        else:
+            own = get_url(name, arguments, {})
+        for query in ["", f"?q={SEARCHED}", f"?term={SEARCHED}"] if own and not arguments else [""]:
+            response = browser.get(own + query) if own else None
+            if response and (
+                (response.status_code >= 404 and response.status_code != 405) or response.status_code == 500
+            ):
+                faults.append((name, "here", query, response.status_code))
+            if response and ELSEWHERE.lower() in response.text.lower():
+                found = response.text.lower().index(ELSEWHERE.lower())
+                faults.append((name, query, response.text[found - 100 : found + 40]))
+
+    assert faults == []
+
+
+@pytest.mark.parametrize("group", ["reception", "clinician", "manager"])
+def test_address_is_for_those_with_its_permission(sites, group):
+    here, _, shared = sites
+    browser = log_in("erin", location=here[Location], group=group)
+    if group == "clinician":
+        Clinician.objects.filter(pk=here[Clinician].pk).update(user=browser.user)
+    faults = []
+
+    for name, arguments in list_addresses().items():
+        own = get_url(name, arguments, here | shared) if name not in NOT_WALKED else None
+        if own and not name.endswith(("_history", "_delete")):
+            permission = find_permission(name)
+            is_permitted = permission is None or browser.user.has_perm(permission)
+            status = browser.get(own).status_code
+            if (status != 403) != is_permitted:
+                faults.append((name, permission, is_permitted, status))
+
+    assert faults == []

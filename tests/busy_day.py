@@ -12,7 +12,7 @@ from scheduling.models import Clinician, Service, Slot, WorkingHours
 
 MINUTE = timedelta(minutes=1)
 FIRST = (
-    "Ada Ben Cleo Dov Elin Femi Greta Hugo Ines Jonas Kim Lotte Mara Nils Olga Pau Quinn Rosa Sven Tara Umar".split()
+    "Ada Ben Cleo Dov Elin Femi Greta Hugo Ines Jonas Kim Lotte Mara Nils Olga Pau Quinn Rosa Sven Tara".split()
 )
 LAST = (
     "Abbott Birch Castellan Drummond Eriksen Fenwick Garland Holt Ibbotson Jarvis Kaur Larkin Merrick Norcott".split()

@@ -66,9 +66,16 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process keeps for some seconds, it does not keep from one test to the next."""
+    from booking.admin import diary_page
     from booking.widget import live_times, service_list
 
-    of_pages = (service_list.offers, live_times.versions, live_times.workplaces, live_times.etags)
+    of_pages = (
+        service_list.offers,
+        live_times.versions,
+        live_times.workplaces,
+        live_times.etags,
+        diary_page.versions,
+    )
     for results in (recent_branding, recent_sites, *of_pages):
         results.forget()
 

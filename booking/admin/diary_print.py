@@ -49,5 +49,6 @@ def print_day(request):
         }
         for column in drawn
     ]
-    context = {"page": page, "sheets": sheets, "sees_needs": sees_needs, "now": timezone.localtime()}
+    shown = [each for column in drawn for each in column.appointments]
+    context = {"page": page, "sheets": sheets, "shown": shown, "sees_needs": sees_needs, "now": timezone.localtime()}
     return TemplateResponse(request, "admin/diary/print.html", context)

@@ -75,7 +75,8 @@ def list_columns(
         starts_at__lt=as_datetime(end),
         ends_at__gt=as_datetime(start),
     )
-    visits = list(appointments.filter(there).select_related("service", "clinician").order_by("starts_at", "pk"))
+    # Prefetched, as hundreds of visits share a few services and clinicians.
+    visits = list(appointments.filter(there).prefetch_related("service", "clinician").order_by("starts_at", "pk"))
     live = holds.filter(there, status=Hold.Status.ACTIVE, expires_at__gt=now)
     held = list(live.select_related("service", "clinician").order_by("starts_at", "pk"))
 
@@ -86,6 +87,7 @@ def list_columns(
             names[place.clinician_id] = place.clinician_name
             weekly[place.clinician_id] += rules
     names |= {booking.clinician_id: booking.clinician.name for booking in [*visits, *held]}
+    visits_of, held_of = _group(visits), _group(held)
     busy = _list_busy_by_owner(names, location, start, end, now)
     notes = _list_notes(names, location, start, end)
 
@@ -96,8 +98,8 @@ def list_columns(
             parts = split_day(location.zone, day)
             span = parts[0][0], parts[-1][1]
             hours = clip(compute_working_time(weekly[clinician_id], location.zone, day, day).spells, *span)
-            mine = [each for each in visits if each.clinician_id == clinician_id and _touches(each, span)]
-            mine_held = [each for each in held if each.clinician_id == clinician_id and _touches(each, span)]
+            mine = [each for each in visits_of[clinician_id] if _touches(each, span)]
+            mine_held = [each for each in held_of[clinician_id] if _touches(each, span)]
             if not (hours or mine or mine_held or clinician_ids is not None):
                 continue
             taken = [each for each in busy[clinician_id] + busy[location.pk] if each[0] < span[1] and each[1] > span[0]]
@@ -105,6 +107,13 @@ def list_columns(
             blocks = _list_blocks(taken, [*mine, *mine_held], notes[clinician_id] + notes[location.pk], span)
             columns.append(Column(clinician_id, name, day, *span, hours, free, blocks, mine, mine_held))
     return columns
+
+
+def _group(bookings):
+    groups = defaultdict(list)
+    for each in bookings:
+        groups[each.clinician_id].append(each)
+    return groups
 
 
 def _touches(booking, span):

@@ -188,7 +188,7 @@ function onClick(event) {
 }
 
 function onPointerDown(event) {
-  const visit = event.target.closest(".visit.is-movable");
+  const visit = event.target.closest(".may-move .visit.is-movable");
   if (!visit || event.button || event.pointerType === "touch") return;
   const grabbed = event.clientY - visit.getBoundingClientRect().top;
   drag = {visit, grabbed, x: event.clientX, y: event.clientY, ghost: null, place: null};

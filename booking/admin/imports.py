@@ -138,7 +138,7 @@ class ImportAdmin(ObjectToolsMixin, ReadOnlyMixin, admin.ModelAdmin):
     def _get(self, request, pk):
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return get_object_or_404(Import, pk=pk)
+        return get_object_or_404(self.get_queryset(request), pk=pk)
 
     def _render(self, request, name, **context):
         context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}

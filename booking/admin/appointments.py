@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+from django.db.models.functions import Extract, Now
 from django.http import Http404, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -31,7 +32,14 @@ from booking.admin.reminders import list_messages
 from booking.admin.staff_transitions import STAFF_TRANSITIONS, apply_transition, list_transitions
 from booking.admin.undeliverable_mails import describe_undeliverable
 from booking.domain.appointments import annotate, check_identity, normalize_reference, revoke_links
-from booking.domain.transitions import ChangedMeanwhile
+from booking.domain.contact_corrections import (
+    ATTENDEE_FIELDS,
+    TooManyConfirmations,
+    correct_attendee,
+    send_confirmation_again,
+)
+from booking.domain.orders import NoEmailAddress
+from booking.domain.transitions import ChangedMeanwhile, WrongState
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from booking.templatetags.wording import phone
@@ -42,6 +50,8 @@ from patients.search import list_matching_keys
 from scheduling.admin import CalendarWarningsMixin
 from scheduling.lib.currencies import write_decimals
 from scheduling.lib.integration_admin import OtherSystemsMixin
+from scheduling.lib.phone_input import PhoneInput, clean_phone
+from scheduling.lib.phones import list_phone_countries
 from scheduling.lib.timezones import format_local
 from scheduling.models import Location
 from scheduling.models.local_zones import get_home_zone
@@ -144,9 +154,37 @@ class DayFilter(admin.SimpleListFilter):
         return day if 1900 <= day.year <= 2200 else None
 
 
+def order_coming_first(appointments):
+    """Order appointments by how near they are: visits to come, then those that are over or cancelled."""
+    is_over = Q(ends_at__lte=timezone.now()) | Q(status__in=Appointment.UNSUCCESSFUL)
+    distance = Func(Extract(F("starts_at") - Now(), "epoch"), function="abs", output_field=models.FloatField())
+    return appointments.order_by(models.Case(models.When(is_over, then=1), default=0), distance, "pk")
+
+
 class AppointmentForm(EditConflictForm):
+    """What staff may correct of an appointment."""
+
+    send_again = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Mail the confirmation",
+        help_text="To the e-mail address, if you correct it. Links that went to the one before end in either case.",
+    )
+
     class Meta:
-        help_texts = {"notes": "What the patient wrote, and what staff add to it."}
+        help_texts = {
+            "notes": "What the patient wrote, and what staff add to it.",
+            "contact_name": "Who reads the e-mail and answers the phone, if that is not who comes.",
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "attendee_phone" in self.fields:
+            self.fields["attendee_phone"].widget = PhoneInput({"class": "vTextField"})
+
+    def clean_attendee_phone(self):
+        phone = clean_phone(self, "attendee_phone", list_phone_countries(self.instance.location.country))
+        return self.cleaned_data["attendee_phone"] if phone is None else str(phone)
 
 
 class CancelForm(forms.Form):
@@ -156,6 +194,15 @@ class CancelForm(forms.Form):
         required=False,
         help_text="For staff only. The patient is told by e-mail that it is cancelled, not why.",
     )
+
+
+CORRECTABLE = set(ATTENDEE_FIELDS.values())
+
+
+def may_correct_attendee(request, appointment):
+    """Return whether who comes can be corrected: nobody is written to about what is over."""
+    is_coming = appointment is not None and appointment.status in Appointment.STANDING
+    return is_coming and request.user.has_perm("booking.change_appointment")
 
 
 def make_bulk_action(transition):
@@ -213,7 +260,10 @@ class AppointmentAdmin(
                     "attendee_name",
                     "contact",
                     "attendee_email",
+                    "send_again",
                     "attendee_phone",
+                    "contact_name",
+                    "relation",
                     "patient_record",
                     "needs",
                     "notes",
@@ -291,7 +341,8 @@ class AppointmentAdmin(
             )
         booked = Q(reference__icontains=text) | Q(reference=normalize_reference(text))
         known_patient = Q(patient__in=list_matching_keys(text, among=Patient.objects.all()))
-        return queryset.filter(booked | attendee | known_patient), False
+        rows = queryset.filter(booked | attendee | known_patient)
+        return rows if "o" in request.GET else order_coming_first(rows), False  # a column's order wins
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, {"title": "Appointments", **(extra_context or {})})
@@ -344,6 +395,10 @@ class AppointmentAdmin(
 
     # The page
 
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return [name for name in fields if name not in CORRECTABLE] if may_correct_attendee(request, obj) else fields
+
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
         links = {
@@ -352,8 +407,12 @@ class AppointmentAdmin(
             "linked_order": "booking.view_order",
         }
         hidden_fields = {name for name, permission in links.items() if not request.user.has_perm(permission)}
-        if obj and not obj.contact_name:
+        if may_correct_attendee(request, obj):
             hidden_fields.add("contact")
+        else:
+            hidden_fields |= {"contact_name", "relation", "send_again"}
+            if obj and not obj.contact_name:
+                hidden_fields.add("contact")
         hidden_fieldsets = self._get_hidden_fieldsets(obj) if obj else set()
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name not in hidden_fields]})
@@ -379,6 +438,13 @@ class AppointmentAdmin(
             "undeliverable": describe_undeliverable(obj),
             "may_check_identity": obj.verification == Appointment.Verification.WAIVED
             and has_appointment_permission(request, "decide"),
+            "may_send_again": has_appointment_permission(request, "decide")
+            and obj.status in Appointment.UPCOMING
+            and obj.starts_at > timezone.now()
+            and bool(obj.attendee_email),
+            "title": f"{obj.attendee_name}, {self.when(obj)}" if obj.attendee_name else self.when(obj),
+            "subtitle": None,
+            "read_back": self._list_read_back(obj),
             "may_revoke_links": has_appointment_permission(request, "decide") and not has_link_ended(obj),
             "may_reschedule": has_appointment_permission(request, "decide") and obj.status in Appointment.UPCOMING,
         }
@@ -390,6 +456,20 @@ class AppointmentAdmin(
             context["refused_at"] = format_local(refused_at, obj.location.zone, unless=obj.home)
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
+    def _list_read_back(self, appointment):
+        """Return what is read back to a caller, as pairs of label and value."""
+        born = appointment.patient.date_of_birth
+        pairs = [
+            ("Who", appointment.attendee_name),
+            ("Born", born and f"{born:%-d %B %Y}"),
+            ("When", format_local(appointment.starts_at, appointment.location.zone, pattern="%A %-d %B %Y, %H:%M")),
+            ("What", f"{appointment.service} with {appointment.clinician}, {self.place(appointment)}"),
+            ("E-mail", appointment.attendee_email or "none"),
+            ("Phone", phone(appointment.attendee_phone) or "none"),
+            ("Reference", appointment.reference),
+        ]
+        return [(label, value) for label, value in pairs if value]
+
     def changeform_view(self, request, *args, **kwargs):
         try:
             return super().changeform_view(request, *args, **kwargs)
@@ -398,8 +478,26 @@ class AppointmentAdmin(
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request, obj, form, change):
-        if form.changed_data:
-            annotate(obj, actor=get_actor(request), **{name: form.cleaned_data[name] for name in form.changed_data})
+        changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "send_again"}
+        of_attendee = {name: changes.pop(name) for name in ATTENDEE_FIELDS.values() if name in changes}
+        if changes:
+            annotate(obj, actor=get_actor(request), **changes)
+        if of_attendee:
+            self._correct_attendee(request, obj, of_attendee, form.cleaned_data.get("send_again"))
+
+    @staticmethod
+    def _correct_attendee(request, appointment, changes, is_to_be_sent):
+        is_sent = bool(is_to_be_sent and changes.get("attendee_email")) and appointment.status in Appointment.UPCOMING
+        try:
+            correct_attendee(appointment, actor=get_actor(request), send_confirmation=is_sent, **changes)
+        except (TooManyConfirmations, WrongState) as refusal:
+            messages.error(request, f"{refusal.message} Who comes was not changed.")
+            return
+        record = {ATTENDEE_FIELDS[name]: value for name, value in appointment.patient.contact.items()}
+        if any(record[name] != value for name, value in changes.items()):
+            page = reverse("admin:patients_patient_change", args=[appointment.patient_id])
+            text = 'The <a href="{}">patient’s record</a> has something else: correct that too, if it is wrong.'
+            messages.info(request, format_html(text, page))
 
     # Fields of the page
 
@@ -450,6 +548,11 @@ class AppointmentAdmin(
         view = self.admin_site.admin_view
         return [
             path(
+                "<path:object_id>/send-again/",
+                view(self.send_again_view),
+                name="booking_appointment_send_again",
+            ),
+            path(
                 "<path:object_id>/move/<slug:name>/",
                 view(self.transition_view),
                 name="booking_appointment_move",
@@ -466,6 +569,18 @@ class AppointmentAdmin(
             ),
             *super().get_urls(),
         ]
+
+    def send_again_view(self, request, object_id):
+        """Mail the attendee of a visit its confirmation once more."""
+        appointment = self._get_to_decide(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            done = f"The confirmation of {appointment.reference} is on its way to {appointment.attendee_email}."
+            self._change(request, appointment, send_confirmation_again, done)
+        except (NoEmailAddress, TooManyConfirmations, WrongState) as refusal:
+            messages.error(request, f"{refusal.message} Nothing was sent.")
+        return HttpResponseRedirect(reverse("admin:booking_appointment_change", args=[object_id]))
 
     def check_identity_view(self, request, object_id):
         """Note that staff know who has booked."""

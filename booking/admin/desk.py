@@ -18,7 +18,7 @@ from booking.admin.idempotent_create import get_new_id
 from booking.admin.identity import describe_identity
 from booking.admin.patient_conflicts import render_conflict
 from booking.admin.permissions import get_actor, has_appointment_permission
-from booking.admin.time_picker import REASON_LABELS, TimePicker
+from booking.admin.time_picker import REASON_LABELS, TimePicker, get_present_value
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
 from booking.domain.direct_booking import book_with_approval
 from booking.domain.holds import Holder
@@ -129,6 +129,7 @@ class DeskMixin:
             label="Give it this time",
             is_patient_busy=isinstance(refusal, PatientBusy),
             rescheduling=appointment,
+            present=get_present_value(appointment),
             now_at=format_local(appointment.starts_at, appointment.location.zone, unless=None),
             identity=describe_identity(appointment),
         )

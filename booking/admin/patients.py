@@ -4,13 +4,12 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from booking.admin.appointment_warnings import get_upcoming_appointments, warn_about_appointments
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.identity import render_identity
 from booking.admin.nameless_log import NamelessLogMixin
 from booking.admin.object_tools import ObjectToolsMixin
-from booking.admin.patient_conflicts import list_overlapping, render_links
 from booking.admin.patient_data import PatientDataMixin
+from booking.admin.patient_records import PatientRecordsMixin, render_warning
 from booking.admin.permissions import get_actor
 from booking.domain import patients
 from booking.models import Appointment
@@ -50,30 +49,20 @@ admin.site.unregister([Patient, PossibleDuplicate])
 
 
 @admin.register(Patient)
-class PatientWithAppointmentsAdmin(PatientDataMixin, NamelessLogMixin, ObjectToolsMixin, PatientAdmin):
+class PatientWithAppointmentsAdmin(
+    PatientRecordsMixin, PatientDataMixin, NamelessLogMixin, ObjectToolsMixin, PatientAdmin
+):
     inlines = [*PatientAdmin.inlines, AppointmentInline]
-    object_tools = ["archive", "restore"]
+    actions = ["archive", *PatientAdmin.actions, "merge"]
+    object_tools = ["archive", "restore", "unmerge"]
+    tools_with_form = ["archive", "unmerge"]
     change_form_template = "admin/patients/patient/change_form.html"
 
     def register_patient(self, request, patient):
         patients.register(patient, actor=get_actor(request))
 
-    def change_patient(self, request, patient, details):
-        patients.change(patient.pk, details, actor=get_actor(request))
-
-    def archive_patient(self, request, patient):
-        is_changed = patients.archive(patient, actor=get_actor(request))
-        if is_changed:
-            warn_about_appointments(
-                request, get_upcoming_appointments(patient=patient), f"of {patient}, who is in the archive now."
-            )
-        return is_changed
-
     def restore_patient(self, request, patient):
         return patients.restore(patient, actor=get_actor(request))
-
-    def archive_tool(self, request, patient):
-        self.archive(request, [patient])
 
     def restore_tool(self, request, patient):
         self.restore(request, [patient])
@@ -82,11 +71,7 @@ class PatientWithAppointmentsAdmin(PatientDataMixin, NamelessLogMixin, ObjectToo
 @admin.register(PossibleDuplicate)
 class DuplicateWithEventsAdmin(PossibleDuplicateAdmin):
     def render_warning(self, request, *, keep, duplicate):
-        """Return which visits of both are at the same time: nobody was at two places, but the merge goes on."""
-        overlapping = list_overlapping(keep, duplicate) | list_overlapping(duplicate, keep)
-        if not overlapping.exists():
-            return ""
-        return format_html("They have visits at the same time. {}", render_links(request, overlapping))
+        return render_warning(request, keep=keep, duplicate=duplicate)
 
     def merge_records(self, request, *, keep, duplicate):
         patients.merge(keep=keep, duplicate=duplicate, actor=get_actor(request))

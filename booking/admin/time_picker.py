@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from booking.domain.slot_selection import OpeningRequest
 from scheduling.availability import search
-from scheduling.availability.openings import as_datetime
+from scheduling.availability.openings import as_datetime, as_instant
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason
 from scheduling.lib.timezones import format_local
@@ -166,3 +166,9 @@ def to_local(start, place):
 def get_form_value(start, place):
     """Return the form value that identifies an opening."""
     return f"{start} {place.clinician_id} {place.location_id} {place.is_remote:d}"
+
+
+def get_present_value(appointment):
+    """Return the form value of the opening that an appointment has now."""
+    start = as_instant(appointment.starts_at)
+    return f"{start} {appointment.clinician_id} {appointment.location_id} {appointment.is_remote:d}"

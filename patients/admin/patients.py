@@ -22,7 +22,6 @@ from patients.records import (
     NhsNumberTaken,
     PatientChanged,
     PatientExists,
-    archive_patient,
     change_patient,
     register_patient,
     restore_patient,
@@ -166,7 +165,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
     show_full_result_count = False
     inlines = [NeedsInline, ConsentInline]
-    actions = ["archive", "restore"]
+    actions = ["restore"]
     fieldsets = [
         (
             None,
@@ -184,12 +183,12 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
         (
             "Record",
             {
-                "fields": ["created_at", "updated_at", "archived_at"],
+                "fields": ["created_at", "updated_at", "archived_at", "archive_reason"],
                 "description": "A patient is never deleted, but can be archived.",
             },
         ),
     ]
-    readonly_fields = ["created_at", "updated_at", "archived_at"]
+    readonly_fields = ["created_at", "updated_at", "archived_at", "archive_reason"]
 
     @admin.display(ordering=("last_name"))
     def name(self, patient):
@@ -307,16 +306,8 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     def change_patient(self, request, patient, details):
         change_patient(patient.pk, details)
 
-    def archive_patient(self, request, patient):
-        return archive_patient(patient.pk)
-
     def restore_patient(self, request, patient):
         return restore_patient(patient.pk) is not None
-
-    @admin.action(description="Archive the selected patients", permissions=["change"])
-    def archive(self, request, queryset):
-        number = sum([self.archive_patient(request, patient) for patient in queryset])
-        messages.success(request, f"Archived: {number}. They stay as they are, but new bookings no longer find them.")
 
     @admin.action(description="Take the selected patients out of the archive", permissions=["change"])
     def restore(self, request, queryset):

@@ -40,7 +40,7 @@ def read_form(browser, address):
 
 
 def parse_form(page):
-    content = page.content.decode().split('id="content-main"')[1]
+    content = page.content.decode().split('id="content"')[1]
     data = {}
     for tag, rest, body in re.findall(r"<(input|textarea|select)\b([^>]*)>(?:(.*?)</\1>)?", content, flags=re.S):
         given = dict(re.findall(r'([\w-]+)="([^"]*)"', rest))

@@ -156,7 +156,7 @@ def test_add_patient_with_invalid_field_creates_nothing(erin, wrong, sentence):
 
 
 def test_patient_list_hides_archived_patients_by_default(erin, ben):
-    response = run_action(erin, PATIENTS, "archive", ben)
+    response = run_action(erin, PATIENTS, "archive", ben, reason="other")
 
     assert list_messages(response)[-1:] == ["Archived: 1. They stay as they are, but new bookings no longer find them."]
     assert get_rows(erin.get(url(PATIENTS))) == []
@@ -167,7 +167,7 @@ def test_patient_list_hides_archived_patients_by_default(erin, ben):
 
 
 def test_patient_page_archives_and_restores(erin, ben):
-    said_so = list_messages(erin.post(url(PATIENTS, "archive", ben.pk)))
+    said_so = list_messages(erin.post(url(PATIENTS, "archive", ben.pk), {"reason": "other"}))
     assert said_so[-1] == "Archived: 1. They stay as they are, but new bookings no longer find them."
     ben.refresh_from_db()
     assert ben.archived_at
@@ -185,16 +185,19 @@ def test_patient_page_archives_and_restores(erin, ben):
 def test_archive_patient_with_upcoming_appointments_warns(erin, book, at):
     patient = book(at(9)).patient
 
-    response = erin.post(url(PATIENTS, "archive", patient.pk))
+    response = erin.post(url(PATIENTS, "archive", patient.pk), {"reason": "other"})
 
     sentence = "1 appointment to come of Alice Archer, who is in the archive now. They stay valid."
     assert list_messages(response)[0].startswith(sentence)
-    assert len(list_messages(erin.post(url(PATIENTS, "archive", patient.pk)))) == len(list_messages(response)) + 1
+    assert (
+        len(list_messages(erin.post(url(PATIENTS, "archive", patient.pk), {"reason": "other"})))
+        == len(list_messages(response)) + 1
+    )
 
 
 def test_patient_search_without_result_announces_archived_matches(erin, ben):
     assert "in the archive" not in get_text(erin.get(url(PATIENTS), {"q": "ohara"}))
-    run_action(erin, PATIENTS, "archive", ben)
+    run_action(erin, PATIENTS, "archive", ben, reason="other")
 
     page = erin.get(url(PATIENTS), {"q": "ohara"})
 
@@ -309,7 +312,7 @@ def test_patient_page_ignores_posted_consents_and_appointments(erin, book, at):
 
 
 def test_patient_search_uses_indexes_within_filtered_list(erin, ben):
-    run_action(erin, PATIENTS, "archive", ben)
+    run_action(erin, PATIENTS, "archive", ben, reason="other")
 
     assert get_rows(erin.get(url(PATIENTS), {"q": "ohara"})) == []
     with CaptureQueriesContext(connection) as captured:
@@ -396,7 +399,7 @@ def test_duplicate_list_compares_both_records(erin, pair):
 def test_merge_asks_before_merging(erin, pair):
     response = run_action(erin, DUPLICATES, "merge_into_first", pair)
 
-    assert "This cannot be undone." in get_text(response)
+    assert "For a day this can be undone" in get_text(response)
     assert Patient.objects.filter(archived_at=None).count() == 2
     assert PossibleDuplicate.objects.count() == 1
 

@@ -344,6 +344,7 @@ NOT_ANSWERED = {
     "WishEnded",
     "CannotMerge",
     "CannotUndoMerge",
+    "TooManyConfirmations",
     "NotStored",
     "RetryLater",
     "PermanentError",

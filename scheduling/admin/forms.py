@@ -93,6 +93,7 @@ class ServiceForm(forms.ModelForm):
     class Meta:
         model = Service
         fields = ["price", "currency"]  # and those that the admin class names
+        widgets = {"color": forms.TextInput(attrs={"type": "color"})}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

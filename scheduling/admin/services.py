@@ -1,5 +1,7 @@
 """Services, and the categories they are listed under."""
 
+from collections import Counter
+
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,6 +14,15 @@ from scheduling.lib.currencies import write_decimals
 from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.lib.integration_admin import OtherSystemsMixin
 from scheduling.models import Service, ServiceCategory
+
+# Told apart on the diary's tints, in light and in dark, and by most who do not see all colours.
+COLORS = "#2563eb #0f766e #b45309 #7c3aed #b91c1c #0891b2 #4d7c0f #be185d #475569 #a16207".split()
+
+
+def choose_color():
+    """Return the colour that the fewest services have."""
+    used = Counter(Service.objects.values_list("color", flat=True))
+    return min(COLORS, key=lambda color: used[color])
 
 
 @admin.register(Service)
@@ -45,6 +56,9 @@ class ServiceAdmin(OtherSystemsMixin, TranslationsMixin, ProtectedAdmin):
         ("Where it is listed", {"fields": ["category", "is_private"]}),
         ("Offered", {"fields": ["is_active", "is_online_bookable"], "description": INSTEAD_OF_DELETING}),
     ]
+
+    def get_changeform_initial_data(self, request):
+        return {"color": choose_color(), **super().get_changeform_initial_data(request)}
 
     @admin.display(description="lasts", ordering="duration")
     def formatted_duration(self, service):

@@ -21,6 +21,16 @@ DROP TRIGGER scheduling_slot_no_overlap ON scheduling_slot;
 DROP FUNCTION scheduling_slot_refuse_overlap();
 """
 
+# Services that nobody has given a colour have all the same one; in the diary they are to be told apart.
+COLOR = """
+UPDATE scheduling_service
+   SET color = (ARRAY['#2563eb', '#0f766e', '#b45309', '#7c3aed', '#b91c1c', '#0891b2', '#4d7c0f', '#be185d', '#475569',
+                      '#a16207'])[1 + (place - 1) % 10]
+  FROM (SELECT id, row_number() OVER (ORDER BY position, name, id) AS place
+          FROM scheduling_service WHERE color = '#2563eb') AS same
+ WHERE scheduling_service.id = same.id AND place > 1
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("scheduling", "0007_reminder_times")]
@@ -43,4 +53,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(CREATE, DROP),
+        migrations.RunSQL(COLOR, migrations.RunSQL.noop),
     ]

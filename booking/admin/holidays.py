@@ -1,5 +1,7 @@
 """The public holidays of a country's year as a list to pick from, for one location or all; and calendars of them."""
 
+from collections import Counter
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -57,7 +59,9 @@ def show_holidays(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         where = form.cleaned_data
         chosen = list(where["locations"])
-        holidays = list_holidays(where["country"], where["region"], where["year"])
+        yesterday = timezone.now().date() - timedelta(days=1)  # it may be that somewhere
+        all_year = list_holidays(where["country"], where["region"], where["year"])
+        holidays = [holiday for holiday in all_year if holiday.day >= yesterday]
         if request.POST.get("do") == "close":
             try:
                 return close(request, chosen, holidays)
@@ -84,16 +88,20 @@ def show_holidays(request: HttpRequest) -> HttpResponse:
 
 
 def read_choice(request: HttpRequest, locations: Any) -> dict[str, Any]:
-    """Return what the form says, or for a fresh page the country of the first location, and all its locations."""
+    """Return what the form says, or for a fresh page the country of most locations, and those that are there.
+
+    Towards the end of a year it is the next one's holidays that somebody enters.
+    """
     sent = request.POST if request.method == "POST" else request.GET
     if sent.get("country"):
         return {name: sent.get(name, "") for name in ("country", "region", "year")} | {
             "locations": sent.getlist("locations")
         }
     countries = dict(locations.values_list("pk", "country"))
-    first = next(iter(countries.values()), "GB")
-    here = [str(pk) for pk, country in countries.items() if country == first]
-    return {"country": first, "region": "", "year": str(timezone.now().year), "locations": here}
+    [(most, _)] = Counter(countries.values()).most_common(1) or [("GB", 0)]
+    here = [str(pk) for pk, country in countries.items() if country == most]
+    today = timezone.now()
+    return {"country": most, "region": "", "year": str(today.year + (today.month >= 10)), "locations": here}
 
 
 def close(request: HttpRequest, locations: list[Location], holidays: list) -> HttpResponse:

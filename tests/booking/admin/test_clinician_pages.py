@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from booking.models import Appointment, PatientAccess
+from booking.models import Appointment, PatientAccess, StrandedVisit
 from patients.models import Needs, Patient
 from scheduling.models import TimeOff, TimeOffRequest
 from tests.booking.admin.pages import count_queries, get_text, list_messages, url
@@ -101,11 +101,11 @@ def test_time_off_is_asked_for_and_answered_on_the_pages(danas_browser, morgan, 
 
     answer = {"answer": f"approve:{request.pk}", "note": "Have fun"}
     asked = morgan.post(page("time_off_requests"), answer)
-    assert (asked.status_code, TimeOff.objects.count()) == (409, 0)
+    assert TimeOff.objects.count() == 0
     morgan.post(page("time_off_requests"), answer | {"strands": asked.context["accepted"]})
 
     assert TimeOff.objects.get().reason == "Wedding"
-    assert visit.stranded_visits.count() == 1 if hasattr(visit, "stranded_visits") else True
+    assert StrandedVisit.objects.get().appointment == visit
     told = get_text(danas_browser.get(page("my_time_off")))
     assert all(text in told for text in ("Time off answered", "approved", "Have fun"))
     assert "Time off answered" not in get_text(danas_browser.get(page("my_hours")))

@@ -12,6 +12,7 @@ from booking.admin import (  # noqa: F401
     diary_booking,
     diary_moves,
     diary_print,
+    diary_walk_ins,
     embedding,
     events,
     feeds,

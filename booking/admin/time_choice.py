@@ -63,10 +63,11 @@ class TimeChoice:
         self.submitted, self.fold = request.POST.get("opening", ""), request.GET.get("fold") == "1"
         self.chosen = self._choose()
         self.refused = [] if self.chosen or not self.picker else self._list_refused()
-        if any(one.value == self.submitted for one in self.refused):
-            self.chosen = self.submitted
-        is_overriding = self.chosen and any(one.value == self.chosen for one in self.refused)
-        data = request.POST if request.method == "POST" and is_overriding else None
+        is_meant = "reason" in request.GET  # squeezed in: a press before this one has said so
+        for one in self.refused:
+            if one.rules and (is_meant or one.value == self.submitted):
+                self.chosen = one.value
+        data = request.POST if self.submitted and self.refused else None
         self.override_form = OverrideForm(data, prefix="override", initial={"reason": request.GET.get("reason")})
 
     def _choose(self):

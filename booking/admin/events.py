@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.html import format_html
 
+from booking.domain.overrides import Rule
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import EventKind
 from patients.models import Patient
@@ -61,8 +62,15 @@ SUBJECT_MODELS = {
 }
 ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
 STATUS_LABELS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}
-REASON_LABELS = dict(Appointment.CancellationReason.choices)
-DATA_LABELS = {"expires_at": "until", "good_until": "good until", "meeting_url": "video link"}
+REASON_LABELS = {**dict(Appointment.OverrideReason.choices), **dict(Appointment.CancellationReason.choices)}
+DATA_LABELS = {
+    "expires_at": "until",
+    "good_until": "good until",
+    "meeting_url": "video link",
+    "undone": "taken back",
+    "seen_at": "with the clinician",
+    **dict(Rule.choices),
+}
 
 
 def annotate_staff_names(events):

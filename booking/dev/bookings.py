@@ -141,6 +141,10 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
         token_hash=hashlib.sha256(rng.randbytes(32)).digest(),
         created_at=held_at,
     )
+    arrived_at = seen_at = None
+    if status in (Status.IN_PROGRESS, Status.COMPLETED):
+        arrived_at, seen_at = starts_at - key.int % 13 * MINUTE, starts_at + key.int % 9 * MINUTE
+        seen_at = seen_at if seen_at <= now else None
     reason = rng.choice(["patient_request", "patient_unwell", "clinician_unavailable"])
     symbols = "".join(rng.choices(REFERENCE_ALPHABET, k=10))
     appointment = Appointment(
@@ -154,6 +158,8 @@ def list_rows(clinician, service, location, starts_at, is_remote, patient, statu
         attendee_phone=patient.phone_with_extension,
         provider=provider,
         answer_by=answer_by,
+        arrived_at=arrived_at,
+        seen_at=seen_at,
         cancellation_reason=reason if status == Status.CANCELLED else "",
         meeting_url=f"https://video.example/{symbols.lower()}" if is_remote else "",
     )
@@ -195,7 +201,10 @@ def list_story(hold, appointment, by_staff, now, rng):
     if first == Status.PENDING and status != Status.PENDING:
         story.append((EventKind.APPOINTMENT_UPDATED, booked_at + 40 * MINUTE, by_staff, first, Status.CONFIRMED, {}))
     if status in (Status.IN_PROGRESS, Status.COMPLETED):
-        story.append((EventKind.APPOINTMENT_UPDATED, starts_at, by_staff, Status.CONFIRMED, Status.IN_PROGRESS, {}))
+        here = (Status.CONFIRMED, Status.IN_PROGRESS)
+        story.append((EventKind.APPOINTMENT_UPDATED, appointment.arrived_at, by_staff, *here, {}))
+    if appointment.seen_at:
+        story.append((EventKind.APPOINTMENT_UPDATED, appointment.seen_at, by_staff, "", "", {"changed": ["seen_at"]}))
     if status == Status.COMPLETED:
         story.append((EventKind.APPOINTMENT_COMPLETED, ends_at, by_staff, Status.IN_PROGRESS, status, {}))
     if status == Status.NO_SHOW:

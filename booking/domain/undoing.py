@@ -85,6 +85,8 @@ def undo_cancellation(
     find_or_register(appointment.patient, actor=actor)
     conflicts = check_conflicts(appointment, appointment.patient_id, now=now, must_be_free=must_be_free)
     lock_order(appointment)
+    # Nobody was told that what looked made up was cancelled.
+    was_told = appointment.cancellation_reason != Appointment.CancellationReason.UNUSUAL
     taken_back = take_back(appointment, TOLD_LATER, due_at=cancelled_at + UNDO_WINDOW)
     if _is_approver_remote(appointment) and Job.APPROVER_SYNC not in taken_back:
         raise ApproverTold
@@ -100,7 +102,8 @@ def undo_cancellation(
     reopen(appointment)
     if override and broken:
         record_override(appointment, broken, override, actor=actor, at=now)
-    _tell(appointment, conflicts, was_told=Job.EMAIL_APPOINTMENT_CANCELLED not in taken_back, now=now)
+    was_told = was_told and Job.EMAIL_APPOINTMENT_CANCELLED not in taken_back
+    _tell(appointment, conflicts, was_told=was_told, now=now)
 
 
 def _undo(appointment, status, *, actor, at, **changes):
@@ -121,7 +124,8 @@ def _tell(appointment, conflicts, *, was_told, now):
     email = None
     if was_told and appointment.ends_at > now and appointment.status != Status.IN_PROGRESS:
         email = Job.EMAIL_APPOINTMENT_CONFIRMED if is_confirmed else Job.EMAIL_APPOINTMENT_REQUESTED
-        tell_patient(appointment, conflicts)
+        if not appointment.awaits_verification:
+            tell_patient(appointment, conflicts)
     notify_changed(appointment, email=email)
     if is_confirmed and not email:
         plan_reminders(appointment, is_new=False)

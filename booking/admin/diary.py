@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from booking.access.visibility import visible_to
+from booking.access.visibility import get_my_location, set_my_location, visible_to
 from booking.admin.diary_grid import draw_columns, get_axis
 from booking.admin.diary_page import DAY, VIEWS, get_etag, list_clinicians, read_page
 from booking.admin.permissions import has_appointment_permission
@@ -32,6 +32,8 @@ def diary(request):
     if page is None:
         context = {**admin.site.each_context(request), "title": "Today", "has_location": Location.objects.exists()}
         return TemplateResponse(request, "admin/diary/empty.html", context)
+    if request.GET.get("location") and page.location != get_my_location(request.user):
+        set_my_location(request.user, page.location)  # no more than a habit, so a link may change it
     content = build_month(request, page) if page.view == "month" else build_grid(request, page)
     context = {
         **admin.site.each_context(request),

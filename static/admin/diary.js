@@ -37,6 +37,7 @@ function draw(part) {
     if (color) each.style.setProperty("--service", color);
     each.classList.toggle("is-short", long < 20);
     each.classList.toggle("is-low", long >= 20 && long < 30);
+    each.classList.toggle("is-middle", long >= 30 && long < 40);
     each.source = each.textContent;
   }
 }

@@ -125,6 +125,15 @@ def test_location_of_others_is_not_shown(erin, open_day, book, at, harbour):
     assert "Alice" not in get_text(page)
 
 
+def test_chosen_location_is_remembered(erin, open_day, harbour, dana):
+    mill = Location.objects.create(name="Mill Lane", city="London", timezone="Europe/London")
+    assert open_day().context["page"].location == harbour
+
+    open_day(location=str(mill.pk))
+
+    assert open_day().context["page"].location == mill
+
+
 @pytest.mark.parametrize("query", [{"day": "never"}, {"day": "9999-12-31"}, {"location": "x"}, {"clinician": "x"}])
 def test_nonsense_in_the_address_shows_today(erin, dana, query):
     assert erin.get(DIARY, query).status_code == 200

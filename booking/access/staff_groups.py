@@ -1,6 +1,7 @@
 """The groups of staff and their permissions, created by `manage.py migrate`.
 
-For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show;
+For appointments, ``decide`` means confirm, reschedule and cancel; ``mark`` means arrived, completed and no-show,
+and taking that back; ``override`` means booking and moving against the rules;
 ``view_all`` means those of every clinician instead of one's own; ``note`` and ``follow_up`` are for one's own only.
 ``change`` means release for a hold, retry for a message, redeliver for a delivery, settle for an undeliverable e-mail,
 and includes sending and revoking the link for an order; ``settle`` of stranded visits includes the time off of who is

@@ -124,6 +124,15 @@ def test_freed_time_is_held_for_the_first_who_waits_and_mailed(full, wait, noon,
     assert offer_freed_times(now=noon) == 0
 
 
+def test_time_freed_by_staff_is_offered_once_they_can_no_longer_undo_it_unseen(full, wait, noon, alice):
+    visit = confirm_hold(full()[9, 0], patient=alice, actor="patient")
+    wait("Carol")
+    cancel(visit, reason="other", actor="staff:1", is_undoable=True)
+
+    assert offer_freed_times(now=noon) == 0
+    assert offer_freed_times(now=database_now() + timedelta(minutes=2)) == 1
+
+
 def test_each_way_to_free_a_time_is_found(dana, full, wait, noon, alice, at, consultation, harbour):
     held = full((9, 10))
     visit = confirm_hold(held[9, 0], patient=alice, actor="patient")

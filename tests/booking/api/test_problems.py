@@ -369,6 +369,9 @@ NOT_ANSWERED = {
     "TooPale",
     "Unavailable",
     "Rejected",
+    "RulesBroken",
+    "TakenTwice",
+    "ApproverTold",
 }
 
 

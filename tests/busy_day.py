@@ -11,12 +11,9 @@ from patients.text import fold_name
 from scheduling.models import Clinician, Service, Slot, WorkingHours
 
 MINUTE = timedelta(minutes=1)
-FIRST = (
-    "Ada Ben Cleo Dov Elin Femi Greta Hugo Ines Jonas Kim Lotte Mara Nils Olga Pau Quinn Rosa Sven Tara".split()
-)
-LAST = (
-    "Abbott Birch Castellan Drummond Eriksen Fenwick Garland Holt Ibbotson Jarvis Kaur Larkin Merrick Norcott".split()
-)
+FIRST = "Ada Ben Cleo Dov Elin Femi Greta Hugo Ines Jonas Kim Lotte Mara Nils Olga Pau Quinn Rosa Sven Tara".split()
+LAST = """Abbott Birch Castellan Drummond Eriksen Fenwick Garland Holt Ibbotson Jarvis Kaur Larkin Merrick Norcott
+Okafor Pemberton Quigley Ravensdale Sallow Thorne Underhill Varley Whitlock Yates""".split()
 TITLES = ["Dr", "Nurse", "Prof"]
 COLORS = ["#2563eb", "#0f766e", "#b45309", "#7c3aed", "#b91c1c", "#0891b2"]
 
@@ -35,7 +32,7 @@ def fill_day(location, day, *, clinicians=30, visits=468):
         for name, color in zip(["Consultation", "Physiotherapy", "Vaccination", "Review"], COLORS, strict=False)
     ]
     people = Clinician.objects.bulk_create(
-        Clinician(name=f"{TITLES[number % 3]} {LAST[number % 14]} {FIRST[number // 14]}")
+        Clinician(name=f"{TITLES[number % 3]} {FIRST[number * 7 % 20]} {LAST[number % 24]}")
         for number in range(clinicians)
     )
     through = Clinician.services.through
@@ -44,8 +41,7 @@ def fill_day(location, day, *, clinicians=30, visits=468):
         WorkingHours(clinician=who, location=location, weekday=weekday, start_time=time(8), end_time=time(18))
         for who, weekday in product(people, range(7))
     )
-    names = list(product(FIRST, LAST))
-    names += [(last, first) for first, last in names]
+    names = [(FIRST[number % 20], LAST[(number + number // 120) % 24]) for number in range(visits)]
     patients = Patient.objects.bulk_create(
         Patient(
             first_name=first,
@@ -53,14 +49,14 @@ def fill_day(location, day, *, clinicians=30, visits=468):
             date_of_birth=date(1960, 1, 1) + timedelta(37 * number),
             **fold_name(first, last),
         )
-        for number, (first, last) in enumerate(names[:visits])
+        for number, (first, last) in enumerate(names)
     )
 
     slots, appointments = [], []
     opens = datetime.combine(day, time(8), location.zone)
     for number, patient in enumerate(patients):
         who, service = people[number % clinicians], services[number % 7 % 4]
-        starts_at = opens + (number // clinicians * 35 + number % 5) * MINUTE
+        starts_at = opens + (number // clinicians * 35 + number % 2 * 5) * MINUTE
         period = DateTimeTZRange(starts_at, starts_at + 30 * MINUTE)
         slots.append(Slot(clinician=who, location=location, period=period, taken_at=opens - timedelta(5)))
         appointments.append(

@@ -137,7 +137,7 @@ def _draw_column(column, zone, known, by_day, book_url, page_url):
     hours = [clock.place(start, end)[:2] for start, end in column.hours]
     expected = [each for each in column.appointments if each.status not in Appointment.UNSUCCESSFUL]
     summary = f"{len(expected)} visit{'' if len(expected) == 1 else 's'}"
-    shown = (column.clinician_name, summary, hours, entries)
+    shown = (column.clinician_id, column.day, column.clinician_name, summary, hours, entries)
     version = blake2b(repr(shown).encode(), digest_size=6).hexdigest()
     is_unchanged = version in known
     return DrawnColumn(

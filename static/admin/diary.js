@@ -8,7 +8,7 @@
    desk.js fetches each into a dialog. An answer with the header HX-Trigger: diary:changed has the grid ask for news at once.
    The arrow keys go from entry to entry; single letters are not this file's. */
 
-const POLL_MS = 2500, SNAP_MINUTES = 15, DRAG_MINUTES = 5, DRAG_PIXELS = 6, EDGE_PIXELS = 48;
+const POLL_MS = 2000, SNAP_MINUTES = 15, DRAG_MINUTES = 5, DRAG_PIXELS = 6, EDGE_PIXELS = 48;
 const news = document.getElementById("diary-news");
 const chooser = document.getElementById("diary-columns");
 const tools = document.querySelector("#diary-tools form");
@@ -111,19 +111,22 @@ function update(html) {
   const sources = new Map([...grid.querySelectorAll(".visit, .hold")].map(each => [each.firstElementChild.id, each.source]));
   const focused = grid.contains(document.activeElement) ? document.activeElement.id : null;
   const scroll = [grid.scrollTop, grid.scrollLeft];
-  const columns = [...fresh.querySelectorAll(".column")];
-  for (const column of columns) {
-    if ("unchanged" in column.dataset) column.replaceWith(old.get(column.id));
-    else {
-      draw(column);
-      for (const each of column.querySelectorAll(".visit, .hold")) {
-        if (sources.get(each.firstElementChild.id) !== each.source) each.classList.add("is-new");
-      }
+  const columns = [...fresh.querySelectorAll(".column")], isNew = column => !("unchanged" in column.dataset);
+  for (const column of columns.filter(isNew)) {
+    draw(column);
+    for (const each of column.querySelectorAll(".visit, .hold")) {
+      if (sources.get(each.firstElementChild.id) !== each.source) each.classList.add("is-new");
     }
   }
-  for (const each of fresh.querySelectorAll(".hours")) draw(each);
+  const before = listColumns(), isSameAxis = ["start", "end"].every(name => fresh.dataset[name] === grid.dataset[name]);
   Object.assign(grid.dataset, fresh.dataset);
-  grid.replaceChildren(...fresh.childNodes);
+  if (isSameAxis && columns.length === before.length && columns.every((column, at) => column.id === before[at].id)) {
+    for (const column of columns.filter(isNew)) old.get(column.id).replaceWith(column);
+  } else {
+    for (const column of columns) if (!isNew(column)) column.replaceWith(old.get(column.id));
+    for (const each of fresh.querySelectorAll(".hours")) draw(each);
+    grid.replaceChildren(...fresh.childNodes);
+  }
   [grid.scrollTop, grid.scrollLeft] = scroll;
   if (focused) (document.getElementById(focused) || grid).focus({preventScroll: true});
   drawAll();
@@ -298,6 +301,7 @@ if (grid) {
   grid.addEventListener("pointermove", showHint);
   grid.addEventListener("pointerleave", () => grid.querySelector(".hint")?.remove());
   grid.addEventListener("dragstart", stopEvent);
+  grid.addEventListener("animationend", event => event.target.closest(".is-new")?.classList.remove("is-new"));
   addEventListener("pointermove", onPointerMove);
   addEventListener("pointerup", stopDragging);
   addEventListener("pointercancel", stopDragging);

@@ -13,7 +13,6 @@ from scheduling.models import Location
 from tests.busy_day import fill_day
 from tests.journeys.clinic import PHONE, SCREENSHOTS
 
-SECONDS = 1_000
 # What must not change when the diary renews itself.
 PLACE = "[document.getElementById('diary-grid').scrollTop, document.getElementById('diary-grid').scrollLeft]"
 
@@ -57,13 +56,13 @@ def test_reception_keeps_the_day_of_a_big_clinic(staff, clinic, quayside):
     assert abs(hours["x"] - box["x"]) < 3
     assert abs(heading["y"] - box["y"]) < 3
 
-    # Somebody else marks an arrival: seen here within five seconds, while a visit has the focus and stays in place.
+    # Somebody else marks an arrival: seen here soon, while a visit has the focus and stays in place.
     late, focused = visits[200], visits[201]
     page.locator(f"#visit-{focused.pk}").focus()
     place = page.evaluate(PLACE)
     arrive(late)
     arrived = page.locator(f"#visit-{late.pk} .state")
-    expect(arrived).to_have_text(re.compile("Arrived 0 min"), timeout=5 * SECONDS)
+    expect(arrived).to_have_text(re.compile("Arrived 0 min"))
     expect(page.locator(f"#visit-{focused.pk}")).to_be_focused()
     assert page.evaluate(PLACE) == place
 
@@ -72,7 +71,7 @@ def test_reception_keeps_the_day_of_a_big_clinic(staff, clinic, quayside):
     dialog = page.locator("#dialog")
     expect(dialog.get_by_role("heading", level=2)).to_have_text(focused.attendee_name)
     arrive(visits[202])
-    expect(page.locator(f"#visit-{visits[202].pk} .state")).to_have_text(re.compile("Arrived"), timeout=5 * SECONDS)
+    expect(page.locator(f"#visit-{visits[202].pk} .state")).to_have_text(re.compile("Arrived"))
     expect(dialog).to_be_visible()
     page.screenshot(path=SCREENSHOTS / "diary 2 card 1280 light.png")
     page.keyboard.press("Escape")

@@ -215,7 +215,7 @@ def _answer(request, rows, note):
     wish = get_object_or_404(rows, pk=clean_id(pk)) if verb else None
     if verb and wish:
         try:
-            run(request, partial(verb, wish, by=request.user, note=note), wish.clinician_id)
+            run(request, partial(verb, wish, user=request.user, note=note), wish.clinician_id)
             messages.success(request, f"{wish.clinician} is told: {wish.get_status_display()}.")
         except WouldStrand as refusal:
             return ask_about_stranded(request, refusal)

@@ -53,19 +53,19 @@ def request_time_off(clinician: Clinician, *, starts_at: datetime, ends_at: date
 
 
 @transaction.atomic
-def approve_time_off(request: TimeOffRequest, *, by: User, note: str = "") -> None:
+def approve_time_off(request: TimeOffRequest, *, user: User, note: str = "") -> None:
     """Write the time off that was asked for; raises RequestAnswered."""
     _lock_waiting(request)
-    request.decided_by, request.note = by, note
+    request.decided_by, request.note = user, note
     _grant(request, at=database_now())
     enqueue(Job.EMAIL_TIME_OFF_ANSWERED, request=str(request.pk))
 
 
 @transaction.atomic
-def decline_time_off(request: TimeOffRequest, *, by: User, note: str = "") -> None:
+def decline_time_off(request: TimeOffRequest, *, user: User, note: str = "") -> None:
     """Say no to a request; raises RequestAnswered."""
     _lock_waiting(request)
-    request.status, request.decided_by, request.note = Status.DECLINED, by, note
+    request.status, request.decided_by, request.note = Status.DECLINED, user, note
     request.decided_at = database_now()
     request.save()
     enqueue(Job.EMAIL_TIME_OFF_ANSWERED, request=str(request.pk))

@@ -39,7 +39,7 @@ def test_groups_cannot_change_events_slots_or_logins_or_delete_history():
 def test_configuration_permissions_belong_to_managers_only():
     configuring = Permission.objects.filter(
         content_type__app_label="scheduling", codename__regex="^(add|change|delete)_"
-    )
+    ).exclude(codename="add_timeoffrequest")  # which clinicians have for themselves
 
     assert set(Group.objects.filter(permissions__in=configuring).values_list("name", flat=True)) == {"manager"}
 
@@ -92,17 +92,16 @@ def test_clinician_marks_own_appointments_only(danas_browser, book_today, others
     assert dict(Appointment.objects.values_list("pk", "status")) == {own.pk: "in_progress", others.pk: "confirmed"}
 
 
-def test_clinician_cannot_cancel_or_edit_appointments(danas_browser, book, at):
+def test_clinician_cannot_cancel_or_decide_appointments(danas_browser, book, at):
     own = book(at(9))
 
     refused = [
         danas_browser.post(url(APPOINTMENTS, "move", own.pk, "cancel"), {"reason": "other"}),
         danas_browser.post(url(APPOINTMENTS, "move", own.pk, "confirm")),
-        danas_browser.post(url(APPOINTMENTS, "change", own.pk), {"notes": "x", "meeting_url": ""}),
     ]
     run_action(danas_browser, APPOINTMENTS, "cancel", own, query=ANY_DAY, reason="other")
 
-    assert [response.status_code for response in refused] == [403, 403, 403]
+    assert [response.status_code for response in refused] == [403, 403]
     appointment = Appointment.objects.get()
     assert (appointment.status, appointment.notes) == ("confirmed", "")
 

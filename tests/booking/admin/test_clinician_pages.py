@@ -66,6 +66,7 @@ def test_clinician_writes_notes_and_video_link_of_own_visits_only(danas_browser,
     own.refresh_from_db()
     other.refresh_from_db()
     assert (own.notes, own.meeting_url) == ("Stronger already", "https://video.example/dana")
+    assert (own.attendee_name, own.status) == ("Alice Archer", "confirmed")
     assert (refused.status_code, other.notes, other.meeting_url) == (403, "", "")
 
 

@@ -51,7 +51,7 @@ def test_approved_request_is_time_off_and_mailed_to_clinician(dana, morgan, ask,
     request = ask()
     OutboxMessage.objects.all().delete()
 
-    approve_time_off(request, by=morgan, note="Enjoy it.")
+    approve_time_off(request, user=morgan, note="Enjoy it.")
 
     request = TimeOffRequest.objects.get()
     assert (request.status, request.decided_by) == ("approved", morgan)
@@ -65,11 +65,11 @@ def test_approved_request_is_time_off_and_mailed_to_clinician(dana, morgan, ask,
 
 def test_answered_request_is_not_answered_again(morgan, ask):
     request = ask()
-    decline_time_off(request, by=morgan, note="Too many are away.")
+    decline_time_off(request, user=morgan, note="Too many are away.")
 
     for verb in (approve_time_off, decline_time_off):
         with pytest.raises(RequestAnswered):
-            verb(request, by=morgan)
+            verb(request, user=morgan)
     with pytest.raises(RequestAnswered):
         withdraw_time_off(request)
 
@@ -97,5 +97,5 @@ def test_request_of_who_is_asked_may_be_taken_back_while_it_waits(morgan, ask):
     withdraw_time_off(request)
 
     with pytest.raises(RequestAnswered):
-        approve_time_off(request, by=morgan)
+        approve_time_off(request, user=morgan)
     assert (TimeOffRequest.objects.get().status, TimeOff.objects.count()) == ("withdrawn", 0)

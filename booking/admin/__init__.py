@@ -16,6 +16,7 @@ from booking.admin import (  # noqa: F401
     embedding,
     events,
     feeds,
+    first_steps,
     holds,
     holidays,
     imports,

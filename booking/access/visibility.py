@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Exists, Func, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, Model, OuterRef, Q, QuerySet
 
 from booking.models import (
     AnswerSheet,
@@ -247,7 +247,10 @@ class Sight:
         condition = self.known_patient()
         if not condition:
             return EVERYTHING
-        shown = Patient.objects.filter(pk=Func(OuterRef("patient_ids"), function="ANY"))
+        ids = Func(OuterRef("patient_ids"), function="ANY")
+        shown = Patient.objects.filter(
+            Func(F("pk"), ids, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
+        )
         return ~Q(Exists(shown.exclude(condition)))
 
     def stranded_plan(self) -> Q:

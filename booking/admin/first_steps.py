@@ -143,16 +143,19 @@ class HoursForm(forms.Form):
 class PageForm(forms.ModelForm):
     """How patients see the clinic."""
 
+    privacy_notice_url = forms.URLField(
+        label="Privacy notice", required=False, assume_scheme="https", help_text="Its address, if there is a page."
+    )
+
     class Meta:
         model = Branding
         fields = ["clinic_name", "phone", "accent", "privacy_notice_url"]
-        help_texts = {"clinic_name": "", "accent": "Of buttons and links.", "privacy_notice_url": "If it has a page."}
+        help_texts = {"clinic_name": "", "accent": "Of buttons and links."}
         widgets = {"accent": forms.TextInput({"type": "color"}), "phone": PhoneInput}
 
     def __init__(self, *args, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.initial["clinic_name"] = get_branding().name
-        self.fields["privacy_notice_url"].assume_scheme = "https"
 
     def clean_phone(self):
         phone = clean_phone(self, "phone", list_phone_countries())

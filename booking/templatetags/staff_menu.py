@@ -16,3 +16,10 @@ def staff_menu(context: Any) -> dict:
     if not request or not request.user.is_authenticated:
         return {"parts": []}
     return {"parts": build_menu(request.user, request.path)}
+
+
+@register.simple_tag(takes_context=True)
+def menu_parts(context: Any) -> list[dict]:
+    """Return the parts of the menu, for a page that shows it as its content."""
+    request = context["request"]
+    return build_menu(request.user, request.path)

@@ -222,7 +222,9 @@ def test_sheet_has_a_page_for_each_clinician(erin, day, book, at, harbour, consu
     page = erin.get(reverse("admin:diary_print"), {"day": str(day)})
 
     text = get_text(page)
-    assert f"09:00–09:30 Alice Archer born 12 Apr 1985 +44 20 7946 0123 Consultation Confirmed · {visit.reference}" in text
+    assert (
+        f"09:00–09:30 Alice Archer born 12 Apr 1985 +44 20 7946 0123 Consultation Confirmed · {visit.reference}" in text
+    )
     assert "Otis Hale" in text
     assert "No visits." in text
     assert PatientAccess.objects.first().patient_ids == [visit.patient_id]

@@ -27,6 +27,7 @@ from booking.models import (
     SignInEvent,
     StaffMember,
     StrandedPlan,
+    StrandedVisit,
     UndeliverableMail,
     Waitlist,
     WaitlistEntry,
@@ -51,6 +52,7 @@ PERMISSIONS = {
     "diary": "booking.view_appointment",
     "diary_events": "booking.view_appointment",
     "autocomplete": None,  # nobody's: it is 404
+    "clinician_ill": "booking.decide_appointment",
     "diary_appointment": "booking.view_appointment",
     "diary_cancel": "booking.decide_appointment",
     "diary_keys": None,
@@ -73,6 +75,7 @@ PERMISSIONS = {
     "stranded_plan_progress": "booking.decide_appointment",
     "stranded_plan_start": "booking.decide_appointment",
     "stranded_plans": "booking.decide_appointment",
+    "stranded_visit_keep": "booking.decide_appointment",
     "stranded_visits": "booking.decide_appointment",
     "time_off_requests": "scheduling.change_timeoffrequest",
     "diary_move": "booking.decide_appointment",
@@ -81,6 +84,7 @@ PERMISSIONS = {
     "booking_apikey_rotate": "booking.change_apikey",
     "booking_apikey_revoke": "booking.change_apikey",
     "booking_appointment_move": "booking.mark_appointment",
+    "booking_appointment_send_again": "booking.change_appointment",
     "booking_appointment_revoke_links": "booking.change_appointment",
     "booking_appointment_check_identity": "booking.change_appointment",
     "booking_appointment_answers": "booking.view_answersheet",
@@ -111,6 +115,7 @@ PERMISSIONS = {
     "patients_patient_export": "patients.export_patient",
     "patients_patient_erase": "patients.erase_patient",
     "patients_patient_lift": "patients.erase_patient",
+    "patients_patient_unmerge": "patients.change_possibleduplicate",
     "patients_patient_archive": "patients.change_patient",
     "patients_patient_restore": "patients.change_patient",
     "patients_patient_choose": "patients.view_patient",
@@ -136,6 +141,7 @@ MODELS = {
         ["stranded_plan", "stranded_plan_change", "stranded_plan_progress", "stranded_plan_start"], StrandedPlan
     ),
 }
+MODELS["stranded_visit_keep"] = StrandedVisit
 EXTRA = {
     "diary_step": {"name": "arrive"},
     "booking_appointment_move": {"name": "mark_arrived"},
@@ -143,6 +149,7 @@ EXTRA = {
     "booking_import_example": {"kind": "patients"},
     "app_list": {"app_label": "booking"},
 }
+OBJECT_ARGUMENTS = ("object_id", "pk", "id", "patient_id")
 NOT_WALKED = {
     "autocomplete",
     "login",
@@ -182,8 +189,6 @@ def find_permission(name):
     if name in PERMISSIONS:
         return PERMISSIONS[name]
     model, action = find_model(name), name.rpartition("_")[2]
-    assert model, f"{name} is not in PERMISSIONS"
-    assert action in ("changelist", "add", "change", "history", "delete"), f"{name} is not in PERMISSIONS"
     verb = action if action in ("add", "delete") else "view"
     return f"{model._meta.app_label}.{verb}_{model._meta.model_name}"
 
@@ -273,7 +278,7 @@ def make_site(place, service):
         CalendarFeed.objects.create(clinician=clinician, token_hash=uuid4().bytes * 2),
         EmbeddingSite.objects.create(origin=f"https://{place.lower()}.example", location=location),
         PossibleDuplicate.objects.create(patient=patient, other=other, reason="alike"),
-        UndeliverableMail.objects.create(id=uuid4(), appointment=visits[0], kind="email_reminder", status_code="550"),
+        UndeliverableMail.objects.create(id=uuid4(), appointment=visits[0], kind="email.reminder", status_code="550"),
         PatientAccess.objects.create(
             action="view", actor=f"key {place}", patient_ids=[patient.pk], page="x", created_at=now
         ),
@@ -293,7 +298,7 @@ def sites(db):
         ServiceCategory.objects.create(name="General"),
         Question.objects.create(service=service, text="Well?", kind="text"),
         Waitlist.objects.create(service=service),
-        MessageText.objects.create(kind="email_reminder", language="en-gb"),
+        MessageText.objects.create(kind="appointment_reminder", language="en-gb"),
         Group.objects.get(name="reception"),
     ]
     here, there = ({type(each): each for each in make_site(name, service)} for name in ("Harbour", ELSEWHERE))
@@ -318,14 +323,29 @@ def get_url(name, arguments, objects):
     """Return the address for the object of its model among ``objects``, or None if there is none of it."""
     values, model = dict(EXTRA.get(name, {})), find_model(name)
     for each in arguments:
-        if each in ("object_id", "pk", "id", "patient_id"):
-            assert model, f"{name} is not in MODELS"
+        if each in OBJECT_ARGUMENTS:
             if model not in objects and model._meta.concrete_model not in objects:
                 return None
             values[each] = (objects.get(model) or objects[model._meta.concrete_model]).pk
         elif each == "consent_id":
             values[each] = objects[Consent].pk
     return reverse(f"admin:{name}", kwargs=values)
+
+
+def test_every_address_is_classified():
+    """Say of a new one which permission it needs, in PERMISSIONS, and whose it is, in MODELS."""
+    unknown = []
+    for name, arguments in list_addresses().items():
+        model, action = find_model(name), name.rpartition("_")[2]
+        is_djangos = model and action in ("changelist", "add", "change", "history", "delete")
+        is_of_object = {*arguments} & {*OBJECT_ARGUMENTS}
+        others = {*arguments} - {*OBJECT_ARGUMENTS, "consent_id"} - EXTRA.get(name, {}).keys()
+        if name not in NOT_WALKED and (
+            others or (is_of_object and not model) or (not is_djangos and name not in PERMISSIONS)
+        ):
+            unknown.append(name)
+
+    assert unknown == []
 
 
 def test_every_model_of_staffs_pages_has_a_rule():

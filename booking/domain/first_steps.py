@@ -46,7 +46,8 @@ def add_clinician(clinician: Clinician) -> None:
 def add_service(service: Service) -> None:
     """Save a new service, which every clinician that there is offers."""
     service.save()
-    service.clinicians.set(Clinician.objects.filter(is_active=True))
+    for clinician in Clinician.objects.filter(is_active=True):
+        clinician.services.add(service)
     mark_schedule_changed()
 
 

@@ -9,7 +9,6 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from booking.access.patient_links import get_stranded_path
 from booking.domain.audit import record_event
@@ -36,13 +35,13 @@ MAX_OFFERED = 4  # the same time with another clinician, and three others
 class NothingToOffer(Exception):
     """None of the times could be held."""
 
-    message = _("None of these times is free any more.")
+    message = "None of these times is free any more."
 
 
 class NoContact(Exception):
     """There is no address or number that the offer could be sent to."""
 
-    message = _("There is no way to write to the patient.")
+    message = "There is no way to write to the patient."
 
 
 @transaction.atomic

@@ -1,5 +1,7 @@
 """The admin of patients, extended with their appointments and with events, which the patients app knows nothing of."""
 
+from functools import partial
+
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,6 +14,7 @@ from booking.admin.patient_data import PatientDataMixin
 from booking.admin.patient_records import PatientRecordsMixin, render_warning
 from booking.admin.permissions import get_actor
 from booking.domain import patients
+from booking.domain.stranded_visits import Concerned, save_and_mark
 from booking.models import Appointment
 from patients.admin import PatientAdmin, PossibleDuplicateAdmin
 from patients.models import Patient, PossibleDuplicate
@@ -62,7 +65,9 @@ class PatientWithAppointmentsAdmin(
         patients.register(patient, actor=get_actor(request))
 
     def restore_patient(self, request, patient):
-        return patients.restore(patient, actor=get_actor(request))
+        actor, concerned = get_actor(request), Concerned(patients=[patient.pk])
+        is_changed, _none = save_and_mark(partial(patients.restore, patient, actor=actor), concerned, actor=actor)
+        return is_changed
 
     def restore_tool(self, request, patient):
         self.restore(request, [patient])

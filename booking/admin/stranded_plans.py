@@ -66,14 +66,23 @@ class MoveForm(forms.Form):
     """With whom the visits are to be instead."""
 
     clinician_id = forms.ChoiceField(label="To", required=False)
+    at_short_notice = forms.BooleanField(
+        required=False,
+        label="Also at shorter notice than the service is booked",
+        help_text="Each is noted as an override: it is urgent.",
+    )
 
     def __init__(self, *args, user, **options):
         super().__init__(*args, **options)
         rows = visible_to(user, Clinician.objects.filter(is_active=True)).order_by("name")
         self.fields["clinician_id"].choices = [("", "Whoever is free"), *((str(each.pk), each.name) for each in rows)]
+        if not user.has_perm("booking.override_appointment"):
+            del self.fields["at_short_notice"]
 
     def fill(self, plan):
-        return Wish(clinician_id=self.cleaned_data["clinician_id"] or None)
+        given = self.cleaned_data
+        at_short_notice = given.get("at_short_notice", False)
+        return Wish(clinician_id=given["clinician_id"] or None, at_short_notice=at_short_notice)
 
 
 class CancelForm(forms.Form):
@@ -95,7 +104,7 @@ class CancelForm(forms.Form):
 
 DEFAULTS = {
     Action.OFFER: {"same_time": True, "others": 3, "by_email": True},
-    Action.MOVE: {},
+    Action.MOVE: {"at_short_notice": True},
     Action.CANCEL: {"reason": Appointment.CancellationReason.CLINICIAN_UNAVAILABLE},
 }
 

@@ -8,7 +8,8 @@ from django.db import transaction
 from booking.domain import patients
 from booking.domain.appointments import cancel
 from booking.domain.contact_corrections import list_coming_visits
-from booking.models import Appointment
+from booking.domain.stranded_visits import Stranding, mark
+from booking.models import Appointment, StrandedVisit
 from patients.models import ArchiveReason, Patient
 from scheduling.slots import lock_clinicians
 
@@ -19,12 +20,14 @@ def archive_with_visits(
 ) -> list[Appointment]:
     """Archive a patient, cancel those ``visits`` of theirs that are still to come, and return these.
 
-    ``reason`` is an ArchiveReason. Their attendees are told unless ``email`` is false; nobody who has died is written
-    to. Raises WrongState and ChangedMeanwhile.
+    The other visits are stranded until somebody settles them. ``reason`` is an ArchiveReason. Who comes to those
+    cancelled is told unless ``email`` is false; nobody who has died is written to. Raises WrongState and
+    ChangedMeanwhile.
     """
-    chosen = list(list_coming_visits(patient.pk).filter(pk__in=visits))
-    if chosen:
-        lock_clinicians(*[visit.clinician_id for visit in chosen])
+    coming = list(list_coming_visits(patient.pk))
+    chosen = [visit for visit in coming if visit.pk in set(visits)]
+    if coming:
+        lock_clinicians(*[visit.clinician_id for visit in coming])
     for visit in chosen:
         cancel(
             visit,
@@ -33,4 +36,6 @@ def archive_with_visits(
             email=email and reason != ArchiveReason.DECEASED,
         )
     patients.archive(patient, actor=actor, reason=reason)
+    left = [visit for visit in coming if visit not in chosen]
+    mark([Stranding(visit, StrandedVisit.Cause.PATIENT) for visit in left], actor=actor)
     return chosen

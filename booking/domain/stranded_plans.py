@@ -7,6 +7,7 @@ outcome: whoever dies, what was done is written down, and the rest goes on.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from uuid import UUID
 from django.db import transaction
 
 from booking.domain.appointments import cancel
+from booking.domain.overrides import Override, Rule, RulesBroken, move_against_rules
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered, OpeningRequest
@@ -26,7 +28,7 @@ from booking.models.enums import Job
 from booking.outbox import queue
 from scheduling.availability.openings import as_instant
 from scheduling.availability.queries import OpeningFilters
-from scheduling.availability.search import Opening, open_times
+from scheduling.availability.search import Opening, Reason, open_times
 from scheduling.lib.clock import database_now
 from scheduling.lib.timezones import format_local
 from scheduling.models import Clinician, Location
@@ -46,6 +48,7 @@ REFUSALS = (
     NotOffered,
     NothingToOffer,
     PatientBusy,
+    RulesBroken,
     SlotTaken,
     WrongState,
 )
@@ -63,6 +66,7 @@ class Wish:
     others: int = MAX_OTHERS
     keeps_clinician: bool = False
     clinician_id: str | None = None
+    at_short_notice: bool = False  # whoever plans a move may override the service's notice
 
 
 @transaction.atomic
@@ -73,7 +77,7 @@ def make_plan(plan: StrandedPlan, visits: Sequence[StrandedVisit], wish: Wish) -
     """
     plan.wish = asdict(wish)
     plan.save(force_insert=True)
-    finder = _Finder(visits, now=database_now())
+    finder = _Finder(visits, wish, now=database_now())
     steps = [_plan_step(plan, visit, finder, wish) for visit in visits[:MAX_VISITS]]
     StrandedStep.objects.bulk_create(steps)
     return plan
@@ -115,8 +119,8 @@ def _describe(opening):
 class _Finder:
     """The openings of the visits' services, each given to one visit only."""
 
-    def __init__(self, visits: Sequence[StrandedVisit], *, now: datetime) -> None:
-        self.now = now
+    def __init__(self, visits: Sequence[StrandedVisit], wish: Wish, *, now: datetime) -> None:
+        self.now, self.wish = now, wish
         self.given: dict[UUID, list[tuple[int, int]]] = defaultdict(list)
         appointments = [visit.appointment for visit in visits]
         self.last = max((each.starts_at for each in appointments), default=now) + SEARCH_AHEAD
@@ -125,7 +129,10 @@ class _Finder:
 
     def _load(self, service):
         if service.pk not in self.openings:
-            found = open_times(OpeningFilters(service), start_at=self.now, end_at=self.last, now=self.now)
+            asked = copy(service)
+            if self.wish.at_short_notice:
+                asked.notice = timedelta()
+            found = open_times(OpeningFilters(asked), start_at=self.now, end_at=self.last, now=self.now)
             self.openings[service.pk] = found
         return self.openings[service.pk]
 
@@ -300,7 +307,15 @@ def _offer(step):
 
 def _move(step):
     [opening] = list_openings(step, People.load())
-    reschedule(step.visit.appointment, opening, actor=step.plan.actor)
+    appointment, actor = step.visit.appointment, step.plan.actor
+    try:
+        with transaction.atomic():
+            reschedule(appointment, opening, actor=actor)
+    except NotOffered as refusal:
+        if refusal.reasons != [Reason.TOO_SOON] or not step.plan.wish.get("at_short_notice"):
+            raise
+        override = Override([Rule.NOTICE], Appointment.OverrideReason.URGENT)
+        move_against_rules(appointment, opening, override, actor=actor)
     return f"Moved to {opening.clinician}, {_format(opening.starts_at, step)}."
 
 

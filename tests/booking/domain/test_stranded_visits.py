@@ -35,7 +35,7 @@ from booking.domain.stranded_visits import (
 from booking.models import Appointment, Event, Hold, OutboxMessage, StrandedPlan, StrandedVisit
 from patients.models import Patient
 from scheduling.lib.clock import database_now
-from scheduling.models import TimeOff, WorkingHours
+from scheduling.models import Service, TimeOff, WorkingHours
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
@@ -258,6 +258,20 @@ def test_step_whose_time_is_taken_by_then_is_not_done_and_changes_nothing(visit,
     assert (step.outcome, step.detail) == ("not_done", "That time has just been taken.")
     visit.appointment.refresh_from_db()
     assert (visit.appointment.starts_at, find_open().get()) == (at(9), visit)
+
+
+def test_move_at_shorter_notice_than_booked_is_an_override_of_who_may(visit, others, at, consultation):
+    Service.objects.update(notice=at(10) - database_now())
+    visit = find_open().select_related("appointment__service").get()
+    plan = make_plan(StrandedPlan(action="move", actor="staff:7"), [visit], Wish())
+    assert plan.steps.get().detail == "Nobody else is free at that time."
+
+    plan = make_plan(StrandedPlan(action="move", actor="staff:7"), [visit], Wish(at_short_notice=True))
+    run_step(plan.steps.get().pk)
+
+    moved = Appointment.objects.get(pk=visit.appointment_id)
+    assert (moved.clinician, moved.starts_at, moved.override_reason) == (others, at(9), "urgent")
+    assert (plan.steps.get().outcome, find_open().count()) == ("done", 0)
 
 
 def test_bulk_cancellation_tells_patient_in_clinics_words(visit, settings):

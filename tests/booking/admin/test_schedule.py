@@ -213,7 +213,7 @@ def test_narrower_hours_ask_about_appointments_outside(morgan, dana, book, at):
     afternoon = book(at(14))
 
     form = hours_form(dana, keep=lambda rule: rule.start_time == time(9))
-    save_after_question(morgan, url(CLINICIANS, "change", dana.pk), form, "outside the clinician’s hours")
+    save_after_question(morgan, url(CLINICIANS, "change", dana.pk), form, "Outside the clinician’s hours")
 
     assert (dana.working_hours.count(), StrandedVisit.objects.get().appointment) == (7, afternoon)
 
@@ -247,7 +247,7 @@ def test_clinician_with_appointments_can_be_deactivated_but_not_deleted(morgan, 
     assert morgan.post(url(CLINICIANS, "delete", dana.pk), {"post": "yes"}).status_code == 403
     form = hours_form(dana)
     del form["is_active"]
-    save_after_question(morgan, url(CLINICIANS, "change", dana.pk), form, "the clinician is no longer offered")
+    save_after_question(morgan, url(CLINICIANS, "change", dana.pk), form, "The clinician is no longer offered")
 
     assert Clinician.objects.filter(is_active=False).count() == 1
 
@@ -275,7 +275,7 @@ def test_change_of_locations_zone_asks_about_appointments(morgan, harbour, book,
     }
 
     form |= {"timezone": "Europe/Berlin", "is_active": "on"}
-    save_after_question(morgan, url(LOCATIONS, "change", harbour.pk), form, "it shows another local time")
+    save_after_question(morgan, url(LOCATIONS, "change", harbour.pk), form, "It shows another local time")
 
     assert StrandedVisit.objects.get().cause == "zone"
 

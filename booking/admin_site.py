@@ -38,6 +38,7 @@ MENU = {
         Entry("Stranded visits", "admin:stranded_visits", "booking.settle_strandedvisit"),
         Entry("Waitlist", "admin:booking_waitlistentry_changelist", "booking.view_waitlistentry"),
         Entry("Orders", "admin:booking_order_changelist", "booking.view_order"),
+        Entry("Figures", "admin:figures", "booking.view_figures"),
         Entry("Unusual bookings", "admin:booking_unusualbooking_changelist", "booking.decide_appointment"),
         Entry("Undelivered mail", "admin:booking_undeliverablemail_changelist", "booking.view_undeliverablemail"),
         Entry("Same patient twice?", "admin:patients_possibleduplicate_changelist", "patients.view_possibleduplicate"),

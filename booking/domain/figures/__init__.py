@@ -1,4 +1,4 @@
-"""What a clinic's managers count: bookings, visits, utilisation, revenue and waits of a period, and of the one before."""
+"""What managers count: bookings, visits, utilisation, revenue and waits of a period, beside the one before."""
 
 from booking.domain.figures.compute import compute_figures
 from booking.domain.figures.figure import Figure, Unit

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, partial
 from uuid import UUID
 
 from django.db.models import Q
@@ -26,13 +27,13 @@ def compute_offered(selection: Selection, period: Period) -> Weeks:
     """
     zones = {location.pk: location.zone for location in Location.objects.filter(pk__in=selection.location_ids)}
     away = _load_away(selection, period)
-    offered = defaultdict(int)
+    mondays, offered = _list_mondays(period), defaultdict(int)
+    # Past its cache, since a year of everybody's hours would drive the days that are booked now out of it; but many
+    # share a week.
+    compute = cache(partial(compute_working_time.__wrapped__, first=period.first, last=period.last))
     for (clinician_id, location_id), hours in _load_hours(selection, period).items():
         zone = zones[location_id]
-        # Past the cache: a year of everybody's hours would drive the days that are booked now out of it.
-        working = compute_working_time.__wrapped__(tuple(hours), zone, period.first, period.last)
-        left = subtract(working.spells, merge([*away[clinician_id], *away[location_id]]))
-        mondays = _list_mondays(period)
+        left = subtract(compute(tuple(hours), zone).spells, merge([*away[clinician_id], *away[location_id]]))
         starts = [as_instant(datetime.combine(monday, time(), zone)) for monday in mondays]
         for start, end in left:
             while start < end:  # a night's spell may reach over the end of a week

@@ -1,4 +1,4 @@
-"""A year of a clinic with 30 clinicians: 100,000 visits with their holds, and the events of those that were cancelled."""
+"""A year of a clinic with 30 clinicians: 117,000 visits, their holds, and the events of those that were cancelled."""
 
 from datetime import date, timedelta
 
@@ -36,8 +36,8 @@ STATEMENTS = [
     """INSERT INTO booking_hold
               (id, service_id, clinician_id, location_id, starts_at, ends_at, is_remote, price, currency, external_id,
                metadata, created_at, updated_at, status, expires_at, lifetime, extensions, holder, network, token_hash)
-       SELECT id, %(service)s, clinician_id, location_id, starts_at, starts_at + interval '30 minutes', false, 60, 'GBP',
-              '', '{}', booked_at, booked_at, 'confirmed', booked_at, interval '15 minutes', 0,
+       SELECT id, %(service)s, clinician_id, location_id, starts_at, starts_at + interval '30 minutes', false, 60,
+              'GBP', '', '{}', booked_at, booked_at, 'confirmed', booked_at, interval '15 minutes', 0,
               (ARRAY['visitor', 'staff:1', 'visitor', 'order:7', 'key:5d2f4e8a-3b1c-4d6f-a7e9-8c0b1a2d3f04'])[
                   number %% 5 + 1],
               '', sha256(id::text::bytea)
@@ -53,8 +53,8 @@ STATEMENTS = [
                metadata, created_at, updated_at, slot_id, reference, status, patient_id, attendee_name, attendee_email,
                attendee_phone, notes, meeting_url, cancellation_reason, cancellation_note, provider_reference,
                arrived_at, seen_at)
-       SELECT id, %(service)s, clinician_id, location_id, starts_at, starts_at + interval '30 minutes', false, 60, 'GBP',
-              '', '{}', booked_at, booked_at, CASE WHEN number %% 12 > 0 THEN slot_id END,
+       SELECT id, %(service)s, clinician_id, location_id, starts_at, starts_at + interval '30 minutes', false, 60,
+              'GBP', '', '{}', booked_at, booked_at, CASE WHEN number %% 12 > 0 THEN slot_id END,
               'R' || lpad(slot_id::text, 9, '0'),
               CASE number %% 12 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'no_show' ELSE 'completed' END, patient_id,
               'Pat Person', 'pat@patients.example', '', '', '',
@@ -63,7 +63,8 @@ STATEMENTS = [
               CASE WHEN number %% 12 > 1 THEN starts_at + (number %% 20) * interval '1 minute' END
          FROM visit ORDER BY booked_at""",
     """INSERT INTO booking_event
-              (kind, subject_type, subject_id, sequence, created_at, actor, from_status, to_status, data, transaction_id)
+              (kind, subject_type, subject_id, sequence, created_at, actor, from_status, to_status, data,
+               transaction_id)
        SELECT kind, 'booking', id, sequence, at, 'patient', '', '', '{}', pg_current_xact_id()
          FROM (SELECT 'hold.placed' AS kind, id, 1 AS sequence, booked_at AS at FROM visit
                UNION ALL SELECT 'appointment.created', id, 2, booked_at FROM visit
@@ -75,10 +76,12 @@ STATEMENTS = [
 
 
 def make_big_clinic(*, first=LAST - timedelta(days=364)):
-    """Write the rows of such a clinic from a date to LAST: a year is 117,000 visits of a clinic that is nearly full."""
+    """Write the rows of such a clinic from a date to LAST; it is nearly full."""
     Location.objects.create(name="Harbour Street", address_line_1="12 Harbour Street", city="London")
     service = Service.objects.create(name="Consultation", slug="consultation")
-    Clinician.objects.bulk_create(Clinician(name=f"Clinician {chr(65 + n // 26)}{chr(65 + n % 26)}") for n in range(30))
+    Clinician.objects.bulk_create(
+        Clinician(name=f"Clinician {chr(65 + n // 26)}{chr(65 + n % 26)}") for n in range(CLINICIANS)
+    )
     with connection.cursor() as cursor:
         for statement in STATEMENTS:
             cursor.execute(statement, {"service": service.pk, "first": first, "last": LAST})

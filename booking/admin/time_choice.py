@@ -60,7 +60,9 @@ class TimeChoice:
         self.picker = TimePicker(form, rescheduling=moving) if form.is_valid() else None
         self.wanted = form.cleaned_data["why"] if self.picker else None
         self.rows = self.picker.rows() if self.picker else []
-        self.submitted, self.fold = request.POST.get("opening", ""), request.GET.get("fold") == "1"
+        is_asking = self.wanted and "book" not in request.POST  # for another time than the one that is pressed
+        self.submitted = "" if is_asking else request.POST.get("opening", "")
+        self.fold = request.GET.get("fold") == "1"
         self.chosen = self._choose()
         self.refused = [] if self.chosen or not self.picker else self._list_refused()
         is_meant = "reason" in request.GET  # squeezed in: a press before this one has said so

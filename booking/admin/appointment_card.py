@@ -134,11 +134,12 @@ def render_card(request, appointment, *, is_changed=False):
 
 
 def list_steps(request, appointment, possible):
-    """Return the row of Steps for staff who may mark appointments, while it stands or has taken place."""
+    """Return the row of Steps for staff who may mark appointments, from the day of the visit on."""
     if not has_appointment_permission(request, "mark") or appointment.status not in [Status.CONFIRMED, *MARKED]:
         return []
     present = get_step(appointment)
-    return [Step(name, STAFF_TRANSITIONS[name].label, name == present, name in possible) for name in STEPS]
+    steps = [Step(name, STAFF_TRANSITIONS[name].label, name == present, name in possible) for name in STEPS]
+    return steps if any(step.is_current or step.is_possible for step in steps) else []
 
 
 def get_step(appointment):

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import NamedTuple
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Q
@@ -13,7 +12,7 @@ from booking.access.visibility import visible_to
 from booking.admin.dialogs import redirect_after, render_dialog
 from booking.admin.diary_booking import search_known_patients
 from booking.admin.permissions import has_appointment_permission
-from booking.domain.appointments import normalize_reference
+from booking.domain.appointments import REFERENCE_ALPHABET, normalize_reference
 from booking.models import Appointment, DeskSettings
 from patients.models import Patient
 from scheduling.models import Clinician
@@ -96,9 +95,9 @@ def match_reference(text):
     """Return a Q for the visits whose reference is the text, or begins with it."""
     reference = normalize_reference(text)
     letters = reference.replace("-", "")
-    if len(letters) < MIN_REFERENCE or len(letters) > 10 or " " in text.strip():
-        return Q(pk__in=list[UUID]())
-    return Q(reference=reference) if len(letters) == 10 else Q(reference__startswith=reference.rstrip("-"))
+    if len(letters) < MIN_REFERENCE or not set(letters) <= set(REFERENCE_ALPHABET):
+        return Q(pk__in=[])
+    return Q(reference__startswith=reference.rstrip("-"))
 
 
 def match_attendee(text):

@@ -58,6 +58,8 @@ class TimeChoice:
         self.form, self.moving = form, moving
         self.may_override = has_appointment_permission(request, "override")
         self.picker = TimePicker(form, rescheduling=moving) if form.is_valid() else None
+        if moving and self.picker:
+            moving.service = self.picker.service  # to which the service's notice does not apply
         self.wanted = form.cleaned_data["why"] if self.picker else None
         self.rows = self.picker.rows() if self.picker else []
         is_asking = self.wanted and "book" not in request.POST  # for another time than the one that is pressed

@@ -56,10 +56,7 @@ if (document.getElementById("desk-settings")) {
       open(link.href);
     }
   });
-  if (isDialog) {
-    dialog.addEventListener("close", () => dialog.replaceChildren());
-    dialog.addEventListener("click", event => event.target === dialog && dialog.close());
-  }
+  if (isDialog) dialog.addEventListener("close", () => dialog.replaceChildren());
 
   /* Choosing a time and a patient */
 
@@ -80,7 +77,7 @@ if (document.getElementById("desk-settings")) {
     }
     if (event.target.closest("#found, #twins, .times") && event.key === "Enter" && event.target.type === "radio") {
       event.preventDefault();
-      event.target.form.requestSubmit(event.target.form.querySelector("button.default"));
+      event.target.form.querySelector("button.default").click(); // htmx sends the name of what was clicked
     }
     if (event.target.closest("[role=search], [data-arrows]") && ["ArrowDown", "ArrowUp"].includes(event.key)) {
       const stops = [...dialog.querySelectorAll("[role=search] input, [data-arrows] li a:first-child")];
@@ -122,7 +119,7 @@ if (document.getElementById("desk-settings")) {
 
   const KEYS = {
     "/": () => open(settings.search),
-    "n": () => settings.book && open(settings.book),
+    "n": () => settings.book && open(document.getElementById("go-book")?.href || settings.book),
     "t": () => document.getElementById("go-today") ? follow("#go-today") : location.assign(settings.today),
     "?": () => open(settings.keys),
   };
@@ -136,7 +133,7 @@ if (document.getElementById("desk-settings")) {
   document.addEventListener("keydown", event => {
     if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target)) return;
     if (settings.shortcuts === "on" && event.key in KEYS) {
-      if (document.querySelector("dialog[open]") && event.key !== "/" && event.key !== "?") return;
+      if (document.querySelector("dialog[open]")) return; // what is typed there would be gone
       event.preventDefault();
       KEYS[event.key]();
     } else if (event.key in ARROWS && event.target === document.body && document.getElementById("diary-tools")) {

@@ -75,6 +75,8 @@ def pages(live_server, harbour, consultation, dana, desk, book, at):
         url("scheduling_calendar"),
         url("scheduling_calendar", "change", calendar.pk),
         url("scheduling_timeoff", "delete", closure.pk),
+        url("booking_staffaccount"),
+        url("booking_staffaccount", "add"),
     ]
 
 

@@ -18,7 +18,7 @@ from scheduling.availability.openings import as_instant
 from scheduling.availability.queries import OpeningFilters, load_busy, load_hours
 from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
-from tests.bench import patient_access
+from tests.bench import patient_access, staff_figures
 from tests.bench.best_sql import OPENINGS
 from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
@@ -33,7 +33,7 @@ EVENTS = 200  # events in each clinician's own calendar
 
 
 def print_all():
-    """Print every figure, which takes about four minutes."""
+    """Print every figure, which takes about five minutes."""
     print("Medians. Whatever stands in one block was measured in turns.\n")
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
@@ -58,6 +58,8 @@ def print_all():
     print(f"\nWho looked, after {patient_access.NUMBER:,} looks")
     show(patient_access.make_measures())
     print_sameness()
+    print("\nManagers' figures of 117,000 visits in a year, and of the period before")
+    show(staff_figures.make_measures())
 
 
 def two_weeks(service, copy):

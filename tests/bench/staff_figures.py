@@ -1,9 +1,11 @@
-"""A year of a clinic with 30 clinicians: 117,000 visits, their holds, and the events of those that were cancelled."""
+"""Managers' figures of 30 clinicians who had 117,000 visits in a year, their holds, and the events of cancellations."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from django.db import connection
 
+from booking.domain.figures import Period, Selection, compute_figures
 from scheduling.models import Clinician, Location, Service
 
 CLINICIANS = 30
@@ -75,15 +77,27 @@ STATEMENTS = [
 ]
 
 
-def make_big_clinic(*, first=LAST - timedelta(days=364)):
-    """Write the rows of such a clinic from a date to LAST; it is nearly full."""
+def make_measures():
+    """Return the measures of what the page of figures computes, for its shortest, usual and longest period."""
+    make_visits()
+    locations = [location.pk for location in Location.objects.all()]
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    return {
+        f"figures of {days} days": partial(
+            compute_figures, Selection(Period(LAST - timedelta(days=days - 1), LAST), locations, now)
+        )
+        for days in (7, 30, 365)
+    }
+
+
+def make_visits():
+    """Replace the clinic by one that is nearly full, for a year until LAST."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE scheduling_location, scheduling_clinician, scheduling_service CASCADE")
     Location.objects.create(name="Harbour Street", address_line_1="12 Harbour Street", city="London")
     service = Service.objects.create(name="Consultation", slug="consultation")
-    Clinician.objects.bulk_create(
-        Clinician(name=f"Clinician {chr(65 + n // 26)}{chr(65 + n % 26)}") for n in range(CLINICIANS)
-    )
+    Clinician.objects.bulk_create(Clinician(name=f"Clinician {n:02}") for n in range(CLINICIANS))
     with connection.cursor() as cursor:
         for statement in STATEMENTS:
-            cursor.execute(statement, {"service": service.pk, "first": first, "last": LAST})
-        for table in ("booking_hold", "booking_appointment", "booking_event", "scheduling_slot", "patients_patient"):
-            cursor.execute(f"ANALYZE {table}")
+            cursor.execute(statement, {"service": service.pk, "first": LAST - timedelta(days=364), "last": LAST})
+        cursor.execute("VACUUM ANALYZE")

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from booking.access.visibility import has_all_locations
 from booking.visible_admin import VisiblePages, show_visible_rows
+from scheduling.lib.capped_paginator import CappedPaginator
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,10 @@ class ClinicSite(AdminSite):
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register an admin class whose pages have what the person may see, and nothing else."""
         super().register(model_or_iterable, show_visible_rows(admin_class or ModelAdmin, VisiblePages), **options)
+        models = model_or_iterable if isinstance(model_or_iterable, list | tuple) else [model_or_iterable]
+        for model in models:
+            registered: Any = self._registry[model]
+            registered.paginator, registered.show_full_result_count = CappedPaginator, False
 
     def get_urls(self) -> list:
         return [*self.own_pages, *super().get_urls()]

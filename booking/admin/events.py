@@ -1,76 +1,25 @@
 """The audit trail: its read-only list, and the log on the page of a booking or an order."""
 
-from contextlib import suppress
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, time
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import CharField, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Concat
-from django.urls import reverse
-from django.utils.html import format_html
 
-from booking.domain.overrides import Rule
+from booking.access.visibility import visible_to
+from booking.admin.day_bar import DAY, DayBarMixin, add_day_bar, get_clinic_zone
+from booking.admin.event_sentences import Subject, name_subjects, write_sentence
+from booking.domain.appointments import normalize_reference
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
-from booking.models.enums import EventKind
+from patients.admin.patient_field import is_id
 from patients.models import Patient
+from patients.search import list_matching_keys
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
-from scheduling.models import Location
 
-EVENT_LABELS = {
-    EventKind.HOLD_PLACED: "The time was held",
-    EventKind.HOLD_EXTENDED: "Held for longer",
-    EventKind.HOLD_MOVED: "Another time was held instead",
-    EventKind.HOLD_RELEASED: "The time was given back",
-    EventKind.HOLD_EXPIRED: "Held no longer: nobody confirmed it in time",
-    EventKind.HOLD_CONFIRMED: "The held time was taken",
-    EventKind.APPOINTMENT_CREATED: "Booked",
-    EventKind.APPOINTMENT_UPDATED: "Changed",
-    EventKind.APPOINTMENT_RESCHEDULED: "Given another time",
-    EventKind.APPOINTMENT_CANCELLED: "Cancelled",
-    EventKind.APPOINTMENT_COMPLETED: "Completed",
-    EventKind.APPOINTMENT_NO_SHOW: "Nobody came",
-    EventKind.APPOINTMENT_STRANDED: "Its time cannot be kept",
-    EventKind.APPOINTMENT_OFFERED: "Other times were offered",
-    EventKind.APPOINTMENT_SETTLED: "It is settled what becomes of it",
-    EventKind.APPOINTMENT_OVERRIDDEN: "Given its time against the rules",
-    EventKind.APPROVER_ASKED: "The approver was asked",
-    EventKind.APPROVER_AGREED: "The approver agreed",
-    EventKind.APPROVER_REFUSED: "The approver refused",
-    EventKind.APPROVER_WITHDRAWN: "The approver was told that it is off",
-    EventKind.APPROVER_IGNORED: "The approver said before the visit what became of it: ignored",
-    EventKind.ORDER_CREATED: "Ordered",
-    EventKind.ORDER_UPDATED: "Changed",
-    EventKind.ORDER_CANCELLED: "Cancelled",
-    EventKind.ORDER_LINK_SENT: "The link was e-mailed",
-    EventKind.ORDER_LINK_REVOKED: "The link was taken back",
-    EventKind.WAITLIST_JOINED: "On the waiting list",
-    EventKind.WAITLIST_CONFIRMED: "The e-mail address was confirmed",
-    EventKind.WAITLIST_UPDATED: "Changed",
-    EventKind.WAITLIST_OFFERED: "Offered a time",
-    EventKind.WAITLIST_OFFER_ENDED: "The offer ended",
-    EventKind.WAITLIST_ENDED: "Off the waiting list",
-}
-SUBJECT_MODELS = {
-    Event.SubjectType.BOOKING: Hold,  # until it is an appointment
-    Event.SubjectType.ORDER: Order,
-    Event.SubjectType.PATIENT: Patient,
-    Event.SubjectType.LOCATION: Location,
-    Event.SubjectType.WAITLIST: WaitlistEntry,
-}
 ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
-STATUS_LABELS = {**dict(Hold.Status.choices), **dict(Appointment.Status.choices)}
-REASON_LABELS = {**dict(Appointment.OverrideReason.choices), **dict(Appointment.CancellationReason.choices)}
-DATA_LABELS = {
-    "expires_at": "until",
-    "good_until": "good until",
-    "meeting_url": "video link",
-    "undone": "taken back",
-    "seen_at": "with the clinician",
-    **dict(Rule.choices),
-}
 
 
 def annotate_staff_names(events):
@@ -82,62 +31,175 @@ def annotate_staff_names(events):
 
 
 def list_events(subject, *, zone):
-    """Return the subject's events as rows of (when, what, who, from, to, details)."""
+    """Return the subject's events as pairs of time and sentence."""
     events = annotate_staff_names(Event.objects.filter(subject_id=subject.pk)).order_by("sequence")
     return [
         (
             format_local(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S"),
-            EVENT_LABELS.get(event.kind, event.kind),  # pyright: ignore[reportCallIssue]
-            event.staff_name or ACTOR_LABELS.get(event.actor, event.actor),
-            STATUS_LABELS.get(event.from_status, ""),
-            STATUS_LABELS.get(event.to_status, ""),
-            ", ".join(
-                f"{DATA_LABELS.get(name, name)}: {format_event_value(value, zone)}"
-                for name, value in event.data.items()
-            ),
+            write_sentence(event, who=name_actor(event), subject=HERE[event.subject_type], zone=zone),
         )
         for event in events
     ]
 
 
-def format_event_value(value, zone):
-    """Return a value of an event's data as readable text."""
-    if isinstance(value, list):
-        return ", ".join(DATA_LABELS.get(item, item).replace("_", " ") for item in value)
-    try:
-        return format_local(datetime.fromisoformat(value), zone)
-    except ValueError:
-        return REASON_LABELS.get(value) or STATUS_LABELS.get(value, value)
+def name_actor(event):
+    """Return who did what an event of annotate_staff_names tells."""
+    if event.actor.startswith("key:"):
+        return "a program"
+    return event.staff_name or ACTOR_LABELS.get(event.actor, "somebody")
+
+
+# What an event is called on the page of what it is about.
+HERE = {
+    Event.SubjectType.BOOKING: Subject("the visit"),
+    Event.SubjectType.PATIENT: Subject("the record"),
+    Event.SubjectType.ORDER: Subject("the order"),
+    Event.SubjectType.LOCATION: Subject("the location"),
+    Event.SubjectType.WAITLIST: Subject("the wish"),
+}
+
+
+class WhoFilter(admin.SimpleListFilter):
+    """By who did it: a member of staff, the patients themselves, programs or the system."""
+
+    title = "who"
+    parameter_name = "who"
+
+    def lookups(self, request, model_admin):
+        users = visible_to(request.user, get_user_model().objects.filter(is_staff=True)).order_by("username")
+        others = [("patient", "The patients"), ("key:", "Programs"), ("worker", "The system")]
+        return [*((f"staff:{user.pk}", user.get_username()) for user in users), *others]
+
+    def queryset(self, request, queryset):
+        value = self.value()
+        if not value:
+            return queryset
+        if value.startswith("staff:"):  # said twice for the index event_of_staff
+            return queryset.filter(actor=value, actor__startswith="staff:")
+        return queryset.filter(actor__startswith=value) if value == "key:" else queryset.filter(actor=value)
+
+
+class AboutFilter(admin.SimpleListFilter):
+    """By what sort of thing it is about."""
+
+    title = "about"
+    parameter_name = "about"
+
+    def lookups(self, request, model_admin):
+        names = {"booking": "Visits", "patient": "Patients’ records", "order": "Orders"}
+        return [*names.items(), ("location", "Locations"), ("waitlist", "The waiting list")]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(subject_type=self.value()) if self.value() else queryset
+
+
+class OfPatientFilter(admin.SimpleListFilter):
+    """All that happened with one patient: set by the link on the patient's page."""
+
+    title = parameter_name = "patient"
+
+    def lookups(self, request, model_admin):
+        return [(self.value(), "one patient")] if self.value() else []
+
+    def has_output(self):
+        return bool(self.value())
+
+    def queryset(self, request, queryset):
+        if not self.value():
+            return queryset
+        people = Patient.objects.filter(pk=self.value()) if is_id(self.value()) else Patient.objects.none()
+        may_see = request.user.has_perm("patients.view_patient")
+        return queryset.filter(
+            subject_id__in=list_subjects(visible_to(request.user, people) if may_see else people.none())
+        )
+
+
+def list_subjects(people):
+    """Return the ids of patients and of all that is theirs and has events."""
+    patient_ids = [patient.pk for patient in people]
+    found = set(patient_ids)
+    for model in (Appointment, Hold, Order, WaitlistEntry):
+        found.update(model.objects.filter(patient__in=patient_ids).values_list("pk", flat=True))
+    return list(found)
+
+
+class EventDayFilter(DayBarMixin, admin.SimpleListFilter):
+    """By day, of the clinic's own zone."""
+
+    title = parameter_name = "day"
+
+    def lookups(self, request, model_admin):
+        return [("today", "Today")]
+
+    def queryset(self, request, queryset):
+        day = self.get_day()
+        if day is None:
+            return queryset
+        start = datetime.combine(day, time(), self.zone)
+        return queryset.filter(created_at__gte=start, created_at__lt=datetime.combine(day + DAY, time(), self.zone))
+
+
+class EventList(ChangeList):
+    """A page of events, each with its ``sentence``."""
+
+    def get_results(self, request):
+        super().get_results(request)
+        events = list(self.result_list)
+        subjects, zone = name_subjects(request, events), get_clinic_zone()
+        for event in events:
+            event.sentence = write_sentence(
+                event, who=name_actor(event), subject=subjects.get(event.subject_id), zone=zone
+            )
+            event.at = format_local(event.created_at, zone, pattern="%-d %b %Y, %H:%M:%S")
+        self.result_list = events
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyMixin, admin.ModelAdmin):
-    list_display = ["created_at", "kind", "booking", "actor_name", "from_status", "to_status", "data"]
+    """What happened, as sentences. Patients are named to those who may see them, which is noted."""
+
+    list_display = ["when", "what"]
     list_display_links = None
-    list_filter = ["kind", ("created_at", admin.DateFieldListFilter)]
+    list_filter = [EventDayFilter, WhoFilter, AboutFilter, OfPatientFilter]
+    sortable_by = []
     search_fields = ["subject_id"]  # shows the search box; get_search_results does the search
-    search_help_text = "The reference of an appointment, or the id of a hold or an appointment."
+    search_help_text = "The reference of an appointment, a patient as in the list of patients, or an id."
     ordering = ["-id"]
     show_full_result_count = False
-    fields = ["created_at", "kind", "booking", "sequence", "actor_name", "from_status", "to_status", "data"]
+    list_per_page = 50
+    fields = ["created_at", "kind", "sequence", "actor_name", "from_status", "to_status", "data"]
 
     def get_queryset(self, request):
-        reference = Appointment.objects.filter(pk=OuterRef("subject_id")).values("reference")
-        return annotate_staff_names(super().get_queryset(request)).annotate(reference=Subquery(reference))
+        return annotate_staff_names(super().get_queryset(request))
+
+    def get_changelist(self, request, **kwargs):
+        return EventList
 
     def get_search_results(self, request, queryset, search_term):
-        if not search_term.strip():
+        text = search_term.strip()
+        if not text:
             return queryset, False
-        booking = Q(subject_id__in=Appointment.objects.filter(reference__iexact=search_term.strip()).values("pk"))
-        with suppress(ValueError):
-            booking |= Q(subject_id=UUID(search_term.strip()))
-        return queryset.filter(booking), False
+        if is_id(text):
+            return queryset.filter(subject_id=text), False
+        ids = list(Appointment.objects.filter(reference=normalize_reference(text)).values_list("pk", flat=True))
+        if not ids and request.user.has_perm("patients.view_patient"):
+            among = visible_to(request.user, Patient.objects.all())
+            ids = list_subjects(Patient.objects.filter(pk__in=list_matching_keys(text, among=among)))
+        return queryset.filter(subject_id__in=ids), False
 
-    def booking(self, event):
-        model = Appointment if event.reference else SUBJECT_MODELS[event.subject_type]
-        url = reverse(f"admin:{model._meta.label_lower.replace('.', '_')}_change", args=[event.subject_id])
-        return format_html('<a href="{}">{}</a>', url, event.reference or model._meta.verbose_name)
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, {"title": "What happened", **(extra_context or {})})
+        add_day_bar(response, EventDayFilter)
+        return response
 
-    @admin.display(description="by", ordering="actor")
+    @admin.display(description="when")
+    def when(self, event):
+        return event.at
+
+    @admin.display(description="what")
+    def what(self, event):
+        return event.sentence
+
+    @admin.display(description="by")
     def actor_name(self, event):
         return event.staff_name or event.actor

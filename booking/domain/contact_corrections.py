@@ -68,7 +68,8 @@ def correct_patient(
         lock_clinicians(*[visit.clinician_id for visit in chosen])
     before = Patient.objects.get(pk=patient_id).contact
     patient = patients.change(patient_id, change, actor=actor)
-    changes = {ATTENDEE_FIELDS[name]: value for name, value in patient.contact.items() if value != before[name]}
+    changed = {name: value for name, value in patient.contact.items() if value != before[name]}
+    changes: dict[str, Any] = {ATTENDEE_FIELDS[name]: value for name, value in changed.items()}
     for visit in chosen:
         correct_attendee(visit, actor=actor, **changes)
     return patient

@@ -14,6 +14,7 @@ from booking.models import Appointment, Event, TextMessage
 from patients.models import Patient
 from scheduling.models import Location
 from tests.booking.admin.pages import count_queries, get_rows, get_text, url
+from tests.booking.admin.test_edit_conflicts import read_form
 from tests.conftest import make_clinician
 from tests.ledger import begin, nothing_changes
 
@@ -153,16 +154,17 @@ def test_appointment_page_shows_log_and_allowed_transitions(erin, book, at):
 
     assert [move.name for move in response.context["transitions"]] == ["arrived", "complete", "no-show", "cancel"]
     assert [row[1:] for row in response.context["log"]] == [
-        ("The time was held", "the patient", "", "Active", ""),
-        ("The held time was taken", "the patient", "Active", "Confirmed", ""),
-        ("Booked", "the patient", "", "Confirmed", ""),
+        ("The patient held <bdi>the visit</bdi>.",),
+        ("The patient took the held time of <bdi>the visit</bdi>.",),
+        ("The patient booked <bdi>the visit</bdi>.",),
     ]
 
 
 def test_change_notes_records_event_without_text(erin, book, at):
     appointment = book(at(9))
 
-    response = erin.post(url(APPOINTMENTS, "change", appointment.pk), {"notes": "Brings her dog", "meeting_url": ""})
+    page = url(APPOINTMENTS, "change", appointment.pk)
+    response = erin.post(page, read_form(erin, page) | {"notes": "Brings her dog"})
 
     assert response.status_code == 302
     appointment.refresh_from_db()
@@ -181,7 +183,14 @@ def test_appointment_page_ignores_read_only_fields(erin, book, at):
 
     erin.post(
         url(APPOINTMENTS, "change", appointment.pk),
-        {"notes": "", "meeting_url": "", "status": "cancelled", "starts_at_0": "2030-01-01", "attendee_name": "Eve"},
+        {
+            "notes": "",
+            "meeting_url": "",
+            "status": "cancelled",
+            "starts_at_0": "2030-01-01",
+            "patient": "",
+            "reference": "EVE",
+        },
     )
 
     assert Appointment.objects.values().get() == before
@@ -212,13 +221,14 @@ def test_admin_pages_have_strict_csp_and_nothing_inline(erin, book, at):
 def test_concurrent_notes_are_refused_instead_of_overwritten(erin, book, at):
     appointment = book(at(9))
     page = url(APPOINTMENTS, "change", appointment.pk)
+    shown = read_form(erin, page)
     annotate(appointment, notes="Morgan was here", actor="morgan")
 
     with nothing_changes():
-        response = erin.post(page, {"initial-notes": "", "notes": "Rang at nine", "meeting_url": ""})
+        response = erin.post(page, shown | {"notes": "Rang at nine"})
     assert "Somebody else has changed this meanwhile." in get_text(response)
 
-    erin.post(page, {"initial-notes": "", "notes": "", "initial-meeting_url": "", "meeting_url": "https://a.example"})
+    erin.post(page, shown | {"meeting_url": "https://a.example"})
     appointment.refresh_from_db()
     assert (appointment.notes, appointment.meeting_url) == ("Morgan was here", "https://a.example")
 

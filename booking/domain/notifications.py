@@ -50,8 +50,8 @@ def notify_changed(
 
     ``email`` is the Job of the e-mail to its attendee (None: no e-mail); ``previous_clinician_id`` is the clinician
     it was with before, if another; ``notify_approver`` says whether its approver has still to be told. With ``due_at``
-    both are told only then, unless take_back is called before. While the link in its e-mail has still to be pressed,
-    nobody is told: there is that e-mail alone, and none that it is cancelled.
+    both are told only then, unless delete_postponed is called before. While the link in its e-mail has still to be
+    pressed, nobody is told: there is that e-mail alone, and none that it is cancelled.
     """
     if appointment.awaits_verification:
         if email and appointment.status == Appointment.Status.PENDING:
@@ -74,7 +74,7 @@ def _get_postponed_id(job, appointment, due_at):
     return uuid5(appointment.pk, f"{job} {due_at.timestamp()}")
 
 
-def take_back(appointment: Appointment, jobs: list[Job], *, due_at: datetime) -> set[str]:
+def delete_postponed(appointment: Appointment, jobs: list[Job], *, due_at: datetime) -> set[str]:
     """Delete those messages that notify_changed put off until ``due_at`` and nobody has begun; return their jobs."""
     ids = [_get_postponed_id(job, appointment, due_at) for job in jobs]
     return set(queue.delete_unattempted(ids))

@@ -41,7 +41,7 @@ from scheduling.availability.queries import OpeningFilters, Place, load_busy_rea
 from scheduling.availability.search import Reason, get_rules
 from scheduling.lib.clock import database_now
 from scheduling.models import Slot
-from scheduling.slots import SlotTaken, lock_clinicians, set_slot_expiry
+from scheduling.slots import SlotTaken, lock_clinician, lock_clinicians, set_slot_expiry
 
 # Nobody means a start that is further away, and no hours are computed for it.
 FURTHEST = timedelta(days=5 * 366)
@@ -74,12 +74,15 @@ OF_REASON: dict[str, Rule] = {
 class Override:
     """What staff decide: ``rules`` that they know to be broken, an OverrideReason, and perhaps a note.
 
-    The note is kept with the appointment, and is no part of the event.
+    The note is kept with the appointment, and is no part of the event. Raises ValueError for any other reason.
     """
 
     rules: Collection[str]
     reason: str
     note: str = ""
+
+    def __post_init__(self) -> None:
+        Appointment.OverrideReason(self.reason)
 
 
 class RulesBroken(Exception):
@@ -137,11 +140,11 @@ def book_against_rules(
     hold = new_hold(opening, holder, lifetime=timedelta(), order=order, metadata={}, id=id or uuid4())
     if order:
         check_not_booked(order, next_clinician_id=hold.clinician_id)
-    now = lock_clinicians(hold.clinician_id)
+    now = lock_clinician(hold.clinician_id)
     if booked := Appointment.objects.filter(pk=id).first():
         return booked
     _check_possible(hold, now)
-    hold.slot, broken = _take(hold, override, now)
+    hold.slot, broken = _take(hold, override.rules, now)
     hold.created_at, hold.expires_at = now, hold.ends_at
     patient = find_or_register(patient, actor=actor)
     conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
@@ -199,7 +202,7 @@ def move_against_rules(
     lock_patient(appointment.patient_id)
     moved = set_opening(copy(appointment), opening)
     _check_possible(moved, now)
-    _, broken = _take(moved, override, now)
+    _, broken = _take(moved, override.rules, now)
     reasons = {"override_reason": override.reason, "override_note": override.note} if broken else {}
     email = email and appointment.status != Appointment.Status.IN_PROGRESS
     save_moved(moved, appointment, actor=actor, now=now, must_be_free=must_be_free, email=email, **reasons)
@@ -212,12 +215,12 @@ def move_against_rules(
 RETAKEN = frozenset([Rule.TIME_OFF, Rule.HOLIDAY, Rule.BUFFER, Rule.DOUBLE])
 
 
-def retake_time(appointment: Appointment, override: Override, *, now: datetime) -> tuple[Slot, set[Rule]]:
+def retake_time(appointment: Appointment, override: Override | None, *, now: datetime) -> tuple[Slot, set[Rule]]:
     """Take the time of an appointment that is cancelled again; return the slot, and which of RETAKEN it breaks.
 
     Call it under the clinician's lock. Raises RulesBroken unless ``override`` names them, and TakenTwice.
     """
-    return _take(appointment, override, now, checked=RETAKEN)
+    return _take(appointment, override.rules if override else (), now, checked=RETAKEN)
 
 
 def get_override(appointment: Appointment) -> Override | None:
@@ -330,14 +333,14 @@ def _load_weekly(booking):
     return next(iter(load_hours(filters).values()), ())
 
 
-def _take(booking, override, now, *, checked=frozenset(Rule)):
+def _take(booking, known, now, *, checked=frozenset(Rule)):
     """Take the time of a booking, or move its slot there; return the slot and which of the ``checked`` rules it breaks.
 
     Over another slot it takes as much of its own buffers as is free. Raises RulesBroken and TakenTwice.
     """
     taken = _list_taken(booking, now)
     broken = _find_broken(booking, taken, now) & checked
-    if unknown := broken - set(override.rules):
+    if unknown := broken - set(known):
         raise RulesBroken(unknown)
     start, end = _cut_buffers(booking, taken)
     is_over = any(each.start < end and each.end > start for each in taken)

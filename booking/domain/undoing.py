@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from booking.domain.appointments import UNDO_WINDOW, lock_order, refusing_second_of_order
 from booking.domain.audit import record_event
-from booking.domain.notifications import notify_changed, take_back
+from booking.domain.notifications import delete_postponed, notify_changed
 from booking.domain.overrides import Override, get_override, record_override, retake_time
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patients import find_or_register
@@ -21,6 +21,7 @@ from booking.domain.transitions import UNDOINGS, WrongState, lock_and_refresh, t
 from booking.integrations.approvers import get_approver
 from booking.models import Appointment, Event
 from booking.models.enums import EventKind, Job
+from scheduling.models import Slot
 from scheduling.slots import set_slot_expiry
 
 Status = Appointment.Status
@@ -87,10 +88,10 @@ def undo_cancellation(
     lock_order(appointment)
     # Nobody was told that what looked made up was cancelled.
     was_told = appointment.cancellation_reason != Appointment.CancellationReason.UNUSUAL
-    taken_back = take_back(appointment, TOLD_LATER, due_at=cancelled_at + UNDO_WINDOW)
+    taken_back = delete_postponed(appointment, TOLD_LATER, due_at=cancelled_at + UNDO_WINDOW)
     if _is_approver_remote(appointment) and Job.APPROVER_SYNC not in taken_back:
         raise ApproverTold
-    known = override or get_override(appointment) or Override((), "")
+    known = override or _find_earlier_override(appointment, cancelled_at)
     appointment.slot, broken = retake_time(appointment, known, now=now)
     if status == Status.PENDING:
         set_slot_expiry(appointment.slot_id, expires_at=appointment.answer_by)
@@ -104,6 +105,12 @@ def undo_cancellation(
         record_override(appointment, broken, override, actor=actor, at=now)
     was_told = was_told and Job.EMAIL_APPOINTMENT_CANCELLED not in taken_back
     _tell(appointment, conflicts, was_told=was_told, now=now)
+
+
+def _find_earlier_override(appointment, cancelled_at):
+    """Return the Override that the appointment stood by, unless somebody has taken time there since."""
+    slots = Slot.objects.filter(clinician=appointment.clinician_id, period__overlap=appointment.padded_period)
+    return None if slots.filter(taken_at__gt=cancelled_at).exists() else get_override(appointment)
 
 
 def _undo(appointment, status, *, actor, at, **changes):

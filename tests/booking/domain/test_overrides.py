@@ -340,6 +340,12 @@ def test_held_time_is_doubled_knowingly(squeeze, hold_time, at):
     assert list_slots() == [("09:00", "09:30", 1, True)]
 
 
+def test_override_has_one_of_the_reasons():
+    for reason in ("", "because"):
+        with pytest.raises(ValueError, match="is not a valid"):
+            Override(["double"], reason)
+
+
 def test_request_sent_twice_books_once(squeeze, at, order):
     first = squeeze(at(9), id=order.pk)
 

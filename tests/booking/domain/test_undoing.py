@@ -56,6 +56,17 @@ def cancelled(book, at):
     return appointment
 
 
+@pytest.fixture
+def book_for_order(order, consultation, dana, harbour):
+    """Book a time with Dana for Alice's order: ``book_for_order(at(9))``."""
+
+    def book_for_order(starts_at):
+        opening = OpeningRequest(consultation, starts_at, dana, harbour, is_remote=False)
+        return book_directly(opening, patient=order.patient, order=order, actor="key:1", holder=Holder("key:1"))
+
+    return book_for_order
+
+
 def test_marks_are_undone_one_by_one_and_nobody_is_told(book, at):
     appointment = book(at(9))
     OutboxMessage.objects.all().delete()
@@ -102,14 +113,10 @@ def test_patient_seen_at_once_is_confirmed_again_when_that_is_undone(book, at):
     assert (appointment.status, appointment.seen_at) == ("confirmed", None)
 
 
-def test_no_show_whose_order_is_booked_again_stays_one(order, at, consultation, dana, harbour):
-    def book_order(starts_at):
-        opening = OpeningRequest(consultation, starts_at, dana, harbour, is_remote=False)
-        return book_directly(opening, patient=order.patient, order=order, actor="key:1", holder=Holder("key:1"))
-
-    missed = book_order(at(9))
+def test_no_show_whose_order_is_booked_again_stays_one(book_for_order, at):
+    missed = book_for_order(at(9))
     mark_no_show(missed, actor="staff:1", enforce_start=False)
-    book_order(at(10))
+    book_for_order(at(10))
 
     with nothing_changes(), pytest.raises(OrderBooked):
         undo_attendance(missed, actor="staff:1")
@@ -168,7 +175,7 @@ def test_cancellation_by_patient_undone_is_confirmed_by_mail(book, at):
 
 
 def test_cancellation_is_not_undone_once_its_time_is_taken_but_by_override(cancelled, book, at):
-    book(at(9), patient=Patient(**BOB))
+    first = book(at(9), patient=Patient(**BOB))
     for rules in ([], ["step"]):
         with nothing_changes(), pytest.raises(RulesBroken) as refusal:
             undo_cancellation(cancelled, actor="staff:1", override=Override(rules, "urgent"))
@@ -181,10 +188,15 @@ def test_cancellation_is_not_undone_once_its_time_is_taken_but_by_override(cance
         ("appointment.updated", "cancelled", "confirmed", {"undone": "cancelled"}),
         ("appointment.overridden", "", "", {"rules": ["double"], "reason": "urgent"}),
     ]
-    # It was double before: nobody has to say so again, but there is no third.
+    # It was double before: nobody has to say so again, unless it would be over somebody else now.
     cancel(cancelled, reason="other", actor="staff:1", is_undoable=True)
     undo_cancellation(cancelled, actor="staff:1")
     assert Slot.objects.filter(is_double=True).count() == 1
+    cancel(cancelled, reason="other", actor="staff:1", is_undoable=True)
+    cancel(first, reason="other", actor="staff:1")
+    book(at(9), patient=Patient(**BOB))
+    with nothing_changes(), pytest.raises(RulesBroken):
+        undo_cancellation(cancelled, actor="staff:1")
 
 
 def test_cancellation_in_time_off_is_not_undone(cancelled, dana, at):
@@ -227,14 +239,10 @@ def test_cancellation_of_who_is_archived_or_erased_is_not_undone(cancelled):
         undo_cancellation(cancelled, actor="staff:1")
 
 
-def test_cancellation_of_order_that_is_booked_again_or_cancelled_is_not_undone(order, at, consultation, dana, harbour):
-    def book_order(starts_at):
-        opening = OpeningRequest(consultation, starts_at, dana, harbour, is_remote=False)
-        return book_directly(opening, patient=order.patient, order=order, actor="key:1", holder=Holder("key:1"))
-
-    first = book_order(at(9))
+def test_cancellation_of_order_that_is_booked_again_or_cancelled_is_not_undone(order, book_for_order, at):
+    first = book_for_order(at(9))
     cancel(first, reason="other", actor="staff:1", is_undoable=True)
-    second = book_order(at(10))
+    second = book_for_order(at(10))
     with nothing_changes(), pytest.raises(OrderBooked):
         undo_cancellation(first, actor="staff:1")
 

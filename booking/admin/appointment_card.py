@@ -12,7 +12,7 @@ from booking.admin.appointments import CancelForm
 from booking.admin.dialogs import get_visible_appointment, redirect_after, render_dialog, require
 from booking.admin.identity import describe_contact, describe_identity
 from booking.admin.patient_conflicts import has_overlap, render_overlap
-from booking.admin.permissions import has_appointment_permission
+from booking.admin.permissions import has_appointment_permission, is_own_appointment
 from booking.admin.staff_transitions import (
     STAFF_TRANSITIONS,
     apply_transition,
@@ -129,6 +129,10 @@ def render_card(request, appointment, *, is_changed=False):
         may_undo=bool(steps) and appointment.status in MARKED,
         may_undo_cancel=may_decide and can_stand_again(appointment),
         may_move=may_decide and can_be_moved(request, appointment),
+        is_own=is_own_appointment(request, "note", appointment) and appointment.status != Status.CANCELLED,
+        may_follow_up=is_own_appointment(request, "follow_up", appointment)
+        and appointment.patient.archived_at is None
+        and appointment.status != Status.CANCELLED,
         may_book=has_appointment_permission(request, "add") and appointment.patient.archived_at is None,
     )
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking.access.visibility import visible_to
+from booking.admin.appointment_card import compute_age, list_needs
 from booking.admin.booking_forms import OpeningSearchForm
 from booking.admin.desk import book, get_chosen_opening, run_verb
 from booking.admin.idempotent_create import get_new_id
@@ -70,7 +71,7 @@ def show_patients(request: HttpRequest) -> HttpResponse:
     patients = Patient.objects.in_bulk(ids)
     needing = (
         set(Needs.objects.filter(patient__in=ids).values_list("patient", flat=True))
-        if may_see_needs(request)
+        if request.user.has_perm("patients.view_needs")
         else set()
     )
     zone = find_time_off_zone(clinician=clinician, location=None)
@@ -101,7 +102,6 @@ def show_patient(request: HttpRequest, pk: UUID) -> HttpResponse:
     clinician = get_own_clinician(request, NOTE)
     patient, visits = get_own_patient(request, clinician, pk)
     now = timezone.now()
-    needs = Needs.objects.filter(patient=patient).first() if may_see_needs(request) else None
     rows = [
         (visit, format_local(visit.starts_at, visit.location.zone, unless=visit.location.zone))
         for visit in visits.select_related("service", "location").order_by("-starts_at")[:200]
@@ -110,8 +110,8 @@ def show_patient(request: HttpRequest, pk: UUID) -> HttpResponse:
         **admin.site.each_context(request),
         "title": str(patient),
         "patient": patient,
-        "age": get_age(patient, now.date()),
-        "needs": needs.lines if needs else [],
+        "age": compute_age(patient.date_of_birth, now.date()),
+        "needs": list_needs(request, patient.pk),
         "coming": [row for row in reversed(rows) if row[0].ends_at > now],
         "past": [row for row in rows if row[0].ends_at <= now],
         "no_shows": sum(visit.status == Appointment.Status.NO_SHOW for visit, _ in rows),
@@ -180,16 +180,6 @@ def get_own_patient(request: HttpRequest, clinician: Clinician, pk: UUID) -> tup
     return get_object_or_404(theirs, pk=pk), visits
 
 
-def may_see_needs(request: HttpRequest) -> bool:
-    return request.user.has_perm("patients.view_needs")
-
-
 def format_day(moment, zone) -> str:
     """Return a day in words, or "" for none."""
     return f"{moment.astimezone(zone):%a %-d %b %Y}" if moment else ""
-
-
-def get_age(patient: Patient, today) -> int | None:
-    """Return how old the patient is, or None."""
-    born = patient.date_of_birth
-    return born and today.year - born.year - ((today.month, today.day) < (born.month, born.day))

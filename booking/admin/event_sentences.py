@@ -188,7 +188,11 @@ def write_sentence(event: Event, *, who: str, subject: Subject | None, zone) -> 
     more = [REASONS.get(event.data["reason"], values["reason"])] if "reason" in values else []
     more += [values["changed"]] if "changed" in values else []
     told = {name for name in values if f"{{{name}}}" in pattern} | TOLD | {"changed"}
-    more += [f"{DATA_NAMES.get(name, name.replace('_', ' '))} {value}" for name, value in values.items() if name not in told and value]
+    more += [
+        f"{DATA_NAMES.get(name, name.replace('_', ' '))} {value}"
+        for name, value in values.items()
+        if name not in told and value
+    ]
     more += _describe_status(event, pattern)
     sentence = format_html("{}: {}", sentence, "; ".join(more)) if more else sentence
     return format_html("{}.", sentence)

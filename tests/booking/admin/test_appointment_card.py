@@ -120,3 +120,13 @@ def test_clinician_sees_own_card_only_and_cannot_decide(danas_browser, book, at,
 @pytest.mark.parametrize("name", ["cancel", "nothing"])
 def test_step_that_is_none_is_not_found(erin, book, at, name):
     assert erin.post(card(book(at(10)), "step", name)).status_code == 404
+
+
+def test_row_of_waiting_room_has_next_step(erin, begun):
+    room = reverse("admin:diary_waiting_room")
+    for name, following in [("arrived", "seen"), ("seen", "complete")]:
+        assert card(begun, "step", name) in erin.get(room).content.decode()
+
+        erin.post(card(begun, "step", name), headers=HTMX)
+
+        assert card(begun, "step", following) in erin.get(room).content.decode()

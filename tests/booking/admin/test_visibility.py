@@ -61,6 +61,7 @@ PERMISSIONS = {
     "diary_search": None,
     "diary_step": "booking.mark_appointment",
     "diary_waiting_room": "booking.view_appointment",
+    "diary_walk_in": "booking.add_appointment",
     "diary_waiting_room_news": "booking.view_appointment",
     "first_steps": "scheduling.add_location",
     "holidays": "scheduling.add_timeoff",

@@ -29,6 +29,7 @@ REASONS = {
     "elsewhere": "Taken",
 }
 STATES = {status: label.capitalize() for status, label in Appointment.Status.choices}
+MOVABLE = {*Appointment.UPCOMING, "stranded"}
 STATES |= dict.fromkeys(Appointment.TENTATIVE, "To confirm")
 
 
@@ -65,7 +66,7 @@ class Entry(NamedTuple):
 
     @property
     def is_movable(self):
-        return self.status in Appointment.UPCOMING
+        return self.status in MOVABLE
 
     def render(self):
         """Return the entry as HTML. A template takes ten times as long, and a day has a thousand of them."""
@@ -205,8 +206,8 @@ def _draw_booking(booking, clock, page_url):
         at,
         booking.attendee_name,
         url=f"{page_url}appointments/{booking.pk}/",
-        status=booking.status,
-        state=describe_state(booking),
+        status="stranded" if booking.is_stranded else booking.status,
+        state="Stranded" if booking.is_stranded else describe_state(booking),
         since=as_instant(since) if since else 0,
         marks=marks,
         **common,

@@ -1,6 +1,6 @@
 """What a page of the diary is asked for: which day, week or month, at which location, of whom."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from booking.domain.locations import get_location_versions
 from booking.models import Appointment
 from scheduling.availability.openings import as_datetime, split_day
 from scheduling.lib.recent_results import RecentResults
+from scheduling.lib.timezones import get_zone_abbreviation
 from scheduling.models import Clinician, Location
 from scheduling.models.hours import list_workplaces
 
@@ -41,6 +42,11 @@ class DiaryPage(NamedTuple):
     @property
     def last(self):
         return self.first + 6 * DAY if self.view == "week" else self.day
+
+    @property
+    def zone_name(self):
+        """What the clock's zone is called, at noon of the last day."""
+        return get_zone_abbreviation(datetime.combine(self.last, time(12), self.location.zone))
 
     def get_url(self, name="diary", **changes):
         """Return the address of this page, or with ``changes`` of another."""

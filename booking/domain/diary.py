@@ -7,10 +7,10 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from booking.models import Appointment, Hold
+from booking.models import Appointment, Hold, StrandedVisit
 from scheduling.availability.intervals import Interval, clip, merge, subtract
 from scheduling.availability.openings import (
     WeeklyHours,
@@ -25,6 +25,8 @@ from scheduling.models import Location, TimeOff
 LONGEST_VISIT = timedelta(days=1)
 # What the diary shows as visits and holds; of other busy time it says only why.
 BOOKED = {"taken", "held"}
+
+STRANDED = StrandedVisit.objects.filter(appointment=OuterRef("pk"), settled_at=None)
 
 
 class Block(NamedTuple):
@@ -64,7 +66,8 @@ def list_columns(
     """Return a column for each clinician who works or has visits there, on each local date from first to last.
 
     Only those of ``appointments`` and ``holds`` are shown, and only the clinicians of ``clinician_ids``; each of these
-    has a column for every day. Ordered by name, then by day.
+    has a column for every day. Ordered by name, then by day. ``is_stranded`` of an appointment says that the clinic has
+    left it without its time.
     """
     start, end = split_day(location.zone, first)[0][0], split_day(location.zone, last)[-1][1]
     wanted = Q() if clinician_ids is None else Q(clinician__in=clinician_ids)
@@ -76,7 +79,8 @@ def list_columns(
         ends_at__gt=as_datetime(start),
     )
     # Prefetched, as hundreds of visits share a few services and clinicians.
-    visits = list(appointments.filter(there).prefetch_related("service", "clinician").order_by("starts_at", "pk"))
+    rows = appointments.filter(there).annotate(is_stranded=Exists(STRANDED)).prefetch_related("service", "clinician")
+    visits = list(rows.order_by("starts_at", "pk"))
     live = holds.filter(there, status=Hold.Status.ACTIVE, expires_at__gt=now)
     held = list(live.select_related("service", "clinician").order_by("starts_at", "pk"))
 

@@ -110,7 +110,7 @@ def test_waiting_room_and_paper(staff, quayside):
     expect(room.locator(f"#waiting-{visits[31].pk} .since")).to_have_text(re.compile(r"waiting since \d+ min"))
     staff.photograph("diary 3 waiting room", dark=True)
     page.goto(f"/admin/diary/print/?location={location.pk}&clinician={visits[0].clinician_id}")
-    expect(page.get_by_text(visits[0].attendee_name)).to_be_visible()
+    expect(page.get_by_text(visits[0].attendee_name, exact=True)).to_be_visible()
     page.emulate_media(media="print")
     page.pdf(path=SCREENSHOTS / "diary 4 sheet.pdf", prefer_css_page_size=True)
 

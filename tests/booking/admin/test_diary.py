@@ -13,7 +13,7 @@ from booking.admin.diary_grid import Stretch, draw_columns
 from booking.admin.diary_page import versions
 from booking.domain.appointments import cancel, mark_arrived, mark_seen
 from booking.domain.diary import Column
-from booking.models import Appointment, PatientAccess, StaffMember
+from booking.models import Appointment, PatientAccess, StaffMember, StrandedVisit
 from patients.models import Patient
 from scheduling.availability.openings import as_instant
 from scheduling.models import Location
@@ -72,6 +72,12 @@ def test_cancelled_visit_is_shown_on_request_only(open_day, book, at):
 
     assert "Alice Archer" not in get_text(open_day())
     assert "Alice Archer Consultation Cancelled" in get_text(open_day(cancelled="1"))
+
+
+def test_stranded_visit_is_marked(open_day, book, at):
+    StrandedVisit.objects.create(appointment=book(at(9)), cause="away")
+
+    assert "Alice Archer Consultation Stranded" in get_text(open_day())
 
 
 def test_week_has_a_column_for_each_day_of_one_clinician(open_day, day, dana):
@@ -184,6 +190,7 @@ def test_hour_that_comes_twice_stands_side_by_side_and_names_the_zone():
     ]
     for visit in visits:
         visit.attendee_name = "Alice Archer"
+        visit.is_stranded = False
         visit._state.fields_cache["service"] = service
     midnight = as_instant(datetime(2027, 10, 30, 23, tzinfo=UTC))
     column = Column(UUID(int=9), "Dana", date(2027, 10, 31), midnight, midnight + 25 * 3600, [], [], [], visits, [])

@@ -19,6 +19,7 @@ from scheduling.availability.queries import OpeningFilters, load_busy, load_hour
 from scheduling.availability.search import find_open_starts, open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench import patient_access, staff_figures
+from tests.bench.admin_lists import print_admin_lists
 from tests.bench.best_sql import OPENINGS
 from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
@@ -60,6 +61,7 @@ def print_all():
     print_sameness()
     print("\nManagers' figures of 117,000 visits in a year, and of the period before")
     show(staff_figures.make_measures())
+    print_admin_lists()
 
 
 def two_weeks(service, copy):

@@ -152,7 +152,13 @@ def test_appointment_page_shows_log_and_allowed_transitions(erin, book, at):
 
     response = erin.get(url(APPOINTMENTS, "change", appointment.pk))
 
-    assert [move.name for move in response.context["transitions"]] == ["arrived", "complete", "no-show", "cancel"]
+    assert [move.name for move in response.context["transitions"]] == [
+        "arrived",
+        "seen",
+        "complete",
+        "no-show",
+        "cancel",
+    ]
     assert [row[1:] for row in response.context["log"]] == [
         ("The patient held <bdi>the visit</bdi>.",),
         ("The patient took the held time of <bdi>the visit</bdi>.",),

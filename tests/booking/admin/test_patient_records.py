@@ -1,6 +1,7 @@
 """Staff correct a patient's contact with their coming visits, archive and merge records, and undo a merge."""
 
 from datetime import date
+from uuid import uuid4
 
 import pytest
 from django.core import mail

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib import admin
 from django.utils import timezone
 
 from scheduling.models import Location
@@ -18,8 +19,10 @@ def get_clinic_zone():
     return ZoneInfo(name or settings.TIME_ZONE)
 
 
-class DayBarMixin:
+class DayFilter(admin.SimpleListFilter):
     """A filter by one day; without one, all are shown."""
+
+    title = parameter_name = "day"
 
     def __init__(self, request, params, model, model_admin):
         super().__init__(request, params, model, model_admin)

@@ -9,7 +9,7 @@ from django.db.models import CharField, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
 from booking.access.visibility import visible_to
-from booking.admin.day_bar import DAY, DayBarMixin, add_day_bar, get_clinic_zone
+from booking.admin.day_bar import DAY, DayFilter, add_day_bar, get_clinic_zone
 from booking.admin.event_sentences import Subject, name_subjects, write_sentence
 from booking.domain.appointments import normalize_reference
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
@@ -123,10 +123,8 @@ def list_subjects(people):
     return list(found)
 
 
-class EventDayFilter(DayBarMixin, admin.SimpleListFilter):
+class EventDayFilter(DayFilter):
     """By day, of the clinic's own zone."""
-
-    title = parameter_name = "day"
 
     def lookups(self, request, model_admin):
         return [("today", "Today")]

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from booking.access.visibility import visible_to
+from booking.access.visibility import get_my_location, visible_to
 from booking.admin.appointment_card import answer_with_card
 from booking.admin.booking_forms import NewPatientForm, NotesForm, OpeningSearchForm
 from booking.admin.desk import book, run_verb, tell_result
@@ -122,7 +122,8 @@ def read_choice(request, earlier):
         data |= suggest_next(earlier)
     clinician, location = data.get("clinician", ""), data.get("location", "")
     if "start" in data:
-        data |= read_start(data["start"], find_location(request, location))
+        place = find_location(request, location) or get_my_location(request.user)
+        data |= read_start(data["start"], place) | {"location": str(place.pk) if place else ""}
     return data | {"service": data.get("service") or guess_service(clinician, location)}
 
 

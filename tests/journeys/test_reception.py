@@ -42,7 +42,7 @@ def test_reception_books_moves_and_marks_from_diary(staff, clinic):
     open_day(erin, monday, dana)
 
     # A gap, typing, Enter on who is found, Enter to book.
-    erin.page.locator(".entry.free a").first.press("Enter")
+    erin.page.locator(".entry.free a").last.press("Enter")
     expect(get_dialog(erin).locator("#find-patient")).to_be_focused()
     keys.type("thistlew")
     expect(get_dialog(erin).locator("#found label")).to_have_count(1)

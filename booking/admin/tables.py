@@ -1,6 +1,7 @@
 """Tables for spreadsheets: CSV and XLSX, written row by row, in which no cell is a formula."""
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -44,6 +45,8 @@ def as_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -304,6 +304,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=50),
         "options": {"expires": 3000},
     },
+    "mark on holidays": {
+        "task": "booking.tasks.mark_on_holidays",
+        "schedule": crontab(minute=15),
+        "options": {"expires": 3000},
+    },
     "count activity": {
         "task": "booking.tasks.count_activity",
         "schedule": crontab(minute=5),

@@ -18,6 +18,7 @@ from booking.domain import (
     retention,
     stranded_offers,
     stranded_plans,
+    stranded_visits,
     text_messages,
     waitlist_offers,
 )
@@ -130,6 +131,12 @@ def run_messages(ids, claimed_until):
 def sync_due_calendars():
     """Read the clinicians' own calendars that are due."""
     syncing.sync_due_calendars()
+
+
+@shared_task
+def mark_on_holidays():
+    """Mark the visits on days that a calendar of holidays has closed since."""
+    stranded_visits.mark_on_holidays()
 
 
 @shared_task

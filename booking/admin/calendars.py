@@ -4,10 +4,14 @@ import re
 from collections import defaultdict
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from booking.admin.object_tools import ObjectToolsMixin
+from booking.admin.permissions import get_actor
 from booking.domain import notifications
+from booking.domain.stranded_visits import mark_on_holidays
 from booking.integrations.calendars.caldav import CalendarRefused, check_calendar
 from scheduling.admin import CalendarAdmin
 from scheduling.admin.calendars import READ_TIMEOUT, report_result
@@ -56,6 +60,15 @@ class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
         context["is_writable"] = obj and is_writable(obj)
         context["unread_days"] = list_unread_days(obj) if obj else []
         return super().render_change_form(request, context, obj=obj, **kwargs)
+
+    def _read_calendar(self, request, calendar):
+        super()._read_calendar(request, calendar)
+        if calendar.kind == Calendar.Kind.HOLIDAYS and (
+            number := mark_on_holidays([calendar.location_id], actor=get_actor(request))
+        ):
+            visits = f"{number} visit{' is' if number == 1 else 's are'}"
+            page = reverse("admin:stranded_visits")
+            messages.warning(request, format_html('{} on these holidays. <a href="{}">Settle them</a>', visits, page))
 
     @admin.action(description="Put all coming appointments into the selected calendars", permissions=["change"])
     def push_upcoming(self, request, queryset):

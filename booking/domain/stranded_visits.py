@@ -25,7 +25,7 @@ from scheduling.availability.openings import as_instant, compute_working_time, g
 from scheduling.availability.queries import as_hours, list_busy
 from scheduling.availability.search import Reason
 from scheduling.lib.clock import database_now
-from scheduling.models import ExtraHours, WorkingHours
+from scheduling.models import Calendar, ExtraHours, WorkingHours
 from scheduling.models.hours import list_workplaces
 from scheduling.slots import lock_clinician, lock_clinicians
 
@@ -271,6 +271,23 @@ def mark(strandings: Iterable[Stranding], *, actor: str) -> int:
             record_event(appointment, EventKind.APPOINTMENT_STRANDED, actor=actor, at=now, data={"cause": str(cause)})
             marked += 1
     return marked
+
+
+def mark_on_holidays(location_ids: Collection[UUID] | None = None, *, actor: str = "worker") -> int:
+    """Mark the visits on days that a calendar of holidays closes, and return how many are marked by it.
+
+    At these locations, or at all that follow one. A calendar elsewhere asks nobody before it changes. Visits that were
+    marked for a holiday before have been settled, and those booked against the rules are meant.
+    """
+    followed = Calendar.objects.filter(kind=Calendar.Kind.HOLIDAYS, is_active=True)
+    if location_ids is not None:
+        followed = followed.filter(location__in=location_ids)
+    situations = assess(Concerned(locations=list(followed.values_list("location", flat=True))))
+    closed = [id for id, situation in situations.items() if Cause.HOLIDAY in situation.causes]
+    known = StrandedVisit.objects.filter(appointment__in=closed, cause=Cause.HOLIDAY).values("appointment")
+    visits = Appointment.objects.filter(pk__in=closed, override_reason="").exclude(pk__in=known)
+    visits = visits.select_related("service", "clinician", "location").order_by("starts_at")
+    return mark([Stranding(visit, Cause.HOLIDAY) for visit in visits], actor=actor)
 
 
 def find_open() -> QuerySet[StrandedVisit]:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from booking.domain.holds import Holder, confirm_hold, place_hold
@@ -41,6 +42,13 @@ def visits(clinic, meet):
     return [(person, book(person, opening, language=language)) for person, language, opening in people]
 
 
+def look(person, name, *, dark=False):
+    """Keep what somebody sees, and assert that axe finds no fault with it."""
+    person.photograph(name, dark=dark)
+    found = Axe().run(person.page, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
 def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(clinic, staff, visits):
     [(petra, first), (otto, second)] = visits
     page, _otto_knows = (person.receive().find_link("/appointment/") for person in (petra, otto))
@@ -51,11 +59,11 @@ def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(cli
     staff.page.get_by_label("Clinician").select_option("Dr Ines Calloway")
     staff.page.get_by_label("From").fill(day)
     staff.page.get_by_label("To, included").fill(day)
-    staff.photograph("ill 1 who and when", dark=True)
+    look(staff, "ill 1 who and when", dark=True)
     staff.press("They are away: show the visits")
     expect(staff.page.get_by_text("2 visits are to be settled")).to_be_visible()
     expect(staff.page.locator("#stranded")).to_contain_text("2 stranded")
-    staff.photograph("ill 2 stranded visits", dark=True)
+    look(staff, "ill 2 stranded visits", dark=True)
 
     petra.open(page)
     petra.sees("Dieser Termin muss vielleicht geändert werden.")
@@ -64,17 +72,17 @@ def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(cli
     staff.press("Offer other times …")
     expect(staff.page.get_by_text("Nothing has happened yet.")).to_be_visible()
     expect(staff.page.get_by_text("E-mail to petra.linde@example.org, German")).to_be_visible()
-    staff.photograph("ill 3 preview", dark=True)
+    look(staff, "ill 3 preview", dark=True)
     assert not StrandedVisit.objects.filter(offers__isnull=False).exists()
     staff.press("Hold the times and send 2 offers")
     expect(staff.page.get_by_text("2 of 2 done")).to_be_visible()
-    staff.photograph("ill 4 report", dark=True)
+    look(staff, "ill 4 report", dark=True)
 
     mail = petra.receive_at_once("email.stranded_offer")
     petra.show_mail(mail, "ill 5 offer")
     assert "kann nicht wie gebucht stattfinden" in mail.text
     petra.open(mail.find_link("/another-time/"))
-    petra.photograph("ill 6 choose", dark=True)
+    look(petra, "ill 6 choose", dark=True)
     petra.page.get_by_role("button", name="bei Dr Ines Calloway nehmen").first.click()
     expect(petra.heading).to_have_text("Ihre Anfrage liegt bei der Praxis")  # who confirms each skin check
     assert Appointment.objects.get(pk=first.pk).starts_at != first.starts_at
@@ -83,7 +91,7 @@ def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(cli
     otto.open(otto.receive().find_link("/another-time/"))
     otto.press("None of these suits me")
     expect(otto.heading).to_have_text("We are looking for another time")
-    otto.photograph("ill 7 none suits")
+    look(otto, "ill 7 none suits")
 
     staff.open("/admin/stranded-visits/")
     expect(staff.page.get_by_text("None of the offered times suited")).to_be_visible()
@@ -91,7 +99,7 @@ def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(cli
     staff.press("Cancel …")
     staff.page.get_by_label("Message").fill("Dr Calloway is ill, and we do not know for how long.")
     staff.press("Show the messages anew")
-    staff.photograph("ill 8 cancel", dark=True)
+    look(staff, "ill 8 cancel", dark=True)
     staff.press("Cancel 1 visit")
     expect(staff.page.get_by_text("1 of 1 done")).to_be_visible()
     wait_until(lambda: StrandedVisit.objects.get(appointment=second).outcome == "cancelled")
@@ -99,4 +107,4 @@ def test_visits_of_ill_clinician_are_offered_accepted_declined_and_cancelled(cli
     assert "Dr Calloway is ill, and we do not know for how long." in cancelled.text
     staff.open("/admin/stranded-visits/")
     expect(staff.heading).to_have_text("No stranded visits")
-    staff.photograph("ill 9 all settled", dark=True)
+    look(staff, "ill 9 all settled", dark=True)

@@ -29,13 +29,15 @@ from booking.domain.stranded_visits import (
     find_open,
     keep,
     mark,
+    mark_on_holidays,
     reopen,
     save_or_ask,
 )
 from booking.models import Appointment, Event, Hold, OutboxMessage, StrandedPlan, StrandedVisit
 from patients.models import Patient
+from scheduling.availability.intervals import pack
 from scheduling.lib.clock import database_now
-from scheduling.models import Service, TimeOff, WorkingHours
+from scheduling.models import BusyDay, Calendar, Service, TimeOff, WorkingHours
 from tests.conftest import make_clinician
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
@@ -112,6 +114,19 @@ def test_new_zone_strands_visits_which_show_another_local_time(book, at, harbour
 
     [(stranded, cause)] = refusal.value.visits
     assert (stranded, cause) == (appointment, "zone")  # at ten in Paris, within the hours there
+
+
+def test_visit_on_holiday_of_calendar_is_marked_once(book, at, harbour, day):
+    appointment = book(at(9))
+    calendar = Calendar.objects.create(location=harbour, kind="holidays", url="https://holidays.example/uk.ics")
+    stretches = pack([(int(at(0).timestamp()), int(at(23).timestamp()))])
+    BusyDay.objects.create(calendar=calendar, location=harbour, day=day, stretches=stretches)
+
+    assert mark_on_holidays() == 1
+    visit = find_open().get()
+    assert (visit.appointment_id, visit.cause) == (appointment.pk, "holiday")
+    keep(visit, reason="We are open.", actor="staff:7")
+    assert mark_on_holidays() == 0
 
 
 def test_digest_of_other_visits_asks_again(book, at, dana):

@@ -134,7 +134,8 @@ def take_double(*, clinician: Clinician, location: Location, period: Range[datet
         slot = Slot(clinician=clinician, location=location, period=period, is_double=True)
         slot.taken_at = lock_clinician(clinician.pk)
         _make_way(clinician, period, at=slot.taken_at)
-        for slot.lane in DOUBLE_LANES:
+        for lane in DOUBLE_LANES:
+            slot.lane = lane
             if _insert(slot):
                 return slot
         raise SlotTaken

@@ -17,22 +17,26 @@ $$;
 CREATE CONSTRAINT TRIGGER booking_double_has_reason AFTER INSERT OR UPDATE ON scheduling_slot
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.is_double)
     EXECUTE FUNCTION booking_double_needs_reason('id');
+"""
+DROP = """
+DROP TRIGGER booking_double_has_reason ON scheduling_slot;
+DROP FUNCTION booking_double_needs_reason();
+"""
+KEEP = """
 CREATE CONSTRAINT TRIGGER booking_double_keeps_reason AFTER UPDATE OF override_reason, slot_id ON booking_appointment
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.override_reason = '' AND (OLD.override_reason <> '' OR OLD.slot_id IS DISTINCT FROM NEW.slot_id))
     EXECUTE FUNCTION booking_double_needs_reason('slot_id');
 """
-DROP = """
-DROP TRIGGER booking_double_keeps_reason ON booking_appointment;
-DROP TRIGGER booking_double_has_reason ON scheduling_slot;
-DROP FUNCTION booking_double_needs_reason();
-"""
+KEEP_NO_MORE = "DROP TRIGGER booking_double_keeps_reason ON booking_appointment"
 
 
 class Migration(migrations.Migration):
     dependencies = [("booking", "0014_embedding"), ("scheduling", "0008_diary")]
 
     operations = [
+        # The slots first, as bookings that go on lock the two tables in that order.
+        migrations.RunSQL(CREATE, DROP),
         migrations.AlterModelOptions(
             name="appointment",
             options={
@@ -79,5 +83,5 @@ class Migration(migrations.Migration):
             name="override_note",
             field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=500),
         ),
-        migrations.RunSQL(CREATE, DROP),
+        migrations.RunSQL(KEEP, KEEP_NO_MORE),
     ]

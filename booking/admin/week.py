@@ -198,11 +198,12 @@ def save(request: HttpRequest, clinician: Clinician, forms: WeekForms, version: 
 
 
 def list_days(forms: WeekForms) -> list[Day]:
-    """Return the seven days with their forms."""
-    days = []
+    """Return the seven days with their forms; hours that begin later are not in the picture yet."""
+    days, today = [], timezone.now().date()
     for number, name in WorkingHours.Weekday.choices:
         on_day = [form for form in forms.forms[WEEKLY] if form.row["weekday"] == str(number)]
-        spans = [span for form in on_day if (span := get_span(form.row))]
+        begun = [form.row for form in on_day if (parse_date(form.row["valid_from"]) or today) <= today]
+        spans = [span for row in begun if (span := get_span(row))]
         bars = [
             (start * 100 / MINUTES_A_DAY, (end - start) * 100 / MINUTES_A_DAY, remote) for start, end, remote in spans
         ]

@@ -53,8 +53,8 @@ def send_time_off_asked(message: OutboxMessage) -> None:
     same = TimeOffRequest.objects.filter(pk=request.pk)
     people = User.objects.with_perm("scheduling.add_timeoff").exclude(email="")
     addresses = sorted(person.email for person in people if visible_to(person, same).exists())
-    subject = f"{request.clinician} asks for time off"
-    _send(message, addresses, subject, "time_off_asked", page=reverse("admin:time_off_requests"), request=request)
+    subject, page = f"{request.clinician} asks for time off", reverse("admin:time_off_requests")
+    _send(message, addresses, subject, "time_off_asked", page=page, **_describe(request))
 
 
 def send_time_off_answered(message: OutboxMessage) -> None:
@@ -63,7 +63,15 @@ def send_time_off_answered(message: OutboxMessage) -> None:
     user = request.clinician.user
     addresses = [user.email] if user and user.is_active and user.email else []
     subject = f"Your time off is {request.get_status_display()}"  # pyright: ignore[reportAttributeAccessIssue]
-    _send(message, addresses, subject, "time_off_answered", page=reverse("admin:my_time_off"), request=request)
+    page = reverse("admin:my_time_off")
+    _send(message, addresses, subject, "time_off_answered", page=page, **_describe(request))
+
+
+def _describe(request):
+    """Return the context of a mail about time off: its times are on the clock of where the clinician works."""
+    zone = find_time_off_zone(clinician=request.clinician, location=None)
+    times = {"starts_at": request.starts_at.astimezone(zone), "ends_at": request.ends_at.astimezone(zone)}
+    return {"request": request, **times}
 
 
 def send_reset_link(message: OutboxMessage) -> None:
@@ -114,11 +122,6 @@ def _send_to_staff(message, permission, subject, template, **context):
 def _send(message, addresses, subject, template, **context):
     if not addresses:
         return
-    if request := context.get("request"):
-        zone = find_time_off_zone(clinician=request.clinician, location=None)
-        context["starts_at"], context["ends_at"] = (
-            each.astimezone(zone) for each in (request.starts_at, request.ends_at)
-        )
     context |= {"clinic_name": get_branding().name, "site": settings.SITE_URL}
     EmailMessage(
         subject=subject,

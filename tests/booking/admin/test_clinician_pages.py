@@ -57,7 +57,7 @@ def test_clinician_sees_their_patients_only_and_it_is_recorded(danas_browser, bo
 
 def test_clinician_writes_notes_and_video_link_of_own_visits_only(danas_browser, book, at, other_patient):
     own, other = book(at(10)), Appointment.objects.get(patient=other_patient)
-    form = {"notes": "Stronger already", "meeting_url": "https://video.example/dana"}
+    form = {"notes": "Stronger already", "meeting_url": "https://video.example/dana", "attendee_name": "Mallory"}
     initial = {"initial-notes": "", "initial-meeting_url": ""}
 
     danas_browser.post(url("booking_appointment", "change", own.pk), form | initial)

@@ -3,10 +3,9 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-import pytest
-
 from booking.admin.week_rows import begin_anew, copy_day, copy_week, find_counted_week, make_row, split_row
 from booking.domain.schedule import add_to_schedule
+from booking.models import StrandedVisit
 from scheduling.models import ExtraHours, Location, WorkingHours
 from tests.booking.admin.pages import count_queries, get_text, list_messages, url
 from tests.conftest import make_clinician
@@ -100,7 +99,7 @@ def test_buttons_change_the_page_and_nothing_else(morgan, dana):
     page = morgan.post(week(dana), read_form(page) | {"do": "copy:0", "copy-0": ["1", "9"]})
     page = morgan.post(week(dana), read_form(page) | {"do": "add-extra"})
     page = morgan.post(week(dana), read_form(page) | {"do": "remove-extra:0"})
-    for nothing in ("copy:9", "remove:999", "break:x", "copy-clinician", "anew", "nonsense"):
+    for nothing in ("copy:9", "remove:999", "copy-clinician", "anew"):
         page = morgan.post(week(dana), read_form(page) | {"do": nothing})
 
     assert "Not saved yet" in get_text(page)
@@ -198,8 +197,21 @@ def test_who_may_only_look_sees_the_week_and_changes_nothing(erin, danas_browser
     assert list_hours(dana)[0] == "Mon 09:00–12:00"
 
 
-@pytest.mark.parametrize("number", [1, 4])
-def test_queries_of_the_week_do_not_grow_with_its_rows(morgan, harbour, consultation, number):
-    hours = [(9 + each, 10 + each) for each in range(number)]
+def test_shorter_hours_show_the_visits_outside_first(morgan, dana, book, at, day):
+    visit = book(at(9))
+    number = day.weekday() * 2  # the morning of its day
+    fields = read_form(morgan.get(week(dana))) | {f"weekly-{number}-start_time": "10:00"}
+
+    asked = morgan.post(week(dana), fields)
+    assert "Alice Archer" in get_text(asked)
+    assert dana.working_hours.filter(start_time=time(10)).count() == 0
+    morgan.post(week(dana), fields | {"strands": asked.context["accepted"]})
+
+    assert dana.working_hours.filter(start_time=time(10)).count() == 1
+    assert StrandedVisit.objects.get().appointment == visit
+
+
+def test_queries_of_the_week_do_not_grow_with_its_rows(morgan, harbour, consultation):
+    hours = [(9 + each, 10 + each) for each in range(4)]
     clinician = make_clinician("Ola Berg", location=harbour, services=[consultation], hours=hours)
     assert count_queries(morgan, week(clinician)) <= 18

@@ -6,6 +6,7 @@ import re
 import time
 from datetime import date
 from html import unescape
+from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
@@ -76,7 +77,10 @@ def test_patients_are_exported_as_xlsx_whose_cells_are_texts(morgan, people):
     # With an apostrophe before it, as Excel stores that: none is a formula, and a phone can be read.
     assert '<c t="inlineStr" s="1"><is><t xml:space="preserve">=1+1</t></is></c>' in sheet
     assert "<f>" not in sheet
-    assert ZipFile(io.BytesIO(content)).testzip() is None
+    book = ZipFile(io.BytesIO(content))
+    assert book.testzip() is None
+    for part in book.namelist():
+        ElementTree.fromstring(book.read(part))
 
 
 def test_appointments_are_those_of_the_list_in_its_order_at_the_time_of_their_place(morgan, book, at, day, harbour):

@@ -83,7 +83,7 @@ class Entry(NamedTuple):
             )
         elif self.kind == "free":
             label = f"{title} {at.time}{at.end_time}: book"
-            body = f'<a id="{self.id}" href="{escape(self.url)}" aria-label="{label}">{time} {title}</a>'
+            body = f'<a id="{self.id}" href="{escape(self.url)}" aria-label="{label}"><span>{time} {title}</span></a>'
         elif self.kind == "hold":
             left = f'<span class="left" data-until="{self.until}"></span>'
             body = (

@@ -75,7 +75,8 @@ def read_page(request) -> DiaryPage | None:
         return None
     today = timezone.now().astimezone(location.zone).date()
     view = asked.get("view") if asked.get("view") in VIEWS else "day"
-    clinician = own or find_by_id(Clinician.objects.filter(is_active=True), asked.get("clinician"))
+    colleagues = visible_to(request.user, Clinician.objects.filter(is_active=True))
+    clinician = own or find_by_id(colleagues, asked.get("clinician"))
     if view == "week" and clinician is None:
         clinician = list_clinicians(location).first()
     day = parse_day(asked.get("day")) or today

@@ -52,6 +52,7 @@ class StaffAccountForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.fields["email"].widget.attrs["class"] = "vTextField"
         manager, user = self.manager, self.instance
         self.fields["groups"].queryset = list_grantable_groups(manager)
         self.fields["locations"].queryset = visible_to(manager, Location.objects.all())
@@ -196,6 +197,10 @@ class StaffAccountAdmin(ObjectToolsMixin, admin.ModelAdmin):
         if request.method == "POST":
             require_recent_proof(request)
         return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def add_view(self, request, form_url="", extra_context=None):
+        context = {"title": "Invite a colleague", "show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**context, **(extra_context or {})})
 
     def save_model(self, request, obj, form, change):
         if change:

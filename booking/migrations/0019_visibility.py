@@ -19,7 +19,8 @@ class Migration(migrations.Migration):
             name="StaffAccount",
             fields=[],
             options={
-                "verbose_name": "staff account",
+                "verbose_name": "colleague",
+                "verbose_name_plural": "staff",
                 "ordering": ["first_name", "last_name", "username"],
                 "proxy": True,
                 "default_permissions": ("view", "add", "change"),

@@ -17,7 +17,8 @@ class StaffAccount(User):
         proxy = True
         ordering = ["first_name", "last_name", "username"]
         default_permissions = ("view", "add", "change")
-        verbose_name = "staff account"
+        verbose_name = "colleague"
+        verbose_name_plural = "staff"
 
 
 class StaffMember(models.Model):

@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.urls import reverse
 
-from tests.booking.admin.test_visibility import get_url, list_addresses, sites  # noqa: F401  (a fixture)
+from tests.booking.admin.test_visibility import get_url, sites  # noqa: F401  (a fixture)
+from tests.booking.admin.test_visibility import list_pages as list_walked
 from tests.browser.conftest import watch
 
 pytestmark = pytest.mark.journeys
@@ -15,8 +16,8 @@ NO_PAGES = ("_history", "_delete", "_news", "_progress", "_events", "_choose", "
 
 def list_pages(objects):
     """Return the address of each page that a GET shows."""
-    for name, arguments in list_addresses().items():
-        is_page = not name.endswith(NO_PAGES) and name not in ("jsi18n", "view_on_site", "autocomplete", "logout")
+    for name, arguments in list_walked():
+        is_page = not name.endswith(NO_PAGES)
         address = get_url(name, arguments, objects) if is_page else None
         if address:
             yield address

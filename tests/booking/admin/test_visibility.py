@@ -63,6 +63,10 @@ PERMISSIONS = {
     "diary_waiting_room": "booking.view_appointment",
     "diary_walk_in": "booking.add_appointment",
     "diary_waiting_room_news": "booking.view_appointment",
+    "diary_walk_in": "booking.add_appointment",
+    "export_list": "booking.export_lists",
+    "figure_csv": "booking.view_figures",
+    "figures": "booking.view_figures",
     "first_steps": "scheduling.add_location",
     "holidays": "scheduling.add_timeoff",
     "my_feed": "booking.note_appointment",
@@ -145,6 +149,8 @@ MODELS = {
 MODELS["stranded_visit_keep"] = StrandedVisit
 EXTRA = {
     "diary_step": {"name": "arrived"},
+    "export_list": {"app": "booking", "model": "appointment"},
+    "figure_csv": {"name": "bookings"},
     "booking_appointment_move": {"name": "mark_arrived"},
     "booking_unconfirmed_decide": {"name": "confirm"},
     "booking_import_example": {"kind": "patients"},
@@ -333,20 +339,27 @@ def get_url(name, arguments, objects):
     return reverse(f"admin:{name}", kwargs=values)
 
 
+def is_classified(name, arguments):
+    model, action = find_model(name), name.rpartition("_")[2]
+    is_djangos = model and action in ("changelist", "add", "change", "history", "delete")
+    others = {*arguments} - {*OBJECT_ARGUMENTS, "consent_id"} - EXTRA.get(name, {}).keys()
+    has_object = model or not {*arguments} & {*OBJECT_ARGUMENTS}
+    return bool(has_object and not others and (is_djangos or name in PERMISSIONS))
+
+
+def list_pages():
+    """Return the names and arguments of the addresses that are walked."""
+    return [
+        (name, arguments)
+        for name, arguments in list_addresses().items()
+        if name not in NOT_WALKED and is_classified(name, arguments)
+    ]
+
+
 def test_every_address_is_classified():
     """Say of a new one which permission it needs, in PERMISSIONS, and whose it is, in MODELS."""
-    unknown = []
-    for name, arguments in list_addresses().items():
-        model, action = find_model(name), name.rpartition("_")[2]
-        is_djangos = model and action in ("changelist", "add", "change", "history", "delete")
-        is_of_object = {*arguments} & {*OBJECT_ARGUMENTS}
-        others = {*arguments} - {*OBJECT_ARGUMENTS, "consent_id"} - EXTRA.get(name, {}).keys()
-        if name not in NOT_WALKED and (
-            others or (is_of_object and not model) or (not is_djangos and name not in PERMISSIONS)
-        ):
-            unknown.append(name)
-
-    assert unknown == []
+    found = list_addresses().items()
+    assert [name for name, each in found if name not in NOT_WALKED and not is_classified(name, each)] == []
 
 
 def test_every_model_of_staffs_pages_has_a_rule():
@@ -358,10 +371,8 @@ def test_address_shows_nothing_of_another_location_and_does_nothing_there(sites)
     browser = log_in("morgan", location=here[Location])
     faults = []
 
-    for name, arguments in list_addresses().items():
+    for name, arguments in list_pages():
         own, foreign = get_url(name, arguments, here | shared), get_url(name, arguments, there)
-        if name in NOT_WALKED:
-            continue
         if {*arguments} & {*OBJECT_ARGUMENTS} and foreign:
             response = (browser.post if name in PERMISSIONS else browser.get)(foreign)
             if response.status_code not in (403, 404, 405) and response.get("Location") != reverse("admin:index"):
@@ -397,8 +408,8 @@ def test_address_is_for_those_with_its_permission(sites, group):
         Clinician.objects.filter(pk=here[Clinician].pk).update(user=browser.user)
     faults = []
 
-    for name, arguments in list_addresses().items():
-        own = get_url(name, arguments, here | shared) if name not in NOT_WALKED else None
+    for name, arguments in list_pages():
+        own = get_url(name, arguments, here | shared)
         if own and not name.endswith(("_history", "_delete")):
             permission = find_permission(name)
             is_permitted = permission is None or browser.user.has_perm(permission)

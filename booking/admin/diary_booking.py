@@ -27,7 +27,7 @@ from patients.models import Patient
 from patients.search import search_patients
 from scheduling.models import Location, Service
 
-RECENT = timedelta(days=60)  # what is booked shows which service comes next
+RECENT = timedelta(days=14)  # what is booked shows which service comes next
 WEEK = timedelta(days=7)
 MAX_FOUND = 8  # patients shown as one types
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.urls import reverse
 
 from booking.models import Appointment, DeskSettings, PatientAccess
-from tests.booking.admin.pages import get_text
+from tests.booking.admin.pages import count_queries, get_text
 from tests.booking.admin.test_diary_booking import HTMX
 from tests.conftest import make_clinician
 
@@ -34,6 +34,18 @@ def test_search_finds_references_and_clinicians(erin, book, at):
     assert appointment.attendee_name in search(erin, appointment.reference[:4].lower())
     assert "Dana Reed their week" in search(erin, "reed")
     assert search(erin, "zzyzx").endswith("Nothing is found.")
+
+
+def test_search_and_card_take_no_more_queries_for_more_visits(erin, book, at):
+    appointment = book(at(9))
+    pages = [reverse("admin:diary_search", query={"q": appointment.attendee_name})]
+    pages.append(reverse("admin:diary_appointment", args=[appointment.pk]))
+    book(at(10))
+    for_two = [count_queries(erin, page) for page in pages]
+
+    book(at(11)), book(at(13))
+
+    assert [count_queries(erin, page) for page in pages] == for_two
 
 
 def test_clinician_finds_own_visits_only(danas_browser, book, at, harbour, consultation):

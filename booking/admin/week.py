@@ -46,6 +46,7 @@ CHANGED = (
     "Open it again to see what they are now."
 )
 NOT_SAVED = "Not saved yet: look it over, then press “Save the hours”."
+MAX_SHOWN = 50  # rows of each kind: what is beyond stays as it is
 MINUTES_A_DAY = 24 * 60
 
 
@@ -60,7 +61,7 @@ class Day(NamedTuple):
 
 
 def list_shown(clinician: Clinician, places: dict[str, Location]) -> dict[tuple[str, str], HoursRow]:
-    """Return the hours that are not over, at these places, by kind and id as text."""
+    """Return the hours that are not over, at these places, by kind and id as text: the first of many."""
     yesterday = timezone.now().date() - timedelta(days=1)  # it may be that somewhere
     weekly = WorkingHours.objects.filter(Q(valid_until=None) | Q(valid_until__gte=yesterday), clinician=clinician)
     extra = ExtraHours.objects.filter(clinician=clinician, date__gte=yesterday)
@@ -70,9 +71,8 @@ def list_shown(clinician: Clinician, places: dict[str, Location]) -> dict[tuple[
     }
     found = {}
     for kind, kept in rows.items():
-        for row in kept.select_related("location"):
-            if str(row.location_id) in places:
-                found[kind, str(row.pk)] = row
+        for row in kept.filter(location__in=list(places)).select_related("location")[:MAX_SHOWN]:
+            found[kind, str(row.pk)] = row
     return found
 
 
@@ -126,6 +126,7 @@ def show_week(request: HttpRequest, pk: UUID) -> HttpResponse:
         "forms": forms,
         "has_errors": any(form.errors for form in forms.filled),
         "may_change": may_change,
+        "has_more": max(sum(each == kind for each, _ in shown) for kind in FIELDS) >= MAX_SHOWN,
         "has_places": bool(places),
         "others": visible_to(request.user, Clinician.objects.filter(is_active=True).exclude(pk=pk)),
         "weekdays": WorkingHours.Weekday.choices,

@@ -11,7 +11,7 @@ Row = dict[str, str]
 WEEKLY, EXTRA = "weekly", "extra"
 COMMON = ("id", "start_time", "end_time", "location", "is_remote")
 FIELDS = {WEEKLY: (*COMMON, "weekday", "valid_from", "valid_until", "every_weeks"), EXTRA: (*COMMON, "date")}
-MAX_ROWS = 200  # of each kind
+MAX_ROWS = 200  # of each kind; Django refuses a form with so many fields before
 DAY = timedelta(days=1)
 BREAK = (time(12), time(13))
 HOUR = timedelta(hours=1)

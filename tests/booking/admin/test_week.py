@@ -189,6 +189,21 @@ def test_hours_that_are_over_stay_as_they_are(morgan, dana, harbour):
     assert list_hours(dana)[:2] in (["Mon 09:00–10:00", "Mon 09:00–11:00"], ["Mon 09:00–11:00", "Mon 09:00–10:00"])
 
 
+def test_hours_beyond_those_that_fit_on_the_page_stay_as_they_are(morgan, bea, harbour, day):
+    ExtraHours.objects.bulk_create(
+        ExtraHours(
+            clinician=bea, location=harbour, date=day + timedelta(days=each), start_time=time(9), end_time=time(10)
+        )
+        for each in range(60)
+    )
+    page = morgan.get(week(bea))
+    assert len(page.context["forms"].forms["extra"]) == 50
+
+    morgan.post(week(bea), read_form(page) | {"extra-0-start_time": "", "extra-0-end_time": ""})
+
+    assert bea.extra_hours.count() == 59
+
+
 def test_who_may_only_look_sees_the_week_and_changes_nothing(erin, danas_browser, dana):
     page = erin.get(week(dana))
     assert page.context["may_change"] is False

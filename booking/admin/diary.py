@@ -80,7 +80,9 @@ def build_grid(request, page, *, known=frozenset()):
         clinician_ids=[page.clinician.pk] if page.clinician else None,
         now=now,
     )
-    drawn = draw_columns(columns, page.location.zone, known=known, by_day=page.view == "week")
+    may_book = request.user.has_perm("booking.add_appointment")
+    by_day = page.view == "week"
+    drawn = draw_columns(columns, page.location, known=known, by_day=by_day, may_book=may_book)
     return {
         "columns": drawn,
         "shown": [each for column in drawn for each in column.appointments],  # for the log of who saw whom
@@ -89,7 +91,7 @@ def build_grid(request, page, *, known=frozenset()):
         "page": page,
         "now": int(now.timestamp()),
         "events_url": page.get_url("diary_events"),
-        "may_book": request.user.has_perm("booking.add_appointment"),
+        "may_book": may_book,
         "may_move": has_appointment_permission(request, "decide"),
     }
 

@@ -4,6 +4,7 @@ Positions are minutes of wall time, as on the clock in the room. On the day on w
 twice is drawn once: visits at both stand side by side, and say of which zone they are.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from booking.domain.diary import Column
 from booking.models import Appointment
 from scheduling.availability.openings import as_datetime, as_instant, split_day
 from scheduling.lib.timezones import get_zone_abbreviation
+from scheduling.models import Location
 
 DAY_MINUTES = 24 * 60
 USUAL_HOURS = (8 * 60, 18 * 60)
@@ -81,7 +83,7 @@ class Entry(NamedTuple):
                 f'<span class="what">{detail}</span> '
                 f'<span class="state state-{self.status}">{self.state}{since}</span></a>'
             )
-        elif self.kind == "free":
+        elif self.kind == "free" and self.url:
             label = f"{title} {at.time}{at.end_time}: book"
             body = f'<a id="{self.id}" href="{escape(self.url)}" aria-label="{label}"><span>{time} {title}</span></a>'
         elif self.kind == "hold":
@@ -122,10 +124,21 @@ class Axis(NamedTuple):
     marks: list[tuple[int, str]]
 
 
-def draw_columns(columns: list[Column], zone, *, known: set[str], by_day: bool = False) -> list[DrawnColumn]:
-    """Return the columns to be drawn; of those whose version is in ``known`` nothing but their place."""
-    book_url, page_url = reverse("admin:diary_book"), reverse("admin:diary")
-    return [_draw_column(each, zone, known, by_day, book_url, page_url) for each in columns]
+def draw_columns(
+    columns: list[Column],
+    location: Location,
+    *,
+    known: Collection[str] = (),
+    by_day: bool = False,
+    may_book: bool = False,
+) -> list[DrawnColumn]:
+    """Return the columns to be drawn; of those whose version is in ``known`` nothing but their place.
+
+    What is free leads to a booking if the member of staff may book.
+    """
+    page_url = reverse("admin:diary")
+    book_url = f"{reverse('admin:diary_book')}?location={location.pk}&" if may_book else ""
+    return [_draw_column(each, location.zone, known, by_day, book_url, page_url) for each in columns]
 
 
 def _draw_column(column, zone, known, by_day, book_url, page_url):
@@ -232,7 +245,8 @@ def _list_gaps(column, clock, book_url):
         if at.length >= SHORTEST_GAP:
             local = as_datetime(start).astimezone(clock.zone)
             fold = "&fold=1" if local.fold else ""
-            url = f"{book_url}?clinician={column.clinician_id}&start={local:%Y-%m-%dT%H:%M}{fold}"
+            query = f"clinician={column.clinician_id}&start={local:%Y-%m-%dT%H:%M}{fold}"
+            url = f"{book_url}{query}" if book_url else ""
             entry_id = f"free-{column.clinician_id}-{start}"
             yield Entry("free", at, "Free", url=url, id=entry_id)
 

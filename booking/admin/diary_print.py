@@ -37,7 +37,7 @@ def print_day(request):
         clinician_ids=[page.clinician.pk] if page.clinician else None,
         now=timezone.now(),
     )
-    drawn = draw_columns(columns, page.location.zone, known=frozenset())
+    drawn = draw_columns(columns, page.location)
     sheets = [
         {
             "column": column,

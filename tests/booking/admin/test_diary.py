@@ -4,7 +4,6 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -195,7 +194,7 @@ def test_hour_that_comes_twice_stands_side_by_side_and_names_the_zone():
     midnight = as_instant(datetime(2027, 10, 30, 23, tzinfo=UTC))
     column = Column(UUID(int=9), "Dana", date(2027, 10, 31), midnight, midnight + 25 * 3600, [], [], [], visits, [])
 
-    [drawn] = draw_columns([column], ZoneInfo("Europe/London"), known=set())
+    [drawn] = draw_columns([column], Location(timezone="Europe/London"))
 
     assert [(each.at, each.lane, each.lanes) for each in drawn.entries] == [
         (Stretch(90, 45, "01:30 BST", "–01:15 GMT"), 0, 2),

@@ -173,7 +173,7 @@ def describe(figure: Figure, selection: Selection) -> dict:
         "name": figure.name,
         "title": figure.title,
         "definition": figure.definition,
-        "value": write(figure.value, figure.unit, figure.currency),
+        "value": write_large(figure.value, figure),
         "change": describe_change(figure),
         "plot": draw(figure, is_by_date),
         "kind": "heat" if figure.name == "clinicians" else "columns" if is_by_date else "bars",
@@ -217,7 +217,7 @@ def describe_change(figure: Figure) -> dict | None:
         "text": "no change" if is_same else text,
         "direction": "" if is_same else "up" if difference > 0 else "down",
         "tone": "" if is_same or figure.name == "lead-time" else "better" if is_better else "worse",
-        "before": write(before, figure.unit, figure.currency),
+        "before": write_large(before, figure),
     }
 
 
@@ -277,7 +277,7 @@ def write(value, unit: Unit, currency: str = "") -> str:
         case Unit.SHARE:
             return f"{value * 100:.1f} %" if value < 0.9995 else f"{value * 100:.0f} %"
         case Unit.MONEY:
-            return f"{write_decimals(value, currency):,}" if value < 10_000 else f"{value:,.0f}"
+            return f"{write_decimals(value, currency):,}"
         case Unit.DAYS:
             return "1 day" if round(value) == 1 else f"{value:,.0f} days"
         case Unit.MINUTES:
@@ -286,6 +286,12 @@ def write(value, unit: Unit, currency: str = "") -> str:
             return f"{value:,.1f} h"
         case _:
             return f"{value:,.0f}"
+
+
+def write_large(value, figure: Figure) -> str:
+    """Return a figure's number as it stands above its plot, where of much money nobody reads the pence."""
+    is_much = figure.unit is Unit.MONEY and value >= 10_000
+    return f"{value:,.0f}" if is_much else write(value, figure.unit, figure.currency)
 
 
 def write_short(value, unit: Unit) -> str:

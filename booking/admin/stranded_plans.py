@@ -14,10 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 from booking.access.visibility import visible_to
 from booking.admin.permissions import get_actor
 from booking.admin.stranded_visits import check_may_settle, list_visits
+from booking.domain.stranded_openings import MAX_OTHERS, People, Wish
 from booking.domain.stranded_plans import (
     MAX_VISITS,
-    People,
-    Wish,
     imagine_hold,
     imagine_holds,
     list_openings,
@@ -44,7 +43,7 @@ class OfferForm(forms.Form):
 
     same_time = forms.BooleanField(required=False, label="The same time with another clinician")
     others = forms.TypedChoiceField(
-        coerce=int, choices=[(number, str(number)) for number in range(4)], label="Other times"
+        coerce=int, choices=[(number, str(number)) for number in range(MAX_OTHERS + 1)], label="Other times"
     )
     keeps_clinician = forms.BooleanField(required=False, label="Other times with the same clinician only")
     by_email = forms.BooleanField(required=False, label="By e-mail")
@@ -144,9 +143,9 @@ def plan_visits(request, action, visits, data):
     return HttpResponseRedirect(reverse("admin:stranded_plan", args=[plan.pk]))
 
 
-def get_plan(request, pk):
+def get_plan(request, pk, **conditions):
     check_may_settle(request)
-    return get_object_or_404(visible_to(request.user, StrandedPlan.objects.all()), pk=pk)
+    return get_object_or_404(visible_to(request.user, StrandedPlan.objects.all()), pk=pk, **conditions)
 
 
 def list_steps(plan):
@@ -227,7 +226,7 @@ def describe_step(plan, step, people):
 @require_POST
 def change_plan(request, pk):
     """Plan the same visits anew, with other choices."""
-    plan = get_plan(request, pk)
+    plan = get_plan(request, pk, actor=get_actor(request))
     here = HttpResponseRedirect(reverse("admin:stranded_plan", args=[plan.pk]))
     if plan.started_at:
         return here
@@ -241,7 +240,7 @@ def change_plan(request, pk):
 @admin.site.page("stranded-visits/plans/<uuid:pk>/start/", name="stranded_plan_start")
 @require_POST
 def start(request, pk):
-    """Have a plan done."""
-    plan = get_plan(request, pk)
+    """Have a plan done, by whoever has made it: they may do what it does."""
+    plan = get_plan(request, pk, actor=get_actor(request))
     start_plan(plan)
     return HttpResponseRedirect(reverse("admin:stranded_plan", args=[plan.pk]))

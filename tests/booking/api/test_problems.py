@@ -372,6 +372,10 @@ NOT_ANSWERED = {
     "RulesBroken",
     "TakenTwice",
     "ApproverTold",
+    "WouldStrand",
+    "AlreadySettled",
+    "NothingToOffer",
+    "NoContact",
 }
 
 

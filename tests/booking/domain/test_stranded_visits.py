@@ -20,7 +20,8 @@ from booking.domain.stranded_offers import (
     offer_times,
     release_moot_offers,
 )
-from booking.domain.stranded_plans import People, Wish, list_openings, make_plan, run_step, start_plan
+from booking.domain.stranded_openings import People, Wish
+from booking.domain.stranded_plans import list_openings, make_plan, run_step, start_plan
 from booking.domain.stranded_visits import (
     AlreadySettled,
     Concerned,

@@ -109,7 +109,7 @@ class HoursForm(forms.Form):
         label="On",
         choices=WorkingHours.Weekday.choices,
         coerce=int,
-        initial=range(5),
+        initial=[*range(5)],
         widget=forms.CheckboxSelectMultiple,
     )
     start = forms.TimeField(label="From", initial=time(9))

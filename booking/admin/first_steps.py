@@ -144,7 +144,10 @@ class PageForm(forms.ModelForm):
     """How patients see the clinic."""
 
     privacy_notice_url = forms.URLField(
-        label="Privacy notice", required=False, assume_scheme="https", help_text="Its address, if there is a page."
+        label="Privacy notice",
+        required=False,
+        assume_scheme="https",  # pyright: ignore[reportCallIssue]
+        help_text="Its address, if there is a page.",
     )
 
     class Meta:

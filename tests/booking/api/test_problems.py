@@ -376,6 +376,11 @@ NOT_ANSWERED = {
     "AlreadySettled",
     "NothingToOffer",
     "NoContact",
+    "NotChecked",
+    "RowRefused",
+    "_Checked",
+    "UnreadableTable",
+    "RequestAnswered",
 }
 
 

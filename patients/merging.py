@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from patients.matching import list_near_matches
 from patients.models import Consent, Merge, Needs, Patient, PossibleDuplicate
@@ -34,8 +33,6 @@ class CannotMerge(Exception):
 
 class CannotUndoMerge(Exception):
     """The merge is more than a day old, or what has happened since rules out that it is undone; ``message`` says it."""
-
-    message = _("That merge cannot be undone any more.")
 
     def __init__(self, message: str) -> None:
         self.message = message

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from booking.domain import patients
 from booking.domain.appointments import lock_appointment, settle_undeliverable
@@ -44,7 +43,7 @@ Status, Verification = Appointment.Status, Appointment.Verification
 class TooManyConfirmations(Exception):
     """The confirmation was sent again MAX_RESENT times within the hour."""
 
-    message = _("The confirmation was sent several times within the hour. Ask whether the address is right.")
+    message = "The confirmation was sent several times within the hour. Ask whether the address is right."
 
 
 def list_coming_visits(patient_id: UUID) -> QuerySet[Appointment]:

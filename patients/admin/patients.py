@@ -164,6 +164,7 @@ class PatientAdmin(OtherSystemsMixin, admin.ModelAdmin):
     search_fields = ["normalized_name"]  # shows the search box; get_search_results does the search
     search_help_text = "Name, e-mail, phone or its last four digits, NHS number or date of birth; or several of them."
     show_full_result_count = False
+    list_per_page = 50
     inlines = [NeedsInline, ConsentInline]
     actions = ["restore"]
     fieldsets = [

@@ -18,6 +18,7 @@ class SlotAdmin(ReadOnlyMixin, admin.ModelAdmin):
     list_select_related = ["clinician", "location"]
     search_fields = ["clinician__name", "location__name"]
     show_full_result_count = False
+    list_per_page = 50
     fields = ["clinician", "location", "taken_from", "taken_to", "taken_at", "held_until"]
 
     def get_queryset(self, request):

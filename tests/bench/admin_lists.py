@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from booking.models import Appointment
-from tests.booking.domain.figures.big_clinic import make_big_clinic
+from tests.bench.staff_figures import make_visits
 
 LIMIT_MS = 300
 REPEATS = 3
@@ -60,7 +60,7 @@ TABLES = ("patients_patient", "booking_appointment", "booking_event", "booking_h
 def make_data():
     """Write the clinic of the figures' tests, with patients who have names, and looks at them."""
     if not Appointment.objects.exists():  # it may be that of the managers' figures
-        make_big_clinic()
+        make_visits()
     with connection.cursor() as cursor:
         for statement in (MORE_PATIENTS, NAME_PATIENTS, NAME_ATTENDEES, LOOKS, BY_STAFF):
             cursor.execute(statement, {})
@@ -134,14 +134,14 @@ def list_pages():
 
 def measure(browser, address):
     """Return the status, the best time in ms and the number of queries of a page."""
-    browser.get(address)
+    browser.get(address, secure=True)
     times = []
     for _ in range(REPEATS):
         start = perf_counter()
-        response = browser.get(address)
+        response = browser.get(address, secure=True)
         times.append((perf_counter() - start) * 1000)
     with CaptureQueriesContext(connection) as captured:
-        browser.get(address)
+        browser.get(address, secure=True)
     return response.status_code, min(times), len(captured)
 
 
@@ -149,7 +149,7 @@ def measure(browser, address):
 PLAIN_FILES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
-@override_settings(STORAGES=settings.STORAGES | PLAIN_FILES)
+@override_settings(STORAGES=settings.STORAGES | PLAIN_FILES, ALLOWED_HOSTS=["testserver"], SECOND_FACTOR_GROUPS=[])
 def print_admin_lists():
     """Print how long each page of the staff's takes in the process, its queries included."""
     make_data()

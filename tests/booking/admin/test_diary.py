@@ -15,7 +15,7 @@ from booking.domain.diary import Column
 from booking.models import Appointment, PatientAccess, StaffMember, StrandedVisit
 from patients.models import Patient
 from scheduling.availability.openings import as_instant
-from scheduling.models import Location
+from scheduling.models import Location, TimeOff
 from scheduling.schedule_changes import mark_schedule_changed
 from tests.booking.admin.pages import count_queries, get_text
 from tests.busy_day import fill_day
@@ -71,6 +71,18 @@ def test_cancelled_visit_is_shown_on_request_only(open_day, book, at):
 
     assert "Alice Archer" not in get_text(open_day())
     assert "Alice Archer Consultation Cancelled" in get_text(open_day(cancelled="1"))
+
+
+def test_what_people_have_typed_is_escaped(open_day, book, at, dana, consultation):
+    consultation.name = "Q&A <script>"
+    consultation.save()
+    TimeOff.objects.create(clinician=dana, starts_at=at(14), ends_at=at(15), reason='"><img>')
+    book(at(9))
+
+    page = open_day().content.decode()
+
+    assert '<span class="what">Q&amp;A &lt;script&gt;</span>' in page
+    assert "Time off: &quot;&gt;&lt;img&gt;" in page
 
 
 def test_stranded_visit_is_marked(open_day, book, at):

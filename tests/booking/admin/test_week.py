@@ -226,7 +226,6 @@ def test_shorter_hours_show_the_visits_outside_first(morgan, dana, book, at, day
     assert StrandedVisit.objects.get().appointment == visit
 
 
-def test_queries_of_the_week_do_not_grow_with_its_rows(morgan, harbour, consultation):
-    hours = [(9 + each, 10 + each) for each in range(4)]
-    clinician = make_clinician("Ola Berg", location=harbour, services=[consultation], hours=hours)
-    assert count_queries(morgan, week(clinician)) <= 18
+def test_queries_of_the_week_do_not_grow_with_its_rows(morgan, dana, harbour, consultation):
+    ola = make_clinician("Ola Berg", location=harbour, services=[consultation], hours=[(9, 10)])
+    assert count_queries(morgan, week(dana)) == count_queries(morgan, week(ola))

@@ -106,7 +106,7 @@ def test_waiting_room_and_paper(staff, quayside):
     page.goto(f"/admin/diary/?location={location.pk}")
     page.get_by_role("link", name="Waiting room").click()
     room = page.locator("#waiting-room")
-    expect(room.get_by_text(visits[31].attendee_name)).to_be_visible()
+    expect(room.get_by_text(visits[31].attendee_name, exact=True)).to_be_visible()
     expect(room.locator(f"#waiting-{visits[31].pk} .since")).to_have_text(re.compile(r"waiting since \d+ min"))
     staff.photograph("diary 3 waiting room", dark=True)
     page.goto(f"/admin/diary/print/?location={location.pk}&clinician={visits[0].clinician_id}")

@@ -20,9 +20,10 @@ from booking.admin.patient_conflicts import render_conflict
 from booking.admin.permissions import get_actor, has_appointment_permission
 from booking.admin.time_picker import REASON_LABELS, TimePicker, get_present_value
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
+from booking.domain.booking_rules import Rule
 from booking.domain.direct_booking import book_with_approval
 from booking.domain.holds import Holder
-from booking.domain.overrides import Rule, RulesBroken, book_against_rules, move_against_rules
+from booking.domain.overrides import RulesBroken, book_against_rules, move_against_rules
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from booking.access.visibility import visible_to
-from booking.domain.overrides import Rule
+from booking.domain.booking_rules import Rule
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import EventKind
 from patients.admin.shown_patients import note_shown

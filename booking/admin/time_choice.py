@@ -9,7 +9,8 @@ from django.contrib import messages
 from booking.admin.desk import get_chosen_opening
 from booking.admin.permissions import has_appointment_permission
 from booking.admin.time_picker import REASON_LABELS, TimePicker, format_place, format_time, get_form_value
-from booking.domain.overrides import Override, Rule, find_broken_rules
+from booking.domain.booking_rules import Rule, find_broken_rules
+from booking.domain.overrides import Override
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.models import Appointment
 from patients.fields import PlainTextFormField

@@ -8,66 +8,29 @@ from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from django.db import models, transaction
-from django.db.models import Q
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import TimestamptzRange
 
 from booking.domain.appointments import create_appointment, lock_appointment
 from booking.domain.audit import record_event
+from booking.domain.booking_rules import Rule, check_possible, find_broken, list_taken_around
 from booking.domain.expiry import move_time, move_time_twice, take_time, take_time_twice
 from booking.domain.holds import Holder, new_hold, set_opening
 from booking.domain.orders import check_not_booked
 from booking.domain.patient_conflicts import check_conflicts, tell_patient
 from booking.domain.patients import find_or_register, lock_patient
 from booking.domain.rescheduling import check_provider, is_there, save_moved
-from booking.domain.slot_selection import NotOffered, OpeningRequest
+from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import WrongState, transition
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Acknowledgement, Appointment, Event, Hold, Order
 from booking.models.enums import EventKind
 from patients.models import Patient
-from scheduling.availability.openings import (
-    Busy,
-    as_instant,
-    compute_open_starts,
-    compute_working_time,
-    get_local_dates,
-)
-from scheduling.availability.queries import OpeningFilters, Place, load_busy_reasons, load_hours
-from scheduling.availability.search import Reason, get_rules
-from scheduling.lib.clock import database_now
 from scheduling.models import Slot
 from scheduling.slots import SlotTaken, lock_clinician, lock_clinicians, set_slot_expiry
-
-# Nobody means a start that is further away, and no hours are computed for it.
-FURTHEST = timedelta(days=5 * 366)
-
-
-class Rule(models.TextChoices):
-    """The rules of a clinic's times that staff may override."""
-
-    BEGUN = "begun", "it has begun already"
-    NOTICE = "notice", "at shorter notice"
-    HORIZON = "horizon", "further ahead than is booked"
-    STEP = "step", "off the step"
-    HOURS = "hours", "outside working hours"
-    TIME_OFF = "time_off", "in time off"
-    HOLIDAY = "holiday", "on a holiday"
-    CALENDAR = "calendar", "busy in their calendar"
-    BUFFER = "buffer", "over a buffer"
-    DOUBLE = "double", "double: over another visit"
-
-
-OF_REASON: dict[str, Rule] = {
-    Reason.TIME_OFF: Rule.TIME_OFF,
-    Reason.HOLIDAY: Rule.HOLIDAY,
-    Reason.CALENDAR_BUSY: Rule.CALENDAR,
-    Reason.CALENDAR_UNREACHABLE: Rule.CALENDAR,
-}
 
 
 @dataclass(frozen=True)
@@ -101,20 +64,6 @@ class TakenTwice(SlotTaken):
     message = _("Two visits are booked at that time already.")
 
 
-def find_broken_rules(
-    opening: OpeningRequest, *, moving: Appointment | None = None, now: datetime | None = None
-) -> set[Rule]:
-    """Return the rules that a time is against, of which nothing is left open; empty for an opening.
-
-    ``moving`` is the appointment that would get it: its own time does not count as taken. Raises NotOffered where
-    nothing can be overridden: the clinician does not give that service there, the day is past, or years ahead.
-    """
-    booking = set_opening(copy(moving) if moving else Hold(service=opening.service), opening)
-    now = now or database_now()
-    _check_possible(booking, now)
-    return _find_broken(booking, _list_taken(booking, now), now)
-
-
 @transaction.atomic
 def book_against_rules(
     opening: OpeningRequest,
@@ -143,7 +92,7 @@ def book_against_rules(
     now = lock_clinician(hold.clinician_id)
     if booked := Appointment.objects.filter(pk=id).first():
         return booked
-    _check_possible(hold, now)
+    check_possible(hold, now)
     hold.slot, broken = _take(hold, override.rules, now)
     hold.created_at, hold.expires_at = now, hold.ends_at
     patient = find_or_register(patient, actor=actor)
@@ -201,7 +150,7 @@ def move_against_rules(
     check_provider(appointment, opening.location)  # pyright: ignore[reportArgumentType]
     lock_patient(appointment.patient_id)
     moved = set_opening(copy(appointment), opening)
-    _check_possible(moved, now)
+    check_possible(moved, now)
     _, broken = _take(moved, override.rules, now)
     reasons = {"override_reason": override.reason, "override_note": override.note} if broken else {}
     email = email and appointment.status != Appointment.Status.IN_PROGRESS
@@ -240,106 +189,13 @@ def record_override(
     record_event(appointment, EventKind.APPOINTMENT_OVERRIDDEN, actor=actor, at=at, data=data)
 
 
-class Taken(NamedTuple):
-    """A slot in the way: the time that is taken, and when its visit begins and ends."""
-
-    start: datetime
-    end: datetime
-    starts_at: datetime
-    ends_at: datetime
-
-
-def list_taken(
-    clinician_ids: Collection[UUID],
-    start_at: datetime,
-    end_at: datetime,
-    *,
-    now: datetime,
-    ignored_slot_id: int | None = None,
-) -> list[tuple[UUID, Taken]]:
-    """Return (clinician id, Taken) of the live slots that overlap ``[start_at, end_at)``."""
-    period = TimestamptzRange(start_at, end_at)
-    slots = Slot.objects.filter(clinician__in=clinician_ids, period__overlap=period).exclude(pk=ignored_slot_id)
-    slots = slots.filter(Q(expires_at=None) | Q(expires_at__gt=now))
-    visits = [f"{whose}__{name}" for name in ("starts_at", "ends_at") for whose in ("appointment", "hold")]
-    return [
-        (
-            clinician_id,
-            Taken(period.lower, period.upper, start or held_from or period.lower, end or held_until or period.upper),
-        )
-        for clinician_id, period, start, held_from, end, held_until in slots.values_list("clinician", "period", *visits)
-    ]
-
-
-def _list_taken(booking, now):
-    """Return the live slots of others that overlap a booking with its buffers."""
-    whole = booking.padded_period
-    found = list_taken([booking.clinician_id], whole.lower, whole.upper, now=now, ignored_slot_id=booking.slot_id)
-    return [taken for _, taken in found]
-
-
-def _find_broken(booking, taken, now):
-    service, start = booking.service, as_instant(booking.starts_at)
-    rules, place = get_rules(service), _get_place(booking)
-    broken = set()
-    if booking.starts_at <= now or booking.status == Appointment.Status.IN_PROGRESS:
-        broken.add(Rule.BEGUN)
-    elif booking.starts_at < now + service.notice:
-        broken.add(Rule.NOTICE)
-    if booking.starts_at >= now + service.horizon:
-        broken.add(Rule.HORIZON)
-    weekly = _load_weekly(booking)
-    working = compute_working_time(weekly, place.zone, *get_local_dates(place.zone, start, start + rules.duration))
-    if not any(first <= start and start + rules.duration <= last for first, last in working.spells):
-        broken.add(Rule.HOURS)
-    elif booking.starts_at.microsecond or not compute_open_starts(working, Busy([], []), rules, start, start + 1):
-        broken.add(Rule.STEP)
-    window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
-    busy = load_busy_reasons([place], *window, now=now, ignored_slot_id=booking.slot_id)
-    broken |= {
-        OF_REASON[reason] for reason in busy[place.clinician_id] | busy[place.location_id] if reason in OF_REASON
-    }
-    if any(each.starts_at < booking.ends_at and each.ends_at > booking.starts_at for each in taken):
-        broken.add(Rule.DOUBLE)
-    elif taken:
-        broken.add(Rule.BUFFER)
-    return broken
-
-
-def _check_possible(booking, now):
-    """Raise NotOffered where no reason helps."""
-    clinician, location, service = booking.clinician, booking.location, booking.service
-    is_given = clinician.services.filter(pk=service.pk).exists() and service.allows(is_remote=booking.is_remote)
-    if not (is_given and clinician.is_active and location.is_active and service.is_active):
-        raise NotOffered([Reason.NOT_OFFERED_HERE])
-    if booking.local_start.date() < now.astimezone(location.zone).date():
-        raise NotOffered([Reason.TOO_SOON])
-    if booking.starts_at > now + FURTHEST:
-        raise NotOffered([Reason.TOO_FAR])
-
-
-def _get_place(booking):
-    clinician, location = booking.clinician, booking.location
-    return Place(clinician.pk, clinician.name, location.pk, location.name, booking.is_remote, location.zone)
-
-
-def _load_weekly(booking):
-    filters = OpeningFilters(
-        booking.service,
-        clinician_ids=[booking.clinician_id],
-        location_id=booking.location_id,
-        is_remote=booking.is_remote,
-    )
-    return next(iter(load_hours(filters).values()), ())
-
-
 def _take(booking, known, now, *, checked=frozenset(Rule)):
     """Take the time of a booking, or move its slot there; return the slot and which of the ``checked`` rules it breaks.
 
     Over another slot it takes as much of its own buffers as is free. Raises RulesBroken and TakenTwice.
     """
-    taken = _list_taken(booking, now)
-    broken = _find_broken(booking, taken, now) & checked
+    taken = list_taken_around(booking, now)
+    broken = find_broken(booking, taken, now) & checked
     if unknown := broken - set(known):
         raise RulesBroken(unknown)
     start, end = _cut_buffers(booking, taken)

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import transaction
 
 from booking.domain.appointments import cancel
-from booking.domain.overrides import Override, Rule, RulesBroken, move_against_rules
+from booking.domain.booking_rules import Rule
+from booking.domain.overrides import Override, RulesBroken, move_against_rules
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered, OpeningRequest

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from booking.domain.overrides import list_taken
+from booking.domain.booking_rules import list_taken
 from scheduling.availability.intervals import clip, merge, subtract
 from scheduling.availability.openings import as_datetime, as_instant, compute_working_time
 from scheduling.availability.queries import OpeningFilters, list_busy, load_hours

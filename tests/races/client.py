@@ -22,6 +22,7 @@ from django.test import Client  # noqa: E402
 from django.urls import get_resolver  # noqa: E402
 
 from booking.domain import (  # noqa: E402
+    booking_rules,
     direct_booking,
     expiry,
     holds,
@@ -143,7 +144,7 @@ def reschedule(*, appointment, clinician, starts_at, version=None):
     return verb
 
 
-ANY_RULE = overrides.Override(list(overrides.Rule), "urgent")
+ANY_RULE = overrides.Override(list(booking_rules.Rule), "urgent")
 
 
 def book_over(*, service, clinician, location, starts_at, holder):

@@ -7,14 +7,13 @@ from django.db import IntegrityError, connection, transaction
 
 from booking.access.signatures import make_secret
 from booking.domain.appointments import cancel, mark_arrived
+from booking.domain.booking_rules import Rule, find_broken_rules
 from booking.domain.holds import Holder, place_hold, release_hold
 from booking.domain.overrides import (
     Override,
-    Rule,
     RulesBroken,
     TakenTwice,
     book_against_rules,
-    find_broken_rules,
     get_override,
     move_against_rules,
 )

@@ -39,7 +39,7 @@ class ArchiveForm(forms.Form):
     """Why records are put away."""
 
     reason = forms.ChoiceField(choices=[("", "Choose …"), *ArchiveReason.choices])
-    tell = forms.BooleanField(
+    is_told = forms.BooleanField(
         required=False,
         initial=True,
         label="Tell them by e-mail",
@@ -136,7 +136,7 @@ class PatientRecordsMixin:
         }
         return TemplateResponse(request, "admin/patients/patient/archive.html", context)
 
-    def _archive(self, request, chosen, *, reason, tell):
+    def _archive(self, request, chosen, *, reason, is_told):
         may_cancel = has_appointment_permission(request, "decide")
         visits = get_ids(request, "visits") if may_cancel else []
         archived, cancelled = 0, 0
@@ -144,7 +144,7 @@ class PatientRecordsMixin:
             allowed = self._list_visits(request, patient).filter(pk__in=visits).values_list("pk", flat=True)
             try:
                 gone = archive_with_visits(
-                    patient, reason=reason, visits=list(allowed), actor=get_actor(request), email=tell
+                    patient, reason=reason, visits=list(allowed), actor=get_actor(request), email=is_told
                 )
             except (WrongState, ChangedMeanwhile):
                 messages.error(request, f"{patient} was not archived: a visit was changed just now. Look again.")

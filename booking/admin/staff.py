@@ -20,6 +20,7 @@ from booking.domain.staff_invitations import StaffAccess
 from booking.models import StaffAccount
 from patients.fields import EmailField
 from scheduling.lib.clock import database_now
+from scheduling.lib.edit_conflicts import EditConflictMixin
 from scheduling.models import Clinician, Location
 
 TAKEN = "Somebody has a login with that address already."
@@ -109,7 +110,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(StaffAccount)
-class StaffAccountAdmin(ObjectToolsMixin, admin.ModelAdmin):
+class StaffAccountAdmin(EditConflictMixin, ObjectToolsMixin, admin.ModelAdmin):
     form = StaffAccountForm
     list_display = ["name", "email", "role", "where", "clinician_name", "state", "last_login"]
     list_filter = [StateFilter, "groups"]

@@ -168,7 +168,7 @@ def _read(form, field, obj, name):
         return getattr(obj, f"{owned}_id")
     try:
         return obj._meta.get_field(name).value_from_object(obj)
-    except FieldDoesNotExist:
+    except (AttributeError, FieldDoesNotExist):  # the form's own, or the other side of a relation
         return field.initial
 
 

@@ -163,7 +163,7 @@ def test_archive_asks_for_reason_and_offers_to_cancel(erin, three):
 def test_archive_of_who_has_died_writes_to_nobody(erin, three):
     first, *_ = three
     ids = [str(visit.pk) for visit in three[:2]]
-    run_action(erin, PATIENTS, "archive", first.patient, reason="deceased", tell="on", visits=ids)
+    run_action(erin, PATIENTS, "archive", first.patient, reason="deceased", is_told="on", visits=ids)
     assert not Appointment.objects.exclude(status="cancelled").exists()
     assert not OutboxMessage.objects.filter(kind__startswith="email.").exists()
 

@@ -204,7 +204,9 @@ def test_note_saved_during_concurrent_reschedule_reports_conflict(
     page = url(APPOINTMENTS, "change", appointment.pk)
     with transaction.atomic():
         lock_clinician(dana.pk)
-        saving = elsewhere(erin.post, page, {"notes": "Rang at nine", "meeting_url": ""})
+        who = {"attendee_name": appointment.attendee_name, "attendee_email": appointment.attendee_email}
+        who |= {"attendee_phone": appointment.attendee_phone}
+        saving = elsewhere(erin.post, page, who | {"notes": "Rang at nine", "meeting_url": ""})
         wait_until(somebody_waits_for_us)
         reschedule(
             appointment, OpeningRequest(appointment.service, at(9), otis, harbour, is_remote=False), actor="morgan"

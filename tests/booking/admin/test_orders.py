@@ -115,7 +115,8 @@ def test_order_page_shows_log_and_allowed_tools(erin, order, book_it, at, day):
     cancel(book_it(at(9)), reason="other", actor="erin")
     response = erin.get(url(ORDERS, "change", order.pk))
     assert [name for name, _ in response.context["tools"]] == ["send_link", "revoke_link", "cancel_order"]
-    assert [row[1] for row in response.context["log"]] == ["Ordered", "The link was e-mailed"]
+    said = [sentence for _, sentence in response.context["log"]]
+    assert ["wrote down" in said[0], "mailed the link" in said[1]] == [True, True]
     assert f"{day:%a %-d %b %Y}, 09:00 Cancelled" in get_text(response)
 
     book_it(at(10))
@@ -181,8 +182,8 @@ def test_order_list_query_count_is_constant(erin, order, consultation, book_it, 
 def test_event_list_links_to_orders_and_patients(erin, order):
     page = erin.get(url("booking_event")).content.decode()
 
-    assert f'<a href="{url(ORDERS, "change", order.pk)}">order</a>' in page
-    assert f'<a href="{url("patients_patient", "change", order.patient_id)}">patient</a>' in page
+    assert f'<a href="{url(ORDERS, "change", order.pk)}">' in page
+    assert f'<a href="{url("patients_patient", "change", order.patient_id)}">' in page
 
 
 def test_change_order_logs_and_saves_changed_fields_only(erin, order):

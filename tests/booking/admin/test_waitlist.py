@@ -63,7 +63,7 @@ def test_staff_add_change_and_remove_a_wish(erin, consultation, dana, harbour, d
     assert (entry.status, entry.weekdays, entry.parts_of_day, entry.priority) == ("waiting", [1], ["evening"], 2)
     assert (entry.location, entry.is_remote, entry.network) == (harbour, False, "")
     page = url(ENTRIES, "change", entry.pk)
-    assert "On the waiting list" in get_text(erin.get(page))
+    assert "on the waiting list" in get_text(erin.get(page))
     later = day + timedelta(days=1)
     form |= {"last_day": later, "clinician": dana.pk}
     assert erin.post(page, form).status_code == 302

@@ -4,7 +4,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -138,7 +137,10 @@ class ImportAdmin(ObjectToolsMixin, ReadOnlyMixin, admin.ModelAdmin):
     def _get(self, request, pk):
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return get_object_or_404(self.get_queryset(request), pk=pk)
+        of_import = self.get_object(request, str(pk))
+        if of_import is None:
+            raise Http404
+        return of_import
 
     def _render(self, request, name, **context):
         context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}

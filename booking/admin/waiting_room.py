@@ -15,7 +15,7 @@ from booking.admin.sign_in.middleware import asked_by_page
 from booking.models import Appointment
 from scheduling.models import Location
 
-SOON = timedelta(hours=1)
+LOOKAHEAD = timedelta(hours=1)
 
 
 @admin.site.page("diary/waiting-room/", name="diary_waiting_room")
@@ -61,7 +61,7 @@ def build_waiting_room(request, page):
     etag, now = get_etag(request, page, get_quarter()), timezone.now()
     rows = get_appointments(request, page).select_related("service", "clinician")
     here = rows.filter(status=Appointment.Status.IN_PROGRESS)
-    coming = rows.filter(status__in=Appointment.UPCOMING, starts_at__lt=now + SOON).order_by("starts_at")
+    coming = rows.filter(status__in=Appointment.UPCOMING, starts_at__lt=now + LOOKAHEAD).order_by("starts_at")
     return {
         "waiting": list(here.filter(seen_at=None).order_by("arrived_at", "starts_at")),
         "with_clinician": list(here.exclude(seen_at=None).order_by("seen_at")),

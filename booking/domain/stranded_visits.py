@@ -313,7 +313,7 @@ def settle(appointment: Appointment, outcome: str, *, actor: str, at: datetime, 
 def keep(visit: StrandedVisit, *, reason: str, actor: str) -> None:
     """Settle a visit that stays as it is; ``reason`` says why. Raises AlreadySettled."""
     now = lock_clinician(visit.appointment.clinician_id)
-    if not settle(visit.appointment, Outcome.KEPT, actor=actor, at=now, reason=reason):
+    if not settle(visit.appointment, Outcome.LEFT_AS_IT_IS, actor=actor, at=now, reason=reason):
         raise AlreadySettled
 
 

@@ -28,7 +28,7 @@ class StrandedVisit(models.Model):
         ACCEPTED = "accepted", "the patient took another time"
         MOVED = "moved", "moved"
         CANCELLED = "cancelled", "cancelled"
-        KEPT = "kept", "stays as it is"
+        LEFT_AS_IT_IS = "kept", "stays as it is"
         GONE = "gone", "its time is good again"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

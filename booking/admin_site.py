@@ -6,27 +6,34 @@ from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 
-from booking.access.visibility import has_all_locations
+from booking.access.visibility import has_all_locations, is_clinician
 from booking.visible_admin import VisiblePages, show_visible_rows
 from scheduling.lib.capped_paginator import CappedPaginator
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the menu, for whoever has the permission; with ``everywhere`` for staff of all locations only."""
+    """An entry of the menu, for whoever has the permission.
+
+    With ``everywhere`` for staff of all locations only, with ``clinicians`` for those who are one.
+    """
 
     label: str
     page: str
     permission: str = ""
     everywhere: bool = False
+    clinicians: bool = False
 
     def is_for(self, user: User | AnonymousUser) -> bool:
         """Return whether the menu of ``user`` has it."""
         is_permitted = not self.permission or user.has_perm(self.permission)
-        return is_permitted and (not self.everywhere or has_all_locations(user))
+        is_wide_enough = not self.everywhere or has_all_locations(user)
+        return is_permitted and is_wide_enough and (not self.clinicians or is_clinician(user))
 
 
 # The menu, in the words of those who use it. A page of staff is found here and nowhere else: a test sees to it.
@@ -45,10 +52,10 @@ MENU = {
         Entry("Same patient twice?", "admin:patients_possibleduplicate_changelist", "patients.view_possibleduplicate"),
     ],
     "Mine": [
-        Entry("My patients", "admin:my_patients", "booking.note_appointment"),
-        Entry("My hours", "admin:my_hours", "booking.note_appointment"),
-        Entry("My time off", "admin:my_time_off", "scheduling.add_timeoffrequest"),
-        Entry("My feed", "admin:my_feed", "booking.note_appointment"),
+        Entry("My patients", "admin:my_patients", "booking.note_appointment", clinicians=True),
+        Entry("My hours", "admin:my_hours", "booking.note_appointment", clinicians=True),
+        Entry("My time off", "admin:my_time_off", "scheduling.add_timeoffrequest", clinicians=True),
+        Entry("My feed", "admin:my_feed", "booking.note_appointment", clinicians=True),
     ],
     "Set-up": [
         Entry("The clinic", "admin:booking_branding_changelist", "booking.view_branding"),
@@ -83,7 +90,7 @@ MENU = {
         Entry("Sign-ins", "admin:booking_signinevent_changelist", "booking.view_signinevent"),
         Entry("Held times", "admin:booking_hold_changelist", "booking.view_hold"),
         Entry("Taken times", "admin:scheduling_slot_changelist", "scheduling.view_slot"),
-        Entry("Old records", "admin:booking_oldrecord_changelist", "patients.view_patient"),
+        Entry("Old records", "admin:booking_oldrecord_changelist", "patients.erase_patient"),
         Entry("Outbox", "admin:booking_outboxmessage_changelist", "booking.view_outboxmessage", everywhere=True),
     ],
 }
@@ -137,6 +144,12 @@ class ClinicSite(AdminSite):
         if self.start_page and request.user.has_perm("booking.view_appointment"):
             return self.start_page(request)
         return super().index(request, extra_context)
+
+    def get_list_title(self, model: type[Model]) -> str:
+        """Return the heading of the list of a model's rows: the menu's word."""
+        page = f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        labels = [each.label for entries in MENU.values() for each in entries if each.page == page]
+        return labels[0] if labels else capfirst(str(model._meta.verbose_name_plural))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register an admin class whose pages have what the person may see, and nothing else."""

@@ -41,7 +41,12 @@ class VisibleRows:
 
 
 class VisiblePages(VisibleRows):
-    """A ModelAdmin's part of it: its inlines, and the choices of its filters."""
+    """A ModelAdmin's part of it: its inlines, and the choices of its filters; and its list is headed as in the menu."""
+
+    def get_changelist_instance(self: Any, request: Any) -> Any:
+        changelist = super().get_changelist_instance(request)  # pyright: ignore
+        changelist.title = self.admin_site.get_list_title(self.model)
+        return changelist
 
     def get_inlines(self: Any, request: Any, obj: Any) -> list:
         return [show_visible_rows(each) for each in super().get_inlines(request, obj)]  # pyright: ignore

@@ -99,6 +99,11 @@ def has_all_locations(user: User | AnonymousUser) -> bool:
     return Sight(user).everywhere
 
 
+def is_clinician(user: User | AnonymousUser) -> bool:
+    """Return whether a member of staff is a clinician of ours; Django keeps the answer with the user."""
+    return hasattr(user, "clinician")
+
+
 def get_my_location(user: User | AnonymousUser) -> Location | None:
     """Return the location that a member of staff chose last, if they still work there, or their only one."""
     member = get_staff_member(user)

@@ -345,7 +345,7 @@ class AppointmentAdmin(
         return rows if "o" in request.GET else order_coming_first(rows), False  # a column's order wins
 
     def changelist_view(self, request, extra_context=None):
-        response = super().changelist_view(request, {"title": "Appointments", **(extra_context or {})})
+        response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", {})  # an action may return a redirect or a page of its own
         if changelist := context.get("cl"):
             [days] = [spec for spec in changelist.filter_specs if isinstance(spec, DayFilter)]

@@ -117,9 +117,6 @@ class OrderAdmin(NamelessLogMixin, ObjectToolsMixin, admin.ModelAdmin):
         is_booked = Exists(BOOKED.filter(order=OuterRef("pk")))
         return rows.annotate(home=get_home_zone(), is_booked=is_booked)
 
-    def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": "Orders", **(extra_context or {})})
-
     def get_search_results(self, request, queryset, search_term):
         text = search_term.strip()
         if not text:

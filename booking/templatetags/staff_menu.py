@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.contrib.admin import site
 
 from booking.admin_site import build_menu
 
@@ -16,6 +17,12 @@ def staff_menu(context: Any) -> dict:
     if not request or not request.user.is_authenticated:
         return {"parts": []}
     return {"parts": build_menu(request.user, request.path)}
+
+
+@register.simple_tag
+def list_title(opts: Any) -> str:
+    """Return what the menu calls the list of a model."""
+    return site.get_list_title(opts.model)
 
 
 @register.simple_tag(takes_context=True)

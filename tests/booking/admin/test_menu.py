@@ -35,3 +35,21 @@ def test_menu_marks_where_one_is_and_has_what_one_may_use(erin, morgan, danas_br
     assert not {"Staff", "API keys", "Sign-ins", "Logins"} & {*reception}
     assert not {"Patients", "To confirm", "Staff", "Services"} & {*clinician}
     assert not {"Logins", "Roles"} & {*manager}
+
+
+def test_menu_leads_nobody_to_a_page_that_is_refused(admin_client, erin, morgan, danas_browser):
+    refused = []
+    for browser in [admin_client, erin, morgan, danas_browser]:
+        page = browser.get(url("booking_appointment"))
+        addresses = re.findall(r"<a href=\"([^\"]*)\"", re.findall(r'<nav id="menu".*?</nav>', page.text, flags=re.S)[0])
+        refused += [each for each in addresses if browser.get(each).status_code not in (200, 302)]
+
+    assert refused == []
+
+
+def test_list_is_called_what_the_menu_calls_it(morgan):
+    page = morgan.get(url("booking_undeliverablemail")).text
+
+    assert "<h1><bdi>Undelivered mail</bdi></h1>" in page
+    assert '<div class="breadcrumbs"><a href="/admin/">Home</a> &rsaquo; Undelivered mail</div>' in page
+    assert "No undeliverable e-mails." in page

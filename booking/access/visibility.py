@@ -9,8 +9,9 @@ Three things limit a member of staff beside their permissions:
 - **Restricted patients** need ``patients.view_restricted_patient``.
 
 A **patient** belongs to no location. They are seen where they have or had a visit, a hold or a wish. Who has none at
-all is seen everywhere: who is being registered must be found, or is registered twice. A **clinician** is seen where
-they have hours or visits; without any, everywhere, so that somebody can write down their hours.
+all is seen everywhere: who is being registered must be found, or is registered twice. Who was merged into another is
+seen where that one is: what was theirs is there now. A **clinician** is seen where they have hours or visits; without
+any, everywhere, so that somebody can write down their hours.
 
 A model without a rule is refused, so nothing is shown by mistake.
 """
@@ -182,8 +183,10 @@ class Sight:
         theirs = NOTHING
         for each in rows:
             theirs |= Q(Exists(each.filter(patient=OuterRef("pk"))))
+            theirs |= Q(merged_into__isnull=False) & Q(Exists(each.filter(patient=OuterRef("merged_into"))))
         if self.of_everybody:
-            theirs |= ~_have_any(Appointment) & ~_have_any(Hold) & ~_have_any(WaitlistEntry)
+            have_none = ~_have_any(Appointment) & ~_have_any(Hold) & ~_have_any(WaitlistEntry)
+            theirs |= Q(merged_into=None) & have_none
         return condition & theirs
 
     def of_patient(self, path: str = "patient") -> Q:

@@ -213,7 +213,10 @@ class PatientRecordsMixin:
                 messages.warning(request, f"What {undone.kept} needs was changed since: look whether it is theirs.")
             return None
         kept = merge and get_object_or_404(self.get_queryset(request), pk=merge.kept_id)
-        since = Appointment.objects.filter(patient=kept, created_at__gt=merge.merged_at) if merge else []
+        since = []
+        if merge:
+            later = Appointment.objects.filter(patient=kept, created_at__gt=merge.merged_at)
+            since = visible_to(request.user, later.select_related("location", "service"))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -221,7 +224,7 @@ class PatientRecordsMixin:
             "title": "Undo a merge",
             "patient": patient,
             "kept": kept,
-            "since": [(visit, format_start(visit)) for visit in since and since.select_related("location", "service")],
+            "since": [(visit, format_start(visit)) for visit in since],
             "return_url": self.get_change_url(patient),
         }
         return TemplateResponse(request, "admin/patients/patient/unmerge.html", context)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from booking.access.visibility import RULES
+from booking.access.visibility import RULES, visible_to
 from booking.models import (
     Appointment,
     CalendarFeed,
@@ -408,6 +408,19 @@ def test_address_shows_nothing_of_another_location_and_does_nothing_there(sites)
                 faults.append((name, query, shown[shown.index(ELSEWHERE.lower()) - 100 :][:140]))
 
     assert not faults, "\n".join(map(str, faults))
+
+
+def test_record_that_was_merged_is_seen_where_the_other_one_is(sites):
+    here, there, _ = sites
+    duplicates = []
+    for site in (here, there):
+        duplicate = Patient.objects.create(first_name="Twin", last_name="Archer", archived_at=timezone.now())
+        Patient.objects.filter(pk=duplicate.pk).update(merged_into=site[Patient])
+        duplicates.append(duplicate.pk)
+    user = log_in("morgan", location=here[Location]).user
+
+    seen = visible_to(user, Patient.objects.filter(pk__in=duplicates))
+    assert [each.pk for each in seen] == duplicates[:1]
 
 
 def list_queries(name):

@@ -6,6 +6,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from typing import NamedTuple
 
 MAX_ROWS = 20_000
@@ -46,11 +47,11 @@ def read_table(data: bytes, columns: Iterable[Column]) -> Table:
     text = _decode(data)
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    stripped = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader)
+    try:  # row by row: millions of empty ones fit into a file
+        lines = list(islice(((number, cells) for number, cells in stripped if any(cells)), MAX_ROWS + 2))
     except csv.Error as error:
         raise UnreadableTable("This is no CSV file. Save it as “CSV UTF-8” in your spreadsheet.") from error
-    lines = [(number, cells) for number, cells in lines if any(cells)]
     if len(lines) < 2:
         raise UnreadableTable("There is nothing below the names of the columns. The first line has these names.")
     if len(lines) - 1 > MAX_ROWS:

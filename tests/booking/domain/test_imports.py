@@ -1,5 +1,6 @@
 """Importing what a clinic had in its program before: a check that changes nothing, then chunks that are whole."""
 
+import tracemalloc
 from datetime import timedelta
 from itertools import pairwise
 
@@ -94,6 +95,19 @@ def test_table_that_cannot_be_read_is_refused_with_what_to_do(text, sentence):
         read_table(text.encode(), COLUMNS)
 
     assert str(refusal.value) == sentence
+
+
+def test_table_of_empty_rows_is_read_without_keeping_them():
+    data = b"name\n" + b"\n" * 300_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableTable):
+            read_table(data, COLUMNS)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 10 * len(data)
 
 
 # Patients

@@ -27,8 +27,32 @@ CREATE CONSTRAINT TRIGGER booking_double_keeps_reason AFTER UPDATE OF override_r
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.override_reason = '' AND (OLD.override_reason <> '' OR OLD.slot_id IS DISTINCT FROM NEW.slot_id))
     EXECUTE FUNCTION booking_double_needs_reason('slot_id');
+
+-- Whoever leaves such a slot takes it along: else another booking could have it, without a reason.
+CREATE FUNCTION booking_double_is_left() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM scheduling_slot WHERE id = OLD.slot_id AND is_double)
+       AND NOT EXISTS (SELECT FROM booking_appointment WHERE slot_id = OLD.slot_id AND override_reason <> '') THEN
+        RAISE EXCEPTION 'A slot over another needs an appointment with the reason'
+              USING ERRCODE = 'check_violation', CONSTRAINT = 'slot_double_has_reason';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER booking_double_is_left AFTER UPDATE OF slot_id ON booking_appointment
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (OLD.override_reason <> '' AND OLD.slot_id IS DISTINCT FROM NEW.slot_id)
+    EXECUTE FUNCTION booking_double_is_left();
+CREATE CONSTRAINT TRIGGER booking_double_is_deleted AFTER DELETE ON booking_appointment
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.override_reason <> '')
+    EXECUTE FUNCTION booking_double_is_left();
 """
-KEEP_NO_MORE = "DROP TRIGGER booking_double_keeps_reason ON booking_appointment"
+KEEP_NO_MORE = """
+DROP TRIGGER booking_double_is_deleted ON booking_appointment;
+DROP TRIGGER booking_double_is_left ON booking_appointment;
+DROP FUNCTION booking_double_is_left();
+DROP TRIGGER booking_double_keeps_reason ON booking_appointment;
+"""
 
 
 class Migration(migrations.Migration):

@@ -231,6 +231,24 @@ def test_double_slot_needs_the_reason_of_its_appointment(squeeze, book, at):
         assert get_violated_constraint(refusal.value) == "slot_double_has_reason"
 
 
+def test_double_slot_is_not_left_behind_for_another_booking(squeeze, book, at):
+    book(at(9))
+    double = squeeze(at(9))
+    rows = Appointment.objects.filter(pk=double.pk)
+
+    for leave in (lambda: rows.update(slot=None, status="cancelled"), rows.delete):
+        with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+            leave()
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        assert get_violated_constraint(refusal.value) == "slot_double_has_reason"
+
+    cancel(double, reason="other", actor="staff:1")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert not Slot.objects.filter(is_double=True).exists()
+
+
 def test_double_visit_moved_to_free_time_is_like_any_other(squeeze, book, opening, at):
     book(at(9))
     double = squeeze(at(9))

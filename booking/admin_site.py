@@ -149,7 +149,7 @@ class ClinicSite(AdminSite):
         """Return the heading of the list of a model's rows: the menu's word."""
         page = f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"
         labels = [each.label for entries in MENU.values() for each in entries if each.page == page]
-        return labels[0] if labels else capfirst(str(model._meta.verbose_name_plural))
+        return labels[0] if labels else str(capfirst(model._meta.verbose_name_plural))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register an admin class whose pages have what the person may see, and nothing else."""

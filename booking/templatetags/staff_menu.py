@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import template
-from django.contrib.admin import site
+from django.contrib import admin
 
 from booking.admin_site import build_menu
 
@@ -22,6 +22,7 @@ def staff_menu(context: Any) -> dict:
 @register.simple_tag
 def list_title(opts: Any) -> str:
     """Return what the menu calls the list of a model."""
+    site: Any = admin.site
     return site.get_list_title(opts.model)
 
 

@@ -102,7 +102,7 @@ def save_and_mark(save: Callable[[], T], concerned: Concerned, *, actor: str) ->
 @transaction.atomic
 def _try(save, concerned, actor, accepted):
     # Who books with them waits, and then is offered what is offered after the change.
-    clinician_ids = {*concerned.clinicians, *_list_clinicians(concerned.locations)}
+    clinician_ids = _list_clinicians(concerned)
     if clinician_ids:
         lock_clinicians(*clinician_ids)
     before = assess(concerned)
@@ -118,8 +118,15 @@ def _try(save, concerned, actor, accepted):
     return result, stranded
 
 
-def _list_clinicians(location_ids):
-    return [id for (id,) in list_workplaces("clinician", location__in=location_ids)] if location_ids else []
+def _list_clinicians(concerned):
+    """Return the ids of those whose free times a change may touch, or whose visits it may mark or settle."""
+    ids = set(concerned.clinicians)
+    if concerned.locations or concerned.patients:
+        coming = Appointment.objects.filter(concerned.condition, status__in=Appointment.UPCOMING)
+        ids.update(coming.order_by().values_list("clinician", flat=True).distinct())
+    if concerned.locations:
+        ids.update(id for (id,) in list_workplaces("clinician", location__in=concerned.locations))
+    return ids
 
 
 class Situation(NamedTuple):
@@ -252,18 +259,15 @@ def _digest(strandings):
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:32]
 
 
-def find_coming_visits(clinician_id: UUID, start: datetime, end: datetime) -> QuerySet[Appointment]:
-    """Return the visits with a clinician that have yet to take place and lie in ``[start, end)``, or overlap it."""
-    rows = Appointment.objects.filter(clinician=clinician_id, status__in=Appointment.UPCOMING)
-    return rows.filter(starts_at__lt=end, ends_at__gt=start)
-
-
 @transaction.atomic
 def mark(strandings: Iterable[Stranding], *, actor: str) -> int:
     """Mark visits as stranded, unless they are, and return how many are marked by it."""
+    strandings = list(strandings)
+    if not strandings:
+        return 0
+    now = lock_clinicians(*[each.appointment.clinician_id for each in strandings])
     marked = 0
     for appointment, cause in strandings:
-        now = lock_clinician(appointment.clinician_id)
         _visit, is_new = StrandedVisit.objects.get_or_create(
             appointment=appointment, settled_at=None, defaults={"cause": cause, "since": now}
         )

@@ -5,6 +5,8 @@ from functools import partial
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from booking.access.patient_links import find_stranded, get_stranded_path
 from booking.domain.appointments import cancel
@@ -128,6 +130,17 @@ def test_visit_on_holiday_of_calendar_is_marked_once(book, at, harbour, day):
     assert (visit.appointment_id, visit.cause) == (appointment.pk, "holiday")
     keep(visit, reason="We are open.", actor="staff:7")
     assert mark_on_holidays() == 0
+
+
+def test_clinicians_of_marked_visits_are_locked_in_primary_key_order(book, at, others):
+    visits = [book(at(9)), book(at(11), clinician=others)]
+    visits.sort(key=lambda visit: visit.clinician_id, reverse=True)
+
+    with CaptureQueriesContext(connection) as captured:
+        mark([Stranding(visit, "holiday") for visit in visits], actor="worker")
+
+    locks = [query["sql"] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
+    assert [visit.clinician_id.hex in lock.replace("-", "") for visit, lock in zip(visits[::-1], locks, strict=True)] == [True, True]
 
 
 def test_digest_of_other_visits_asks_again(book, at, dana):

@@ -1,10 +1,9 @@
 """Appointments: the day's list and the page of one, with its transitions and its log. Only verbs change them."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -21,6 +20,7 @@ from booking.access.patient_links import has_link_ended
 from booking.admin.approver_refusals import get_refused_at
 from booking.admin.booking_columns import BookingColumns
 from booking.admin.booking_filters import VisitFilter
+from booking.admin.day_bar import DAY, DayFilter, add_day_bar, parse_day
 from booking.admin.desk import DeskMixin
 from booking.admin.events import list_events
 from booking.admin.identity import compare_numbers, describe_contact, describe_identity, render_identity
@@ -54,9 +54,8 @@ from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
 from scheduling.lib.timezones import format_local
 from scheduling.models import Location
-from scheduling.models.local_zones import get_home_zone
+from scheduling.models.local_zones import find_home_zone, get_home_zone
 
-DAY = timedelta(days=1)
 DAY_SPANS = {
     "today": lambda today: (today, today),
     "tomorrow": lambda today: (today + DAY, today + DAY),
@@ -74,51 +73,37 @@ DAY_LABELS = {
 }
 
 
-class DayFilter(admin.SimpleListFilter):
+class VisitDayFilter(DayFilter):
     """Filter by day in each location's own zone: today by default, any day for a search."""
-
-    title = "day"
-    parameter_name = "day"
 
     def __init__(self, request, params, model, model_admin):
         super().__init__(request, params, model, model_admin)
         self.default = "any" if request.GET.get("q") else "today"
-        self.other_parameters = [
-            (key, value) for key, value in request.GET.items() if key not in (self.parameter_name, "p")
-        ]
 
     def lookups(self, request, model_admin):
         return DAY_LABELS.items()
 
     def value(self):
         value = super().value()
-        return value if value in DAY_LABELS or self._parse_date(value) else self.default
+        return value if value in DAY_LABELS or parse_day(value) else self.default
 
     def choices(self, changelist):
         for value, name in DAY_LABELS.items():
-            yield self._make_choice(changelist, value, name) | {"selected": value == self.value()}
+            query = changelist.get_query_string({self.parameter_name: value}, ["p"])
+            yield {"query_string": query, "display": name, "selected": value == self.value()}
 
-    def get_day_bar(self, changelist):
-        """Return the context of the bar above the list: the day, its neighbours and the other parameters."""
-        today = timezone.now().astimezone(self._get_zone()).date()
-        day = self._parse_date(self.value()) or {"today": today, "tomorrow": today + DAY}.get(self.value())
-        neighbours = [
-            self._make_choice(changelist, (day + step * DAY).isoformat(), f"{day + step * DAY:%a %-d %b}")
-            for step in ((-1, 1) if day else ())
-        ]
-        name = f"{day:%A %-d %B %Y}" if day else DAY_LABELS[self.value()]
-        return {"day": day, "name": name, "neighbours": neighbours, "other_parameters": self.other_parameters}
+    def get_day(self):
+        today = timezone.now().astimezone(self.zone).date()
+        return parse_day(self.value()) or {"today": today, "tomorrow": today + DAY}.get(self.value())
 
-    def _get_zone(self):
+    def get_name(self):
+        return DAY_LABELS[self.value()]
+
+    def find_zone(self):
         """Return the zone that decides which day is today: the chosen location's, or that of most locations."""
         location_ids = [value for name, value in self.other_parameters if name == "location__id__exact"]
-        here, everywhere = Location.objects.filter(pk__in=location_ids), Location.objects.all()
-        zones = here.values_list("timezone") if location_ids else everywhere.values_list(get_home_zone())
-        [name] = zones.first() or [settings.TIME_ZONE]
-        return ZoneInfo(name)
-
-    def _make_choice(self, changelist, value, name):
-        return {"query_string": changelist.get_query_string({self.parameter_name: value}, ["p"]), "display": name}
+        location = Location.objects.filter(pk__in=location_ids).first()
+        return location.zone if location else find_home_zone()
 
     def queryset(self, request, queryset):
         value = self.value()
@@ -135,7 +120,7 @@ class DayFilter(admin.SimpleListFilter):
         query = Q(pk__in=[])
         for name in Location.objects.order_by().values_list("timezone", flat=True).distinct():
             zone = ZoneInfo(name)
-            first = last = self._parse_date(self.value())
+            first = last = parse_day(self.value())
             if not first:
                 first, last = DAY_SPANS[self.value()](timezone.now().astimezone(zone).date())
             query |= Q(
@@ -144,14 +129,6 @@ class DayFilter(admin.SimpleListFilter):
                 starts_at__lt=datetime.combine(last + DAY, time(), zone),
             )
         return query
-
-    @staticmethod
-    def _parse_date(value):
-        try:
-            day = date.fromisoformat(value or "")
-        except ValueError:
-            return None
-        return day if 1900 <= day.year <= 2200 else None
 
 
 def order_coming_first(appointments):
@@ -222,7 +199,7 @@ class AppointmentAdmin(
     OtherSystemsMixin, AnswersMixin, DeskMixin, CalendarWarningsMixin, BookingColumns, admin.ModelAdmin
 ):
     list_display = ["time", "attendee", "state", "what"]
-    list_filter = [DayFilter, "clinician", "location", "service", "status", VisitFilter]
+    list_filter = [VisitDayFilter, "clinician", "location", "service", "status", VisitFilter]
     search_fields = ["reference"]  # shows the search box; get_search_results does the search
     search_help_text = "Reference, name, e-mail, phone or its last four digits, NHS number, date of birth; on any day."
     ordering = ["starts_at", "clinician__name"]
@@ -346,10 +323,7 @@ class AppointmentAdmin(
 
     def changelist_view(self, request, extra_context=None):
         response = super().changelist_view(request, extra_context)
-        context = getattr(response, "context_data", {})  # an action may return a redirect or a page of its own
-        if changelist := context.get("cl"):
-            [days] = [spec for spec in changelist.filter_specs if isinstance(spec, DayFilter)]
-            context["days"] = days.get_day_bar(changelist)
+        add_day_bar(response, VisitDayFilter)
         return response
 
     # Columns

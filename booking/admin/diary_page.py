@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from booking.access.visibility import get_my_location, visible_to
+from booking.admin.day_bar import parse_day
 from booking.admin.permissions import has_appointment_permission
 from booking.domain.locations import get_location_versions
 from booking.models import Appointment
@@ -99,15 +100,6 @@ def find_by_id(rows, text):
         return rows.filter(pk=UUID(text)).first() if text else None
     except ValueError:
         return None
-
-
-def parse_day(text):
-    """Return the date, or None for one that is none or that nobody books."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 1900 <= day.year <= 2200 else None
 
 
 def list_clinicians(location):

@@ -9,7 +9,7 @@ from django.db.models import CharField, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
 from booking.access.visibility import visible_to
-from booking.admin.day_bar import DAY, DayFilter, add_day_bar, get_clinic_zone
+from booking.admin.day_bar import DAY, DayFilter, add_day_bar
 from booking.admin.event_sentences import Subject, name_subjects, write_sentence
 from booking.domain.appointments import normalize_reference
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
@@ -18,6 +18,7 @@ from patients.models import Patient
 from patients.search import list_matching_keys
 from scheduling.admin import ReadOnlyMixin
 from scheduling.lib.timezones import format_local
+from scheduling.models.local_zones import find_home_zone
 
 ACTOR_LABELS = {"patient": "the patient", "worker": "the system"}
 
@@ -143,7 +144,7 @@ class EventList(ChangeList):
     def get_results(self, request):
         super().get_results(request)
         events = list(self.result_list)
-        subjects, zone = name_subjects(request, events), get_clinic_zone()
+        subjects, zone = name_subjects(request, events), find_home_zone()
         for event in events:
             event.sentence = write_sentence(
                 event, who=name_actor(event), subject=subjects.get(event.subject_id), zone=zone

@@ -1,10 +1,8 @@
 """The clinic's figures: a page of plots with what each of them means, and each as CSV."""
 
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -19,7 +17,7 @@ from booking.admin.tables import answer_table
 from booking.domain.figures import MAX_DAYS, Figure, Period, Selection, Unit, compute_figures
 from scheduling.lib.currencies import write_decimals
 from scheduling.models import Clinician, Location, Service
-from scheduling.models.local_zones import get_home_zone
+from scheduling.models.local_zones import find_home_zone
 
 DAY = timedelta(days=1)
 EARLIEST = date(2000, 1, 1)
@@ -99,11 +97,6 @@ def _find_month_end(day):
 def _find_last_month(today):
     last = today.replace(day=1) - DAY
     return Period(last.replace(day=1), last)
-
-
-def find_home_zone():
-    name = Location.objects.values_list(get_home_zone(), flat=True).first()
-    return ZoneInfo(name or settings.TIME_ZONE)
 
 
 @admin.site.page("figures/", name="figures")

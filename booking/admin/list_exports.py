@@ -25,13 +25,13 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods
 
 from booking.admin import patient_access
-from booking.admin.figures import find_home_zone
 from booking.admin.sign_in.middleware import require_recent_proof
 from booking.admin.tables import answer_table
 from booking.models import Appointment, Event, Hold, Order, PatientAccess, WaitlistEntry
 from patients.models import Patient
 from scheduling.lib.currencies import write_decimals
 from scheduling.models import Clinician, Location, Service, TimeOff
+from scheduling.models.local_zones import find_home_zone
 
 CHUNK = 1000  # rows, and so at most as many patients in a row of the record of who has seen whom
 MAX_ROWS = 200_000

@@ -17,6 +17,11 @@ def get_home_zone() -> Coalesce:
     return Coalesce(_most_common(locations, "timezone"), Value(settings.TIME_ZONE))
 
 
+def find_home_zone() -> ZoneInfo:
+    """Return the time zone that most locations are in."""
+    return ZoneInfo(Location.objects.values_list(get_home_zone(), flat=True).first() or settings.TIME_ZONE)
+
+
 def get_clinician_zone(clinician: UUID | F) -> Coalesce:
     """Return an expression: the name of the time zone that a clinician (an id or OuterRef) mostly works in."""
     weekly, extra = (

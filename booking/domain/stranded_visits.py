@@ -321,8 +321,14 @@ def keep(visit: StrandedVisit, *, reason: str, actor: str) -> None:
         raise AlreadySettled
 
 
-def reopen(appointment: Appointment) -> None:
-    """Mark a visit as stranded again whose cancellation is undone, if it was before. Call it in that transaction."""
+def reopen(appointment: Appointment, *, actor: str) -> None:
+    """Mark a visit as stranded whose cancellation is undone, if it was before, or is by now with nobody who is offered.
+
+    Call it in that transaction.
+    """
     last = StrandedVisit.objects.filter(appointment=appointment).order_by("-since").first()
     if last and last.outcome == Outcome.CANCELLED:
         StrandedVisit.objects.filter(pk=last.pk).update(settled_at=None, outcome="", settled_by="", message="")
+    situation = assess(Concerned(patients=[appointment.patient_id])).get(appointment.pk)
+    causes = situation.causes & {Cause.CLINICIAN, Cause.LOCATION} if situation else []
+    mark([Stranding(appointment, cause) for cause in sorted(causes)[:1]], actor=actor)

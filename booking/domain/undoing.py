@@ -100,7 +100,7 @@ def undo_cancellation(
         changes |= {"override_reason": override.reason, "override_note": override.note}
     with refusing_second_of_order(appointment):
         _undo(appointment, status, actor=actor, at=now, **changes)
-    reopen(appointment)
+    reopen(appointment, actor=actor)
     if override and broken:
         record_override(appointment, broken, override, actor=actor, at=now)
     was_told = was_told and Job.EMAIL_APPOINTMENT_CANCELLED not in taken_back

@@ -20,6 +20,7 @@ from booking.domain.holds import Holder
 from booking.domain.orders import cancel_order
 from booking.domain.overrides import Override, RulesBroken
 from booking.domain.slot_selection import OpeningRequest
+from booking.domain.stranded_visits import find_open
 from booking.domain.transitions import WrongState
 from booking.domain.undoing import ApproverTold, undo_attendance, undo_cancellation
 from booking.models import Appointment, Event, OutboxMessage, Provider, Reminder
@@ -27,7 +28,7 @@ from booking.outbox.queue import claim
 from patients.models import Patient
 from patients.records import PatientArchived
 from scheduling.lib.clock import database_now
-from scheduling.models import Slot, TimeOff
+from scheduling.models import Clinician, Slot, TimeOff
 from tests.ledger import nothing_changes
 from tests.outbox import run_what_is_due
 
@@ -206,6 +207,14 @@ def test_cancellation_in_time_off_is_not_undone(cancelled, dana, at):
         undo_cancellation(cancelled, actor="staff:1")
 
     assert refusal.value.rules == ["time_off"]
+
+
+def test_visit_that_stands_again_with_a_clinician_who_is_no_longer_offered_is_stranded(cancelled, dana):
+    Clinician.objects.filter(pk=dana.pk).update(is_active=False)
+
+    undo_cancellation(cancelled, actor="staff:1")
+
+    assert list(find_open().values_list("appointment", "cause")) == [(cancelled.pk, "clinician")]
 
 
 def test_cancellation_is_undone_until_its_approver_is_told(book, at, consultation):

@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from booking.admin.object_tools import ObjectToolsMixin
 from booking.admin.permissions import get_actor
+from booking.admin.sign_in.middleware import asked_by_page
 from booking.domain.imports.running import KINDS, NotChecked, begin_import, discard_import, read_refused, start_check
 from booking.domain.imports.tables import UnreadableTable, read_table, write_table
 from booking.models import Import
@@ -97,6 +98,7 @@ class ImportAdmin(ObjectToolsMixin, ReadOnlyMixin, admin.ModelAdmin):
         of_import = self._get(request, object_id)
         return self._render(request, "import", title=f"Import: {of_import.get_kind_display()}", **describe(of_import))
 
+    @asked_by_page
     def progress_view(self, request, pk):
         """Return the part of the page that changes. Once the import rests, the whole page is loaded anew."""
         of_import = self._get(request, pk)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from booking.access.visibility import visible_to
 from booking.admin.permissions import get_actor
+from booking.admin.sign_in.middleware import asked_by_page
 from booking.admin.stranded_visits import check_may_settle, list_visits
 from booking.domain.stranded_openings import MAX_OTHERS, People, Wish
 from booking.domain.stranded_plans import (
@@ -174,6 +175,7 @@ def show_plan(request, pk):
 
 
 @admin.site.page("stranded-visits/plans/<uuid:pk>/progress/", name="stranded_plan_progress")
+@asked_by_page
 @require_GET
 def show_progress(request, pk):
     """Answer htmx with how far a plan is; when it is done, have the page loaded anew."""

@@ -2,6 +2,7 @@
 
 import time
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -345,10 +346,11 @@ def test_session_ends_when_idle_or_after_twelve_hours(browser, ago, is_open):
 
 
 def test_page_that_asks_by_itself_keeps_no_session_open(morgan):
-    news = reverse("admin:booking_unconfirmed_news")
     change_session(morgan, active_at=int(time.time()) - 1000)
 
-    morgan.get(news, headers={"HX-Request": "true"})
+    morgan.get(reverse("admin:booking_unconfirmed_news"), headers={"HX-Request": "true"})
+    for name in ("stranded_plan_progress", "booking_import_progress"):
+        morgan.get(reverse(f"admin:{name}", args=[uuid4()]), headers={"HX-Request": "true"})
     assert time.time() - morgan.session["active_at"] > 999
 
     morgan.get(reverse("admin:booking_unconfirmed_changelist"))

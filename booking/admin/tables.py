@@ -32,8 +32,13 @@ def answer_table(rows: Iterable[Row], *, kind: str, name: str) -> StreamingHttpR
     return StreamingHttpResponse(write(rows), content_type=CONTENT_TYPES[kind], headers=headers)
 
 
+# A cell ends there too for a spreadsheet of a country that separates by them, such as Germany's.
+OTHER_CELL = re.compile("([;\t\r\n])(?=[=+@-])")
+
+
 def defuse(text: str) -> str:
     """Return a text that no spreadsheet runs: with an apostrophe before what would begin a formula."""
+    text = OTHER_CELL.sub(r"\1'", text)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

@@ -27,7 +27,8 @@ def send_endpoint_disabled(message: OutboxMessage) -> None:
         page = reverse("admin:booking_webhookendpoint_change", args=[endpoint.pk])
         _send_to_staff(
             message,
-            "change_webhookendpoint",
+            "booking.change_webhookendpoint",
+            WebhookEndpoint.objects.filter(pk=endpoint.pk),
             f"Webhook endpoint disabled: {endpoint}",
             "endpoint_disabled",
             endpoint=endpoint,
@@ -42,7 +43,8 @@ def send_change_refused(message: OutboxMessage) -> None:
     if appointment.status in Appointment.UPCOMING:
         page = reverse("admin:booking_appointment_change", args=[appointment.pk])
         subject = f"{appointment.provider} refuses the new time of {appointment.reference}"
-        _send_to_staff(message, "decide_appointment", subject, "change_refused", appointment=appointment, page=page)
+        same, context = Appointment.objects.filter(pk=appointment.pk), {"appointment": appointment, "page": page}
+        _send_to_staff(message, "booking.decide_appointment", same, subject, "change_refused", **context)
 
 
 def send_time_off_asked(message: OutboxMessage) -> None:
@@ -51,10 +53,9 @@ def send_time_off_asked(message: OutboxMessage) -> None:
     if request.status != TimeOffRequest.Status.WAITING:
         return
     same = TimeOffRequest.objects.filter(pk=request.pk)
-    people = User.objects.with_perm("scheduling.add_timeoff").exclude(email="")
-    addresses = sorted(person.email for person in people if visible_to(person, same).exists())
     subject, page = f"{request.clinician} asks for time off", reverse("admin:time_off_requests")
-    _send(message, addresses, subject, "time_off_asked", page=page, **_describe(request))
+    context = {"page": page, **_describe(request)}
+    _send_to_staff(message, "scheduling.add_timeoff", same, subject, "time_off_asked", **context)
 
 
 def send_time_off_answered(message: OutboxMessage) -> None:
@@ -114,9 +115,11 @@ def send_invitation(message: OutboxMessage) -> None:
     ).send()
 
 
-def _send_to_staff(message, permission, subject, template, **context):
-    people = get_user_model().objects.with_perm(f"booking.{permission}").exclude(email="")
-    _send(message, sorted(people.values_list("email", flat=True)), subject, template, **context)
+def _send_to_staff(message, permission, rows, subject, template, **context):
+    """Send a mail to staff who have the permission, and see what it is about."""
+    people = User.objects.with_perm(permission).exclude(email="")
+    addresses = sorted(person.email for person in people if visible_to(person, rows).exists())
+    _send(message, addresses, subject, template, **context)
 
 
 def _send(message, addresses, subject, template, **context):

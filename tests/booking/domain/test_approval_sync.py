@@ -24,7 +24,7 @@ from booking.domain.holds import confirm_with_approval
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState
-from booking.models import Appointment, Event, OutboxMessage, Provider
+from booking.models import Appointment, Event, OutboxMessage, Provider, StaffMember
 from booking.outbox.queue import RetryLater
 from patients.models import Patient
 from scheduling.lib.clock import database_now
@@ -421,8 +421,9 @@ def test_reschedule_is_synced_to_approver(confirmed, lab, dana, harbour, at):
 
 
 def test_reschedule_refused_by_approver_stands_and_staff_get_mail(
-    confirmed, lab, send_answer, dana, harbour, at, erin, danas_browser, mailoutbox
+    confirmed, lab, send_answer, dana, harbour, at, erin, morgan, danas_browser, mailoutbox
 ):
+    StaffMember.objects.create(user=morgan.user, has_all_locations=False)  # works elsewhere
     User.objects.update(email=Concat("username", Value("@clinic.example")))
     mailoutbox.clear()
     lab.behaviour = "refuses"

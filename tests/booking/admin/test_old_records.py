@@ -54,7 +54,7 @@ def test_list_has_those_whose_last_visit_is_older_than_the_clinic_has_to_keep_it
 
 
 def test_list_takes_a_fixed_number_of_queries(morgan, old, django_assert_max_num_queries):
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         morgan.get(LIST)
 
 

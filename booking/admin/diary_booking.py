@@ -16,6 +16,7 @@ from booking.admin.appointment_card import answer_with_card
 from booking.admin.booking_forms import NewPatientForm, NotesForm, OpeningSearchForm
 from booking.admin.desk import book, run_verb, tell_result
 from booking.admin.dialogs import render_dialog, require
+from booking.admin.diary_page import find_by_id
 from booking.admin.idempotent_create import get_new_id
 from booking.admin.time_choice import TimeChoice, read_start
 from booking.domain.patient_conflicts import PatientBusy
@@ -129,7 +130,7 @@ def read_choice(request, earlier):
 
 def find_location(request, pk):
     """Return a location that the member of staff works at, or None."""
-    return visible_to(request.user, Location.objects.filter(pk=pk)).first() if pk and is_id(pk) else None
+    return find_by_id(visible_to(request.user, Location.objects.all()), pk)
 
 
 def suggest_next(earlier):
@@ -167,7 +168,7 @@ def guess_service(clinician_id, location_id):
 
 def get_patient(request, pk):
     """Return a patient who may be booked for, or None."""
-    return get_bookable_patients(request).filter(pk=pk).first() if pk and is_id(pk) else None
+    return find_by_id(get_bookable_patients(request), pk)
 
 
 def get_bookable_patients(request):

@@ -95,9 +95,9 @@ def find_location(request, own_clinician):
 
 
 def find_by_id(rows, text):
-    """Return the row with that id, or None."""
+    """Return the row with an id that was submitted, or None."""
     try:
-        return rows.filter(pk=UUID(text)).first() if text else None
+        return rows.filter(pk=UUID(str(text))).first() if text else None
     except ValueError:
         return None
 

@@ -18,7 +18,7 @@ from scheduling.lib.capped_paginator import CappedPaginator
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the menu, for whoever has the permission.
+    """An entry of the menu, for whoever has the permission, and ``also`` another where one is not enough.
 
     With ``everywhere`` for staff of all locations only, with ``clinicians`` for those who are one.
     """
@@ -26,12 +26,13 @@ class Entry:
     label: str
     page: str
     permission: str = ""
+    also: str = ""
     everywhere: bool = False
     clinicians: bool = False
 
     def is_for(self, user: User | AnonymousUser) -> bool:
         """Return whether the menu of ``user`` has it."""
-        is_permitted = not self.permission or user.has_perm(self.permission)
+        is_permitted = user.has_perms([each for each in (self.permission, self.also) if each])
         is_wide_enough = not self.everywhere or has_all_locations(user)
         return is_permitted and is_wide_enough and (not self.clinicians or is_clinician(user))
 
@@ -47,7 +48,12 @@ MENU = {
         Entry("Waitlist", "admin:booking_waitlistentry_changelist", "booking.view_waitlistentry"),
         Entry("Orders", "admin:booking_order_changelist", "booking.view_order"),
         Entry("Figures", "admin:figures", "booking.view_figures"),
-        Entry("Unusual bookings", "admin:booking_unusualbooking_changelist", "booking.decide_appointment"),
+        Entry(
+            "Unusual bookings",
+            "admin:booking_unusualbooking_changelist",
+            "booking.decide_appointment",
+            "booking.view_all_appointment",
+        ),
         Entry("Undelivered mail", "admin:booking_undeliverablemail_changelist", "booking.view_undeliverablemail"),
         Entry("Same patient twice?", "admin:patients_possibleduplicate_changelist", "patients.view_possibleduplicate"),
     ],

@@ -409,6 +409,7 @@ OPEN = {
     "mfa_login_webauthn",
     "openid_connect_login",
     "openid_connect_callback",
+    "staff_invitation",
 }
 
 

@@ -95,8 +95,9 @@ def test_staff_see_both(booked_for_tim, erin):
     page = erin.get(reverse("admin:booking_appointment_change", args=[booked_for_tim.pk])).text
     listed = erin.get(reverse("admin:booking_appointment_changelist"), {"q": "Alice"}).text
 
-    for text in (page, listed):
-        assert "Tim Archer" in text and "Alice Archer, for their child" in text
+    assert "Tim Archer" in page and 'value="Alice Archer"' in page
+    assert '<option value="child" selected>child</option>' in page
+    assert "Tim Archer" in listed and "Alice Archer, for their child" in listed
 
 
 def test_check_shows_both(client, held, typed):

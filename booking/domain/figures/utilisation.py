@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from booking.domain.figures.figure import Figure, Unit, divide
 from booking.domain.figures.selection import DAY, Period, Selection
 from scheduling.availability.intervals import Interval, merge, pairs, subtract, unpack
 from scheduling.availability.openings import as_instant, compute_working_time
 from scheduling.availability.queries import as_hours
-from scheduling.models import ExtraHours, Location, TimeOff, WorkingHours
+from scheduling.models import Clinician, ExtraHours, Location, TimeOff, WorkingHours
 from scheduling.models.calendars import BusyDay
 
 Weeks = Mapping[tuple[UUID, date], int]
@@ -79,3 +80,50 @@ def _load_away(selection, period) -> Mapping[UUID, Iterable[Interval]]:
     for location_id, stretches in days.values_list("location", "stretches"):
         away[location_id] += pairs(unpack(bytes(stretches)))
     return away
+
+
+def compute_utilisation(selection: Selection, booked: Weeks, booked_before: Weeks) -> list[Figure]:
+    """Return the figures of all clinicians' utilisation and of each one's.
+
+    ``booked`` is {(clinician's id, Monday): minutes of visits} of the period, ``booked_before`` of the one before. Both
+    default to 0.
+    """
+    offered = compute_offered(selection, selection.period)
+    offered_before = compute_offered(selection, selection.period.before)
+    value = divide(sum(booked.values()), sum(offered.values()))
+    value_before = divide(sum(booked_before.values()), sum(offered_before.values()))
+    mondays = sorted({get_monday(bucket) for bucket in selection.period.list_buckets()})
+    names = dict(Clinician.objects.filter(pk__in={id for id, _ in [*booked, *offered]}).values_list("pk", "name"))
+    people = sorted(names, key=lambda id: names[id])
+    weeks = []
+    for monday in mondays:
+        taken, open_time = (sum(each[id, monday] for id in people) for each in (booked, offered))
+        weeks.append((monday, taken / 60, open_time / 60, divide(taken, open_time)))
+    what = "Time of visits that are neither cancelled nor missed"
+    return [
+        Figure(
+            name="utilisation",
+            title="Utilisation",
+            definition=f"{what}, without buffers, as a share of the hours that clinicians offer: working hours and "
+            "extra hours as they are written down now, less time off, closed days and holidays. What is booked beside "
+            "the hours can make it more than 100 %.",
+            unit=Unit.SHARE,
+            value=value,
+            before=value_before,
+            columns=[("Booked hours", Unit.HOURS), ("Offered hours", Unit.HOURS), ("Utilisation", Unit.SHARE)],
+            rows=weeks,
+        ),
+        Figure(
+            name="clinicians",
+            title="Utilisation by clinician and week",
+            definition=f"{what}, as a share of the hours that the clinician offers in that week. Empty where none "
+            "are offered.",
+            unit=Unit.SHARE,
+            value=value,
+            before=value_before,
+            columns=[(f"{monday:%-d %b %Y}", Unit.SHARE) for monday in mondays],
+            rows=[
+                (names[id], *(divide(booked[id, monday], offered[id, monday]) for monday in mondays)) for id in people
+            ],
+        ),
+    ]

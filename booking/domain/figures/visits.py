@@ -9,9 +9,8 @@ from uuid import UUID
 
 from booking.domain.figures.figure import Figure, Unit, divide, find_quantile
 from booking.domain.figures.selection import VISITS, Selection, fetch_rows
-from booking.domain.figures.utilisation import compute_offered, get_monday
+from booking.domain.figures.utilisation import compute_utilisation, get_monday
 from booking.models import Appointment
-from scheduling.models import Clinician
 
 # What looked made up never was a visit.
 STATEMENT = f"""
@@ -85,7 +84,7 @@ class Visits(NamedTuple):
 def compute(selection: Selection) -> list[Figure]:
     """Return the figures of the visits in a period, which are those that start in it."""
     now, before = ([Visits(*row) for row in rows] for rows in fetch_rows(STATEMENT, selection))
-    utilisation, by_clinician = _figures_utilisation(selection, now, before)
+    utilisation, by_clinician = compute_utilisation(selection, _sum_booked(now), _sum_booked(before))
     return [
         _figure_visits(selection, now, before),
         utilisation,
@@ -150,49 +149,6 @@ def _figure_visits(selection, now, before):
             for bucket in selection.period.list_buckets()
         ],
     )
-
-
-def _figures_utilisation(selection, now, before):
-    booked = _sum_booked(now)
-    offered = compute_offered(selection, selection.period)
-    offered_before = compute_offered(selection, selection.period.before)
-    value = divide(sum(booked.values()), sum(offered.values()))
-    value_before = divide(sum(_sum_booked(before).values()), sum(offered_before.values()))
-    mondays = sorted({get_monday(bucket) for bucket in selection.period.list_buckets()})
-    names = dict(Clinician.objects.filter(pk__in={id for id, _ in [*booked, *offered]}).values_list("pk", "name"))
-    people = sorted(names, key=lambda id: names[id])
-    weeks = []
-    for monday in mondays:
-        taken, open_time = (sum(each[id, monday] for id in people) for each in (booked, offered))
-        weeks.append((monday, taken / 60, open_time / 60, divide(taken, open_time)))
-    what = "Time of visits that are neither cancelled nor missed"
-    return [
-        Figure(
-            name="utilisation",
-            title="Utilisation",
-            definition=f"{what}, without buffers, as a share of the hours that clinicians offer: working hours and "
-            "extra hours as they are written down now, less time off, closed days and holidays. What is booked beside "
-            "the hours can make it more than 100 %.",
-            unit=Unit.SHARE,
-            value=value,
-            before=value_before,
-            columns=[("Booked hours", Unit.HOURS), ("Offered hours", Unit.HOURS), ("Utilisation", Unit.SHARE)],
-            rows=weeks,
-        ),
-        Figure(
-            name="clinicians",
-            title="Utilisation by clinician and week",
-            definition=f"{what}, as a share of the hours that the clinician offers in that week. Empty where none "
-            "are offered.",
-            unit=Unit.SHARE,
-            value=value,
-            before=value_before,
-            columns=[(f"{monday:%-d %b %Y}", Unit.SHARE) for monday in mondays],
-            rows=[
-                (names[id], *(divide(booked[id, monday], offered[id, monday]) for monday in mondays)) for id in people
-            ],
-        ),
-    ]
 
 
 def _sum_booked(rows):

@@ -65,6 +65,8 @@ class TimeChoice:
         self.rows = self.picker.rows() if self.picker else []
         is_asking = self.wanted and "book" not in request.POST  # for another time than the one that is pressed
         self.submitted = "" if is_asking else request.POST.get("opening", "")
+        if "book" not in request.POST and self._is_of_another_day(self.submitted):
+            self.submitted = ""  # its day has been left: the new one begins with a time of its own
         self.fold = request.GET.get("fold") == "1"
         self.chosen = self._choose()
         self.refused = [] if self.chosen or not self.picker else self._list_refused()
@@ -74,6 +76,10 @@ class TimeChoice:
                 self.chosen = one.value
         data = request.POST if self.submitted and self.refused else None
         self.override_form = OverrideForm(data, prefix="override", initial={"reason": request.GET.get("reason")})
+
+    def _is_of_another_day(self, value):
+        start = read_instant(value)
+        return bool(self.picker and start) and as_datetime(start).astimezone(self.picker.zone).date() != self.picker.day
 
     def _choose(self):
         """Return the form value of the chosen opening, or "": the submitted one, that asked for, or the first."""

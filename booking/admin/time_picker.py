@@ -52,9 +52,9 @@ class TimePicker:
         self.service = criteria["service"]
         self.service.notice = timedelta()  # on this instance only, which is never saved
         self.home = Location.objects.values_list(get_home_zone(), flat=True).first()
-        zone = criteria["location"].zone if criteria["location"] else ZoneInfo(self.home or settings.TIME_ZONE)
+        self.zone = criteria["location"].zone if criteria["location"] else ZoneInfo(self.home or settings.TIME_ZONE)
         self.now = timezone.now()
-        self.today = self.now.astimezone(zone).date()
+        self.today = self.now.astimezone(self.zone).date()
         self.day = criteria["day"] or self.today
         self.first = self.day - timedelta(days=self.day.weekday())
         self.filters = OpeningFilters(

@@ -1,6 +1,7 @@
 """Book from the diary: the gap says when, the service is guessed, typing finds who comes."""
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -104,6 +105,16 @@ def test_other_service_keeps_time_that_is_open(erin, gap, consultation, dana):
     page = erin.post(BOOK, form | {"show": "1"}, headers=HTMX)
 
     assert read_form(page)["opening"] == form["opening"]
+
+
+def test_another_day_begins_with_a_time_of_its_own(erin, gap, known, at):
+    form = read_form(erin.get(BOOK, gap, headers=HTMX)) | {"why": ""}
+    next_day = at(10) + timedelta(days=1)
+
+    shown = read_form(erin.post(BOOK, form | {"show": "1", "day": f"{next_day:%Y-%m-%d}"}, headers=HTMX))
+    erin.post(BOOK, form | shown | {"patient": known.pk, "book": "1"}, headers=HTMX)
+
+    assert Appointment.objects.get().starts_at.date() == next_day.date()
 
 
 def test_booking_again_suggests_week_later_for_same_patient(erin, book, at):

@@ -116,8 +116,9 @@ def build_menu(user: User | AnonymousUser, path: str) -> list[dict]:
         for title, entries in MENU.items()
     ]
     entries = [each for part in parts for each in part["entries"]]
-    index = reverse("admin:index")
-    here = [each for each in entries if path == each["url"] or (each["url"] != index and path.startswith(each["url"]))]
+    index, diary = reverse("admin:index"), reverse("admin:diary")
+    at = index if path.startswith(diary) else path
+    here = [each for each in entries if at == each["url"] or (each["url"] != index and at.startswith(each["url"]))]
     if here:
         max(here, key=lambda each: len(each["url"]))["is_current"] = True
     return [part for part in parts if part["entries"]]

@@ -30,6 +30,7 @@ def test_menu_marks_where_one_is_and_has_what_one_may_use(erin, morgan, danas_br
     manager, _ = read_menu(morgan.get(url("booking_staffaccount")))
 
     assert here == ["Patients"]
+    assert read_menu(erin.get("/admin/diary/waiting-room/"))[1] == ["Today"]
     assert reception[:4] == ["Today", "Appointments", "Patients", "To confirm"]
     assert {"Staff", "API keys", "Sign-ins"} <= {*manager}
     assert not {"Staff", "API keys", "Sign-ins", "Logins"} & {*reception}

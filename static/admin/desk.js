@@ -62,7 +62,7 @@ if (document.getElementById("desk-settings")) {
 
   dialog.addEventListener("change", event => {
     const part = event.target.closest("#when .fields");
-    part?.querySelector("[data-refresh]").click();
+    part?.querySelector("[data-refresh]")?.click(); // none beside the reason of an override
     // What was asked for counts no more: another service is shown with the time that is pressed.
     if (event.target.matches(".times [name=opening]")) dialog.querySelector("#id_why").value = "";
   });

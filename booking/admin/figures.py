@@ -20,7 +20,7 @@ from scheduling.models import Clinician, Location, Service
 from scheduling.models.local_zones import find_home_zone
 
 DAY = timedelta(days=1)
-EARLIEST = date(2000, 1, 1)
+EARLIEST, LATEST = date(2000, 1, 1), date(2200, 12, 31)
 PERIODS = {
     "week": ("7 days", lambda today: Period(today - 6 * DAY, today)),
     "days": ("30 days", lambda today: Period(today - 29 * DAY, today)),
@@ -60,7 +60,7 @@ class SelectionForm(forms.Form):
         first, last = fields.get("first"), fields.get("last")
         if bool(first) != bool(last) and not self.errors:
             self.add_error("last" if first else "first", "Give both dates, or none.")
-        if first and last and not (EARLIEST <= first <= last and (last - first).days < MAX_DAYS):
+        if first and last and not (EARLIEST <= first <= last <= LATEST and (last - first).days < MAX_DAYS):
             self.add_error("last", f"Choose 1 to {MAX_DAYS} days.")
         return fields
 

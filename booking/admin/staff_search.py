@@ -44,7 +44,7 @@ class Found(NamedTuple):
 @admin.site.page("diary/search/", name="diary_search")
 def search_everything(request):
     """Show what a text describes: a reference, a name, a number, a birth date, an address."""
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "").replace("\0", "").strip()  # which PostgreSQL takes in no text
     found = find(request, text) if len(text) >= MIN_LETTERS else Found([], [], [])
     return render_dialog(
         request,

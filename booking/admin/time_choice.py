@@ -176,8 +176,8 @@ def read_start(text, location):
     """
     try:
         start = datetime.fromisoformat(text)
-    except ValueError:
+        if start.tzinfo and location:
+            start = start.astimezone(location.zone)
+    except (ValueError, OverflowError):
         return {}
-    if start.tzinfo and location:
-        start = start.astimezone(location.zone)
     return {"day": f"{start:%Y-%m-%d}", "why": f"{start:%H:%M}"}

@@ -8,6 +8,8 @@ from django.db.models import Func, Q
 from scheduling.models import Location
 from scheduling.models.hours import list_workplaces
 
+EVERY = Q()
+
 
 @transaction.atomic(savepoint=False)
 def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID | None = None) -> None:
@@ -18,6 +20,10 @@ def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID
     whose = Q(pk=location_id) if location_id else Q()
     if clinician_id:
         whose = Q(pk__in=list_workplaces("location", clinician=clinician_id))
-    # In one order, so that two changes cannot deadlock.
-    locked = Location.objects.select_for_update(no_key=True).filter(whose).order_by("pk").values_list("pk", flat=True)
-    Location.objects.filter(pk__in=list(locked)).update(schedule_changed_at=Func(function="clock_timestamp"))
+    Location.objects.filter(pk__in=lock_locations(whose)).update(schedule_changed_at=Func(function="clock_timestamp"))
+
+
+def lock_locations(whose: Q = EVERY) -> list[UUID]:
+    """Lock locations in one order, so that two changes cannot deadlock, and return their primary keys."""
+    locked = Location.objects.select_for_update(no_key=True).filter(whose).order_by("pk")
+    return list(locked.values_list("pk", flat=True))

@@ -4,6 +4,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.db import connection
 
 from scheduling.admin.calendar_warnings import (
     CalendarWarningsMixin,
@@ -18,7 +19,7 @@ from scheduling.lib.phone_input import PhoneInput, clean_phone
 from scheduling.lib.phones import list_phone_countries
 from scheduling.lib.pictures import encode_place
 from scheduling.models import Calendar, Location
-from scheduling.schedule_changes import mark_schedule_changed
+from scheduling.schedule_changes import lock_locations
 
 
 class LocationForm(PictureFormMixin, forms.ModelForm):
@@ -76,9 +77,13 @@ class LocationAdmin(OtherSystemsMixin, TranslationsMixin, CalendarWarningsMixin,
     def holidays(self, location):
         return render_calendar_states(location.calendars.all())
 
+    def get_object(self, request, object_id, from_field=None):
+        if request.method == "POST" and connection.in_atomic_block:
+            lock_locations()  # all are by the end, in one order: this one must not be before its turn
+        return super().get_object(request, object_id, from_field)
+
     def save_model(self, request, obj, form, change):
-        # All are locked by the end, in one order: this one must not be before its turn.
-        mark_schedule_changed()
+        lock_locations()
         super().save_model(request, obj, form, change)
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):

@@ -296,7 +296,7 @@ def test_admin_has_no_pages_of_what_allauth_stores(model):
         ("123456789012345", False),
     ],
 )
-def test_new_passwords_are_long_and_not_the_clinics_name(password, is_accepted):
+def test_new_passwords_are_long_and_not_the_clinics_name(password, is_accepted, db):
     try:
         validate_password(password)
     except ValidationError:

@@ -61,8 +61,8 @@ class WritableCalendarAdmin(ObjectToolsMixin, CalendarAdmin):
         context["unread_days"] = list_unread_days(obj) if obj else []
         return super().render_change_form(request, context, obj=obj, **kwargs)
 
-    def _read_calendar(self, request, calendar):
-        super()._read_calendar(request, calendar)
+    def read_calendar(self, request, calendar):
+        super().read_calendar(request, calendar)
         if calendar.kind == Calendar.Kind.HOLIDAYS and (
             number := mark_on_holidays([calendar.location_id], actor=get_actor(request))
         ):

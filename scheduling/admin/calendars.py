@@ -189,7 +189,7 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
         ):
             discard_reading(obj)
             # After the commit: no transaction waits for a network.
-            transaction.on_commit(partial(self._read_calendar, request, obj))
+            transaction.on_commit(partial(self.read_calendar, request, obj))
 
         if not change and obj.kind == Calendar.Kind.HOLIDAYS and form.cleaned_data.get("everywhere"):
             self._copy_everywhere(request, obj, form.list_locations())
@@ -201,9 +201,9 @@ class CalendarAdmin(CalendarWarningsMixin, AddressLookupMixin, ScheduleAdmin):
                 copy = Calendar.objects.get(pk=calendar.pk)
                 copy.pk, copy.location, copy._state.adding = uuid4(), location, True
                 copy.save()
-                transaction.on_commit(partial(self._read_calendar, request, copy))
+                transaction.on_commit(partial(self.read_calendar, request, copy))
 
-    def _read_calendar(self, request, calendar):
+    def read_calendar(self, request, calendar):
         if calendar.kind in Calendar.READ_KINDS and calendar.is_active:
             report_result(request, calendar, sync_calendar(calendar, timeout=READ_TIMEOUT))
 

@@ -71,6 +71,10 @@ class StaffAccountForm(forms.ModelForm):
                 "clinician": Clinician.objects.filter(user=user).values_list("pk", flat=True).first(),
             }
             self.fields["email"].help_text = ""
+            if has_begun(user) and not manager.is_superuser:
+                # Where a new password can be sent: whoever changes it could take the login over.
+                self.fields["email"].disabled = True
+                self.fields["email"].help_text = "Only a superuser changes the address of who has logged in."
 
     def clean_email(self):
         email = self.cleaned_data["email"]
@@ -227,8 +231,8 @@ class StaffAccountAdmin(EditConflictMixin, ObjectToolsMixin, admin.ModelAdmin):
     def _list_tools(user):
         if not user.is_active:
             return [("reactivate", "Let them in again", "")]
-        begun = user.has_usable_password()
-        first = ("remove_factors", "Remove second factors", "") if begun else ("resend", "Send the link again", "")
+        remove, resend = ("remove_factors", "Remove second factors", ""), ("resend", "Send the link again", "")
+        first = remove if user.has_usable_password() else resend
         return [first, ("deactivate", "Deactivate", "move-cancel")]
 
     # Object tools
@@ -267,6 +271,11 @@ class StaffAccountAdmin(EditConflictMixin, ObjectToolsMixin, admin.ModelAdmin):
         removed = remove_second_factors(user)
         self.log_change(request, user, "Second factors removed.")
         messages.success(request, f"Removed: {removed}. Until one is set up again, the password alone counts.")
+
+
+def has_begun(user):
+    """Return whether somebody has a password or has logged in: the login is theirs by now."""
+    return user.has_usable_password() or user.last_login is not None
 
 
 def get_site(request):

@@ -87,6 +87,23 @@ def test_deactivated_colleague_is_out_at_once(morgan, erin):
     assert erin.user.is_active
 
 
+def test_address_of_who_has_logged_in_cannot_be_changed_by_a_manager(morgan, invite):
+    typed = {"first_name": "Iris", "last_name": "Vane", "email": "morgan@clinic.example", "has_all_locations": "on"}
+    typed["groups"] = [Group.objects.get(name="reception").pk]
+    invite()
+    iris = User.objects.get(username="iris@clinic.example")
+    User.objects.filter(pk=iris.pk).update(last_login=timezone.now())
+
+    morgan.post(url(STAFF, "change", iris.pk), typed)
+    iris.refresh_from_db()
+    assert (iris.email, iris.last_name) == ("iris@clinic.example", "Vane")
+
+    User.objects.filter(pk=iris.pk).update(last_login=None)
+    morgan.post(url(STAFF, "change", iris.pk), typed)
+    iris.refresh_from_db()
+    assert iris.email == "morgan@clinic.example"
+
+
 def test_manager_can_give_each_of_the_clinics_groups(morgan):
     assert {*list_grantable_groups(morgan.user).values_list("name", flat=True)} == {*GROUPS}
 

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("booking", "0018_hours"),
-        ("scheduling", "0010_visibility"),
+        ("scheduling", "0009_hours"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import date, time
+from datetime import date, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -105,7 +105,25 @@ def fill_clinic():
     pair = PossibleDuplicate.objects.get()
     patients.merge(keep=pair.patient, duplicate=pair.other, actor="staff:1")
     fill_protection(appointment, location)
+    fill_diary(appointment, clinician, location)
     connection.close()
+
+
+def fill_diary(appointment, clinician, location):
+    """Have a row of each kind that the diary and its staff brought."""
+    from django.contrib.auth.models import User
+
+    from booking.domain.imports.running import start_check
+    from booking.models import StaffMember, StrandedVisit
+    from scheduling.lib.clock import database_now
+    from scheduling.models import TimeOffRequest
+
+    now = database_now()
+    member = StaffMember.objects.create(user=User.objects.get(username="erin"), has_all_locations=False)
+    member.locations.add(location)
+    TimeOffRequest.objects.create(clinician=clinician, starts_at=now, ends_at=now + timedelta(days=1), reason="a course")
+    StrandedVisit.objects.create(appointment=appointment, cause=StrandedVisit.Cause.AWAY, since=now)
+    start_check("patients", b"first_name,email\nKim,kim@example.org\n", is_announced=False, actor="staff:1")
 
 
 def fill_protection(appointment, location):

@@ -25,7 +25,11 @@ OLDEST = {
     "2026-11-29-hours-and-names.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
     "2026-11-29-protection.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
     "2026-11-29-visits.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
+    "2026-11-29-waiting-room.sql.gz": {"patient": "Callum Copperfield", "price": "72.00 GBP"},
 }
+
+# How often it was marked before it was completed: arrived, and later also seen.
+MARKS = dict.fromkeys(OLDEST, 1) | {"2026-11-29-waiting-room.sql.gz": 2}
 
 # Later ones have no name that is folded otherwise.
 FOLDED_OTHERWISE = {"2026-11-28.sql.gz", "2026-11-29.sql.gz"}
@@ -202,7 +206,7 @@ def test_database_of_an_earlier_release_is_migrated_and_booked_in(dump, restore)
                 "hold.placed",
                 "hold.confirmed",
                 "appointment.created",
-                "appointment.updated",
+                *["appointment.updated"] * MARKS[dump.name],
                 "appointment.completed",
             ],
         },

@@ -177,7 +177,7 @@ def test_what_takes_its_mark_away(visit, at, dana, harbour, consultation):
             mark([Stranding(appointment, "away")], actor="staff:7")
             visit = find_open().select_related("appointment").get()
 
-    reopen(appointment)
+    reopen(appointment, actor="staff:7")
     assert StrandedVisit.objects.get(settled_at=None) == visit
 
 

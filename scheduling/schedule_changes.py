@@ -8,8 +8,6 @@ from django.db.models import Func, Q
 from scheduling.models import Location
 from scheduling.models.hours import list_workplaces
 
-EVERY = Q()
-
 
 @transaction.atomic(savepoint=False)
 def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID | None = None) -> None:
@@ -23,7 +21,7 @@ def mark_schedule_changed(*, clinician_id: UUID | None = None, location_id: UUID
     Location.objects.filter(pk__in=lock_locations(whose)).update(schedule_changed_at=Func(function="clock_timestamp"))
 
 
-def lock_locations(whose: Q = EVERY) -> list[UUID]:
-    """Lock locations in one order, so that two changes cannot deadlock, and return their primary keys."""
-    locked = Location.objects.select_for_update(no_key=True).filter(whose).order_by("pk")
+def lock_locations(whose: Q | None = None) -> list[UUID]:
+    """Lock locations, or all, in one order, so that two changes cannot deadlock, and return their primary keys."""
+    locked = Location.objects.select_for_update(no_key=True).filter(whose or Q()).order_by("pk")
     return list(locked.values_list("pk", flat=True))

@@ -55,6 +55,7 @@ def test_redis_away_bookings_go_on_and_mail_follows_once_when_it_is_back(running
         running.mailbox.accepted.clear()
 
 
+@pytest.mark.proof
 def test_redis_away_relay_ends_soon_and_run_outbox_sends_what_is_due(clinic, book, at):
     """No workers run: one might have taken the message from Redis before that failed."""
     for fail, hour in ((freeze, 9), (kill, 10)):

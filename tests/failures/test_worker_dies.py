@@ -8,6 +8,8 @@ import signal
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from booking.access.signatures import make_secret
 from booking.models import Event, Hold, OutboxMessage, WebhookEndpoint
 from scheduling.lib.clock import database_now
@@ -67,6 +69,7 @@ def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     assert statuses() == ["done"]
 
 
+@pytest.mark.proof
 def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
     lapse(hold_time(at(17) - timedelta(minutes=30), holder="bob's phone"))
     for _ in range(2):

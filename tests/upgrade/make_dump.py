@@ -121,7 +121,9 @@ def fill_diary(appointment, clinician, location):
     now = database_now()
     member = StaffMember.objects.create(user=User.objects.get(username="erin"), has_all_locations=False)
     member.locations.add(location)
-    TimeOffRequest.objects.create(clinician=clinician, starts_at=now, ends_at=now + timedelta(days=1), reason="a course")
+    TimeOffRequest.objects.create(
+        clinician=clinician, starts_at=now, ends_at=now + timedelta(days=1), reason="a course"
+    )
     StrandedVisit.objects.create(appointment=appointment, cause=StrandedVisit.Cause.AWAY, since=now)
     start_check("patients", b"first_name,email\nKim,kim@example.org\n", is_announced=False, actor="staff:1")
 

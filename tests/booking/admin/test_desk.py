@@ -30,7 +30,9 @@ NEW = {
 
 def get_times(response):
     """Return the openings on the page as {local time: form value}, the first of each time."""
-    found = re.findall(r'name="opening" value="([^"]+)".*?<span>(.*?)(?: <small>now</small>)?</span>', response.content.decode())
+    found = re.findall(
+        r'name="opening" value="([^"]+)".*?<span>(.*?)(?: <small>now</small>)?</span>', response.content.decode()
+    )
     return {time: value for value, time in reversed(found)}
 
 

@@ -33,7 +33,7 @@ def clinic(transactional_db, api, dana, harbour, consultation, alice, day):
 
 
 @pytest.mark.parametrize(
-    "phases", ["examples,coverage", pytest.param("examples,coverage,fuzzing,stateful", marks=pytest.mark.proof)]
+    "phases", ["examples", pytest.param("examples,coverage,fuzzing,stateful", marks=pytest.mark.proof)]
 )
 def test_fuzzed_requests_are_answered_as_described(clinic, make_key, live_server, monkeypatch, settings, phases):
     # The server of the tests writes headers and body apart, and would wait 40 ms between them.

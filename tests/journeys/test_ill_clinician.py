@@ -1,6 +1,7 @@
 """A clinician is ill. No other journey is about skin checks: these visits are hers alone."""
 
 from datetime import date, timedelta
+from itertools import combinations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -35,9 +36,11 @@ def visits(clinic, meet):
     now, service = database_now(), Service.objects.get(slug="skin-check")
     week = now + timedelta(days=7)
     openings = open_times(OpeningFilters(service), start_at=week, end_at=week + timedelta(days=14), now=now)
-    first = openings[0]
-    day = first.starts_at.date()
-    later = next(each for each in openings if each.start >= first.end + 3600 and each.starts_at.date() == day)
+    first, later = next(
+        (one, other)
+        for one, other in combinations(openings, 2)
+        if other.start >= one.end + 3600 and other.starts_at.date() == one.starts_at.date()
+    )
     people = (meet("Petra Linde", locale="de-DE"), "de", first), (meet("Otto Marsh"), "en", later)
     return [(person, book(person, opening, language=language)) for person, language, opening in people]
 

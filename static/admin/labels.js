@@ -30,9 +30,11 @@ function nameFields() {
     const chosen = box.getAttribute('aria-labelledby') ?? ''; // which may be nothing
     if (!chosen || chosen.includes(' ')) continue;
     const select = box.closest('.select2')?.previousElementSibling;
+    const name = getText(select?.labels?.[0]).replace(/:$/, '') || 'Choose';
     box.id = `${chosen}-box`;
-    box.setAttribute('aria-label', getText(select?.labels?.[0]).replace(/:$/, '') || 'Choose');
+    box.setAttribute('aria-label', name);
     box.setAttribute('aria-labelledby', `${box.id} ${chosen}`);
+    box.querySelector('[role="textbox"]')?.setAttribute('aria-label', name);
   }
   for (const icon of document.querySelectorAll('.help-tooltip[aria-label]')) icon.setAttribute('role', 'img');
 }
@@ -45,6 +47,7 @@ function findWideRegions() {
 }
 
 window.addEventListener('load', nameFields);
+window.addEventListener('load', () => setTimeout(nameFields, 300)); // boxes that are made on load themselves
 window.addEventListener('load', findWideRegions);
 window.addEventListener('resize', findWideRegions);
 document.addEventListener('formset:added', nameFields);

@@ -47,7 +47,7 @@ function findWideRegions() {
 }
 
 window.addEventListener('load', nameFields);
-window.addEventListener('load', () => setTimeout(nameFields, 300)); // boxes that are made on load themselves
+window.addEventListener('load', () => setTimeout(nameFields)); // boxes that are made on load themselves
 window.addEventListener('load', findWideRegions);
 window.addEventListener('resize', findWideRegions);
 document.addEventListener('formset:added', nameFields);

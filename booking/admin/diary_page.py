@@ -3,7 +3,6 @@
 from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import NamedTuple
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
@@ -15,6 +14,7 @@ from booking.admin.permissions import has_appointment_permission
 from booking.domain.locations import get_location_versions
 from booking.models import Appointment
 from scheduling.availability.openings import as_datetime, split_day
+from scheduling.lib.ids import parse_id
 from scheduling.lib.recent_results import RecentResults
 from scheduling.lib.timezones import get_zone_abbreviation
 from scheduling.models import Clinician, Location
@@ -96,10 +96,8 @@ def find_location(request, own_clinician):
 
 def find_by_id(rows, text):
     """Return the row with an id that was submitted, or None."""
-    try:
-        return rows.filter(pk=UUID(str(text))).first() if text else None
-    except ValueError:
-        return None
+    pk = parse_id(text)
+    return rows.filter(pk=pk).first() if pk else None
 
 
 def list_clinicians(location):

@@ -13,6 +13,7 @@ from booking.admin.day_bar import DAY, DayFilter, add_day_bar
 from booking.admin.event_sentences import Subject, name_subjects, write_sentence
 from booking.domain.appointments import normalize_reference
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
+from patients.admin.filters import OnePatientFilter
 from patients.admin.patient_field import is_id
 from patients.models import Patient
 from patients.search import list_matching_keys
@@ -94,16 +95,8 @@ class AboutFilter(admin.SimpleListFilter):
         return queryset.filter(subject_type=self.value()) if self.value() else queryset
 
 
-class OfPatientFilter(admin.SimpleListFilter):
+class OfPatientFilter(OnePatientFilter):
     """All that happened with one patient: set by the link on the patient's page."""
-
-    title = parameter_name = "patient"
-
-    def lookups(self, request, model_admin):
-        return [(self.value(), "one patient")] if self.value() else []
-
-    def has_output(self):
-        return bool(self.value())
 
     def queryset(self, request, queryset):
         if not self.value():

@@ -1,10 +1,12 @@
 """Forms that create a row at most once, however often they are sent."""
 
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpResponseRedirect
+
+from scheduling.lib.ids import parse_id
 
 
 class IdempotentCreateMixin:
@@ -43,7 +45,4 @@ class IdempotentCreateMixin:
 
 def get_new_id(request):
     """Return the new row's id from the submitted form, or None."""
-    try:
-        return UUID(request.POST.get("new_id", ""))
-    except ValueError:
-        return None
+    return parse_id(request.POST.get("new_id"))

@@ -19,6 +19,7 @@ from booking.admin.permissions import get_actor
 from booking.domain.patient_access import record_access
 from booking.models import ApiKey, Appointment, Order, PatientAccess, WaitlistEntry
 from booking.ops.middleware import is_admin
+from patients.admin.filters import OnePatientFilter
 from patients.admin.patient_field import PatientField, is_id
 from patients.admin.shown_patients import get_noted
 from patients.models import Consent, Patient, PossibleDuplicate
@@ -118,16 +119,8 @@ class ActorFilter(admin.SimpleListFilter):
         return queryset.filter(actor=value) if ":" in value else queryset.filter(actor__startswith=f"{value}:")
 
 
-class PatientFilter(admin.SimpleListFilter):
+class PatientFilter(OnePatientFilter):
     """Everybody who has seen one patient: set by the link on the patient's page."""
-
-    title = parameter_name = "patient"
-
-    def lookups(self, request, model_admin):
-        return [(self.value(), "one patient")] if self.value() else []
-
-    def has_output(self):
-        return bool(self.value())
 
     def queryset(self, request, queryset):
         if not self.value():

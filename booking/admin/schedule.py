@@ -3,9 +3,6 @@
 The scheduling app knows nothing of visits, so its own admin cannot ask.
 """
 
-from contextlib import suppress
-from uuid import UUID
-
 from django.contrib import admin, messages
 from django.urls import reverse
 
@@ -16,6 +13,7 @@ from booking.domain.notifications import push_upcoming
 from booking.domain.reminders import replan_reminders
 from booking.domain.stranded_visits import Concerned
 from scheduling.admin import ClinicianAdmin, LocationAdmin, ServiceAdmin, TimeOffAdmin
+from scheduling.lib.ids import parse_id
 from scheduling.models import Clinician, Location, Service, TimeOff
 from scheduling.models.hours import list_workplaces
 
@@ -45,15 +43,6 @@ def push_changes(obj, form):
     """Update clinicians' own calendars after a change of a location, service or clinician."""
     if CALENDAR_FIELDS & set(form.changed_data):
         push_upcoming(obj)
-
-
-def list_ids(values):
-    """Return the ids among what a form has sent."""
-    found = []
-    for value in values:
-        with suppress(ValueError):
-            found.append(UUID(value))
-    return found
 
 
 admin.site.unregister([Location, Service, Clinician, TimeOff])
@@ -106,6 +95,6 @@ class ClinicianWithVisitsAdmin(StrandsVisitsMixin, ClinicianAdmin):
 class TimeOffWithVisitsAdmin(StrandsVisitsMixin, TimeOffAdmin):
     def get_concerned(self, request, obj):
         # Of whom it was and of whom it is to be.
-        clinicians = {obj.clinician_id if obj else None, *list_ids([request.POST.get("clinician", "")])} - {None}
-        locations = {obj.location_id if obj else None, *list_ids([request.POST.get("location", "")])} - {None}
+        clinicians = {obj.clinician_id if obj else None, parse_id(request.POST.get("clinician"))} - {None}
+        locations = {obj.location_id if obj else None, parse_id(request.POST.get("location"))} - {None}
         return Concerned(clinicians=clinicians, locations=locations)

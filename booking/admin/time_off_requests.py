@@ -33,6 +33,7 @@ from booking.domain.time_off_requests import (
 from booking.models import Appointment
 from patients.fields import PlainTextFormField
 from scheduling.admin.forms import TimeOffForm
+from scheduling.lib.ids import parse_id
 from scheduling.models import TimeOff, TimeOffRequest
 from scheduling.models.local_zones import find_time_off_zone
 
@@ -89,7 +90,7 @@ def show_own_time_off(request: HttpRequest) -> HttpResponse:
     form = OwnTimeOffForm(request.POST or None, instance=TimeOff(clinician=clinician))
     if "withdraw" in request.POST:
         own = clinician.time_off_requests.all()  # pyright: ignore[reportAttributeAccessIssue]
-        return _withdraw(request, get_object_or_404(own, pk=clean_id(request.POST["withdraw"])))
+        return _withdraw(request, get_object_or_404(own, pk=parse_id(request.POST["withdraw"])))
     if request.method == "POST" and form.is_valid():
         asked = form.instance
         details = {"starts_at": asked.starts_at, "ends_at": asked.ends_at, "reason": asked.reason}
@@ -182,14 +183,6 @@ def format_span(time_off: TimeOff | TimeOffRequest, zone: ZoneInfo) -> str:
     return f"{start:%a %-d %b %Y, %H:%M} to {end.strftime(pattern)}"
 
 
-def clean_id(text: str) -> UUID | None:
-    """Return an id that was submitted, or None for any other text."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def _format_own_span(wish):
     return format_span(wish, find_time_off_zone(clinician=wish.clinician, location=None))
 
@@ -212,7 +205,7 @@ def _withdraw(request, wish):
 def _answer(request, rows, note):
     name, _, pk = request.POST.get("answer", "").partition(":")
     verb = {"approve": approve_time_off, "decline": decline_time_off}.get(name)
-    wish = get_object_or_404(rows, pk=clean_id(pk)) if verb else None
+    wish = get_object_or_404(rows, pk=parse_id(pk)) if verb else None
     if verb and wish:
         try:
             run(request, partial(verb, wish, user=request.user, note=note), wish.clinician_id)

@@ -1,4 +1,4 @@
-"""List filters with a default other than all."""
+"""List filters that several pages share."""
 
 from django.contrib import admin
 
@@ -38,3 +38,15 @@ class ArchivedFilter(EmptyDateFilter):
 class DismissedFilter(EmptyDateFilter):
     title = parameter_name = "dismissed"
     field = "dismissed_at"
+
+
+class OnePatientFilter(admin.SimpleListFilter):
+    """What is about one patient: set by a link on the patient's page."""
+
+    title = parameter_name = "patient"
+
+    def lookups(self, request, model_admin):
+        return [(self.value(), "one patient")] if self.value() else []
+
+    def has_output(self):
+        return bool(self.value())

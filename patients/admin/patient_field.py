@@ -1,14 +1,12 @@
 """The form field that chooses a patient by searching."""
 
-from contextlib import suppress
-from uuid import UUID
-
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 
 from patients.models import Patient
 from patients.text import isolate
+from scheduling.lib.ids import parse_id
 
 HELP_TEXT = "Part of the name, the e-mail, the date of birth, the phone or its last four digits."
 
@@ -43,6 +41,4 @@ class PatientField(forms.ModelChoiceField):
 
 def is_id(value):
     """Return whether ``value`` is formatted as a patient's id."""
-    with suppress(ValueError):
-        return bool(UUID(str(value)))
-    return False
+    return parse_id(value) is not None

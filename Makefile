@@ -64,8 +64,8 @@ format: .venv/ready  ## fix what lint can fix by itself
 typecheck: .venv/ready  ## check types
 	@$(BIN)/basedpyright
 
-bench: .venv/ready  ## measure how fast it is
-	@$(BIN)/python -m tests.bench
+bench: .venv/ready  ## measure how fast it is; some sections alone: ONLY="availability events"
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 migrations: .venv/ready  ## write migrations for models that have changed
 	@$(WITHOUT_SERVERS) $(BIN)/python -W ignore manage.py makemigrations

@@ -157,7 +157,7 @@ def print_admin_lists():
     browser = Client()
     browser.force_login(user)
     slow = 0
-    print(f"\nStaff's lists, 30 clinicians × 117,000 visits, 100,000 patients; at most {LIMIT_MS} ms")
+    print(f"Staff's lists, 30 clinicians × 117,000 visits, 100,000 patients; at most {LIMIT_MS} ms")
     for name, address in list_pages():
         status, best, queries = measure(browser, address)
         slow += best > LIMIT_MS

@@ -15,7 +15,7 @@ ZONE = ZoneInfo("Europe/London")
 
 def print_calendars():
     """Print the seconds of processor time that each kind of calendar takes, in the sandbox and before it."""
-    print("\nA clinician's calendar, read in the sandbox: processor time, its start included")
+    print("A clinician's calendar, read in the sandbox: processor time, its start included")
     for name, events in make_calendars().items():
         body = calendar(*events)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_utime

@@ -33,9 +33,8 @@ TWO_WEEKS = timedelta(days=14)
 EVENTS = 200  # events in each clinician's own calendar
 
 
-def print_all():
-    """Print every figure, which takes about five minutes."""
-    print("Medians. Whatever stands in one block was measured in turns.\n")
+def print_availability():
+    """Print what availability costs in one process, and over HTTP with the pair of holding and confirming."""
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
     copy = copy_service(service, events=EVENTS)
@@ -45,23 +44,43 @@ def print_all():
     print("\nOver HTTP: gunicorn, two workers")
     print_http(service, copy)
 
-    print("\nGrowth with the number of clinicians: 14 days, 200 slots each")
+
+def print_sizes():
+    """Print how availability grows with the clinic."""
+    print("Growth with the number of clinicians: 14 days, 200 slots each")
     for clinicians in (5, 50, 500):
         show_growth(f"{clinicians} clinicians", make_clinic(clinicians=clinicians, slots=200 * clinicians))
     print("\nGrowth with the number of slots: 500 clinicians")
     for slots in (10_000, 100_000, 1_000_000):
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
-    print_outbox()
-    print_search()
-    print_calendars()
-    print("\nThe feed, among a million events")
+
+
+def print_events():
+    """Print what the feed of events and the log of looks cost."""
+    print("The feed, among a million events")
     show(make_measures())
     print(f"\nWho looked, after {patient_access.NUMBER:,} looks")
     show(patient_access.make_measures())
-    print_sameness()
-    print("\nManagers' figures of 117,000 visits in a year, and of the period before")
+
+
+def print_staff():
+    """Print what staff's figures and lists cost."""
+    print("Managers' figures of 117,000 visits in a year, and of the period before")
     show(staff_figures.make_measures())
     print_admin_lists()
+
+
+# What `make bench ONLY="..."` may name: each prints figures by itself, in an empty database of its own.
+SECTIONS = {
+    "availability": print_availability,
+    "sizes": print_sizes,
+    "outbox": print_outbox,
+    "search": print_search,
+    "calendars": print_calendars,
+    "events": print_events,
+    "sameness": print_sameness,
+    "staff": print_staff,
+}
 
 
 def two_weeks(service, copy):

@@ -35,7 +35,7 @@ WRITE = """
 
 def print_outbox():
     """Print messages delivered per second, and the delay from commit to arrival."""
-    print("\nOutbox: beat and its workers; an endpoint on this machine, and then four")
+    print("Outbox: beat and its workers; an endpoint on this machine, and then four")
     with receiver() as port:
         for endpoints in (1, 4):
             make_endpoints(endpoints, port)

@@ -78,7 +78,7 @@ MARKED = ["lukasz", "Łukasz nowak", "soren bo", "O`Brien", "sören"]
 def print_search():
     """Print how long the search takes, for a different person each time."""
     make_patients()
-    print(f"\nSearch among {Patient.objects.count():,} patients, {ROUNDS} different people each")
+    print(f"Search among {Patient.objects.count():,} patients, {ROUNDS} different people each")
     rng = random.Random("Holdfast")
     people = list(Patient.objects.filter(phone__startswith="+44").order_by("phone")[:: NUMBER // 4000])
     rng.shuffle(people)

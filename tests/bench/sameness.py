@@ -35,7 +35,7 @@ def print_sameness():
     today = timezone.now().date()
     dates = {"start_date": today, "end_date": today + timedelta(days=14)}
     openings = Visitor(key).call("GET", "/availability", query={"appointment_type_id": service.pk, **dates})["data"]
-    print(f"\nA page confirms for somebody, {PAIRS} times each in turns, among {Patient.objects.count():,} patients")
+    print(f"A page confirms for somebody, {PAIRS} times each in turns, among {Patient.objects.count():,} patients")
     times = {"known": [], "unknown": []}
     for number, patient in enumerate(known):
         for kind in sorted(times, reverse=number % 2):

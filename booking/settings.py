@@ -213,7 +213,10 @@ SEARCHES_PER_NETWORK = env.integer("SEARCHES_PER_NETWORK", 600, minimum=1)
 
 # The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 
-DATABASES = {"default": env.database("DATABASE_URL") | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {
+    "default": env.database("DATABASE_URL")
+    | {"ENGINE": "scheduling.lib.pipelined_postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+}
 # Whether a pooler gives each transaction another connection, as PgBouncer does in transaction mode.
 DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", "transaction")
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER == "transaction"

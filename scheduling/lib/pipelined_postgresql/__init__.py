@@ -1,0 +1,32 @@
+"""Fewer round trips to PostgreSQL: statements that nobody waits for travel with the next one, or with COMMIT.
+
+So does every BEGIN. This package is the ENGINE of the database, see base.py: only a backend sees COMMIT.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+Parameters = Sequence[Any] | dict[str, Any]
+
+
+def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
+    """Have a statement executed together with the next one, at the latest with COMMIT; return its cursor.
+
+    The cursor has its rows, and its ``rowcount``, once a later statement has been executed. An error is raised
+    there too: where it would have to be caught, use an ordinary cursor. Outside a transaction it is executed at once.
+    """
+    return connection.execute_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+
+
+def execute_together(*statements: tuple[str, Parameters]) -> list[CursorWrapper]:
+    """Execute statements one after the other in one round trip, and return the cursor of each.
+
+    Each has a snapshot of its own: in READ COMMITTED one that stands behind a lock sees what was committed before the
+    lock was had. If one fails, those behind it are not executed, and its error is raised.
+    """
+    cursors = [execute_later(sql, parameters) for sql, parameters in statements]
+    connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+    return cursors

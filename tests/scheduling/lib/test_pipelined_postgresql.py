@@ -1,0 +1,176 @@
+"""Statements that travel together: the same results as one by one, in fewer round trips."""
+
+import os
+import signal
+
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+
+from scheduling.lib.pipelined_postgresql import execute_later, execute_together
+from scheduling.models import ServiceCategory
+from tests.round_trips import list_round_trips
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADD = "INSERT INTO scheduling_servicecategory (id, name, position) VALUES (gen_random_uuid(), %s, %s)"
+RENAME = "UPDATE scheduling_servicecategory SET name = %s WHERE position = %s"
+COUNT = "SELECT count(*) FROM scheduling_servicecategory"
+
+
+def list_names():
+    return list(ServiceCategory.objects.order_by("name").values_list("name", flat=True))
+
+
+def test_begin_and_last_statements_of_transaction_cost_no_round_trip_of_their_own():
+    with list_round_trips() as trips, transaction.atomic():
+        assert not ServiceCategory.objects.filter(position=1).exists()
+        execute_later(ADD, ["Eyes", 1])
+        execute_later(ADD, ["Teeth", 2])
+
+    assert trips == [["BEGIN", "SELECT 0"], ["INSERT 0 1", "INSERT 0 1", "COMMIT"]]
+    assert list_names() == ["Eyes", "Teeth"]
+
+
+def test_transaction_of_later_statements_alone_is_one_round_trip():
+    with list_round_trips() as trips, transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+
+    assert trips == [["BEGIN", "INSERT 0 1", "COMMIT"]]
+    assert list_names() == ["Eyes"]
+
+
+def test_transaction_without_statements_is_no_round_trip():
+    with list_round_trips() as trips, transaction.atomic():
+        pass
+
+    assert trips == []
+
+
+def test_later_statement_is_executed_before_the_next_and_has_its_results_then():
+    with transaction.atomic():
+        added = execute_later(ADD, ["Eyes", 1])
+        assert ServiceCategory.objects.update(name="Sight") == 1
+        assert added.rowcount == 1
+        counted = execute_later(COUNT)
+        ServiceCategory.objects.create(name="Teeth")
+        assert counted.fetchall() == [(1,)]
+
+    assert list_names() == ["Sight", "Teeth"]
+
+
+def test_statements_together_are_one_round_trip_each_seeing_those_before_it():
+    with list_round_trips() as trips, transaction.atomic():
+        added, renamed, none, counted = execute_together(
+            (ADD, ["Eyes", 1]), (RENAME, ["Sight", 1]), (RENAME, ["Sight", 9]), (COUNT, [])
+        )
+
+    assert (added.rowcount, renamed.rowcount, none.rowcount, counted.fetchall()) == (1, 1, 0, [(1,)])
+    assert trips == [["BEGIN", "INSERT 0 1", "UPDATE 1", "UPDATE 0", "SELECT 1"], ["COMMIT"]]
+
+
+def test_outside_transaction_later_statement_is_executed_at_once():
+    added = execute_later(ADD, ["Eyes", 1])
+
+    assert added.rowcount == 1
+    assert list_names() == ["Eyes"]
+
+
+def test_error_in_later_statement_is_raised_at_commit_and_undoes_all():
+    with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+        ServiceCategory.objects.create(name="Eyes")
+        execute_later(ADD, ["Eyes", 1])
+        execute_later(ADD, ["Teeth", 2])
+
+    assert list_names() == []
+
+
+def test_error_in_one_of_several_undoes_its_savepoint_alone():
+    with transaction.atomic():
+        ServiceCategory.objects.create(name="Eyes")
+        with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+            execute_together((ADD, ["Teeth", 2]), (ADD, ["Eyes", 1]), (ADD, ["Ears", 3]))
+        assert list_names() == ["Eyes"]
+        with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+            execute_later(ADD, ["Eyes", 1])
+        execute_later(ADD, ["Ears", 3])
+
+    assert list_names() == ["Ears", "Eyes"]
+
+
+def test_later_statement_is_dropped_with_its_savepoint_and_with_its_transaction():
+    with transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            execute_later(ADD, ["Teeth", 2])
+            raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        execute_later(ADD, ["Ears", 3])
+        raise ZeroDivisionError
+    with transaction.atomic():
+        execute_later(ADD, ["Skin", 4])
+
+    assert list_names() == ["Eyes", "Skin"]
+
+
+def test_later_statement_in_nested_transaction_is_kept_until_the_outer_commits():
+    with list_round_trips() as trips, transaction.atomic():
+        with transaction.atomic(savepoint=False):
+            execute_later(ADD, ["Eyes", 1])
+        execute_later(ADD, ["Teeth", 2])
+
+    assert trips == [["BEGIN", "INSERT 0 1", "INSERT 0 1", "COMMIT"]]
+    assert list_names() == ["Eyes", "Teeth"]
+
+
+def test_statement_that_psycopg_refuses_leaves_connection_usable():
+    with pytest.raises(DataError), transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+        execute_together((ADD, ["a text with \0", 2]))
+
+    assert list_names() == []
+
+
+def test_copy_begins_the_transaction_and_finds_what_was_to_be_executed_later():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with connection.cursor() as cursor, cursor.copy(f"COPY ({COUNT}) TO STDOUT") as rows:
+            assert [bytes(row) for row in rows] == [b"0\n"]
+        execute_later(ADD, ["Eyes", 1])
+        with connection.cursor() as cursor, cursor.copy(f"COPY ({COUNT}) TO STDOUT") as rows:
+            assert [bytes(row) for row in rows] == [b"1\n"]
+        raise ZeroDivisionError
+
+    assert list_names() == []
+
+
+def test_server_side_cursor_reads_what_was_to_be_executed_later():
+    with transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+        assert [category.name for category in ServiceCategory.objects.iterator()] == ["Eyes"]
+
+
+def test_statements_of_each_transaction_stay_in_it_with_autocommit_off():
+    connection.set_autocommit(False)
+    try:
+        execute_later(ADD, ["Eyes", 1])
+        connection.commit()
+        execute_later(ADD, ["Teeth", 2])
+        assert list_names() == ["Eyes", "Teeth"]
+        connection.rollback()
+        assert list_names() == ["Eyes"]
+        connection.rollback()
+    finally:
+        connection.set_autocommit(True)
+
+    assert list_names() == ["Eyes"]
+
+
+def test_connection_that_the_server_has_closed_is_not_usable():
+    ServiceCategory.objects.count()
+    assert connection.is_usable()
+    os.kill(connection.connection.info.backend_pid, signal.SIGTERM)
+
+    while connection.is_usable():  # until the server has heard of it
+        pass
+    assert connection.is_usable() is False
+    connection.close()
+    assert ServiceCategory.objects.count() == 0

@@ -26,6 +26,7 @@ from tests.bench.clinic import copy_service, make_clinic
 from tests.bench.events import make_measures
 from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
+from tests.bench.pair import print_pair
 from tests.bench.patients import print_search
 from tests.bench.sameness import print_sameness
 
@@ -34,7 +35,7 @@ EVENTS = 200  # events in each clinician's own calendar
 
 
 def print_availability():
-    """Print what availability costs in one process, and over HTTP with the pair of holding and confirming."""
+    """Print what availability costs in one process, and over HTTP."""
     service = make_clinic(clinicians=50, slots=10_000)
     print("50 clinicians x 14 days, 60 % booked")
     copy = copy_service(service, events=EVENTS)
@@ -55,6 +56,13 @@ def print_sizes():
         show_growth(f"{slots:,} slots", make_clinic(clinicians=500, slots=slots))
 
 
+def print_people():
+    """Print what the search for patients costs, and whether a page takes as long for one who is known."""
+    print_search()
+    print()
+    print_sameness()
+
+
 def print_events():
     """Print what the feed of events and the log of looks cost."""
     print("The feed, among a million events")
@@ -73,12 +81,12 @@ def print_staff():
 # What `make bench ONLY="..."` may name: each prints figures by itself, in an empty database of its own.
 SECTIONS = {
     "availability": print_availability,
+    "pair": print_pair,
     "sizes": print_sizes,
     "outbox": print_outbox,
-    "search": print_search,
+    "search": print_people,
     "calendars": print_calendars,
     "events": print_events,
-    "sameness": print_sameness,
     "staff": print_staff,
 }
 

@@ -21,12 +21,18 @@ class Client:
 
 
 def in_parallel(tasks):
-    """Run each function in its own thread, all started at once; return the seconds until the last ended."""
-    barrier = threading.Barrier(len(tasks) + 1)
+    """Run each function in its own thread, all started at once; return the seconds until the last ended.
+
+    Raises what the first that failed has raised.
+    """
+    barrier, errors = threading.Barrier(len(tasks) + 1), []
 
     def run(task):
         barrier.wait()
-        task()
+        try:
+            task()
+        except Exception as error:  # noqa: BLE001 (raised below)
+            errors.append(error)
 
     threads = [threading.Thread(target=run, args=[task]) for task in tasks]
     for thread in threads:
@@ -35,4 +41,7 @@ def in_parallel(tasks):
     started = time.perf_counter()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    if errors:
+        raise errors[0]
+    return seconds

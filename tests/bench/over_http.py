@@ -9,7 +9,6 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from functools import partial
 from urllib.parse import urlsplit
 
 from django.db import connection
@@ -17,11 +16,8 @@ from django.utils import timezone
 
 from booking.access.api_keys import create_key
 from booking.models import ApiKey
-from scheduling.availability.queries import OpeningFilters
-from scheduling.availability.search import open_times
-from tests.bench.http_load import Client, in_parallel
+from tests.bench.http_load import Client
 
-CLIENTS, PAIRS_EACH = 8, 60
 API = "/api/v1"
 LETTERS = str.maketrans("0123456789", "ghijklmnop")  # a name has no digits
 
@@ -35,8 +31,6 @@ def print_http(service, copy):
         port = stack.enter_context(server("booking.wsgi"))
         bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, headers)
         show_availability(service, copy, bare, ours)
-        show_pairs(service, bare_port, port, headers)
-        show_one_slot(service, port, headers)
 
 
 @contextmanager
@@ -110,21 +104,6 @@ def bare_path(service, now):
     return f"/availability?service={service.pk}&start={start}&end={end}"
 
 
-def show_pairs(service, bare_port, port, headers):
-    """Print how many holds concurrent clients place and confirm per second."""
-    now = timezone.now()
-    openings = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)
-    shares = [openings[n::CLIENTS] for n in range(2 * CLIENTS)]
-    ours = [partial(book, Client(port, headers), service, shares[n][:PAIRS_EACH]) for n in range(CLIENTS)]
-    bare = [
-        partial(book_bare, Client(bare_port, {"Host": "localhost"}), shares[n][PAIRS_EACH : 2 * PAIRS_EACH])
-        for n in range(CLIENTS)
-    ]
-    pairs = CLIENTS * PAIRS_EACH
-    print(f"  place + confirm, {CLIENTS} clients   {pairs / in_parallel(ours):8.0f} pairs/s")
-    print(f"  bare insert + update         {pairs / in_parallel(bare):8.0f} pairs/s")
-
-
 def book(client, service, openings):
     for opening in openings:
         status, body = client.ask("POST", f"{API}/holds", make_hold_body(service, opening))
@@ -132,19 +111,6 @@ def book(client, service, openings):
         hold = json.loads(body)["data"]["id"]
         status, body = client.ask("POST", f"{API}/holds/{hold}/confirm", {"patient": alice(opening)})
         assert status == 201, body
-
-
-def book_bare(client, openings):
-    for opening in openings:
-        slot = {
-            "clinician": str(opening.clinician_id),
-            "location": str(opening.location_id),
-            "start": opening.starts_at.isoformat(),
-            "end": opening.ends_at.isoformat(),
-        }
-        status, body = client.ask("POST", "/place", slot)
-        assert status == 200, body
-        client.ask("POST", f"/confirm/{json.loads(body)['id']}")
 
 
 def make_hold_body(service, opening):
@@ -166,17 +132,3 @@ def alice(opening):
         "email": f"alice{which}@example.org",
         "phone": "+442079460123",
     }
-
-
-def show_one_slot(service, port, headers):
-    """Print how long a hundred clients race for one time."""
-    now = timezone.now()
-    wanted = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)[-1]
-    statuses = []
-
-    def want():
-        statuses.append(Client(port, headers).ask("POST", f"{API}/holds", make_hold_body(service, wanted))[0])
-
-    seconds = in_parallel([want] * 100)
-    winners = statuses.count(201)
-    print(f"  100 clients, one time        {seconds * 1000:8.0f} ms   {winners} winner, {statuses.count(409)} refused")

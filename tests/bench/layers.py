@@ -1,0 +1,66 @@
+"""What the pair costs layer by layer: the bare views of floor.py with more and more around and in them."""
+
+import json
+
+from django.db import connection
+from django.http import HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+import booking.urls
+from booking.access.api_keys import find_key
+from booking.access.rate_limits import counter
+from tests.bench import floor, whole_rows
+
+
+def with_key(view):
+    """Return a bare view that also looks up the API key and counts its requests."""
+
+    @csrf_exempt
+    def wrapped(request, **kwargs):
+        key = find_key(request.headers["Authorization"].partition(" ")[2])
+        assert not counter().count("key", str(key.holder), key.requests_per_minute).is_exceeded
+        return view(request, **kwargs)
+
+    return wrapped
+
+
+class Layer(APIView):
+    """An endpoint of DRF's as ours are set up, but for its permissions, which ask for more of a view than this has."""
+
+    permission_classes = []
+
+
+class InApiView(Layer):
+    """The bare statements inside DRF's view."""
+
+    def post(self, request, id=None):
+        with connection.cursor() as cursor:
+            if id:
+                cursor.execute(floor.CONFIRM, [id])
+                return Response({"confirmed": cursor.rowcount})
+            cursor.execute(floor.PLACE, request.data)
+            return Response({"id": cursor.fetchone()[0]})
+
+
+class AllRows(Layer):
+    """All rows and all checks of a pair, in the fewest round trips that the lock allows."""
+
+    def post(self, request, id=None):
+        written = whole_rows.confirm(id, request.data) if id else whole_rows.place(request.data)
+        return HttpResponse(json.dumps(written), content_type="application/json", status=201)
+
+
+urlpatterns = [
+    path("api/middleware/place", floor.place),
+    path("api/middleware/confirm/<id>", floor.confirm),
+    path("api/key/place", with_key(floor.place)),
+    path("api/key/confirm/<id>", with_key(floor.confirm)),
+    path("api/view/place", csrf_exempt(InApiView.as_view())),
+    path("api/view/confirm/<id>", csrf_exempt(InApiView.as_view())),
+    path("api/rows/place", csrf_exempt(AllRows.as_view())),
+    path("api/rows/confirm/<id>", csrf_exempt(AllRows.as_view())),
+    *booking.urls.urlpatterns,  # our middleware asks where admin is
+]

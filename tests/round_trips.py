@@ -30,9 +30,10 @@ def list_round_trips():
 def _read(trace):
     trips, executed = [], []
     for line in trace:
-        direction, _, message, *details = line.rstrip("\n").split("\t")
+        # A statement of several lines is traced as several.
+        direction, _, message, details = [*line.rstrip("\n").split("\t", 3), "", "", ""][:4]
         if direction == "B" and message == "CommandComplete":
-            executed.append(details[0].strip(' "'))
+            executed.append(details.strip(' "'))
         elif direction == "B" and message == "ReadyForQuery":
             trips.append(executed)
             executed = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial, wraps
+from typing import Any
 
 from booking.api.deprecation import Deprecation
 from booking.api.serializers import Input, Query
@@ -12,7 +13,8 @@ from booking.api.serializers import Input, Query
 class Operation:
     """``name`` is the operation's, where its endpoint's class does not say it.
 
-    ``query`` and ``body`` are the forms it accepts, by default none but an empty one.
+    ``query`` and ``body`` are the forms it accepts, by default none but an empty one. ``read(data, context)`` reads a
+    body that is as most are, faster than the form; it returns what the form would, or None.
 
     ``output`` is the serializer that says how its data looks (None: the endpoint's own ``output``);
     ``many`` a list of them, ``nullable`` perhaps null, ``dated`` whether ``meta`` has ``generated_at``,
@@ -26,6 +28,7 @@ class Operation:
     name: str = ""
     query: type = Query
     body: type = Input
+    read: Callable[[Any, dict], dict | None] | None = None
     output: type | None = None
     many: bool = False
     nullable: bool = False

@@ -249,8 +249,10 @@ class ApiView(APIView):
         """Return the JSON body's fields, validated by the form of the operation; an empty body has none."""
         data = self.request.data if self.request.body else {}  # .body first: it can be read again
         self.note_deprecated(data)
-        form = self.operation.body(data=data, instance=instance, partial=partial, context={"key": self.key, **context})
-        return self.validate(form)
+        context = {"key": self.key, **context}
+        if self.operation.read and (fields := self.operation.read(data, context)) is not None:
+            return fields
+        return self.validate(self.operation.body(data=data, instance=instance, partial=partial, context=context))
 
     def note_deprecated(self, sent):
         """Remember which of the names in ``sent`` are deprecated, for the headers of the answer."""

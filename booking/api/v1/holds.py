@@ -21,6 +21,7 @@ from booking.api.v1.attendance import Attendance, PatientOrDraft, RemindersInput
 from booking.api.v1.expansions import BookingQuery, ExpandedHoldOutput, expand
 from booking.api.v1.opening_input import NewTimeInput, OpeningInput
 from booking.api.v1.opening_output import get_opening, offering_alternatives
+from booking.api.v1.plain_bodies import read_confirm_body, read_place_body
 from booking.api.v1.questions import AnswerInput, read_answers
 from booking.api.views import ApiView
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
@@ -130,6 +131,7 @@ class Holds(HoldView):
     @operation(
         name="place_hold",
         body=PlaceInput,
+        read=read_place_body,
         status=[201],
         has_etag=True,
         has_location=True,
@@ -240,6 +242,7 @@ class HoldConfirm(HoldView, ApprovalView):
 
     @operation(
         body=ConfirmInput,
+        read=read_confirm_body,
         output=AppointmentOutput,
         status=[201, 200, 202],
         has_etag=True,

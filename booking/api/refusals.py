@@ -64,7 +64,7 @@ class ForeignOrigin(Exception):
 class Busy(Exception):
     """PostgreSQL did not answer within its lock or statement timeout."""
 
-    message = _("The server is busy with that time.")
+    message = _("The server is busy.")
 
     retry_after = 2
 

@@ -7,9 +7,13 @@ once it is known to be refused. What a client does not take of an answer at once
 Every client has a deadline for every step, and one that gives or takes less than SLOWEST_RATE is dropped. When
 connections run out the one that has waited longest is, and when memory does the largest: no client is turned away
 for slow ones.
+
+What is whole waits for a thread in a RequestQueue. Whoever is refused there is told so by the loop: no thread, no
+parser and no middleware sees the request.
 """
 
 import errno
+import logging
 import re
 import socket
 import sys
@@ -21,7 +25,10 @@ from selectors import EVENT_READ, EVENT_WRITE
 from gunicorn import http, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from booking.ops.overload import RequestQueue, get_rank
 from booking.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+
+logger = logging.getLogger("booking.overload")
 
 MAX_HEAD_BYTES = 32_768  # of a request: its line and its headers
 MAX_BUFFERED_BYTES = 64_000_000  # of unfinished requests and answers, in one process
@@ -31,6 +38,12 @@ SLOWEST_RATE = 10_000  # bytes a second, of bodies and answers, after GRACE_SECO
 GRACE_SECONDS = 20
 LINGER_SECONDS = 2
 SWEEP_SECONDS = 0.5
+QUEUE_SWEEP_SECONDS = 0.05  # while requests wait for a thread
+LOG_SECONDS = 5
+MAX_ACCEPTED = 8  # connections in one go
+# How long a thread computes before the next one may, in seconds: Python's own, and while requests wait. The loop needs
+# its turn several times for each connection, and with the first it waited for so long that it could refuse nobody.
+USUAL_TURN, SHORT_TURN = 0.005, 0.0003
 CHUNK_BYTES = 65_536
 
 # It never goes back in what it has read: a client could send one over which it would do so for seconds.
@@ -157,6 +170,9 @@ class WebWorker(ThreadWorker):
         self.waiting: dict[Connection, None] = {}  # that the loop waits for, longest first
         self.buffered = 0
         self.sweep_at = 0.0
+        self.queue = RequestQueue(self.cfg.threads)
+        self.turn = USUAL_TURN
+        self.refused, self.told_at = 0, 0.0  # since it was logged
 
     @classmethod
     def check_config(cls, cfg, log):
@@ -165,18 +181,68 @@ class WebWorker(ThreadWorker):
 
     # The loop: nothing here may block
 
+    def wait_for_and_dispatch_events(self, timeout):
+        super().wait_for_and_dispatch_events(QUEUE_SWEEP_SECONDS if self.queue else timeout)
+        self.give_to_threads()
+
+    def enqueue_req(self, conn: Connection):  # pyright: ignore[reportIncompatibleMethodOverride]
+        self.queue.put(conn, get_rank(conn.incoming.received), time.monotonic())
+
+    def give_to_threads(self):
+        """Give the threads what they may have of the queue, and refuse what is to be refused."""
+        while conn := self.queue.take():
+            super().enqueue_req(conn)
+        for conn in self.queue.refuse(time.monotonic()):
+            self.refuse(conn)
+        turn = SHORT_TURN if self.queue else USUAL_TURN
+        if turn != self.turn:
+            self.turn = turn
+            sys.setswitchinterval(turn)
+
+    def refuse(self, conn):
+        """Tell a client to come back in a moment."""
+        from booking.ops.overload_answers import write_refusal  # gunicorn loads this module ahead of Django
+
+        self.refused += 1
+        self.say(conn, write_refusal(conn.parser.unreader.take_buffered()))
+        if conn.incoming.is_whole and not conn.sock.unsent:
+            self.close(conn)  # all it has sent was read: it is no reset
+        else:
+            self.send_answer(conn, self.hang_up)
+
     def accept(self, listener):
+        for _ in range(MAX_ACCEPTED):
+            if self.nr_conns >= self.worker_connections or not self.accept_one(listener):
+                break
+
+    def accept_one(self, listener):
+        """Accept a connection, and return whether there was one."""
         try:
             accepted, client = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self.drop_longest_waiting()
-            return
+            return False
         self.nr_conns += 1
         conn = Connection(self.cfg, accepted, client, listener.getsockname())
-        self.read_request(conn)
+        self.read_first_request(conn)
         if self.nr_conns >= self.worker_connections:
             self.drop_longest_waiting()
+        return True
+
+    def read_first_request(self, conn):
+        """Read what is there already, which is mostly all of it: in a rush each call of the system counts."""
+        begun = conn.sock.receive()
+        if begun == b"":
+            self.close(conn)
+            return
+        if begun:
+            conn.incoming.receive(begun)
+            if conn.incoming.is_ready and not conn.incoming.is_too_large:
+                self.queue_request(conn)
+                return
+            conn.parser.unreader.unread(begun)
+        self.read_request(conn)
 
     def read_request(self, conn):
         """Wait for a connection's next request, of which some may be there already."""
@@ -208,10 +274,7 @@ class WebWorker(ThreadWorker):
             return
         if incoming.is_ready:
             self.stop_waiting(conn)  # first: it must not be dropped for its own bytes
-            self.count_buffered(conn)  # until it is answered
-            conn.parser.unreader.unread(bytes(incoming.received))
-            incoming.received.clear()
-            self.enqueue_req(conn)
+            self.queue_request(conn)
             return
         if incoming.head_length and not had_head:
             conn.deadline = time.monotonic() + get_seconds(incoming.length)
@@ -219,12 +282,19 @@ class WebWorker(ThreadWorker):
                 self.say(conn, CONTINUE)
         self.count_buffered(conn)
 
+    def queue_request(self, conn):
+        self.count_buffered(conn)  # until it is answered
+        conn.parser.unreader.unread(bytes(conn.incoming.received))
+        self.enqueue_req(conn)
+        conn.incoming.received.clear()
+
     def say(self, conn, text):
         with suppress(OSError):  # the next read tells
             conn.sock.sendall(text)
 
     def finish_request(self, conn, fs):
         """Send the rest of the answer that a thread has written, then read on or hang up."""
+        self.queue.finish()
         is_kept = not fs.cancelled() and fs.exception() is None and fs.result()
         self.send_answer(conn, self.read_request if is_kept else self.hang_up)
 
@@ -310,6 +380,9 @@ class WebWorker(ThreadWorker):
         if now < self.sweep_at and not force:
             return
         self.sweep_at = now + SWEEP_SECONDS
+        if self.refused and now - self.told_at > LOG_SECONDS:
+            logger.warning("more requests than can be answered", extra={"fields": {"refused": self.refused}})
+            self.refused, self.told_at = 0, now
         for conn in [conn for conn in self.waiting if force or conn.deadline <= now]:
             self.drop(conn)
 

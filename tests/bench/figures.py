@@ -28,6 +28,7 @@ from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
 from tests.bench.pair import print_pair
 from tests.bench.patients import print_search
+from tests.bench.rush import print_rush
 from tests.bench.sameness import print_sameness
 
 TWO_WEEKS = timedelta(days=14)
@@ -88,6 +89,7 @@ SECTIONS = {
     "calendars": print_calendars,
     "events": print_events,
     "staff": print_staff,
+    "rush": print_rush,
 }
 
 

@@ -1,0 +1,94 @@
+"""Which requests wait for a thread of the web server, in which order, and which are refused at once.
+
+A crowd may wait: a hundred patients who press the same time at once are all answered, a second later. When requests
+keep coming faster than they are answered, whoever waits only waits for nothing: then the queue is kept so short that
+those let in are answered as fast as ever, and all others are told within a moment to come back.
+"""
+
+import re
+from collections import deque
+from enum import IntEnum
+
+MAX_CROWD = 100  # that may wait in one process, while it is no overload
+MAX_WAIT_SECONDS = 5.0
+# While it is one
+MAX_RUNNING = 3  # of those who look; Python runs one at a time, and the other threads are for those who go first
+MAX_QUEUE = 3
+MAX_QUEUE_SECONDS = 0.1
+CALM_SECONDS = 1.0  # without a refusal, and it is none any more
+
+
+class Rank(IntEnum):
+    """Who goes first. Only those who look are refused as soon as there are too many."""
+
+    URGENT = 0  # health probes, and staff
+    HOLDING = 1  # who has a time already: a hold, an appointment, an order; and files, which are cheap
+    LOOKING = 2
+
+
+LANGUAGE = rb"(?:/[a-z]{2}(?=/))?(?:/in/[A-Za-z0-9_-]+)?"
+ID = rb"/(?:[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_-]{20,})"
+RANKS = [
+    (Rank.URGENT, re.compile(rb"[A-Z]+ /(?:healthz|metrics|admin)(?:[/?]| )")),
+    (Rank.HOLDING, re.compile(rb"[A-Z]+ /(?:static|images|brand|sms|api/providers)/")),
+    (
+        Rank.HOLDING,
+        re.compile(rb"[A-Z]+ " + LANGUAGE + rb"/(?:hold|appointment|order|another-time|waiting|verify|r)/[^/? ]"),
+    ),
+    (Rank.HOLDING, re.compile(rb"(?:POST|PUT|PATCH|DELETE|OPTIONS) /(?:api|onsched|junction)/[^? ]*" + ID + rb"[/? ]")),
+]
+
+
+def get_rank(head):
+    """Return the Rank of a request, of which ``head`` has the first line at least."""
+    return next((rank for rank, pattern in RANKS if pattern.match(head)), Rank.LOOKING)
+
+
+class RequestQueue:
+    """The requests that wait, by rank, and how many run. Whatever is put in comes out of ``take`` or ``refuse``."""
+
+    def __init__(self, threads):
+        self.threads = threads
+        self.waiting = {rank: deque() for rank in Rank}  # of (since, request)
+        self.running = 0
+        self.is_overloaded = False
+        self.refused_at = 0.0
+
+    def __len__(self):
+        return sum(map(len, self.waiting.values()))
+
+    def put(self, request, rank, now):
+        self.waiting[rank].append((now, request))
+
+    def take(self):
+        """Return the next request that a thread may have, which then counts as running, or None."""
+        for rank, requests in self.waiting.items():
+            if requests and self.running < self.get_limit(rank):
+                self.running += 1
+                return requests.popleft()[1]
+        return None
+
+    def get_limit(self, rank):
+        return MAX_RUNNING if self.is_overloaded and rank is Rank.LOOKING else self.threads
+
+    def finish(self):
+        self.running -= 1
+
+    def refuse(self, now):
+        """Return the requests that are to be refused now."""
+        refused = []
+        for rank in (Rank.HOLDING, Rank.LOOKING):
+            requests = self.waiting[rank]
+            if len(requests) > MAX_CROWD or (requests and now - requests[0][0] > MAX_WAIT_SECONDS):
+                self.is_overloaded, self.refused_at = True, now
+            is_short = self.is_overloaded and rank is Rank.LOOKING
+            longest, seconds = (MAX_QUEUE, MAX_QUEUE_SECONDS) if is_short else (MAX_CROWD, MAX_WAIT_SECONDS)
+            while len(requests) > longest:  # the last to come: the first have waited longest
+                refused.append(requests.pop()[1])
+            while requests and now - requests[0][0] > seconds:
+                refused.append(requests.popleft()[1])
+        if refused:
+            self.refused_at = now
+        elif self.is_overloaded and now - self.refused_at > CALM_SECONDS:
+            self.is_overloaded = False
+        return refused

@@ -1,0 +1,138 @@
+"""A rush: requests arrive at eight times the rate that is answered, and nobody waits for an answer before the next."""
+
+import json
+import os
+from datetime import timedelta
+from itertools import count
+from statistics import quantiles
+from uuid import uuid4
+
+from django.utils import timezone
+
+from booking.access.api_keys import create_key
+from booking.models import ApiKey
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import open_times
+from tests.bench.clinic import make_clinic
+from tests.bench.http_load import Client, in_parallel
+from tests.bench.open_loop import Arrivals, send
+from tests.bench.over_http import API, alice, make_hold_body, server
+
+TIMES = 8
+SECONDS = int(os.environ.get("RUSH_SECONDS", "60"))
+CALM_SHARE = 0.5  # of the capacity
+HOLDERS_SHARE = 0.1
+CLIENTS = 16
+
+
+def print_rush():
+    """Print how a rush is answered, and those who are let in beside the calm before it."""
+    service = make_clinic(clinicians=50, slots=10_000)
+    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
+    with server("booking.wsgi") as port:
+        crowd = Crowd(service, key, port)
+        capacity = crowd.measure_capacity()
+        print(f"  capacity: {capacity:.0f} requests/s (days looked at by {CLIENTS} clients, two workers)")
+        print(f"  arrivals: {TIMES} x as many for {SECONDS} s, and {HOLDERS_SHARE:.0%} of the capacity confirm holds")
+        calm = crowd.arrive(capacity * CALM_SHARE, capacity * HOLDERS_SHARE, 10)
+        rush = crowd.arrive(capacity * TIMES, capacity * HOLDERS_SHARE, SECONDS)
+        after = crowd.arrive(capacity * CALM_SHARE, capacity * HOLDERS_SHARE, 15)
+    show(calm, rush, after)
+
+
+class Crowd:
+    """Requests of people who look at days, and of people who confirm what they hold."""
+
+    def __init__(self, service, key, port):
+        self.service, self.port = service, port
+        self.headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
+        now = timezone.now()
+        openings = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)
+        self.openings = iter(openings)
+        clinicians = [str(pk) for pk in service.clinicians.values_list("pk", flat=True)]
+        day = next(day for day in (now.date() + timedelta(days=n) for n in range(5, 9)) if day.weekday() < 5)
+        self.looks = [
+            f"{API}/availability?appointment_type_id={service.pk}&clinician_id={pk}&start_date={day}&end_date={day}"
+            for pk in clinicians
+        ]
+
+    def measure_capacity(self):
+        """Return how many looks are answered in a second when clients ask one after the other."""
+        numbers, each = count(), 60
+        paths = self.looks
+
+        def look():
+            client = Client(self.port, self.headers)
+            for _ in range(each):
+                status, _body = client.ask("GET", paths[next(numbers) % len(paths)])
+                assert status == 200, status
+
+        look()  # imports, and connections
+        in_parallel([look] * CLIENTS)
+        return CLIENTS * each / in_parallel([look] * CLIENTS)
+
+    def arrive(self, looks, confirmations, seconds):
+        """Send so many a second and return the Results."""
+        arrivals = [
+            Arrivals("look", looks, [self.write("GET", path) for path in self.looks]),
+            Arrivals("confirm", confirmations, self.hold(int(confirmations * seconds * 1.3) + 10)),
+        ]
+        return send(self.port, arrivals, seconds)
+
+    def hold(self, number):
+        """Return requests that confirm so many new holds."""
+        client, requests = Client(self.port, self.headers), []
+        for _ in range(number):
+            opening = next(self.openings)
+            status, body = client.ask("POST", f"{API}/holds", make_hold_body(self.service, opening))
+            assert status == 201, body
+            path = f"{API}/holds/{json.loads(body)['data']['id']}/confirm"
+            requests.append(self.write("POST", path, json.dumps({"patient": alice(opening)})))
+        return requests
+
+    def write(self, method, path, body=""):
+        headers = self.headers | {"Connection": "close", "X-Request-Id": uuid4().hex}
+        if body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body.encode()))}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", body])
+
+
+def show(calm, rush, after):
+    refused = [result for result in rush if result.status == 503]
+    print(f"  let in                        {count_let_in(rush, 'look') / SECONDS:8.0f} looks/s")
+    print(f"  refused with 503              {len(refused) / len(rush):8.1%}")
+    print(f"  without an answer, or another {sum(is_odd(result) for result in rush):8}")
+    print(f"  time to a 503                 {describe(refused)}")
+    for kind in ("look", "confirm"):
+        let_in = [
+            [each for each in results if each.kind == kind and 200 <= each.status < 300] for results in (calm, rush)
+        ]
+        print(f"  {kind + ', calm':<30}{describe(let_in[0])}")
+        print(
+            f"  {kind + ', in the rush':<30}{describe(let_in[1])}   {len(let_in[1])} let in, "
+            f"{sum(each.kind == kind and each.status == 503 for each in rush)} refused"
+        )
+    print(f"  calm again after              {get_recovery(calm, after):8.1f} s")
+
+
+def is_odd(result):
+    return result.status != 503 and not 200 <= result.status < 300
+
+
+def count_let_in(results, kind):
+    return sum(each.kind == kind and 200 <= each.status < 300 for each in results)
+
+
+def describe(results):
+    if len(results) < 2:
+        return "       –"
+    percentiles = quantiles([each.seconds * 1000 for each in results], n=100)
+    return f"p50 {percentiles[49]:6.0f} ms   p99 {percentiles[98]:6.0f} ms"
+
+
+def get_recovery(calm, after):
+    """Return the seconds after which nobody is refused any more or waits twice as long as the slowest of the calm."""
+    usual = 2 * quantiles([each.seconds for each in calm], n=100)[98]
+    late = [each.at for each in after if is_odd(each) or each.status == 503 or each.seconds > usual]
+    return max(late, default=0.0)

@@ -1,0 +1,117 @@
+"""Who waits for a thread, who goes first, and who is refused, by a given clock."""
+
+import pytest
+
+from booking.ops.overload import MAX_CROWD, MAX_QUEUE, MAX_RUNNING, Rank, RequestQueue, get_rank
+
+HOLD = "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11"
+TOKEN = "fjgrVCV9VtKEc2ztZmhs_pxMnqTkWRmBBiGOZKl7bnk"
+
+
+@pytest.mark.parametrize(
+    ("line", "rank"),
+    [
+        ("GET /healthz/live", Rank.URGENT),
+        ("GET /admin/booking/appointment/", Rank.URGENT),
+        (f"POST /api/v1/holds/{HOLD}/confirm", Rank.HOLDING),
+        (f"OPTIONS /api/v1/holds/{HOLD}/confirm", Rank.HOLDING),
+        (f"POST /api/v1/holds/{HOLD}/extend", Rank.HOLDING),
+        (f"POST /onsched/v3/appointment/{HOLD}/book", Rank.HOLDING),
+        (f"DELETE /api/v1/holds/{HOLD}", Rank.HOLDING),
+        (f"POST /hold/{TOKEN}/confirm", Rank.HOLDING),
+        (f"GET /de/hold/{TOKEN}/", Rank.HOLDING),
+        (f"POST /ar/in/abc/appointment/{TOKEN}/to/{TOKEN}/confirm", Rank.HOLDING),
+        ("GET /static/widget/widget.css", Rank.HOLDING),
+        ("POST /api/v1/holds", Rank.LOOKING),
+        (f"GET /api/v1/holds/{HOLD}", Rank.LOOKING),
+        ("GET /api/v1/availability", Rank.LOOKING),
+        ("GET /book/consultation/", Rank.LOOKING),
+        ("POST /book/consultation/hold", Rank.LOOKING),
+        ("GET /administration", Rank.LOOKING),
+        (f"GET /?next=/hold/{TOKEN}/", Rank.LOOKING),
+        ("GET /", Rank.LOOKING),
+    ],
+)
+def test_rank_is_what_the_request_line_asks_for(line, rank):
+    assert get_rank(f"{line} HTTP/1.1\r\nHost: localhost\r\n".encode()) == rank
+
+
+def put(queue, number, rank=Rank.LOOKING, *, now=0.0):
+    for n in range(number):
+        queue.put(f"{rank.name.lower()} {n}", rank, now)
+
+
+def take_all(queue):
+    return list(iter(queue.take, None))
+
+
+def test_crowd_that_comes_at_once_is_answered_to_the_last():
+    queue = RequestQueue(threads=8)
+    put(queue, 8 + MAX_CROWD)
+
+    assert len(take_all(queue)) == 8
+    assert queue.refuse(0.1) == []
+    answered = 8
+    while queue:
+        queue.finish()
+        answered += len(take_all(queue))
+        assert queue.refuse(4.9) == []
+    assert answered == 8 + MAX_CROWD
+
+
+def test_more_than_a_crowd_leaves_a_short_queue_of_the_first():
+    queue = RequestQueue(threads=8)
+    put(queue, 8)
+    take_all(queue)
+    put(queue, MAX_CROWD + 1, now=0.2)
+
+    assert len(queue.refuse(0.2)) == MAX_CROWD + 1 - MAX_QUEUE
+    assert [request for _, request in queue.waiting[Rank.LOOKING]] == [f"looking {n}" for n in range(MAX_QUEUE)]
+
+
+@pytest.fixture
+def overloaded():
+    """A queue in an overload, with nothing in it."""
+    queue = RequestQueue(threads=8)
+    put(queue, MAX_CROWD + 1)
+    queue.refuse(0.0)
+    queue.waiting[Rank.LOOKING].clear()
+    return queue
+
+
+def test_overload_leaves_threads_to_those_who_hold_a_time(overloaded):
+    put(overloaded, MAX_RUNNING + 2)
+    assert len(take_all(overloaded)) == MAX_RUNNING
+
+    put(overloaded, 2, Rank.HOLDING)
+    put(overloaded, 1, Rank.URGENT)
+
+    assert take_all(overloaded) == ["urgent 0", "holding 0", "holding 1"]
+
+
+def test_those_who_look_are_refused_before_they_have_waited_long(overloaded):
+    put(overloaded, MAX_RUNNING)
+    take_all(overloaded)
+    put(overloaded, 1, now=0.50)
+    put(overloaded, 1, Rank.HOLDING, now=0.50)
+    overloaded.running = overloaded.threads
+
+    assert overloaded.refuse(0.59) == []
+    assert overloaded.refuse(0.61) == ["looking 0"]
+    assert overloaded.refuse(5.49) == []
+    assert overloaded.refuse(5.51) == ["holding 0"]
+
+
+def test_staff_and_probes_are_never_refused(overloaded):
+    put(overloaded, 1000, Rank.URGENT)
+
+    assert overloaded.refuse(1000.0) == []
+    assert len(overloaded) == 1000
+
+
+def test_overload_ends_a_second_after_the_last_refusal(overloaded):
+    overloaded.refuse(0.9)
+    assert overloaded.is_overloaded
+
+    overloaded.refuse(1.1)
+    assert not overloaded.is_overloaded

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import Range
 
 from scheduling.lib.constraints import get_violated_constraint
+from scheduling.lib.pipelined_postgresql import execute_later
 from scheduling.models import Clinician, Location, Slot
 
 
@@ -49,6 +50,68 @@ def lock_clinicians(*clinician_ids: UUID) -> datetime:
     return [lock_clinician(clinician_id) for clinician_id in sorted(set(clinician_ids))][-1]
 
 
+# The look before the lock decides nothing: it spares those who see the time taken the wait for the lock, behind which
+# they would be refused. The slot's id is told beforehand, so that the slot can be written with what refers to it.
+LOCK_UNLESS_TAKEN = """
+      WITH locked AS MATERIALIZED (
+           SELECT FROM scheduling_clinician
+            WHERE id = %(clinician)s
+              AND NOT EXISTS (
+                  SELECT FROM scheduling_slot
+                   WHERE clinician_id = %(clinician)s AND period && %(period)s
+                     AND (expires_at IS NULL OR expires_at > statement_timestamp()))
+              FOR NO KEY UPDATE)
+    SELECT clock_timestamp(), nextval('scheduling_slot_id_seq') FROM locked
+"""
+OVERLAPS = "SELECT EXISTS (SELECT FROM scheduling_slot WHERE clinician_id = %s AND period && %s)"
+INSERT_FREE_SLOT = """
+    INSERT INTO scheduling_slot (id, clinician_id, location_id, period, taken_at, expires_at)
+    VALUES (%s, %s, %s, %s, %s, %s)
+"""
+
+
+class SlotClaim:
+    """A claim on a clinician's time, in two round trips: what is read behind the lock, and what is written with COMMIT.
+
+    The clinician is locked with the next statement. Whatever is asked for between the claim and ``get_time`` is read
+    behind the lock, and in its round trip.
+    """
+
+    def __init__(self, *, clinician: Clinician, location: Location, period: Range[datetime]):
+        self.slot = Slot(clinician=clinician, location=location, period=period)
+        lock = {"clinician": clinician.pk, "period": period}
+        self.locked = execute_later(LOCK_UNLESS_TAKEN, lock)
+        self.overlap = execute_later(OVERLAPS, [clinician.pk, period])
+
+    def get_time(self) -> datetime:
+        """Return the database time after the wait for the lock; raises SlotTaken if the time was seen taken before."""
+        row = self.locked.fetchone()
+        if row is None:
+            raise SlotTaken
+        self.slot.taken_at, self.slot.pk = row
+        return self.slot.taken_at
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether no slot overlaps the period: then neither has one lapsed that would have to be deleted."""
+        [overlaps] = self.overlap.fetchone()  # pyright: ignore[reportGeneralTypeIssues] (EXISTS is one row)
+        return not overlaps
+
+    def take(self, *, lifetime: timedelta | None = None, until: datetime | None = None) -> Slot:
+        """Take the time, which is_clear, as take_slot does."""
+        slot = self.slot
+        slot.expires_at = _get_expiry(slot.taken_at, lifetime, until)
+        when = (slot.period, slot.taken_at, slot.expires_at)
+        execute_later(INSERT_FREE_SLOT, [slot.pk, slot.clinician_id, slot.location_id, *when])
+        slot._state.adding = False
+        return slot
+
+
+def _get_expiry(now, lifetime, until):
+    lapses_at = now + lifetime if lifetime else None
+    return min(filter(None, [lapses_at, until]), default=None)
+
+
 # Inserts and returns nothing where another slot is in the way: the constraint refuses one of the same lane, and the
 # trigger one of lane 1, which therefore is looked for first. What is double may overlap those of the other lane.
 INSERT_SLOT = """
@@ -81,7 +144,7 @@ def take_slot(
             location=location,
             period=period,
             taken_at=now,
-            expires_at=min(filter(None, [lifetime and now + lifetime, until]), default=None),
+            expires_at=_get_expiry(now, lifetime, until),
         )
         is_taken = _insert(slot) or _insert_over_lapsed(slot)
     if not is_taken:
@@ -119,7 +182,7 @@ def _insert_over_lapsed(slot):
 
 def move_slot(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
     """Exchange the slot's time for another ``period``, or raise SlotTaken and keep it as it is."""
-    with _refusing_overlap():
+    with refusing_overlap():
         now = lock_clinicians(slot.clinician_id, clinician.pk)
         _delete_lapsed(clinician, period, at=now, spare=slot)
         _exchange(slot, clinician, location, period, now)
@@ -130,7 +193,7 @@ def take_double(*, clinician: Clinician, location: Location, period: Range[datet
 
     In the same transaction it must be given to an appointment with an override reason: the database refuses it else.
     """
-    with _refusing_overlap():
+    with refusing_overlap():
         slot = Slot(clinician=clinician, location=location, period=period, is_double=True)
         slot.taken_at = lock_clinician(clinician.pk)
         _make_way(clinician, period, at=slot.taken_at)
@@ -143,11 +206,11 @@ def take_double(*, clinician: Clinician, location: Location, period: Range[datet
 
 def move_double(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
     """Exchange the slot's time as move_slot does, for one over other slots as take_double takes it."""
-    with _refusing_overlap():
+    with refusing_overlap():
         now = lock_clinicians(slot.clinician_id, clinician.pk)
         _make_way(clinician, period, at=now, spare=slot)
         for lane in DOUBLE_LANES:
-            with suppress(SlotTaken), _refusing_overlap():
+            with suppress(SlotTaken), refusing_overlap():
                 return _exchange(slot, clinician, location, period, now, lane=lane, is_double=True)
         raise SlotTaken
 
@@ -171,7 +234,7 @@ def _make_way(clinician, period, *, at, spare=None):
 
 
 @contextmanager
-def _refusing_overlap() -> Iterator[None]:
+def refusing_overlap() -> Iterator[None]:
     """Undo what is done inside and raise SlotTaken, where another slot is in the way."""
     try:
         with transaction.atomic():

@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Max
 from psycopg.types.json import Jsonb
 
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import ANNOUNCED_KINDS, EventKind, Job
 from patients.models import Patient
+from scheduling.lib.pipelined_postgresql import execute_later
 from scheduling.models import Location
 
 Subject = Hold | Appointment | Order | Patient | Location | WaitlistEntry
@@ -68,24 +68,23 @@ def record_event(
     announcement = None
     if is_announced and kind in ANNOUNCED_KINDS:
         announcement = {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            APPEND,
-            {  # pyright: ignore[reportArgumentType]
-                "job": Job.WEBHOOK_EVENT,
-                "kind": kind,
-                "subject_type": SUBJECT_TYPES[subject._meta.concrete_model],
-                "subject_id": subject.pk,
-                "location_id": get_location_id(subject),
-                "at": at,
-                "actor": actor,
-                "from_status": from_status,
-                "to_status": to_status,
-                "data": Jsonb(data or {}),
-                "announcement": announcement and Jsonb(announcement),
-                "timestamp": at.isoformat(),
-            },
-        )
+    execute_later(
+        APPEND,
+        {
+            "job": Job.WEBHOOK_EVENT,
+            "kind": kind,
+            "subject_type": SUBJECT_TYPES[subject._meta.concrete_model],
+            "subject_id": subject.pk,
+            "location_id": get_location_id(subject),
+            "at": at,
+            "actor": actor,
+            "from_status": from_status,
+            "to_status": to_status,
+            "data": Jsonb(data or {}),
+            "announcement": announcement and Jsonb(announcement),
+            "timestamp": at.isoformat(),
+        },
+    )
 
 
 def get_location_id(subject: Subject) -> UUID | None:

@@ -40,17 +40,18 @@ from booking.domain.scarcity import (
     lock_contacts,
     must_be_verified_there,
 )
-from booking.domain.slot_selection import OpeningRequest, check_offered
+from booking.domain.slot_selection import NotOffered, OpeningRequest, check_offered, get_filters
 from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
 from booking.integrations.approvers import get_approver, get_provider
 from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
 from patients.matching import note_consent, note_privacy_notice
 from patients.models import Consent, Patient
-from scheduling.lib.compiled_queries import get_or_none
+from scheduling.availability.search import Reason, ask_not_offered_reasons
+from scheduling.lib.compiled_queries import get_or_none, insert
 from scheduling.lib.integration_fields import merge_metadata
 from scheduling.schedule_changes import mark_schedule_changed
-from scheduling.slots import free_slot, lock_clinicians, set_slot_expiry
+from scheduling.slots import SlotClaim, SlotTaken, free_slot, lock_clinicians, refusing_overlap, set_slot_expiry
 
 MAX_LIVE_HOLDS = 3
 APPOINTMENT_HOLDER = "appointment:"  # and its id: the Holder.id of who moves it by the link that was mailed
@@ -122,7 +123,7 @@ class HoldLimits:
 UNLIMITED = HoldLimits(live=None)
 
 
-@transaction.atomic
+@refusing_overlap()
 def place_hold(
     opening: OpeningRequest,
     *,
@@ -161,17 +162,9 @@ def place_hold(
     if replaces:
         lock_clinicians(opening.clinician.pk, replaces.clinician_id)  # pyright: ignore[reportOptionalMemberAccess]
         release_hold(copy(replaces), actor=actor)  # a copy: if the new hold fails, theirs still says active
-    slot = take_time(
-        clinician=hold.clinician,
-        location=hold.location,
-        period=hold.padded_period,
-        lifetime=hold.lifetime or None,
-        until=hold.starts_at,
-    )
-    hold.slot, hold.created_at = slot, slot.taken_at
+    hold.slot = slot = _take_opening(hold)
+    hold.created_at = slot.taken_at
     hold.expires_at = slot.expires_at  # pyright: ignore[reportAttributeAccessIssue] (with until it has one)
-    # Taken first, checked second: both happen behind the clinician's lock, which take_time waited for.
-    check_offered(hold, now=hold.created_at)
     if limits != UNLIMITED:
         _check_number_of_holds({"holder": holder.id}, limits, now=hold.created_at)
     if visitor := holder.visitor:
@@ -184,9 +177,24 @@ def place_hold(
     hold.patient = patient and find_or_register(patient, actor=actor)
     if must_be_free:
         _check_patient_is_free(hold, now=hold.created_at)
-    hold.save(force_insert=True)
+    insert(hold)
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
     return hold
+
+
+def _take_opening(hold):
+    """Take the time of an unsaved hold, and return the Slot; raises SlotTaken or NotOffered."""
+    place = {"clinician": hold.clinician, "location": hold.location, "period": hold.padded_period}
+    lasting = {"lifetime": hold.lifetime or None, "until": hold.starts_at}
+    claim = SlotClaim(**place)
+    get_reasons = ask_not_offered_reasons(get_filters(hold), starts_at=hold.starts_at)
+    reasons = get_reasons(claim.get_time())
+    if reasons & {Reason.TAKEN, Reason.HELD}:
+        raise SlotTaken
+    if reasons:
+        raise NotOffered(reasons)
+    # Behind the lock only what has lapsed can still be in the way.
+    return claim.take(**lasting) if claim.is_clear else take_time(**place, **lasting)
 
 
 def new_hold(opening: OpeningRequest, holder: Holder, **details: Any) -> Hold:

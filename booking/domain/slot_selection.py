@@ -36,15 +36,19 @@ class NotOffered(Exception):
 
 def check_offered(booking: Booking, *, now: datetime) -> None:
     """Raise NotOffered unless the booking's time, which its own slot has taken, is an opening."""
-    filters = OpeningFilters(
+    if reasons := get_not_offered_reasons(get_filters(booking), starts_at=booking.starts_at, now=now):
+        raise NotOffered(reasons)
+
+
+def get_filters(booking: Booking) -> OpeningFilters:
+    """Return what finds a booking's own time."""
+    return OpeningFilters(
         booking.service,
         clinician_ids=[booking.clinician_id],
         location_id=booking.location_id,
         is_remote=booking.is_remote,
         ignored_slot_id=booking.slot_id,
     )
-    if reasons := get_not_offered_reasons(filters, starts_at=booking.starts_at, now=now):
-        raise NotOffered(reasons)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache, partial
@@ -11,9 +11,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from scheduling.availability.intervals import clip, pairs, unpack
 from scheduling.availability.openings import Hours, WeeklyHours, as_datetime
+from scheduling.lib.pipelined_postgresql import execute_later
 from scheduling.models import Calendar, ExtraHours, Service, Slot, WorkingHours
 
 
@@ -94,6 +96,11 @@ def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = 
 
     Hours that are not valid on any date from ``first`` to ``last`` may be left out, and places that have no others.
     """
+    return read_hours(query_hours(filters, first=first, last=last))
+
+
+def query_hours(filters: OpeningFilters, *, first: date = date.min, last: date = date.max) -> CursorWrapper:
+    """Return the cursor of load_hours, which is executed with the next statement."""
     service, is_remote = filters.service, filters.is_remote
     parameters = {
         "service": service.pk,
@@ -103,12 +110,15 @@ def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = 
         "first": first,
         "last": last,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(HOURS, parameters)
-        return {
-            Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): parse_hours(rules)
-            for clinician_id, clinician_name, location_id, location_name, remote, zone, rules in cursor
-        }
+    return execute_later(HOURS, parameters)
+
+
+def read_hours(cursor: CursorWrapper) -> dict[Place, WeeklyHours]:
+    """Return the hours of every place from the cursor of query_hours."""
+    return {
+        Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)): parse_hours(rules)
+        for clinician_id, clinician_name, location_id, location_name, remote, zone, rules in cursor.fetchall()
+    }
 
 
 def load_hours_of_all(*, first: date, last: date) -> list[tuple[Place, WeeklyHours, list[UUID]]]:
@@ -158,6 +168,7 @@ def as_hours(row: WorkingHours | ExtraHours) -> Hours:
 # A calendar that was not read lately, or not this far ahead, counts as busy if it withholds when unreachable.
 # Stretches are packed, see intervals.py. Whole seconds, rounded outward: a partly busy second is busy.
 PACKED = "int8send(floor(date_part('epoch', starts_at))::bigint) || int8send(ceil(date_part('epoch', ends_at))::bigint)"
+NOW = "coalesce(%(now)s, statement_timestamp())"  # of a statement behind a lock: after the wait
 BUSY_ROWS = f"""
     SELECT clinician.id, {PACKED} AS stretches, CASE WHEN expires_at IS NULL THEN 'taken' ELSE 'held' END AS reason
       FROM unnest(%(clinicians)s::uuid[]) AS clinician(id)
@@ -166,7 +177,7 @@ BUSY_ROWS = f"""
             WHERE clinician_id = clinician.id
               AND upper(period) > %(start)s AND upper(period) < %(end)s + %(longest)s
               AND lower(period) < %(end)s
-              AND (expires_at IS NULL OR expires_at > %(now)s)
+              AND (expires_at IS NULL OR expires_at > {NOW})
               AND id IS DISTINCT FROM %(ignored_slot_id)s) AS slot
      UNION ALL
     SELECT coalesce(clinician_id, location_id), {PACKED}, 'time-off'
@@ -184,12 +195,12 @@ BUSY_ROWS = f"""
      UNION ALL
     SELECT clinician_id, {PACKED}, 'calendar-unreachable'
       FROM (SELECT clinician_id, %(end)s AS ends_at,
-                   CASE WHEN last_synced_at > %(now)s - %(stale)s THEN read_until ELSE %(start)s END AS starts_at
+                   CASE WHEN last_synced_at > {NOW} - %(stale)s THEN read_until ELSE %(start)s END AS starts_at
               FROM scheduling_calendar
              WHERE clinician_id = ANY(%(clinicians)s)
                AND kind = 'icalendar' AND is_active AND when_unreachable = 'withhold'
-               AND (last_synced_at IS NULL OR last_synced_at <= %(now)s - %(stale)s OR read_until < %(end)s)) AS unknown
-"""  # noqa: S608 nothing but the constant above goes in
+               AND (last_synced_at IS NULL OR last_synced_at <= {NOW} - %(stale)s OR read_until < %(end)s)) AS unknown
+"""  # noqa: S608 nothing but the constants above goes in
 BUSY_OF_EACH = f"SELECT id, string_agg(stretches, '') FROM ({BUSY_ROWS}) AS busy GROUP BY id"  # noqa: S608
 
 
@@ -210,8 +221,22 @@ def load_busy_reasons(
     places: Collection[Place], start: int, end: int, *, now: datetime, ignored_slot_id: int | None = None
 ) -> Mapping[UUID, set[str]]:
     """Return {clinician or location id: set of Reason values} of the busy time that overlaps ``[start, end)``."""
+    return read_busy_reasons(_fetch_busy(BUSY_ROWS, places, start, end, now, ignored_slot_id), start, end)
+
+
+def query_busy(filters: OpeningFilters, start: int, end: int, *, now: datetime | None) -> CursorWrapper:
+    """Return the cursor of what keeps the clinicians and the location of ``filters`` busy, all of which they name.
+
+    It is executed with the next statement; without ``now`` for the time that it is then.
+    """
+    clinicians, locations = filters.clinician_ids, [filters.location_id]
+    return execute_later(BUSY_ROWS, _get_parameters(clinicians, locations, start, end, now, filters.ignored_slot_id))
+
+
+def read_busy_reasons(rows: Iterable[tuple], start: int, end: int) -> Mapping[UUID, set[str]]:
+    """Return {clinician or location id: set of Reason values} of the rows of query_busy."""
     reasons = defaultdict(set)
-    for owner, stretches, reason in _fetch_busy(BUSY_ROWS, places, start, end, now, ignored_slot_id):
+    for owner, stretches, reason in rows:
         if clip(pairs(unpack(stretches)), start, end):
             reasons[owner].add(reason)
     return reasons
@@ -234,8 +259,14 @@ def _fetch_busy(sql, places, start, end, now, ignored_slot_id):
     return _fetch_rows(sql, clinician_ids, location_ids, start, end, now, ignored_slot_id)
 
 
-def _fetch_rows(sql, clinician_ids, location_ids, start, end, now, ignored_slot_id):
-    parameters = {
+def _fetch_rows(sql, *bounds):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _get_parameters(*bounds))
+        return cursor.fetchall()
+
+
+def _get_parameters(clinician_ids, location_ids, start, end, now, ignored_slot_id):
+    return {
         "clinicians": list(clinician_ids),
         "locations": list(location_ids),
         "start": as_datetime(start),
@@ -247,6 +278,3 @@ def _fetch_rows(sql, clinician_ids, location_ids, start, end, now, ignored_slot_
         "ignored_slot_id": ignored_slot_id,
         "stale": Calendar.STALE_AFTER,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()

@@ -4,7 +4,7 @@ Two queries, whatever the number of clinicians: working hours, then busy time.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
@@ -20,10 +20,21 @@ from scheduling.availability.openings import (
     get_local_dates,
     split_day,
 )
-from scheduling.availability.queries import OpeningFilters, Place, load_busy, load_busy_reasons, load_hours
+from scheduling.availability.queries import (
+    OpeningFilters,
+    Place,
+    load_busy,
+    load_busy_reasons,
+    load_hours,
+    query_busy,
+    query_hours,
+    read_busy_reasons,
+    read_hours,
+)
 from scheduling.models import Service
 
 DAY = timedelta(days=1)
+LAST = as_instant(datetime.max.replace(tzinfo=UTC))
 PlaceStarts = tuple[Place, list[int]]
 
 
@@ -170,19 +181,51 @@ def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> d
 
     A place without reasons offers that start.
     """
-    service, hours = filters.service, load_hours(filters)
+    hours, window = load_hours(filters), _get_window(filters.service, starts_at)
+    busy = load_busy_reasons(hours, *window, now=now, ignored_slot_id=filters.ignored_slot_id)
+    return _explain(filters.service, hours, busy, starts_at, now)
+
+
+def get_not_offered_reasons(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> set[Reason]:
+    """Return why the one place that ``filters`` name does not offer ``starts_at``; empty if it does."""
+    return ask_not_offered_reasons(filters, starts_at=starts_at, now=now)(now)
+
+
+def ask_not_offered_reasons(
+    filters: OpeningFilters, *, starts_at: datetime, now: datetime | None = None
+) -> Callable[[datetime], set[Reason]]:
+    """Return a function that returns the reasons of get_not_offered_reasons for a ``now``.
+
+    What they follow from is read with the next statement: behind a lock that is taken by it, and in its round trip.
+    """
+    window = _get_window(filters.service, starts_at)
+    hours, busy = query_hours(filters), query_busy(filters, *window, now=now)
+
+    def get_reasons(now):
+        found = _explain(filters.service, read_hours(hours), read_busy_reasons(busy, *window), starts_at, now)
+        [reasons] = found.values() or [{Reason.NOT_OFFERED_HERE}]
+        return reasons
+
+    return get_reasons
+
+
+def _get_window(service, starts_at):
+    """Return the instants between which an appointment at ``starts_at`` takes time, buffers included."""
+    start, rules = as_instant(starts_at), get_rules(service)
+    return start - rules.buffer_before, min(start + rules.duration + rules.buffer_after, LAST)
+
+
+def _explain(service, hours, busy, starts_at, now):
     common = set()
     if not service.is_active:
         common.add(Reason.NOT_OFFERED_HERE)
     if starts_at < now + service.notice:
         common.add(Reason.TOO_SOON)
     if starts_at >= now + service.horizon:
-        # Look no further: a start beyond the horizon may also lie beyond the last date that Python knows.
+        # Look no further: a start beyond the horizon may also end beyond the last date that Python knows.
         return dict.fromkeys(hours, common | {Reason.TOO_FAR})
 
     start, rules = as_instant(starts_at), get_rules(service)
-    window = (start - rules.buffer_before, start + rules.duration + rules.buffer_after)
-    busy = load_busy_reasons(hours, *window, now=now, ignored_slot_id=filters.ignored_slot_id)
     found = {}
     for place, weekly in hours.items():
         working = compute_working_time(weekly, place.zone, *get_local_dates(place.zone, start, start + rules.duration))
@@ -191,12 +234,6 @@ def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> d
         if starts_at.microsecond or not compute_open_starts(working, Busy([], []), rules, start, start + 1):
             found[place].add(Reason.CLOSED)
     return found
-
-
-def get_not_offered_reasons(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> set[Reason]:
-    """Return why the one place that ``filters`` name does not offer ``starts_at``; empty if it does."""
-    [reasons] = explain(filters, starts_at=starts_at, now=now).values() or [{Reason.NOT_OFFERED_HERE}]
-    return reasons
 
 
 def get_rules(service: Service) -> Rules:

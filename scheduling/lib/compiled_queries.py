@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import Model
 
+from scheduling.lib.pipelined_postgresql import execute_later
+
 M = TypeVar("M", bound=Model)
 
 
@@ -33,6 +35,19 @@ def get_or_none(model: type[M], *related: str, **values: Any) -> M | None:
     return found
 
 
+def get_each(*wanted: tuple[type[Model], Any]) -> list[Any]:
+    """Return the rows with these ids, each of a model of its own, in one statement; None for one that is not there."""
+    models, ids = zip(*wanted, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_select_each(models), ids)
+        row = cursor.fetchone()
+    found = []
+    for model in models:
+        instance, row = _split_row(model, row)
+        found.append(instance)
+    return found
+
+
 def refresh(instance: Model) -> None:
     """Reload all fields. A related object stays loaded as long as its foreign key is the same."""
     model = type(instance)
@@ -41,6 +56,14 @@ def refresh(instance: Model) -> None:
         raise model.DoesNotExist
     for name in _columns(model)[0]:
         setattr(instance, name, getattr(fresh, name))
+
+
+def insert(instance: Model) -> None:
+    """Insert a row of whose columns none is left to the database, together with the next statement or with COMMIT."""
+    fields = instance._meta.concrete_fields
+    values = [field.get_db_prep_save(field.pre_save(instance, add=True), connection) for field in fields]
+    execute_later(_insert(type(instance)), values)
+    instance._state.adding, instance._state.db = False, connection.alias
 
 
 def update_if(instance: Model, given: Mapping[str, Any], **values: Any) -> bool:
@@ -59,6 +82,8 @@ def _split_row(model, row):
     """Return the instance in the first columns of ``row``, and the remaining columns."""
     names, converters = _columns(model)
     own = list(row[: len(names)])
+    if own[names.index(model._meta.pk.attname)] is None:
+        return None, row[len(names) :]
     for at, convert in converters:
         own[at] = convert(own[at], None, connection)
     return model.from_db(connection.alias, names, own), row[len(names) :]
@@ -89,6 +114,23 @@ def _select(model, related, names):
         )
     conditions = " AND ".join(f'"{table}"."{name}" = %s' for name in names)
     return f'SELECT {", ".join(columns)} FROM "{table}"{joins} WHERE {conditions}'  # noqa: S608 (only names from our models)
+
+
+@cache
+def _select_each(models):
+    columns, joins = [], ""
+    for model in models:
+        table, pk = model._meta.db_table, model._meta.pk.column
+        columns += [f'"{table}"."{field.column}"' for field in _list_fields(model)]
+        joins += f' LEFT JOIN "{table}" ON "{table}"."{pk}" = %s'
+    return f"SELECT {', '.join(columns)} FROM (VALUES (0)) AS one{joins}"  # noqa: S608 (only names from our models)
+
+
+@cache
+def _insert(model):
+    names = [f'"{field.column}"' for field in model._meta.concrete_fields]
+    values = ", ".join(["%s"] * len(names))
+    return f'INSERT INTO "{model._meta.db_table}" ({", ".join(names)}) VALUES ({values})'  # noqa: S608 (only names from our models)
 
 
 @cache

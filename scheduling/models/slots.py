@@ -27,6 +27,7 @@ class Slot(models.Model):
     MAX_DURATION = DAY
 
     clinician_id: UUID
+    location_id: UUID
     clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, related_name="slots", db_index=False)
     location = models.ForeignKey(Location, on_delete=models.PROTECT, related_name="slots", db_index=False)
     # Two slots of one lane never overlap, and a slot that is not double overlaps none of either lane: a trigger sees to

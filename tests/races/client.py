@@ -122,7 +122,11 @@ def hold_without_lock(**arguments):
     verb = hold(**arguments)
 
     def without_lock():
-        with mock.patch.object(slots, "lock_clinician", lambda clinician_id: clock.database_now()):
+        unlocked = slots.LOCK_UNLESS_TAKEN.replace("FOR NO KEY UPDATE", "")
+        with (
+            mock.patch.object(slots, "lock_clinician", lambda clinician_id: clock.database_now()),
+            mock.patch.object(slots, "LOCK_UNLESS_TAKEN", unlocked),
+        ):
             return verb()
 
     return without_lock

@@ -15,8 +15,8 @@ Parameters = Sequence[Any] | dict[str, Any]
 def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
     """Have a statement executed together with the next one, at the latest with COMMIT; return its cursor.
 
-    The cursor has its rows, and its ``rowcount``, once a later statement has been executed. An error is raised
-    there too: where it would have to be caught, use an ordinary cursor. Outside a transaction it is executed at once.
+    Reading the cursor executes it too. An error is raised where it is executed: a statement whose error has to be
+    caught is one for an ordinary cursor. Outside a transaction it is executed at once.
     """
     return connection.execute_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
 

@@ -27,6 +27,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def execute_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_later."""
         cursor = self.cursor()
+        cursor.cursor.is_unsent = True
         self.unsent.append((cursor, sql, parameters))
         if self.get_autocommit():
             self.execute_unsent()
@@ -106,6 +107,28 @@ class SendingUnsent(Cursor):
     """A cursor of psycopg that sends what waits for it."""
 
     wrapper: DatabaseWrapper | None = None  # psycopg makes cursors of its own too
+    is_unsent = False
+
+    def fetchone(self):
+        self._execute_if_unsent()
+        return super().fetchone()
+
+    def fetchall(self):
+        self._execute_if_unsent()
+        return super().fetchall()
+
+    def __iter__(self):
+        self._execute_if_unsent()
+        return super().__iter__()
+
+    @property
+    def rowcount(self):
+        self._execute_if_unsent()
+        return super().rowcount
+
+    def _execute_if_unsent(self):
+        if self.wrapper is not None and self.is_unsent:
+            self.wrapper.execute_unsent()
 
     def copy(self, *arguments, **options):
         if self.wrapper is not None:
@@ -113,6 +136,7 @@ class SendingUnsent(Cursor):
         return super().copy(*arguments, **options)
 
     def execute(self, query, params=None, **options):
+        self.is_unsent = False
         if self.wrapper is None or not (self.wrapper.unsent or self.wrapper.begins_transaction):
             return super().execute(query, params, **options)
         if not params:  # these may be several statements in one text, which no pipeline takes

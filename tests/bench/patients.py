@@ -145,10 +145,10 @@ def draw(words, skew):
     return f"('{{{','.join(words)}}}'::text[])[1 + floor({len(words)} * random() ^ {skew})]"
 
 
-def make_others():
+def make_others(others):
     """Yield unsaved people whose names have strokes, umlauts, apostrophes and several words."""
     rng = random.Random("Holdfast")
-    for number in range(OTHERS):
+    for number in range(others):
         first, last = rng.choice(OTHER_FIRST), rng.choice(OTHER_LAST)
         if rng.random() < 0.5:
             first = rng.choice(COMMON_FIRST.split()).title()
@@ -158,8 +158,8 @@ def make_others():
         yield Patient(**names, date_of_birth=date(1985, 4, 12), email=f"{number}@example.org", phone=f"+49{number:010}")
 
 
-def make_patients():
-    """Insert a million patients, and build the indexes afterwards: seconds instead of minutes."""
+def make_patients(number=NUMBER, *, others=OTHERS):
+    """Insert so many patients, and build the indexes afterwards: seconds instead of minutes."""
     skew = {"common_first": 1.5, "common_last": 2.2, "start": 1.3, "end": 1.3, "first_start": 1.5}
     parts = {
         "common_first": COMMON_FIRST,
@@ -177,12 +177,12 @@ def make_patients():
             editor.remove_index(Patient, index)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.42)")
-        cursor.execute(PEOPLE.format(**drawn), {"number": NUMBER})
+        cursor.execute(PEOPLE.format(**drawn), {"number": number})
         cursor.execute(SPELLINGS)
         cursor.execute("ANALYZE people, spelled")
         cursor.execute(PATIENTS, {})
         cursor.execute("DROP TABLE people, spelled")
-    Patient.objects.bulk_create(make_others(), batch_size=2000)
+    Patient.objects.bulk_create(make_others(others), batch_size=2000)
     with connection.schema_editor() as editor:
         for index in Patient._meta.indexes:
             editor.add_index(Patient, index)

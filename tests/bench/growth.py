@@ -37,9 +37,9 @@ from scheduling.availability.search import open_times
 from scheduling.availability.queries import OpeningFilters
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.growth_clinic import AT_LOCATION, ROWS, make_group
-from tests.bench.growth_plots import draw_growth
+from tests.bench.line_plots import draw_lines
 
-FIGURES = BASE_DIR / "docs" / "plots" / "growth.json"
+PLOTS = BASE_DIR / "docs" / "plots"
 SIZES = "10000 1000000"
 WARM_UP = 9  # psycopg prepares the third time, and five times later PostgreSQL settles on a plan
 ROUNDS = 41
@@ -47,6 +47,14 @@ DAY, TWO_WEEKS = timedelta(days=1), timedelta(days=14)
 LAPSED = 8  # holds that have run out between two runs of beat
 DELIVERIES = 32  # messages in the outbox
 REMINDERS = 20
+OF_PATIENTS = {
+    "place a hold",
+    "confirm it, a new patient",
+    "a clinician's day",
+    "14 days at a location",
+    "has anything changed there?",
+    "an idempotency key",
+}
 
 
 def print_growth():
@@ -72,11 +80,26 @@ def measure_size(service):
 
 
 def write_figures(figures):
-    """Write the figures to docs/plots, and draw them."""
-    FIGURES.parent.mkdir(exist_ok=True)
-    FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
-    for path in draw_growth(FIGURES):
-        print(f"{path.relative_to(BASE_DIR)} is written.")
+    """Write the figures to docs/plots, draw them, and print their table."""
+    PLOTS.mkdir(exist_ok=True)
+    (PLOTS / "growth.json").write_text(json.dumps(figures, indent=1) + "\n")
+    sizes = figures["sizes"]
+    costs = {
+        name: {size: sizes[size]["costs"][name]["web"] + sizes[size]["costs"][name]["postgres"] for size in sizes}
+        for name in next(iter(sizes.values()))["costs"]
+    }
+    for whom, names in {"patients": OF_PATIENTS, "staff": costs.keys() - OF_PATIENTS}.items():
+        plot = draw_lines(
+            f"CPU time of what {whom} do, as the group grows",
+            {name: list(costs[name].items()) for name in sorted(names)},
+            x_name="visits",
+            y_name="ms, here and in PostgreSQL",
+            is_log=True,
+        )
+        (PLOTS / f"growth-{whom}.svg").write_text(plot)
+    print(f"| ms of CPU | {' | '.join(f'{size:,}' for size in sizes)} |\n|---|{'---:|' * len(sizes)}")
+    for name, by_size in costs.items():
+        print(f"| {name} | {' | '.join(f'{cost:.1f}' for cost in by_size.values())} |")
 
 
 def make_measures(service):

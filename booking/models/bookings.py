@@ -262,6 +262,9 @@ class Appointment(Booking):
         OTHER = "other", "another reason"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # appointment_clinician_starts and appointment_location_starts begin with them.
+    clinician = models.ForeignKey(Clinician, on_delete=models.PROTECT, db_index=False)
+    location = models.ForeignKey(Location, on_delete=models.PROTECT, db_index=False)
     # An appointment is cancelled before its slot is deleted, even a lapsed one.
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, null=True, editable=False)
     reference = models.CharField(max_length=11, editable=False)
@@ -357,6 +360,8 @@ class Appointment(Booking):
         indexes = [
             models.Index("starts_at", name="appointment_starts_at"),
             models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
+            # For the diary: of a group's thousand visits of a day those at one location.
+            models.Index("location", "starts_at", name="appointment_location_starts"),
             models.Index("created_at", "id", name="appointment_created"),
             models.Index("updated_at", "id", name="appointment_updated"),
             models.Index(Upper("attendee_email"), name="appointment_attendee_email"),

@@ -86,8 +86,8 @@ def list_columns(
 
     names: dict[UUID, str] = {}
     weekly: dict[UUID, WeeklyHours] = defaultdict(tuple)
-    for place, rules, _services in load_hours_of_all(first=first, last=last):
-        if place.location_id == location.pk and (clinician_ids is None or place.clinician_id in clinician_ids):
+    for place, rules, _services in load_hours_of_all(first=first, last=last, location_id=location.pk):
+        if clinician_ids is None or place.clinician_id in clinician_ids:
             names[place.clinician_id] = place.clinician_name
             weekly[place.clinician_id] += rules
     names |= {booking.clinician_id: booking.clinician.name for booking in [*visits, *held]}

@@ -83,12 +83,11 @@ HOURS = _HOURS.format(
        AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
        AND hours.is_remote = ANY(%(ways)s)""",
 )
-HOURS_OF_ALL = _HOURS.format(
-    column=""",
-           ARRAY(SELECT service_id FROM scheduling_clinician_services WHERE clinician_id = clinician.id) AS services""",
-    offered="",
-    condition="",
-)
+_SERVICES = """,
+           ARRAY(SELECT service_id FROM scheduling_clinician_services WHERE clinician_id = clinician.id) AS services"""
+HOURS_OF_ALL = _HOURS.format(column=_SERVICES, offered="", condition="")
+# A statement of its own: with a condition that may be null, a plan for any value reads the hours of a whole group.
+HOURS_AT = _HOURS.format(column=_SERVICES, offered="", condition=" AND location.id = %(location)s")
 
 
 def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = date.max) -> dict[Place, WeeklyHours]:
@@ -121,11 +120,16 @@ def read_hours(cursor: CursorWrapper) -> dict[Place, WeeklyHours]:
     }
 
 
-def load_hours_of_all(*, first: date, last: date) -> list[tuple[Place, WeeklyHours, list[UUID]]]:
-    """Return every place, its hours and the ids of the services that its clinician offers, ordered like load_hours."""
-    parameters: dict[str, Any] = {"first": first, "last": last}
+def load_hours_of_all(
+    *, first: date, last: date, location_id: UUID | None = None
+) -> list[tuple[Place, WeeklyHours, list[UUID]]]:
+    """Return every place, or those at a location, its hours, and the ids of the services that its clinician offers.
+
+    Ordered like load_hours.
+    """
+    parameters: dict[str, Any] = {"first": first, "last": last, "location": location_id}
     with connection.cursor() as cursor:
-        cursor.execute(HOURS_OF_ALL, parameters)
+        cursor.execute(HOURS_AT if location_id else HOURS_OF_ALL, parameters)
         return [
             (
                 Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)),

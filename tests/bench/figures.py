@@ -24,12 +24,14 @@ from tests.bench.best_sql import OPENINGS
 from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
 from tests.bench.events import make_measures
+from tests.bench.growth import print_growth
 from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
 from tests.bench.pair import print_pair
 from tests.bench.patients import print_search
 from tests.bench.rush import print_rush
 from tests.bench.sameness import print_sameness
+from tests.bench.vaccination_day import print_vaccination_day
 
 TWO_WEEKS = timedelta(days=14)
 EVENTS = 200  # events in each clinician's own calendar
@@ -90,6 +92,8 @@ SECTIONS = {
     "events": print_events,
     "staff": print_staff,
     "rush": print_rush,
+    "growth": print_growth,
+    "vaccination-day": print_vaccination_day,
 }
 
 

@@ -10,7 +10,7 @@ import platform
 import statistics
 import subprocess
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import count, cycle
 from pathlib import Path
 
@@ -33,8 +33,8 @@ from booking.models.enums import ANNOUNCED_KINDS
 from booking.ops.idempotency import run_once
 from booking.outbox import queue, relay
 from patients.models import Patient
-from scheduling.availability.search import open_times
 from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import open_times
 from scheduling.models import Clinician, Location, Slot
 from tests.bench.growth_clinic import AT_LOCATION, ROWS, make_group
 from tests.bench.line_plots import draw_lines
@@ -59,7 +59,12 @@ OF_PATIENTS = {
 
 def print_growth():
     """Measure at each size, print the costs and how large the tables are, and write both down with their plots."""
-    figures = {"machine": describe_machine(), "commit": get_commit(), "measured_on": f"{date.today()}", "sizes": {}}
+    figures = {
+        "machine": describe_machine(),
+        "commit": get_commit(),
+        "measured_on": f"{timezone.now():%Y-%m-%d}",
+        "sizes": {},
+    }
     for size in map(int, os.environ.get("GROWTH_SIZES", SIZES).split()):
         started = time.monotonic()
         service = make_group(size)
@@ -190,7 +195,7 @@ def search(describe):
 
     request = RequestFactory().get("/")
     request.user, _ = User.objects.get_or_create(username="dana", is_superuser=True)
-    people = cycle(Patient.objects.exclude(phone="").order_by("phone")[: 200])
+    people = cycle(Patient.objects.exclude(phone="").order_by("phone")[:200])
 
     def prepare():
         text = describe(next(people))
@@ -293,7 +298,7 @@ def measure(measures):
             if turn >= WARM_UP:
                 taken[name].append([read() - start for read, start in zip(clocks.values(), before, strict=True)])
     return {
-        name: {clock: round(statistics.median(times) * 1000, 3) for clock, times in zip(clocks, zip(*rows), strict=True)}
+        name: {clock: round(statistics.median(row[n] for row in rows) * 1000, 3) for n, clock in enumerate(clocks)}
         for name, rows in taken.items()
     }
 

@@ -128,15 +128,16 @@ def make_group(visits):
     days = ceil(visits / clinicians / VISITS_A_DAY * 7 / 5)
     patients = max(2_000, visits // 5)
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE scheduling_location, scheduling_clinician, patients_patient, {', '.join(ROWS)} CASCADE")
-        cursor.execute("TRUNCATE scheduling_service CASCADE")
+        cursor.execute(f"TRUNCATE {', '.join(ROWS)}, patients_patient CASCADE")
+        cursor.execute("TRUNCATE scheduling_location, scheduling_clinician, scheduling_service CASCADE")
     make_patients(patients, others=0)
     Location.objects.bulk_create(
         Location(name=f"Clinic {n:04}", address_line_1=f"{n} Harbour Street", city="London")
         for n in range(clinicians // AT_LOCATION)
     )
     service = Service.objects.create(name="Consultation", slug="consultation")
-    service.clinicians.set(Clinician.objects.bulk_create(Clinician(name=f"Clinician {n:04}") for n in range(clinicians)))
+    people = Clinician.objects.bulk_create(Clinician(name=f"Clinician {n:04}") for n in range(clinicians))
+    service.clinicians.set(people)
     WebhookEndpoint.objects.all().delete()
     endpoint = WebhookEndpoint.objects.create(url="http://127.0.0.1:9/", secret="whsec_bench", answers_fast=True)
     with connection.cursor() as cursor:
@@ -174,7 +175,7 @@ def fill_tables(rows):
             # An index that is not ready is not written to, until REINDEX makes it anew.
             writer.execute("UPDATE pg_index SET indisready = false WHERE indrelid = %s::regclass", [table])
             copy(reader, query, writer, table)
-            if table == "scheduling_slot":  # as VACUUM FULL does, but it compares no slot with all others of its clinician
+            if table == "scheduling_slot":  # REINDEX would compare each slot with all others of its clinician
                 writer.execute(f"VACUUM FULL {table}")
                 writer.execute("UPDATE pg_index SET indisready = true WHERE indrelid = %s::regclass", [table])
             else:

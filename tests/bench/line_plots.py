@@ -1,4 +1,4 @@
-"""Curves as SVG files for the documents, by hand as booking.admin.plots does, but with a size and colours of their own."""
+"""Curves as SVG files for the documents: by hand as booking.admin.plots does, with a size and colours of their own."""
 
 from math import ceil, floor, log10
 
@@ -46,7 +46,8 @@ def draw_lines(title, curves, *, x_name, y_name, is_log=False, write_x="{:,g}".f
         parts.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{write_x(tick)}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{escape(x_name)}</text>')
-    parts.append(f'<text transform="translate(16 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y_name)}</text>')
+    aside = f'transform="translate(16 {HEIGHT / 2}) rotate(-90)"'
+    parts.append(f'<text {aside} text-anchor="middle">{escape(y_name)}</text>')
     last = float("-inf")
     for color, (name, curve) in zip(COLORS, sorted(curves.items(), key=lambda item: y(item[1][-1][1])), strict=False):
         path = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value in curve)

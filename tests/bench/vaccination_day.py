@@ -53,7 +53,7 @@ def read_costs(path):
 
 
 def compute_demand(day, costs):
-    """Return the CPU seconds that one person needs of web and of PostgreSQL, from the first look to the confirmation."""
+    """Return the CPU seconds of web and of PostgreSQL that one person needs, from the first look to the end."""
     steps = {LOOK: day.looks, HOLD: 1 / (1 - day.lost), CONFIRM: 1}
     web = sum(number * (costs[step][0] + day.http_ms) for step, number in steps.items()) / 1000
     return web, sum(number * costs[step][1] for step, number in steps.items()) / 1000
@@ -153,8 +153,8 @@ def print_vaccination_day(**changes):
         print(
             f"  {name:<16} {result['people_a_second']:6,} people a second, all booked after"
             f" {result['seconds'] / 60:5.1f} min; in the waiting room {result['median_wait'] / 60:5.1f} min (median),"
-            f" {result['longest_wait'] / 60:5.1f} (longest); the best liked centre's lock is taken for"
-            f" {result['lock_shares'][0]:.0%} of its worst second, a clinician's there for {result['lock_shares'][1]:.0%}"
+            f" {result['longest_wait'] / 60:5.1f} (longest); locks of the best liked centre and its clinicians are"
+            f" taken for {' and '.join(f'{share:.0%}' for share in result['lock_shares'])} of their worst second"
         )
     plot = draw_lines(
         f"{day.people / 1e6:g} million people, {day.postgres_cores} cores of PostgreSQL in each installation",

@@ -15,7 +15,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench migrations messages shell schema lock
+.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench proof migrations messages shell schema lock
 MAKEFLAGS += --no-print-directory
 
 # The settings need addresses of servers; what runs with these asks none of them for anything.
@@ -66,6 +66,9 @@ typecheck: .venv/ready  ## check types
 
 bench: .venv/ready  ## measure how fast it is; some sections alone: ONLY="availability events"
 	@$(BIN)/python -m tests.bench $(ONLY)
+
+proof: .venv/ready  ## prove the promises under faults, in a quarter of an hour; into the docs: ARGS=--page
+	@$(BIN)/python -m tests.proof $(ARGS)
 
 migrations: .venv/ready  ## write migrations for models that have changed
 	@$(WITHOUT_SERVERS) $(BIN)/python -W ignore manage.py makemigrations

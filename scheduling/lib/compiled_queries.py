@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model
+from django.db.models.base import ModelState
 
 from scheduling.lib.pipelined_postgresql import execute_later
 
@@ -86,7 +87,16 @@ def _split_row(model, row):
         return None, row[len(names) :]
     for at, convert in converters:
         own[at] = convert(own[at], None, connection)
-    return model.from_db(connection.alias, names, own), row[len(names) :]
+    return _make_saved(model, dict(zip(names, own, strict=True))), row[len(names) :]
+
+
+def _make_saved(model, values):
+    """Return what ``model.from_db`` does. A model's constructor takes longer than PostgreSQL to find the row."""
+    instance = model.__new__(model)
+    instance.__dict__ |= values
+    instance._state = ModelState()
+    instance._state.adding, instance._state.db = False, connection.alias
+    return instance
 
 
 def _list_fields(model):

@@ -25,6 +25,7 @@ from tests.bench.calendars import print_calendars
 from tests.bench.clinic import copy_service, make_clinic
 from tests.bench.events import make_measures
 from tests.bench.growth import print_growth
+from tests.bench.oracle import print_oracle
 from tests.bench.outbox import print_outbox
 from tests.bench.over_http import print_http
 from tests.bench.pair import print_pair
@@ -94,6 +95,7 @@ SECTIONS = {
     "rush": print_rush,
     "growth": print_growth,
     "vaccination-day": print_vaccination_day,
+    "oracle": print_oracle,
 }
 
 

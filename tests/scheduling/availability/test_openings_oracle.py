@@ -1,6 +1,7 @@
 """Openings against an oracle that is slow and obvious: it looks at every minute on the wall clock.
 
-The days are those around a change of the clocks, because there a faster way can go wrong.
+The days are those around a change of the clocks, because there a faster way can go wrong. test_oracle.py has whole
+clinics, in steps of five minutes.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,7 +20,7 @@ from scheduling.availability.openings import (
     get_local_dates,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.proof
 
 MINUTE = 60
 DAY = timedelta(days=1)

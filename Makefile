@@ -85,8 +85,9 @@ schema: .venv/ready  ## write docs/openapi.yaml anew from the code of the API
 
 lock: .data/uv/ready  ## write requirements*.txt anew from pyproject.toml
 	@.data/uv/bin/$(LOCK) --upgrade --output-file requirements.txt
-	@.data/uv/bin/$(LOCK) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt
-	@echo "requirements.txt and requirements-dev.txt are written."
+	@.data/uv/bin/$(LOCK) --upgrade --extra watching --constraint requirements.txt --output-file requirements-watching.txt
+	@.data/uv/bin/$(LOCK) --upgrade --extra watching --extra dev --constraint requirements-watching.txt --output-file requirements-dev.txt
+	@echo "requirements.txt, requirements-watching.txt and requirements-dev.txt are written."
 
 .data/uv/ready:
 	@rm -rf .data/uv && $(PYTHON) -m venv .data/uv

@@ -4,9 +4,10 @@ import gc
 import os
 
 from booking.ops.logs import LOGGING
-from booking.settings import BIND, WEB_PROCESSES
+from booking.ops.metrics import processes
+from booking.settings import BIND, METRICS_BIND, METRICS_TOKEN, WEB_PROCESSES
 
-bind = BIND
+bind = [BIND, METRICS_BIND] if METRICS_BIND else [BIND]
 workers = WEB_PROCESSES
 worker_class = "booking.ops.web_worker.WebWorker"
 worker_connections = 800  # at once, slow ones and kept ones too; each is an open file, and 1,024 are usual
@@ -32,6 +33,24 @@ forwarder_headers = ""
 
 logconfig_dict = LOGGING
 control_socket_disable = True
+
+if METRICS_BIND or METRICS_TOKEN:
+    processes.share_counts(worker_tmp_dir)
+
+
+def pre_fork(server, worker):
+    """Find a place to count at for the worker that is about to be forked."""
+    worker.place = processes.find_free_place([other.place for other in server.WORKERS.values()])
+
+
+def post_fork(server, worker):
+    """Count there."""
+    processes.take_place(worker.place)
+
+
+def on_exit(server):
+    """Leave nothing behind."""
+    processes.delete_counts()
 
 
 def post_worker_init(worker):

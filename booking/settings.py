@@ -112,6 +112,17 @@ MIDDLEWARE = [
     "booking.admin.patient_access.record_shown_patients",
 ]
 
+# Who may read /metrics: whoever has the token, or can reach an address that has nothing else. Without both nobody can,
+# and nothing is counted.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    env.refuse("METRICS_TOKEN", "is too easy to guess: it needs 20 random characters or more.")
+METRICS_BIND = env.text("METRICS_BIND", "")
+if METRICS_BIND and not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}", METRICS_BIND):
+    env.refuse("METRICS_BIND", "must look like 127.0.0.1:9108.")
+if METRICS_TOKEN or METRICS_BIND:
+    MIDDLEWARE.insert(0, "booking.ops.metrics.middleware.measure")
+
 ROOT_URLCONF = "booking.urls"
 WSGI_APPLICATION = "booking.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -202,6 +213,9 @@ BIND = env.text("BIND", "0.0.0.0:8000")
 if not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}|unix:/\S+|fd://[0-9]+", BIND):
     env.refuse("BIND", "must look like 0.0.0.0:8000.")
 WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
+# Behind a socket's file the port is what the Host header says.
+if METRICS_BIND and (BIND.startswith(("unix", "fd")) or BIND.rpartition(":")[2] == METRICS_BIND.rpartition(":")[2]):
+    env.refuse("METRICS_BIND", "needs a BIND with another port.")
 
 # The largest body of a request, in bytes: booking.ops.web_worker and booking.ops.request_limits read no more.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.types.range import Range
 
 from scheduling.lib.constraints import get_violated_constraint
+from scheduling.lib.lock_waits import LOCK_SECONDS
 from scheduling.lib.pipelined_postgresql import execute_later
 from scheduling.models import Clinician, Location, Slot
 
@@ -38,10 +39,13 @@ def lock_clinician(clinician_id: UUID) -> datetime:
         cursor.execute(
             """WITH locked AS MATERIALIZED (
                    SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
-               SELECT clock_timestamp() FROM locked""",
+               SELECT clock_timestamp(), extract(epoch FROM clock_timestamp() - statement_timestamp())::float8
+                 FROM locked""",
             [clinician_id],
         )
-        [now] = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues] (a missing clinician is a bug: TypeError)
+        # A missing clinician is a bug: TypeError.
+        now, waited = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues]
+        LOCK_SECONDS.observe(waited)
         return now
 
 
@@ -61,7 +65,9 @@ LOCK_UNLESS_TAKEN = """
                    WHERE clinician_id = %(clinician)s AND period && %(period)s
                      AND (expires_at IS NULL OR expires_at > statement_timestamp()))
               FOR NO KEY UPDATE)
-    SELECT clock_timestamp(), nextval('scheduling_slot_id_seq') FROM locked
+    SELECT clock_timestamp(), nextval('scheduling_slot_id_seq'),
+           extract(epoch FROM clock_timestamp() - statement_timestamp())::float8
+      FROM locked
 """
 OVERLAPS = "SELECT EXISTS (SELECT FROM scheduling_slot WHERE clinician_id = %s AND period && %s)"
 INSERT_FREE_SLOT = """
@@ -88,7 +94,8 @@ class SlotClaim:
         row = self.locked.fetchone()
         if row is None:
             raise SlotTaken
-        self.slot.taken_at, self.slot.pk = row
+        self.slot.taken_at, self.slot.pk, waited = row
+        LOCK_SECONDS.observe(waited)
         return self.slot.taken_at
 
     @property

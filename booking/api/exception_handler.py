@@ -14,6 +14,7 @@ from booking.access.api_keys import InvalidKey
 from booking.api.authentication import CHALLENGE
 from booking.api.problems import PROBLEMS
 from booking.api.refusals import Busy, InternalError, RequestTooLarge, TooManyParameters, Unreadable
+from booking.ops.metrics.counted import count_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ def handle_exception(error: Exception, context: dict, *, write: Callable | None 
     This is DRF's EXCEPTION_HANDLER. ``write(request, problem)`` writes the answer, by default as problem+json.
     """
     problem = get_problem(error)
+    count_refusal(PROBLEMS[type(problem)].code)
     if isinstance(problem, InternalError):
         logger.error("unexpected error", exc_info=error)
     response = (write or problem_response)(context["request"], problem)

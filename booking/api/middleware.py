@@ -8,6 +8,8 @@ from rest_framework import exceptions
 from booking.api import refusals
 from booking.api.dialects.problem_writers import JSON, get_writer
 from booking.api.exception_handler import CONTENT_TYPE, problem_response
+from booking.api.problems import PROBLEMS
+from booking.ops.metrics.counted import count_refusal
 
 ERRORS = {
     400: refusals.Unreadable(),
@@ -35,7 +37,9 @@ def only_problems(get_response):
         write, wanted = (problem_response, CONTENT_TYPE) if is_api else (get_writer(request.path_info), JSON)
         if is_fine or write is None or response["Content-Type"] == wanted:
             return response
-        problem = write(request, get_error(request, response))
+        error = get_error(request, response)
+        count_refusal(PROBLEMS[type(error)].code)
+        problem = write(request, error)
         for name, value in response.headers.items():
             if name.lower().startswith(KEPT_HEADERS):
                 problem[name] = value

@@ -20,6 +20,7 @@ from booking.domain.holds import APPOINTMENT_HOLDER, find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.domain.verification import as_without_proof
 from booking.models import Hold, get_branding
+from booking.ops.metrics.counted import count_refusal
 from booking.widget.details_form import get_typed_values
 from booking.widget.embedding import allow_framing
 from booking.widget.held_time import HeldTime
@@ -62,6 +63,8 @@ def show(request, template, context=None, *, status=200):
         "script_texts": SCRIPT_TEXTS,
     }
     context = everywhere | (context or {})
+    if refusal := context.get("refusal"):
+        count_refusal(refusal.code)
     if "noted" not in context and not request.htmx and request.GET.get("hold"):
         context |= get_note_context(find_held_time(request.GET["hold"]), database_now())
     response = render(request, template, context, status=status)

@@ -8,6 +8,7 @@ from booking.access.client_identity import get_networks
 from booking.access.patient_links import appointment_token
 from booking.access.proof_of_work import make_challenge
 from booking.models import Hold
+from booking.ops.metrics.counted import count_refusal
 from booking.widget.forms import LinkForm, write_picked
 from booking.widget.held_time import HeldTime
 from booking.widget.pages import KNOWN_STEPS, show
@@ -25,6 +26,7 @@ def get_shown(request):
 
 def ask_for_proof(request, error, picked, *, action, moves=None):
     """Return the page on which a visitor goes on after NeedsProof: it posts the same form to ``action`` again."""
+    count_refusal("needs-proof")
     query = get_link_query(picked, moves)
     link = reverse("widget:proof", args=[error.service.slug])
     context = get_time_context(error.service, picked, moves) | {"link": link, "link_inputs": query.items()}

@@ -333,6 +333,7 @@ def iterate_modules(*packages):
 
 # Met inside only, by the worker only, or by staff in admin only; BadPhone is told as one of a body's errors.
 NOT_ANSWERED = {
+    "BrokerAway",
     "BadPhone",
     "TooManyCodes",
     "WrongCode",

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from booking.api.dialects.problem_writers import get_writer
 from booking.api.exception_handler import problem_response
 from booking.api.refusals import Busy
+from booking.ops.metrics.counted import SHED
 from booking.ops.page_headers import get_page_headers
 from scheduling.lib.languages import choose_language, split_path, use_language
 from scheduling.lib.recent_results import RecentResults
@@ -43,6 +44,7 @@ class Refused:
 
 def write_refusal(request: bytes) -> bytes:
     """Return the whole answer to a request of which the head is there."""
+    SHED.inc()
     line = REQUEST_LINE.match(request)
     method, target = (part.decode() for part in line.groups()) if line else ("GET", "/")
     found = REQUEST_ID.search(request)

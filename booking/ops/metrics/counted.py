@@ -10,6 +10,7 @@ REQUEST_SECONDS = Histogram(
     "holdfast_request_seconds", "Time to answer a request.", ["route", "method"], buckets=SECONDS
 )
 REFUSALS = Counter("holdfast_refusals", "What was refused, by the code of its problem.", ["code"])
+SHED = Counter("holdfast_requests_shed", "Requests that were refused unread, since there were too many.")
 
 # To look a child up here takes a tenth of the time that labels() needs.
 _requests, _seconds = {}, {}

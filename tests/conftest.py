@@ -67,6 +67,7 @@ def pytest_collection_modifyitems(items):
 def nothing_remembered():
     """What a process keeps for some seconds, it does not keep from one test to the next."""
     from booking.admin import diary_page
+    from booking.api.v1 import opening_output
     from booking.widget import live_times, service_list
 
     of_pages = (
@@ -75,6 +76,7 @@ def nothing_remembered():
         live_times.workplaces,
         live_times.etags,
         diary_page.versions,
+        opening_output.recent_alternatives,
     )
     for results in (recent_branding, recent_sites, *of_pages):
         results.forget()

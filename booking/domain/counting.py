@@ -3,22 +3,20 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connection
+from scheduling.lib.pipelined_postgresql import execute_later
 
 
 def lock_count(whose: str) -> None:
-    """Wait until nobody else counts for ``whose``, and keep it so until the transaction ends.
+    """Wait until nobody else counts for ``whose``, with the next statement, and keep it so until the transaction ends.
 
     Without this lock, many requests at once would each count before any of them adds one.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
+    execute_later("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
 
 
 def lock_counts(*whose: str) -> None:
     """Do what lock_count does for several, in the order that cannot deadlock, in one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(unnest(%s::text[]), 0))", [sorted(whose)])
+    execute_later("SELECT pg_advisory_xact_lock(hashtextextended(unnest(%s::text[]), 0))", [sorted(whose)])
 
 
 def get_wait(limit: int, ends: Collection[datetime], *, now: datetime) -> int | None:

@@ -15,7 +15,7 @@ from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import Reason, explain, find_open_starts, get_not_offered_reasons
 from scheduling.lib.clock import database_now
-from scheduling.lib.compiled_queries import get_or_none
+from scheduling.lib.compiled_queries import get_each, get_or_none
 from scheduling.models import Clinician, Location, Service
 from scheduling.slots import SlotTaken
 
@@ -70,6 +70,24 @@ class OpeningRequest:
     @property
     def is_complete(self) -> bool:
         return None not in (self.clinician, self.location, self.is_remote)
+
+
+def find_opening(
+    *,
+    starts_at: datetime,
+    service_id: UUID,
+    clinician_id: UUID | None = None,
+    location_id: UUID | None = None,
+    is_remote: bool | None = None,
+    is_assigned: bool = False,
+) -> OpeningRequest | None:
+    """Return the OpeningRequest of the rows with these ids, read in one statement; None if one of them is missing."""
+    wanted = (Service, service_id), (Clinician, clinician_id), (Location, location_id)
+    found = get_each(*wanted)
+    if any(id and row is None for (_, id), row in zip(wanted, found, strict=True)):
+        return None
+    service, clinician, location = found
+    return OpeningRequest(service, starts_at, clinician, location, is_remote, is_assigned=is_assigned)
 
 
 def book_first_available(

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from booking.access.booking_keys import InvalidBookingKey, read_booking_key
 from booking.api.fields import WALL_TIME, Day, Id, Moment
 from booking.api.serializers import Input, Way
-from booking.domain.slot_selection import OpeningRequest
+from booking.domain.slot_selection import OpeningRequest, find_opening
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
@@ -131,18 +131,17 @@ class OpeningInput(Input):
 def read_opening(booking_key, *, now):
     """Return the opening that a booking key names, or raise InvalidBookingKey."""
     key = read_booking_key(booking_key, now=now)
-    service, location = get_or_none(Service, id=key.service_id), get_or_none(Location, id=key.location_id)
-    clinician = key.clinician_id and get_or_none(Clinician, id=key.clinician_id)
-    if not service or not location or (key.clinician_id and not clinician):
-        raise InvalidBookingKey
-    return OpeningRequest(
-        service,
-        as_datetime(key.start),
-        clinician=clinician,
-        location=location,
+    opening = find_opening(
+        starts_at=as_datetime(key.start),
+        service_id=key.service_id,
+        clinician_id=key.clinician_id,
+        location_id=key.location_id,
         is_remote=key.is_remote,
         is_assigned=key.is_assigned,
     )
+    if opening is None:
+        raise InvalidBookingKey
+    return opening
 
 
 OF_SAME_SERVICE = Way(

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -13,6 +14,7 @@ from booking.domain.transitions import HoldExpired
 from scheduling.availability.queries import OpeningFilters, Place
 from scheduling.availability.search import find_nearest_openings
 from scheduling.lib.compiled_queries import get_or_none
+from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Clinician, Location
 from scheduling.slots import SlotTaken
 
@@ -94,13 +96,25 @@ def offering_alternatives(opening):
     try:
         yield
     except (SlotTaken, HoldExpired) as error:
-        now = timezone.now()
-        filters = OpeningFilters(opening.service, location_id=opening.location and opening.location.pk)
-        nearest = find_nearest_openings(filters, near=opening.starts_at, now=now)
-        alternatives = write_openings(nearest, opening.service, now)
+        alternatives = _write_alternatives(opening)
         if isinstance(error, HoldExpired):
             raise HoldExpired(error.hold, alternatives) from error
         raise SlotTaken(alternatives) from error
+
+
+# Of a hundred who want one time ninety-nine are told the same. What was taken since can be told for a second.
+recent_alternatives = RecentResults(max_age=1, max_size=100)
+
+
+def _write_alternatives(opening):
+    location_id, now = opening.location and opening.location.pk, timezone.now()
+
+    def write():
+        filters = OpeningFilters(opening.service, location_id=location_id)
+        return write_openings(find_nearest_openings(filters, near=opening.starts_at, now=now), opening.service, now)
+
+    # By the second too: while one thread computes, the others wait, and are told nothing older.
+    return recent_alternatives.get(write, (opening.service.pk, location_id, opening.starts_at, int(monotonic())))
 
 
 def get_opening(hold):

@@ -15,13 +15,12 @@ from rest_framework.exceptions import ValidationError
 from booking.api.fields import AnyDay, Moment
 from booking.api.parsers import Members
 from booking.domain.approvals import ApprovalTimeouts
-from booking.domain.slot_selection import OpeningRequest
+from booking.domain.slot_selection import find_opening
 from booking.models import ApiKey
 from patients.models import Patient
 from patients.text import clean_text, validate_printable
 from scheduling.lib.compiled_queries import get_or_none
 from scheduling.lib.phones import MAX_TYPED, list_phone_countries, read_phone
-from scheduling.models import Clinician, Location, Service
 
 OPENING = {"appointment_type_id", "start_time"}
 PLACES = {"clinician_id", "location_id"}
@@ -46,12 +45,13 @@ def read_place_body(body: Members, context: dict[str, Any]) -> dict[str, Any] | 
         starts_at = read_moment(body["start_time"])
     except ValidationError:
         return None
-    service = get_or_none(Service, id=UUID(ids["appointment_type_id"]))
-    clinician = get_or_none(Clinician, id=UUID(ids["clinician_id"])) if "clinician_id" in ids else None
-    location = get_or_none(Location, id=UUID(ids["location_id"])) if "location_id" in ids else None
-    if not service or ("clinician_id" in ids and not clinician) or ("location_id" in ids and not location):
-        return None
-    return {"opening": OpeningRequest(service, starts_at, clinician=clinician, location=location)}
+    opening = find_opening(
+        starts_at=starts_at,
+        service_id=UUID(ids["appointment_type_id"]),
+        clinician_id=UUID(ids["clinician_id"]) if "clinician_id" in ids else None,
+        location_id=UUID(ids["location_id"]) if "location_id" in ids else None,
+    )
+    return opening and {"opening": opening}
 
 
 def read_confirm_body(body: Members, context: dict[str, Any]) -> dict[str, Any] | None:

@@ -92,7 +92,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self):
         self.unsent = []
-        return super()._rollback()
+        # psycopg's rollback() forgets all that is prepared, as if every transaction had changed tables. After a refusal
+        # PostgreSQL would read and plan again what the next requests ask.
+        if self.connection is not None and self.connection.pgconn.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        ):
+            self.connection.pgconn.exec_(b"ROLLBACK")
+        super()._rollback()  # nothing to do but where that has failed
 
     def _savepoint_rollback(self, sid):
         self.unsent = []  # a savepoint is a statement: what waits has come after it

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.lib.compiled_queries import get_or_none, refresh, update_if
-from scheduling.models import Calendar, Clinician, Location, Service, WorkingHours
+from scheduling.lib.compiled_queries import get_each, get_or_none, insert, refresh, update_if
+from scheduling.models import Calendar, Clinician, Location, Service, ServiceCategory, WorkingHours
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +91,23 @@ def test_update_if_changes_row_only_while_given_values_hold(consultation):
     assert not update_if(consultation, {"slug": "surgery"}, duration=timedelta(hours=2))
 
     assert Service.objects.get().duration == timedelta(hours=1)
+
+
+def test_get_each_returns_what_the_orm_returns_in_one_query(consultation, dana, harbour, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        found = get_each((Service, consultation.pk), (Clinician, dana.pk), (Location, harbour.pk))
+
+    assert [loaded_fields(each) for each in found] == [loaded_fields(each) for each in (consultation, dana, harbour)]
+
+
+def test_get_each_returns_none_for_each_row_that_is_missing(consultation, dana):
+    assert get_each((Service, consultation.pk), (Clinician, None), (Location, dana.pk)) == [consultation, None, None]
+
+
+def test_insert_writes_what_the_orm_writes(harbour):
+    category = ServiceCategory(name="Eyes", position=3)
+
+    insert(category)
+
+    assert fields(ServiceCategory.objects.get()) == fields(category)
+    assert not category._state.adding

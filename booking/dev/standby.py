@@ -98,6 +98,11 @@ class PostgresServer:
         self.ask(f"ALTER SYSTEM SET {name} = '{value}'")
         self.ask("SELECT pg_reload_conf()")
 
+    def reset(self, name):
+        """Take back what was set."""
+        self.ask(f"ALTER SYSTEM RESET {name}")
+        self.ask("SELECT pg_reload_conf()")
+
     def is_followed(self):
         """Return whether a standby has all that this primary has written so far."""
         return self.ask(

@@ -32,6 +32,7 @@ def kill(redis):
     return redis.start
 
 
+@pytest.mark.proof
 def test_redis_away_bookings_go_on_and_mail_follows_once_when_it_is_back(running, book, hold_time, at):
     """What has run out is free meanwhile, too."""
     for fail, hours, hour_held in ((freeze, (9, 10), 11), (kill, (13, 14), 15)):
@@ -77,6 +78,7 @@ def test_redis_away_relay_ends_soon_and_run_outbox_sends_what_is_due(clinic, boo
         come_back()
 
 
+@pytest.mark.proof
 def test_redis_that_lost_its_data_stops_neither_email_nor_beat(running, book, at):
     running.mailbox.answers.clear()
     book(at(9))

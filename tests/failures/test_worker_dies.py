@@ -26,6 +26,7 @@ def let_the_claim_lapse():
     OutboxMessage.objects.filter(status="running").update(due_at=database_now())
 
 
+@pytest.mark.proof
 def test_message_of_killed_worker_is_done_once_by_one_that_is_told_to_stop(clinic, book, at):
     clinic.mailbox.answers.clear()
     killed = clinic.run_workers()["delivery"]
@@ -85,6 +86,7 @@ def test_two_beats_and_workers_do_nothing_twice(clinic, book, hold_time, at):
     assert Event.objects.filter(kind="hold.expired").count() == 1
 
 
+@pytest.mark.proof
 def test_deliveries_all_arrive_although_workers_are_killed(clinic):
     """What a dead worker had been handed may arrive again, under the same id, and nothing else does."""
     handed_over = 0

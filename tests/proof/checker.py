@@ -15,6 +15,7 @@ INVARIANTS = {
     "one mail by Message-ID, and a webhook of each change": check_messages,
     "only allowed moves, and sequences without gaps": check_stories,
 }
+NAMES = {find: name for name, find in INVARIANTS.items()}
 
 
 def check(folder):

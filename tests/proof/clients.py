@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.proof.history import OK, REFUSED, UNKNOWN
 
-TIMEOUT = 5  # seconds that a client waits for an answer
+TIMEOUT = 10  # seconds that a client waits for an answer
 MAX_TRIES = 8
 LETTERS = str.maketrans("0123456789-", "ghijklmnopq")  # a name has no digits
 # These say nothing of whether the request is being, or will be, done.
@@ -157,7 +157,7 @@ class Client(Thread):
                 break
             if self.budget <= 0:
                 break
-            time.sleep(min(1, 0.1 * 2**attempt) * self.rng.random())
+            time.sleep(min(2, 0.2 * 2**attempt) * self.rng.uniform(0.5, 1))
         if decided and self.rng.random() < 0.08:
             self.send(operation, keys[:1])
         return next((data for outcome, data in decided if outcome == OK), None)

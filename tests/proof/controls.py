@@ -6,10 +6,8 @@ from typing import NamedTuple
 from tests.proof.check_answers import check_kept, check_one_answer
 from tests.proof.check_ledger import check_expiry, check_overlaps, check_stories
 from tests.proof.check_messages import check_messages
-from tests.proof.checker import INVARIANTS
+from tests.proof.checker import NAMES
 from tests.proof.nemesis import BY_NAME, Fault
-
-NAMES = {find: name for name, find in INVARIANTS.items()}
 
 
 class Control(NamedTuple):
@@ -44,15 +42,24 @@ IGNORE_EXPIRY = """
     CREATE TRIGGER last_longer BEFORE INSERT ON booking_hold FOR EACH ROW EXECUTE FUNCTION last_longer();
     CREATE TRIGGER last_longer BEFORE INSERT ON scheduling_slot FOR EACH ROW EXECUTE FUNCTION last_longer()
 """
-LAG = 0.5  # seconds that an asynchronous standby lags behind
+LAG = 10  # acknowledgements that an asynchronous standby lags behind
+BEFORE = 60  # acknowledgements until a fault begins
+
+
+def await_acknowledgements(installation, number):
+    """Return when clients have been acknowledged so many more changes."""
+    wanted = installation.history.acknowledged + number
+    while installation.history.acknowledged < wanted and not installation.history.is_over:
+        time.sleep(0.02)
 
 
 def promote_lagging_standby(installation, rng):
-    """Promote a standby that has not been sent the last half second."""
+    """Promote a standby that has not been sent the last changes."""
     cluster = installation.cluster
+    await_acknowledgements(installation, BEFORE)
     cluster.detach_standby()
     installation.links.cut("replication")
-    time.sleep(LAG)
+    await_acknowledgements(installation, LAG)
     cluster.fail_over()
 
     def mend():
@@ -64,14 +71,17 @@ def promote_lagging_standby(installation, rng):
 
 def kill_postgres_that_acknowledges_early(installation, rng):
     primary = installation.cluster.primary
+    await_acknowledgements(installation, BEFORE)
     primary.set("wal_writer_delay", "10s")
+    primary.set("wal_writer_flush_after", "1GB")
     primary.set("synchronous_commit", "off")
-    time.sleep(LAG)
+    await_acknowledgements(installation, LAG)
     start = BY_NAME["PostgreSQL: killed, started again"].begin(installation, rng)
 
     def mend():
         start()
-        primary.set("synchronous_commit", "on")
+        for name in ("synchronous_commit", "wal_writer_flush_after", "wal_writer_delay"):
+            primary.reset(name)
 
     return mend
 
@@ -98,7 +108,7 @@ CONTROLS = [
         faults=(Fault("PostgreSQL: killed with synchronous_commit off", kill_postgres_that_acknowledges_early),),
     ),
     Control(
-        "an asynchronous standby promoted, half a second behind",
+        "an asynchronous standby promoted, ten acknowledgements behind",
         NAMES[check_kept],
         faults=(Fault("PostgreSQL: asynchronous standby promoted", promote_lagging_standby),),
     ),

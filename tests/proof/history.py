@@ -14,7 +14,9 @@ class History:
     """Writes a history to a file; clients share it."""
 
     def __init__(self, path):
-        self.file, self.lock, self.count, self.completed = path.open("w"), threading.Lock(), 0, 0
+        self.file, self.lock = path.open("w"), threading.Lock()
+        self.count = self.completed = self.acknowledged = 0
+        self.is_over = False  # once no client asks for more
 
     def invoke(self, **request):
         """Write down that a request is about to be sent, and return its number."""
@@ -27,6 +29,7 @@ class History:
         """Write down what came of it: ``outcome`` is OK, REFUSED, or UNKNOWN where it may or may not have been done."""
         with self.lock:
             self.completed += 1
+            self.acknowledged += outcome["outcome"] == OK
             self._write({"complete": number, "at": time.time(), **outcome})
 
     def _write(self, line):

@@ -63,6 +63,7 @@ class Installation:
     def __init__(self, folder, cluster, database, *, application=None, with_workers=True):
         folder.mkdir(parents=True)
         self.folder, self.cluster, self.links, self.database = folder, cluster, cluster.links, database
+        self.history = None
         cluster.primary.ask(f"CREATE DATABASE {database} TEMPLATE {CLINIC}")
         self.redis, self.mailbox = Redis(folder), Mailbox()
         self.redis.start()
@@ -169,7 +170,11 @@ def make_clinic(cluster, days, schema=None):
     cluster.primary.ask(f"CREATE DATABASE {CLINIC}")
     environment = os.environ | make_environment(cluster.primary.url(CLINIC), "redis://localhost")
     if schema:
-        subprocess.run([BINARIES / "psql", "-q", "-X", cluster.primary.url(CLINIC)], input=schema, check=True)
+        subprocess.run(
+            [BINARIES / "psql", "-q", "-X", "-o", os.devnull, "-v", "ON_ERROR_STOP=1", cluster.primary.url(CLINIC)],
+            input=schema,
+            check=True,
+        )
     else:
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=BASE_DIR, env=environment, check=True)
     command = [sys.executable, "-m", "tests.proof.clinic", str(days)]

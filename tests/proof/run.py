@@ -6,7 +6,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.proof.checker import check
+from tests.proof.check_messages import check_messages
+from tests.proof.checker import NAMES, check
 from tests.proof.clients import Client
 from tests.proof.history import History, read_history, read_rows
 from tests.proof.installation import Installation
@@ -54,7 +55,7 @@ def run(
     try:
         if sql:
             installation.ask(sql)
-        history = History(folder / "history.jsonl")
+        history = installation.history = History(folder / "history.jsonl")
         shared = {"clinic": clinic, "history": history, "port": cluster.links.ports["web"]}
         clients = [
             Client(number, **shared, budget=requests // CLIENTS, seed=seed, crowding=crowding)
@@ -64,6 +65,7 @@ def run(
         for thread in [*clients, nemesis]:
             thread.start()
         wait_for(clients, nemesis, history, requests, tell)
+        history.is_over = True
         nemesis.stop()
         history.close()
         tell(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")
@@ -73,7 +75,7 @@ def run(
         installation.stop()
     violations = check(folder)
     if unsent:
-        violations["one mail by Message-ID, and a webhook of each change"].append(f"{unsent} messages were never sent")
+        violations[NAMES[check_messages]].append(f"{unsent} messages were never sent")
     return sum_up(folder, nemesis.done, time.monotonic() - started_at, violations)
 
 
@@ -128,7 +130,7 @@ def run_control(folder, cluster, clinic, control, *, number, requests, seed, tel
         seed=seed,
         tell=tell,
         faults=control.faults,
-        seconds=(1, 1.5),
+        seconds=(0.5, 1),
         rounds=1,
         crowding=0.6,
         sql=control.sql,

@@ -10,7 +10,7 @@ def without_locks():
     execute = psycopg.Cursor.execute
 
     def execute_unlocked(self, query, *arguments, **options):
-        if isinstance(query, str):
+        if isinstance(query, str) and "scheduling_clinician" in query:
             query = query.replace(LOCK, "")
         return execute(self, query, *arguments, **options)
 

@@ -1,0 +1,54 @@
+"""The short form of `make proof`: each kind of fault once, and the negative control for the worst of all."""
+
+import subprocess
+
+import pytest
+from django.db import connection
+
+from booking.dev.standby import BINARIES
+from tests.proof.controls import CONTROLS
+from tests.proof.nemesis import BY_NAME
+from tests.proof.prove import clinic_in
+from tests.proof.run import run, run_control
+
+REQUESTS = 2_000
+DAYS = 10
+FAULTS = [
+    "web: one process killed",
+    "web: network cut",
+    "Celery: a program killed, started again",
+    "Celery: a program frozen",
+    "Redis: emptied",
+    "Redis: frozen",
+    "PostgreSQL: a connection's process killed",
+    "PostgreSQL: immediate restart",
+    "PostgreSQL: network stalled",
+    "PostgreSQL: killed, the synchronous standby promoted",
+]
+QUICK = (0.3, 0.8)  # seconds
+
+
+@pytest.fixture
+def proof(db, tmp_path):
+    """A cluster with a clinic, whose tables are copied from the tests' own database."""
+    parameters = connection.get_connection_params()
+    server = ["-h", parameters["host"], "-U", parameters["user"]]
+    command = [BINARIES / "pg_dump", "--schema-only", *server, connection.settings_dict["NAME"]]
+    schema = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    with clinic_in(tmp_path, days=DAYS, schema=schema) as (cluster, clinic):
+        yield tmp_path, cluster, clinic
+
+
+def test_checker_finds_double_bookings_and_none_under_faults(proof):
+    [worst, *_] = CONTROLS
+    options = {"seed": 14, "tell": print}
+
+    control = run_control(*proof, worst, number=0, requests=400, **options)
+    assert control.violations[worst.breaks]
+
+    faults = [BY_NAME[name] for name in FAULTS]
+    result = run(*proof, name="run", requests=REQUESTS, faults=faults, seconds=QUICK, rounds=1, **options)
+    assert {name: found for name, found in result.violations.items() if found} == {}
+    assert result.faults.total() >= len(FAULTS) - 1
+    done = {verb for (verb, outcome), number in result.outcomes.items() if outcome == "ok" and number > 10}
+    assert done == {"hold", "move", "release", "confirm", "reschedule", "cancel"}

@@ -1,6 +1,7 @@
 """Match patients: find the same person again, and list similar ones for staff."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.db.models import QuerySet
 
 from patients.models import Consent, Patient
 from patients.text import list_umlaut_spellings, normalize_name
+from scheduling.lib.compiled_queries import insert, list_columns, read_rows
+from scheduling.lib.pipelined_postgresql import execute_later
 
 MAX_NEAR_MATCHES = 20  # of one patient
 
@@ -30,14 +33,15 @@ def match_patient(candidate: Patient) -> Patient:
 
 def save_new_patient(candidate: Patient) -> None:
     """Save an unsaved Patient whom find_identical_patient did not find, and list near matches for staff."""
-    candidate.save(force_insert=True)
+    candidate.fold_name()
+    insert(candidate)
     list_near_matches(candidate)
 
 
 # Hand-written SQL, here and below: every booking runs it, and the ORM takes longer to build it than PostgreSQL to
 # answer. The rows are locked to wait for a merge that is archiving one, in the merge's order to prevent a deadlock.
 NAMESAKES = f"""
-    SELECT {", ".join(field.column for field in Patient._meta.concrete_fields)} FROM patients_patient
+    SELECT {list_columns(Patient)} FROM patients_patient
      WHERE archived_at IS NULL AND normalized_name = %s AND email = %s
      ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 (only names from our model)
@@ -50,11 +54,21 @@ def find_identical_patient(candidate: Patient) -> Patient | None:
     is taken for who is written to in their stead. Without an e-mail nobody matches. Locks the identity until the
     transaction ends, so that concurrent calls create a person only once.
     """
+    return find_identical_patient_later(candidate)()
+
+
+def find_identical_patient_later(candidate: Patient) -> Callable[[], Patient | None]:
+    """Have the identity locked and looked for with the next statement; return what finds the patient then."""
     if not candidate.email:
-        return None
+        return lambda: None
     name = normalize_name(candidate.first_name, candidate.last_name)
     _lock_identity(name, candidate.email)
-    namesakes = sorted(Patient.objects.raw(NAMESAKES, [name, candidate.email]), key=lambda patient: patient.created_at)
+    namesakes = execute_later(NAMESAKES, [name, candidate.email])
+    return lambda: _choose(read_rows(Patient, namesakes), candidate)
+
+
+def _choose(namesakes, candidate):
+    namesakes.sort(key=lambda patient: patient.created_at)
     matches = [patient for patient in namesakes if patient.date_of_birth == candidate.date_of_birth]
     is_one_person = len({(patient.date_of_birth, bool(patient.contact_name)) for patient in namesakes}) == 1
     is_one_person &= all(bool(patient.contact_name) == bool(candidate.contact_name) for patient in namesakes)
@@ -67,8 +81,7 @@ def _lock_identity(name: str, email: str) -> None:
     # There may be no row to lock yet: lock a number derived from the identity.
     identity = f"{name}\n{email}".encode()
     key = int.from_bytes(hashlib.sha256(identity).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+    execute_later("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
 # Two of the three are equal, the name but for umlauts. Missing values are passed as null, which equals nothing.
@@ -96,8 +109,7 @@ LIST_NEAR_MATCHES = f"""
 
 def list_near_matches(patient: Patient) -> None:
     """Add the records that may be the same person as a saved patient to the list for staff. Keeps earlier entries."""
-    with connection.cursor() as cursor:
-        cursor.execute(LIST_NEAR_MATCHES, _describe(patient))
+    execute_later(LIST_NEAR_MATCHES, _describe(patient))
 
 
 def find_near_matches(candidate: Patient, *, among: QuerySet[Patient]) -> list[tuple[Patient, str]]:
@@ -139,8 +151,7 @@ NOTE_CONSENT = """
 
 def note_consent(patient: Patient, purpose: str, *, at: datetime) -> None:
     """Record that the patient agrees to a purpose. One who has agreed already has done so since then."""
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE_CONSENT, {"patient": patient.pk, "purpose": purpose, "at": at})
+    execute_later(NOTE_CONSENT, {"patient": patient.pk, "purpose": purpose, "at": at})
 
 
 def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None:
@@ -154,5 +165,4 @@ def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None
         "at": at,
         "version": version,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE_PRIVACY_NOTICE, parameters)
+    execute_later(NOTE_PRIVACY_NOTICE, parameters)

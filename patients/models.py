@@ -116,7 +116,7 @@ class Patient(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-    # Derived in save() by fold_name.
+    # Derived by fold_name, in save().
     normalized_name = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_words = models.CharField(max_length=MAX_NAME_LENGTH, editable=False, db_collation="C")
     name_spellings = ArrayField(models.TextField(), default=list, blank=True, editable=False)
@@ -159,12 +159,17 @@ class Patient(models.Model):
         return " ".join(filter(None, [self.first_name, self.last_name]))
 
     def save(self, **kwargs: Any) -> None:
-        folded = fold_name(self.first_name, self.last_name)
-        for name, value in folded.items():
-            setattr(self, name, value)
+        folded = self.fold_name()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], *folded}
         super().save(**kwargs)
+
+    def fold_name(self) -> list[str]:
+        """Set the columns that are derived from the names, and return which they are."""
+        folded = fold_name(self.first_name, self.last_name)
+        for name, value in folded.items():
+            setattr(self, name, value)
+        return list(folded)
 
     def clean(self) -> None:
         if not self.first_name and not self.last_name:

@@ -1,6 +1,6 @@
 """Take and give back a clinician's time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,6 +26,15 @@ class SlotTaken(Exception):
         super().__init__()
 
 
+# NO KEY lets others insert rows that point at the clinician. The clock is read outside the CTE, for each row that comes
+# out of it, and so after the wait; inside it would be read before.
+LOCK_CLINICIAN = """
+      WITH locked AS MATERIALIZED (
+    SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
+    SELECT clock_timestamp(), extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 FROM locked
+"""
+
+
 def lock_clinician(clinician_id: UUID) -> datetime:
     """Lock the clinician row until the transaction ends, and return the database time after the wait.
 
@@ -33,20 +42,20 @@ def lock_clinician(clinician_id: UUID) -> datetime:
     PostgreSQL breaks a deadlock only after a second; behind a row lock there are none. Lock several
     clinicians with lock_clinicians.
     """
-    with connection.cursor() as cursor:
-        # NO KEY lets others insert rows that point at the clinician. The clock is read outside the CTE, for each
-        # row that comes out of it, and so after the wait; inside it would be read before.
-        cursor.execute(
-            """WITH locked AS MATERIALIZED (
-                   SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
-               SELECT clock_timestamp(), extract(epoch FROM clock_timestamp() - statement_timestamp())::float8
-                 FROM locked""",
-            [clinician_id],
-        )
+    return lock_clinician_later(clinician_id)()
+
+
+def lock_clinician_later(clinician_id: UUID) -> Callable[[], datetime]:
+    """Have the clinician row locked ahead of the next statement; return what returns the time after the wait then."""
+    cursor = execute_later(LOCK_CLINICIAN, [clinician_id])
+
+    def get_time():
         # A missing clinician is a bug: TypeError.
         now, waited = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues]
         LOCK_SECONDS.observe(waited)
         return now
+
+    return get_time
 
 
 def lock_clinicians(*clinician_ids: UUID) -> datetime:
@@ -271,15 +280,17 @@ def _delete_lapsed(clinician, period, *, at, spare=None):
     return deleted > 0
 
 
+SET_EXPIRY = "UPDATE scheduling_slot SET expires_at = %s WHERE id = %s"
+
+
 def set_slot_expiry(slot_id: int | None, *, expires_at: datetime | None) -> None:
     """Let a slot lapse at ``expires_at``, or never with None. Raise SlotTaken if it is gone.
 
-    The caller holds the clinician's lock.
+    The caller holds the clinician's lock, and has read the id behind it: it becomes null with the slot.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
-        if not cursor.rowcount:
-            raise SlotTaken
+    if slot_id is None:
+        raise SlotTaken
+    execute_later(SET_EXPIRY, [expires_at, slot_id])
 
 
 def free_slot(slot_id: int | None) -> None:

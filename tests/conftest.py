@@ -17,6 +17,7 @@ from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
 from booking.domain.orders import create_order
 from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest
+from booking.integrations.approvers import recent_remote
 from booking.models import Networks, Provider
 from booking.models.branding import recent_branding
 from booking.models.embedding import recent_sites
@@ -78,7 +79,7 @@ def nothing_remembered():
         diary_page.versions,
         opening_output.recent_alternatives,
     )
-    for results in (recent_branding, recent_sites, *of_pages):
+    for results in (recent_branding, recent_sites, recent_remote, *of_pages):
         results.forget()
 
 

@@ -23,6 +23,7 @@ from booking.integrations.approvers import get_approver
 from booking.models import Acknowledgement, Appointment, Hold, Order, StrandedVisit
 from booking.models.enums import EventKind, Job
 from patients.models import Patient
+from scheduling.lib.compiled_queries import insert
 from scheduling.lib.constraints import get_violated_constraint
 from scheduling.lib.integration_fields import apply_changes, merge_metadata
 from scheduling.slots import free_slot, set_slot_expiry
@@ -135,7 +136,7 @@ def create_appointment(
     if appointment.order_id:
         _save_of_order(appointment)
     else:
-        appointment.save(force_insert=True)
+        insert(appointment)
     record_event(appointment, EventKind.APPOINTMENT_CREATED, actor=actor, at=at, to_status=appointment.status)
     # An approver that confirmed or reserved it has just said so itself: only a pending one is still to be told.
     is_confirmed, is_pending = (appointment.status == status for status in (Status.CONFIRMED, Status.PENDING))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from booking.domain.audit import get_latest_sequence, record_event
 from booking.domain.scarcity import get_verification
 from booking.domain.transitions import check_live, lock_and_refresh
-from booking.integrations.approvers import get_approver, get_provider
+from booking.integrations.approvers import get_approver, get_provider, was_any_remote
 from booking.integrations.approvers.base import Answer, Attendee, NotAnswered, Request
 from booking.models import Acknowledgement, Appointment, Event, Hold, Provider
 from booking.models.enums import EventKind, Job
@@ -85,6 +85,8 @@ def obtain_approval(
     verify_appointment does then. Raises ProviderRefused or ProviderUnavailable, and
     then the hold lives on; HoldExpired or HoldNotFound.
     """
+    if not was_any_remote():
+        return Approval(is_open=True)
     provider = get_provider(hold.service_id, hold.location_id)
     must_verify = get_verification(hold, attendee or patient.contact) == Appointment.Verification.REQUIRED
     if must_verify or not get_approver(provider).is_remote:

@@ -25,9 +25,15 @@ from booking.domain.audit import record_event
 from booking.domain.counting import get_wait, lock_count
 from booking.domain.expiry import move_time, take_time
 from booking.domain.new_patients import is_known_after_all
-from booking.domain.patient_conflicts import check_conflicts, tell_patient
+from booking.domain.patient_conflicts import (
+    check_conflicts,
+    find_conflicts,
+    find_conflicts_later,
+    refuse_conflicts,
+    tell_patient,
+)
 from booking.domain.patient_drafts import use_draft
-from booking.domain.patients import find_or_register, lock_patient
+from booking.domain.patients import find_known_later, find_or_register, lock_patient, register_unknown
 from booking.domain.questions import Answer, write_answers
 from booking.domain.scarcity import (
     VERIFY_WITHIN,
@@ -41,8 +47,16 @@ from booking.domain.scarcity import (
     must_be_verified_there,
 )
 from booking.domain.slot_selection import NotOffered, OpeningRequest, check_offered, get_filters
-from booking.domain.transitions import HoldNotFound, WrongState, check_live, lock_and_refresh, transition
-from booking.integrations.approvers import get_approver, get_provider
+from booking.domain.transitions import (
+    HoldNotFound,
+    WrongState,
+    check_live,
+    lock_and_refresh,
+    lock_and_refresh_later,
+    transition,
+    transition_later,
+)
+from booking.integrations.approvers import get_approver, get_provider_later
 from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, PatientDraft
 from booking.models.enums import EventKind
 from patients.matching import note_consent, note_privacy_notice
@@ -176,7 +190,7 @@ def place_hold(
     # Last, behind all other locks, as when a hold is confirmed.
     hold.patient = patient and find_or_register(patient, actor=actor)
     if must_be_free:
-        _check_patient_is_free(hold, now=hold.created_at)
+        _check_patient_is_free(hold)
     insert(hold)
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=hold.created_at, to_status=hold.status)
     return hold
@@ -231,12 +245,12 @@ def note_verified_email(hold: Hold, email_id: str) -> None:
     hold.save(update_fields=["verified_email", "must_verify", "updated_at"])
 
 
-def _check_patient_is_free(hold, *, now):
+def _check_patient_is_free(hold):
     """Raise PatientBusy if the patient of a hold is known, and has another visit then."""
     patient_id = hold.patient_id or (hold.order_id and hold.order.patient_id)
     if patient_id:
         lock_patient(patient_id)
-        check_conflicts(hold, patient_id, now=now, must_be_free=True)
+        check_conflicts(hold, patient_id, must_be_free=True)
 
 
 def _check_number_of_holds(whose, limits, *, now):
@@ -308,7 +322,7 @@ def move_hold(
     check_live(hold, now)
     moved = copy_to_opening(hold, opening, now=now)
     if must_be_free:
-        _check_patient_is_free(moved, now=now)
+        _check_patient_is_free(moved)
     if hold.is_reservation or moved.starts_at < hold.expires_at:
         moved.expires_at = moved.starts_at
         set_slot_expiry(moved.slot_id, expires_at=moved.expires_at)
@@ -402,7 +416,11 @@ def confirm_hold(
     booking, ChangedMeanwhile, PatientArchived, DraftNotFound, TooMuchMetadata, OrderBooked, OrderCancelled,
     HoldExpired, HoldNotFound or WrongState, and then nothing has changed.
     """
-    now = lock_and_refresh(hold, expected_version=expected_version)
+    # In one round trip, each statement behind the locks of those ahead of it.
+    refresh = lock_and_refresh_later(hold, expected_version=expected_version)
+    find_provider = _find_provider_later(hold, approval)
+    identify = _identify_later(hold, patient, actor)
+    now = refresh()
     if hold.status == Hold.Status.CONFIRMED and not must_be_new:
         return get_confirmed(hold)
     check_live(hold, now)
@@ -411,16 +429,19 @@ def confirm_hold(
     check_email(hold, attendee, verification, now=now)
     if draft:
         use_draft(draft, at=now)
-    acknowledgement = _acknowledge(hold, approval, verification, now, answer_within)
+    acknowledgement = _acknowledge(hold, approval, find_provider(), verification, now, answer_within)
     has_caps = verification in (Verification.WAIVED, Verification.VERIFIED)  # others wait openly
     if has_caps:
         lock_contacts(attendee)
-    patient = find_or_register(patient, actor=actor, in_equal_time=bool(hold.network or hold.verified_email))
+    patient, conflicts = identify()
+    if must_be_free:
+        refuse_conflicts(conflicts)
     if has_caps and _is_above_caps(patient, attendee, verification, acknowledgement, now):
         verification, acknowledgement = Verification.REQUIRED_QUIETLY, _wait_quietly(acknowledgement, hold, now)
     said_new_is_known = is_known_after_all(hold, patient, now=now)
-    conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
-    transition(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
+    # From here on all is written at once, with COMMIT. Were another first in spite of the lock, the appointment would
+    # be refused: its id would be taken, or its slot gone.
+    transition_later(hold, Hold.Status.CONFIRMED, kind=EventKind.HOLD_CONFIRMED, actor=actor, at=now)
     # A pending appointment's time is free again, by itself, when its deadline has passed.
     set_slot_expiry(hold.slot_id, expires_at=acknowledgement.answer_by)
     appointment = create_appointment(
@@ -457,14 +478,41 @@ def get_confirmed(hold: Hold) -> Appointment:
     return appointment
 
 
-def _acknowledge(hold, approval, verification, now, answer_within):
+def _find_provider_later(hold, approval):
+    """Return what returns the Provider of a hold's Approval, or of the hold where that leaves it open."""
+    if approval and not approval.is_open:
+        return lambda: approval.provider
+    return get_provider_later(hold)
+
+
+def _identify_later(hold, patient, actor):
+    """Return what finds or registers the patient of a hold, and returns them with their conflicts.
+
+    A visitor's patient is looked for only then, behind the locks of their contacts.
+    """
+    if hold.network or hold.verified_email:
+        return lambda: _identify_in_equal_time(hold, patient, actor)
+    find_known = find_known_later(patient)
+    find_theirs = None if patient._state.adding else find_conflicts_later(hold, patient.pk)
+
+    def identify():
+        known = find_known()
+        if known is None:
+            return register_unknown(patient, actor=actor), []  # who is new has no other visit
+        return known, find_theirs() if find_theirs else find_conflicts(hold, known.pk)
+
+    return identify
+
+
+def _identify_in_equal_time(hold, patient, actor):
+    patient = find_or_register(patient, actor=actor, in_equal_time=True)
+    return patient, find_conflicts(hold, patient.pk)
+
+
+def _acknowledge(hold, approval, provider, verification, now, answer_within):
     if approval and approval.acknowledgement:
         check_approval(approval, hold)
         return approval.acknowledgement
-    if approval and not approval.is_open:
-        provider = approval.provider
-    else:
-        provider = get_provider(hold.service_id, hold.location_id)
     if verification == Verification.REQUIRED:
         return _wait_for_link(provider, hold, now)
     approver = get_approver(provider)

@@ -96,7 +96,7 @@ def book_against_rules(
     hold.slot, broken = _take(hold, override.rules, now)
     hold.created_at, hold.expires_at = now, hold.ends_at
     patient = find_or_register(patient, actor=actor)
-    conflicts = check_conflicts(hold, patient.pk, now=now, must_be_free=must_be_free)
+    conflicts = check_conflicts(hold, patient.pk, must_be_free=must_be_free)
     acknowledgement = _acknowledge(hold, now, answer_within)
     hold.save(force_insert=True)
     record_event(hold, EventKind.HOLD_PLACED, actor=actor, at=now, to_status=hold.status)

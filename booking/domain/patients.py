@@ -11,10 +11,11 @@ from django.utils import timezone
 from booking.domain.audit import record_event
 from booking.domain.transitions import ChangedMeanwhile
 from booking.models.enums import EventKind
-from patients.matching import find_identical_patient, match_patient, save_new_patient
+from patients.matching import find_identical_patient, find_identical_patient_later, save_new_patient
 from patients.merging import UndoneMerge, merge_patients, undo_merge
 from patients.models import Patient
 from patients.records import PatientArchived, archive_patient, change_patient, register_patient, restore_patient
+from scheduling.lib.pipelined_postgresql import execute_later, execute_unsent
 
 DETAILS = [
     "first_name",
@@ -38,17 +39,36 @@ def find_or_register(patient: Patient, *, actor: str, in_equal_time: bool = Fals
     Nobody can archive or merge the patient until the transaction ends. Raises PatientArchived. Change what belongs
     to the patient only after this call: a merge, which moves it, locks the patients first.
     """
-    if not patient._state.adding:
-        same = Patient.objects.select_for_update(no_key=True).filter(pk=patient.pk, archived_at=None)
-        if not same.exists():
+    if in_equal_time and patient._state.adding:
+        return _find_or_register_in_equal_time(patient, actor=actor)
+    return find_known_later(patient)() or register_unknown(patient, actor=actor)
+
+
+LOCK_PATIENT = "SELECT FROM patients_patient WHERE id = %s AND archived_at IS NULL FOR NO KEY UPDATE"
+
+
+def find_known_later(patient: Patient) -> Callable[[], Patient | None]:
+    """Have a saved Patient locked, or an unsaved one looked for, with the next statement; return what finds them then.
+
+    Whom it does not find may be registered, in the same transaction, with register_unknown. It raises PatientArchived.
+    """
+    if patient._state.adding:
+        return find_identical_patient_later(patient)
+    locked = execute_later(LOCK_PATIENT, [patient.pk])
+
+    def find():
+        if locked.fetchone() is None:
             raise PatientArchived
         return patient
-    if in_equal_time:
-        return _find_or_register_in_equal_time(patient, actor=actor)
-    found = match_patient(patient)
-    if found is patient:
-        record_event(patient, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
-    return found
+
+    return find
+
+
+def register_unknown(candidate: Patient, *, actor: str) -> Patient:
+    """Save and return an unsaved, validated Patient whom find_known_later has not found."""
+    save_new_patient(candidate)
+    record_event(candidate, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
+    return candidate
 
 
 class _Known(Exception):
@@ -58,8 +78,8 @@ class _Known(Exception):
 def _find_or_register_in_equal_time(candidate, *, actor):
     found = find_identical_patient(candidate)
     with suppress(_Known), transaction.atomic():
-        save_new_patient(candidate)
-        record_event(candidate, EventKind.PATIENT_CREATED, actor=actor, at=timezone.now())
+        register_unknown(candidate, actor=actor)
+        execute_unsent()  # in either case: what is undone must have been done
         if found:
             raise _Known
     candidate._state.adding = found is not None

@@ -122,7 +122,7 @@ def save_moved(
 
     What was overridden for its earlier time is over with that. Raises PatientBusy.
     """
-    conflicts = check_conflicts(moved, moved.patient_id, now=now, must_be_free=must_be_free)
+    conflicts = check_conflicts(moved, moved.patient_id, must_be_free=must_be_free)
     is_pending = moved.status == Appointment.Status.PENDING
     if is_pending and moved.starts_at > now:  # what has begun, which only an override chooses, can still be answered
         moved.answer_by = min(moved.answer_by, moved.starts_at)  # pyright: ignore[reportArgumentType] (pending has one)

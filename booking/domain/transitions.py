@@ -1,5 +1,6 @@
 """Which transitions a hold and an appointment may make, and the one function that makes them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -8,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from booking.domain.audit import record_event
 from booking.models import Appointment, Hold, Order
 from booking.models.enums import EventKind
-from scheduling.lib.compiled_queries import refresh, update_if
+from scheduling.lib.compiled_queries import refresh_later, update_if, update_later
 from scheduling.models import Clinician, ExtraHours, Location, Service, TimeOff, WorkingHours
-from scheduling.slots import lock_clinician
+from scheduling.slots import lock_clinician_later
 
 TRANSITIONS = {
     Hold: {
@@ -76,12 +77,24 @@ def lock_and_refresh(booking: Hold | Appointment, *, expected_version: datetime 
     Raises ChangedMeanwhile when its ``updated_at`` is no longer ``expected_version``, or when it has moved to
     another clinician, whose row is not locked.
     """
+    return lock_and_refresh_later(booking, expected_version=expected_version)()
+
+
+def lock_and_refresh_later(
+    booking: Hold | Appointment, *, expected_version: datetime | None = None
+) -> Callable[[], datetime]:
+    """Have the clinician locked ahead of the next statement; return what does then as lock_and_refresh does."""
     clinician_id = booking.clinician_id
-    now = lock_clinician(clinician_id)
-    refresh(booking)
-    if booking.clinician_id != clinician_id or expected_version not in (None, booking.updated_at):
-        raise ChangedMeanwhile
-    return now
+    get_time, reload = lock_clinician_later(clinician_id), refresh_later(booking)
+
+    def refresh():
+        now = get_time()
+        reload()
+        if booking.clinician_id != clinician_id or expected_version not in (None, booking.updated_at):
+            raise ChangedMeanwhile
+        return now
+
+    return refresh
 
 
 def lock_row(
@@ -132,6 +145,20 @@ def transition(
     if not update_if(booking, {"status": booking.status}, status=to, updated_at=at, **changes):
         booking.refresh_from_db()
         raise WrongState(booking)
+    _note_transition(booking, to, kind, actor, at, data, changes)
+
+
+def transition_later(booking: Hold, to: str, *, kind: EventKind, actor: str, at: datetime) -> None:
+    """Make a transition as above, written with the next statement, so that nobody learns whether another was first.
+
+    Behind the clinician's lock none can be. Were one all the same, what the caller writes must be refused.
+    """
+    check_allowed(booking, to, TRANSITIONS[type(booking)])
+    update_later(booking, status=to, updated_at=at)
+    _note_transition(booking, to, kind, actor, at, None, {})
+
+
+def _note_transition(booking, to, kind, actor, at, data, changes):
     record_event(booking, kind, actor=actor, at=at, from_status=booking.status, to_status=to, data=data)
     booking.status, booking.updated_at = to, at
     for name, value in changes.items():

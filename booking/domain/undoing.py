@@ -84,7 +84,7 @@ def undo_cancellation(
     if status == Status.PENDING and appointment.answer_by <= now:  # pyright: ignore[reportOptionalOperand]
         raise WrongState(appointment)
     find_or_register(appointment.patient, actor=actor)
-    conflicts = check_conflicts(appointment, appointment.patient_id, now=now, must_be_free=must_be_free)
+    conflicts = check_conflicts(appointment, appointment.patient_id, must_be_free=must_be_free)
     lock_order(appointment)
     # Nobody was told that what looked made up was cancelled.
     was_told = appointment.cancellation_reason != Appointment.CancellationReason.UNUSUAL

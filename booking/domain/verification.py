@@ -97,4 +97,4 @@ def _hand_over(appointment, *, actor, at):
     else:
         transition(appointment, given.status, kind=EventKind.APPOINTMENT_UPDATED, actor=actor, at=at, **changes)
         notify_changed(appointment, email=Job.EMAIL_APPOINTMENT_CONFIRMED)
-    tell_patient(appointment, find_conflicts(appointment, appointment.patient_id, now=at))
+    tell_patient(appointment, find_conflicts(appointment, appointment.patient_id))

@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from booking.models import OutboxMessage, WebhookEndpoint
 from booking.models.enums import Job
 from scheduling.lib.clock import database_now
+from scheduling.lib.pipelined_postgresql import execute_later
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +79,7 @@ def enqueue(job: Job, *, id: UUID | None = None, due_at: datetime | None = None,
     """
     job = Job(job)
     payload = {name: str(value) for name, value in payload.items()}
-    with connection.cursor() as cursor:
-        cursor.execute(ENQUEUE, [id, job, Jsonb(payload), due_at])  # pyright: ignore[reportArgumentType]
+    execute_later(ENQUEUE, [id, job, Jsonb(payload), due_at])
 
 
 # A claim that is being made is waited for: what it has got is running by then, and stays.

@@ -6,11 +6,12 @@ A model's RARELY_READ columns are deferred, as the ORM's ``defer`` does: no book
 to read than a text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 from django.db.models.base import ModelState
 
@@ -51,12 +52,32 @@ def get_each(*wanted: tuple[type[Model], Any]) -> list[Any]:
 
 def refresh(instance: Model) -> None:
     """Reload all fields. A related object stays loaded as long as its foreign key is the same."""
+    refresh_later(instance)()
+
+
+def refresh_later(instance: Model) -> Callable[[], None]:
+    """Have an instance's row read with the next statement; return what then does as refresh does."""
     model = type(instance)
-    fresh = get_or_none(model, id=instance.pk)
-    if fresh is None:
-        raise model.DoesNotExist
-    for name in _columns(model)[0]:
-        setattr(instance, name, getattr(fresh, name))
+    cursor = execute_later(_select(model, (), ("id",)), [instance.pk])
+
+    def reload():
+        row = cursor.fetchone()
+        if row is None:
+            raise model.DoesNotExist
+        for name, value in _name_columns(model, row).items():
+            setattr(instance, name, value)
+
+    return reload
+
+
+def read_rows(model: type[M], cursor: CursorWrapper) -> list[M]:
+    """Return the instances of a model in the rows of an execute_later that selects list_columns."""
+    return [_make_saved(model, _name_columns(model, row)) for row in cursor.fetchall()]
+
+
+def list_columns(model: type[Model]) -> str:
+    """Return the columns of a model's fields, for a statement that read_rows reads."""
+    return ", ".join(f'"{field.column}"' for field in _list_fields(model))
 
 
 def insert(instance: Model) -> None:
@@ -72,22 +93,38 @@ def update_if(instance: Model, given: Mapping[str, Any], **values: Any) -> bool:
 
     The instance itself does not change.
     """
+    cursor = _update_later(instance, given, values)
+    return cursor.rowcount == 1
+
+
+def update_later(instance: Model, **values: Any) -> None:
+    """Have the row of ``instance`` updated with the next statement. The instance itself does not change."""
+    _update_later(instance, {}, values)
+
+
+def _update_later(instance, given, values):
     fields: list[Any] = [instance._meta.get_field(name) for name in values]
     prepared = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(_update(type(instance), tuple(values), tuple(given)), [*prepared, instance.pk, *given.values()])
-        return cursor.rowcount == 1
+    statement = _update(type(instance), tuple(values), tuple(given))
+    return execute_later(statement, [*prepared, instance.pk, *given.values()])
 
 
 def _split_row(model, row):
     """Return the instance in the first columns of ``row``, and the remaining columns."""
+    width = len(_columns(model)[0])
+    values = _name_columns(model, row[:width])
+    if values[model._meta.pk.attname] is None:
+        return None, row[width:]
+    return _make_saved(model, values), row[width:]
+
+
+def _name_columns(model, row):
+    """Return {field: value} of a row of a model's columns."""
     names, converters = _columns(model)
-    own = list(row[: len(names)])
-    if own[names.index(model._meta.pk.attname)] is None:
-        return None, row[len(names) :]
-    for at, convert in converters:
-        own[at] = convert(own[at], None, connection)
-    return _make_saved(model, dict(zip(names, own, strict=True))), row[len(names) :]
+    values = dict(zip(names, row, strict=True))
+    for name, convert in converters:
+        values[name] = convert(values[name], None, connection)
+    return values
 
 
 def _make_saved(model, values):
@@ -107,7 +144,7 @@ def _list_fields(model):
 @cache
 def _columns(model):
     fields = _list_fields(model)
-    converters = [(at, field.from_db_value) for at, field in enumerate(fields) if hasattr(field, "from_db_value")]
+    converters = [(field.attname, field.from_db_value) for field in fields if hasattr(field, "from_db_value")]
     return [field.attname for field in fields], converters
 
 

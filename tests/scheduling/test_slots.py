@@ -273,12 +273,13 @@ def test_set_slot_expiry_prolongs_slot_or_keeps_it_for_good(take, at):
     assert [row["expires_at"] for row in ledger()] == [None]
 
 
-def test_set_slot_expiry_of_freed_slot_raises_slot_taken(take, at):
-    slot = take(at(9), at(10))
-    free_slot(slot.pk)
+def test_set_slot_expiry_of_freed_slot_raises_slot_taken(hold_time, at):
+    hold = hold_time(at(9))
+    free_slot(hold.slot_id)
+    hold.refresh_from_db()
 
     with pytest.raises(SlotTaken):
-        set_slot_expiry(slot.pk, expires_at=None)
+        set_slot_expiry(hold.slot_id, expires_at=None)
     assert ledger() == []
 
 

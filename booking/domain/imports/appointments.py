@@ -124,7 +124,7 @@ def _book(appointment, patient, importing):
     try:
         period = appointment.padded_period
         slot = take_slot(clinician=appointment.clinician, location=appointment.location, period=period)
-        check_conflicts(appointment, patient.pk, now=importing.now, must_be_free=True)
+        check_conflicts(appointment, patient.pk, must_be_free=True)
     except SlotTaken as error:
         sentence = f"{appointment.clinician} has another visit then, or one too near, or somebody is just booking it."
         raise RowRefused(sentence, "time") from error

@@ -3,16 +3,17 @@
 A new kind is a module with a class as base.Approver describes, and a line in APPROVERS.
 """
 
+from collections.abc import Callable
 from uuid import UUID
-
-from django.db import connection
 
 from booking.integrations.approvers.base import Approver
 from booking.integrations.approvers.clinic import ClinicApprover
 from booking.integrations.approvers.staff import StaffApprover
 from booking.integrations.approvers.stand_in import StandInApprover
 from booking.integrations.approvers.upstream import UpstreamApprover
-from booking.models import Provider
+from booking.models import Booking, Provider
+from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.recent_results import RecentResults
 
 APPROVERS: dict[str, Approver] = {
     approver.kind: approver
@@ -37,9 +38,27 @@ RESPONSIBLE = """
 
 def get_provider(service_id: UUID, location_id: UUID) -> Provider | None:
     """Return the Provider of a service at a location, or None where it is the clinic itself."""
-    with connection.cursor() as cursor:
-        cursor.execute(RESPONSIBLE, [service_id, location_id])
-        row = cursor.fetchone()
+    cursor = execute_later(RESPONSIBLE, [service_id, location_id])
+    return _read_provider(cursor)
+
+
+def get_provider_later(booking: Booking) -> Callable[[], Provider | None]:
+    """Have a booking's provider looked for with the next statement; return what returns it then.
+
+    Who calls that has the booking as it is by then: if it is at another location, the provider is looked for once more.
+    """
+    location_id = booking.location_id
+    cursor = execute_later(RESPONSIBLE, [booking.service_id, location_id])
+
+    def get():
+        is_there = booking.location_id == location_id
+        return _read_provider(cursor) if is_there else get_provider(booking.service_id, booking.location_id)
+
+    return get
+
+
+def _read_provider(cursor):
+    row = cursor.fetchone()
     return Provider.objects.get(pk=row[0]) if row else None
 
 
@@ -51,6 +70,16 @@ def get_approver(provider: Provider | None) -> Approver:
 def list_remote_kinds() -> list[str]:
     """Return the kinds of approver that are other systems."""
     return [kind for kind, approver in APPROVERS.items() if approver.is_remote]
+
+
+# For a second nobody is asked for what another system has just become responsible for. Who confirms looks anew, behind
+# the clinician's lock, and refuses it.
+recent_remote: RecentResults[bool] = RecentResults(max_age=1)
+
+
+def was_any_remote() -> bool:
+    """Return whether another system was responsible for anything, as of a second ago at most."""
+    return recent_remote.get(is_any_remote)
 
 
 def is_any_remote() -> bool:

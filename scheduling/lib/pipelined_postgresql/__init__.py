@@ -21,6 +21,11 @@ def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
     return connection.execute_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
 
 
+def execute_unsent() -> None:
+    """Execute now what waits, so that its cursors have their results."""
+    connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+
+
 def execute_together(*statements: tuple[str, Parameters]) -> list[CursorWrapper]:
     """Execute statements one after the other in one round trip, and return the cursor of each.
 
@@ -28,5 +33,5 @@ def execute_together(*statements: tuple[str, Parameters]) -> list[CursorWrapper]
     lock was had. If one fails, those behind it are not executed, and its error is raised.
     """
     cursors = [execute_later(sql, parameters) for sql, parameters in statements]
-    connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+    execute_unsent()
     return cursors

@@ -123,13 +123,17 @@ def test_refused_confirm_looks_the_same_for_known_and_unknown(confirm):
     assert known.status_code == 400
 
 
+# What undoes a known one's registration, and what is asked once a second, for whoever comes then.
+NOT_COMPARED = re.compile('SAVEPOINT|SELECT 1 AS "a" FROM "booking_provider"')
+
+
 def test_confirm_does_the_same_work_for_known_and_unknown(hold, public_api):
     Patient.objects.create(**{**PERSON, "phone": "+442079460000"})
     work = []
     for token, person in zip([hold(9), hold(10)], (PERSON, BOB), strict=True):
         with CaptureQueriesContext(connection) as captured:
             public_api.post(f"/holds/{token}/confirm", {"patient": person})
-        statements = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
+        statements = [query["sql"] for query in captured.captured_queries if not NOT_COMPARED.search(query["sql"])]
         work.append([re.sub("'[^']*'|[0-9]+", "?", statement.split("(")[0]) for statement in statements])
 
     assert work[0] == work[1]

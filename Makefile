@@ -15,7 +15,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench proof migrations messages shell schema lock
+.PHONY: help demo demo-reset test test-fast test-all lint format typecheck bench proof soak migrations messages shell schema lock
 MAKEFLAGS += --no-print-directory
 
 # The settings need addresses of servers; what runs with these asks none of them for anything.
@@ -69,6 +69,9 @@ bench: .venv/ready  ## measure how fast it is; some sections alone: ONLY="availa
 
 proof: .venv/ready  ## prove the promises under faults, in a quarter of an hour; into the docs: ARGS=--page
 	@$(BIN)/python -m tests.proof $(ARGS)
+
+soak: .venv/ready  ## load it for an hour, and see whether memory, connections and files stay flat
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 migrations: .venv/ready  ## write migrations for models that have changed
 	@$(WITHOUT_SERVERS) $(BIN)/python -W ignore manage.py makemigrations

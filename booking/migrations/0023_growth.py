@@ -1,6 +1,8 @@
 import django.db.models.deletion
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+from django.db.models.functions import Upper
 
 
 def drop_index(name, column):
@@ -40,6 +42,14 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="appointment",
             index=models.Index(models.F("location"), models.F("starts_at"), name="appointment_location_starts"),
+        ),
+        AddIndexConcurrently(
+            model_name="appointment",
+            index=GinIndex(
+                OpClass(Upper("attendee_name"), name="gin_trgm_ops"),
+                condition=models.Q(("status__in", ["pending", "reserved", "confirmed", "in_progress"])),
+                name="appointment_attendee_name",
+            ),
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[

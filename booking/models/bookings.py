@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.indexes import BrinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
@@ -24,6 +24,7 @@ from scheduling.models import Clinician, Location, Service, Slot
 # Appointment's, defined here because Meta cannot see names of the enclosing class body.
 ORDER_BOOKED_ONCE = "appointment_of_order"
 UNSUCCESSFUL = ["cancelled", "no_show"]
+STANDING = ["pending", "reserved", "confirmed", "in_progress"]
 # Of appointments and orders: those that may be shown. Of a restricted patient nothing is, but to staff who may see it.
 UNRESTRICTED = Q(patient__restricted_at=None)
 
@@ -210,7 +211,7 @@ class Appointment(Booking):
     # result, so that the order can be booked again.
     TENTATIVE = ["pending", "reserved"]
     UPCOMING = [*TENTATIVE, "confirmed"]
-    STANDING = [*UPCOMING, "in_progress"]
+    STANDING = STANDING
     UNSUCCESSFUL = UNSUCCESSFUL
     AWAITING_VERIFICATION = ["required", "required_quietly"]
     UNPROVEN = ["waived", *AWAITING_VERIFICATION]
@@ -362,6 +363,12 @@ class Appointment(Booking):
             models.Index("clinician", "starts_at", name="appointment_clinician_starts"),
             # For the diary: of a group's thousand visits of a day those at one location.
             models.Index("location", "starts_at", name="appointment_location_starts"),
+            # For staff who look for a coming visit by a part of the name: what is over is not in it, so it stays small.
+            GinIndex(
+                OpClass(Upper("attendee_name"), "gin_trgm_ops"),
+                name="appointment_attendee_name",
+                condition=Q(status__in=STANDING),
+            ),
             models.Index("created_at", "id", name="appointment_created"),
             models.Index("updated_at", "id", name="appointment_updated"),
             models.Index(Upper("attendee_email"), name="appointment_attendee_email"),

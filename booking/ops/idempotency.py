@@ -129,6 +129,17 @@ def _claim(identity, request_hash):
         raise
 
 
+# In batches: after a rush one statement for all would hold on to millions of rows at once.
+FORGET = """
+    DELETE FROM booking_idempotentanswer WHERE id IN (
+           SELECT id FROM booking_idempotentanswer WHERE created_at < %s LIMIT 5000)
+"""
+
+
 def forget_old_answers():
     """Delete stored responses older than RETENTION."""
-    IdempotentAnswer.objects.filter(created_at__lt=timezone.now() - RETENTION).delete()
+    before = timezone.now() - RETENTION
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, [before])
+        while cursor.rowcount:
+            cursor.execute(FORGET, [before])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache, partial
+from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -74,20 +75,22 @@ _HOURS = f"""
      GROUP BY clinician.id, location.id, hours.is_remote
      ORDER BY clinician.name, clinician.id, rules
 """  # noqa: S608 nothing but the constants above goes in
-HOURS = _HOURS.format(
-    column="",
-    offered="""JOIN scheduling_clinician_services AS offered
+# For each set of filters a statement of its own: with a filter that may be null, the plan for any value, on which
+# PostgreSQL settles for what is prepared, reads the hours of a whole group of clinics.
+_OF_CLINICIANS, _AT_LOCATION = " AND clinician.id = ANY(%(clinicians)s)", " AND location.id = %(location)s"
+HOURS = {
+    (of_clinicians, at_location): _HOURS.format(
+        column="",
+        offered="""JOIN scheduling_clinician_services AS offered
            ON offered.clinician_id = clinician.id AND offered.service_id = %(service)s""",
-    condition="""
-       AND (%(clinicians)s::uuid[] IS NULL OR clinician.id = ANY(%(clinicians)s))
-       AND (%(location)s::uuid IS NULL OR location.id = %(location)s)
-       AND hours.is_remote = ANY(%(ways)s)""",
-)
+        condition=f" AND hours.is_remote = ANY(%(ways)s){_OF_CLINICIANS * of_clinicians}{_AT_LOCATION * at_location}",
+    )
+    for of_clinicians, at_location in product((False, True), repeat=2)
+}
 _SERVICES = """,
            ARRAY(SELECT service_id FROM scheduling_clinician_services WHERE clinician_id = clinician.id) AS services"""
 HOURS_OF_ALL = _HOURS.format(column=_SERVICES, offered="", condition="")
-# A statement of its own: with a condition that may be null, a plan for any value reads the hours of a whole group.
-HOURS_AT = _HOURS.format(column=_SERVICES, offered="", condition=" AND location.id = %(location)s")
+HOURS_OF_ALL_AT = _HOURS.format(column=_SERVICES, offered="", condition=_AT_LOCATION)
 
 
 def load_hours(filters: OpeningFilters, *, first: date = date.min, last: date = date.max) -> dict[Place, WeeklyHours]:
@@ -109,7 +112,8 @@ def query_hours(filters: OpeningFilters, *, first: date = date.min, last: date =
         "first": first,
         "last": last,
     }
-    return execute_later(HOURS, parameters)
+    statement = HOURS[filters.clinician_ids is not None, filters.location_id is not None]
+    return execute_later(statement, parameters)
 
 
 def read_hours(cursor: CursorWrapper) -> dict[Place, WeeklyHours]:
@@ -129,7 +133,7 @@ def load_hours_of_all(
     """
     parameters: dict[str, Any] = {"first": first, "last": last, "location": location_id}
     with connection.cursor() as cursor:
-        cursor.execute(HOURS_AT if location_id else HOURS_OF_ALL, parameters)
+        cursor.execute(HOURS_OF_ALL_AT if location_id else HOURS_OF_ALL, parameters)
         return [
             (
                 Place(clinician_id, clinician_name, location_id, location_name, remote, ZoneInfo(zone)),

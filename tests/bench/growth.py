@@ -13,6 +13,7 @@ import time
 from datetime import date, timedelta
 from itertools import count, cycle
 from pathlib import Path
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -159,9 +160,9 @@ def confirm(free):
         held, number = hold(next(free)), next(numbers)
         patient = Patient(
             first_name="Alice",
-            last_name=f"Archer {number}",
+            last_name=f"Archer {uuid4()}",
             date_of_birth=date(1950, 1, 1) + number * DAY,
-            email=f"alice{number}@patients.example",
+            email=f"{uuid4()}@patients.example",
             phone=f"+4420790{number:05}",
         )
         return lambda: confirm_hold(held, patient=patient, actor="patient")
@@ -268,8 +269,9 @@ def reminders():
 
     def prepare():
         OutboxMessage.objects.filter(kind="email.reminder", status="waiting").delete()
-        now = waiting.values_list("due_at", flat=True)[REMINDERS - 1]
-        return lambda: enqueue_due_reminders(now=now)
+        due = list(waiting.values_list("pk", flat=True)[:REMINDERS])
+        Reminder.objects.filter(pk__in=due).update(due_at=timezone.now())
+        return enqueue_due_reminders
 
     return prepare
 
@@ -278,7 +280,7 @@ def idempotency():
     holder = WebhookEndpoint.objects.get().pk
 
     def prepare():
-        key = {"holder": holder, "route": "POST /api/v1/holds", "idempotency_key": f"key {next(numbers)}"}
+        key = {"holder": holder, "route": "POST /api/v1/holds", "idempotency_key": str(uuid4())}
         return lambda: run_once(lambda: ((201, b'{"id": "1"}', {}), []), **key, request_hash=bytes(32))
 
     return prepare

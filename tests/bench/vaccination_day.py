@@ -76,12 +76,11 @@ def simulate(day, costs):
     weights = [(n + 1) ** -day.popularity for n in range(day.centres)]
     liked = list(accumulate(weights))
     free = [day.lanes * day.times] * day.centres
-    comers = [round(number) for number in spread_arrivals(day)]
-    arrived = list(accumulate(comers))
+    arrived = [round(number) for number in accumulate(spread_arrivals(day))]  # by each second
     booked, waits, pressed, refused, let_in = [0], [], {}, 0, 0
     second, entitled = 0, 0.0
     busiest = 0  # holds that one centre was asked for in a second
-    while second < len(comers) or let_in < arrived[-1] or max(pressed, default=0) >= second:
+    while second < len(arrived) or let_in < arrived[-1] or max(pressed, default=0) >= second:
         waiting = arrived[min(second, len(arrived) - 1)] - let_in
         entitled = min(entitled + rate, waiting + rate)
         admitted = min(waiting, int(entitled))

@@ -15,8 +15,10 @@ Parameters = Sequence[Any] | dict[str, Any]
 def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
     """Have a statement executed together with the next one, at the latest with COMMIT; return its cursor.
 
-    Reading the cursor executes it too. An error is raised where it is executed: a statement whose error has to be
-    caught is one for an ordinary cursor. Outside a transaction it is executed at once.
+    Each has a snapshot of its own: in READ COMMITTED one that stands behind a lock sees what was committed before the
+    lock was had. Reading the cursor executes all that wait. If one fails, those behind it are not executed, and its
+    error is raised there: a statement whose error has to be caught is one for an ordinary cursor. Outside a transaction
+    it is executed at once.
     """
     return connection.execute_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
 
@@ -24,14 +26,3 @@ def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
 def execute_unsent() -> None:
     """Execute now what waits, so that its cursors have their results."""
     connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)
-
-
-def execute_together(*statements: tuple[str, Parameters]) -> list[CursorWrapper]:
-    """Execute statements one after the other in one round trip, and return the cursor of each.
-
-    Each has a snapshot of its own: in READ COMMITTED one that stands behind a lock sees what was committed before the
-    lock was had. If one fails, those behind it are not executed, and its error is raised.
-    """
-    cursors = [execute_later(sql, parameters) for sql, parameters in statements]
-    execute_unsent()
-    return cursors

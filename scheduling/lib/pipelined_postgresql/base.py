@@ -16,6 +16,8 @@ from django.db.backends.postgresql import base
 from psycopg import Cursor
 from psycopg.pq import TransactionStatus
 
+ROLLED_BACK_PLAINLY = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that keeps statements until the next one is executed."""
@@ -94,12 +96,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.unsent = []
         # psycopg's rollback() forgets all that is prepared, as if every transaction had changed tables. After a refusal
         # PostgreSQL would read and plan again what the next requests ask.
-        if self.connection is not None and self.connection.pgconn.transaction_status in (
-            TransactionStatus.INTRANS,
-            TransactionStatus.INERROR,
-        ):
-            self.connection.pgconn.exec_(b"ROLLBACK")
-        super()._rollback()  # nothing to do but where that has failed
+        if self.connection is not None and self.connection.pgconn.transaction_status in ROLLED_BACK_PLAINLY:
+            with self.wrap_database_errors:
+                self.connection.pgconn.exec_(b"ROLLBACK")
+        super()._rollback()  # what remains to be done where that has failed
 
     def _savepoint_rollback(self, sid):
         self.unsent = []  # a savepoint is a statement: what waits has come after it

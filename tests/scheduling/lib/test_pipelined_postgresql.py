@@ -6,7 +6,7 @@ import signal
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
-from scheduling.lib.pipelined_postgresql import execute_later, execute_together
+from scheduling.lib.pipelined_postgresql import execute_later, execute_unsent
 from scheduling.models import ServiceCategory
 from tests.round_trips import list_round_trips
 
@@ -60,11 +60,10 @@ def test_later_statement_is_executed_before_the_next_and_has_its_results_then():
 
 def test_statements_together_are_one_round_trip_each_seeing_those_before_it():
     with list_round_trips() as trips, transaction.atomic():
-        added, renamed, none, counted = execute_together(
-            (ADD, ["Eyes", 1]), (RENAME, ["Sight", 1]), (RENAME, ["Sight", 9]), (COUNT, [])
-        )
+        added, renamed = execute_later(ADD, ["Eyes", 1]), execute_later(RENAME, ["Sight", 1])
+        none, counted = execute_later(RENAME, ["Sight", 9]), execute_later(COUNT)
+        assert (added.rowcount, renamed.rowcount, none.rowcount, counted.fetchall()) == (1, 1, 0, [(1,)])
 
-    assert (added.rowcount, renamed.rowcount, none.rowcount, counted.fetchall()) == (1, 1, 0, [(1,)])
     assert trips == [["BEGIN", "INSERT 0 1", "UPDATE 1", "UPDATE 0", "SELECT 1"], ["COMMIT"]]
 
 
@@ -88,7 +87,9 @@ def test_error_in_one_of_several_undoes_its_savepoint_alone():
     with transaction.atomic():
         ServiceCategory.objects.create(name="Eyes")
         with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
-            execute_together((ADD, ["Teeth", 2]), (ADD, ["Eyes", 1]), (ADD, ["Ears", 3]))
+            for name, position in (("Teeth", 2), ("Eyes", 1), ("Ears", 3)):
+                execute_later(ADD, [name, position])
+            execute_unsent()
         assert list_names() == ["Eyes"]
         with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
             execute_later(ADD, ["Eyes", 1])
@@ -125,7 +126,8 @@ def test_later_statement_in_nested_transaction_is_kept_until_the_outer_commits()
 def test_statement_that_psycopg_refuses_leaves_connection_usable():
     with pytest.raises(DataError), transaction.atomic():
         execute_later(ADD, ["Eyes", 1])
-        execute_together((ADD, ["a text with \0", 2]))
+        execute_later(ADD, ["a text with \0", 2])
+        execute_unsent()
 
     assert list_names() == []
 
@@ -162,6 +164,24 @@ def test_statements_of_each_transaction_stay_in_it_with_autocommit_off():
         connection.set_autocommit(True)
 
     assert list_names() == ["Eyes"]
+
+
+def test_rollback_keeps_what_the_connection_has_prepared():
+    for _ in range(5):
+        assert not ServiceCategory.objects.filter(position=1).exists()
+    prepared = count_prepared()
+    with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+        ServiceCategory.objects.create(name="Eyes")
+        execute_later(ADD, ["Eyes", 1])
+
+    assert count_prepared() == prepared > 0
+    assert list_names() == []
+
+
+def count_prepared():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%servicecategory%'")
+        return cursor.fetchone()[0]
 
 
 def test_connection_that_the_server_has_closed_is_not_usable():

@@ -13,6 +13,7 @@ from tests.booking.api.conftest import Caller
 from tests.booking.api.v1.clock_changes import get_next_last_sunday
 from tests.conftest import make_clinician
 from tests.ledger import lapse, nothing_changes
+from tests.round_trips import list_round_trips
 
 
 @pytest.fixture
@@ -383,3 +384,14 @@ def test_hold_by_start_time_with_an_odd_offset_is_placed(api, opening, at):
     answer = api.post("/holds", {**opening, "clinician_id": None, "start_time": odd.isoformat()})
 
     assert (answer.status_code, answer.json()["data"]["start_time"]) == (201, at(9).isoformat())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_placed_hold_waits_for_database_four_times(place, at):
+    place(start_time=at(10).isoformat())  # the key's first use in a minute is written
+
+    with list_round_trips() as trips:
+        place()
+
+    # The key; what is named; the lock and what is read behind it; what is written.
+    assert [len(trip) for trip in trips] == [1, 1, 5, 4]

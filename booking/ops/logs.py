@@ -32,6 +32,9 @@ LOGGING = {
     },
 }
 
+# As json.dumps would, which makes an encoder for each line.
+write_json = json.JSONEncoder(default=str).encode
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -65,7 +68,7 @@ class Line(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1]:
             line["exception"] = self.exception(record.exc_info[1])
-        return json.dumps(line, default=str)
+        return write_json(line)
 
     def message(self, record):
         """Return the message, with the route where Django or gunicorn put the path, and without Celery's quotations."""

@@ -1,11 +1,12 @@
 """Rate limits per minute, counted exactly across processes in Redis."""
 
+import threading
 import time
 from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
-from redis import Redis, RedisError
+from redis import Redis, RedisError, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -73,6 +74,7 @@ class Counter:
         )
         self.script = self.redis.register_script(COUNT)
         self.share_script = self.redis.register_script(COUNT_SHARES)
+        self.of_thread = threading.local()
         self.retry_at = None
 
     def count(self, policy: str, whose: str, limit: int) -> Usage | None:
@@ -107,12 +109,23 @@ class Counter:
                 return None
             self._back_off()  # this request probes Redis; concurrent ones skip it
         try:
-            counts = script([f"holdfast-limit:{name}" for name in names], [WINDOW_SECONDS, *values])
+            counts = self._call(script, [f"holdfast-limit:{name}" for name in names], [WINDOW_SECONDS, *values])
         except RedisError:
             self._back_off()
             return None
         self.retry_at = None
         return counts
+
+    def _call(self, script, keys, values):
+        """Call a script on the thread's own connection: the pool, hooks and retries take longer than Redis does."""
+        if not hasattr(self.of_thread, "connection"):
+            pool = self.redis.connection_pool
+            self.of_thread.connection = pool.connection_class(**pool.connection_kwargs)
+        try:
+            self.of_thread.connection.send_command("EVALSHA", script.sha, len(keys), *keys, *values)
+            return self.of_thread.connection.read_response()
+        except (exceptions.ConnectionError, exceptions.NoScriptError):
+            return script(keys, values)  # it was started anew: the client connects, and loads the script
 
     def _back_off(self):
         self.retry_at = time.monotonic() + BACKOFF_SECONDS

@@ -228,13 +228,21 @@ def test_redis_is_probed_by_one_request_at_a_time(redis, monkeypatch):
     counter.count("key", "alice", 1)
     counter.retry_at = 0.0  # long ago
 
-    asked, script = [], counter.script
-    monkeypatch.setattr(counter, "script", lambda *args: asked.append(args) or script(*args))
+    asked, call = [], counter._call
+    monkeypatch.setattr(counter, "_call", lambda *args: asked.append(args) or call(*args))
 
     with ThreadPoolExecutor(4) as threads:
         counted = list(threads.map(lambda _: counter.count("key", "alice", 1), range(4)))
 
     assert (counted, len(asked)) == ([None] * 4, 1)
+
+
+def test_redis_that_has_forgotten_the_script_counts_on(redis):
+    counter = rate_limits.counter()
+    counter.count("key", "alice", 5)
+    counter.redis.script_flush()
+
+    assert [counter.count("key", "alice", 5).used for _ in range(2)] == [2, 3]
 
 
 @pytest.mark.parametrize("fail", [kill, freeze])

@@ -88,8 +88,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "booking.ops.health.answer_probes",
     "booking.widget.live_times.answer_changes",
+    "booking.widget.waiting_room.wait_in_line",
     "booking.ops.middleware.request_id",
     "booking.ops.languages.page_language",
+    "booking.widget.waiting_room.keep_pass",
     "booking.api.middleware.only_problems",
     "booking.ops.middleware.resource_policies",
     "corsheaders.middleware.CorsMiddleware",
@@ -224,6 +226,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # many. A hospital's patients may share one address.
 PAGES_PER_NETWORK = env.integer("PAGES_PER_NETWORK", 1_200, minimum=1)
 SEARCHES_PER_NETWORK = env.integer("SEARCHES_PER_NETWORK", 600, minimum=1)
+
+# Whether newcomers to the patient's pages stand in line while more come than can be served.
+WAITING_ROOM = env.choice("WAITING_ROOM", "automatic", "off")
 
 # The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 

@@ -9,6 +9,8 @@ import re
 from collections import deque
 from enum import IntEnum
 
+from booking.settings import WAITING_ROOM
+
 MAX_CROWD = 100  # that may wait in one process, while it is no overload
 MAX_WAIT_SECONDS = 5.0
 # While it is one
@@ -18,12 +20,24 @@ MAX_QUEUE_SECONDS = 0.1
 CALM_SECONDS = 1.0  # without a refusal, and it is none any more
 
 
+class State:
+    """How it stands in this process, for the waiting room."""
+
+    is_overloaded = False
+    is_pressed = False  # more wait for a thread than there are
+    has_line = False
+
+
+state = State()
+
+
 class Rank(IntEnum):
     """Who goes first. Only those who look are refused as soon as there are too many."""
 
     URGENT = 0  # health probes, and staff
     HOLDING = 1  # who has a time already: a hold, an appointment, an order; and files, which are cheap
-    LOOKING = 2
+    IN_LINE = 2  # who is told their place in line, which is cheap too
+    LOOKING = 3
 
 
 LANGUAGE = rb"(?:/[a-z]{2}(?=/))?(?:/in/[A-Za-z0-9_-]+)?"
@@ -35,13 +49,29 @@ RANKS = [
         Rank.HOLDING,
         re.compile(rb"[A-Z]+ " + LANGUAGE + rb"/(?:hold|appointment|order|another-time|waiting|verify|r)/[^/? ]"),
     ),
+    (Rank.IN_LINE, re.compile(rb"GET (?:/[a-z]{2})?/line/")),
     (Rank.HOLDING, re.compile(rb"(?:POST|PUT|PATCH|DELETE|OPTIONS) /(?:api|onsched|junction)/[^? ]*" + ID + rb"[/? ]")),
 ]
 
 
+# Who would be let in, refused, or sent to the waiting room: booking.widget.waiting_room.ENTRANCE, without a hold.
+NEWCOMER = re.compile(
+    rb"(?:GET|POST) (?:/[a-z]{2}(?=/))?/(?:book/[^/ ?]+/(?:hold|proof|wait)?|(?:clinicians|locations)/[^ ?]*)?"
+    rb"(?:\?(?![^ ]*hold=)[^ ]*)? "
+)
+
+
 def get_rank(head):
     """Return the Rank of a request, of which ``head`` has the first line at least."""
-    return next((rank for rank, pattern in RANKS if pattern.match(head)), Rank.LOOKING)
+    rank = next((rank for rank, pattern in RANKS if pattern.match(head)), Rank.LOOKING)
+    if (
+        rank is Rank.LOOKING
+        and WAITING_ROOM == "automatic"
+        and (state.is_overloaded or state.has_line)
+        and NEWCOMER.match(head)
+    ):
+        return Rank.IN_LINE
+    return rank
 
 
 class RequestQueue:
@@ -77,7 +107,7 @@ class RequestQueue:
     def refuse(self, now):
         """Return the requests that are to be refused now."""
         refused = []
-        for rank in (Rank.HOLDING, Rank.LOOKING):
+        for rank in (Rank.HOLDING, Rank.IN_LINE, Rank.LOOKING):
             requests = self.waiting[rank]
             if len(requests) > MAX_CROWD or (requests and now - requests[0][0] > MAX_WAIT_SECONDS):
                 self.is_overloaded, self.refused_at = True, now
@@ -91,4 +121,6 @@ class RequestQueue:
             self.refused_at = now
         elif self.is_overloaded and now - self.refused_at > CALM_SECONDS:
             self.is_overloaded = False
+        state.is_overloaded = self.is_overloaded
+        state.is_pressed = self.is_overloaded or len(self.waiting[Rank.LOOKING]) > self.threads
         return refused

@@ -10,15 +10,13 @@ from http import HTTPMethod
 from random import Random
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
 from booking.api.dialects.problem_writers import get_writer
 from booking.api.exception_handler import problem_response
 from booking.api.refusals import Busy
+from booking.ops.fixed_pages import get_page, get_page_headers
 from booking.ops.metrics.counted import SHED
-from booking.ops.page_headers import get_page_headers
-from scheduling.lib.languages import choose_language, split_path, use_language
-from scheduling.lib.recent_results import RecentResults
+from scheduling.lib.languages import choose_language, split_path
 
 MIN_SECONDS, MAX_SECONDS = 3, 9
 
@@ -29,7 +27,6 @@ ACCEPT_LANGUAGE = re.compile(rb"\r\naccept-language:[ \t]*([!-~ ]{1,200})\r\n", 
 FOR_ANY_SITE = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After, X-Request-Id"}
 
 draw = Random(secrets.randbits(64))  # noqa: S311 - forked processes must differ, and nobody gains by guessing
-pages = RecentResults[bytes](max_age=60, max_size=50)
 
 
 class Refused:
@@ -60,7 +57,7 @@ def write_refusal(request: bytes) -> bytes:
         spoken = ACCEPT_LANGUAGE.search(request)
         language = split_path(path)[0] or choose_language(spoken[1].decode() if spoken else "")
         is_repeatable = method in (HTTPMethod.GET, HTTPMethod.HEAD)
-        body = pages.get(lambda: render_page(language, is_repeatable), (language, is_repeatable))
+        body = get_page(language, is_repeatable=is_repeatable)
         headers = get_page_headers() | {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
         if is_repeatable:
             headers["Refresh"] = str(seconds)  # the browser asks again by itself
@@ -72,8 +69,3 @@ def write_refusal(request: bytes) -> bytes:
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n".encode() + (b"" if method == "HEAD" else body)
-
-
-def render_page(language, is_repeatable):
-    with use_language(language):
-        return render_to_string("problems/overloaded.html", {"is_repeatable": is_repeatable}).encode()

@@ -62,10 +62,12 @@ def get_address(request):
 def page_addresses(context):
     """Return the page's addresses for search engines, by language: x-default names none, canonical is this one's.
 
-    A page that a token opens is nothing for them.
+    A page that a token opens is nothing for them, nor is one behind a waiting line.
     """
     request = context.get("request")
     if not request or not request.resolver_match or "token" in request.resolver_match.kwargs:
+        return {}
+    if hasattr(request, "line_pass"):
         return {}
     _, path = split_path(request.path)
     paths = {"canonical": request.path}

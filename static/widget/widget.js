@@ -96,8 +96,8 @@ page.addEventListener("htmx:afterSwap", (event) => {
 // The browser's own Back from a held time leads to the times: there it is to be shown as one's own.
 
 document.body.addEventListener("htmx:beforeHistoryUpdate", (event) => {
-  const token = /^(?:\/[a-z]{2})?\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/(?:\?|$)/.exec(event.detail.history.path);
-  if (!token || !/^(\/[a-z]{2})?\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
+  const token = /^(?:\/[a-z]{2})?(?:\/in\/[^/]+)?\/(?:hold|appointment\/[^/]+\/to)\/([^/]+)\/(?:\?|$)/.exec(event.detail.history.path);
+  if (!token || !/^(\/[a-z]{2})?(\/in\/[^/]+)?\/(book|order)\/|\/reschedule$/.test(location.pathname)) return;
   const address = new URL(location.href);
   address.searchParams.set("hold", token[1]);
   history.replaceState(history.state, "", address);

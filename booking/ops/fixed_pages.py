@@ -1,4 +1,4 @@
-"""The headers that every page for patients has, for those that are answered ahead of the middlewares that set them."""
+"""Pages for patients that are answered ahead of all middlewares, and the headers that those would set."""
 
 from functools import cache, reduce
 from io import BytesIO
@@ -7,8 +7,11 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.security import SecurityMiddleware
+from django.template.loader import render_to_string
 
 from booking.ops.middleware import ContentSecurityPolicy, framing, resource_policies
+from scheduling.lib.languages import use_language
+from scheduling.lib.recent_results import RecentResults
 
 MIDDLEWARE = [framing, ContentSecurityPolicy, XFrameOptionsMiddleware, SecurityMiddleware, resource_policies]
 ENVIRON = {
@@ -20,6 +23,8 @@ ENVIRON = {
     "wsgi.input": BytesIO(),
 }
 
+pages = RecentResults[bytes](max_age=60, max_size=50)
+
 
 @cache
 def get_page_headers() -> dict[str, str]:
@@ -27,3 +32,13 @@ def get_page_headers() -> dict[str, str]:
     answer = reduce(lambda inner, middleware: middleware(inner), MIDDLEWARE, lambda request: HttpResponse())
     own = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
     return dict(answer(WSGIRequest(ENVIRON | {"wsgi.errors": BytesIO()})).headers) | own
+
+
+def get_page(language: str, *, is_repeatable: bool = True) -> bytes:
+    """Return the page that tries again by itself, or for what is not repeatable asks its reader to."""
+    return pages.get(lambda: render_page(language, is_repeatable), (language, is_repeatable))
+
+
+def render_page(language, is_repeatable):
+    with use_language(language):
+        return render_to_string("problems/overloaded.html", {"is_repeatable": is_repeatable}).encode()

@@ -1,5 +1,6 @@
 """nginx with the configuration of compose.yaml, in front of the web server."""
 
+import json
 import re
 import shutil
 import socket
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
 class Proxy:
-    def __init__(self, folder, upstream):
+    def __init__(self, folder, upstream, **changes):
         self.folder, self.http, self.https = folder, free_port(), free_port()
         for line in ("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost",):
             files = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
@@ -36,6 +37,7 @@ class Proxy:
             "error_log stderr": f"error_log {folder}/error.log",
             "listen 8080": f"listen 127.0.0.1:{self.http}",
             "web:8000": f"127.0.0.1:{upstream}",
+            **changes,
         }
         text = (BASE_DIR / "nginx.conf").read_text()
         for old, new in replaced.items():
@@ -121,6 +123,24 @@ def test_neither_tokens_nor_query_strings_are_in_the_log(proxy):
     assert "GET /appointment " in proxy.read_log() and "GET /api " in proxy.read_log()
     assert TOKEN not in proxy.read_log() + proxy.read_log("error.log")
     assert "127.0.0.1" not in proxy.read_log()
+
+
+def test_more_in_flight_than_the_web_server_reads_are_503_at_once_and_staff_pass(server, tmp_path):  # noqa: F811
+    proxy = Proxy(tmp_path, server, **{"conn in_flight 1500": "conn in_flight 1"})
+    with ExitStack() as stack:
+        stack.callback(proxy.process.wait)
+        stack.callback(proxy.process.terminate)
+        wait_until(proxy.answers)
+        connect(stack, proxy, b"POST /book/x/hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\na=")
+        wait_until(lambda: proxy.ask("GET", "/problems/")[0] == 503)
+
+        status, headers, page = proxy.ask("GET", "/problems/")
+        assert (status, headers["Retry-After"], headers["Refresh"]) == (503, "5", "5")
+        assert b"tries again by itself" in page
+        status, headers, body = proxy.ask("POST", "/api/v1/holds", b"{}")
+        assert (status, headers["Content-Type"], headers["Refresh"]) == (503, "application/problem+json", None)
+        assert json.loads(body)["code"] == "busy"
+        assert proxy.ask("GET", "/admin/booking/")[0] == 302  # to the sign-in
 
 
 def test_http_is_sent_to_https(proxy):

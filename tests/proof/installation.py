@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 
 from booking.dev.redis import free_port
@@ -20,6 +20,7 @@ from tests.receivers import Receiver, answer
 CLINIC = "clinic"  # the database that every run gets a copy of
 CELERY = ("worker", "delivery", "beat")
 WEB_PROCESSES = 3
+SECRET_KEY = secrets.token_urlsafe(48)
 
 
 class Cluster:
@@ -29,8 +30,8 @@ class Cluster:
         self.links = links
         self.primary = PostgresServer(folder / "one").initialize().start()
         self.standby = PostgresServer(folder / "two")
-        self.port = links.add("postgres", self.primary.socket)
-        links.add("replication", self.primary.socket)
+        self.port = links.lead("postgres", self.primary.socket)
+        links.lead("replication", self.primary.socket)
 
     def attach_standby(self):
         """Copy the primary anew, and from then on acknowledge no commit that the copy does not have."""
@@ -46,7 +47,7 @@ class Cluster:
         self.primary.set("synchronous_standby_names", "")
 
     def fail_over(self):
-        """Kill the primary and have its standby in its place; nothing follows that yet."""
+        """Kill the primary and have its standby in its place, which nothing follows yet."""
         self.primary.kill()
         self.primary, self.standby = self.standby.promote(), self.primary
         for name in ("postgres", "replication"):
@@ -61,35 +62,52 @@ class Installation:
     """The programs of one run, on a fresh copy of the clinic; ``application`` is what gunicorn serves."""
 
     def __init__(self, folder, cluster, database, *, application=None, with_workers=True):
-        folder.mkdir(parents=True)
         self.folder, self.cluster, self.links, self.database = folder, cluster, cluster.links, database
-        self.history = None
-        cluster.primary.ask(f"CREATE DATABASE {database} TEMPLATE {CLINIC}")
-        self.redis, self.mailbox = Redis(folder), Mailbox()
+        self.history, self.programs = None, {}
+        names = ("web", *(CELERY if with_workers else ()))
+        self.commands = {name: shlex.split(PROCFILE[name]) for name in names}
+        if application:
+            self.commands["web"][-1] = application
+
+    def __enter__(self):
+        self.folder.mkdir(parents=True)
+        self.cluster.primary.ask(f"CREATE DATABASE {self.database} TEMPLATE {CLINIC}")
+        with ExitStack() as stack:
+            self.start_servers(stack)
+            stack.callback(self.kill_programs)
+            for name in self.commands:
+                self.start(name)
+            self.wait_for_web()
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error):
+        self.stack.close()
+
+    def start_servers(self, stack):
+        """Start Redis and the receivers of mails and webhooks, and say where they are."""
+        self.redis, self.mailbox = Redis(self.folder), Mailbox()
+        stack.callback(self.mailbox.server_close)
+        stack.callback(self.mailbox.shutdown)
         self.redis.start()
-        self.receiver = Receiver(answer(204, body=b"")).__enter__()
+        stack.callback(self.redis.kill)
+        self.receiver = stack.enter_context(Receiver(answer(204, body=b"")))
         self.ask("UPDATE booking_webhookendpoint SET url = %s", self.receiver.url)
         self.bind = f"127.0.0.1:{free_port()}"
-        for name, target in (("redis", ["127.0.0.1", self.redis.port]), ("web", self.bind.split(":"))):
-            if name in self.links.ports:
-                self.links.lead(name, target)
-            else:
-                self.links.add(name, target)
-        database_url = f"postgresql://postgres@127.0.0.1:{cluster.port}/{database}"
-        self.environment = make_environment(database_url, f"redis://127.0.0.1:{self.links.ports['redis']}/0") | {
+        redis_port = self.links.lead("redis", ["127.0.0.1", self.redis.port])
+        self.links.lead("web", self.bind.split(":"))
+        database_url = f"postgresql://postgres@127.0.0.1:{self.cluster.port}/{self.database}"
+        self.environment = make_environment(database_url, f"redis://127.0.0.1:{redis_port}/0") | {
             "EMAIL_URL": self.mailbox.url,
             "PRIVATE_HOSTS": self.receiver.netloc,
             "BIND": self.bind,
             "WEB_PROCESSES": str(WEB_PROCESSES),
-            "TMPDIR": str(folder),  # killed programs leave files there
+            "TMPDIR": str(self.folder),  # killed programs leave files there
         }
-        self.commands = {name: shlex.split(PROCFILE[name]) for name in ("web", *CELERY)}
-        if application:
-            self.commands["web"][-1] = application
-        self.programs = {}
-        for name in ("web", *(CELERY if with_workers else ())):
-            self.start(name)
-        self.wait_for_web()
+
+    def kill_programs(self):
+        for program in self.programs.values():
+            program.kill()
 
     def ask(self, statement, *parameters):
         """Run a statement in the run's database, past all links."""
@@ -136,14 +154,6 @@ class Installation:
             time.sleep(0.1)
         return left
 
-    def stop(self):
-        for program in self.programs.values():
-            program.kill()
-        self.redis.kill()
-        self.mailbox.shutdown()
-        self.mailbox.server_close()
-        self.receiver.__exit__()
-
 
 def make_environment(database_url, redis_url):
     """Return the environment of programs as in production, but for one machine."""
@@ -160,9 +170,6 @@ def make_environment(database_url, redis_url):
         "SITE_URL": "http://localhost",
         "PYTHONWARNINGS": "ignore",
     }
-
-
-SECRET_KEY = secrets.token_urlsafe(48)
 
 
 def make_clinic(cluster, days, schema=None):

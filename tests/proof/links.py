@@ -23,11 +23,6 @@ class Links:
         print(json.dumps(command), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
-    def add(self, name, target):
-        """Lead a new link to ``target``, ``[host, port]`` or the path of a socket, and return its port."""
-        self.ports[name] = self._ask("add", name, target)
-        return self.ports[name]
-
     def cut(self, name):
         """Reset every connection, and every new one, until the link is mended."""
         self._ask("set", name, CUT)
@@ -40,8 +35,12 @@ class Links:
         self._ask("set", name, OPEN)
 
     def lead(self, name, target):
-        """Reset every connection, and lead new ones to another server."""
-        self._ask("lead", name, target)
+        """Lead a link to ``target``, ``[host, port]`` or the path of a socket, and return the port it has for good.
+
+        What is connected already is reset.
+        """
+        self.ports[name] = self._ask("lead", name, target)
+        return self.ports[name]
 
     def stop(self):
         self.process.stdin.close()
@@ -49,8 +48,8 @@ class Links:
 
 
 class Link:
-    def __init__(self, target):
-        self.target, self.state, self.ends = target, OPEN, set()
+    def __init__(self):
+        self.state, self.ends, self.server, self.target = OPEN, set(), None, None
 
     async def connect(self, make_end):
         loop = asyncio.get_running_loop()
@@ -112,19 +111,19 @@ async def serve():
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    links, servers = {}, []
+    links = {}
     while line := await commands.readline():
         verb, name, what = json.loads(line)
         answer = None
-        if verb == "add":
-            links[name] = link = Link(what)
-            servers.append(await loop.create_server(lambda link=link: End(link), "127.0.0.1", 0, backlog=256))
-            answer = servers[-1].sockets[0].getsockname()[1]
-        elif verb == "set":
-            links[name].set(what)
-        elif verb == "lead":
+        if verb == "lead":
+            if name not in links:
+                links[name] = link = Link()
+                link.server = await loop.create_server(lambda link=link: End(link), "127.0.0.1", 0, backlog=256)
             links[name].target = what
             links[name].reset()
+            answer = links[name].server.sockets[0].getsockname()[1]
+        else:
+            links[name].set(what)
         print(json.dumps(answer), flush=True)
 
 

@@ -51,8 +51,7 @@ def run(
     """Do a run in a database called ``name``, and return its Result."""
     started_at = time.monotonic()
     folder = folder / name
-    installation = Installation(folder, cluster, name, application=application, with_workers=with_workers)
-    try:
+    with Installation(folder, cluster, name, application=application, with_workers=with_workers) as installation:
         if sql:
             installation.ask(sql)
         history = installation.history = History(folder / "history.jsonl")
@@ -71,8 +70,6 @@ def run(
         tell(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")
         unsent = installation.drain(timeout=DRAIN) if with_workers else 0
         write_everything(folder, installation)
-    finally:
-        installation.stop()
     violations = check(folder)
     if unsent:
         violations[NAMES[check_messages]].append(f"{unsent} messages were never sent")

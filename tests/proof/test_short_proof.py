@@ -1,6 +1,8 @@
 """The short form of `make proof`: each kind of fault once, and the negative control for the worst of all."""
 
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import connection
@@ -29,14 +31,19 @@ QUICK = (0.3, 0.8)  # seconds
 
 
 @pytest.fixture
-def proof(db, tmp_path):
-    """A cluster with a clinic, whose tables are copied from the tests' own database."""
+def proof(db):
+    """A cluster with a clinic, whose tables are copied from the tests' own database.
+
+    Not in tmp_path: each start of pytest closes the folder above those of all runs to other accounts.
+    """
     parameters = connection.get_connection_params()
     server = ["-h", parameters["host"], "-U", parameters["user"]]
     command = [BINARIES / "pg_dump", "--schema-only", *server, connection.settings_dict["NAME"]]
     schema = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    with clinic_in(tmp_path, days=DAYS, schema=schema) as (cluster, clinic):
-        yield tmp_path, cluster, clinic
+    with TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with clinic_in(folder, days=DAYS, schema=schema) as (cluster, clinic):
+            yield folder, cluster, clinic
 
 
 def test_checker_finds_double_bookings_and_none_under_faults(proof):

@@ -4,12 +4,13 @@ import random
 import signal
 import time
 from collections import Counter
+from functools import partial
 from threading import Event, Thread
 from typing import NamedTuple
 
 import psutil
-import psycopg
 
+from booking.dev.processes import wait_until_ready
 from tests.proof.installation import CELERY
 
 
@@ -99,6 +100,7 @@ def kill_backend(installation, rng):
         " ORDER BY state = 'active' DESC LIMIT 1"
     )
     psutil.Process(number).kill()
+    return partial(wait_until_ready, "PostgreSQL", installation.cluster.primary.answers)
 
 
 def freeze_standby(installation, rng):
@@ -144,7 +146,7 @@ class Nemesis(Thread):
     """Does the faults in an order that ``seed`` decides, again and again until it is told to stop.
 
     Each lasts, and is followed by a pause, of a length out of ``seconds``. ``done`` counts them by name, and ``log``
-    has (name, from, until) of each.
+    says when each was.
     """
 
     def __init__(self, installation, *, seed, seconds, faults=FAULTS, rounds=None):
@@ -169,13 +171,13 @@ class Nemesis(Thread):
         started_at = time.time()
         try:
             mend = fault.begin(self.installation, self.rng)
-        except (psycopg.OperationalError, psutil.NoSuchProcess, ValueError, IndexError):
-            return  # what it would have hurt is just not there
+        except (psutil.NoSuchProcess, ValueError, IndexError):
+            return  # what it would have killed has just ended
         self.stopping.wait(self.rng.uniform(*self.seconds))
         if mend:
             mend()
         self.done[fault.name] += 1
-        self.log.append((fault.name, started_at, time.time()))
+        self.log.append({"fault": fault.name, "at": started_at, "until": time.time()})
 
     def stop(self):
         """Let the nemesis mend what it hurts, and return once it has."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.proof.check_messages import check_messages
 from tests.proof.checker import NAMES, check
 from tests.proof.clients import Client
-from tests.proof.history import History, read_history, read_rows
+from tests.proof.history import History, read_history, read_rows, write_rows
 from tests.proof.installation import Installation
 from tests.proof.nemesis import FAULTS, Nemesis
 from tests.proof.rows import write_everything
@@ -69,6 +69,7 @@ def run(
         history.close()
         tell(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")
         unsent = installation.drain(timeout=DRAIN) if with_workers else 0
+        write_rows(folder / "faults.jsonl", nemesis.log)
         write_everything(folder, installation)
     violations = check(folder)
     if unsent:

@@ -196,10 +196,16 @@ def _insert_over_lapsed(slot):
     return False
 
 
-def move_slot(slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime]) -> None:
-    """Exchange the slot's time for another ``period``, or raise SlotTaken and keep it as it is."""
+def move_slot(
+    slot: Slot, *, clinician: Clinician, location: Location, period: Range[datetime], at: datetime | None = None
+) -> None:
+    """Exchange the slot's time for another ``period``, or raise SlotTaken and keep it as it is.
+
+    ``at`` is when, if both clinicians are locked since: what lapses after it still has its time, or the event of the
+    move would say that two had it.
+    """
     with refusing_overlap():
-        now = lock_clinicians(slot.clinician_id, clinician.pk)
+        now = at or lock_clinicians(slot.clinician_id, clinician.pk)
         _delete_lapsed(clinician, period, at=now, spare=slot)
         _exchange(slot, clinician, location, period, now)
 

@@ -94,14 +94,13 @@ def _without_unanswered(verb, *arguments, **place):
     try:
         return verb(*arguments, **place)
     except SlotTaken:
-        if not _cancel_overlapping_unanswered(place["clinician"], place["period"]):
+        if not _cancel_overlapping_unanswered(place["clinician"], place["period"], place.get("at") or database_now()):
             raise
     return verb(*arguments, **place)
 
 
-def _cancel_overlapping_unanswered(clinician, period):
+def _cancel_overlapping_unanswered(clinician, period, now):
     """Cancel a locked clinician's unanswered appointments that overlap a period; return whether there were any."""
-    now = database_now()
     pending = Appointment.objects.filter(clinician=clinician, status=Appointment.Status.PENDING)
     unanswered = pending.filter(slot__period__overlap=period, slot__expires_at__lte=now)
     unanswered = list(unanswered.select_related("location", "provider"))

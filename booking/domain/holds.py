@@ -337,13 +337,13 @@ def move_hold(
 
 
 def copy_to_opening(booking: AnyBooking, opening: OpeningRequest, *, now: datetime) -> AnyBooking:
-    """Return a copy of a hold or an appointment at another opening, whose time is taken in place of its own.
+    """Return a copy of a hold or an appointment at another opening, whose time is taken at ``now`` in place of its own.
 
     ``booking`` keeps the old time, if the new one cannot be had: raises SlotTaken and NotOffered. Call it under both
     clinicians' locks.
     """
     moved = set_opening(copy(booking), opening)
-    move_time(moved.slot, clinician=moved.clinician, location=moved.location, period=moved.padded_period)
+    move_time(moved.slot, clinician=moved.clinician, location=moved.location, period=moved.padded_period, at=now)
     check_offered(moved, now=now)
     return moved
 

@@ -47,7 +47,7 @@ def check_overlaps(evidence):
                 if other.start >= one.end:
                     break
                 if max(one.since, other.since) < min(one.until, other.until):
-                    yield f"{one.booking} and {other.booking} both had {one.clinician} at {max(one.start, other.start)}"
+                    yield f"{one.booking} and {other.booking} both had time of a clinician: {one}, {other}"
     yield from _check_slots(evidence, [claim for group in claims.values() for claim in group])
 
 

@@ -1,8 +1,11 @@
 """The booking without one of its defences: gunicorn serves what one of these returns, for a negative control."""
 
+import time
+
 import psycopg
 
 LOCK = "FOR NO KEY UPDATE"
+PAUSE = 0.01  # seconds between looking and taking, in which others look, too
 
 
 def without_locks():
@@ -12,6 +15,8 @@ def without_locks():
     def execute_unlocked(self, query, *arguments, **options):
         if isinstance(query, str) and "scheduling_clinician" in query:
             query = query.replace(LOCK, "")
+        if isinstance(query, str) and "INSERT INTO scheduling_slot" in query:
+            time.sleep(PAUSE)
         return execute(self, query, *arguments, **options)
 
     psycopg.Cursor.execute = execute_unlocked

@@ -1,12 +1,14 @@
 """The short form of `make proof`: each kind of fault once, and the negative control for the worst of all."""
 
+import shutil
 import subprocess
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import pytest
 from django.db import connection
 
+from booking.dev.servers import BASE_DIR
 from booking.dev.standby import BINARIES
 from tests.proof.controls import CONTROLS
 from tests.proof.nemesis import BY_NAME
@@ -31,19 +33,22 @@ QUICK = (0.3, 0.8)  # seconds
 
 
 @pytest.fixture
-def proof(db):
+def proof(db, request):
     """A cluster with a clinic, whose tables are copied from the tests' own database.
 
-    Not in tmp_path: each start of pytest closes the folder above those of all runs to other accounts.
+    Not in tmp_path: each start of pytest closes the folder above those of all runs to other accounts. What failed
+    leaves its history and rows there.
     """
     parameters = connection.get_connection_params()
     server = ["-h", parameters["host"], "-U", parameters["user"]]
     command = [BINARIES / "pg_dump", "--schema-only", *server, connection.settings_dict["NAME"]]
     schema = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    with TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        with clinic_in(folder, days=DAYS, schema=schema) as (cluster, clinic):
-            yield folder, cluster, clinic
+    failed_before = request.session.testsfailed
+    folder = Path(mkdtemp(prefix="proof-", dir=BASE_DIR / ".data"))
+    with clinic_in(folder, days=DAYS, schema=schema) as (cluster, clinic):
+        yield folder, cluster, clinic
+    if request.session.testsfailed == failed_before:
+        shutil.rmtree(folder)
 
 
 def test_checker_finds_double_bookings_and_none_under_faults(proof):

@@ -346,6 +346,19 @@ def test_move_slot_replaces_lapsed_slot(take, shift, at):
     assert [row["id"] for row in ledger()] == [slot.pk]
 
 
+def test_move_slot_at_an_earlier_time_is_refused_by_slot_that_has_lapsed_since(take, shift, at):
+    slot = take(at(9), at(10))
+    lapsed = take(at(11), at(12), lifetime=-HOUR)
+    before = ledger()
+
+    with pytest.raises(SlotTaken):
+        shift(slot, at(11), at(12), at=lapsed.expires_at - timedelta(microseconds=1))
+
+    assert ledger() == before
+    shift(slot, at(11), at(12), at=lapsed.expires_at)
+    assert [row["id"] for row in ledger()] == [slot.pk]
+
+
 def test_move_slot_that_has_lapsed_succeeds(take, shift, at):
     slot = take(at(9), at(10), lifetime=-timedelta(microseconds=1))
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import orjson
-from django.db import connection
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -13,6 +12,7 @@ from booking.api.integration_fields import HIDDEN, Metadata
 from booking.models import Appointment, Event, Hold
 from booking.models.enums import EventKind
 from patients.models import Patient
+from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later
 
 Verification = Appointment.Verification
 
@@ -161,9 +161,13 @@ class AppointmentOutput(serializers.ModelSerializer):
         ]
 
 
-def write_appointments(appointments, key):
-    """Return appointments as they are written to ``key``, their events read in one query."""
-    events = read_events([appointment.pk for appointment in appointments])
+def write_appointments(appointments, key, rows=None):
+    """Return appointments as they are written to ``key``, their events read in one query.
+
+    ``rows`` are those of ask_events_after_commit, where the appointment has just been made.
+    """
+    ids = [appointment.pk for appointment in appointments]
+    events = group_events(ids, rows or execute_later(EVENTS, [ids]))
     now = timezone.now()
     if not key.is_publishable:
         return [write_appointment(each, events[each.pk], now) for each in appointments]
@@ -220,21 +224,19 @@ def write_moment(moment):
     return moment and moment.isoformat()
 
 
-def read_events(ids):
+def group_events(ids, rows):
     """Return the events of appointments as EventOutput says, in lists by their appointments' ids."""
     events = {id: [] for id in ids}
-    with connection.cursor() as cursor:
-        cursor.execute(EVENTS, [ids])
-        for id, sequence, kind, created_at, status, data in cursor:
-            events[id].append(
-                {
-                    "sequence": sequence,
-                    "kind": kind,
-                    "created_at": created_at.isoformat(),
-                    "status": status,
-                    "data": orjson.loads(data),
-                }
-            )
+    for id, sequence, kind, created_at, status, data in rows:
+        events[id].append(
+            {
+                "sequence": sequence,
+                "kind": kind,
+                "created_at": created_at.isoformat(),
+                "status": status,
+                "data": orjson.loads(data),
+            }
+        )
     return events
 
 
@@ -252,6 +254,11 @@ EVENTS = """
     SELECT subject_id, sequence, kind, created_at, to_status, data FROM booking_event
      WHERE subject_id = ANY(%s) ORDER BY subject_id, sequence
 """
+
+
+def ask_events_after_commit(id):
+    """Have the events of what is about to be booked read with the COMMIT; return the rows, for write_appointments."""
+    return execute_after_commit(EVENTS, [[id]])
 
 
 def write_hold(hold, key):

@@ -58,6 +58,7 @@ class ApiView(APIView):
     ordering = "created_at"  # of a list's pages
     sent: Mapping[str, str] = {}  # what a booking's request has said of who comes, as the appointment has it
     described: Mapping[str, str] = {}  # of that, what the request has spelled out, so that nobody was read for it
+    events: Any = None  # rows of the events of the appointment that the request makes
     usage: Usage | None = None  # of the limit that the answer's RateLimit headers tell
     deprecations: tuple[Deprecation, ...] = ()  # that the answer's headers tell of
 
@@ -305,7 +306,7 @@ class ApiView(APIView):
         A key that may not read it learns nothing of who comes but what this request has said itself (``sent``), and
         its metadata only when it has just made it: a verb that changes nothing would be a way to read.
         """
-        [written] = write_appointments([appointment], self.key)
+        [written] = write_appointments([appointment], self.key, self.events)
         if not self.may_read_appointment(appointment):
             known = {name: value for name, value in self.sent.items() if written.get(name) == value}
             written |= dict.fromkeys(OF_ATTENDEE, "") | known | ({} if is_new else {"metadata": {}})

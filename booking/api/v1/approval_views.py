@@ -9,6 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 from rest_framework import serializers
 
+from booking.api.outputs import ask_events_after_commit
 from booking.api.serializers import Input
 from booking.api.v1.attendance import ATTENDEE_FIELDS
 from booking.api.v1.opening_output import get_opening, offering_alternatives
@@ -99,6 +100,7 @@ class ApprovalView(ApiView):
         approval = Attempt(obtain_approval, hold, timeouts=timeouts, **who)
 
         def confirm(must_be_new=False):
+            self.events = ask_events_after_commit(hold.pk)
             with offering_alternatives(opening):
                 return confirm_hold(
                     hold,

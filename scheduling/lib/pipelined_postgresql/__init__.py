@@ -26,3 +26,11 @@ def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
 def execute_unsent() -> None:
     """Execute now what waits, so that its cursors have their results."""
     connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+
+
+def execute_after_commit(sql: str, parameters: Parameters = ()) -> CursorWrapper:
+    """Have a statement that reads executed behind the next COMMIT, in its round trip; return its cursor.
+
+    Reading the cursor before there is one executes it at once. It is dropped if the transaction is undone.
+    """
+    return connection.execute_after_commit(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)

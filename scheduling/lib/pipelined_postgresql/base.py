@@ -24,16 +24,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self.unsent = []
+        self.unsent, self.after_commit = [], []
 
     def execute_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_later."""
-        cursor = self.cursor()
-        cursor.cursor.is_unsent = True
-        self.unsent.append((cursor, sql, parameters))
+        cursor = self._put_off(sql, parameters, self.unsent)
         if self.get_autocommit():
             self.execute_unsent()
         return cursor
+
+    def execute_after_commit(self, sql, parameters):
+        """See scheduling.lib.pipelined_postgresql.execute_after_commit."""
+        return self._put_off(sql, parameters, self.after_commit)
+
+    def _put_off(self, sql, parameters, waiting):
+        cursor = self.cursor()
+        cursor.cursor.is_unsent = True
+        waiting.append((cursor, sql, parameters))
+        return cursor
+
+    def execute_before_commit(self):
+        """Execute now what was to wait for COMMIT."""
+        self.unsent, self.after_commit = self.after_commit, []
+        self.execute_unsent()
 
     def execute_unsent(self):
         """Execute what waits, in one round trip."""
@@ -86,14 +99,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not readable.poll(0)
 
     def _commit(self):
-        if not self.unsent:
+        if not self.unsent and not self.after_commit:
             super()._commit()
             return
+        after_commit, self.after_commit = self.after_commit, []
         with self.sending_unsent():
             self.connection.execute("COMMIT")  # commit() would wait in the pipeline, and leaving it once more
+            for cursor, sql, parameters in after_commit:
+                cursor.execute(sql, parameters)
 
     def _rollback(self):
-        self.unsent = []
+        self.unsent, self.after_commit = [], []
         # psycopg's rollback() forgets all that is prepared, as if every transaction had changed tables. After a refusal
         # PostgreSQL would read and plan again what the next requests ask.
         if self.connection is not None and self.connection.pgconn.transaction_status in ROLLED_BACK_PLAINLY:
@@ -106,7 +122,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._savepoint_rollback(sid)
 
     def _close(self):
-        self.unsent = []
+        self.unsent, self.after_commit = [], []
         return super()._close()
 
 
@@ -136,6 +152,8 @@ class SendingUnsent(Cursor):
     def _execute_if_unsent(self):
         if self.wrapper is not None and self.is_unsent:
             self.wrapper.execute_unsent()
+            if self.is_unsent:  # it was to wait for a COMMIT
+                self.wrapper.execute_before_commit()
 
     def copy(self, *arguments, **options):
         if self.wrapper is not None:

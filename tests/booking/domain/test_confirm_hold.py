@@ -96,6 +96,22 @@ def test_confirm_hold_records_events_and_enqueues_mail(hold_time, at, alice):
     assert list(messages) == [("email.appointment_confirmed", {"appointment": str(appointment.pk)}, "waiting")]
 
 
+def test_confirm_hold_writes_what_the_orm_would(hold_time, at, alice):
+    appointment = confirm_hold(hold_time(at(9)), patient=alice, actor="patient", metadata={"room": "2"})
+
+    assert get_fields(Appointment.objects.get()) == get_fields(appointment)
+    [written] = rows(Patient)
+    assert written == get_fields(alice)
+    twin = Patient(**{name: written[name] for name in ("first_name", "last_name", "date_of_birth", "email", "phone")})
+    twin.save()
+    its_own = {"id": twin.pk, "created_at": twin.created_at, "updated_at": twin.updated_at}
+    assert get_fields(twin) == written | its_own
+
+
+def get_fields(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
 def test_confirm_hold_writes_no_patient_value_into_events_or_messages(hold_time, at, alice):
     confirm_hold(hold_time(at(9)), patient=alice, actor="patient", notes="My knee hurts.")
 

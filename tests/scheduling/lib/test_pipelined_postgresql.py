@@ -6,7 +6,7 @@ import signal
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
 
-from scheduling.lib.pipelined_postgresql import execute_later, execute_unsent
+from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later, execute_unsent
 from scheduling.models import ServiceCategory
 from tests.round_trips import list_round_trips
 
@@ -130,6 +130,37 @@ def test_statement_that_psycopg_refuses_leaves_connection_usable():
         execute_unsent()
 
     assert list_names() == []
+
+
+def test_statement_after_commit_travels_with_it_and_sees_what_was_written():
+    with list_round_trips() as trips:
+        counted = execute_after_commit(COUNT)
+        with transaction.atomic():
+            assert not ServiceCategory.objects.exists()
+            execute_later(ADD, ["Eyes", 1])
+        assert counted.fetchall() == [(1,)]
+
+    assert trips == [["BEGIN", "SELECT 0"], ["INSERT 0 1", "COMMIT", "SELECT 1"]]
+
+
+def test_statement_after_commit_that_is_read_before_is_executed_then():
+    with transaction.atomic():
+        counted = execute_after_commit(COUNT)
+        execute_later(ADD, ["Eyes", 1])
+        assert counted.fetchall() == [(1,)]
+        execute_later(ADD, ["Teeth", 2])
+
+    assert list_names() == ["Eyes", "Teeth"]
+
+
+def test_statement_after_commit_is_dropped_with_its_transaction():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        execute_after_commit(COUNT)
+        raise ZeroDivisionError
+
+    with list_round_trips() as trips, transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+    assert trips == [["BEGIN", "INSERT 0 1", "COMMIT"]]
 
 
 def test_copy_begins_the_transaction_and_finds_what_was_to_be_executed_later():

@@ -14,7 +14,7 @@ DRF_SPECTACULAR = {"_get_parameters", "_map_basic_serializer"}  # booking/api/op
 # scheduling/lib/edit_conflicts.py overrides _post_clean; tests/booking/admin/test_edit_conflicts.py tries it.
 # booking/admin/strands_visits.py empties the other; tests/booking/admin/test_stranded_visits.py tries it.
 DJANGO = {"_create_formsets", "_get_validation_exclusions", "_post_clean", "_queued_messages"}
-# scheduling/lib/pipelined_postgresql/base.py overrides them; tests/scheduling/lib/test_pipelined_postgresql.py tries it.
+# scheduling/lib/pipelined_postgresql/base.py overrides them; tests/scheduling/lib/test_pipelined_postgresql.py tries.
 DJANGO |= {"_close", "_commit", "_rollback", "_savepoint_rollback"}
 # TracebackException._str in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it.
 PYTHON = {"_str"}

@@ -13,7 +13,9 @@ class Members(dict):
 
     def __init__(self, pairs=()):
         super().__init__(pairs)
-        self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+        self.repeated = []
+        if len(self) < len(pairs):
+            self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
 
 
 class JsonParser(BaseParser):

@@ -27,15 +27,15 @@ class Operation(NamedTuple):
 
 
 class Client(Thread):
-    """A client that sends ``budget`` requests, over two connections.
+    """A client that sends ``budget`` requests over two connections, and more for as long as ``is_wanted()``.
 
     ``crowding`` is how often it wants the time that all others want, too.
     """
 
-    def __init__(self, number, *, clinic, history, port, budget, seed, crowding=0.3):
+    def __init__(self, number, *, clinic, history, port, budget, seed, crowding, is_wanted):
         super().__init__(name=f"client {number}", daemon=True)
         self.number, self.clinic, self.history, self.budget, self.seed = number, clinic, history, budget, seed
-        self.crowding, self.error = crowding, None
+        self.crowding, self.is_wanted, self.error = crowding, is_wanted, None
         self.rng = random.Random(f"{seed} {number}")
         self.connections = [HTTPConnection("127.0.0.1", port, timeout=TIMEOUT) for _ in range(2)]
         self.headers = {"Authorization": f"Bearer {clinic['key']}", "Content-Type": "application/json"}
@@ -45,12 +45,16 @@ class Client(Thread):
 
     def run(self):
         try:
-            while self.budget > 0:
+            while self.goes_on:
                 self.choose()()
         except Exception as error:  # noqa: BLE001 - raised where the thread is joined
             self.error = error
         for connection in self.connections:
             connection.close()
+
+    @property
+    def goes_on(self):
+        return self.budget > 0 or self.is_wanted()
 
     def choose(self):
         """Return the next thing to do: what is held is mostly confirmed, and little of what is booked changed."""
@@ -155,7 +159,7 @@ class Client(Thread):
             decided = [answer for answer in answers if answer[0] != UNKNOWN]
             if len(decided) == len(keys) or (decided and not as_two):
                 break
-            if self.budget <= 0:
+            if not self.goes_on:
                 break
             time.sleep(min(2, 0.2 * 2**attempt) * self.rng.uniform(0.5, 1))
         if decided and self.rng.random() < 0.08:

@@ -47,9 +47,9 @@ BEFORE = 60  # acknowledgements until a fault begins
 
 
 def await_acknowledgements(installation, number):
-    """Return when clients have been acknowledged so many more changes."""
-    wanted = installation.history.acknowledged + number
-    while installation.history.acknowledged < wanted and not installation.history.is_over:
+    """Return when clients have been acknowledged so many more changes, or after a minute."""
+    wanted, deadline = installation.history.acknowledged + number, time.monotonic() + 60
+    while installation.history.acknowledged < wanted and time.monotonic() < deadline:
         time.sleep(0.02)
 
 

@@ -16,7 +16,6 @@ class History:
     def __init__(self, path):
         self.file, self.lock = path.open("w"), threading.Lock()
         self.count = self.completed = self.acknowledged = 0
-        self.is_over = False  # once no client asks for more
 
     def invoke(self, **request):
         """Write down that a request is about to be sent, and return its number."""

@@ -168,11 +168,14 @@ class Nemesis(Thread):
             self.error = error
 
     def do(self, fault):
-        started_at = time.time()
-        try:
-            mend = fault.begin(self.installation, self.rng)
-        except (psutil.NoSuchProcess, ValueError, IndexError):
-            return  # what it would have killed has just ended
+        while True:
+            started_at = time.time()
+            try:
+                mend = fault.begin(self.installation, self.rng)
+                break
+            except (psutil.NoSuchProcess, ValueError, IndexError):  # what it would kill has just ended, and comes again
+                if self.stopping.wait(0.2):
+                    return
         self.stopping.wait(self.rng.uniform(*self.seconds))
         if mend:
             mend()

@@ -48,23 +48,30 @@ def run(
     application=None,
     with_workers=True,
 ):
-    """Do a run in a database called ``name``, and return its Result."""
+    """Do a run in a database called ``name``, and return its Result.
+
+    Clients send so many ``requests``, and with ``rounds`` go on until each fault was done so many times.
+    """
     started_at = time.monotonic()
     folder = folder / name
     with Installation(folder, cluster, name, application=application, with_workers=with_workers) as installation:
         if sql:
             installation.ask(sql)
         history = installation.history = History(folder / "history.jsonl")
-        shared = {"clinic": clinic, "history": history, "port": cluster.links.ports["web"]}
-        clients = [
-            Client(number, **shared, budget=requests // CLIENTS, seed=seed, crowding=crowding)
-            for number in range(CLIENTS)
-        ]
         nemesis = Nemesis(installation, seed=seed, seconds=seconds, faults=faults, rounds=rounds)
-        for thread in [*clients, nemesis]:
+        shared = {
+            "clinic": clinic,
+            "history": history,
+            "port": cluster.links.ports["web"],
+            "budget": requests // CLIENTS,
+            "seed": seed,
+            "crowding": crowding,
+            "is_wanted": nemesis.is_alive if rounds else lambda: False,
+        }
+        clients = [Client(number, **shared) for number in range(CLIENTS)]
+        for thread in [nemesis, *clients]:
             thread.start()
         wait_for(clients, nemesis, history, requests, tell)
-        history.is_over = True
         nemesis.stop()
         history.close()
         tell(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")

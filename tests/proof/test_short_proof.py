@@ -61,6 +61,6 @@ def test_checker_finds_double_bookings_and_none_under_faults(proof):
     faults = [BY_NAME[name] for name in FAULTS]
     result = run(*proof, name="run", requests=REQUESTS, faults=faults, seconds=QUICK, rounds=1, **options)
     assert {name: found for name, found in result.violations.items() if found} == {}
-    assert result.faults.total() >= len(FAULTS) - 1
-    done = {verb for (verb, outcome), number in result.outcomes.items() if outcome == "ok" and number > 10}
+    done = {verb for verb, outcome in result.outcomes if outcome == "ok"}
+    assert result.faults.keys() == set(FAULTS)
     assert done == {"hold", "move", "release", "confirm", "reschedule", "cancel"}

@@ -2,8 +2,10 @@
 FROM python:3.13.14-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
-COPY requirements.txt ./
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
+# requirements-watching.txt has what SENTRY_DSN and OTEL_EXPORTER_OTLP_ENDPOINT need, too.
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} ./
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r ${REQUIREMENTS}
 
 FROM python:3.13.14-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/app/.static

@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking.settings")
@@ -24,6 +24,23 @@ def limit_waiting_for_the_database(**kwargs):
     from booking.ops import deadlines  # this module is loaded before the settings
 
     deadlines.limit_waiting(deadlines.WORKER)
+
+
+@worker_init.connect
+@beat_init.connect
+def report_errors(**kwargs):
+    """Report to Sentry what is logged as an error, if that is wanted."""
+    from booking.ops import error_reports
+
+    error_reports.start()
+
+
+@worker_init.connect
+def send_traces(**kwargs):
+    """Send traces of the outbox's messages, if that is wanted."""
+    from booking.ops import tracing
+
+    tracing.start("worker")
 
 
 @task_prerun.connect

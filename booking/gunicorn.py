@@ -55,6 +55,9 @@ def on_exit(server):
 
 def post_worker_init(worker):
     """Leave what is there for good out of every search for garbage, and search less often."""
+    from booking.ops import tracing
+
+    tracing.start("web")
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

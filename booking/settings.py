@@ -2,6 +2,7 @@
 
 import re
 import zoneinfo
+from importlib.util import find_spec
 from pathlib import Path
 
 import phonenumbers
@@ -229,6 +230,22 @@ SEARCHES_PER_NETWORK = env.integer("SEARCHES_PER_NETWORK", 600, minimum=1)
 
 # Whether newcomers to the patient's pages stand in line while more come than can be served.
 WAITING_ROOM = env.choice("WAITING_ROOM", "automatic", "off")
+
+# Error reports and traces go to whom these name; both need the packages of requirements-watching.txt
+
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+if SENTRY_DSN and not re.fullmatch(r"https?://\w+@[^\s/@]+(/\S*)?/[0-9]+", SENTRY_DSN):
+    env.refuse("SENTRY_DSN", "must look like https://key@sentry.clinic.example/1.")
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not re.fullmatch(r"https?://[^\s?#]+", OTEL_EXPORTER_OTLP_ENDPOINT):
+    env.refuse("OTEL_EXPORTER_OTLP_ENDPOINT", "must look like http://collector:4318.")
+for _name, _package in [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry")]:
+    if globals()[_name] and not find_spec(_package):
+        env.refuse(_name, "needs the packages of requirements-watching.txt.")
+
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "booking.ops.tracing.trace_requests")
 
 # The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
 

@@ -29,7 +29,7 @@ def handle_exception(error: Exception, context: dict, *, write: Callable | None 
     problem = get_problem(error)
     count_refusal(PROBLEMS[type(problem)].code)
     if isinstance(problem, InternalError):
-        logger.error("unexpected error", exc_info=error)
+        logger.error("unexpected error", exc_info=error, extra={"request": context["request"]})
     response = (write or problem_response)(context["request"], problem)
     if isinstance(problem, exceptions.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import ANNOUNCED_KINDS, EventKind, Job
+from booking.ops.tracing import get_carrier
 from patients.models import Patient
 from scheduling.lib.pipelined_postgresql import execute_later
 from scheduling.models import Location
@@ -40,7 +41,8 @@ APPEND = """
            (id, kind, payload, endpoint_id, status, due_at, attempts, last_error, created_at)
     SELECT gen_random_uuid(), %(job)s,
            jsonb_build_object('type', %(kind)s::text, 'timestamp', %(timestamp)s::text,
-                              'data', announcement || jsonb_build_object('sequence', sequence)),
+                              'data', announcement || jsonb_build_object('sequence', sequence))
+           || coalesce(%(carrier)s::jsonb, '{}'),
            endpoint.id, 'waiting', now(), 0, '', now()
       FROM appended, booking_webhookendpoint AS endpoint
      WHERE endpoint.disabled_at IS NULL AND announcement IS NOT NULL
@@ -68,6 +70,7 @@ def record_event(
     announcement = None
     if is_announced and kind in ANNOUNCED_KINDS:
         announcement = {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})}
+    carrier = get_carrier()
     execute_later(
         APPEND,
         {
@@ -83,6 +86,7 @@ def record_event(
             "data": Jsonb(data or {}),
             "announcement": announcement and Jsonb(announcement),
             "timestamp": at.isoformat(),
+            "carrier": Jsonb(carrier) if carrier else None,
         },
     )
 

@@ -15,6 +15,7 @@ from booking.integrations.sms import sending
 from booking.integrations.webhooks import delivery
 from booking.models import OutboxMessage
 from booking.models.enums import Job
+from booking.ops.tracing import message_span
 from booking.outbox import queue
 from booking.outbox.queue import Handler
 
@@ -54,7 +55,10 @@ HANDLERS: dict[str, Handler] = {
 
 def attempt(message: OutboxMessage) -> queue.Outcome:
     """Run a claimed message and return its Outcome, for queue.settle."""
-    return queue.attempt(message, HANDLERS.get(message.kind, UNKNOWN))
+    with message_span(message.kind, message.payload, message=str(message.pk), attempt=message.attempts) as note:
+        outcome = queue.attempt(message, HANDLERS.get(message.kind, UNKNOWN))
+        note(outcome=str(outcome.status), response_status=message.response_status)
+    return outcome
 
 
 def _refuse_unknown(message):

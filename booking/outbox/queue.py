@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from booking.models import OutboxMessage, WebhookEndpoint
 from booking.models.enums import Job
+from booking.ops.tracing import get_carrier
 from scheduling.lib.clock import database_now
 from scheduling.lib.pipelined_postgresql import execute_later
 
@@ -78,7 +79,7 @@ def enqueue(job: Job, *, id: UUID | None = None, due_at: datetime | None = None,
     Its id is random, unless it is given. Raises ValueError if there is no such job.
     """
     job = Job(job)
-    payload = {name: str(value) for name, value in payload.items()}
+    payload = {name: str(value) for name, value in payload.items()} | get_carrier()
     execute_later(ENQUEUE, [id, job, Jsonb(payload), due_at])
 
 

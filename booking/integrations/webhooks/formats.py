@@ -11,7 +11,8 @@ from booking.models import OutboxMessage
 
 def write_holdfast_body(message: OutboxMessage) -> bytes:
     """Return the event as it was recorded: ``type``, ``timestamp`` and ``data``."""
-    return orjson.dumps(message.payload, option=orjson.OPT_SORT_KEYS)
+    event = {name: message.payload[name] for name in ("type", "timestamp", "data")}
+    return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
 
 
 FORMATS = {"holdfast": write_holdfast_body, "junction": write_junction_body}

@@ -6,6 +6,7 @@ route and id, by which the log has the rest.
 """
 
 import logging
+from typing import Any
 
 from django.conf import settings
 
@@ -58,10 +59,10 @@ OF_FRAME = {
 OF_MECHANISM = {"type", "handled", "exception_id", "parent_id", "is_exception_group"}
 
 
-def scrub(event: dict, hint: dict) -> dict:
+def scrub(event: Any, hint: dict[str, Any]) -> Any:
     """Return what is sent of an event."""
-    record = hint.get("log_record")
-    request = getattr(record, "request", None)
+    record: Any = hint.get("log_record")
+    request: Any = getattr(record, "request", None)
     sent = _keep(event, OF_EVENT)
     sent["tags"] = {"request_id": logs.request_id.get()} if logs.request_id.get() else {}
     if record:

@@ -5,6 +5,7 @@ does with it, on another host and perhaps days later, is part of the same trace.
 SQL without its parameters. What a client sends as traceparent is ignored: it would decide what is kept.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,13 +24,11 @@ def start(role: str) -> None:
     """Send traces of what this process does; do nothing without an endpoint. Call it once it is forked."""
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES count for more, as they do for what is sampled.
-        resource = Resource({SERVICE_NAME: f"holdfast-{role}"}).merge(Resource.create())
-        provider = TracerProvider(resource=resource)
+        os.environ.setdefault("OTEL_SERVICE_NAME", f"holdfast-{role}")
+        provider = TracerProvider()  # its sampler and resource are OTEL_…'s
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace_with(provider)
 

@@ -42,7 +42,7 @@ def list_names(text):
 
 def test_queries_ask_for_metrics_that_there_are(labels):
     for query in QUERIES:
-        assert list_names(query)
+        assert list_names(query) or query.startswith("up{")  # Prometheus' own
         assert list_names(query) <= labels.keys(), query
 
 
@@ -56,11 +56,11 @@ def test_queries_ask_for_labels_that_their_metrics_have(labels):
 
 
 def test_page_tells_of_each_metric_and_its_labels(labels):
-    rows = re.findall(r"^\| (`holdfast_.*?) \| (.*?) \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (`holdfast_.*?) \|(.*?)\|", PAGE, re.MULTILINE)
     told = {}
     for names, those in rows:
         for name in re.findall("`(.*?)`", names):
-            told[SUFFIXES.sub("", name)] = set(filter(None, those.split(", ")))
+            told[SUFFIXES.sub("", name)] = set(filter(None, those.strip().split(", ")))
     assert told.keys() == labels.keys()
     for name in labels.keys() - {"holdfast_database_max_connections"}:
         assert told[name] == labels[name], name

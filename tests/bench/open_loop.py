@@ -18,10 +18,14 @@ GIVE_UP_SECONDS = 10
 
 
 class Result(NamedTuple):
-    """``status`` is 0 if there was no answer; ``at`` is when it was due, in seconds from the start of its phase."""
+    """``status`` is 0 if there was no answer; ``at`` is when it was due, in seconds from the start of its phase.
+
+    ``late`` is how much later this process came to send it, which is its own fault; ``seconds`` count from then.
+    """
 
     kind: str
     at: float
+    late: float
     seconds: float
     status: int
 
@@ -56,16 +60,14 @@ async def run(plan):
             at, n = at + draw.expovariate(per_second), n + 1
     started, tasks = time.perf_counter(), []
     for at, kind, request in sorted(due):
-        wait = at - (time.perf_counter() - started)
-        if wait > 0:
-            await asyncio.sleep(wait)
+        await asyncio.sleep(max(0, at - (time.perf_counter() - started)))
         tasks.append(asyncio.create_task(ask(plan["port"], kind, at, started, request)))
     return await asyncio.gather(*tasks)
 
 
 async def ask(port, kind, at, started, request):
-    """Return a Result. The time counts from when the request was due, so that a late generator flatters nobody."""
-    status = 0
+    """Return a Result."""
+    status, sent = 0, time.perf_counter()
     with suppress(OSError, TimeoutError, ValueError):
         async with asyncio.timeout(GIVE_UP_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -73,7 +75,7 @@ async def ask(port, kind, at, started, request):
             answer = await reader.read(-1)
             writer.close()
             status = int(answer[9:12])
-    return Result(kind, at, time.perf_counter() - started - at, status)
+    return Result(kind, at, sent - started - at, time.perf_counter() - sent, status)
 
 
 def main():

@@ -113,6 +113,8 @@ def show(calm, rush, after):
             f"  {kind + ', in the rush':<30}{describe(let_in[1])}   {len(let_in[1])} let in, "
             f"{sum(each.kind == kind and each.status == 503 for each in rush)} refused"
         )
+    late = quantiles([each.late * 1000 for each in rush], n=100)[98]
+    print(f"  sent later than due, p99      {late:8.0f} ms   (by the sender, which shares the processors)")
     print(f"  calm again after              {get_recovery(calm, after):8.1f} s")
 
 

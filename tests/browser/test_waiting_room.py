@@ -15,7 +15,7 @@ INSIDE = re.compile(r"/in/[\w-]+/$")
 
 
 @pytest.fixture
-def line(monkeypatch, dana):
+def line(transactional_db, monkeypatch, dana):
     """A line that only moves when the test says so."""
     line = waiting_line()
     line.redis.delete(KEY)

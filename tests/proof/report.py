@@ -33,7 +33,7 @@ def write_report(result, controls, *, seed):
         "",
         *table(["taken away", "broken invariant that the checker found", "times"], map(write_control, controls)),
         "",
-        *table(["requests", "acknowledged", "refused", "no answer"], write_outcomes(result)),
+        *table(["requests", "acknowledged", "refused", "no answer, or later"], write_outcomes(result)),
         "",
         f"{result.retries:,} of them were sent again with their key. The longest time without any acknowledgement was "
         f"{result.pause:.1f} seconds. {result.twice['mails']} mails and {result.twice['deliveries']} webhooks arrived "

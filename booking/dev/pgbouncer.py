@@ -29,13 +29,17 @@ def ensure_pgbouncer():
 
 
 @contextmanager
-def pgbouncer(folder, *, host, users, pool_size=4):
-    """Run PgBouncer in transaction mode before the PostgreSQL whose socket is in ``host``, and yield its port."""
+def pgbouncer(folder, *, host, users, pool_size=4, databases=""):
+    """Run PgBouncer in transaction mode before the PostgreSQL whose socket is in ``host``, and yield its port.
+
+    ``databases`` are lines of its configuration, of databases that are elsewhere.
+    """
     port, config, accounts = free_port(), folder / "pgbouncer.ini", folder / "users.txt"
     accounts.write_text("".join(f'"{user}" ""\n' for user in users))
     config.write_text(
         f"""
         [databases]
+        {databases}
         * = host={host}
         [pgbouncer]
         listen_addr = 127.0.0.1
@@ -46,6 +50,7 @@ def pgbouncer(folder, *, host, users, pool_size=4):
         pool_mode = transaction
         default_pool_size = {pool_size}
         max_client_conn = 200
+        server_login_retry = 1
         """
     )
     # PgBouncer refuses to be root, and PostgreSQL's socket is nobody's then.

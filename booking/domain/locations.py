@@ -9,6 +9,7 @@ from booking.domain.audit import record_event
 from booking.domain.transitions import lock_row
 from booking.models.enums import EventKind
 from scheduling.lib.clock import database_now
+from scheduling.lib.reading import get_read_connection
 from scheduling.models import Location
 
 
@@ -56,7 +57,10 @@ def get_location_version(location_id: UUID, *, is_active_only: bool = False) -> 
 
 
 def get_location_versions() -> dict[UUID, tuple]:
-    """Return of every location what changes as get_location_version does, for this process alone. One statement."""
-    with connection.cursor() as cursor:
+    """Return of every location what changes as get_location_version does, for this process alone. One statement.
+
+    Those of a replica go with the times that it has, and with no others: it may be behind.
+    """
+    with get_read_connection().cursor() as cursor:
         cursor.execute(VERSIONS)
         return {location_id: tuple(version) for location_id, *version in cursor}

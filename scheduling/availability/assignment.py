@@ -24,13 +24,13 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Func
 
 from scheduling.availability.intervals import Interval, clip, merge, pairs, subtract, unpack
 from scheduling.availability.openings import as_datetime, compute_working_time, split_day
 from scheduling.availability.queries import ALL_HOURS, PACKED, RULES, OpeningFilters, Place, parse_hours
 from scheduling.availability.search import Opening, PlaceStarts, find_next_opening, find_open_starts
+from scheduling.lib.reading import get_read_connection
 from scheduling.models import Clinician, Slot
 
 WEEK, EVERY_DAY = timedelta(days=7), tuple(range(7))
@@ -276,7 +276,7 @@ def _load(places, first, last, now, ignored_slot_id):
         "ignored_slot_id": ignored_slot_id,
     }
     loads = {}
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute(LOADS, parameters)
         for clinician_id, zone, last_assigned_at, weight, rules, away, booked in cursor:
             away, booked = (pairs(unpack(packed)) if packed else [] for packed in (away, booked))

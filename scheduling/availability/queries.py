@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from scheduling.availability.intervals import clip, pairs, unpack
 from scheduling.availability.openings import Hours, WeeklyHours, as_datetime
 from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.reading import get_read_connection
 from scheduling.models import Calendar, ExtraHours, Service, Slot, WorkingHours
 
 
@@ -113,7 +113,7 @@ def query_hours(filters: OpeningFilters, *, first: date = date.min, last: date =
         "last": last,
     }
     statement = HOURS[filters.clinician_ids is not None, filters.location_id is not None]
-    return execute_later(statement, parameters)
+    return execute_later(statement, parameters, connection=get_read_connection())
 
 
 def read_hours(cursor: CursorWrapper) -> dict[Place, WeeklyHours]:
@@ -132,7 +132,7 @@ def load_hours_of_all(
     Ordered like load_hours.
     """
     parameters: dict[str, Any] = {"first": first, "last": last, "location": location_id}
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute(HOURS_OF_ALL_AT if location_id else HOURS_OF_ALL, parameters)
         return [
             (
@@ -268,7 +268,7 @@ def _fetch_busy(sql, places, start, end, now, ignored_slot_id):
 
 
 def _fetch_rows(sql, *bounds):
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute(sql, _get_parameters(*bounds))
         return cursor.fetchall()
 

@@ -6,9 +6,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from scheduling.availability.queries import ALL_HOURS, OpeningFilters
+from scheduling.lib.reading import get_read_connection
 
 
 class CalendarStatus(NamedTuple):
@@ -80,7 +79,7 @@ def list_calendar_statuses(filters: OpeningFilters) -> list[CalendarStatus]:
         "location": filters.location_id,
         "is_remote": filters.is_remote,
     }
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute(STATUSES, parameters)
         return [CalendarStatus(*row) for row in cursor]
 

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from django.db import connection
+from scheduling.lib.reading import get_read_connection
 
 
 def database_now() -> datetime:
     """Return the database's clock_timestamp(), which, unlike now(), moves on within a transaction."""
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         [now] = cursor.fetchall()[0]
         return now

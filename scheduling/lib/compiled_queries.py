@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.db.models.base import ModelState
 
 from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.reading import get_read_connection
 
 M = TypeVar("M", bound=Model)
 
@@ -25,7 +26,7 @@ def get_or_none(model: type[M], *related: str, **values: Any) -> M | None:
 
     Name columns, not fields: ``service_id``, not ``service``. The foreign keys in ``related`` must not be null.
     """
-    with connection.cursor() as cursor:
+    with get_read_connection().cursor() as cursor:
         cursor.execute(_select(model, related, tuple(values)), list(values.values()))
         row = cursor.fetchone()
     if row is None:

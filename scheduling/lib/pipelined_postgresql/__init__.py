@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 Parameters = Sequence[Any] | dict[str, Any]
 
 
-def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
+def execute_later(sql: str, parameters: Parameters = (), *, connection: Any = connection) -> CursorWrapper:
     """Have a statement executed together with the next one, at the latest with COMMIT; return its cursor.
 
     Each has a snapshot of its own: in READ COMMITTED one that stands behind a lock sees what was committed before the
@@ -20,7 +20,7 @@ def execute_later(sql: str, parameters: Parameters = ()) -> CursorWrapper:
     error is raised there: a statement whose error has to be caught is one for an ordinary cursor. Outside a transaction
     it is executed at once.
     """
-    return connection.execute_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+    return connection.execute_later(sql, parameters)
 
 
 def execute_unsent() -> None:

@@ -70,7 +70,15 @@ def json_object(name: str, default: str) -> dict[str, Any]:
 
 def database(name: str) -> dict[str, Any]:
     """Return Django's settings of the PostgreSQL database at a URL."""
-    url = text(name)
+    return _read_database(name, text(name))
+
+
+def databases(name: str) -> list[dict[str, Any]]:
+    """Return Django's settings of the databases at a list of URLs, separated by commas."""
+    return [_read_database(name, url) for url in word_list(name, "")]
+
+
+def _read_database(name, url):
     try:
         config = dict(environ.Env.db_url_config(url)) if re.match("postgres(ql)?://", url) else {}
     except ValueError:

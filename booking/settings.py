@@ -247,22 +247,37 @@ for _name, _package in [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPO
 if OTEL_EXPORTER_OTLP_ENDPOINT:
     MIDDLEWARE.insert(0, "booking.ops.tracing.trace_requests")
 
-# The database. booking.ops.deadlines limits how long a web request or a task may wait for it.
+# The databases. booking.ops.deadlines limits how long a web request or a task may wait for it.
 
-DATABASES = {
-    "default": env.database("DATABASE_URL")
-    | {"ENGINE": "scheduling.lib.pipelined_postgresql", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
-}
 # Whether a pooler gives each transaction another connection, as PgBouncer does in transaction mode.
 DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", "transaction")
-DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER == "transaction"
-DATABASES["default"]["OPTIONS"] = {
+_connection = {"CONN_MAX_AGE": 600, "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER == "transaction"}
+_options = {
     "connect_timeout": 5,
     # What a connection asks for the third time is prepared: half of PostgreSQL's work was reading and planning
     # the same statements. Behind a pooler the next statement may reach a connection that has prepared nothing.
     "server_side_binding": DATABASE_POOLER == "none",
     "prepare_threshold": 3 if DATABASE_POOLER == "none" else None,
-} | DATABASES["default"].get("OPTIONS", {})
+}
+
+
+def _connect(config, **options):
+    return config | _connection | {"OPTIONS": _options | options | config.get("OPTIONS", {})}
+
+
+DATABASES = {
+    "default": _connect(env.database("DATABASE_URL"))
+    | {"ENGINE": "scheduling.lib.pipelined_postgresql", "CONN_HEALTH_CHECKS": True}
+}
+# Streaming replicas of it, from which availability is read as long as they are no further behind than this, in
+# seconds. A broken connection to one needs no check: booking.ops.replicas asks the primary then.
+REPLICA_MAX_LAG = env.integer("REPLICA_MAX_LAG", 2, minimum=1)
+_replicas = {f"replica{number}": each for number, each in enumerate(env.databases("REPLICA_URLS"), start=1)}
+REPLICAS = list(_replicas)
+if REPLICAS:
+    DATABASES |= {name: _connect(each, connect_timeout=2) for name, each in _replicas.items()}
+    DATABASE_ROUTERS = ["scheduling.lib.reading.Router"]
+    MIDDLEWARE.append("booking.ops.replicas.note_writes")
 
 # Only allauth's guard against codes that are used twice. Redis may be away.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "booking_cache"}}

@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from redis import Redis, RedisError, exceptions
@@ -104,17 +105,22 @@ class Counter:
 
     def _run(self, script, names, *values) -> list | None:
         """Return what a script says, or None while Redis is down."""
+        keys = [f"holdfast-limit:{name}" for name in names]
+        return self.ask(lambda redis: self._call(script, keys, [WINDOW_SECONDS, *values]))
+
+    def ask(self, question: Callable[[Redis], Any]) -> Any:
+        """Return what Redis answers to ``question(redis)``, or None while it is down."""
         if self.retry_at is not None:
             if time.monotonic() < self.retry_at:
                 return None
             self._back_off()  # this request probes Redis; concurrent ones skip it
         try:
-            counts = self._call(script, [f"holdfast-limit:{name}" for name in names], [WINDOW_SECONDS, *values])
+            answer = question(self.redis)
         except RedisError:
             self._back_off()
             return None
         self.retry_at = None
-        return counts
+        return answer
 
     def _call(self, script, keys, values):
         """Call a script on the thread's own connection: the pool, hooks and retries take longer than Redis does."""

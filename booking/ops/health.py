@@ -16,7 +16,7 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from booking.ops import deadlines
+from booking.ops import deadlines, replicas
 
 STALE_AFTER_SECONDS = 60
 # Anybody may ask, and a frozen Redis makes each look take a second.
@@ -42,8 +42,8 @@ def live(request):
 def ready(request):
     """Whether bookings can be made here: 503 when the database or its migrations say no.
 
-    Without Redis, the beat or deadlines, bookings go on and what is done by the clock waits: that is ``degraded``,
-    still 200, so that no load balancer takes the booking pages away for it.
+    Without Redis, the beat, deadlines or replicas, bookings go on and what is done by the clock waits: that is
+    ``degraded``, still 200, so that no load balancer takes the booking pages away for it.
     """
     status, checks = lately.look()  # pyright: ignore[reportGeneralTypeIssues]
     return JsonResponse(
@@ -96,6 +96,8 @@ def check_all():
         "outbox": outbox,
         "deadlines": limits,
     }
+    if settings.REPLICAS:
+        checks["replicas"] = check_replicas() if database["status"] == "ok" else unknown
     if migrations["status"] != "ok":
         status = "failing"
     elif all(check["status"] == "ok" for check in checks.values()):
@@ -117,6 +119,15 @@ def check_database():
 def check_deadlines():
     """Whether the database ends what waits too long, by this process's role or connection."""
     return {"status": "ok"} if deadlines.are_in_force() else {"status": "failing", "detail": deadlines.MISSING}
+
+
+def check_replicas():
+    """How each replica is. Without them the primary is read."""
+    states = replicas.get_states()
+    return {
+        "status": "ok" if all(state.status == "ok" for state in states) else "failing",
+        "replicas": [{"name": name, "status": status, "lag_seconds": lag} for name, status, lag in states],
+    }
 
 
 def check_migrations():

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -23,10 +23,12 @@ from django.utils import timezone
 from booking.access.client_identity import get_networks
 from booking.access.rate_limits import counter
 from booking.domain.locations import get_location_versions
+from booking.ops.replicas import get_fresh_alias, read_from_replica
 from scheduling.availability.openings import as_datetime
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from scheduling.lib.encrypted_bytes import UnreadableBytes, decrypt, encrypt
+from scheduling.lib.reading import get_read_alias
 from scheduling.lib.recent_results import RecentResults
 from scheduling.models import Service
 from scheduling.models.hours import list_workplaces
@@ -40,7 +42,7 @@ PACKED = Struct("!16s16s16sBqqq")
 NOBODY = bytes(16)
 WAYS = [None, False, True]
 
-versions = RecentResults(max_age=VERSIONS_SECONDS)
+versions = RecentResults(max_age=VERSIONS_SECONDS, max_size=1 + len(settings.REPLICAS))
 workplaces = RecentResults(max_age=MAX_AGE_SECONDS, max_size=500)
 etags = RecentResults(max_age=MAX_AGE_SECONDS, max_size=2000)
 
@@ -114,9 +116,10 @@ def answer_at_once(application):
 
 def is_known_etag(token, etag):
     """Return whether the ETag is that of what the token's Watch shows now, as far as recent results say it."""
-    watch, current = read_watch(token), versions.get_fresh()
-    places = watch and workplaces.get_fresh(watch[:3])
-    return bool(current and places) and etags.get_fresh((watch, *map(current.get, places))) == etag
+    watch = read_watch(token)
+    source = get_fresh_alias() if watch and not watch.ignored_slot_id else DEFAULT_DB_ALIAS
+    current, places = versions.get_fresh(source), watch and workplaces.get_fresh(watch[:3])
+    return bool(current and places) and etags.get_fresh((source, watch, *map(current.get, places))) == etag
 
 
 def answer_changes(get_response):
@@ -139,7 +142,7 @@ def changes(request, token):
 def answer(request, watch):
     """Return 304 if the page that asks shows what is free, else 204."""
     try:
-        etag = find_etag(request, watch)
+        etag = find_etag(request, watch) if watch.ignored_slot_id else read_etag_from_replica(request, watch)
     except TooManySearches:
         return HttpResponse(status=429, headers={"Retry-After": "60"})
     except (OperationalError, InterfaceError):
@@ -148,12 +151,18 @@ def answer(request, watch):
     return HttpResponse(status=304 if is_same else 204, headers={"ETag": etag, "Cache-Control": "no-store"})
 
 
+def read_etag_from_replica(request, watch):
+    return read_from_replica(request, lambda: find_etag(request, watch))
+
+
 def find_etag(request, watch):
     """Return the ETag of what a Watch shows now; raises TooManySearches."""
-    current = versions.get(get_location_versions)
+    # A replica's versions go with its own times: it may show old times after the primary has told a new version.
+    source = get_read_alias()
+    current = versions.get(get_location_versions, source)
     places = workplaces.get(lambda: list_location_ids(watch), watch[:3])
     # Versions are read before the times are computed: what changes in between has a version of its own.
-    return etags.get(lambda: compute_etag(request, watch), (watch, *map(current.get, places)))
+    return etags.get(lambda: compute_etag(request, watch), (source, watch, *map(current.get, places)))
 
 
 def list_location_ids(watch):

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
+from booking.ops.replicas import from_replica
 from booking.widget.pages import page, refuse_not_found, show
 from booking.widget.views import get_bookable_services
 from scheduling.availability.intervals import merge
@@ -27,6 +28,7 @@ class DayHours(NamedTuple):
 
 
 @page("GET")
+@from_replica
 def clinician(request, id):
     """Show who a clinician is, what they offer and where."""
     found = Clinician.objects.select_related("photo").filter(pk=id, is_active=True, has_page=True).first()
@@ -43,6 +45,7 @@ def clinician(request, id):
 
 
 @page("GET")
+@from_replica
 def location(request, id):
     """Show where a place is, how to get in, when it is open and who works there."""
     found = Location.objects.select_related("photo").filter(pk=id, is_active=True).first()

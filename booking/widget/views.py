@@ -4,6 +4,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from booking.domain.waitlist import is_open
+from booking.ops.replicas import from_replica
 from booking.widget.new_patients import ask_if_new
 from booking.widget.pages import page, refuse, show
 from booking.widget.search import Search
@@ -14,12 +15,14 @@ from scheduling.models import Service
 
 
 @page("GET")
+@from_replica
 def services(request):
     """List the services that can be booked."""
     return show(request, "widget/services.html", {"list": ServiceList(request.GET)})
 
 
 @page("GET")
+@from_replica
 def times(request, slug):
     """Show the free times of a service."""
     service = get_bookable_services().filter(slug=slug).first()

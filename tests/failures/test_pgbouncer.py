@@ -1,7 +1,6 @@
 """The clinic runs behind PgBouncer in transaction mode, with the roles of the web server and the workers."""
 
 import json
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,12 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client as Browser
-from psycopg import sql
 
 from booking.access.api_keys import create_key
 from booking.dev.pgbouncer import find_pgbouncer, pgbouncer
 from booking.models import ApiKey, Appointment, OutboxMessage
-from booking.ops.database_roles import make_roles
 from scheduling.models import Clinician
 from tests.bench.http_load import Client
 from tests.failures.visitor import answers
@@ -24,21 +21,9 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not find_pgbouncer(), reason="there is no PgBouncer")
 
-PREFIX = f"pooled_{os.getpid()}"
 CLIENTS = 9  # more than the pool has connections
 SHOW_DEADLINES = "SELECT current_setting('lock_timeout'), current_setting('statement_timeout')"
 PAGES = ["", "booking/appointment/", "booking/hold/", "patients/patient/", "scheduling/clinician/"]
-
-
-@pytest.fixture
-def roles(transactional_db):
-    """Roles that log in, until the test is over."""
-    roles = make_roles(prefix=PREFIX)
-    yield roles
-    names = sql.SQL(", ").join(map(sql.Identifier, roles))
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP OWNED BY {}").format(names))
-        cursor.execute(sql.SQL("DROP ROLE {}").format(names))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from django.views.decorators.gzip import gzip_page
 from rest_framework import serializers
 
 from booking.api.fields import BookableService, Choice, ClinicianIds, DayOrMoment, Id, Moment, as_moment
+from booking.api.from_replica import FromReplica
 from booking.api.not_offered_reasons import IN_MARKDOWN, generalize
 from booking.api.operation import operation
 from booking.api.serializers import Query
@@ -95,7 +96,7 @@ class Range(Assigned):
         return fields
 
 
-class AvailabilityView(ApiView):
+class AvailabilityView(FromReplica, ApiView):
     """What all of these share: they may read the clinicians' own calendars first."""
 
     tag = "Availability"

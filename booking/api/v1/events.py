@@ -6,6 +6,7 @@ from django.core import signing
 from django.http import Http404
 from rest_framework import serializers
 
+from booking.access import recent_writes
 from booking.api.fields import Choice, Moment
 from booking.api.operation import operation
 from booking.api.pagination import PageQuery
@@ -101,6 +102,8 @@ class Events(ApiView):
         """
         position = self.parameters.get("cursor") or Position(since=self.parameters.get("since"))
         page = read_feed(position, kinds=self.get_kinds(), limit=self.parameters["limit"])
+        if page.events:
+            recent_writes.note(self.request)  # what it asks for next must not be older than these
         return self.answer(page.events, next_cursor=make_cursor(page.position), has_more=page.has_more)
 
     def get_kinds(self):
@@ -136,4 +139,7 @@ class LocationChanges(ApiView):
             version = get_location_version(id, is_active_only=self.key.is_publishable)
         except Location.DoesNotExist:
             raise Http404 from None
-        return self.answer_with_etag(f'"{version}"', {"version": version})
+        answer = self.answer_with_etag(f'"{version}"', {"version": version})
+        if answer.status_code == 200:
+            recent_writes.note(self.request)  # the times it asks for next must not be older than this version
+        return answer

@@ -9,13 +9,14 @@ from booking.api.dialects.onsched.base import Scope, View
 from booking.api.dialects.onsched.inputs import AvailabilityQuery
 from booking.api.dialects.onsched.outputs import write_calendar, write_times
 from booking.api.dialects.views import operation
+from booking.api.from_replica import FromReplica
 from booking.api.v1.calendars import read_calendars
 from scheduling.availability.assignment import Assign, assign_clinicians
 from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import find_open_starts
 
 
-class Availability(View):
+class Availability(FromReplica, View):
     """The times at which a service can be booked at a location, and with whom."""
 
     is_personal = False

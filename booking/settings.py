@@ -251,7 +251,11 @@ if OTEL_EXPORTER_OTLP_ENDPOINT:
 
 # Whether a pooler gives each transaction another connection, as PgBouncer does in transaction mode.
 DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", "transaction")
-_connection = {"CONN_MAX_AGE": 600, "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER == "transaction"}
+_connection = {
+    "ENGINE": "scheduling.lib.pipelined_postgresql",
+    "CONN_MAX_AGE": 600,
+    "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLER == "transaction",
+}
 _options = {
     "connect_timeout": 5,
     # What a connection asks for the third time is prepared: half of PostgreSQL's work was reading and planning
@@ -265,10 +269,7 @@ def _connect(config, **options):
     return config | _connection | {"OPTIONS": _options | options | config.get("OPTIONS", {})}
 
 
-DATABASES = {
-    "default": _connect(env.database("DATABASE_URL"))
-    | {"ENGINE": "scheduling.lib.pipelined_postgresql", "CONN_HEALTH_CHECKS": True}
-}
+DATABASES = {"default": _connect(env.database("DATABASE_URL")) | {"CONN_HEALTH_CHECKS": True}}
 # Streaming replicas of it, from which availability is read as long as they are no further behind than this, in
 # seconds. A broken connection to one needs no check: booking.ops.replicas asks the primary then.
 REPLICA_MAX_LAG = env.integer("REPLICA_MAX_LAG", 2, minimum=1)

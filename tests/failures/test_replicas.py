@@ -9,13 +9,17 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.test import Client as Browser
 
+from booking.access import recent_writes
 from booking.access.api_keys import create_key
+from booking.access.rate_limits import Counter
 from booking.dev.pgbouncer import find_pgbouncer, pgbouncer
-from booking.dev.standby import Standby
+from booking.dev.standby import PostgresServer
 from booking.models import ApiKey, Appointment
+from booking.ops import replicas
+from scheduling.lib.reading import get_read_alias, get_read_connection
 from tests.bench.http_load import Client
 from tests.failures.visitor import answers
 from tests.waiting import assert_time_limit, wait_until
@@ -29,22 +33,31 @@ PATIENT = {
 }
 NINE = "T09:00:00"
 IS_READ_BY_US = """
-    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%scheduling_slot%' AND pid <> pg_backend_pid())
+    EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%scheduling_slot%' AND pid <> pg_backend_pid())
 """
-WAITS_FOR_LOCK = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
+WAITS_FOR_LOCK = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
+
+
+class Standby(PostgresServer):
+    """A hot standby of the tests' PostgreSQL that waits for no reader."""
+
+    def __init__(self, folder):
+        super().__init__(folder, max_connections=300, max_standby_streaming_delay=0)  # no fewer than the primary
+
+    def select(self, expression):
+        """Return the value of an expression there."""
+        [[value]] = self.ask(f"SELECT {expression}", database=connection.settings_dict["NAME"])
+        return value
 
 
 @pytest.fixture
 def standby(transactional_db, tmp_path):
-    """A hot standby of the tests' PostgreSQL that waits for no reader; what is committed is written at once."""
-    name = connection.settings_dict["NAME"]
-    primary_url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    standby = Standby(tmp_path / "standby", primary_url, max_standby_streaming_delay=0)
+    """A Standby that has started; what is committed until the test is over is written at once."""
+    name, standby = connection.settings_dict["NAME"], Standby(tmp_path / "standby")
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = on")
-        standby.start()
-        yield standby
+        yield standby.copy(host=connection.get_connection_params()["host"], port=5432)
     finally:
         standby.remove()
         with connection.cursor() as cursor:
@@ -148,8 +161,8 @@ def test_two_web_servers_read_from_standby_but_nobody_reads_their_own_writes_sta
         wait_until(lambda: offers_nine(lab, other))
         watch, with_nine = open_page(visitor, one, day)
 
-        standby.ask("SELECT pg_wal_replay_pause()")
-        wait_until(lambda: standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
+        standby.select("pg_wal_replay_pause()")
+        wait_until(lambda: standby.select("pg_get_wal_replay_pause_state()") == "paused")
         status, held = practice.ask(one, "POST", "/api/v1/holds", nine)
         assert status == 201, held
         assert not offers_nine(practice, other)
@@ -172,7 +185,7 @@ def test_two_web_servers_read_from_standby_but_nobody_reads_their_own_writes_sta
             "what the primary has told was kept for the standby's version"
         )
 
-        standby.ask("SELECT pg_wal_replay_resume()")
+        standby.select("pg_wal_replay_resume()")
         wait_until(lambda: not offers_nine(lab, other))
         wait_until(lambda: poll(visitor, one, watch, with_nine) == 204, timeout=15)
 
@@ -181,35 +194,25 @@ def test_two_web_servers_read_from_standby_but_nobody_reads_their_own_writes_sta
         assert status == 201, content
         assert [each.status for each in Appointment.objects.all()] == ["confirmed"]
 
-        # A statement that is in the way of a lock of the primary's is cancelled there.
-        with ThreadPoolExecutor() as threads, psycopg.connect(get_primary_url(), autocommit=True) as database:
-            with database.transaction():
-                database.execute("LOCK TABLE scheduling_calendar")
-                push_to_standby(standby)
-                asked = threads.submit(offers_nine, lab, other)
-                wait_until(lambda: standby.ask(WAITS_FOR_LOCK))
-                database.execute("LOCK TABLE scheduling_slot")
-                push_to_standby(standby)
-                wait_until(lambda: not standby.ask(WAITS_FOR_LOCK))
-            assert not asked.result()
-        wait_until(lambda: standby.ask("SELECT sum(confl_lock)::int FROM pg_stat_database_conflicts"))
-        assert get_replica(other) == "ok"
-
 
 def test_web_server_reads_from_primary_while_standby_is_behind_frozen_or_dead(
     clinic, standby, make_practice, offers_nine, nine
 ):
-    clinic.environment |= {"REPLICA_URLS": standby.url, "REPLICA_MAX_LAG": "1", "TRUSTED_PROXIES": "1"}
+    clinic.environment |= {
+        "REPLICA_URLS": standby.url(connection.settings_dict["NAME"]),
+        "REPLICA_MAX_LAG": "1",
+        "TRUSTED_PROXIES": "1",
+    }
     _, address = clinic.serve()
     wait_for_replica(address, "ok")
     practice, lab = make_practice("the practice", "192.0.2.1"), make_practice("the lab", "192.0.2.2")
-    wait_until(lambda: offers_nine(lab, address) and standby.ask(IS_READ_BY_US))
+    wait_until(lambda: offers_nine(lab, address) and standby.select(IS_READ_BY_US))
 
-    standby.ask("SELECT pg_wal_replay_pause()")
+    standby.select("pg_wal_replay_pause()")
     _, held = practice.ask(address, "POST", "/api/v1/holds", nine)
     wait_until(lambda: not offers_nine(lab, address))
     wait_for_replica(address, "behind")
-    standby.ask("SELECT pg_wal_replay_resume()")
+    standby.select("pg_wal_replay_resume()")
     wait_for_replica(address, "ok")
 
     standby.freeze()
@@ -226,22 +229,77 @@ def test_web_server_reads_from_primary_while_standby_is_behind_frozen_or_dead(
     wait_for_replica(address, "away")
     standby.start()
     wait_for_replica(address, "ok")
-    wait_until(lambda: offers_nine(lab, address) and standby.ask(IS_READ_BY_US))
+    wait_until(lambda: offers_nine(lab, address) and standby.select(IS_READ_BY_US))
 
-    standby.ask("SELECT pg_promote()")
+    standby.promote()
     wait_for_replica(address, "not a replica")
     assert practice.ask(address, "POST", "/api/v1/holds", nine)[0] == 201
     assert not offers_nine(lab, address)
 
 
-def get_primary_url():
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+@pytest.fixture
+def replica(standby, settings):
+    """The standby as a Replica of this process."""
+    connections.databases["replica1"] = connections.databases["default"] | {"HOST": str(standby.sockets)}
+    settings.REPLICAS, settings.REPLICA_MAX_LAG = ["replica1"], 600
+    replicas.list_replicas.cache_clear()
+    yield replicas.list_replicas()[0]
+    replicas.list_replicas.cache_clear()
+    del connections.databases["replica1"]
+
+
+def test_statement_that_standby_cancels_is_asked_again_at_primary(replica, standby, rf, monkeypatch):
+    monkeypatch.setattr(replicas, "TIMEOUT_SECONDS", 600)
+    asked = []
+
+    def read():
+        asked.append(get_read_alias())
+        with get_read_connection().cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM scheduling_slot CROSS JOIN scheduling_calendar")
+            return cursor.fetchone()
+
+    def answer():
+        try:
+            return replicas.read_from_replica(rf.get("/"), read)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as threads:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE scheduling_calendar")
+            push_to_standby(standby)
+            answered = threads.submit(answer)
+            wait_until(lambda: standby.select(WAITS_FOR_LOCK))
+            # What the standby replays takes a lock that the statement is in the way of.
+            cursor.execute("LOCK TABLE scheduling_slot")
+            push_to_standby(standby)
+            wait_until(lambda: len(asked) == 2)
+        assert answered.result() == (0,)
+    assert asked == ["replica1", "default"]
+    assert replica.state.status == "ok"
+    wait_until(lambda: standby.select("sum(confl_lock)::int FROM pg_stat_database_conflicts"))
 
 
 def push_to_standby(standby):
     """Return once the standby has replayed all that the primary has written until now."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_logical_emit_message(true, 'test', 'a commit')")
-        cursor.execute("SELECT pg_current_wal_insert_lsn()")
-        [position] = cursor.fetchone()
-    wait_until(lambda: standby.ask(f"SELECT pg_last_wal_replay_lsn() >= '{position}'"))
+    with psycopg.connect(get_url(), autocommit=True) as database:
+        database.execute("SELECT pg_logical_emit_message(true, 'test', 'a commit')")  # writes what waits to be written
+        [[position]] = database.execute("SELECT pg_current_wal_insert_lsn()").fetchall()
+    wait_until(lambda: standby.select(f"pg_last_wal_replay_lsn() >= '{position}'"))
+
+
+def get_url():
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+
+
+def test_writer_reads_primary_while_redis_is_down(settings, rf, monkeypatch):
+    settings.REPLICA_MAX_LAG, settings.REPLICAS = 2, ["replica1"]
+    monkeypatch.setattr(recent_writes, "counter", lambda: Counter("redis://localhost:1/0"))
+    assert recent_writes.has_written(rf.get("/"))
+
+
+def test_only_who_has_written_is_known_for_it(settings, rf):
+    settings.REPLICA_MAX_LAG, settings.REPLICAS = 2, ["replica1"]
+    recent_writes.note(rf.post("/", REMOTE_ADDR="198.51.100.7"))
+    assert recent_writes.has_written(rf.get("/", REMOTE_ADDR="198.51.100.7"))
+    assert not recent_writes.has_written(rf.get("/", REMOTE_ADDR="198.51.100.8"))

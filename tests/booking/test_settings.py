@@ -24,6 +24,8 @@ BEAT = ("-m", "celery", "--app", "booking", "beat")
         ("DATABASE_URL", "postgres://user:hunter2@db:port/holdfast"),
         ("DATABASE_URL", "postgres://user:hunter2@db"),
         ("DATABASE_POOLER", "session"),
+        ("REPLICA_URLS", "postgres://user:hunter2@db/holdfast,db2"),
+        ("REPLICA_MAX_LAG", "0"),
         ("REDIS_URL", ""),
         ("REDIS_URL", "hunter2"),
         ("REDIS_URL", "redis://:hunter2@redis:port/0"),

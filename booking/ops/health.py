@@ -123,7 +123,10 @@ def check_deadlines():
 
 def check_replicas():
     """How each replica is. Without them the primary is read."""
-    states = replicas.get_states()
+    try:
+        states = replicas.get_states()
+    except Error:  # of the primary, which is asked first
+        return {"status": "unknown"}
     return {
         "status": "ok" if all(state.status == "ok" for state in states) else "failing",
         "replicas": [{"name": name, "status": status, "lag_seconds": lag} for name, status, lag in states],

@@ -28,7 +28,7 @@ class Day:
 
     people: int = 2_000_000
     minutes: int = 15  # in which they come
-    rush: float = 3.0  # how many times as many come in the first second as in an average one
+    rush: float = 3.0  # how many times as many come in the first second as in the last
     centres: int = 500
     lanes: int = 3  # in each centre, a clinician each
     times: int = 1_680  # of each lane: 14 days of 10 hours of 5 minutes
@@ -117,7 +117,7 @@ def simulate(day, costs):
 
 
 def spread_arrivals(day):
-    """Return how many come in each second: ``rush`` times the average at first, then ever fewer."""
+    """Return how many come in each second: at first ``rush`` times as many as in the end."""
     seconds = day.minutes * 60
     shape = [1 + (day.rush - 1) * exp(-n / (seconds / 8)) for n in range(seconds)]
     return [day.people * part / sum(shape) for part in shape]

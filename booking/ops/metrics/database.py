@@ -11,6 +11,7 @@ from django.db import connection
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from booking.models.enums import EventKind, Job
+from booking.ops.replicas import get_states
 from booking.outbox.queue import get_family
 from scheduling.models import Calendar
 
@@ -154,3 +155,11 @@ def read_connections() -> Iterator[Metric]:
         for state, number in cursor:
             connections.add_metric([state], number)
     yield connections
+
+
+def read_replicas() -> Iterator[Metric]:
+    """Yield how far each replica is behind, by its number in REPLICA_URLS; infinitely, if that is not known."""
+    lags = GaugeMetricFamily("holdfast_replica_lag_seconds", "How far a replica is behind.", labels=["replica"])
+    for state in get_states():
+        lags.add_metric([state.name.removeprefix("replica")], float("inf") if state.lag is None else state.lag)
+    yield lags

@@ -98,7 +98,12 @@ def read(events: database.EventCounts | None) -> Reading:
     try:
         events = database.count_events(events)
         metrics = [database.write_event_counts(events)]
-        for read_some in (database.read_gauges, database.read_outbox, database.read_connections):
+        for read_some in (
+            database.read_gauges,
+            database.read_outbox,
+            database.read_connections,
+            database.read_replicas,
+        ):
             metrics += read_some()
         is_up = True
     except Error as error:

@@ -96,7 +96,7 @@ class Replica:
             self.connect()
             replayed, *own, is_in_recovery = fetch_row(self.alias, ASK_REPLICA)
         except (OperationalError, InterfaceError) as error:
-            self.note_failure(error)
+            self.record_failure(error)
             return
         self.is_away, self.failures, self.is_replica = False, 0, is_in_recovery and own == identity
         if not self.is_replica:
@@ -114,7 +114,7 @@ class Replica:
             opened: Any = wrapper.connection
             opened.wait = partial(opened.wait, timeout=TIMEOUT_SECONDS)
 
-    def note_failure(self, error: Exception) -> None:
+    def record_failure(self, error: Exception) -> None:
         """Ask it no more for a second, or longer each time, unless it had to cancel what it was asked."""
         connections[self.alias].close()
         sqlstate = getattr(error.__cause__, "sqlstate", None)
@@ -166,7 +166,7 @@ def read_from_replica(request: HttpRequest, read: Callable[[], T]) -> T:
             with reading_from(replica.alias):
                 return read()
         except (OperationalError, InterfaceError) as error:
-            replica.note_failure(error)
+            replica.record_failure(error)
     return read()
 
 

@@ -22,7 +22,7 @@ def main():
         shutil.rmtree(evidence, ignore_errors=True)
         evidence.mkdir()
         result, controls = prove(
-            evidence, requests=options.requests, seed=options.seed, tell=lambda text: print(text, flush=True)
+            evidence, requests=options.requests, seed=options.seed, report_progress=lambda text: print(text, flush=True)
         )
     report = write_report(result, controls, seed=options.seed)
     print(f"\n{report}")

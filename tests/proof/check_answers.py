@@ -12,7 +12,7 @@ def check_kept(evidence):
         request = next((request for request in requests if request["outcome"] == OK), None)
         if request:
             data, since = request["answer"]["data"], min(each["at"] for each in requests)
-            if reason := KEPT[verb](evidence, request, data, since):
+            if reason := MISS_BY_VERB[verb](evidence, request, data, since):
                 yield f"{verb} {data['id']}: {reason}"
 
 
@@ -41,7 +41,7 @@ def miss_release(evidence, request, data, since):
     return None if row and row["status"] in ("released", "expired") else "was acknowledged, and it is still held"
 
 
-KEPT = {
+MISS_BY_VERB = {
     "hold": miss_hold,
     "move": miss_hold,
     "release": miss_release,

@@ -32,24 +32,31 @@ def clinic_in(folder, *, days=DAYS, schema=None):
         links.stop()
 
 
-def prove(folder, *, requests, seed, tell, controls=CONTROLS):
+def prove(folder, *, requests, seed, report_progress, controls=CONTROLS):
     """Do everything, and return the Result of the run and a list of (Control, Result).
 
     Raises Failed at the first control that the checker does not find.
     """
     started_at = time.monotonic()
 
-    def tell_time(text):
-        tell(f"{time.monotonic() - started_at:6.0f} s  {text}")
+    def report_with_time(text):
+        report_progress(f"{time.monotonic() - started_at:6.0f} s  {text}")
 
     with clinic_in(folder) as (cluster, clinic):
         done = []
         for number, control in enumerate(controls):
-            tell_time(f"Negative control: {control.name}")
-            options = {"number": number, "requests": CONTROL_REQUESTS, "seed": seed, "tell": tell_time}
+            report_with_time(f"Negative control: {control.name}")
+            options = {
+                "number": number,
+                "requests": CONTROL_REQUESTS,
+                "seed": seed,
+                "report_progress": report_with_time,
+            }
             result = run_control(folder, cluster, clinic, control, **options)
             if not result.violations[control.breaks]:
                 raise Failed(f"The checker did not find: {control.name}.")
             done.append((control, result))
-        tell_time(f"{requests:,} requests under faults")
-        return run(folder, cluster, clinic, name="run", requests=requests, seed=seed, tell=tell_time), done
+        report_with_time(f"{requests:,} requests under faults")
+        return run(
+            folder, cluster, clinic, name="run", requests=requests, seed=seed, report_progress=report_with_time
+        ), done

@@ -12,7 +12,7 @@ from tests.proof.clients import Client
 from tests.proof.history import History, read_history, read_rows, write_rows
 from tests.proof.installation import Installation
 from tests.proof.nemesis import FAULTS, Nemesis
-from tests.proof.rows import write_everything
+from tests.proof.tables import write_everything
 
 CLIENTS = 32
 TELL_INTERVAL = 10  # seconds
@@ -39,7 +39,7 @@ def run(
     name,
     requests,
     seed,
-    tell,
+    report_progress,
     faults=FAULTS,
     seconds=(0.5, 3),
     rounds=None,
@@ -71,10 +71,10 @@ def run(
         clients = [Client(number, **shared) for number in range(CLIENTS)]
         for thread in [nemesis, *clients]:
             thread.start()
-        wait_for(clients, nemesis, history, requests, tell)
+        wait_until_done(clients, nemesis, history, requests, report_progress)
         nemesis.stop()
         history.close()
-        tell(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")
+        report_progress(f"  {history.completed:,} requests answered or given up; waiting for mails and webhooks")
         unsent = installation.drain(timeout=DRAIN) if with_workers else 0
         write_rows(folder / "faults.jsonl", nemesis.log)
         write_everything(folder, installation)
@@ -84,7 +84,7 @@ def run(
     return sum_up(folder, nemesis.done, time.monotonic() - started_at, violations)
 
 
-def wait_for(clients, nemesis, history, requests, tell):
+def wait_until_done(clients, nemesis, history, requests, report_progress):
     """Return when all clients are done, telling how far they are."""
     told_at = time.monotonic()
     for client in clients:
@@ -94,7 +94,7 @@ def wait_for(clients, nemesis, history, requests, tell):
                 raise nemesis.error
             if time.monotonic() - told_at > TELL_INTERVAL:
                 told_at = time.monotonic()
-                tell(f"  {history.completed:,} of {requests:,} requests, {nemesis.done.total()} faults")
+                report_progress(f"  {history.completed:,} of {requests:,} requests, {nemesis.done.total()} faults")
     for client in clients:
         if client.error:
             raise client.error
@@ -124,7 +124,7 @@ def count_repeated(path):
     return sum(number - 1 for number in Counter(row["id"] for row in read_rows(path)).values())
 
 
-def run_control(folder, cluster, clinic, control, *, number, requests, seed, tell):
+def run_control(folder, cluster, clinic, control, *, number, requests, seed, report_progress):
     """Do the run of a negative control: everybody wants the same times, and few faults are done."""
     result = run(
         folder,
@@ -133,7 +133,7 @@ def run_control(folder, cluster, clinic, control, *, number, requests, seed, tel
         name=f"control_{number}",
         requests=requests,
         seed=seed,
-        tell=tell,
+        report_progress=report_progress,
         faults=control.faults,
         seconds=(0.5, 1),
         rounds=1,
@@ -143,5 +143,5 @@ def run_control(folder, cluster, clinic, control, *, number, requests, seed, tel
         with_workers=control.with_workers,
     )
     found = result.violations[control.breaks]
-    tell(f"  found {len(found)}, such as: {random.Random(seed).choice(found) if found else 'nothing'}")
+    report_progress(f"  found {len(found)}, such as: {random.Random(seed).choice(found) if found else 'nothing'}")
     return result

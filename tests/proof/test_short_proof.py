@@ -53,7 +53,7 @@ def proof(db, request):
 
 def test_checker_finds_double_bookings_and_none_under_faults(proof):
     [worst, *_] = CONTROLS
-    options = {"seed": 14, "tell": print}
+    options = {"seed": 14, "report_progress": print}
 
     control = run_control(*proof, worst, number=0, requests=400, **options)
     assert control.violations[worst.breaks]

@@ -45,7 +45,7 @@ def ask(request):
     try:
         token = ask_for_code(form.contact, network=get_widest_network_id(request))
     except TooManyCodes as error:
-        response = show(request, "widget/returning.html", context | {"refusal": error.message}, status=429)
+        response = show(request, "widget/returning.html", context | {"too_many": error.message}, status=429)
         response["Retry-After"] = error.retry_after
         return response
     return redirect(reverse("widget:returning_code", args=[token], query=kept))

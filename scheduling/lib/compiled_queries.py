@@ -84,6 +84,8 @@ def list_columns(model: type[Model]) -> str:
 def insert(instance: Model) -> None:
     """Insert a row of whose columns none is left to the database, together with the next statement or with COMMIT."""
     fields = instance._meta.concrete_fields
+    if instance.pk is None:  # as save() does
+        instance.pk = instance._meta.pk.get_pk_value_on_save(instance)
     values = [field.get_db_prep_save(field.pre_save(instance, add=True), connection) for field in fields]
     execute_later(_insert(type(instance)), values)
     instance._state.adding, instance._state.db = False, connection.alias

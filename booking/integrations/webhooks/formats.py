@@ -11,7 +11,7 @@ from booking.models import OutboxMessage
 
 def write_holdfast_body(message: OutboxMessage) -> bytes:
     """Return the event as it was recorded: ``type``, ``timestamp`` and ``data``."""
-    event = {name: message.payload[name] for name in ("type", "timestamp", "data")}
+    event = {name: value for name, value in message.payload.items() if name != "traceparent"}
     return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
 
 

@@ -25,6 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.unsent, self.after_commit = [], []
+        self.has_failed = False  # whether statements were sent together in the transaction, and one of them has failed
 
     def execute_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_later."""
@@ -61,12 +62,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         begins = self.begins_transaction
         if begins:
             self.connection.autocommit = True  # else psycopg says BEGIN by itself, and waits for the answer
-        with self.wrap_database_errors, self.connection.pipeline():
-            if begins:
-                self.connection.execute("BEGIN")
-            for cursor, sql, parameters in unsent:
-                cursor.execute(sql, parameters)
-            yield
+        try:
+            with self.wrap_database_errors, self.connection.pipeline():
+                if begins:
+                    self.connection.execute("BEGIN")
+                for cursor, sql, parameters in unsent:
+                    cursor.execute(sql, parameters)
+                yield
+        except BaseException:
+            self.has_failed = True
+            raise
 
     @property
     def begins_transaction(self):
@@ -110,9 +115,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _rollback(self):
         self.unsent, self.after_commit = [], []
+        has_failed, self.has_failed = self.has_failed, False
         # psycopg's rollback() forgets all that is prepared, as if every transaction had changed tables. After a refusal
-        # PostgreSQL would read and plan again what the next requests ask.
-        if self.connection is not None and self.connection.pgconn.transaction_status in ROLLED_BACK_PLAINLY:
+        # PostgreSQL would read and plan again what the next requests ask. But of statements that were sent behind one
+        # that has failed PostgreSQL has prepared none, and psycopg does not know.
+        if self.connection is not None and has_failed:
+            self.connection._prepared.clear()
+        elif self.connection is not None and self.connection.pgconn.transaction_status in ROLLED_BACK_PLAINLY:
             with self.wrap_database_errors:
                 self.connection.pgconn.exec_(b"ROLLBACK")
         super()._rollback()  # what remains to be done where that has failed

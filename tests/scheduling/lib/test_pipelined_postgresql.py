@@ -201,12 +201,26 @@ def test_rollback_keeps_what_the_connection_has_prepared():
     for _ in range(5):
         assert not ServiceCategory.objects.filter(position=1).exists()
     prepared = count_prepared()
-    with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+    with pytest.raises(LookupError), transaction.atomic():
         ServiceCategory.objects.create(name="Eyes")
-        execute_later(ADD, ["Eyes", 1])
+        raise LookupError
 
     assert count_prepared() == prepared > 0
     assert list_names() == []
+
+
+@pytest.mark.parametrize("is_behind_commit", [False, True])
+def test_statement_that_was_never_prepared_behind_one_that_failed_is_prepared_later(is_behind_commit):
+    ask_later = execute_after_commit if is_behind_commit else execute_later
+    for _ in range(connection.connection.prepare_threshold if connection.connection else 3):
+        execute_later(COUNT + " WHERE position = %s", [1])
+    ServiceCategory.objects.create(name="Eyes")
+    with pytest.raises(IntegrityError, match="unique"), transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+        ask_later(COUNT + " WHERE position = %s", [1])
+
+    for _ in range(2):
+        assert execute_later(COUNT + " WHERE position = %s", [1]).fetchone() == (0,)
 
 
 def count_prepared():

@@ -1,6 +1,7 @@
 """A pytest plugin that starts PostgreSQL and Redis before Django reads its settings."""
 
 import os
+import re
 from contextlib import ExitStack, suppress
 from itertools import count
 
@@ -23,10 +24,14 @@ ENVIRONMENT = {
 def pytest_load_initial_conftests(early_config):
     """Wrap the hook to run before pytest-django. Only the main process starts servers; xdist workers inherit them."""
     os.environ.update(ENVIRONMENT)
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
         stack = ExitStack()
         early_config.add_cleanup(stack.close)
         os.environ.update(start_servers(stack))
+    else:
+        # A database of Redis for each: what one test has many wait for is not for all the others. Redis has 16.
+        os.environ["REDIS_URL"] = re.sub(r"/0$", f"/{int(worker[2:]) % 15 + 1}", os.environ["REDIS_URL"])
     return (yield)
 
 

@@ -195,6 +195,7 @@ def test_two_web_servers_read_from_standby_but_nobody_reads_their_own_writes_sta
         assert [each.status for each in Appointment.objects.all()] == ["confirmed"]
 
 
+@pytest.mark.proof
 def test_web_server_reads_from_primary_while_standby_is_behind_frozen_or_dead(
     clinic, standby, make_practice, offers_nine, nine
 ):

@@ -52,18 +52,15 @@ def run(folder, seconds):
         command, cwd=BASE_DIR, env=os.environ | make_environment("postgres:///none", "redis://none"), check=True
     )
     with clinic_in(folder, days=DAYS) as (cluster, clinic):
-        installation = Installation(folder / "soak", cluster, "soak")
-        try:
+        with Installation(folder / "soak", cluster, "soak") as installation:
             return watch(installation, clinic, cluster.links.ports["web"], folder, seconds)
-        finally:
-            installation.stop()
 
 
 def watch(installation, clinic, port, folder, seconds):
     history = History(folder / "history.jsonl")
-    shared = {"clinic": clinic, "history": history, "port": port, "budget": sys.maxsize, "seed": 1, "crowding": 0.1}
-    people = [Booker(number, **shared) for number in range(BOOKERS)]
-    people += [Visitor(number, clinic=clinic, port=port) for number in range(VISITORS)]
+    shared = {"clinic": clinic, "port": port}
+    people = [Booker(number, history=history, **shared) for number in range(BOOKERS)]
+    people += [Visitor(number, **shared) for number in range(VISITORS)]
     for person in people:
         person.start()
     started_at, samples = time.monotonic(), []

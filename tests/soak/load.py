@@ -1,6 +1,7 @@
 """Who books over the API, and who looks at the pages, at the pace of a busy clinic."""
 
 import random
+import sys
 import time
 from collections import Counter
 from datetime import date, timedelta
@@ -16,8 +17,8 @@ PATHS = ["/", "/book/consultation/?day={day}", "/book/massage/?day={day}", "{ava
 class Booker(Client):
     """A client of the API that pauses before each thing it does."""
 
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
+    def __init__(self, number, **shared):
+        super().__init__(number, budget=sys.maxsize, seed=1, crowding=0.1, is_wanted=lambda: False, **shared)
         self.statuses = Counter()
 
     def choose(self):

@@ -21,15 +21,12 @@ from patients.matching import LIST_NEAR_MATCHES, NAMESAKES
 from patients.models import Patient
 from scheduling.availability.queries import BUSY_OF_EACH, HOURS
 from scheduling.models import Calendar, Slot
+from scheduling.slots import LOCK_CLINICIAN
 
 NAMED = """
     SELECT service.*, clinician.*, location.*
       FROM scheduling_service AS service, scheduling_clinician AS clinician, scheduling_location AS location
      WHERE service.id = %(appointment_type_id)s AND clinician.id = %(clinician_id)s AND location.id = %(location_id)s
-"""
-LOCK = """
-    WITH locked AS MATERIALIZED (SELECT FROM scheduling_clinician WHERE id = %s FOR NO KEY UPDATE)
-    SELECT clock_timestamp() FROM locked
 """
 TAKE = """
     INSERT INTO scheduling_slot (clinician_id, location_id, period, taken_at, expires_at, lane, is_double)
@@ -72,9 +69,9 @@ def place(fields):
     start = timezone.datetime.fromisoformat(fields["start_time"])
     raw.execute(NAMED, fields).fetchone()
     with one_transaction(raw) as pipeline:
-        checks = [raw.execute(LOCK, [fields["clinician_id"]]), raw.execute(TAKE, fields | {"start_time": start})]
+        checks = [raw.execute(LOCK_CLINICIAN, [fields["clinician_id"]]), raw.execute(TAKE, fields | {"start_time": start})]
         checks += [
-            raw.execute(HOURS, describe_hours(fields, start)),
+            raw.execute(HOURS[True, True], describe_hours(fields, start)),
             raw.execute(BUSY_OF_EACH, describe(fields, start)),
         ]
         pipeline.sync()
@@ -98,20 +95,20 @@ def place(fields):
 
 def confirm(hold_id, fields):
     """Write an appointment as confirm_hold does, for a new patient; return its id."""
-    raw, person, now = get_connection(), fields["patient"], timezone.now()
+    raw, person = get_connection(), fields["patient"]
     found = raw.execute(FIND_HOLD, [hold_id])
     columns = [column.name for column in found.description]
     hold = dict(zip(columns, found.fetchone(), strict=True))
     name = f"{person['first_name']} {person['last_name']}".lower()
     patient_id = uuid4()
     with one_transaction(raw) as pipeline:
-        raw.execute(LOCK, [hold["clinician_id"]])
+        raw.execute(LOCK_CLINICIAN, [hold["clinician_id"]])
         raw.execute(REREAD_HOLD, [hold_id])
         raw.execute(RESPONSIBLE, [hold["service_id"], hold["location_id"]])
         pipeline.sync()
         raw.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         raw.execute(NAMESAKES, [name, person["email"]])
-        raw.execute(FIND_CONFLICTS, describe_visit(hold, patient_id, now))
+        raw.execute(FIND_CONFLICTS, describe_visit(hold, patient_id))
         pipeline.sync()
         write_confirmed(raw, hold, patient_id, name, person)
     return {"id": str(hold_id)}
@@ -250,13 +247,12 @@ def describe(fields, start):
     }
 
 
-def describe_visit(hold, patient_id, now):
+def describe_visit(hold, patient_id):
     """Return the parameters of FIND_CONFLICTS."""
     return {
         "patient": patient_id,
         "id": hold["id"],
         "statuses": [*Appointment.STANDING, "completed"],
-        "now": now,
         "starts_at": hold["starts_at"],
         "ends_at": hold["ends_at"],
         "service": hold["service_id"],

@@ -58,7 +58,7 @@ def find_identical_patient(candidate: Patient) -> Patient | None:
 
 
 def find_identical_patient_later(candidate: Patient) -> Callable[[], Patient | None]:
-    """Have the identity locked and looked for with the next statement; return what finds the patient then."""
+    """Have the identity locked and looked for with the next statement; return a function that returns the patient."""
     if not candidate.email:
         return lambda: None
     name = normalize_name(candidate.first_name, candidate.last_name)

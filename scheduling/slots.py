@@ -46,12 +46,11 @@ def lock_clinician(clinician_id: UUID) -> datetime:
 
 
 def lock_clinician_later(clinician_id: UUID) -> Callable[[], datetime]:
-    """Have the clinician row locked ahead of the next statement; return what returns the time after the wait then."""
+    """Have the clinician row locked ahead of the next statement; return a function for the time after the wait."""
     cursor = execute_later(LOCK_CLINICIAN, [clinician_id])
 
     def get_time():
-        # A missing clinician is a bug: TypeError.
-        now, waited = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues]
+        now, waited = cursor.fetchone()  # pyright: ignore[reportGeneralTypeIssues] (a missing clinician is a bug)
         LOCK_SECONDS.observe(waited)
         return now
 
@@ -94,8 +93,7 @@ class SlotClaim:
 
     def __init__(self, *, clinician: Clinician, location: Location, period: Range[datetime]):
         self.slot = Slot(clinician=clinician, location=location, period=period)
-        lock = {"clinician": clinician.pk, "period": period}
-        self.locked = execute_later(LOCK_UNLESS_TAKEN, lock)
+        self.locked = execute_later(LOCK_UNLESS_TAKEN, {"clinician": clinician.pk, "period": period})
         self.overlap = execute_later(OVERLAPS, [clinician.pk, period])
 
     def get_time(self) -> datetime:
@@ -286,9 +284,6 @@ def _delete_lapsed(clinician, period, *, at, spare=None):
     return deleted > 0
 
 
-SET_EXPIRY = "UPDATE scheduling_slot SET expires_at = %s WHERE id = %s"
-
-
 def set_slot_expiry(slot_id: int | None, *, expires_at: datetime | None) -> None:
     """Let a slot lapse at ``expires_at``, or never with None. Raise SlotTaken if it is gone.
 
@@ -296,7 +291,7 @@ def set_slot_expiry(slot_id: int | None, *, expires_at: datetime | None) -> None
     """
     if slot_id is None:
         raise SlotTaken
-    execute_later(SET_EXPIRY, [expires_at, slot_id])
+    execute_later("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
 
 
 def free_slot(slot_id: int | None) -> None:

@@ -7,9 +7,9 @@ from scheduling.lib.pipelined_postgresql import execute_later
 
 
 def lock_count(whose: str) -> None:
-    """Wait until nobody else counts for ``whose``, with the next statement, and keep it so until the transaction ends.
+    """Have the next statement wait until nobody else counts for ``whose``; keep it so until the transaction ends.
 
-    The next statement waits. Without this lock, many requests at once would each count before any of them adds one.
+    Without this lock, many requests at once would each count before any of them adds one.
     """
     execute_later("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
 

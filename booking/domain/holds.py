@@ -61,7 +61,7 @@ from booking.models import Acknowledgement, Appointment, Booking, Hold, Order, P
 from booking.models.enums import EventKind
 from patients.matching import note_consent, note_privacy_notice
 from patients.models import Consent, Patient
-from scheduling.availability.search import Reason, ask_not_offered_reasons
+from scheduling.availability.search import Reason, get_not_offered_reasons_later
 from scheduling.lib.compiled_queries import get_or_none, insert
 from scheduling.lib.integration_fields import merge_metadata
 from scheduling.schedule_changes import mark_schedule_changed
@@ -201,7 +201,7 @@ def _take_opening(hold):
     place = {"clinician": hold.clinician, "location": hold.location, "period": hold.padded_period}
     lasting = {"lifetime": hold.lifetime or None, "until": hold.starts_at}
     claim = SlotClaim(**place)
-    get_reasons = ask_not_offered_reasons(get_filters(hold), starts_at=hold.starts_at)
+    get_reasons = get_not_offered_reasons_later(get_filters(hold), starts_at=hold.starts_at)
     reasons = get_reasons(claim.get_time())
     if reasons & {Reason.TAKEN, Reason.HELD}:
         raise SlotTaken
@@ -479,14 +479,14 @@ def get_confirmed(hold: Hold) -> Appointment:
 
 
 def _find_provider_later(hold, approval):
-    """Return what returns the Provider of a hold's Approval, or of the hold where that leaves it open."""
+    """Return a function for the Provider of a hold's Approval, or of the hold where that leaves it open."""
     if approval and not approval.is_open:
         return lambda: approval.provider
     return get_provider_later(hold)
 
 
 def _identify_later(hold, patient, actor):
-    """Return what finds or registers the patient of a hold, and returns them with their conflicts.
+    """Return a function that finds or registers the patient of a hold, and returns them with their conflicts.
 
     A visitor's patient is looked for only then, behind the locks of their contacts.
     """

@@ -59,9 +59,9 @@ def find_conflicts(booking: Booking, patient_id: UUID) -> list[Conflict]:
 
 
 def find_conflicts_later(booking: Booking, patient_id: UUID) -> Callable[[], list[Conflict]]:
-    """Have the conflicts looked for with the next statement, behind the patient's lock; return what returns them then.
+    """Have the conflicts looked for with the next statement, behind the patient's lock; return a function for them.
 
-    Who calls that has the booking as it is by then: if it is at another time, they are looked for once more.
+    Call that once the booking is as it is by then: if it is at another time, they are looked for once more.
     """
     parameters = _describe(booking, patient_id)
     cursor = execute_later(FIND_CONFLICTS, parameters)

@@ -48,9 +48,10 @@ LOCK_PATIENT = "SELECT FROM patients_patient WHERE id = %s AND archived_at IS NU
 
 
 def find_known_later(patient: Patient) -> Callable[[], Patient | None]:
-    """Have a saved Patient locked, or an unsaved one looked for, with the next statement; return what finds them then.
+    """Have a saved Patient locked, or an unsaved one looked for, with the next statement; return a function for them.
 
-    Whom it does not find may be registered, in the same transaction, with register_unknown. It raises PatientArchived.
+    Whom that does not find may be registered, in the same transaction, with register_unknown. It raises
+    PatientArchived.
     """
     if patient._state.adding:
         return find_identical_patient_later(patient)

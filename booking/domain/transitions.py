@@ -83,7 +83,7 @@ def lock_and_refresh(booking: Hold | Appointment, *, expected_version: datetime 
 def lock_and_refresh_later(
     booking: Hold | Appointment, *, expected_version: datetime | None = None
 ) -> Callable[[], datetime]:
-    """Have the clinician locked ahead of the next statement; return what does then as lock_and_refresh does."""
+    """Have the clinician locked ahead of the next statement; return a function that does the rest."""
     clinician_id = booking.clinician_id
     get_time, reload = lock_clinician_later(clinician_id), refresh_later(booking)
 
@@ -149,12 +149,13 @@ def transition(
 
 
 def transition_later(booking: Hold, to: str, *, kind: EventKind, actor: str, at: datetime) -> None:
-    """Make a transition as above, written with the next statement, so that nobody learns whether another was first.
+    """Make a transition that is written with the next statement, so that nobody learns whether another was first.
 
     Behind the clinician's lock none can be. Were one all the same, what the caller writes must be refused.
+    Raises WrongState when it is not allowed.
     """
     check_allowed(booking, to, TRANSITIONS[type(booking)])
-    update_later(booking, status=to, updated_at=at)
+    update_later(booking, {}, status=to, updated_at=at)
     _note_transition(booking, to, kind, actor, at, None, {})
 
 

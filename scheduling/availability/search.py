@@ -188,15 +188,15 @@ def explain(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> d
 
 def get_not_offered_reasons(filters: OpeningFilters, *, starts_at: datetime, now: datetime) -> set[Reason]:
     """Return why the one place that ``filters`` name does not offer ``starts_at``; empty if it does."""
-    return ask_not_offered_reasons(filters, starts_at=starts_at, now=now)(now)
+    return get_not_offered_reasons_later(filters, starts_at=starts_at, now=now)(now)
 
 
-def ask_not_offered_reasons(
+def get_not_offered_reasons_later(
     filters: OpeningFilters, *, starts_at: datetime, now: datetime | None = None
 ) -> Callable[[datetime], set[Reason]]:
-    """Return a function that returns the reasons of get_not_offered_reasons for a ``now``.
+    """Have read with the next statement what the reasons follow from; return a function of ``now`` that returns them.
 
-    What they follow from is read with the next statement: behind a lock that is taken by it, and in its round trip.
+    It is read behind a lock that is taken ahead, and in its round trip; without ``now`` for the time that it is then.
     """
     window = _get_window(filters.service, starts_at)
     hours, busy = query_hours(filters), query_busy(filters, *window, now=now)

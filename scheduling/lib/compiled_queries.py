@@ -51,13 +51,11 @@ def get_each(*wanted: tuple[type[Model], Any]) -> list[Any]:
     return found
 
 
-def refresh(instance: Model) -> None:
-    """Reload all fields. A related object stays loaded as long as its foreign key is the same."""
-    refresh_later(instance)()
-
-
 def refresh_later(instance: Model) -> Callable[[], None]:
-    """Have an instance's row read with the next statement; return what then does as refresh does."""
+    """Have an instance's row read with the next statement; return a function that takes over its fields.
+
+    A related object stays loaded as long as its foreign key is the same. The function raises DoesNotExist.
+    """
     model = type(instance)
     cursor = execute_later(_select(model, (), ("id",)), [instance.pk])
 
@@ -96,16 +94,11 @@ def update_if(instance: Model, given: Mapping[str, Any], **values: Any) -> bool:
 
     The instance itself does not change.
     """
-    cursor = _update_later(instance, given, values)
-    return cursor.rowcount == 1
+    return update_later(instance, given, **values).rowcount == 1
 
 
-def update_later(instance: Model, **values: Any) -> None:
-    """Have the row of ``instance`` updated with the next statement. The instance itself does not change."""
-    _update_later(instance, {}, values)
-
-
-def _update_later(instance, given, values):
+def update_later(instance: Model, given: Mapping[str, Any], **values: Any) -> CursorWrapper:
+    """Do what update_if does with the next statement; return its cursor."""
     fields: list[Any] = [instance._meta.get_field(name) for name in values]
     prepared = [field.get_db_prep_save(values[field.attname], connection) for field in fields]
     statement = _update(type(instance), tuple(values), tuple(given))

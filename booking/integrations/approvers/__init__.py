@@ -38,14 +38,13 @@ RESPONSIBLE = """
 
 def get_provider(service_id: UUID, location_id: UUID) -> Provider | None:
     """Return the Provider of a service at a location, or None where it is the clinic itself."""
-    cursor = execute_later(RESPONSIBLE, [service_id, location_id])
-    return _read_provider(cursor)
+    return _read_provider(execute_later(RESPONSIBLE, [service_id, location_id]))
 
 
 def get_provider_later(booking: Booking) -> Callable[[], Provider | None]:
-    """Have a booking's provider looked for with the next statement; return what returns it then.
+    """Have a booking's provider looked for with the next statement; return a function that returns it.
 
-    Who calls that has the booking as it is by then: if it is at another location, the provider is looked for once more.
+    Call that once the booking is as it is by then: at another location its provider is looked for once more.
     """
     location_id = booking.location_id
     cursor = execute_later(RESPONSIBLE, [booking.service_id, location_id])

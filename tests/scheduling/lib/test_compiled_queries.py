@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from scheduling.lib.compiled_queries import get_each, get_or_none, insert, refresh, update_if
+from scheduling.lib.compiled_queries import get_each, get_or_none, insert, refresh_later, update_if
 from scheduling.models import Calendar, Clinician, Location, Service, ServiceCategory, WorkingHours
 
 pytestmark = pytest.mark.django_db
@@ -71,11 +71,11 @@ def test_refresh_updates_fields_and_keeps_loaded_relations(dana, django_assert_n
     WorkingHours.objects.filter(pk=hours.pk).update(weekday=6)
 
     with django_assert_num_queries(1):
-        refresh(hours)
+        refresh_later(hours)()
         assert (hours.weekday, hours.clinician) == (6, dana)
 
     WorkingHours.objects.filter(pk=hours.pk).update(clinician=otis)
-    refresh(hours)
+    refresh_later(hours)()
     assert hours.clinician == otis
 
 
@@ -83,7 +83,7 @@ def test_refresh_of_deleted_row_raises_does_not_exist(consultation):
     Service.objects.all().delete()
 
     with pytest.raises(Service.DoesNotExist):
-        refresh(consultation)
+        refresh_later(consultation)()
 
 
 def test_update_if_changes_row_only_while_given_values_hold(consultation):

@@ -7,17 +7,11 @@ minutes after the line; without Redis there is no line.
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from functools import cache
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
-from django.conf import settings
-from redis import Redis, RedisError
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
-from booking.access.rate_limits import BACKOFF_SECONDS, TIMEOUT_SECONDS
+from booking.access.rate_limits import Counter, counter
 from scheduling.lib.encrypted_bytes import UnreadableBytes, decrypt, encrypt
 
 KEY = "holdfast-line"
@@ -90,40 +84,30 @@ class Place(NamedTuple):
 class WaitingLine:
     """The line's counters in Redis. While Redis is away there is no line."""
 
-    def __init__(self, url: str):
-        retry = Retry(NoBackoff(), 0)
-        self.redis = Redis.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, retry=retry
-        )
+    def __init__(self, counter: Counter):
+        self.counter, self.redis = counter, counter.redis
         self.advance = self.redis.register_script(ADVANCE)
         self.count_passes = self.redis.register_script(COUNT_PASSES)
-        self.retry_at = 0.0
 
     def look(self, now: float, *, is_pressed: bool) -> Line | None:
         """Return how far the line is, or None if there is none."""
-        found = self._run(now, self.advance, [KEY], [now, "", 0, int(is_pressed)])
-        return read_line(found) if found else None
+        found = self._run(self.advance, [KEY], [now, "", 0, int(is_pressed)])
+        return _read_line(found) if found else None
 
     def draw(self, now: float, *, is_pressed: bool) -> tuple[Line, Place] | None:
         """Open the line unless it is open, draw a number in it, and return both, or None without Redis."""
-        found = self._run(now, self.advance, [KEY], [now, secrets.token_hex(4), 1, int(is_pressed)])
-        return (read_line(found), Place(found[0], found[4])) if found else None
+        found = self._run(self.advance, [KEY], [now, secrets.token_hex(4), 1, int(is_pressed)])
+        return (_read_line(found), Place(found[0], found[4])) if found else None
 
-    def may_have_pass(self, place: Place, now: float) -> bool:
+    def may_have_pass(self, place: Place) -> bool:
         """Count a pass for a number, and return whether it is not one too many."""
-        return (self._run(now, self.count_passes, [f"{KEY}:{place}"], [PASS_SECONDS]) or 1) <= MAX_PASSES
+        return (self._run(self.count_passes, [f"{KEY}:{place}"], [PASS_SECONDS]) or 1) <= MAX_PASSES
 
-    def _run(self, now, script, keys, values):
-        if now < self.retry_at:
-            return None
-        try:
-            return script(keys, values)
-        except RedisError:
-            self.retry_at = now + BACKOFF_SECONDS
-            return None
+    def _run(self, script, keys, values):
+        return self.counter.ask(lambda redis: script(keys, values, client=redis))
 
 
-def read_line(found):
+def _read_line(found):
     return Line(found[0], found[1], int(found[2]), found[3] / 1000)
 
 
@@ -160,7 +144,6 @@ def _read(token, struct, purpose):
         return None
 
 
-@cache
 def waiting_line() -> WaitingLine:
-    """Return this process's WaitingLine."""
-    return WaitingLine(settings.REDIS_URL)
+    """Return the line, asked for over this process's Counter."""
+    return WaitingLine(counter())

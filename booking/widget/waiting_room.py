@@ -148,7 +148,7 @@ def answer_waiting(request, named, token, rest):
     if place is None or line is None or place.line_id != line.id or place.number <= line.lapsed:
         return go(request, named, rest)  # to stand in line anew, if there is one
     if place.number <= line.admitted:
-        may_pass = waiting_line().may_have_pass(place, now)
+        may_pass = waiting_line().may_have_pass(place)
         return go(request, named, f"/in/{write_pass(place, now)}{rest}" if may_pass else rest)
     ahead = place.number - line.admitted - 1
     seconds = (ahead + 1) / line.per_second

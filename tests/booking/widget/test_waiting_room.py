@@ -6,6 +6,7 @@ import time
 import pytest
 from django.test import Client
 
+from booking.access.rate_limits import counter
 from booking.access.waiting_line import KEY, waiting_line
 from booking.ops import overload
 from booking.widget import waiting_room
@@ -146,7 +147,7 @@ def test_pass_opens_nothing_but_the_patients_pages(rush, client):
 
 
 def test_without_redis_newcomers_are_asked_to_come_back(rush, client, monkeypatch):
-    monkeypatch.setattr(waiting_line(), "retry_at", float("inf"))
+    monkeypatch.setattr(counter(), "retry_at", float("inf"))
 
     response = client.get(f"/fr{TIMES}")
 

@@ -106,11 +106,19 @@ def bare_path(service, now):
 
 def book(client, service, openings):
     for opening in openings:
-        status, body = client.ask("POST", f"{API}/holds", make_hold_body(service, opening))
-        assert status == 201, body
-        hold = json.loads(body)["data"]["id"]
-        status, body = client.ask("POST", f"{API}/holds/{hold}/confirm", {"patient": alice(opening)})
-        assert status == 201, body
+        confirm(client, place(client, service, opening), {"patient": alice(opening)})
+
+
+def place(client, service, opening):
+    """Hold an opening, and return the hold's id."""
+    status, body = client.ask("POST", f"{API}/holds", make_hold_body(service, opening))
+    assert status == 201, body
+    return json.loads(body)["data"]["id"]
+
+
+def confirm(client, hold, body):
+    status, answer = client.ask("POST", f"{API}/holds/{hold}/confirm", body)
+    assert status == 201, answer
 
 
 def make_hold_body(service, opening):

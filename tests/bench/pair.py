@@ -23,7 +23,7 @@ from scheduling.availability.queries import OpeningFilters
 from scheduling.availability.search import open_times
 from tests.bench.clinic import make_clinic
 from tests.bench.http_load import Client, in_parallel
-from tests.bench.over_http import API, LETTERS, alice, book, make_hold_body, server
+from tests.bench.over_http import API, LETTERS, alice, book, confirm, make_hold_body, place, server
 from tests.round_trips import list_round_trips
 
 CLIENTS, PAIRS_EACH, TURNS = 8, 25, 7
@@ -152,15 +152,7 @@ def pair_of(name, patients):
 def book_known(client, service, openings, *, patients):
     """Book openings, each for another of the patients: nobody is at two places at once."""
     for opening in openings:
-        hold = place(client, service, opening)
-        status, body = client.ask("POST", f"{API}/holds/{hold}/confirm", {"patient_id": next(patients)})
-        assert status == 201, body
-
-
-def place(client, service, opening):
-    status, body = client.ask("POST", f"{API}/holds", make_hold_body(service, opening))
-    assert status == 201, body
-    return json.loads(body)["data"]["id"]
+        confirm(client, place(client, service, opening), {"patient_id": next(patients)})
 
 
 def book_bare(client, service, openings, *, prefix):

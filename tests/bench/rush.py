@@ -16,7 +16,7 @@ from scheduling.availability.search import open_times
 from tests.bench.clinic import make_clinic
 from tests.bench.http_load import Client, in_parallel
 from tests.bench.open_loop import Arrivals, send
-from tests.bench.over_http import API, alice, make_hold_body, server
+from tests.bench.over_http import API, alice, place, server
 
 TIMES = 8
 SECONDS = int(os.environ.get("RUSH_SECONDS", "60"))
@@ -84,9 +84,7 @@ class Crowd:
         client, requests = Client(self.port, self.headers), []
         for _ in range(number):
             opening = next(self.openings)
-            status, body = client.ask("POST", f"{API}/holds", make_hold_body(self.service, opening))
-            assert status == 201, body
-            path = f"{API}/holds/{json.loads(body)['data']['id']}/confirm"
+            path = f"{API}/holds/{place(client, self.service, opening)}/confirm"
             requests.append(self.write("POST", path, json.dumps({"patient": alice(opening)})))
         return requests
 

@@ -1,14 +1,9 @@
 """What a proof has found, in Markdown."""
 
-import platform
-import re
-import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
-
-import psutil
 
 from booking.dev.servers import BASE_DIR
+from tests.measured_on import describe_machine, get_commit
 from tests.proof.history import OK, REFUSED, UNKNOWN
 from tests.proof.run import CLIENTS
 
@@ -77,19 +72,6 @@ def describe_lost(controls):
             parts = ", ".join(f"{number} × {name}" for name, number in verbs if number)
             return f"What the asynchronous standby had not been sent, and so was lost: {parts or 'nothing'}."
     return ""
-
-
-def get_commit():
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def describe_machine():
-    listed = Path("/proc/cpuinfo")
-    models = re.findall(r"model name\s*: (.+)", listed.read_text()) if listed.exists() else []
-    model = models[0] if models else platform.machine()
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{psutil.cpu_count()} cores of {model} with {memory:.0f} GiB, Python {platform.python_version()}"
 
 
 def write_page(report):

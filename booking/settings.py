@@ -247,7 +247,7 @@ for _name, _package in [("SENTRY_DSN", "sentry_sdk"), ("OTEL_EXPORTER_OTLP_ENDPO
 if OTEL_EXPORTER_OTLP_ENDPOINT:
     MIDDLEWARE.insert(0, "booking.ops.tracing.trace_requests")
 
-# The databases. booking.ops.deadlines limits how long a web request or a task may wait for it.
+# The databases. booking.ops.deadlines limits how long a web request or a task may wait for them.
 
 # Whether a pooler gives each transaction another connection, as PgBouncer does in transaction mode.
 DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", "transaction")

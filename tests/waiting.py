@@ -9,7 +9,7 @@ GRACE = 8  # seconds that a busy machine may add to anything
 
 
 def wait_until(condition, *, timeout=60):
-    """Poll ``condition()`` until it is true and return its value. This is the only sleep in the tests."""
+    """Poll ``condition()`` until it is true and return its value. No test sleeps but here."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):
         assert time.monotonic() < deadline, "waited in vain"

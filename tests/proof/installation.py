@@ -16,6 +16,7 @@ from booking.dev.servers import BASE_DIR
 from booking.dev.standby import BINARIES, STANDBY, PostgresServer
 from tests.failures.programs import PROCFILE, Mailbox, Program, Redis
 from tests.receivers import Receiver, answer
+from tests.waiting import wait_until
 
 CLINIC = "clinic"  # the database that every run gets a copy of
 CELERY = ("worker", "delivery", "beat")
@@ -36,10 +37,7 @@ class Cluster:
     def attach_standby(self):
         """Copy the primary anew, and from then on acknowledge no commit that the copy does not have."""
         self.standby.copy(host="127.0.0.1", port=self.links.ports["replication"])
-        deadline = time.monotonic() + 60
-        while not self.primary.is_followed():
-            assert time.monotonic() < deadline, "the standby does not follow"
-            time.sleep(0.02)
+        wait_until(self.primary.is_followed)
         self.primary.set("synchronous_standby_names", STANDBY)
 
     def detach_standby(self):
@@ -77,7 +75,7 @@ class Installation:
             stack.callback(self.kill_programs)
             for name in self.commands:
                 self.start(name)
-            self.wait_for_web()
+            wait_until(self.answers, timeout=90)
             self.stack = stack.pop_all()
         return self
 
@@ -118,16 +116,12 @@ class Installation:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.programs[name] = Program(self.commands[name], self.environment, log)
 
-    def wait_for_web(self):
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            with suppress(OSError):
-                connection = HTTPConnection(*self.bind.split(":"), timeout=10)
-                connection.request("GET", "/healthz/live")
-                if connection.getresponse().status == 200:
-                    return
-            time.sleep(0.05)
-        raise TimeoutError("the web server does not answer")
+    def answers(self):
+        """Return whether the web server answers."""
+        with suppress(OSError):
+            connection = HTTPConnection(*self.bind.split(":"), timeout=10)
+            connection.request("GET", "/healthz/live")
+            return connection.getresponse().status == 200
 
     def drain(self, *, timeout):
         """Wait until every message that is due has been sent, and return how many have not.

@@ -1,4 +1,4 @@
-"""How holds, appointments and patients are written: serializers say it to OpenAPI, functions write the first two."""
+"""How holds and appointments are written: serializers say it to OpenAPI, functions write them."""
 
 from datetime import datetime
 
@@ -11,7 +11,6 @@ from booking.api.hold_ids import write_hold_id
 from booking.api.integration_fields import HIDDEN, Metadata
 from booking.models import Appointment, Event, Hold
 from booking.models.enums import EventKind
-from patients.models import Patient
 from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later
 
 Verification = Appointment.Verification
@@ -283,38 +282,3 @@ def write_hold(hold, key):
         "metadata": hold.metadata,
     }
     return written | HIDDEN if key.is_publishable else written
-
-
-class PatientOutput(serializers.ModelSerializer):
-    """A person who is or was to be seen. Archived ones, perhaps merged into another, only lists of changes have."""
-
-    phone = serializers.CharField(source="phone_with_extension")
-    metadata = Metadata()
-    archived_at = Moment(allow_null=True)
-    merged_into_id = serializers.UUIDField(allow_null=True, help_text="The record that remains of two.")
-    created_at = Moment()
-    updated_at = Moment()
-
-    class Meta:
-        model = Patient
-        fields = [
-            "id",
-            "first_name",
-            "last_name",
-            "date_of_birth",
-            "email",
-            "phone",
-            "nhs_number",
-            "external_id",
-            "metadata",
-            "archived_at",
-            "merged_into_id",
-            "created_at",
-            "updated_at",
-        ]
-
-
-class ChangedPatientOutput(PatientOutput):
-    """A patient, as they are now; to a key without the scope read_patients only their id and when that was."""
-
-    always = ["id", "updated_at"]

@@ -8,7 +8,8 @@ from uuid import UUID
 from rest_framework import serializers
 
 from booking.api.fields import Choice
-from booking.api.outputs import AppointmentOutput, HoldOutput, PatientOutput
+from booking.api.outputs import AppointmentOutput, HoldOutput
+from booking.api.patient_outputs import PatientOutput
 from booking.api.refusals import MissingScope
 from booking.api.serializers import Query
 from booking.api.v1.catalogue import AppointmentTypeOutput, ClinicianOutput, LocationOutput, write_catalogue

@@ -12,8 +12,8 @@ from booking.api.fields import Text
 from booking.api.integration_fields import HIDDEN, ExternalId, IntegrationInput
 from booking.api.lists import Email, ListQuery, Sort
 from booking.api.operation import operation
-from booking.api.outputs import ChangedPatientOutput, PatientOutput
 from booking.api.pagination import ChangesQuery
+from booking.api.patient_outputs import ChangedPatientOutput, PatientOutput
 from booking.api.v1.attendance import PersonInput
 from booking.api.views import ApiView
 from booking.domain import patients

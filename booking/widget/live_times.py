@@ -8,7 +8,7 @@ counts as a search of the network that asks. The page is fetched again only if t
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from struct import Struct
 from typing import NamedTuple
@@ -142,17 +142,14 @@ def changes(request, token):
 def answer(request, watch):
     """Return 304 if the page that asks shows what is free, else 204."""
     try:
-        etag = find_etag(request, watch) if watch.ignored_slot_id else read_etag_from_replica(request, watch)
+        find = partial(find_etag, request, watch)
+        etag = find() if watch.ignored_slot_id else read_from_replica(request, find)
     except TooManySearches:
         return HttpResponse(status=429, headers={"Retry-After": "60"})
     except (OperationalError, InterfaceError):
         return HttpResponse(status=503, headers={"Retry-After": "30"})
     is_same = request.headers.get("If-None-Match") == etag
     return HttpResponse(status=304 if is_same else 204, headers={"ETag": etag, "Cache-Control": "no-store"})
-
-
-def read_etag_from_replica(request, watch):
-    return read_from_replica(request, lambda: find_etag(request, watch))
 
 
 def find_etag(request, watch):

@@ -69,8 +69,9 @@ def place(fields):
     start = timezone.datetime.fromisoformat(fields["start_time"])
     raw.execute(NAMED, fields).fetchone()
     with one_transaction(raw) as pipeline:
-        checks = [raw.execute(LOCK_CLINICIAN, [fields["clinician_id"]]), raw.execute(TAKE, fields | {"start_time": start})]
-        checks += [
+        checks = [
+            raw.execute(LOCK_CLINICIAN, [fields["clinician_id"]]),
+            raw.execute(TAKE, fields | {"start_time": start}),
             raw.execute(HOURS[True, True], describe_hours(fields, start)),
             raw.execute(BUSY_OF_EACH, describe(fields, start)),
         ]

@@ -51,9 +51,11 @@ def run(folder, seconds):
     subprocess.run(
         command, cwd=BASE_DIR, env=os.environ | make_environment("postgres:///none", "redis://none"), check=True
     )
-    with clinic_in(folder, days=DAYS) as (cluster, clinic):
-        with Installation(folder / "soak", cluster, "soak") as installation:
-            return watch(installation, clinic, cluster.links.ports["web"], folder, seconds)
+    with (
+        clinic_in(folder, days=DAYS) as (cluster, clinic),
+        Installation(folder / "soak", cluster, "soak") as installation,
+    ):
+        return watch(installation, clinic, cluster.links.ports["web"], folder, seconds)
 
 
 def watch(installation, clinic, port, folder, seconds):

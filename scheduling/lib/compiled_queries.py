@@ -8,7 +8,7 @@ to read than a text.
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -81,9 +81,9 @@ def list_columns(model: type[Model]) -> str:
 
 def insert(instance: Model) -> None:
     """Insert a row of whose columns none is left to the database, together with the next statement or with COMMIT."""
-    fields = instance._meta.concrete_fields
+    fields, primary_key = instance._meta.concrete_fields, cast("Any", instance._meta.pk)
     if instance.pk is None:  # as save() does
-        instance.pk = instance._meta.pk.get_pk_value_on_save(instance)
+        instance.pk = primary_key.get_pk_value_on_save(instance)
     values = [field.get_db_prep_save(field.pre_save(instance, add=True), connection) for field in fields]
     execute_later(_insert(type(instance)), values)
     instance._state.adding, instance._state.db = False, connection.alias

@@ -11,6 +11,7 @@ settings.configure(
     USE_TZ=True,
     ROOT_URLCONF="tests.bench.floor",
     MIDDLEWARE=[],
+    OTEL_EXPORTER_OTLP_ENDPOINT="",  # booking.gunicorn asks for it
 )
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402

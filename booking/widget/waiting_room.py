@@ -62,7 +62,7 @@ def wait_in_line(get_response):
             except (OperationalError, InterfaceError):  # what stands around it asks the database once a minute
                 return refuse(request, named, draw.randint(MIN_PAUSE, MAX_PAUSE))
         admitted = None
-        if (passed := WITH_PASS.fullmatch(path)) and not ENGLISH.match(passed["rest"]):
+        if (passed := WITH_PASS.fullmatch(path)) and is_of_patients(passed["rest"]):
             path, admitted = passed["rest"], read_pass(passed["token"], get_now().timestamp())
             request.path_info = join_path(named, path)
             request.line_pass = passed["token"]
@@ -73,6 +73,11 @@ def wait_in_line(get_response):
         return get_response(request)
 
     return middleware
+
+
+def is_of_patients(path):
+    """Return whether a path behind a pass is one of the patient's pages; a language stands before the pass."""
+    return not (ENGLISH.match(path) or split_path(path)[0])
 
 
 def keep_pass(get_response):

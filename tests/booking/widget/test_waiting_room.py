@@ -142,8 +142,14 @@ def test_token_that_is_none_leads_to_the_entrance(rush, client, address):
     assert re.fullmatch(r"/|/line/[\w-]+/", response["Location"])
 
 
-def test_pass_opens_nothing_but_the_patients_pages(rush, client):
-    assert client.get("/in/x/admin/login/").status_code == 404
+@pytest.mark.parametrize("address", ["/in/x/admin/login/", "/in/x/de/admin/login/", "/in/x/de/api/v1/availability"])
+def test_pass_opens_nothing_but_the_patients_pages(rush, client, address):
+    assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("address", [f"/in/x/de{TIMES}", f"/in/x/de/fr{TIMES}", f"/fr/in/x/de{TIMES}", "/in/x/de"])
+def test_language_behind_what_is_no_pass_leads_nobody_past_the_line(rush, client, address):
+    assert client.get(address).status_code == 404
 
 
 def test_without_redis_newcomers_are_asked_to_come_back(rush, client, monkeypatch):

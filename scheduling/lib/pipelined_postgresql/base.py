@@ -6,13 +6,14 @@ nor a savepoint works. So the ORM, savepoints and caught errors behave as they a
 """
 
 # pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOptionalSubscript=false
-# pyright: reportOperatorIssue=false
+# pyright: reportOperatorIssue=false, reportOptionalMemberAccess=false
 # The stubs of Django know its backend as it was for psycopg 2.
 
 from contextlib import contextmanager
 from select import POLLIN, poll
 
 from django.db.backends.postgresql import base
+from django.db.utils import InternalError
 from psycopg import Cursor
 from psycopg.pq import TransactionStatus
 
@@ -104,6 +105,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not readable.poll(0)
 
     def _commit(self):
+        if self.connection is not None and self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
+            # PostgreSQL would roll back, and call it no error.
+            raise InternalError("An error was caught without a savepoint.")
         if not self.unsent and not self.after_commit:
             super()._commit()
             return

@@ -2,9 +2,10 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, InternalError, connection, transaction
 
 from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later, execute_unsent
 from scheduling.models import ServiceCategory
@@ -221,6 +222,16 @@ def test_statement_that_was_never_prepared_behind_one_that_failed_is_prepared_la
 
     for _ in range(2):
         assert execute_later(COUNT + " WHERE position = %s", [1]).fetchone() == (0,)
+
+
+def test_commit_of_transaction_whose_error_was_caught_is_refused():
+    with pytest.raises(InternalError, match="without a savepoint"), transaction.atomic():
+        ServiceCategory.objects.create(name="Eyes")
+        execute_later("SELECT 1 / 0")
+        with suppress(DataError):
+            execute_unsent()
+
+    assert list_names() == []
 
 
 def count_prepared():

@@ -17,6 +17,7 @@ MAX_WAIT_SECONDS = 5.0
 MAX_RUNNING = 3  # of those who look; Python runs one at a time, and the other threads are for those who go first
 MAX_QUEUE = 3
 MAX_QUEUE_SECONDS = 0.1
+OTHERS_TURN = 4  # One of so many turns is the next rank's, in turn: how urgent it is anybody may say of a request.
 CALM_SECONDS = 1.0  # without a refusal, and it is none any more
 
 
@@ -80,7 +81,7 @@ class RequestQueue:
     def __init__(self, threads):
         self.threads = threads
         self.waiting = {rank: deque() for rank in Rank}  # of (since, request)
-        self.running = 0
+        self.running = self.taken = 0
         self.is_overloaded = False
         self.refused_at = 0.0
 
@@ -92,11 +93,20 @@ class RequestQueue:
 
     def take(self):
         """Return the next request that a thread may have, which then counts as running, or None."""
-        for rank, requests in self.waiting.items():
-            if requests and self.running < self.get_limit(rank):
+        for rank, limit in self.list_turns():
+            if self.waiting[rank] and self.running < limit:
                 self.running += 1
-                return requests.popleft()[1]
+                self.taken += 1
+                return self.waiting[rank].popleft()[1]
         return None
+
+    def list_turns(self):
+        """Return the ranks in the order of their turns, each with how many may run then."""
+        turns = [(rank, self.get_limit(rank)) for rank in Rank]
+        number, rest = divmod(self.taken, OTHERS_TURN)
+        if rest == OTHERS_TURN - 1 and sum(map(bool, self.waiting.values())) > 1:
+            turns.insert(0, (Rank(Rank.LOOKING - number % Rank.LOOKING), self.threads))
+        return turns
 
     def get_limit(self, rank):
         return MAX_RUNNING if self.is_overloaded and rank is Rank.LOOKING else self.threads

@@ -83,10 +83,25 @@ def test_overload_leaves_threads_to_those_who_hold_a_time(overloaded):
     put(overloaded, MAX_RUNNING + 2)
     assert len(take_all(overloaded)) == MAX_RUNNING
 
+    overloaded.taken = 0  # the next turn of the others is the fourth from here
     put(overloaded, 2, Rank.HOLDING)
     put(overloaded, 1, Rank.URGENT)
 
     assert take_all(overloaded) == ["urgent 0", "holding 0", "holding 1"]
+
+
+@pytest.mark.parametrize("rank", [Rank.HOLDING, Rank.IN_LINE, Rank.LOOKING])
+def test_whoever_asks_for_staffs_pages_without_end_leaves_a_twelfth_to_each_of_the_others(overloaded, rank):
+    put(overloaded, 200, Rank.URGENT)
+    put(overloaded, 50, rank)
+    overloaded.running = overloaded.threads - 1
+    answered = []
+    for _ in range(120):
+        answered.append(overloaded.take().partition(" ")[0])
+        overloaded.finish()
+
+    assert answered.count(rank.name.lower()) == 10
+    assert answered.count("urgent") == 110
 
 
 def test_those_who_look_are_refused_before_they_have_waited_long(overloaded):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from datetime import timedelta
 from itertools import count
 from statistics import quantiles
@@ -34,9 +35,10 @@ def print_rush():
         capacity = crowd.measure_capacity()
         print(f"  capacity: {capacity:.0f} requests/s (days looked at by {CLIENTS} clients, two workers)")
         print(f"  arrivals: {TIMES} x as many for {SECONDS} s, and {HOLDERS_SHARE:.0%} of the capacity confirm holds")
-        calm = crowd.arrive(capacity * CALM_SHARE, capacity * HOLDERS_SHARE, 10)
-        rush = crowd.arrive(capacity * TIMES, capacity * HOLDERS_SHARE, SECONDS)
-        after = crowd.arrive(capacity * CALM_SHARE, capacity * HOLDERS_SHARE, 15)
+        # All hold before the first arrives: behind the rush a hold would be refused.
+        spells = [(CALM_SHARE, 10), (TIMES, SECONDS), (CALM_SHARE, 15)]
+        planned = [crowd.plan(capacity * share, capacity * HOLDERS_SHARE, seconds) for share, seconds in spells]
+        calm, rush, after = [send(port, each, spell[1]) for each, spell in zip(planned, spells, strict=True)]
     show(calm, rush, after)
 
 
@@ -71,13 +73,12 @@ class Crowd:
         in_parallel([look] * CLIENTS)
         return CLIENTS * each / in_parallel([look] * CLIENTS)
 
-    def arrive(self, looks, confirmations, seconds):
-        """Send so many a second and return the Results."""
-        arrivals = [
+    def plan(self, looks, confirmations, seconds):
+        """Return the Arrivals of so many a second."""
+        return [
             Arrivals("look", looks, [self.write("GET", path) for path in self.looks]),
             Arrivals("confirm", confirmations, self.hold(int(confirmations * seconds * 1.3) + 10)),
         ]
-        return send(self.port, arrivals, seconds)
 
     def hold(self, number):
         """Return requests that confirm so many new holds."""
@@ -113,7 +114,7 @@ def show(calm, rush, after):
         )
     late = quantiles([each.late * 1000 for each in rush], n=100)[98]
     print(f"  sent later than due, p99      {late:8.0f} ms   (by the sender, which shares the processors)")
-    print(f"  calm again after              {get_recovery(calm, after):8.1f} s")
+    print(f"  calm again after              {get_recovery(calm, after):8} s")
 
 
 def is_odd(result):
@@ -132,7 +133,9 @@ def describe(results):
 
 
 def get_recovery(calm, after):
-    """Return the seconds after which nobody is refused any more or waits twice as long as the slowest of the calm."""
-    usual = 2 * quantiles([each.seconds for each in calm], n=100)[98]
-    late = [each.at for each in after if is_odd(each) or each.status == 503 or each.seconds > usual]
-    return max(late, default=0.0)
+    """Return after how many seconds it is calm: one in a hundred at most is refused, or slower than any before."""
+    usual = max(each.seconds for each in calm)
+    rough, all_of_it = Counter(), Counter(int(each.at) for each in after)
+    for each in after:
+        rough[int(each.at)] += each.status == 503 or is_odd(each) or each.seconds > usual
+    return max((second + 1 for second, number in rough.items() if number > all_of_it[second] / 100), default=0)

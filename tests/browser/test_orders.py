@@ -104,6 +104,7 @@ def test_request_page_updates_after_staff_decide(request_page, decide, outcome):
     expect(page.locator("#looking")).to_have_count(0)
 
 
+@pytest.mark.proof
 def test_request_page_polls_silently_and_survives_network_errors(request_page, monkeypatch):
     monkeypatch.setattr(appointment, "PAUSES", [1] * 50)
     page = request_page()

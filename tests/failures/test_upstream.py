@@ -144,6 +144,7 @@ def run_all_now():
     return unfinished.update(due_at=database_now())
 
 
+@pytest.mark.proof
 def test_appointments_of_faulty_upstream_end_in_time_and_once(clinic, lab, openings, consultation):
     clinic.run("beat")
     started = time.monotonic()

@@ -3,8 +3,6 @@
 import os
 import time
 
-from django.db import connection
-
 from tests.scheduling.availability.oracle import YEARS, list_clock_changes
 from tests.scheduling.availability.test_oracle import judge
 
@@ -15,7 +13,6 @@ def print_oracle():
     """Print how many free times were found twice; raises AssertionError at the first that was not."""
     changes, started, found = list_clock_changes(), time.process_time(), 0
     print(f"{len(changes):,} clock changes of {YEARS.start}–{YEARS.stop - 1} in all time zones")
-    connection.ensure_connection()
     for seed in range(CASES):
         zone, day = changes[seed % len(changes)]
         found += judge(seed, zone, day)

@@ -16,6 +16,8 @@ from django.utils import timezone
 
 from booking.access.api_keys import create_key
 from booking.models import ApiKey
+from scheduling.availability.queries import OpeningFilters
+from scheduling.availability.search import open_times
 from tests.bench.http_load import Client
 
 API = "/api/v1"
@@ -24,13 +26,23 @@ LETTERS = str.maketrans("0123456789", "ghijklmnop")  # a name has no digits
 
 def print_http(service, copy):
     """Print the HTTP figures for a service of make_clinic and its copy."""
-    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
-    headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
     with ExitStack() as stack:
         bare_port = stack.enter_context(server("tests.bench.floor_wsgi"))
         port = stack.enter_context(server("booking.wsgi"))
-        bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, headers)
+        bare, ours = Client(bare_port, {"Host": "localhost"}), Client(port, create_bench_key())
         show_availability(service, copy, bare, ours)
+
+
+def create_bench_key():
+    """Return the headers of a request with a secret key."""
+    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
+    return {"Authorization": f"Bearer {key}", "Host": "localhost"}
+
+
+def find_openings(service):
+    """Return an iterator of the service's free times."""
+    now = timezone.now()
+    return iter(open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=60), now=now))
 
 
 @contextmanager

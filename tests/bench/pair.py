@@ -8,22 +8,27 @@ import json
 import statistics
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from functools import partial
 from itertools import cycle, islice
 
 from django.db import connection
 from django.test import Client as InProcess
-from django.utils import timezone
 
-from booking.access.api_keys import create_key
-from booking.models import ApiKey
 from patients.models import Patient
-from scheduling.availability.queries import OpeningFilters
-from scheduling.availability.search import open_times
 from tests.bench.clinic import make_clinic
 from tests.bench.http_load import Client, in_parallel
-from tests.bench.over_http import API, LETTERS, alice, book, confirm, make_hold_body, place, server
+from tests.bench.over_http import (
+    API,
+    LETTERS,
+    alice,
+    book,
+    confirm,
+    create_bench_key,
+    find_openings,
+    make_hold_body,
+    place,
+    server,
+)
 from tests.round_trips import list_round_trips
 
 CLIENTS, PAIRS_EACH, TURNS = 8, 25, 7
@@ -54,18 +59,6 @@ def print_pair():
         ports |= dict.fromkeys(("known", "ours"), stack.enter_context(server("booking.wsgi")))
         print_layers(service, ports, key, openings)
         print_crowd(service, ports, key, openings)
-
-
-def create_bench_key():
-    """Return the headers of a request with a secret key."""
-    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
-    return {"Authorization": f"Bearer {key}", "Host": "localhost"}
-
-
-def find_openings(service):
-    """Return an iterator of the service's free times."""
-    now = timezone.now()
-    return iter(open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=60), now=now))
 
 
 def print_round_trips(service, client, openings):

@@ -10,14 +10,10 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from booking.access.api_keys import create_key
-from booking.models import ApiKey
-from scheduling.availability.queries import OpeningFilters
-from scheduling.availability.search import open_times
 from tests.bench.clinic import make_clinic
 from tests.bench.http_load import Client, in_parallel
 from tests.bench.open_loop import Arrivals, send
-from tests.bench.over_http import API, alice, place, server
+from tests.bench.over_http import API, alice, create_bench_key, find_openings, place, server
 
 TIMES = 8
 SECONDS = int(os.environ.get("RUSH_SECONDS", "60"))
@@ -29,9 +25,8 @@ CLIENTS = 16
 def print_rush():
     """Print how a rush is answered, and those who are let in beside the calm before it."""
     service = make_clinic(clinicians=50, slots=10_000)
-    _, key = create_key(name="bench", kind="secret", scopes=ApiKey.Scope.values, requests_per_minute=10_000_000)
     with server("booking.wsgi") as port:
-        crowd = Crowd(service, key, port)
+        crowd = Crowd(service, create_bench_key(), port)
         capacity = crowd.measure_capacity()
         print(f"  capacity: {capacity:.0f} requests/s (days looked at by {CLIENTS} clients, two workers)")
         print(f"  arrivals: {TIMES} x as many for {SECONDS} s, and {HOLDERS_SHARE:.0%} of the capacity confirm holds")
@@ -45,12 +40,9 @@ def print_rush():
 class Crowd:
     """Requests of people who look at days, and of people who confirm what they hold."""
 
-    def __init__(self, service, key, port):
-        self.service, self.port = service, port
-        self.headers = {"Authorization": f"Bearer {key}", "Host": "localhost"}
-        now = timezone.now()
-        openings = open_times(OpeningFilters(service), start_at=now, end_at=now + timedelta(days=30), now=now)
-        self.openings = iter(openings)
+    def __init__(self, service, headers, port):
+        self.service, self.headers, self.port = service, headers, port
+        self.openings, now = find_openings(service), timezone.now()
         clinicians = [str(pk) for pk in service.clinicians.values_list("pk", flat=True)]
         day = next(day for day in (now.date() + timedelta(days=n) for n in range(5, 9)) if day.weekday() < 5)
         self.looks = [
@@ -104,9 +96,7 @@ def show(calm, rush, after):
     print(f"  without an answer, or another {sum(is_odd(result) for result in rush):8}")
     print(f"  time to a 503                 {describe(refused)}")
     for kind in ("look", "confirm"):
-        let_in = [
-            [each for each in results if each.kind == kind and 200 <= each.status < 300] for results in (calm, rush)
-        ]
+        let_in = [[each for each in results if each.kind == kind and is_let_in(each)] for results in (calm, rush)]
         print(f"  {kind + ', calm':<30}{describe(let_in[0])}")
         print(
             f"  {kind + ', in the rush':<30}{describe(let_in[1])}   {len(let_in[1])} let in, "
@@ -117,12 +107,16 @@ def show(calm, rush, after):
     print(f"  calm again after              {get_recovery(calm, after):8} s")
 
 
+def is_let_in(result):
+    return 200 <= result.status < 300
+
+
 def is_odd(result):
-    return result.status != 503 and not 200 <= result.status < 300
+    return result.status != 503 and not is_let_in(result)
 
 
 def count_let_in(results, kind):
-    return sum(each.kind == kind and 200 <= each.status < 300 for each in results)
+    return sum(each.kind == kind and is_let_in(each) for each in results)
 
 
 def describe(results):
@@ -137,5 +131,5 @@ def get_recovery(calm, after):
     usual = max(each.seconds for each in calm)
     rough, all_of_it = Counter(), Counter(int(each.at) for each in after)
     for each in after:
-        rough[int(each.at)] += each.status == 503 or is_odd(each) or each.seconds > usual
+        rough[int(each.at)] += not is_let_in(each) or each.seconds > usual
     return max((second + 1 for second, number in rough.items() if number > all_of_it[second] / 100), default=0)

@@ -4,7 +4,7 @@ The rows are copies of those of a booking that the verbs have made, so that they
 """
 
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from uuid import uuid4
 
@@ -43,7 +43,7 @@ EVENTS = """
             announcement)
     SELECT new.kind, new.subject_type, new.subject_id::uuid, new.location_id::uuid,
            (SELECT coalesce(max(sequence), 0) FROM booking_event WHERE subject_id = new.subject_id::uuid) + new.nth,
-           clock_timestamp(), 'bench', new.from_status, new.to_status, '{{}}', new.announcement
+           clock_timestamp(), 'bench', new.from_status, new.to_status, '{}', new.announcement
       FROM jsonb_to_recordset(%(events)s)
         AS new (kind text, subject_type text, subject_id text, location_id text, nth int, from_status text,
                 to_status text, announcement jsonb)
@@ -66,7 +66,7 @@ PUSHES = f"""
 def place(fields):
     """Write a hold as place_hold does, of what a body of POST /holds names; return its id."""
     raw, hold_id = get_connection(), uuid4()
-    start = timezone.datetime.fromisoformat(fields["start_time"])
+    start = datetime.fromisoformat(fields["start_time"])
     raw.execute(NAMED, fields).fetchone()
     with one_transaction(raw) as pipeline:
         checks = [
@@ -89,7 +89,7 @@ def place(fields):
             "expires_at": timezone.now() + timedelta(minutes=15),
         }
         hold_insert, parameters = insert(Hold, copy)
-        sql = f"WITH hold AS ({hold_insert}), events AS ({EVENTS.format()}) {DELIVERIES}"
+        sql = f"WITH hold AS ({hold_insert}), events AS ({EVENTS}) {DELIVERIES}"
         raw.execute(sql, parameters | {"events": Jsonb([write_event("hold.placed", "booking", hold_id)])})
     return {"id": str(hold_id)}
 
@@ -135,7 +135,7 @@ def write_confirmed(raw, hold, patient_id, name, person):
     sql = f"""WITH patient AS ({patient}), appointment AS ({appointment}), mail AS ({mail}),
         hold AS (UPDATE booking_hold SET status = 'confirmed', updated_at = clock_timestamp() WHERE id = %(hold)s),
         slot AS (UPDATE scheduling_slot SET expires_at = NULL WHERE id = %(slot)s),
-        events AS ({EVENTS.format()}), pushes AS ({PUSHES}) {DELIVERIES}"""
+        events AS ({EVENTS}), pushes AS ({PUSHES}) {DELIVERIES}"""
     events = [
         write_event("hold.confirmed", "booking", hold_id),
         write_event("appointment.confirmed", "booking", hold_id, nth=2),

@@ -1,22 +1,11 @@
 """Rate limits per minute, counted exactly across processes in Redis."""
 
-import threading
-import time
-from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.conf import settings
-from redis import Redis, RedisError, exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from booking.access.optional_redis import OptionalRedis, optional_redis
 from booking.models import Networks
 
 WINDOW_SECONDS = 60
-# When Redis hangs, one request waits this long, and others skip Redis for BACKOFF_SECONDS.
-TIMEOUT_SECONDS = 0.5
-BACKOFF_SECONDS = 5
 
 # Fixed windows that start with their first request. A script is atomic, so the counts are exact; and it returns
 # the counts and the resets together: one round trip for each request.
@@ -64,29 +53,20 @@ class Usage(NamedTuple):
 
 
 class Counter:
-    """Counts in Redis. While Redis is down, it counts nothing and lets one request probe every BACKOFF_SECONDS."""
+    """Counts in Redis. While Redis is down, it counts nothing."""
 
-    def __init__(self, url: str):
-        self.redis = Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self.script = self.redis.register_script(COUNT)
-        self.share_script = self.redis.register_script(COUNT_SHARES)
-        self.of_thread = threading.local()
-        self.retry_at = None
+    def __init__(self, redis: OptionalRedis):
+        self.redis = redis
 
     def count(self, policy: str, whose: str, limit: int) -> Usage | None:
         """Count a request and return the Usage of the policy's limit, or None while Redis is down."""
-        counts = self._run(self.script, [f"{policy} {whose}"])
+        counts = self._run(COUNT, [f"{policy} {whose}"])
         return make_usage(policy, limit, *counts[0]) if counts else None
 
     def count_networks(self, policy: str, networks: Networks, limit: int) -> Usage | None:
         """Count a request for a network and those around it, and return the Usage that leaves least, or None."""
         limits = {name: limit * factor for name, factor in zip(networks, WIDER_NETWORKS, strict=True) if name}
-        counts = self._run(self.script, [f"{policy} {name}" for name in limits]) or []
+        counts = self._run(COUNT, [f"{policy} {name}" for name in limits]) or []
         usages = [make_usage(policy, most, *count) for most, count in zip(limits.values(), counts, strict=False)]
         return min(usages, key=lambda usage: usage.limit - usage.used, default=None)
 
@@ -96,7 +76,7 @@ class Counter:
         The share is the whole limit until it is used up; then it is the limit divided by the networks that have used
         some, so that the loud are refused and nobody below that.
         """
-        counts = self._run(self.share_script, [f"{policy} {whose}"], network)
+        counts = self._run(COUNT_SHARES, [f"{policy} {whose}"], network)
         if counts is None:
             return None
         used, own, networks, seconds = counts
@@ -105,36 +85,7 @@ class Counter:
 
     def _run(self, script, names, *values) -> list | None:
         """Return what a script says, or None while Redis is down."""
-        keys = [f"holdfast-limit:{name}" for name in names]
-        return self.ask(lambda redis: self._call(script, keys, [WINDOW_SECONDS, *values]))
-
-    def ask(self, question: Callable[[Redis], Any]) -> Any:
-        """Return what Redis answers to ``question(redis)``, or None while it is down."""
-        if self.retry_at is not None:
-            if time.monotonic() < self.retry_at:
-                return None
-            self._back_off()  # this request probes Redis; concurrent ones skip it
-        try:
-            answer = question(self.redis)
-        except RedisError:
-            self._back_off()
-            return None
-        self.retry_at = None
-        return answer
-
-    def _call(self, script, keys, values):
-        """Call a script on the thread's own connection: the pool, hooks and retries take longer than Redis does."""
-        if not hasattr(self.of_thread, "connection"):
-            pool = self.redis.connection_pool
-            self.of_thread.connection = pool.connection_class(**pool.connection_kwargs)
-        try:
-            self.of_thread.connection.send_command("EVALSHA", script.sha, len(keys), *keys, *values)
-            return self.of_thread.connection.read_response()
-        except (exceptions.ConnectionError, exceptions.NoScriptError):
-            return script(keys, values)  # it was started anew: the client connects, and loads the script
-
-    def _back_off(self):
-        self.retry_at = time.monotonic() + BACKOFF_SECONDS
+        return self.redis.run(script, [f"holdfast-limit:{name}" for name in names], [WINDOW_SECONDS, *values])
 
 
 def make_usage(policy, limit, used, seconds):
@@ -142,7 +93,6 @@ def make_usage(policy, limit, used, seconds):
     return Usage(policy, limit, used, min(WINDOW_SECONDS, seconds + 1))
 
 
-@cache
 def counter() -> Counter:
-    """Return this process's Counter."""
-    return Counter(settings.REDIS_URL)
+    """Return a Counter in this process's OptionalRedis."""
+    return Counter(optional_redis())

@@ -11,7 +11,7 @@ from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
 
-from booking.access.rate_limits import Counter, counter
+from booking.access.optional_redis import OptionalRedis, optional_redis
 from scheduling.lib.encrypted_bytes import UnreadableBytes, decrypt, encrypt
 
 KEY = "holdfast-line"
@@ -84,27 +84,22 @@ class Place(NamedTuple):
 class WaitingLine:
     """The line's counters in Redis. While Redis is away there is no line."""
 
-    def __init__(self, counter: Counter):
-        self.counter, self.redis = counter, counter.redis
-        self.advance = self.redis.register_script(ADVANCE)
-        self.count_passes = self.redis.register_script(COUNT_PASSES)
+    def __init__(self, redis: OptionalRedis):
+        self.redis = redis
 
     def look(self, now: float, *, is_pressed: bool) -> Line | None:
         """Return how far the line is, or None if there is none."""
-        found = self._run(self.advance, [KEY], [now, "", 0, int(is_pressed)])
+        found = self.redis.run(ADVANCE, [KEY], [now, "", 0, int(is_pressed)])
         return _read_line(found) if found else None
 
     def draw(self, now: float, *, is_pressed: bool) -> tuple[Line, Place] | None:
         """Open the line unless it is open, draw a number in it, and return both, or None without Redis."""
-        found = self._run(self.advance, [KEY], [now, secrets.token_hex(4), 1, int(is_pressed)])
+        found = self.redis.run(ADVANCE, [KEY], [now, secrets.token_hex(4), 1, int(is_pressed)])
         return (_read_line(found), Place(found[0], found[4])) if found else None
 
     def may_have_pass(self, place: Place) -> bool:
         """Count a pass for a number, and return whether it is not one too many."""
-        return (self._run(self.count_passes, [f"{KEY}:{place}"], [PASS_SECONDS]) or 1) <= MAX_PASSES
-
-    def _run(self, script, keys, values):
-        return self.counter.ask(lambda redis: script(keys, values, client=redis))
+        return (self.redis.run(COUNT_PASSES, [f"{KEY}:{place}"], [PASS_SECONDS]) or 1) <= MAX_PASSES
 
 
 def _read_line(found):
@@ -145,5 +140,5 @@ def _read(token, struct, purpose):
 
 
 def waiting_line() -> WaitingLine:
-    """Return the line, asked for over this process's Counter."""
-    return WaitingLine(counter())
+    """Return the line in this process's OptionalRedis."""
+    return WaitingLine(optional_redis())

@@ -7,15 +7,14 @@ else: before the Host header is checked, before the redirect to https and before
 from threading import Lock
 from time import monotonic
 
-import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import JsonResponse
 from django.utils import timezone
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 
+from booking.access.optional_redis import connect
 from booking.ops import deadlines, replicas
 
 STALE_AFTER_SECONDS = 60
@@ -143,14 +142,11 @@ def check_migrations():
 
 def check_redis():
     """A second is all it gets."""
-    once = Retry(NoBackoff(), 0)
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=once)
     try:
-        client.ping()
-    except redis.RedisError:
+        with connect(settings.REDIS_URL, timeout=1) as client:
+            client.ping()
+    except RedisError:
         return {"status": "failing"}
-    finally:
-        client.close()
     return {"status": "ok"}
 
 

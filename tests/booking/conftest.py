@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import translation
 
-from booking.access import rate_limits
+from booking.access.optional_redis import optional_redis
 from booking.access.signatures import make_secret
 from booking.dev.servers import BASE_DIR
 from booking.dev.upstream import StandIn
@@ -247,11 +247,11 @@ def redis(tmp_path, settings):
     server = Redis(tmp_path)
     server.start()
     settings.REDIS_URL = server.url
-    rate_limits.counter.cache_clear()
+    optional_redis.cache_clear()
     wait_until(server.answers)
     yield server
     server.kill()
-    rate_limits.counter.cache_clear()
+    optional_redis.cache_clear()
 
 
 # Translations

@@ -18,15 +18,15 @@ INSIDE = re.compile(r"/in/[\w-]+/$")
 def line(transactional_db, monkeypatch, dana):
     """A line that only moves when the test says so."""
     line = waiting_line()
-    line.redis.delete(KEY)
+    line.redis.client.delete(KEY)
     line.draw(0, is_pressed=True)
     still = {"drawn": 214, "admitted": 0, "rate": 0.001, "at": time.time(), "rated_at": 1e12}
-    line.redis.hset(KEY, mapping=still)
+    line.redis.client.hset(KEY, mapping=still)
     monkeypatch.setattr(overload, "state", overload.State())
     monkeypatch.setattr(waiting_room, "MAX_PAUSE", 1)
     waiting_room.lines.forget()
-    yield line.redis
-    line.redis.delete(KEY)
+    yield line.redis.client
+    line.redis.client.delete(KEY)
     waiting_room.lines.forget()
 
 

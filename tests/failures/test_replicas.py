@@ -14,7 +14,7 @@ from django.test import Client as Browser
 
 from booking.access import recent_writes
 from booking.access.api_keys import create_key
-from booking.access.rate_limits import Counter
+from booking.access.optional_redis import OptionalRedis
 from booking.dev.pgbouncer import find_pgbouncer, pgbouncer
 from booking.dev.standby import PostgresServer
 from booking.models import ApiKey, Appointment
@@ -293,7 +293,7 @@ def get_url():
 
 def test_writer_reads_primary_while_redis_is_down(settings, rf, monkeypatch):
     settings.REPLICA_MAX_LAG, settings.REPLICAS = 2, ["replica1"]
-    monkeypatch.setattr(recent_writes, "counter", lambda: Counter("redis://localhost:1/0"))
+    monkeypatch.setattr(recent_writes, "optional_redis", lambda: OptionalRedis("redis://localhost:1/0"))
     assert recent_writes.has_written(rf.get("/"))
 
 

@@ -18,7 +18,7 @@ def write(path):
 
 @pytest.mark.proof
 def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(server):  # noqa: F811
-    waiting_line().redis.delete(KEY)
+    waiting_line().redis.client.delete(KEY)
     arrivals = [
         Arrivals("look", PER_SECOND, [write("/problems/busy")]),
         Arrivals("newcomer", 20, [write("/book/consultation/?day=2027-01-04")]),
@@ -33,4 +33,4 @@ def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(
     assert (set(found["probe"]), set(found["file"])) == ({200}, {200})
     assert found["newcomer"][303]  # in line
     wait_until(lambda: ask(server, "GET", "/problems/busy")[0] == 200)
-    assert waiting_line().redis.exists(KEY)
+    assert waiting_line().redis.client.exists(KEY)

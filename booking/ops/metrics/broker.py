@@ -1,13 +1,12 @@
 """How long Celery's queues are in the broker: Redis, or RabbitMQ."""
 
-import redis
 from django.conf import settings
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from prometheus_client.core import GaugeMetricFamily, Metric
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 
+from booking.access.optional_redis import connect
 from booking.outbox.relay import QUEUES
 
 TIMEOUT = 1  # second
@@ -28,17 +27,14 @@ def read_queues() -> Metric:
 
 
 def _count_in_redis():
-    timeouts = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 0)}
-    client = redis.Redis.from_url(settings.BROKER_URL, **timeouts)
     try:
-        pipeline = client.pipeline(transaction=False)
-        for name in NAMES:
-            pipeline.llen(name)
-        return pipeline.execute()
-    except redis.RedisError as error:
+        with connect(settings.BROKER_URL, timeout=TIMEOUT) as client:
+            pipeline = client.pipeline(transaction=False)
+            for name in NAMES:
+                pipeline.llen(name)
+            return pipeline.execute()
+    except RedisError as error:
         raise BrokerAway from error
-    finally:
-        client.close()
 
 
 def _count_in_rabbitmq():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from booking.access.rate_limits import Counter
+from booking.access.optional_redis import OptionalRedis
 from booking.access.waiting_line import (
     KEY,
     MAX_PASSES,
@@ -21,9 +21,9 @@ NINE = 1_800_000_000.0
 @pytest.fixture
 def line():
     line = waiting_line()
-    line.redis.delete(KEY)
+    line.redis.client.delete(KEY)
     yield line
-    line.redis.delete(KEY)
+    line.redis.client.delete(KEY)
 
 
 def draw(line, number, at=NINE, **how):
@@ -87,7 +87,7 @@ def test_clock_that_runs_behind_on_another_machine_admits_nobody_less(line):
 def test_line_ends_by_itself(line):
     draw(line, 1)
 
-    assert 0 < line.redis.ttl(KEY) <= 120
+    assert 0 < line.redis.client.ttl(KEY) <= 120
 
 
 def test_number_has_a_few_passes(line):
@@ -97,7 +97,7 @@ def test_number_has_a_few_passes(line):
 
 
 def test_without_redis_there_is_no_line():
-    line = WaitingLine(Counter("redis://127.0.0.1:1/0"))
+    line = WaitingLine(OptionalRedis("redis://127.0.0.1:1/0"))
 
     assert line.draw(NINE, is_pressed=True) is None
     assert line.look(NINE, is_pressed=True) is None

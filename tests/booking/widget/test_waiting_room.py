@@ -6,7 +6,7 @@ import time
 import pytest
 from django.test import Client
 
-from booking.access.rate_limits import counter
+from booking.access.optional_redis import optional_redis
 from booking.access.waiting_line import KEY, waiting_line
 from booking.ops import overload
 from booking.widget import waiting_room
@@ -18,26 +18,26 @@ TIMES = "/book/consultation/"
 def rush(monkeypatch, dana):
     """A rush in this process, and a line without anybody in it; it can be told that all were admitted."""
     line = waiting_line()
-    line.redis.delete(KEY)
+    line.redis.client.delete(KEY)
     line.draw(0, is_pressed=True)
     # One in a thousand seconds is admitted, whatever the clock says.
-    line.redis.hset(KEY, mapping={"drawn": 0, "admitted": 0, "rate": 0.001, "at": time.time(), "rated_at": 1e12})
+    line.redis.client.hset(KEY, mapping={"drawn": 0, "admitted": 0, "rate": 0.001, "at": time.time(), "rated_at": 1e12})
     monkeypatch.setattr(overload, "state", overload.State())
     overload.state.is_overloaded = overload.state.is_pressed = True
     waiting_room.lines.forget()
 
     def admit():
-        line.redis.hset(KEY, "admitted", line.redis.hget(KEY, "drawn"))
+        line.redis.client.hset(KEY, "admitted", line.redis.client.hget(KEY, "drawn"))
         waiting_room.lines.forget()
 
     yield admit
-    line.redis.delete(KEY)
+    line.redis.client.delete(KEY)
     waiting_room.lines.forget()
 
 
 @pytest.fixture
 def calm():
-    waiting_line().redis.delete(KEY)
+    waiting_line().redis.client.delete(KEY)
     waiting_room.lines.forget()
 
 
@@ -153,7 +153,7 @@ def test_language_behind_what_is_no_pass_leads_nobody_past_the_line(rush, client
 
 
 def test_without_redis_newcomers_are_asked_to_come_back(rush, client, monkeypatch):
-    monkeypatch.setattr(counter(), "retry_at", float("inf"))
+    monkeypatch.setattr(optional_redis(), "retry_at", float("inf"))
 
     response = client.get(f"/fr{TIMES}")
 

@@ -50,6 +50,11 @@ def list_embedding_sites() -> list[tuple[str, str]]:
     return recent_sites.get(_read_sites)
 
 
+def get_last_embedding_sites() -> list[tuple[str, str]]:
+    """Return the sites that this process has read last, without asking the database: it may be away."""
+    return recent_sites.get_last() or []
+
+
 def _read_sites():
     rows = EmbeddingSite.objects.values_list("origin", "location_id")
     return [(origin, str(location_id or "")) for origin, location_id in rows]

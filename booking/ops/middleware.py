@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from django.shortcuts import render
 from django.urls import get_script_prefix, reverse
 
+from booking.models.embedding import get_last_embedding_sites
 from booking.ops import logs
 
 logger = logging.getLogger("booking.access")
@@ -84,7 +85,8 @@ class ContentSecurityPolicy(CSPMiddleware):
         self.policy = build_policy()  # without a nonce it is the same for every answer, and slow to build
 
     def process_response(self, request, response):
-        if settings.DEBUG or request.csp_nonce or is_admin(request):  # pyright: ignore[reportAttributeAccessIssue]
+        is_usual = not (request.csp_nonce or hasattr(response, "_csp_replace"))  # pyright: ignore[reportAttributeAccessIssue]
+        if settings.DEBUG or is_admin(request) or not is_usual:
             return super().process_response(request, response)
         response.headers.setdefault(HEADER, self.policy)
         return response
@@ -113,6 +115,14 @@ def framing(get_response):
     return middleware
 
 
+def allow_framing_by(response, origins):
+    """Let these sites frame a page, beside those of WIDGET_FRAME_ANCESTORS."""
+    if origins:
+        ancestors = [each for each in settings.WIDGET_FRAME_ANCESTORS if each != NONE]
+        response._csp_replace = {"frame-ancestors": [*ancestors, *sorted(origins)]}
+        response.xframe_options_exempt = True  # it cannot name other sites
+
+
 def is_admin(request):
     return request.path_info.startswith(get_admin_path())
 
@@ -137,6 +147,8 @@ class Busy:
             cause = type(exception.__cause__).__name__
             logger.warning("the database did not answer in time", extra={"fields": {"cause": cause}})
             response = render(request, "problems/busy.html", status=503)
+            if not is_admin(request):
+                allow_framing_by(response, {origin for origin, _ in get_last_embedding_sites()})
             response["Retry-After"] = "2"
             return response
         return None

@@ -1,13 +1,12 @@
 """The clinic's pages in a frame of its own sites: who may frame them, and the script that makes the frame."""
 
-from csp.constants import NONE
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from booking.models.embedding import list_embedding_sites
 from booking.ops.embed_script import read_script
+from booking.ops.middleware import allow_framing_by
 
 FOR_FIVE_MINUTES, FOR_EVER = "public, max-age=300", "public, max-age=31536000, immutable"
 
@@ -19,10 +18,7 @@ def allow_framing(request, response, *, is_entry):
     """
     where = request.GET.get("where", "")
     origins = {origin for origin, location in list_embedding_sites() if not is_entry or location in ("", where)}
-    if origins:
-        ancestors = [each for each in settings.WIDGET_FRAME_ANCESTORS if each != NONE]
-        response._csp_replace = {"frame-ancestors": [*ancestors, *sorted(origins)]}
-        response.xframe_options_exempt = True  # it cannot name other sites
+    allow_framing_by(response, origins)
 
 
 @require_safe

@@ -27,6 +27,7 @@ from booking.domain.holds import find_hold
 from booking.domain.transitions import HoldNotFound
 from booking.models import Hold
 from booking.models.branding import get_last_branding
+from booking.models.embedding import list_embedding_sites
 from booking.ops import overload
 from booking.ops.fixed_pages import get_page, get_page_headers
 from booking.ops.languages import ENGLISH
@@ -183,6 +184,7 @@ def answer_waiting(request, named, token, rest):
 
 def render_page():
     """Return the page around what changes, in the active language."""
+    list_embedding_sites()  # for get_page_headers, which asks no database
     branding = get_last_branding()
     context = {
         "branding": branding,

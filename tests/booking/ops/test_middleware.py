@@ -11,6 +11,8 @@ from django.test import Client
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
+from booking.models import EmbeddingSite
+from booking.models.embedding import list_embedding_sites, recent_sites
 from booking.ops.logs import Line
 from tests.waiting import somebody_waits_for_us, wait_until
 
@@ -296,6 +298,17 @@ def test_database_down_is_503_with_retry_after(client, db):
     response = client.get("/away/")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     assert "Please try again in a few seconds." in response.text
+
+
+def test_page_that_says_that_the_database_is_down_may_be_framed_by_listed_sites(client, db):
+    EmbeddingSite.objects.create(origin="https://www.clinic.example")
+    recent_sites.forget()
+    list_embedding_sites()
+
+    headers = client.get("/away/").headers
+
+    assert "frame-ancestors 'self' https://www.clinic.example;" in f"{headers['Content-Security-Policy']};"
+    assert "X-Frame-Options" not in headers
 
 
 def test_other_database_error_is_500(client, db):

@@ -6,6 +6,8 @@ from io import BytesIO
 
 import pytest
 
+from booking.models import EmbeddingSite
+from booking.models.embedding import list_embedding_sites, recent_sites
 from booking.ops.overload_answers import MAX_SECONDS, MIN_SECONDS, write_refusal
 
 
@@ -75,6 +77,18 @@ def test_page_has_the_headers_of_other_pages(client, db):
     for name in ("Permissions-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Referrer-Policy"):
         assert headers[name] == others[name]
     assert "script-src 'self'" in headers["Content-Security-Policy"]
+
+
+def test_page_may_be_framed_by_the_sites_that_this_process_has_read_last(db):
+    EmbeddingSite.objects.create(origin="https://www.clinic.example")
+    recent_sites.forget()
+    assert refuse("GET", "/")[1]["X-Frame-Options"] == "SAMEORIGIN"
+
+    list_embedding_sites()
+
+    headers = refuse("GET", "/")[1]
+    assert "frame-ancestors 'self' https://www.clinic.example;" in f"{headers['Content-Security-Policy']};"
+    assert "X-Frame-Options" not in headers
 
 
 def test_head_has_no_body_and_what_is_no_request_has_an_answer():

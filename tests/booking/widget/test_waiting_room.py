@@ -8,6 +8,8 @@ from django.test import Client
 
 from booking.access.optional_redis import optional_redis
 from booking.access.waiting_line import KEY, waiting_line
+from booking.models import EmbeddingSite
+from booking.models.embedding import recent_sites
 from booking.ops import overload
 from booking.widget import waiting_room
 
@@ -172,6 +174,22 @@ def test_in_the_calm_nobody_waits_and_old_addresses_lead_in(calm, client, dana):
     assert client.get(TIMES).status_code == 200
     assert client.get(f"/in/x{TIMES}").status_code == 200
     assert client.get(f"/line/x{TIMES}")["Location"] == TIMES
+
+
+def test_listed_site_may_frame_the_line_and_the_page_of_who_is_refused(rush, client, monkeypatch):
+    place = client.get("/")["Location"]
+    EmbeddingSite.objects.create(origin="https://www.clinic.example")
+    recent_sites.forget()
+    waiting_room.pages.forget()
+
+    line = client.get(place)
+    monkeypatch.setattr(optional_redis(), "retry_at", float("inf"))
+    refused = client.get("/")
+
+    assert (line.status_code, refused.status_code) == (200, 503)
+    for page in (line, refused):
+        assert "frame-ancestors 'self' https://www.clinic.example;" in f"{page['Content-Security-Policy']};"
+        assert "X-Frame-Options" not in page.headers
 
 
 def test_room_that_is_switched_off_lets_everybody_in(rush, client, settings):

@@ -3,11 +3,13 @@
 import json
 import os
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from statistics import quantiles
 from uuid import uuid4
 
+import psutil
 from django.utils import timezone
 
 from tests.bench.clinic import make_clinic
@@ -17,13 +19,13 @@ from tests.bench.over_http import API, alice, create_bench_key, find_openings, p
 
 TIMES = 8
 SECONDS = int(os.environ.get("RUSH_SECONDS", "60"))
-CALM_SHARE = 0.5  # of the capacity
+CALM_SHARE, FULL_SHARE = 0.5, 1  # of the capacity
 HOLDERS_SHARE = 0.1
 CLIENTS = 16
 
 
 def print_rush():
-    """Print how a rush is answered, and those who are let in beside the calm before it."""
+    """Print how a rush is answered, and those who are let in beside the calm before it, and beside all it can do."""
     service = make_clinic(clinicians=50, slots=10_000)
     with server("booking.wsgi") as port:
         crowd = Crowd(service, create_bench_key(), port)
@@ -31,10 +33,33 @@ def print_rush():
         print(f"  capacity: {capacity:.0f} requests/s (days looked at by {CLIENTS} clients, two workers)")
         print(f"  arrivals: {TIMES} x as many for {SECONDS} s, and {HOLDERS_SHARE:.0%} of the capacity confirm holds")
         # All hold before the first arrives: behind the rush a hold would be refused.
-        spells = [(CALM_SHARE, 10), (TIMES, SECONDS), (CALM_SHARE, 15)]
+        spells = [(CALM_SHARE, 10), (FULL_SHARE, 10), (TIMES, SECONDS), (CALM_SHARE, 15)]
         planned = [crowd.plan(capacity * share, capacity * HOLDERS_SHARE, seconds) for share, seconds in spells]
-        calm, rush, after = [send(port, each, spell[1]) for each, spell in zip(planned, spells, strict=True)]
-    show(calm, rush, after)
+        calm, full, rush, after = [
+            send_and_show(port, arrivals, spell) for arrivals, spell in zip(planned, spells, strict=True)
+        ]
+    show(calm, full, rush, after)
+
+
+def send_and_show(port, arrivals, spell):
+    """Send a spell's arrivals, show who kept the processors busy, and return the Results."""
+    share, seconds = spell
+    before = count_processor_seconds()
+    sent = send(port, arrivals, seconds)
+    used = count_processor_seconds() - before
+    shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in sorted(used.items()))
+    print(f"  processors, at {share:>3} x: sender {sent.processor_seconds / seconds:.2f}, {shown}")
+    return sent.results
+
+
+def count_processor_seconds():
+    """Return how long the servers have kept the processors busy, by the name of the program."""
+    seconds = Counter()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            seconds[process.name()] += used.user + used.system
+    return seconds
 
 
 class Crowd:
@@ -89,19 +114,18 @@ class Crowd:
         return "\r\n".join([*lines, "", body])
 
 
-def show(calm, rush, after):
+def show(calm, full, rush, after):
     refused = [result for result in rush if result.status == 503]
     print(f"  let in                        {count_let_in(rush, 'look') / SECONDS:8.0f} looks/s")
     print(f"  refused with 503              {len(refused) / len(rush):8.1%}")
     print(f"  without an answer, or another {sum(is_odd(result) for result in rush):8}")
     print(f"  time to a 503                 {describe(refused)}")
+    print(f"  and in the first three seconds{describe([each for each in refused if each.at < 3])}")
     for kind in ("look", "confirm"):
-        let_in = [[each for each in results if each.kind == kind and is_let_in(each)] for results in (calm, rush)]
-        print(f"  {kind + ', calm':<30}{describe(let_in[0])}")
-        print(
-            f"  {kind + ', in the rush':<30}{describe(let_in[1])}   {len(let_in[1])} let in, "
-            f"{sum(each.kind == kind and each.status == 503 for each in rush)} refused"
-        )
+        for name, results in (("calm", calm), ("at the capacity", full), ("in the rush", rush)):
+            let_in = [each for each in results if each.kind == kind and is_let_in(each)]
+            refused = sum(each.kind == kind and each.status == 503 for each in results)
+            print(f"  {kind + ', ' + name:<30}{describe(let_in)}   {len(let_in)} let in, {refused} refused")
     late = quantiles([each.late * 1000 for each in rush], n=100)[98]
     print(f"  sent later than due, p99      {late:8.0f} ms   (by the sender, which shares the processors)")
     print(f"  calm again after              {get_recovery(calm, after):8} s")

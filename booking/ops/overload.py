@@ -7,15 +7,17 @@ those let in are answered as fast as ever, and all others are told within a mome
 
 import re
 from collections import deque
+from collections.abc import Hashable
 from enum import IntEnum
+from typing import NamedTuple
 
 from booking.settings import WAITING_ROOM
 
 MAX_CROWD = 100  # that may wait in one process, while it is no overload
 MAX_WAIT_SECONDS = 5.0
-# While it is one
-MAX_RUNNING = 3  # of those who look; Python runs one at a time, and the other threads are for those who go first
-MAX_QUEUE = 3
+# While it is one, of those who look
+MAX_RUNNING = 3  # at most, see Pace; the other threads are for those who go first
+MAX_QUEUE = 1
 MAX_QUEUE_SECONDS = 0.1
 OTHERS_TURN = 4  # One of so many turns is the next rank's, in turn: how urgent it is anybody may say of a request.
 CALM_SECONDS = 1.0  # without a refusal, and it is none any more
@@ -75,15 +77,59 @@ def get_rank(head):
     return rank
 
 
+class Pace:
+    """How many of those who look may run at once in an overload: as many as finish nearly as fast as in the calm.
+
+    One more, when there is a processor for it, is one more that is answered. Otherwise all of them take longer, those
+    who hold a time too, and no more are answered than before.
+    """
+
+    SLOWER = 2.0  # than usual, at most
+    SAMPLE = 20  # requests, by whose mean it is judged
+
+    def __init__(self):
+        self.usual = 0.01  # seconds, of a request that begins alone
+        self.limit = 1
+        self.count, self.seconds = 0, 0.0
+
+    def start(self):
+        """Begin an overload."""
+        self.limit = 1
+        self.count, self.seconds = 0, 0.0
+
+    def note_usual(self, seconds):
+        """Take in how long a request took that began when no other ran."""
+        self.usual += (seconds - self.usual) / self.SAMPLE
+
+    def note(self, seconds):
+        """Take in how long one of those who look took in an overload, from its arrival."""
+        self.count, self.seconds = self.count + 1, self.seconds + seconds
+        if self.count == self.SAMPLE:
+            is_slow = self.seconds / self.count > self.usual * self.SLOWER
+            self.limit = max(1, min(MAX_RUNNING, self.limit + (-1 if is_slow else 1)))
+            self.count, self.seconds = 0, 0.0
+
+
+class Run(NamedTuple):
+    """A request that has a thread: since when, and since when it is here."""
+
+    rank: Rank
+    arrived: float
+    begun: float
+    is_alone: bool
+
+
 class RequestQueue:
-    """The requests that wait, by rank, and how many run. Whatever is put in comes out of ``take`` or ``refuse``."""
+    """The requests that wait, by rank, and those that run. Whatever is put in comes out of ``take`` or ``refuse``."""
 
     def __init__(self, threads):
         self.threads = threads
         self.waiting = {rank: deque() for rank in Rank}  # of (since, request)
-        self.running = self.taken = 0
+        self.running: dict[Hashable, Run] = {}
+        self.taken = 0
         self.is_overloaded = False
         self.refused_at = 0.0
+        self.pace = Pace()
 
     def __len__(self):
         return sum(map(len, self.waiting.values()))
@@ -91,28 +137,37 @@ class RequestQueue:
     def put(self, request, rank, now):
         self.waiting[rank].append((now, request))
 
-    def take(self):
+    def take(self, now):
         """Return the next request that a thread may have, which then counts as running, or None."""
-        for rank, limit in self.list_turns():
-            if self.waiting[rank] and self.running < limit:
-                self.running += 1
-                self.taken += 1
-                return self.waiting[rank].popleft()[1]
+        if len(self.running) < self.threads:
+            for rank in self.list_turns():
+                if self.waiting[rank] and not self.is_limited(rank):
+                    arrived, request = self.waiting[rank].popleft()
+                    self.running[request] = Run(rank, arrived, now, is_alone=not self.running)
+                    self.taken += 1
+                    return request
         return None
 
     def list_turns(self):
-        """Return the ranks in the order of their turns, each with how many may run then."""
-        turns = [(rank, self.get_limit(rank)) for rank in Rank]
+        """Return the ranks in the order of their turns."""
+        turns = list(Rank)
         number, rest = divmod(self.taken, OTHERS_TURN)
-        if rest == OTHERS_TURN - 1 and sum(map(bool, self.waiting.values())) > 1:
-            turns.insert(0, (Rank(Rank.LOOKING - number % Rank.LOOKING), self.threads))
+        if rest == OTHERS_TURN - 1:
+            turns.insert(0, Rank(Rank.LOOKING - number % Rank.LOOKING))
         return turns
 
-    def get_limit(self, rank):
-        return MAX_RUNNING if self.is_overloaded and rank is Rank.LOOKING else self.threads
+    def is_limited(self, rank):
+        if rank is not Rank.LOOKING or not self.is_overloaded:
+            return False
+        return sum(run.rank is rank for run in self.running.values()) >= self.pace.limit
 
-    def finish(self):
-        self.running -= 1
+    def finish(self, request, now):
+        """Note that a request is answered."""
+        run = self.running.pop(request)
+        if run.rank is Rank.LOOKING and self.is_overloaded:
+            self.pace.note(now - run.arrived)
+        elif run.rank is Rank.LOOKING and run.is_alone:
+            self.pace.note_usual(now - run.begun)
 
     def refuse(self, now):
         """Return the requests that are to be refused now."""
@@ -120,6 +175,8 @@ class RequestQueue:
         for rank in (Rank.HOLDING, Rank.IN_LINE, Rank.LOOKING):
             requests = self.waiting[rank]
             if len(requests) > MAX_CROWD or (requests and now - requests[0][0] > MAX_WAIT_SECONDS):
+                if not self.is_overloaded:
+                    self.pace.start()
                 self.is_overloaded, self.refused_at = True, now
             is_short = self.is_overloaded and rank is Rank.LOOKING
             longest, seconds = (MAX_QUEUE, MAX_QUEUE_SECONDS) if is_short else (MAX_CROWD, MAX_WAIT_SECONDS)

@@ -40,7 +40,7 @@ class Refused:
         return f"{settings.SITE_URL}{path}"
 
 
-def write_refusal(request: bytes) -> bytes:
+def write_refusal(request: bytes | bytearray) -> bytes:
     """Return the whole answer to a request of which the head is there."""
     SHED.inc()
     line = REQUEST_LINE.match(request)

@@ -21,6 +21,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
 
 from gunicorn import http, util
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -153,13 +154,23 @@ class Connection(TConn):
         self.sock: ClientSocket
         self.deadline = 0.0
         self.counted = 0  # of its buffered bytes, in the worker's sum
-        self.parser = http.get_parser(cfg, self.sock, client)
+        self.parser: Any = None  # gunicorn's, once a thread is to have a request
         self.initialized = True
         self.incoming = IncomingRequest()
 
     @property
     def buffered(self):
         return len(self.incoming.received) + len(self.sock.unsent)
+
+    def give_to_parser(self):
+        """Give what has arrived to the parser, which nobody needs who is refused."""
+        self.parser = self.parser or http.get_parser(self.cfg, self.sock, self.client)
+        self.parser.unreader.unread(bytes(self.incoming.received))
+        self.incoming.received.clear()
+
+    def take_from_parser(self):
+        """Return what has arrived beyond the request that is answered."""
+        return self.parser.unreader.take_buffered()
 
 
 class WebWorker(ThreadWorker):
@@ -190,9 +201,11 @@ class WebWorker(ThreadWorker):
 
     def give_to_threads(self):
         """Give the threads what they may have of the queue, and refuse what is to be refused."""
-        while conn := self.queue.take():
+        now = time.monotonic()
+        while conn := self.queue.take(now):
+            conn.give_to_parser()
             super().enqueue_req(conn)
-        for conn in self.queue.refuse(time.monotonic()):
+        for conn in self.queue.refuse(now):
             self.refuse(conn)
         turn = SHORT_TURN if self.queue else USUAL_TURN
         if turn != self.turn:
@@ -204,7 +217,7 @@ class WebWorker(ThreadWorker):
         from booking.ops.overload_answers import write_refusal  # gunicorn loads this module ahead of Django
 
         self.refused += 1
-        self.say(conn, write_refusal(conn.parser.unreader.take_buffered()))
+        self.say(conn, write_refusal(conn.incoming.received))
         if conn.incoming.is_whole and not conn.sock.unsent:
             self.close(conn)  # all it has sent was read: it is no reset
         else:
@@ -241,12 +254,14 @@ class WebWorker(ThreadWorker):
             if conn.incoming.is_ready and not conn.incoming.is_too_large:
                 self.queue_request(conn)
                 return
-            conn.parser.unreader.unread(begun)
-        self.read_request(conn)
+        self.read_request(conn, begun)
 
-    def read_request(self, conn):
-        """Wait for a connection's next request, of which some may be there already."""
-        conn.incoming, begun = IncomingRequest(), conn.parser.unreader.take_buffered()
+    def read_next_request(self, conn):
+        self.read_request(conn, conn.take_from_parser())
+
+    def read_request(self, conn, begun):
+        """Wait for a connection's request, of which some may have begun to arrive."""
+        conn.incoming = IncomingRequest()
         self.start_waiting(
             conn, EVENT_READ, self.on_readable, seconds=self.cfg.keepalive if self.alive else LINGER_SECONDS
         )
@@ -284,9 +299,7 @@ class WebWorker(ThreadWorker):
 
     def queue_request(self, conn):
         self.count_buffered(conn)  # until it is answered
-        conn.parser.unreader.unread(bytes(conn.incoming.received))
         self.enqueue_req(conn)
-        conn.incoming.received.clear()
 
     def say(self, conn, text):
         with suppress(OSError):  # the next read tells
@@ -294,9 +307,9 @@ class WebWorker(ThreadWorker):
 
     def finish_request(self, conn, fs):
         """Send the rest of the answer that a thread has written, then read on or hang up."""
-        self.queue.finish()
+        self.queue.finish(conn, time.monotonic())
         is_kept = not fs.cancelled() and fs.exception() is None and fs.result()
-        self.send_answer(conn, self.read_request if is_kept else self.hang_up)
+        self.send_answer(conn, self.read_next_request if is_kept else self.hang_up)
 
     def send_answer(self, conn, go_on):
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from booking.ops.overload import MAX_CROWD, MAX_QUEUE, MAX_RUNNING, Rank, RequestQueue, get_rank
+from booking.ops.overload import MAX_CROWD, MAX_QUEUE, MAX_RUNNING, Pace, Rank, RequestQueue, get_rank
 
 HOLD = "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11"
 TOKEN = "fjgrVCV9VtKEc2ztZmhs_pxMnqTkWRmBBiGOZKl7bnk"
@@ -41,8 +41,13 @@ def put(queue, number, rank=Rank.LOOKING, *, now=0.0):
         queue.put(f"{rank.name.lower()} {n}", rank, now)
 
 
-def take_all(queue):
-    return list(iter(queue.take, None))
+def take_all(queue, now=0.0):
+    return list(iter(lambda: queue.take(now), None))
+
+
+def finish_all(queue, now=0.0):
+    for request in list(queue.running):
+        queue.finish(request, now)
 
 
 def test_crowd_that_comes_at_once_is_answered_to_the_last():
@@ -53,7 +58,7 @@ def test_crowd_that_comes_at_once_is_answered_to_the_last():
     assert queue.refuse(0.1) == []
     answered = 8
     while queue:
-        queue.finish()
+        queue.finish(next(iter(queue.running)), 0.1)
         answered += len(take_all(queue))
         assert queue.refuse(4.9) == []
     assert answered == 8 + MAX_CROWD
@@ -80,36 +85,78 @@ def overloaded():
 
 
 def test_overload_leaves_threads_to_those_who_hold_a_time(overloaded):
-    put(overloaded, MAX_RUNNING + 2)
-    assert len(take_all(overloaded)) == MAX_RUNNING
+    put(overloaded, 2)
+    assert take_all(overloaded) == ["looking 0"]
 
-    overloaded.taken = 0  # the next turn of the others is the fourth from here
     put(overloaded, 2, Rank.HOLDING)
     put(overloaded, 1, Rank.URGENT)
 
     assert take_all(overloaded) == ["urgent 0", "holding 0", "holding 1"]
 
 
+def answer_looks(queue, number, seconds):
+    """Have so many who look answered in so many seconds each, and return how many may run at once then."""
+    for _ in range(number):
+        queue.put(object(), Rank.LOOKING, 0.0)
+        queue.take(0.0)
+        finish_all(queue, seconds)
+    return queue.pace.limit
+
+
+def test_more_may_look_at_once_in_an_overload_as_long_as_they_are_answered_nearly_as_fast_as_in_the_calm():
+    queue = RequestQueue(threads=8)
+    answer_looks(queue, 200, 0.1)  # in the calm
+    queue.is_overloaded = True
+
+    limits = [answer_looks(queue, Pace.SAMPLE, seconds) for seconds in (0.1, 0.15, 0.18, 0.3, 0.3, 0.3)]
+
+    assert limits == [2, MAX_RUNNING, MAX_RUNNING, 2, 1, 1]
+
+
+def test_each_overload_begins_with_one_who_looks_at_once():
+    queue = RequestQueue(threads=8)
+    queue.is_overloaded = True
+    assert answer_looks(queue, Pace.SAMPLE * MAX_RUNNING, 0.0) == MAX_RUNNING
+    queue.is_overloaded = False
+
+    put(queue, MAX_CROWD + 1)
+    queue.refuse(0.0)
+
+    assert queue.pace.limit == 1
+
+
+def test_what_is_usual_is_learned_from_requests_that_begin_alone():
+    queue = RequestQueue(threads=8)
+    usual = queue.pace.usual
+    put(queue, 8)
+    first, *others = take_all(queue)
+
+    for other in others:
+        queue.finish(other, 60.0)
+    assert queue.pace.usual == usual
+
+    queue.finish(first, 60.0)
+    assert queue.pace.usual > usual
+
+
 @pytest.mark.parametrize("rank", [Rank.HOLDING, Rank.IN_LINE, Rank.LOOKING])
 def test_whoever_asks_for_staffs_pages_without_end_leaves_a_twelfth_to_each_of_the_others(overloaded, rank):
     put(overloaded, 200, Rank.URGENT)
     put(overloaded, 50, rank)
-    overloaded.running = overloaded.threads - 1
     answered = []
     for _ in range(120):
-        answered.append(overloaded.take().partition(" ")[0])
-        overloaded.finish()
+        answered.append(overloaded.take(0.0).partition(" ")[0])
+        finish_all(overloaded)
 
     assert answered.count(rank.name.lower()) == 10
     assert answered.count("urgent") == 110
 
 
 def test_those_who_look_are_refused_before_they_have_waited_long(overloaded):
-    put(overloaded, MAX_RUNNING)
+    put(overloaded, 8, Rank.URGENT)
     take_all(overloaded)
     put(overloaded, 1, now=0.50)
     put(overloaded, 1, Rank.HOLDING, now=0.50)
-    overloaded.running = overloaded.threads
 
     assert overloaded.refuse(0.59) == []
     assert overloaded.refuse(0.61) == ["looking 0"]

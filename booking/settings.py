@@ -343,6 +343,14 @@ CELERY_BEAT_SCHEDULE = {
     "forget old drafts": {"task": "booking.tasks.forget_old_drafts", "schedule": 60.0, "options": {"expires": 60}},
     "advance imports": {"task": "booking.tasks.advance_imports", "schedule": 2.0, "options": {"expires": 2}},
     "heartbeat": {"task": "booking.tasks.beat", "schedule": 5.0, "options": {"expires": 5}},
+    **{
+        f"heartbeat of {queue}": {
+            "task": "booking.tasks.beat",
+            "schedule": 10.0,
+            "options": {"expires": 10, "queue": queue},
+        }
+        for queue in ("email", "webhooks", "approvers", "calendars")
+    },
     "sync calendars": {
         "task": "booking.tasks.sync_due_calendars",
         "schedule": 30.0,

@@ -24,9 +24,8 @@ from booking.domain import (
 )
 from booking.domain.imports.files import forget_old_files
 from booking.domain.imports.running import advance_imports as advance
-from booking.models import Heartbeat
 from booking.ops import idempotency
-from booking.outbox import queue, relay
+from booking.outbox import heartbeats, queue, relay
 from patients import merging, refolding
 from scheduling.calendars import syncing
 
@@ -194,7 +193,7 @@ def forget_old_messages():
     text_messages.forget_old_texts()
 
 
-@shared_task
-def beat():
-    """Leave a sign that beat, broker, worker and database work together."""
-    Heartbeat.objects.update_or_create(id=1, defaults={"seen_at": timezone.now()})
+@shared_task(bind=True)
+def beat(self):
+    """Leave a sign that beat, broker, database and the workers of the queue it came through work together."""
+    heartbeats.record((self.request.delivery_info or {}).get("routing_key"))

@@ -1,4 +1,4 @@
-"""The outbox, and beat's heartbeat."""
+"""The outbox, and beat's heartbeats."""
 
 import uuid
 
@@ -79,7 +79,7 @@ class Delivery(OutboxMessage):
 
 
 class Heartbeat(models.Model):
-    """The last time that a worker ran beat's heartbeat task; a single row."""
+    """The last time that a worker of a queue ran beat's heartbeat task: see booking.outbox.heartbeats."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     seen_at = models.DateTimeField()

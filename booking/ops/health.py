@@ -17,7 +17,6 @@ from redis import RedisError
 from booking.access.optional_redis import connect
 from booking.ops import deadlines, replicas
 
-STALE_AFTER_SECONDS = 60
 # Anybody may ask, and a frozen Redis makes each look take a second.
 CACHE_SECONDS = 2
 
@@ -41,7 +40,7 @@ def live(request):
 def ready(request):
     """Whether bookings can be made here: 503 when the database or its migrations say no.
 
-    Without Redis, the beat, deadlines or replicas, bookings go on and what is done by the clock waits: that is
+    Without Redis, the beat, workers, deadlines or replicas, bookings go on and what is done by the clock waits: that is
     ``degraded``, still 200, so that no load balancer takes the booking pages away for it.
     """
     status, checks = lately.look()  # pyright: ignore[reportGeneralTypeIssues]
@@ -86,12 +85,14 @@ def check_all():
     migrations = check_migrations() if database["status"] == "ok" else unknown
     beat = check_beat() if migrations["status"] == "ok" else unknown
     outbox = check_outbox() if migrations["status"] == "ok" else unknown
+    workers = check_workers() if beat["status"] == "ok" else unknown
     limits = check_deadlines() if database["status"] == "ok" else unknown
     checks = {
         "database": database,
         "migrations": migrations,
         "redis": check_redis(),
         "beat": beat,
+        "workers": workers,
         "outbox": outbox,
         "deadlines": limits,
     }
@@ -152,13 +153,22 @@ def check_redis():
 
 def check_beat():
     """How long ago the beat was last carried out by a worker."""
-    from booking.models import Heartbeat  # this module is loaded as middleware too early for models
+    from booking.outbox import heartbeats  # this module is loaded as middleware too early for models
 
-    seen_at = Heartbeat.objects.values_list("seen_at", flat=True).first()
+    seen_at = heartbeats.list_seen()["default"]
     if seen_at is None:
         return {"status": "failing", "age_seconds": None}
-    age = round((timezone.now() - seen_at).total_seconds())
-    return {"status": "ok" if age <= STALE_AFTER_SECONDS else "failing", "age_seconds": age}
+    age = timezone.now() - seen_at
+    is_late = age > heartbeats.STALE_AFTER
+    return {"status": "failing" if is_late else "ok", "age_seconds": round(age.total_seconds())}
+
+
+def check_workers():
+    """Which of Celery's queues no worker listens to."""
+    from booking.outbox import heartbeats
+
+    stopped = heartbeats.list_stopped()
+    return {"status": "failing", "queues": stopped} if stopped else {"status": "ok"}
 
 
 def check_outbox():

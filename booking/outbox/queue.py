@@ -288,7 +288,8 @@ def list_due_endpoints() -> list[DueEndpoint]:
         return [DueEndpoint(*row) for row in cursor]
 
 
-# Of endpoints only those that are known to answer: others may be why their messages wait.
+# Of endpoints only those that are known to answer: others may be why their messages wait. What was claimed is not due,
+# and is claimed again for ever if the workers of its queue are gone: then they have left no heartbeat while beat has.
 OLDEST_DUE = """
     SELECT min(due_at) FROM (
            SELECT message.due_at
@@ -306,6 +307,11 @@ OLDEST_DUE = """
                    WHERE endpoint_id = endpoint.id AND status IN ('waiting', 'running')
                    ORDER BY due_at LIMIT 1) AS message
             WHERE endpoint.answers_fast AND endpoint.failing_since IS NULL
+            UNION ALL
+           SELECT heartbeat.seen_at
+             FROM booking_heartbeat AS heartbeat JOIN booking_heartbeat AS beat ON beat.id = 1
+            WHERE heartbeat.id <> 1 AND beat.seen_at >= clock_timestamp() - %s
+              AND EXISTS (SELECT FROM booking_outboxmessage WHERE status = 'running' AND attempts = 0)
            ) AS message
      WHERE due_at < clock_timestamp() - %s
 """
@@ -315,7 +321,7 @@ def get_waiting_since() -> datetime | None:
     """Return since when messages have been due that nobody takes care of, or None when all is as it should be."""
     families = sorted({get_family(job) for job in Job})
     with connection.cursor() as cursor:
-        cursor.execute(OLDEST_DUE, [families, OVERDUE])  # pyright: ignore[reportArgumentType]
+        cursor.execute(OLDEST_DUE, [families, OVERDUE, OVERDUE])  # pyright: ignore[reportArgumentType]
         return cursor.fetchone()[0]  # pyright: ignore[reportOptionalSubscript]
 
 

@@ -25,7 +25,7 @@ SUFFIXES = re.compile("_(total|bucket|count|sum)$")
 @pytest.fixture
 def labels(db):
     """The labels of each metric, by its name without a suffix."""
-    from booking.ops.metrics.database import read_connections, read_gauges, read_outbox
+    from booking.ops.metrics.database import read_connections, read_gauges, read_outbox, read_workers
     from booking.ops.metrics.installation import read
 
     found = {metric._name: set(metric._labelnames) for metric in COUNTED}
@@ -33,7 +33,7 @@ def labels(db):
     text = read(None).text
     for name, inside in re.findall(r"^(holdfast_\w+)(?:\{(.*?)\})? ", text, re.MULTILINE):
         found.setdefault(SUFFIXES.sub("", name), set()).update(re.findall(r'(\w+)="', inside))
-    assert len(list(read_gauges())) + len(list(read_outbox())) + len(list(read_connections())) == 12
+    assert sum(len(list(each())) for each in (read_gauges, read_outbox, read_workers, read_connections)) == 13
     return {name: names for name, names in found.items() if not name.endswith("_created")}
 
 

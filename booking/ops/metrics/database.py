@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from booking.models.enums import EventKind, Job
 from booking.ops.replicas import get_states
+from booking.outbox import heartbeats
 from booking.outbox.queue import get_family
 from scheduling.models import Calendar
 
@@ -119,7 +121,8 @@ GAUGES = {
     "holdfast_database_max_connections": "How many connections PostgreSQL allows.",
 }
 READ_GAUGES = """
-    SELECT coalesce((SELECT extract(epoch FROM clock_timestamp() - seen_at) FROM booking_heartbeat), 'Infinity'),
+    SELECT coalesce(
+             (SELECT extract(epoch FROM clock_timestamp() - seen_at) FROM booking_heartbeat WHERE id = 1), 'Infinity'),
            (SELECT count(*) FROM booking_hold WHERE status = 'active' AND expires_at > clock_timestamp()),
            calendars.*, endpoints.*, current_setting('max_connections')::int
       FROM (SELECT count(*), count(*) FILTER (WHERE last_synced_at > clock_timestamp() - %(stale_after)s IS NOT TRUE),
@@ -138,6 +141,18 @@ def read_gauges() -> Iterator[Metric]:
         [values] = cursor.fetchall()
     for (name, meaning), value in zip(GAUGES.items(), values, strict=True):
         yield GaugeMetricFamily(name, meaning, value=float(value))
+
+
+def read_workers() -> Iterator[Metric]:
+    """Yield how long ago each of Celery's queues had a heartbeat."""
+    ages = GaugeMetricFamily(
+        "holdfast_worker_age_seconds",
+        "How long ago a worker did the heartbeat of a queue; +Inf if none ever has.",
+        labels=["queue"],
+    )
+    for name, seen_at in heartbeats.list_seen().items():
+        ages.add_metric([name], (timezone.now() - seen_at).total_seconds() if seen_at else float("inf"))
+    yield ages
 
 
 # Without the right to see other roles' a process knows only that these exist.

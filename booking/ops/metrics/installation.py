@@ -100,6 +100,7 @@ def read(events: database.EventCounts | None) -> Reading:
         metrics = [database.write_event_counts(events)]
         for read_some in (
             database.read_gauges,
+            database.read_workers,
             database.read_outbox,
             database.read_connections,
             database.read_replicas,

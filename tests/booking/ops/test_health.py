@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from booking.models import Heartbeat, OutboxMessage
 from booking.ops import health
+from booking.outbox import heartbeats
 from tests.waiting import assert_time_limit
 
 OK = {"status": "ok"}
@@ -32,8 +33,9 @@ def limits(db):
 
 @pytest.fixture
 def beat(limits):
-    """The beat came just now."""
-    return Heartbeat.objects.create(seen_at=timezone.now())
+    """The beat came just now, through each of Celery's queues."""
+    now = timezone.now()
+    Heartbeat.objects.bulk_create(Heartbeat(id=id, seen_at=now) for id in heartbeats.IDS.values())
 
 
 def test_liveness_is_200(client):
@@ -51,6 +53,7 @@ def test_readiness_with_everything_up_is_200(client, beat):
             "migrations": OK,
             "redis": OK,
             "beat": {"status": "ok", "age_seconds": 0},
+            "workers": OK,
             "outbox": OK,
             "deadlines": OK,
         },
@@ -79,6 +82,17 @@ def test_readiness_with_late_beat_is_degraded_but_200(client, db):
     response = client.get("/healthz/ready")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"]["beat"] == {"status": "failing", "age_seconds": 61}
+    assert response.json()["checks"]["workers"] == {"status": "unknown"}
+
+
+def test_readiness_with_a_queue_that_has_no_worker_is_degraded_but_200(client, beat):
+    Heartbeat.objects.filter(id=heartbeats.IDS["email"]).update(seen_at=timezone.now() - timedelta(seconds=61))
+    Heartbeat.objects.filter(id=heartbeats.IDS["approvers"]).delete()
+
+    response = client.get("/healthz/ready")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["workers"] == {"status": "failing", "queues": ["email", "approvers"]}
 
 
 @pytest.mark.parametrize("missing", ["lock_timeout", "statement_timeout"])

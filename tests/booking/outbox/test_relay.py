@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from booking.access.signatures import make_secret
-from booking.models import OutboxMessage, WebhookEndpoint
-from booking.outbox import queue, relay
+from booking.models import Heartbeat, OutboxMessage, WebhookEndpoint
+from booking.outbox import heartbeats, queue, relay
 from booking.outbox.queue import DueEndpoint, Running
 from booking.outbox.relay import ENDPOINT_ROOM, FAMILY_ROOM, FAST_BATCH, SLOW_BATCH, SLOW_ROOM, WEBHOOK_ROOM
 from scheduling.lib.clock import database_now
@@ -339,6 +339,21 @@ def test_waiting_since_counts_long_lapsed_claim(book, at):
     OutboxMessage.objects.update(due_at=since)
 
     assert queue.get_waiting_since() == since
+
+
+def test_waiting_since_counts_claims_that_nobody_begins_while_their_queue_has_no_worker(book, at):
+    heartbeats.record("default")
+    heartbeats.record("email")
+    since = database_now() - 2 * queue.OVERDUE
+    Heartbeat.objects.filter(id=heartbeats.IDS["email"]).update(seen_at=since)
+    assert queue.get_waiting_since() is None
+
+    book(at(9))
+    relay.claim_batches()
+    assert queue.get_waiting_since() == since
+
+    heartbeats.record("email")
+    assert queue.get_waiting_since() is None
 
 
 @pytest.mark.parametrize("state", [{"answers_fast": False}, {"answers_fast": True, "failing_since": database_now}])

@@ -14,7 +14,7 @@ from booking.integrations.webhooks.endpoints import create_endpoint
 from booking.models import Heartbeat, Hold, OutboxMessage, WebhookEndpoint
 from booking.models.enums import Job
 from booking.ops.metrics import database
-from booking.outbox import queue
+from booking.outbox import heartbeats, queue
 from scheduling.models import Calendar
 from tests.waiting import no_event_is_unsettled, wait_until
 
@@ -140,6 +140,16 @@ def test_beat_that_has_never_come_is_infinitely_old(scrape, db):
     assert get(scrape(), "holdfast_beat_age_seconds") // 60 == 1
 
 
+def test_age_of_a_queues_heartbeat_is_told_by_queue(scrape, db):
+    heartbeats.record("email")
+    Heartbeat.objects.update(seen_at=timezone.now() - MINUTE)
+
+    ages = get_by(scrape(), "holdfast_worker_age_seconds")
+
+    assert ages.pop("email") // 60 == 1
+    assert ages == dict.fromkeys(["default", "webhooks", "approvers", "calendars"], float("inf"))
+
+
 def test_calendars_that_are_not_read_are_counted_with_their_age(scrape, dana):
     now = timezone.now()
     for name, last in [("fresh", now - MINUTE), ("old", now - 120 * MINUTE), ("never", None)]:
@@ -201,7 +211,7 @@ def test_database_that_cannot_be_read_is_said_to_be_away(scrape, db, dana):
 def test_readings_are_taken_once_in_some_seconds(db, opened, django_assert_num_queries):
     from booking.ops.metrics.installation import write_readings
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         first = write_readings()
     with django_assert_num_queries(0):
         assert write_readings() == first

@@ -87,9 +87,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "booking.ops.page_middleware.pages_only",
     "booking.ops.health.answer_probes",
     "booking.widget.live_times.answer_changes",
     "booking.widget.waiting_room.wait_in_line",
+    "booking.ops.page_middleware.end_pages_only",
     "booking.ops.middleware.request_id",
     "booking.ops.languages.page_language",
     "booking.widget.waiting_room.keep_pass",
@@ -103,16 +105,18 @@ MIDDLEWARE = [
     "booking.ops.middleware.ContentSecurityPolicy",
     "booking.ops.middleware.framing",
     "booking.ops.request_limits.RequestLimits",
-    "booking.ops.page_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "booking.ops.page_middleware.pages_only",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "booking.ops.page_middleware.AuthenticationMiddleware",
-    "booking.ops.page_middleware.MessageMiddleware",
-    "booking.ops.page_middleware.HtmxMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "booking.admin.sign_in.middleware.StaffSession",
     "booking.ops.middleware.Busy",
     "booking.admin.patient_access.record_shown_patients",
+    "booking.ops.page_middleware.end_pages_only",
 ]
 
 # Who may read /metrics: whoever has the token, or can reach an address that has nothing else. Without both nobody can,

@@ -13,11 +13,11 @@ from booking.integrations.sms import views as sms
 from booking.widget import clinic_files, embedding
 
 urlpatterns = [
+    path("api/v1/", include("booking.api.v1.urls")),  # first: they are looked at in turn
     path("admin/", include("booking.admin.sign_in.urls")),
     # No form of ours uses Django's own search for choices, whose answers would show names unrecorded.
     path("admin/autocomplete/", page_not_found, {"exception": None}),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("booking.api.v1.urls")),
     path("api/schema", Schema.as_view(), name="schema"),
     path("api/docs", docs, name="docs"),
     path("api/collection", collection, name="collection"),

@@ -1,37 +1,31 @@
-"""Others' middleware that the endpoints of the API have no use for: who asks those shows a key, and has no session."""
+"""Middlewares that are for pages alone: what is asked of an endpoint passes by, since who asks shows a key.
+
+In MIDDLEWARE they stand between ``pages_only`` and ``end_pages_only``. Django still calls all that they have beside:
+``process_view`` and ``process_exception``.
+"""
 
 from collections.abc import Callable
 
-from django.contrib.auth import middleware as auth
-from django.contrib.messages import middleware as messages
-from django.contrib.sessions import middleware as sessions
-from django_htmx import middleware as htmx
+from django.core.exceptions import MiddlewareNotUsed
 
 ENDPOINTS = "/api/v1/"
 
+# What the ends lead to whose beginnings are not loaded yet: Django loads middlewares from the last to the first.
+_behind_end: list[Callable] = []
 
-class PagesOnly:
-    """Comes before a middleware among the bases of a class, which then lets what is asked of an endpoint pass."""
 
-    get_response: Callable
+def pages_only(get_response):
+    """Middleware that leads what is asked of an endpoint right behind the next ``end_pages_only``."""
+    get_endpoint_response = _behind_end.pop()
 
-    def __call__(self, request):
+    def middleware(request):
         if request.path_info.startswith(ENDPOINTS):
-            return self.get_response(request)
-        return super().__call__(request)  # pyright: ignore[reportAttributeAccessIssue]
+            return get_endpoint_response(request)
+        return get_response(request)
+
+    return middleware
 
 
-class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
-    pass
-
-
-class AuthenticationMiddleware(PagesOnly, auth.AuthenticationMiddleware):
-    pass
-
-
-class MessageMiddleware(PagesOnly, messages.MessageMiddleware):
-    pass
-
-
-class HtmxMiddleware(PagesOnly, htmx.HtmxMiddleware):
-    pass
+def end_pages_only(get_response):
+    _behind_end.append(get_response)
+    raise MiddlewareNotUsed

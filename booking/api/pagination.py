@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Q
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.fields import Moment
 from booking.api.serializers import Query
 
@@ -74,10 +74,10 @@ class CursorPagination(BasePagination):
         self.next_cursor = make_cursor(rows[limit - 1], ordering) if len(rows) > limit else None
         return rows[:limit]
 
-    def get_paginated_response(self, data) -> Response:
+    def get_paginated_response(self, data) -> Answer:
         """Return the answer with the page's rows as they are written."""
         meta = {"next_cursor": self.next_cursor, "has_more": self.next_cursor is not None}
-        return Response({"data": data, "meta": {"request_id": self.request.id, **meta}})
+        return Answer({"data": data, "meta": {"request_id": self.request.id, **meta}})
 
 
 def make_cursor(row, ordering: str) -> str:

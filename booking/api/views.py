@@ -3,18 +3,25 @@
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
+from io import BytesIO
 from typing import Any
 from uuid import uuid5
 
 from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse
-from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled, ValidationError
-from rest_framework.response import Response
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotFound,
+    Throttled,
+    UnsupportedMediaType,
+    ValidationError,
+)
 from rest_framework.views import APIView
 
 from booking.access.client_identity import get_address, get_network_id
 from booking.access.rate_limits import Usage
+from booking.api.answers import Answer
 from booking.api.deprecation import Deprecation, write_headers
 from booking.api.etags import NotModified, is_among, make_etag, names_version
 from booking.api.not_offered_reasons import hide_absences
@@ -42,7 +49,8 @@ class ApiView(APIView):
     """An endpoint. Each of its methods is an ``@operation``, and ``scopes`` has the ApiKey.Scope that it needs.
 
     Authentication, permissions, throttles, negotiation, parser, renderer and exception handler are those that
-    settings.REST_FRAMEWORK names.
+    settings.REST_FRAMEWORK names. They are given Django's request, with the caller as ``request.auth``: DRF's own would
+    only pass on what it is asked.
     """
 
     scopes = {}  # {method: scope}; None is any live key
@@ -64,6 +72,10 @@ class ApiView(APIView):
 
     # What DRF calls before and after a method
 
+    def initialize_request(self, request, *args, **kwargs) -> Any:
+        request.auth = None
+        return request
+
     def initial(self, request, *args, **kwargs):
         """Check who calls, how often, whether they may, and what they read; refuse in this order: 401, 429, 403, 406.
 
@@ -76,7 +88,12 @@ class ApiView(APIView):
             raise
         self.check_throttles(request)
         self.check_permissions(request)
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
+        self.perform_content_negotiation(request)
+
+    def perform_authentication(self, request):
+        """Set ``request.auth`` to who calls, or raise AuthenticationFailed."""
+        for authenticator in self.get_authenticators():
+            _, request.auth = authenticator.authenticate(request)
 
     format_kwarg = None  # read by perform_content_negotiation; no address ends in .json
 
@@ -90,10 +107,8 @@ class ApiView(APIView):
                 raise Throttled(throttle.wait())
 
     def finalize_response(self, request, response, *args, **kwargs):
-        response = super().finalize_response(request, response, *args, **kwargs)
-        if isinstance(response, Response):
+        if isinstance(response, Answer):
             self.record_reading(response)
-            response.add_post_render_callback(drop_data)
         if self.is_personal:
             response["Cache-Control"] = "no-store"
         for name, value in (self.usage.headers if self.usage else {}).items():
@@ -131,7 +146,7 @@ class ApiView(APIView):
 
     def read_parameters(self, form) -> dict:
         """Return the parameters of the address, validated by a Query."""
-        data = self.request.query_params
+        data = self.request.GET
         if not data and is_empty_without_parameters(form):
             return {}
         self.note_deprecated(data)
@@ -193,7 +208,10 @@ class ApiView(APIView):
 
     def effect(self, handler):
         try:
-            response = self.render(handler(self.request, **self.kwargs))
+            response = handler(self.request, **self.kwargs)
+            if isinstance(response, Answer):
+                self.record_reading(response)
+                self.written = response.data
         except Exception as error:  # noqa: BLE001 (as in APIView.dispatch)
             response = self.handle_exception(error)
         if not self.is_stored(response.status_code):
@@ -201,15 +219,6 @@ class ApiView(APIView):
         read_by = [scope for scope in READING if self.is_personal and self.key.may(scope)]
         headers = {**response.headers, READ_BY: " ".join(read_by)}
         return (response.status_code, response.content, headers), find_ids(self.written)
-
-    def render(self, response):
-        """Return a response with its content, which DRF renders only when the view is done."""
-        response = super().finalize_response(self.request, response)
-        if not isinstance(response, Response):
-            return response
-        self.record_reading(response)
-        self.written = response.data
-        return response.render()
 
     def record_reading(self, response):
         """Write down which patients an answer tells its key of. A publishable key is told of none."""
@@ -246,14 +255,23 @@ class ApiView(APIView):
         holder = self.key.holder
         return uuid5(holder, get_network_id(self.request)) if self.key.is_publishable else holder
 
+    @cached_property
+    def data(self) -> Any:
+        """The body, read by the parser of its type: its Members; an empty one has none. Raises ParseError."""
+        if not self.request.body:
+            return {}
+        parser = self.get_content_negotiator().select_parser(self.request, self.get_parsers())
+        if parser is None:
+            raise UnsupportedMediaType(self.request.content_type)
+        return parser.parse(BytesIO(self.request.body))
+
     def body(self, *, instance=None, partial=False, **context):
         """Return the JSON body's fields, validated by the form of the operation; an empty body has none."""
-        data = self.request.data if self.request.body else {}  # .body first: it can be read again
-        self.note_deprecated(data)
+        self.note_deprecated(self.data)
         context = {"key": self.key, **context}
-        if self.operation.read and (fields := self.operation.read(data, context)) is not None:
+        if self.operation.read and (fields := self.operation.read(self.data, context)) is not None:
             return fields
-        return self.validate(self.operation.body(data=data, instance=instance, partial=partial, context=context))
+        return self.validate(self.operation.body(data=self.data, instance=instance, partial=partial, context=context))
 
     def note_deprecated(self, sent):
         """Remember which of the names in ``sent`` are deprecated, for the headers of the answer."""
@@ -285,7 +303,7 @@ class ApiView(APIView):
 
     def answer(self, data, status=200, headers=None, **meta):
         """Return the JSON answer ``{"data": …, "meta": …}``."""
-        return Response({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
+        return Answer({"data": data, "meta": {"request_id": self.request.id, **meta}}, status, headers=headers)
 
     def answer_version(self, row, written, status=200, **headers):
         """Answer with a row as it is written, and its ETag."""
@@ -332,12 +350,11 @@ class NotHere(ApiView):
 
     schema = None  # not an endpoint that OpenAPI tells of
 
+    def initialize_request(self, request, *args, **kwargs) -> Any:
+        request.auth = None
+        return request
+
     def initial(self, request, *args, **kwargs):
         if "Authorization" in request.headers:
             super().initial(request, *args, **kwargs)  # so that a page on the key's sites may read the answer
         raise NotFound
-
-
-def drop_data(response):
-    """Let go of what is rendered: view, request and response form a cycle, which awaits the garbage collector."""
-    response.data = response.renderer_context = None

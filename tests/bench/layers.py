@@ -6,12 +6,12 @@ from django.db import connection
 from django.http import HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
 import booking.urls
 from booking.access.api_keys import find_key
 from booking.access.rate_limits import counter
+from booking.api.answers import Answer
+from booking.api.views import ApiView
 from tests.bench import floor, whole_rows
 
 
@@ -27,29 +27,29 @@ def with_key(view):
     return wrapped
 
 
-class Layer(APIView):
-    """An endpoint of DRF's as ours are set up, but for its permissions, which ask for more of a view than this has."""
+class Layer(ApiView):
+    """An endpoint as ours are, but for its permissions, which ask for more of a view than this has."""
 
     permission_classes = []
 
 
 class InApiView(Layer):
-    """The bare statements inside DRF's view."""
+    """The bare statements inside a view."""
 
     def post(self, request, id=None):
         with connection.cursor() as cursor:
             if id:
                 cursor.execute(floor.CONFIRM, [id])
-                return Response({"confirmed": cursor.rowcount})
-            cursor.execute(floor.PLACE, request.data)
-            return Response({"id": cursor.fetchone()[0]})
+                return Answer({"confirmed": cursor.rowcount})
+            cursor.execute(floor.PLACE, self.data)
+            return Answer({"id": cursor.fetchone()[0]})
 
 
 class AllRows(Layer):
     """All rows and all checks of a pair, in the fewest round trips that the lock allows."""
 
     def post(self, request, id=None):
-        written = whole_rows.confirm(id, request.data) if id else whole_rows.place(request.data)
+        written = whole_rows.confirm(id, self.data) if id else whole_rows.place(self.data)
         return HttpResponse(json.dumps(written), content_type="application/json", status=201)
 
 

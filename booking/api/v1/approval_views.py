@@ -175,7 +175,7 @@ class ApprovalView(ApiView):
         """
         is_described = bool(patient and patient._state.adding)
         names = {ATTENDEE_FIELDS[part]: value for part, value in (attendee or {}).items()}
-        described = {name: value for name, value in names.items() if is_described or self.request.data.get(name)}
+        described = {name: value for name, value in names.items() if is_described or self.data.get(name)}
         self.described = described | {"notes": notes}
         is_told = patient and self.key.may(ApiKey.Scope.READ_PATIENTS)
         self.sent = (names | {"notes": notes}) if is_told else self.described

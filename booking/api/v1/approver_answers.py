@@ -25,8 +25,7 @@ class ProviderAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request):
-        view = request.parser_context["view"]
-        provider = Provider.objects.filter(pk=view.kwargs["id"]).first()
+        provider = Provider.objects.filter(pk=request.resolver_match.kwargs["id"]).first()
         try:
             if provider is None or not provider.secret:
                 raise signatures.BadSignature

@@ -86,7 +86,7 @@ class ShowingSecret(EndpointView):
 
     def answer_once(self, handler):
         # Added afterwards, so that the answer stored for an Idempotency-Key has no secret.
-        response = self.render(super().answer_once(handler))
+        response = super().answer_once(handler)
         if response.status_code in self.operation.status and self.operation.output is NewSecretOutput:
             body = orjson.loads(response.content)
             body["data"]["secret"] = self.endpoint(body["data"]["id"]).secret

@@ -9,8 +9,8 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import (
     REASONS,
@@ -58,7 +58,7 @@ class Availability(View):
         now, asked = timezone.now(), {**self.body(), **self.parameters}
         service = asked.get("service") or get_service(kind, key=self.key)
         if service is None:
-            return Response({"timezone": None, "slots": []})
+            return Answer({"timezone": None, "slots": []})
         free = free_at_locations(service, start_date=asked.get("start_date"), now=now)
         near = nearest_first(free, zip_code=asked.get("zip_code", ""), city=asked.get("city", ""))
         if "site_codes" in asked:
@@ -70,7 +70,7 @@ class Availability(View):
             for location in (near[:1] if is_at_home else near)
             for day in write_days(service, location, free[location], now=now, names_location=not is_at_home)
         ]
-        return Response(
+        return Answer(
             {"timezone": near[0].timezone if near else None, "slots": sorted(days, key=lambda day: day["date"])}
         )
 
@@ -83,7 +83,7 @@ class CancellationReasons(View):
 
     @operation()
     def get(self, request, kind):
-        return Response([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
+        return Answer([{"id": id, "name": reason.label, "is_refundable": True} for id, reason in REASONS.items()])
 
 
 class AppointmentView(View):
@@ -107,7 +107,7 @@ class AppointmentView(View):
         events = Event.objects.filter(subject_id=appointment.pk)
         shows_home = self.may_read_appointment(appointment)
         self.shown = {appointment.patient_id} if shows_home else set()
-        return Response(write_appointment(appointment, events, now=timezone.now(), shows_home=shows_home))
+        return Answer(write_appointment(appointment, events, now=timezone.now(), shows_home=shows_home))
 
 
 class AppointmentEntry(AppointmentView):

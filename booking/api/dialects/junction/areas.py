@@ -4,8 +4,8 @@ from math import asin, cos, inf, radians, sin, sqrt
 
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import ValidationError
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import AreaQuery, CenterQuery, OrderCenterQuery
 from booking.api.dialects.junction.outputs import CAPABILITY, LAB_ID, LAB_SLUG, write_lab_location
@@ -35,7 +35,7 @@ class AreaView(View):
         if set(capabilities) - {CAPABILITY}:
             found = []
         centers = [write_lab_location(location, distance) for location, distance in found[:MAX_CENTERS]]
-        return Response({"lab_id": LAB_ID, "slug": LAB_SLUG, "patient_service_centers": centers})
+        return Answer({"lab_id": LAB_ID, "slug": LAB_SLUG, "patient_service_centers": centers})
 
 
 class Area(AreaView):
@@ -57,7 +57,7 @@ class Area(AreaView):
             "capabilities": [CAPABILITY],
         }
         lab = {"patient_service_centers": details, "supported_bill_types": [], "lab_id": LAB_ID}
-        return Response(
+        return Answer(
             {
                 "zip_code": zip_code,
                 "phlebotomy": {"is_served": bool(near), "providers": providers},

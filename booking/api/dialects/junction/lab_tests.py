@@ -1,8 +1,8 @@
 """Lab tests: the clinic's services."""
 
 from django.http import Http404
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import LabTestFilters, LabTestPage, LabTestQuery
 from booking.api.dialects.views import operation
@@ -36,7 +36,7 @@ class LabTests(LabTestView):
 
     @operation(query=LabTestFilters)
     def get(self, request):
-        return Response([write_lab_test(service) for service in self.list_services(**self.parameters)])
+        return Answer([write_lab_test(service) for service in self.list_services(**self.parameters)])
 
 
 class LabTestPages(LabTestView):
@@ -46,7 +46,7 @@ class LabTestPages(LabTestView):
     def get(self, request):
         start, services = self.parameters["next_cursor"], self.list_services(**self.parameters)
         end = start + self.parameters["lab_test_limit"]
-        return Response(
+        return Answer(
             {
                 "data": [write_lab_test(service) for service in services[start:end]],
                 "next_cursor": str(end) if end < len(services) else None,
@@ -63,4 +63,4 @@ class LabTestEntry(LabTestView):
         service = Service.objects.filter(pk=lab_test_id).first()
         if service is None or not self.may_see(service):
             raise Http404
-        return Response(write_lab_test(service))
+        return Answer(write_lab_test(service))

@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import ValidationError
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import OrderFilters, OrderInput, SimulationInput, SimulationQuery
 from booking.api.dialects.views import operation
@@ -48,7 +48,7 @@ class OrderView(View):
 
     def answer_order(self, order, message):
         [written] = self.write_orders([order])
-        return Response({"order": written, "status": "success", "message": message})
+        return Answer({"order": written, "status": "success", "message": message})
 
 
 class NewOrder(OrderView):
@@ -71,7 +71,7 @@ class Orders(OrderView):
             "service", "patient"
         )
         orders = list(found.order_by("-created_at", "-pk")[(page - 1) * size : page * size])
-        return Response({"orders": self.write_orders(orders), "total": found.count(), "page": page, "size": size})
+        return Answer({"orders": self.write_orders(orders), "total": found.count(), "page": page, "size": size})
 
 
 def get_condition(
@@ -115,7 +115,7 @@ class OrderEntry(OrderView):
     @operation()
     def get(self, request, order_id):
         [written] = self.write_orders([self.order(order_id)])
-        return Response(written)
+        return Answer(written)
 
 
 class OrderCancel(OrderView):
@@ -146,4 +146,4 @@ class OrderSimulation(OrderView):
         apply_decision(appointment, SIMULATIONS[status])
         if status == "cancelled":
             cancel_order(order, actor=self.key.actor)
-        return Response({"success": True})
+        return Answer({"success": True})

@@ -2,8 +2,8 @@
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from rest_framework.response import Response
 
+from booking.api.answers import Answer
 from booking.api.dialects.junction.base import Scope, View
 from booking.api.dialects.junction.inputs import UserInput
 from booking.api.dialects.views import operation
@@ -17,7 +17,7 @@ class UserView(View):
     """What all endpoints of users share."""
 
     def answer_user(self, user_id, client_user_id, created_at):
-        return Response(
+        return Answer(
             {
                 "user_id": str(user_id),
                 "team_id": self.team_id,

@@ -1,9 +1,9 @@
 """What all endpoints share."""
 
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from booking.access import access_tokens
+from booking.api.answers import Answer
 from booking.api.authentication import HeaderKeyAuthentication, read_bearer
 from booking.api.dialects.views import DialectView, Query
 from booking.models import ApiKey
@@ -35,7 +35,7 @@ class View(DialectView):
     authentication_classes = [OnschedKeyAuthentication]
 
     def succeed(self, data, status=200, **more):
-        return Response({"success": True, "data": data, **more}, status)
+        return Answer({"success": True, "data": data, **more}, status)
 
     def answer_page(self, rows, write, *, load=list):
         """Answer with the page of ``rows``, ordered and sliceable, that is asked for, each as ``write`` writes it.

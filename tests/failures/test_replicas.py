@@ -16,7 +16,7 @@ from booking.access import recent_writes
 from booking.access.api_keys import create_key
 from booking.access.optional_redis import OptionalRedis
 from booking.dev.pgbouncer import find_pgbouncer, pgbouncer
-from booking.dev.standby import PostgresServer
+from booking.dev.standby import ReplicatedServer
 from booking.models import ApiKey, Appointment
 from booking.ops import replicas
 from scheduling.lib.reading import get_read_alias, get_read_connection
@@ -38,7 +38,7 @@ IS_READ_BY_US = """
 WAITS_FOR_LOCK = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
 
 
-class Standby(PostgresServer):
+class Standby(ReplicatedServer):
     """A hot standby of the tests' PostgreSQL that waits for no reader."""
 
     def __init__(self, folder):

@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 from booking.dev.postgres import BINARIES
 from booking.dev.redis import free_port
 from booking.dev.servers import BASE_DIR
-from booking.dev.standby import STANDBY, PostgresServer
+from booking.dev.standby import STANDBY, ReplicatedServer
 from tests.failures.programs import PROCFILE, Mailbox, Program, Redis
 from tests.receivers import Receiver, answer
 from tests.waiting import wait_until
@@ -30,8 +30,8 @@ class Cluster:
 
     def __init__(self, folder, links):
         self.links = links
-        self.primary = PostgresServer(folder / "one").initialize().start()
-        self.standby = PostgresServer(folder / "two")
+        self.primary = ReplicatedServer(folder / "one").initialize().start()
+        self.standby = ReplicatedServer(folder / "two")
         self.port = links.lead("postgres", self.primary.socket)
         links.lead("replication", self.primary.socket)
 

@@ -8,8 +8,8 @@ from tempfile import mkdtemp
 import pytest
 from django.db import connection
 
+from booking.dev.postgres import BINARIES
 from booking.dev.servers import BASE_DIR
-from booking.dev.standby import BINARIES
 from tests.proof.controls import CONTROLS
 from tests.proof.nemesis import BY_NAME
 from tests.proof.prove import clinic_in

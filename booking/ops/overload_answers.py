@@ -60,6 +60,7 @@ def write_refusal(request: bytes | bytearray) -> bytes:
         is_repeatable = method in (HTTPMethod.GET, HTTPMethod.HEAD)
         body = get_page(language, is_repeatable=is_repeatable)
         headers = get_page_headers() | {"Content-Type": "text/html; charset=utf-8", "Content-Language": language}
+        headers["X-Unread"] = "1"  # a page's script may send it again, also what was posted
         if is_repeatable:
             headers["Refresh"] = str(seconds)  # the browser asks again by itself
     headers |= {

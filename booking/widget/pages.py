@@ -47,6 +47,10 @@ SCRIPT_TEXTS = {
     "yourTimeOnAnotherDay": gettext_lazy("%(weekday)s %(time)s your time"),
     "oneMoreQuestion": gettext_lazy("There is one more question below."),
     "moreQuestions": gettext_lazy("There are more questions below."),
+    "busy": gettext_lazy(
+        "More people are here than we can answer at once. Nothing you typed is lost. This page tries again by itself "
+        "in a few seconds; you need not do anything."
+    ),
     "trouble": gettext_lazy("That did not work. Nothing you typed is lost. Please try again in a moment."),
 }
 

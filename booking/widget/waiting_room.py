@@ -217,5 +217,5 @@ def is_htmx(request):
 def refuse(request, named, seconds, *, status=503):
     """Return the page that tries again by itself."""
     language = get_language_of(request, named)
-    headers = get_page_headers() | {"Retry-After": str(seconds), "Refresh": str(seconds)}
+    headers = get_page_headers() | {"Retry-After": str(seconds), "Refresh": str(seconds), "X-Unread": "1"}
     return HttpResponse(get_page(language), status=status, headers=headers)

@@ -145,15 +145,40 @@ if (parent !== window) {
 // A page that cannot be restored in place (an expired hold answers 410) is loaded like any other.
 document.body.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
 
+// What fails is told. Where a server that has too much to do says when to come back, and has done nothing yet, the page
+// asks again by itself with what is typed by then, unless something else is asked for first.
+
+let askingAgain = 0;
+
 for (const event of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.body.addEventListener(event, ({ detail }) => {
-    if (detail.elt?.id === "looking") {  // nobody has asked for it: try again, and say nothing
-      setTimeout(() => htmx.trigger(detail.elt, "again"), 10_000);
-      return;
-    }
-    if (["meant", "hold-note"].includes(detail.target?.id)) return;  // nor for these
+    const pause = readPause(detail);
+    if (detail.elt?.id === "looking") setTimeout(() => htmx.trigger(detail.elt, "again"), pause || 10_000);
+    if (isUnasked(detail)) return;
+    if (pause) askingAgain = setTimeout(askAgain, pause, detail);
+    const text = pause ? texts.busy : texts.trouble;
     const trouble = document.getElementById("trouble");
-    trouble.textContent = texts.trouble;
+    if (trouble.hidden || trouble.textContent !== text) trouble.textContent = text;  // it is read out once
     trouble.hidden = false;
   });
 }
+
+function isUnasked({ elt, target }) {
+  return elt?.id === "countdown" || ["looking", "meant", "hold-note"].includes(target?.id);
+}
+
+function readPause({ xhr, requestConfig }) {
+  if (xhr?.status !== 503) return 0;
+  const isSafe = requestConfig.verb === "get" || xhr.getResponseHeader("X-Unread");
+  return isSafe ? xhr.getResponseHeader("Retry-After") * 1000 : 0;
+}
+
+function askAgain({ elt, target, requestConfig: { verb, path, triggeringEvent } }) {
+  const pressed = triggeringEvent?.submitter;
+  const values = pressed?.name ? { [pressed.name]: pressed.value } : {};
+  if (elt.isConnected) htmx.ajax(verb, path, { source: elt, target, values });
+}
+
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (!isUnasked(detail)) clearTimeout(askingAgain);
+});

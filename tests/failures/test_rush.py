@@ -26,7 +26,7 @@ def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(
         Arrivals("file", 10, [write("/static/widget/icon.svg")]),
     ]
 
-    results = send(server, arrivals, SECONDS)
+    results = send(server, arrivals, SECONDS).results
 
     found = {kind: Counter(each.status for each in results if each.kind == kind) for kind, *_ in arrivals}
     assert set(found["look"]) == {200, 503}

@@ -80,16 +80,16 @@ def test_place_is_told_and_kept_by_reloading(rush, client):
 def test_page_asks_by_htmx_and_minutes_are_read_out_only_when_they_change(rush, client):
     place = client.get("/")["Location"]
     page = client.get(place).content.decode()
-    poll = re.search('id="looking" class="notice" hx-get="([^"]*)"', page)[1]
+    poll = re.search('id="looking" hx-get="([^"]*)"', page)[1]
     assert poll == f"{place}?shown=17"
-    assert re.search('<p id="turn" class="lede" role="status">', page)
+    assert re.search('<p id="turn" role="status">', page)
 
     again = client.get(poll, headers={"HX-Request": "true"}).content.decode()
     assert again.strip().startswith('<div id="looking"')
     assert 'id="turn"' not in again
 
     other = client.get(f"{place}?shown=7", headers={"HX-Request": "true"}).content.decode()
-    assert '<p id="turn" class="lede" hx-swap-oob="innerHTML">' in other
+    assert '<p id="turn" hx-swap-oob="innerHTML">' in other
 
     rush()
     admitted = client.get(poll, headers={"HX-Request": "true"})

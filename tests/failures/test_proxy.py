@@ -143,6 +143,20 @@ def test_more_in_flight_than_the_web_server_reads_are_503_at_once_and_staff_pass
         assert proxy.ask("GET", "/admin/booking/")[0] == 302  # to the sign-in
 
 
+def test_one_address_asks_for_no_more_of_staffs_pages_than_a_clinic_does(server, tmp_path):  # noqa: F811
+    proxy = Proxy(tmp_path, server, **{"conn staff_of_address 100": "conn staff_of_address 1"})
+    with ExitStack() as stack:
+        stack.callback(proxy.process.wait)
+        stack.callback(proxy.process.terminate)
+        wait_until(proxy.answers)
+        connect(stack, proxy, b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\na=")
+        wait_until(lambda: proxy.ask("GET", "/admin/booking/")[0] == 503)
+
+        assert proxy.ask("GET", "/admin/login/")[1]["Retry-After"] == "5"
+        assert proxy.ask("GET", "/healthz/live")[0] == 200
+        assert proxy.ask("GET", "/problems/")[0] == 200
+
+
 def test_http_is_sent_to_https(proxy):
     connection = HTTPConnection("127.0.0.1", proxy.http, timeout=30)
     connection.request("GET", "/book/x/?day=1", headers={"Host": "booking.clinic.example"})

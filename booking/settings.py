@@ -224,7 +224,7 @@ WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, minimum=1)
 if METRICS_BIND and (BIND.startswith(("unix", "fd")) or BIND.rpartition(":")[2] == METRICS_BIND.rpartition(":")[2]):
     env.refuse("METRICS_BIND", "needs a BIND with another port.")
 
-# The largest body of a request, in bytes: booking.ops.web_worker and booking.ops.request_limits read no more.
+# The largest body of a request, in bytes: booking.ops.web_connections and request_limits read no more.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 # How many requests a minute a network may make: an IPv4 address or a /64 of IPv6; a /56 twice and a /48 four times as

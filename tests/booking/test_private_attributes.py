@@ -20,7 +20,7 @@ DJANGO |= {"_close", "_commit", "_rollback", "_savepoint_rollback"}
 PSYCOPG = {"_prepared"}
 # TracebackException._str in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it.
 PYTHON = {"_str"}
-# What django-csp's decorators set on a response; booking/widget/embedding.py does, where the view knows whom to allow.
+# What django-csp's decorators set on a response; booking/ops/middleware.py does, where a view knows whom to allow.
 DJANGO_CSP = {"_csp_replace"}
 
 
@@ -56,5 +56,5 @@ def test_psycopg_has_version_whose_private_attributes_were_reviewed():
 
 
 def test_gunicorn_has_version_whose_threaded_worker_was_reviewed():
-    """On failure: compare what booking/ops/web_worker.py overrides and calls with the new version, then change this."""
+    """On failure: compare what web_worker.py and web_connections.py override with the new version, then change this."""
     assert version("gunicorn").startswith("27.0.")

@@ -9,8 +9,9 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from booking.ops import web_worker
-from booking.ops.web_worker import ClientSocket, IncomingRequest, WebWorker
+from booking.ops import web_connections, web_worker
+from booking.ops.web_connections import ClientSocket, IncomingRequest
+from booking.ops.web_worker import WebWorker
 
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
 
@@ -66,8 +67,8 @@ def test_length_that_is_no_number_takes_no_time():
 
 
 def test_client_that_does_not_take_a_large_answer_in_time_leaves_socket_that_never_blocks(listener, monkeypatch):
-    monkeypatch.setattr(web_worker, "GRACE_SECONDS", 0.05)
-    monkeypatch.setattr(web_worker, "SLOWEST_RATE", 1e12)
+    monkeypatch.setattr(web_connections, "GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(web_connections, "SLOWEST_RATE", 1e12)
     with socket.create_connection(listener.getsockname()), ClientSocket(listener.accept()[0]) as sock:
         with pytest.raises(TimeoutError):
             sock.sendall(b"x" * 20_000_000)

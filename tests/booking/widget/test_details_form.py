@@ -204,6 +204,13 @@ def test_pages_of_confirmed_hold_redirect_to_its_appointment(client, held, booke
     assert Hold.objects.get().status == "confirmed"
 
 
+def test_what_is_held_is_folded_beside_the_form_and_open_on_the_check_page(client, held, typed):
+    details, check = client.get(url(held)), client.post(url(held, "check"), typed)
+
+    assert '<details class="fold">' in details.text
+    assert '<details class="fold" open>' in check.text
+
+
 def test_check_page_says_until_when_it_can_be_changed(client, held, typed, at):
     until = (at(9).astimezone(UTC) - timedelta(days=1)).astimezone(LONDON)
     page = Page(client.post(url(held, "check"), typed))

@@ -19,13 +19,14 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 800}
 
 
 class Mail:
-    """A mail as it came to its reader."""
+    """A mail as it came to its reader; ``html`` is None in one that staff are sent as plain text only."""
 
     def __init__(self, source):
         self.message = message_from_bytes(source.encode(), policy=policy.default)
         self.address, self.subject = self.message["To"], self.message["Subject"]
         self.text = self.message.get_body(("plain",)).get_content()
-        self.html = self.message.get_body(("html",)).get_content()
+        html = self.message.get_body(("html",))
+        self.html = html and html.get_content()
 
     def find_link(self, place):
         """Return the first link of the text that has ``place`` in it."""

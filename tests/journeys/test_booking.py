@@ -160,7 +160,7 @@ def test_returning_patient_is_known_by_a_code(meet):
     gwen.open("/")
     gwen.follow_link("Been here before? See your visits")
     gwen.prove_contact()
-    expect(gwen.heading).to_have_text("Your coming visits")
+    expect(gwen.heading).to_have_text("Your upcoming visits")
     gwen.photograph("returning 6 visits", dark=True)
 
 

@@ -43,6 +43,14 @@ def send_traces(**kwargs):
     tracing.start("worker")
 
 
+@worker_init.connect
+def count_tasks(**kwargs):
+    """Count tasks for Prometheus, if that is wanted."""
+    from booking.ops.metrics import workers
+
+    workers.start()
+
+
 @task_prerun.connect
 @task_postrun.connect
 def close_unusable_connections(**kwargs):

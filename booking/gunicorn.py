@@ -1,7 +1,6 @@
 """How gunicorn serves the pages: `gunicorn --config python:booking.gunicorn booking.wsgi`."""
 
 import gc
-import os
 
 from booking.ops.logs import LOGGING
 from booking.ops.metrics import processes
@@ -25,7 +24,7 @@ graceful_timeout = 20
 keepalive = 75  # longer than load balancers' own, so that they never reuse a connection that is being closed
 max_requests = 10_000
 max_requests_jitter = 1_000
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - memory, never a slow disk
+worker_tmp_dir = processes.MEMORY
 
 # gunicorn believes no header about the outside; TRUSTED_PROXIES tells Django which to believe.
 forwarded_allow_ips = ""
@@ -35,7 +34,7 @@ logconfig_dict = LOGGING
 control_socket_disable = True
 
 if METRICS_BIND or METRICS_TOKEN:
-    processes.share_counts(worker_tmp_dir)
+    processes.share_counts(processes.MEMORY)
 
 
 def pre_fork(server, worker):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from booking.dev.servers import BASE_DIR
-from booking.ops.metrics import counted
+from booking.ops.metrics import counted, workers
 from scheduling.lib.lock_waits import LOCK_SECONDS
 
 FOLDER = BASE_DIR / "docs" / "operations"
@@ -18,7 +18,8 @@ ALERTS = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules
 PAGE = (FOLDER / "README.md").read_text()
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]] + [alert["expr"] for alert in ALERTS]
-COUNTED = [counted.REQUESTS, counted.REQUEST_SECONDS, counted.REFUSALS, counted.SHED, LOCK_SECONDS]
+COUNTED = [counted.REQUESTS, counted.REQUEST_SECONDS, counted.REFUSALS, counted.ERRORS, counted.SHED, LOCK_SECONDS]
+COUNTED += [workers.TASKS, workers.TASK_SECONDS]
 SUFFIXES = re.compile("_(total|bucket|count|sum)$")
 
 

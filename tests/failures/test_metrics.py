@@ -1,11 +1,17 @@
-"""What a web server with two processes tells Prometheus, whichever of them is asked, and when one of them dies."""
+"""What a web server with two processes tells Prometheus, whichever of them is asked, and when one of them dies.
 
+And what Celery's workers tell.
+"""
+
+import socket
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from booking.dev.redis import free_port
+from booking.models import Heartbeat
+from booking.outbox import heartbeats
 from tests.booking.ops.metrics.conftest import TOKEN, read_samples
 from tests.waiting import wait_until
 
@@ -62,7 +68,7 @@ def test_counts_are_of_all_processes_and_outlive_them(server):
     for port in [server.metrics_port, server.port] * 4:
         samples = server.scrape(port)
         assert (samples[REQUESTS], samples[DURATIONS]) == (20, 20)
-    [folder] = {Path(file.path).parent for file in list_files(server)}
+    [folder] = {Path(file.path).parent for file in list_files(server.list_workers())}
     files = {path.name for path in folder.glob("*.db")}
 
     killed = server.list_workers()
@@ -80,9 +86,9 @@ def test_counts_are_of_all_processes_and_outlive_them(server):
     assert not folder.exists()
 
 
-def list_files(server):
-    """Return the files that the workers count in."""
-    files = [file for process in server.list_workers() for file in process.open_files()]
+def list_files(processes):
+    """Return the files that processes count in."""
+    files = [file for process in processes for file in process.open_files()]
     return [file for file in files if file.path.endswith(".db")]
 
 
@@ -91,3 +97,56 @@ def test_metrics_are_closed_to_whoever_has_no_token(server):
     assert server.ask("/metrics", server.metrics_port)[0] == 401
     assert server.ask("/", server.metrics_port)[0] == 404
     assert server.ask("/healthz/live", server.metrics_port, {"Host": f"127.0.0.1:{server.port}"})[0] == 404
+
+
+def scrape_worker(port, path="/metrics", token=TOKEN):
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    return response.status, read_samples(response.read().decode())
+
+
+def count_tasks(port):
+    """Return how often each task has ended in each way, or nothing while the worker does not listen."""
+    try:
+        status, samples = scrape_worker(port)
+    except ConnectionError:
+        return {}
+    assert status == 200
+    return {tuple(dict(key[1:]).values()): value for key, value in samples.items() if key[0] == "holdfast_tasks_total"}
+
+
+@pytest.mark.proof
+def test_workers_tell_of_their_tasks_and_every_queue_has_a_heartbeat(clinic, book, at):
+    ports = {"worker": free_port(), "delivery": free_port()}
+    binds = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+    programs = {name: clinic.run(name, WORKER_METRICS_BIND=binds[name], METRICS_TOKEN=TOKEN) for name in ports}
+    clinic.run("beat", WORKER_METRICS_BIND=binds["worker"])  # which it leaves to workers
+    book(at(9))
+
+    wait_until(lambda: clinic.mailbox.accepted and Heartbeat.objects.count() == len(heartbeats.IDS))
+    wait_until(lambda: count_tasks(ports["delivery"]).get(("success", "run_messages")))
+    wait_until(lambda: count_tasks(ports["worker"]).get(("success", "relay_outbox"), 0) > 2)
+    assert count_tasks(ports["worker"])["failure", "relay_outbox"] == 0
+    assert scrape_worker(ports["worker"], token="another") == (401, {})
+    assert scrape_worker(ports["worker"], path="/") == (404, {})
+
+    _, *children = programs["worker"].all_processes()
+    before = count_tasks(ports["worker"])["success", "relay_outbox"]
+    for child in children:
+        child.kill()
+    wait_until(lambda: count_tasks(ports["worker"])["success", "relay_outbox"] > before)
+
+    [folder] = {Path(file.path).parent for file in list_files(programs["worker"].all_processes()[1:])}
+    programs["worker"].process.terminate()
+    programs["worker"].process.wait()
+    assert not folder.exists()
+
+
+@pytest.mark.proof
+def test_worker_whose_port_is_taken_does_not_start(clinic, capfd):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        worker = clinic.run("worker", WORKER_METRICS_BIND=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert worker.process.wait(60) == 1
+
+    assert "cannot be had: Address already in use." in capfd.readouterr().err

@@ -10,7 +10,10 @@ REQUEST_SECONDS = Histogram(
     "holdfast_request_seconds", "Time to answer a request.", ["route", "method"], buckets=SECONDS
 )
 REFUSALS = Counter("holdfast_refusals", "What was refused, by the code of its problem.", ["code"])
+ERRORS = Counter("holdfast_errors", "Requests that ended in an error that nobody expected.")
 SHED = Counter("holdfast_requests_shed", "Requests that were refused unread, since there were too many.")
+
+BUSY = 503
 
 # To look a child up here takes a tenth of the time that labels() needs.
 _requests, _seconds = {}, {}
@@ -26,6 +29,8 @@ def count_request(route: str, method: str, status: int, seconds: float) -> None:
         request = _requests[route, method, status] = REQUESTS.labels(route, method, status)
         duration = _seconds[route, method] = REQUEST_SECONDS.labels(route, method)
     request.inc()
+    if status >= 500 and status != BUSY:
+        ERRORS.inc()
     duration.observe(seconds)
 
 

@@ -24,9 +24,9 @@ def measure(get_response):
     def middleware(request):
         is_scrape = request.path_info == PATH
         if own_port and request.META["SERVER_PORT"] == own_port:
-            return answer_scrape(request) if is_scrape else HttpResponse(status=404)
+            return answer_scrape(request, write_all) if is_scrape else HttpResponse(status=404)
         if is_scrape and settings.METRICS_TOKEN:
-            return answer_scrape(request)
+            return answer_scrape(request, write_all)
         started = perf_counter()
         response = get_response(request)
         count_request(address(request), request.method, response.status_code, perf_counter() - started)
@@ -35,15 +35,19 @@ def measure(get_response):
     return middleware
 
 
-def answer_scrape(request):
-    """Return the metrics, to whoever has the token where there is one."""
+def answer_scrape(request, write):
+    """Return the metrics that ``write()`` returns, to whoever has the token where there is one."""
     given = request.headers.get("Authorization", "").encode()
     if settings.METRICS_TOKEN and not hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode()):
         return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    return HttpResponse(write(), content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
+
+
+def write_all():
+    """Return what the processes of the web server have counted, and what is true of the whole installation."""
     # It needs models, which are loaded after the middleware.
     from booking.ops.metrics.installation import write_readings
 
-    body = write_counts() + write_readings()
-    return HttpResponse(body, content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
+    return write_counts() + write_readings()

@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - never a slow disk
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client looks there too
 PREFIX = "holdfast-metrics-"
 MASTER = "master"

@@ -1,8 +1,8 @@
 """Which requests wait for a thread of the web server, in which order, and which are refused at once.
 
 A crowd may wait: a hundred patients who press the same time at once are all answered, a second later. When requests
-keep coming faster than they are answered, whoever waits only waits for nothing: then the queue is kept so short that
-those let in are answered as fast as ever, and all others are told within a moment to come back.
+keep coming faster than they are answered, whoever waits only waits for nothing: then those who look have a thread at
+once and are answered nearly as fast as ever, or they are told to come back.
 """
 
 import re
@@ -15,10 +15,7 @@ from booking.settings import WAITING_ROOM
 
 MAX_CROWD = 100  # that may wait in one process, while it is no overload
 MAX_WAIT_SECONDS = 5.0
-# While it is one, of those who look
-MAX_RUNNING = 3  # at most, see Pace; the other threads are for those who go first
-MAX_QUEUE = 1
-MAX_QUEUE_SECONDS = 0.1
+MAX_RUNNING = 3  # of those who look, while it is one: see Pace. The other threads are for those who go first
 OTHERS_TURN = 4  # One of so many turns is the next rank's, in turn: how urgent it is anybody may say of a request.
 CALM_SECONDS = 1.0  # without a refusal, and it is none any more
 
@@ -84,7 +81,7 @@ class Pace:
     who hold a time too, and no more are answered than before.
     """
 
-    SLOWER = 2.0  # than usual, at most
+    SLOWER = 1.5  # than usual, at most
     SAMPLE = 20  # requests, by whose mean it is judged
 
     def __init__(self):
@@ -98,8 +95,8 @@ class Pace:
         self.count, self.seconds = 0, 0.0
 
     def note_usual(self, seconds):
-        """Take in how long a request took that began when no other ran."""
-        self.usual += (seconds - self.usual) / self.SAMPLE
+        """Take in how long a request took that began when no other ran; one that waited for a lock is not usual."""
+        self.usual += (min(seconds, self.usual * 4) - self.usual) / self.SAMPLE
 
     def note(self, seconds):
         """Take in how long one of those who look took in an overload, from its arrival."""
@@ -178,11 +175,11 @@ class RequestQueue:
                 if not self.is_overloaded:
                     self.pace.start()
                 self.is_overloaded, self.refused_at = True, now
-            is_short = self.is_overloaded and rank is Rank.LOOKING
-            longest, seconds = (MAX_QUEUE, MAX_QUEUE_SECONDS) if is_short else (MAX_CROWD, MAX_WAIT_SECONDS)
+            # The next who looks comes in a moment: whoever waited for a thread would only be answered later.
+            longest = 0 if self.is_overloaded and rank is Rank.LOOKING else MAX_CROWD
             while len(requests) > longest:  # the last to come: the first have waited longest
                 refused.append(requests.pop()[1])
-            while requests and now - requests[0][0] > seconds:
+            while requests and now - requests[0][0] > MAX_WAIT_SECONDS:
                 refused.append(requests.popleft()[1])
         if refused:
             self.refused_at = now

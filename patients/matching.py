@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from patients.models import Consent, Patient
 from patients.text import list_umlaut_spellings, normalize_name
 from scheduling.lib.compiled_queries import insert, list_columns, read_rows
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import execute_later, write_later
 
 MAX_NEAR_MATCHES = 20  # of one patient
 
@@ -81,7 +81,7 @@ def _lock_identity(name: str, email: str) -> None:
     # There may be no row to lock yet: lock a number derived from the identity.
     identity = f"{name}\n{email}".encode()
     key = int.from_bytes(hashlib.sha256(identity).digest()[:8], signed=True)
-    execute_later("SELECT pg_advisory_xact_lock(%s)", [key])
+    write_later("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
 # Two of the three are equal, the name but for umlauts. Missing values are passed as null, which equals nothing.
@@ -109,7 +109,7 @@ LIST_NEAR_MATCHES = f"""
 
 def list_near_matches(patient: Patient) -> None:
     """Add the records that may be the same person as a saved patient to the list for staff. Keeps earlier entries."""
-    execute_later(LIST_NEAR_MATCHES, _describe(patient))
+    write_later(LIST_NEAR_MATCHES, _describe(patient))
 
 
 def find_near_matches(candidate: Patient, *, among: QuerySet[Patient]) -> list[tuple[Patient, str]]:
@@ -151,7 +151,7 @@ NOTE_CONSENT = """
 
 def note_consent(patient: Patient, purpose: str, *, at: datetime) -> None:
     """Record that the patient agrees to a purpose. One who has agreed already has done so since then."""
-    execute_later(NOTE_CONSENT, {"patient": patient.pk, "purpose": purpose, "at": at})
+    write_later(NOTE_CONSENT, {"patient": patient.pk, "purpose": purpose, "at": at})
 
 
 def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None:
@@ -165,4 +165,4 @@ def note_privacy_notice(patient: Patient, version: str, *, at: datetime) -> None
         "at": at,
         "version": version,
     }
-    execute_later(NOTE_PRIVACY_NOTICE, parameters)
+    write_later(NOTE_PRIVACY_NOTICE, parameters)

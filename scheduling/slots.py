@@ -12,7 +12,7 @@ from psycopg.types.range import Range
 
 from scheduling.lib.constraints import get_violated_constraint
 from scheduling.lib.lock_waits import LOCK_SECONDS
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import execute_later, write_later
 from scheduling.models import Clinician, Location, Slot
 
 
@@ -116,7 +116,7 @@ class SlotClaim:
         slot = self.slot
         slot.expires_at = _get_expiry(slot.taken_at, lifetime, until)
         when = (slot.period, slot.taken_at, slot.expires_at)
-        execute_later(INSERT_FREE_SLOT, [slot.pk, slot.clinician_id, slot.location_id, *when])
+        write_later(INSERT_FREE_SLOT, [slot.pk, slot.clinician_id, slot.location_id, *when])
         slot._state.adding = False
         return slot
 
@@ -291,7 +291,7 @@ def set_slot_expiry(slot_id: int | None, *, expires_at: datetime | None) -> None
     """
     if slot_id is None:
         raise SlotTaken
-    execute_later("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
+    write_later("UPDATE scheduling_slot SET expires_at = %s WHERE id = %s", [expires_at, slot_id])
 
 
 def free_slot(slot_id: int | None) -> None:

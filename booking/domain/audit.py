@@ -10,7 +10,7 @@ from booking.models import Appointment, Event, Hold, Order, WaitlistEntry
 from booking.models.enums import ANNOUNCED_KINDS, EventKind, Job
 from booking.ops.tracing import get_carrier
 from patients.models import Patient
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import write_later
 from scheduling.models import Location
 
 Subject = Hold | Appointment | Order | Patient | Location | WaitlistEntry
@@ -71,7 +71,7 @@ def record_event(
     if is_announced and kind in ANNOUNCED_KINDS:
         announcement = {**describe_subject(subject), **({"status": to_status} if to_status else {}), **(data or {})}
     carrier = get_carrier()
-    execute_later(
+    write_later(
         APPEND,
         {
             "job": Job.WEBHOOK_EVENT,

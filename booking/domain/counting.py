@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import write_later
 
 
 def lock_count(whose: str) -> None:
@@ -11,12 +11,12 @@ def lock_count(whose: str) -> None:
 
     Without this lock, many requests at once would each count before any of them adds one.
     """
-    execute_later("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
+    write_later("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [whose])
 
 
 def lock_counts(*whose: str) -> None:
     """Do what lock_count does for several, in the order that cannot deadlock, in one statement."""
-    execute_later("SELECT pg_advisory_xact_lock(hashtextextended(unnest(%s::text[]), 0))", [sorted(whose)])
+    write_later("SELECT pg_advisory_xact_lock(hashtextextended(unnest(%s::text[]), 0))", [sorted(whose)])
 
 
 def get_wait(limit: int, ends: Collection[datetime], *, now: datetime) -> int | None:

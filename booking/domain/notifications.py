@@ -10,7 +10,7 @@ from booking.integrations.approvers import get_approver
 from booking.models import Appointment
 from booking.models.enums import Job
 from booking.outbox import queue
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import write_later
 from scheduling.models import Calendar, Clinician, Location, Service
 
 # To the CalDAV calendars that appointments are written into.
@@ -91,7 +91,7 @@ def _adjust_reminders(appointment, email):
 def _push(appointment, previous_clinician_id):
     # One statement, whether there are such calendars or none.
     clinicians = [appointment.clinician_id, *([previous_clinician_id] if previous_clinician_id else [])]
-    execute_later(CHANGED, {"job": Job.CALENDAR_PUSH, "appointment": appointment.pk, "clinicians": clinicians})
+    write_later(CHANGED, {"job": Job.CALENDAR_PUSH, "appointment": appointment.pk, "clinicians": clinicians})
 
 
 def push_upcoming(changed: Clinician | Service | Location | Calendar) -> int:

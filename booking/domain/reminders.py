@@ -20,7 +20,7 @@ from booking.outbox.queue import CLAIM, RetryLater, get_family
 from patients.models import Consent
 from scheduling.lib.clock import database_now
 from scheduling.lib.languages import use_language
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import write_later
 from scheduling.models import Service
 
 DAY = timedelta(days=1)
@@ -73,7 +73,7 @@ def write_reminders(appointments: Iterable[Appointment], *, now: datetime) -> No
     """Write the reminders of appointments; those that are there stay as they are."""
     planned = [(each.pk, *due) for each in appointments for due in list_due_times(each, now=now)]
     if planned:
-        execute_later(WRITE, [list(column) for column in zip(*planned, strict=True)])
+        write_later(WRITE, [list(column) for column in zip(*planned, strict=True)])
 
 
 def plan_reminders(appointment: Appointment, *, is_new: bool) -> None:

@@ -155,7 +155,7 @@ def transition_later(booking: Hold, to: str, *, kind: EventKind, actor: str, at:
     Raises WrongState when it is not allowed.
     """
     check_allowed(booking, to, TRANSITIONS[type(booking)])
-    update_later(booking, {}, status=to, updated_at=at)
+    update_later(booking, status=to, updated_at=at)
     _note_transition(booking, to, kind, actor, at, None, {})
 
 

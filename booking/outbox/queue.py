@@ -20,7 +20,7 @@ from booking.models import OutboxMessage, WebhookEndpoint
 from booking.models.enums import Job
 from booking.ops.tracing import get_carrier
 from scheduling.lib.clock import database_now
-from scheduling.lib.pipelined_postgresql import execute_later
+from scheduling.lib.pipelined_postgresql import write_later
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def enqueue(job: Job, *, id: UUID | None = None, due_at: datetime | None = None,
     """
     job = Job(job)
     payload = {name: str(value) for name, value in payload.items()} | get_carrier()
-    execute_later(ENQUEUE, [id, job, Jsonb(payload), due_at])
+    write_later(ENQUEUE, [id, job, Jsonb(payload), due_at])
 
 
 # A claim that is being made is waited for: what it has got is running by then, and stays.

@@ -23,6 +23,11 @@ def execute_later(sql: str, parameters: Parameters = (), *, connection: Any = co
     return connection.execute_later(sql, parameters)
 
 
+def write_later(sql: str, parameters: Parameters) -> None:
+    """Do what execute_later does, for a constant statement whose result nobody reads: its cursor is used again."""
+    connection.write_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+
+
 def execute_unsent() -> None:
     """Execute now what waits, so that its cursors have their results."""
     connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)

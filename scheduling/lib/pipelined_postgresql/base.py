@@ -10,14 +10,18 @@ nor a savepoint works. So the ORM, savepoints and caught errors behave as they a
 # The stubs of Django know its backend as it was for psycopg 2.
 
 from contextlib import contextmanager
+from datetime import UTC
 from select import POLLIN, poll
 
+import psycopg
 from django.db.backends.postgresql import base
-from django.db.utils import InternalError
+from django.db.utils import DatabaseError, InternalError
 from psycopg import Cursor
-from psycopg.pq import TransactionStatus
+from psycopg.adapt import Loader
+from psycopg.pq import ExecStatus, Format, TransactionStatus
 
-ROLLED_BACK_PLAINLY = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+READ_TIME = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
+IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -26,22 +30,49 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.unsent, self.after_commit = [], []
+        self.writers = {}  # {statement: the cursor that executes it, again and again}
         self.has_failed = False  # whether statements were sent together in the transaction, and one of them has failed
 
     def execute_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_later."""
-        cursor = self._put_off(sql, parameters, self.unsent)
+        cursor = self._put_off(self._new_cursor(), sql, parameters, self.unsent)
         if self.get_autocommit():
             self.execute_unsent()
         return cursor
 
+    def write_later(self, sql, parameters):
+        """See scheduling.lib.pipelined_postgresql.write_later."""
+        if self.is_observed:
+            self.execute_later(sql, parameters)
+            return
+        # psycopg makes a cursor in the time that PostgreSQL needs to write the row.
+        cursor = self.writers.get(sql)
+        if cursor is None:
+            cursor = self.writers[sql] = self._new_cursor()
+        self._put_off(cursor, sql, parameters, self.unsent)
+        if self.get_autocommit():
+            self.execute_unsent()
+
     def execute_after_commit(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_after_commit."""
-        return self._put_off(sql, parameters, self.after_commit)
+        return self._put_off(self._new_cursor(), sql, parameters, self.after_commit)
 
-    def _put_off(self, sql, parameters, waiting):
-        cursor = self.cursor()
-        cursor.cursor.is_unsent = True
+    @property
+    def is_observed(self):
+        """Whether somebody counts or traces statements, which only Django's cursors show."""
+        return self.queries_logged or self.execute_wrappers
+
+    def _new_cursor(self):
+        """Return a cursor of psycopg's: Django's around it takes as long again, and only translates errors."""
+        if self.is_observed:
+            return self.cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.validate_thread_sharing()
+        return self.create_cursor()
+
+    def _put_off(self, cursor, sql, parameters, waiting):
+        getattr(cursor, "cursor", cursor).is_unsent = True
         waiting.append((cursor, sql, parameters))
         return cursor
 
@@ -79,6 +110,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Whether the next statement is the first of a transaction."""
         return not self.autocommit and self.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
+    def get_new_connection(self, parameters):
+        connection = super().get_new_connection(parameters)
+        if self.timezone == UTC:
+            connection.adapters.register_loader("timestamptz", TimeLoader)
+        return connection
+
     def get_connection_params(self):
         parameters = super().get_connection_params()
         is_bound_by_server = parameters["cursor_factory"] is base.ServerBindingCursor
@@ -112,31 +149,65 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._commit()
             return
         after_commit, self.after_commit = self.after_commit, []
-        with self.sending_unsent():
-            self.connection.execute("COMMIT")  # commit() would wait in the pipeline, and leaving it once more
-            for cursor, sql, parameters in after_commit:
-                cursor.execute(sql, parameters)
+        commit = self.connection.cursor()
+        try:
+            with self.sending_unsent():
+                commit.execute("COMMIT")  # commit() would wait in the pipeline, and leaving it once more
+                for cursor, sql, parameters in after_commit:
+                    cursor.execute(sql, parameters)
+        except DatabaseError:
+            if commit.statusmessage != "COMMIT":
+                raise
+            # What is committed must not look undone: whoever reads the cursor executes its statement again.
+            self._forget_prepared()
+            for cursor, *statement in after_commit:
+                getattr(cursor, "cursor", cursor).missed = statement
 
     def _rollback(self):
         self.unsent, self.after_commit = [], []
-        has_failed, self.has_failed = self.has_failed, False
-        # psycopg's rollback() forgets all that is prepared, as if every transaction had changed tables. After a refusal
-        # PostgreSQL would read and plan again what the next requests ask. But of statements that were sent behind one
-        # that has failed PostgreSQL has prepared none, and psycopg does not know.
-        if self.connection is not None and has_failed:
-            self.connection._prepared.clear()
-        elif self.connection is not None and self.connection.pgconn.transaction_status in ROLLED_BACK_PLAINLY:
-            with self.wrap_database_errors:
-                self.connection.pgconn.exec_(b"ROLLBACK")
+        self._undo("ROLLBACK")
         super()._rollback()  # what remains to be done where that has failed
 
     def _savepoint_rollback(self, sid):
         self.unsent = []  # a savepoint is a statement: what waits has come after it
-        super()._savepoint_rollback(sid)
+        if not self._undo(self.ops.savepoint_rollback_sql(sid)):
+            super()._savepoint_rollback(sid)
+
+    def _undo(self, sql):
+        """Execute a ROLLBACK, and return whether it has succeeded, without what psycopg does then.
+
+        It forgets all that is prepared, as if every transaction had changed tables: after a refusal PostgreSQL would
+        read and plan again what the next requests ask.
+        """
+        if self.has_failed:
+            self._forget_prepared()
+        if self.connection is None or self.connection.pgconn.transaction_status not in IN_TRANSACTION:
+            return False
+        with self.wrap_database_errors:
+            return self.connection.pgconn.exec_(sql.encode()).status == ExecStatus.COMMAND_OK
+
+    def _forget_prepared(self):
+        # Of statements that were sent behind one that has failed PostgreSQL has prepared none: psycopg does not know.
+        self.has_failed = False
+        if self.connection is not None:
+            self.connection._prepared.clear()
 
     def _close(self):
-        self.unsent, self.after_commit = [], []
+        self.unsent, self.after_commit, self.writers = [], [], {}
         return super()._close()
+
+
+class TimeLoader(Loader):
+    """Reads a timestamptz in UTC. Django's reads it in Python, because psycopg's quick one cannot be derived from."""
+
+    timezone = UTC  # Django compares it with the connection's
+
+    def __init__(self, oid, context=None):
+        super().__init__(oid, context)
+        self.load_quickly = READ_TIME(oid, context).load
+
+    def load(self, data):
+        return self.load_quickly(data).replace(tzinfo=UTC)
 
 
 class SendingUnsent(Cursor):
@@ -144,6 +215,7 @@ class SendingUnsent(Cursor):
 
     wrapper: DatabaseWrapper | None = None  # psycopg makes cursors of its own too
     is_unsent = False
+    missed = None  # its statement, where it was not executed behind a COMMIT
 
     def fetchone(self):
         self._execute_if_unsent()
@@ -167,6 +239,10 @@ class SendingUnsent(Cursor):
             self.wrapper.execute_unsent()
             if self.is_unsent:  # it was to wait for a COMMIT
                 self.wrapper.execute_before_commit()
+        elif self.missed:
+            missed, self.missed = self.missed, None
+            with self.wrapper.wrap_database_errors:
+                self.execute(*missed)
 
     def copy(self, *arguments, **options):
         if self.wrapper is not None:

@@ -3,11 +3,12 @@
 import os
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DataError, IntegrityError, InternalError, connection, transaction
 
-from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later, execute_unsent
+from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later, execute_unsent, write_later
 from scheduling.models import ServiceCategory
 from tests.round_trips import list_round_trips
 
@@ -164,6 +165,44 @@ def test_statement_after_commit_is_dropped_with_its_transaction():
     assert trips == [["BEGIN", "INSERT 0 1", "COMMIT"]]
 
 
+def test_statement_after_commit_that_fails_undoes_nothing_and_is_executed_again_where_it_is_read():
+    with transaction.atomic():
+        execute_later(ADD, ["Eyes", 1])
+        divided = execute_after_commit("SELECT 1 / (position - %s) FROM scheduling_servicecategory", [1])
+        counted = execute_after_commit(COUNT)
+
+    assert list_names() == ["Eyes"]
+    ServiceCategory.objects.create(name="Teeth")
+    assert counted.fetchone() == (2,)
+    with pytest.raises(DataError, match="division by zero"):
+        divided.fetchone()
+
+
+def test_statement_that_is_written_again_and_again_writes_a_row_each_time():
+    with list_round_trips() as trips, transaction.atomic():
+        write_later(ADD, ["Eyes", 1])
+        write_later(ADD, ["Teeth", 2])
+        write_later(RENAME, ["Sight", 1])
+    with suppress(IntegrityError), transaction.atomic():
+        write_later(ADD, ["Teeth", 2])
+    write_later(ADD, ["Ears", 3])
+
+    assert trips == [["BEGIN", "INSERT 0 1", "INSERT 0 1", "UPDATE 1", "COMMIT"]]
+    assert list_names() == ["Ears", "Sight", "Teeth"]
+
+
+def test_times_are_read_in_utc():
+    read = "SELECT '1850-01-02 03:04:05.000006+05:53:28'::timestamptz, '9999-12-31 23:59:59.999999+00'::timestamptz"
+
+    [found] = execute_later(read).fetchall()
+    with connection.cursor() as cursor:
+        cursor.execute(read)
+        assert cursor.fetchall() == [found]
+
+    assert found == (datetime(1850, 1, 1, 21, 10, 37, 6, UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC))
+    assert [time.tzinfo for time in found] == [UTC, UTC]
+
+
 def test_copy_begins_the_transaction_and_finds_what_was_to_be_executed_later():
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         with connection.cursor() as cursor, cursor.copy(f"COPY ({COUNT}) TO STDOUT") as rows:
@@ -196,6 +235,23 @@ def test_statements_of_each_transaction_stay_in_it_with_autocommit_off():
         connection.set_autocommit(True)
 
     assert list_names() == ["Eyes"]
+
+
+def test_rollback_to_savepoint_keeps_what_the_connection_has_prepared():
+    for _ in range(5):
+        assert not ServiceCategory.objects.filter(position=1).exists()
+    prepared = count_prepared()
+    with transaction.atomic():
+        ServiceCategory.objects.create(name="Eyes")
+        with pytest.raises(LookupError), transaction.atomic():
+            ServiceCategory.objects.create(name="Teeth")
+            raise LookupError
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ServiceCategory.objects.create(name="Eyes")
+        ServiceCategory.objects.create(name="Ears")
+
+    assert count_prepared() >= prepared > 0
+    assert list_names() == ["Ears", "Eyes"]
 
 
 def test_rollback_keeps_what_the_connection_has_prepared():

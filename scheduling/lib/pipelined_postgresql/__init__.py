@@ -28,6 +28,14 @@ def write_later(sql: str, parameters: Parameters) -> None:
     connection.write_later(sql, parameters)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
 
 
+def write_row_later(sql: str, row: dict[str, Any]) -> None:
+    """Do what write_later does, with one statement for all rows that wait, where the first of them was to be written.
+
+    The statement reads them from ``%(rows)s``, an array in JSON.
+    """
+    connection.write_row_later(sql, row)  # pyright: ignore[reportAttributeAccessIssue] (our backend)
+
+
 def execute_unsent() -> None:
     """Execute now what waits, so that its cursors have their results."""
     connection.execute_unsent()  # pyright: ignore[reportAttributeAccessIssue] (our backend)

@@ -6,19 +6,21 @@ nor a savepoint works. So the ORM, savepoints and caught errors behave as they a
 """
 
 # pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false, reportOptionalSubscript=false
-# pyright: reportOperatorIssue=false, reportOptionalMemberAccess=false
+# pyright: reportOperatorIssue=false, reportOptionalCall=false, reportOptionalMemberAccess=false
 # The stubs of Django know its backend as it was for psycopg 2.
 
 from contextlib import contextmanager
 from datetime import UTC
 from select import POLLIN, poll
 
+import orjson
 import psycopg
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseError, InternalError
 from psycopg import Cursor
 from psycopg.adapt import Loader
 from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.types.json import Jsonb
 
 READ_TIME = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
 IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
@@ -30,6 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.unsent, self.after_commit = [], []
+        self.unsent_rows = {}  # {statement in unsent: the rows that it writes}
         self.writers = {}  # {statement: the cursor that executes it, again and again}
         self.has_failed = False  # whether statements were sent together in the transaction, and one of them has failed
 
@@ -52,6 +55,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._put_off(cursor, sql, parameters, self.unsent)
         if self.get_autocommit():
             self.execute_unsent()
+
+    def write_row_later(self, sql, row):
+        """See scheduling.lib.pipelined_postgresql.write_row_later."""
+        if rows := self.unsent_rows.get(sql):
+            rows.append(row)
+            return
+        rows = self.unsent_rows[sql] = [row]
+        self.write_later(sql, {"rows": Jsonb(rows, dumps=orjson.dumps)})  # as many as there are when it is sent
 
     def execute_after_commit(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_after_commit."""
@@ -78,7 +89,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def execute_before_commit(self):
         """Execute now what was to wait for COMMIT."""
-        self.unsent, self.after_commit = self.after_commit, []
+        self.unsent, self.unsent_rows, self.after_commit = self.after_commit, {}, []
         self.execute_unsent()
 
     def execute_unsent(self):
@@ -90,7 +101,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def sending_unsent(self):
         """Send what waits, and BEGIN first where a transaction begins, together with what is executed inside."""
-        unsent, self.unsent = self.unsent, []
+        unsent, self.unsent, self.unsent_rows = self.unsent, [], {}
         begins = self.begins_transaction
         if begins:
             self.connection.autocommit = True  # else psycopg says BEGIN by itself, and waits for the answer
@@ -164,12 +175,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 getattr(cursor, "cursor", cursor).missed = statement
 
     def _rollback(self):
-        self.unsent, self.after_commit = [], []
+        self.unsent, self.unsent_rows, self.after_commit = [], {}, []
         self._undo("ROLLBACK")
         super()._rollback()  # what remains to be done where that has failed
 
     def _savepoint_rollback(self, sid):
-        self.unsent = []  # a savepoint is a statement: what waits has come after it
+        self.unsent, self.unsent_rows = [], {}  # a savepoint is a statement: what waits has come after it
         if not self._undo(self.ops.savepoint_rollback_sql(sid)):
             super()._savepoint_rollback(sid)
 
@@ -193,7 +204,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection._prepared.clear()
 
     def _close(self):
-        self.unsent, self.after_commit, self.writers = [], [], {}
+        self.unsent, self.unsent_rows, self.after_commit, self.writers = [], {}, [], {}
         return super()._close()
 
 

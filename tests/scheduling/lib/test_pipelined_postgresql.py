@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DataError, IntegrityError, InternalError, connection, transaction
 
-from scheduling.lib.pipelined_postgresql import execute_after_commit, execute_later, execute_unsent, write_later
+from scheduling.lib.pipelined_postgresql import (
+    execute_after_commit,
+    execute_later,
+    execute_unsent,
+    write_later,
+    write_row_later,
+)
 from scheduling.models import ServiceCategory
 from tests.round_trips import list_round_trips
 
@@ -189,6 +195,40 @@ def test_statement_that_is_written_again_and_again_writes_a_row_each_time():
 
     assert trips == [["BEGIN", "INSERT 0 1", "INSERT 0 1", "UPDATE 1", "COMMIT"]]
     assert list_names() == ["Ears", "Sight", "Teeth"]
+
+
+ADD_ROWS = """
+    INSERT INTO scheduling_servicecategory (id, name, position)
+    SELECT gen_random_uuid(), name, position FROM jsonb_to_recordset(%(rows)s) AS new (name text, position int)
+"""
+
+
+def test_rows_that_wait_are_written_by_one_statement():
+    write_row_later(ADD_ROWS, {"name": "Feet", "position": 5})
+    with list_round_trips() as trips, transaction.atomic():
+        write_row_later(ADD_ROWS, {"name": "Eyes", "position": 1})
+        write_later(RENAME, ["Sight", 1])
+        write_row_later(ADD_ROWS, {"name": "Teeth", "position": 2})
+        assert list_names() == ["Feet", "Sight", "Teeth"]
+        write_row_later(ADD_ROWS, {"name": "Ears", "position": 3})
+
+    assert trips == [["BEGIN", "INSERT 0 2", "UPDATE 1"], ["SELECT 3"], ["INSERT 0 1", "COMMIT"]]
+    assert list_names() == ["Ears", "Feet", "Sight", "Teeth"]
+
+
+def test_rows_that_wait_are_dropped_with_what_is_undone():
+    with transaction.atomic():
+        write_row_later(ADD_ROWS, {"name": "Ears", "position": 3})
+        with pytest.raises(LookupError), transaction.atomic():
+            write_row_later(ADD_ROWS, {"name": "Eyes", "position": 1})
+            raise LookupError
+        write_row_later(ADD_ROWS, {"name": "Teeth", "position": 2})
+    with pytest.raises(LookupError), transaction.atomic():
+        write_row_later(ADD_ROWS, {"name": "Eyes", "position": 1})
+        raise LookupError
+    write_row_later(ADD_ROWS, {"name": "Feet", "position": 4})
+
+    assert list_names() == ["Ears", "Feet", "Teeth"]
 
 
 def test_times_are_read_in_utc():

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
@@ -46,15 +46,15 @@ def send_and_show(port, arrivals, spell):
     share, seconds = spell
     before = count_processor_seconds()
     sent = send(port, arrivals, seconds)
-    used = count_processor_seconds() - before
-    shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in sorted(used.items()))
+    used = {name: number - before[name] for name, number in sorted(count_processor_seconds().items())}
+    shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in used.items())
     print(f"  processors, at {share:>3} x: sender {sent.processor_seconds / seconds:.2f}, {shown}")
     return sent.results
 
 
 def count_processor_seconds():
     """Return how long the servers have kept the processors busy, by the name of the program."""
-    seconds = Counter()
+    seconds = defaultdict(float)
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             used = process.cpu_times()

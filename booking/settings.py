@@ -234,6 +234,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 PAGES_PER_NETWORK = env.integer("PAGES_PER_NETWORK", 1_200, minimum=1)
 SEARCHES_PER_NETWORK = env.integer("SEARCHES_PER_NETWORK", 600, minimum=1)
 
+# For how long a process may take an API key for what it was, in seconds: a key that is revoked, or changed, may be
+# accepted so much longer. 0 reads it with each request.
+API_KEY_CACHE_SECONDS = env.integer("API_KEY_CACHE_SECONDS", 1, minimum=0)
+
 # Whether newcomers to the patient's pages stand in line while more come than can be served.
 WAITING_ROOM = env.choice("WAITING_ROOM", "automatic", "off")
 

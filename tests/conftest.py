@@ -65,6 +65,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
+def keys_are_read_with_each_request(settings):
+    """Otherwise how many queries a request makes would depend on when the one before it came."""
+    settings.API_KEY_CACHE_SECONDS = 0
+
+
+@pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process keeps for some seconds, it does not keep from one test to the next."""
     from booking.admin import diary_page

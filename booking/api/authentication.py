@@ -4,7 +4,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from booking.access import access_tokens
-from booking.access.api_keys import InvalidKey, find_key
+from booking.access.api_keys import InvalidKey, find_recent_key
 
 CHALLENGE = 'Bearer realm="Holdfast"'
 
@@ -16,7 +16,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         try:
             plain = self.get_plain_key(request)
             is_token = plain.startswith(access_tokens.PREFIX)
-            key = access_tokens.find_key_of_token(plain) if is_token else find_key(plain)
+            key = access_tokens.find_key_of_token(plain) if is_token else find_recent_key(plain)
         except InvalidKey as error:
             raise AuthenticationFailed from error
         return None, key

@@ -6,7 +6,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.access.api_keys import InvalidKey, create_key, find_key, revoke_key, rotate_key
+from booking.access.api_keys import (
+    InvalidKey,
+    create_key,
+    find_key,
+    find_recent_key,
+    revoke_key,
+    rotate_key,
+)
 from booking.access.tokens import hash_token
 from booking.domain.holds import Holder, get_hold, place_hold
 from booking.domain.slot_selection import OpeningRequest
@@ -164,6 +171,54 @@ def test_find_key_refused_writes_no_last_use(db):
         find_key(plain)
     key.refresh_from_db()
     assert key.last_used_at is None
+
+
+# What is read of it again
+
+
+@pytest.fixture
+def clock(settings, monkeypatch):
+    """A list with the seconds that a process has run, in which keys are kept for one."""
+    settings.API_KEY_CACHE_SECONDS = 1
+    seconds = [100.0]
+    monkeypatch.setattr("booking.access.api_keys.monotonic", lambda: seconds[0])
+    return seconds
+
+
+def test_find_recent_key_reads_key_once_a_second(db, clock, django_assert_num_queries):
+    key, plain = make()
+    with django_assert_num_queries(2):  # it notes that the key is used, too
+        assert find_recent_key(plain) == key
+    clock[0] += 0.99
+    with django_assert_num_queries(0):
+        assert find_recent_key(plain) == key
+    clock[0] += 0.01
+    with django_assert_num_queries(1):
+        assert find_recent_key(plain) == key
+
+
+def test_find_recent_key_after_revocation_is_refused_within_a_second(db, clock):
+    key, plain = make()
+    find_recent_key(plain)
+    revoke_key(key)
+    assert find_recent_key(plain) == key
+    clock[0] += 1
+    with pytest.raises(InvalidKey):
+        find_recent_key(plain)
+
+
+def test_find_recent_key_that_expires_is_refused_at_once(db, clock):
+    _, plain = make(expires_at=timezone.now() + timedelta(days=1))
+    kept = find_recent_key(plain)
+    kept.expires_at = timezone.now()
+    with pytest.raises(InvalidKey):
+        find_recent_key(plain)
+
+
+def test_find_recent_key_unknown_is_looked_up_each_time(db, clock, django_assert_num_queries):
+    for _ in range(2):
+        with django_assert_num_queries(1), pytest.raises(InvalidKey):
+            find_recent_key("hf_sec_unknown")
 
 
 # Its end

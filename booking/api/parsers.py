@@ -18,6 +18,9 @@ class Members(dict):
             self.repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
 
 
+read_members = json.JSONDecoder(object_pairs_hook=Members).decode
+
+
 class JsonParser(BaseParser):
     """Read a JSON object in UTF-8 as Members; raises ParseError. Input refuses the repeated ones, with a pointer."""
 
@@ -41,7 +44,7 @@ def read_json(raw: bytes) -> Members:
     """Return the Members of a JSON object in UTF-8, or raise ParseError."""
     try:
         orjson.loads(raw)  # strict: no NaN, no half characters, not nested a thousand times
-        data = json.loads(raw, object_pairs_hook=Members)
+        data = read_members(raw.decode())
     except (ValueError, RecursionError) as error:
         raise ParseError from error
     if not isinstance(data, Members):

@@ -7,7 +7,7 @@ from typing import Any
 # What an appointment or an order says of a person; the patient's id alone tells nobody who they are.
 PERSONAL = ("attendee_name", "attendee_email", "attendee_phone", "contact_name", "notes", "address", "answers")
 UUID_FORMAT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-NAMES = ("first_name", "firstName")  # of a patient, in /api/v1 and in OnSched's words
+NAMES = {"first_name", "firstName"}  # of a patient, in /api/v1 and in OnSched's words
 
 
 def find_shown_patients(data: Any, sent: Mapping[str, str]) -> set[str]:
@@ -22,12 +22,12 @@ def _collect(data, sent, found):
         for each in data:
             _collect(each, sent, found)
     elif isinstance(data, dict):
-        if any(name in data for name in NAMES) and data.get("id"):
+        if not NAMES.isdisjoint(data) and data.get("id"):
             found.add(str(data["id"]))
         if data.get("patient_id") and any(data.get(name) not in (sent.get(name), "", None) for name in PERSONAL):
             found.add(str(data["patient_id"]))
         for value in data.values():
-            if isinstance(value, list | dict):
+            if value and isinstance(value, (list, dict)):
                 _collect(value, sent, found)
 
 

@@ -146,9 +146,9 @@ class ApiView(APIView):
 
     def read_parameters(self, form) -> dict:
         """Return the parameters of the address, validated by a Query."""
-        data = self.request.GET
-        if not data and is_empty_without_parameters(form):
+        if not self.request.META.get("QUERY_STRING") and is_empty_without_parameters(form):
             return {}
+        data = self.request.GET
         self.note_deprecated(data)
         return self.validate(form(data=data, context={"key": self.key}))  # pyright: ignore[reportReturnType]
 
@@ -334,6 +334,10 @@ class ApiView(APIView):
         """Return whether the key may read who comes: orders are read with their appointments."""
         may_read_order = appointment.order_id and self.key.may(ApiKey.Scope.WRITE_ORDERS)
         return bool(may_read_order or self.key.may(ApiKey.Scope.READ_APPOINTMENTS))
+
+    def locate(self, path: str) -> str:
+        """Return the whole address of a path; build_absolute_uri takes one apart first that may be whole."""
+        return f"{self.request.scheme}://{self.request.get_host()}{path}"
 
     def expected_version(self, thing):
         """Return the ``updated_at`` that If-Match asks for, or None without it; raises ChangedMeanwhile."""

@@ -3,10 +3,10 @@
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from rest_framework import serializers
 
 from booking.api.outputs import ask_events_after_commit
@@ -68,6 +68,12 @@ class ApprovalTimeoutsInput(Input):
             if given := fields.pop(f"{name}_confirmation_timeout_millisecond", None):
                 timeouts = replace(timeouts, **{part: timedelta(milliseconds=given)})
         return {**fields, "timeouts": timeouts}
+
+
+@cache
+def get_appointments_path(script_prefix: str) -> str:
+    """Return the path of the list of appointments: to reverse an address for each takes as long as to write its row."""
+    return reverse("api_appointments")
 
 
 class ApprovalView(ApiView):
@@ -191,6 +197,5 @@ class ApprovalView(ApiView):
         if appointment.status == Appointment.Status.PENDING:
             status = 202
         if self.key.may(ApiKey.Scope.READ_APPOINTMENTS):
-            path = reverse("api_appointment", args=[appointment.pk])
-            options["Location"] = self.request.build_absolute_uri(path)
+            options["Location"] = self.locate(f"{get_appointments_path(get_script_prefix())}/{appointment.pk}")
         return self.answer_appointment(appointment, status, is_new=is_new, **options)

@@ -149,7 +149,7 @@ class Holds(HoldView):
         with offering_alternatives(opening):
             hold = book_first_available(place, opening)
         path = f"{request.path}/{write_hold_id(hold, self.key)}"
-        return self.answer_hold(hold, 201, Location=request.build_absolute_uri(path))
+        return self.answer_hold(hold, 201, Location=self.locate(path))
 
 
 class HoldEntry(HoldView):

@@ -136,7 +136,7 @@ class Orders(OrderView):
     def post(self, request):
         """Write an order down: a known patient, or one by what identifies a person, is to be seen for a service."""
         order = create_order(**self.body(), actor=self.key.actor)
-        return self.answer_order(order, 201, Location=request.build_absolute_uri(f"{request.path}/{order.pk}"))
+        return self.answer_order(order, 201, Location=self.locate(f"{request.path}/{order.pk}"))
 
 
 class OrderEntry(OrderView):

@@ -136,7 +136,7 @@ class Patients(PatientView):
             return self.answer_draft(fields["candidate"])
         patient = patients.register(**fields, actor=self.key.actor)
         self.has_registered = True
-        return self.answer_patient(patient, 201, Location=request.build_absolute_uri(f"{request.path}/{patient.pk}"))
+        return self.answer_patient(patient, 201, Location=self.locate(f"{request.path}/{patient.pk}"))
 
     def answer_once(self, handler):
         """Keep no answer for a publishable key: a visitor's details are gone after an hour."""

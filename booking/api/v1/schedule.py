@@ -71,7 +71,7 @@ class ScheduleList(ScheduleView):
     def create(self):
         row = self.body()
         add_to_schedule(row)
-        return self.answer_row(row.pk, 201, Location=self.request.build_absolute_uri(f"{self.request.path}/{row.pk}"))
+        return self.answer_row(row.pk, 201, Location=self.locate(f"{self.request.path}/{row.pk}"))
 
 
 class ScheduleEntry(ScheduleView):

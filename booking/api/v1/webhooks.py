@@ -140,7 +140,7 @@ class WebhookEndpoints(ShowingSecret, TakingAddress):
     def post(self, request):
         """Make an endpoint. Its secret is in this answer and in no other."""
         endpoint = endpoints.create_endpoint(**self.checked_body())
-        return self.answer_endpoint(endpoint, 201, Location=request.build_absolute_uri(f"{request.path}/{endpoint.pk}"))
+        return self.answer_endpoint(endpoint, 201, Location=self.locate(f"{request.path}/{endpoint.pk}"))
 
 
 class WebhookEndpointEntry(TakingAddress):

@@ -15,7 +15,7 @@ from django.db.backends.signals import connection_created
 
 from booking.ops import logs
 
-MAX_STATEMENT = 2_000  # characters
+MAX_TEXT = 4_000  # characters of the statements of one trip
 
 _tracer: Any = None
 
@@ -103,17 +103,33 @@ def message_span(kind: str, carrier: dict[str, Any], **attributes: Any) -> Itera
 
 
 def _trace_statements(connection, **kwargs):
-    connection.execute_wrappers.append(_trace_statement)
+    if _trace_statement not in connection.execute_wrappers:  # it outlives what it connects to
+        connection.execute_wrappers.append(_trace_statement)
+        connection.trip_wrapper = _trace_trip
 
 
 def _trace_statement(execute, sql, params, many, context):
+    connection = context["connection"]
+    is_in_trip = connection.connection is not None and connection.connection.pgconn.pipeline_status
+    if is_in_trip or (params and connection.has_company):
+        return execute(sql, params, many, context)
+    with _trace_trip([sql]):
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def _trace_trip(statements):
+    """Be in a span of a round trip to the database with ``statements``, of which each has its line in the text."""
     from opentelemetry.trace import SpanKind, get_current_span
 
     if _tracer is None or not get_current_span().is_recording():
-        return execute(sql, params, many, context)
-    text = str(sql)[:MAX_STATEMENT]
-    attributes = {"db.system.name": "postgresql", "db.query.text": text}
-    verb = text.split(None, 1)[0].upper() if text.strip() else "SQL"
+        yield
+        return
+    texts = [" ".join(str(statement).split()) for statement in statements]
+    attributes: dict[str, Any] = {"db.system.name": "postgresql", "db.query.text": ";\n".join(texts)[:MAX_TEXT]}
+    if len(texts) > 1:
+        attributes["db.operation.batch.size"] = len(texts)
+    name = " ".join(text.partition(" ")[0].upper() for text in texts) or "SQL"
     options = {"kind": SpanKind.CLIENT, "attributes": attributes, "record_exception": False}
-    with _tracer.start_as_current_span(verb, set_status_on_exception=False, **options):
-        return execute(sql, params, many, context)
+    with _tracer.start_as_current_span(name, set_status_on_exception=False, **options):
+        yield

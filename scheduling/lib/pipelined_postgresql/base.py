@@ -9,9 +9,10 @@ nor a savepoint works. So the ORM, savepoints and caught errors behave as they a
 # pyright: reportOperatorIssue=false, reportOptionalCall=false, reportOptionalMemberAccess=false
 # The stubs of Django know its backend as it was for psycopg 2.
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC
 from select import POLLIN, poll
+from typing import Any
 
 import orjson
 import psycopg
@@ -28,6 +29,9 @@ IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that keeps statements until the next one is executed."""
+
+    # A context manager around each round trip of statements that travel together, which is given their texts.
+    trip_wrapper: Any = staticmethod(nullcontext)
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -99,14 +103,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 pass
 
     @contextmanager
-    def sending_unsent(self):
-        """Send what waits, and BEGIN first where a transaction begins, together with what is executed inside."""
+    def sending_unsent(self, *others):
+        """Send what waits, and BEGIN first where a transaction begins, together with ``others``, executed inside."""
         unsent, self.unsent, self.unsent_rows = self.unsent, [], {}
         begins = self.begins_transaction
+        texts = [*(["BEGIN"] if begins else []), *(sql for _, sql, _ in unsent), *others]
         if begins:
             self.connection.autocommit = True  # else psycopg says BEGIN by itself, and waits for the answer
         try:
-            with self.wrap_database_errors, self.connection.pipeline():
+            with self.trip_wrapper(texts), self.wrap_database_errors, self.connection.pipeline():
                 if begins:
                     self.connection.execute("BEGIN")
                 for cursor, sql, parameters in unsent:
@@ -115,6 +120,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except BaseException:
             self.has_failed = True
             raise
+
+    @property
+    def has_company(self):
+        """Whether something travels with the next statement."""
+        return bool(self.unsent) or self.begins_transaction
 
     @property
     def begins_transaction(self):
@@ -162,7 +172,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         after_commit, self.after_commit = self.after_commit, []
         commit = self.connection.cursor()
         try:
-            with self.sending_unsent():
+            with self.sending_unsent("COMMIT", *(sql for _, sql, _ in after_commit)):
                 commit.execute("COMMIT")  # commit() would wait in the pipeline, and leaving it once more
                 for cursor, sql, parameters in after_commit:
                     cursor.execute(sql, parameters)
@@ -262,12 +272,12 @@ class SendingUnsent(Cursor):
 
     def execute(self, query, params=None, **options):
         self.is_unsent = False
-        if self.wrapper is None or not (self.wrapper.unsent or self.wrapper.begins_transaction):
+        if self.wrapper is None or not self.wrapper.has_company:
             return super().execute(query, params, **options)
         if not params:  # these may be several statements in one text, which no pipeline takes
             self.wrapper.execute_unsent()
             return super().execute(query, params, **options)
-        with self.wrapper.sending_unsent():
+        with self.wrapper.sending_unsent(query):
             return super().execute(query, params, **options)
 
 

@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from booking.integrations.webhooks.endpoints import create_endpoint
 from booking.models import OutboxMessage
 from booking.ops import tracing
+from scheduling.lib.pipelined_postgresql import execute_later
 from tests.booking.api.conftest import api, client, make_key, secret_key  # noqa: F401
 from tests.outbox import run_what_is_due
 from tests.receivers import Receiver, answer
@@ -27,9 +28,10 @@ def spans(settings):
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     settings.MIDDLEWARE = ["booking.ops.tracing.trace_requests", *settings.MIDDLEWARE]
     tracing.trace_with(provider)
-    connection.execute_wrappers.append(tracing._trace_statement)
+    tracing._trace_statements(connection)  # as if it were opened now
     yield exporter.get_finished_spans
     connection.execute_wrappers.remove(tracing._trace_statement)
+    del connection.trip_wrapper
     tracing.trace_with(None)
 
 
@@ -90,6 +92,39 @@ def test_spans_have_routes_and_statements_without_values(
         "/api/v1/holds/<hold:id>/confirm",
         "/api/v1/patients",
     }
+
+
+def test_statements_that_travel_together_have_one_span(spans, transactional_db):
+    with tracing._tracer.start_as_current_span("a request"), transaction.atomic():
+        execute_later("SELECT %s::int", [1])
+        execute_later("SELECT %s::text", ["Alice"])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT %s::date", ["1985-04-12"])
+            cursor.execute("SELECT 1")
+        read_later = execute_later("TABLE\n booking_hold LIMIT %s", [1])
+        read_later.fetchall()
+        execute_later("VALUES (%s::int)", [1])
+
+    *trips, request = [(span.name, span.attributes.get("db.query.text")) for span in spans()]
+
+    assert trips == [
+        ("BEGIN SELECT SELECT SELECT", "BEGIN;\nSELECT %s::int;\nSELECT %s::text;\nSELECT %s::date"),
+        ("SELECT", "SELECT 1"),
+        ("TABLE", "TABLE booking_hold LIMIT %s"),
+        ("VALUES COMMIT", "VALUES (%s::int);\nCOMMIT"),
+    ]
+    assert request == ("a request", None)
+    assert [span.attributes.get("db.operation.batch.size") for span in spans()] == [4, None, None, 2, None]
+
+
+def test_connection_that_was_closed_and_opened_again_has_one_span_for_a_statement(spans, transactional_db):
+    connection.close()
+    with tracing._tracer.start_as_current_span("a request"):
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    assert [span.name for span in spans()].count("SELECT") == 1
 
 
 def test_traceparent_of_a_client_is_ignored(api, spans):  # noqa: F811

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
+        # It warns of each answer to HEAD: Django writes the one to GET, and the web server leaves the body out.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
         "django.security.DisallowedHost": {"filters": ["in_one_line"]},
         # Beat ticks every second.
         "celery.beat": {"level": "WARNING"},
@@ -31,6 +34,10 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
     },
 }
+
+# What gunicorn says of a request that it cannot read: whence it came, what is wrong, and then a piece of it, which may
+# be a patient's token.
+UNREADABLE = re.compile(r"Invalid request from ip=\S+: ([A-Za-z ]+).*", re.DOTALL)
 
 # As json.dumps would, which makes an encoder for each line.
 write_json = json.JSONEncoder(default=str).encode
@@ -80,7 +87,9 @@ class Line(logging.Formatter):
             request = getattr(record, "request", None)
             route = address(request) if hasattr(request, "resolver_match") else "…"
             args = tuple(route if str(arg).startswith("/") else arg for arg in record.args)
-            return str(record.msg) % args if args else str(record.msg)
+            message = str(record.msg) % args if args else str(record.msg)
+            unreadable = UNREADABLE.fullmatch(message)
+            return f"Invalid request: {unreadable[1].strip()}" if unreadable else message
         return record.getMessage()
 
     def exception(self, error):

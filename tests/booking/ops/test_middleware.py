@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 
 import pytest
 from celery import shared_task
@@ -10,6 +11,13 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
+from gunicorn.http.errors import (
+    InvalidHeader,
+    InvalidHeaderName,
+    InvalidHTTPVersion,
+    InvalidRequestLine,
+    LimitRequestLine,
+)
 
 from booking.models import EmbeddingSite
 from booking.models.embedding import list_embedding_sites, recent_sites
@@ -168,6 +176,30 @@ def test_access_log_contains_no_token_or_patient(client, caplog, lines):
     assert {line["status"] for line in lines() if "status" in line} >= {200, 500, 404}
     assert TOKEN not in caplog.text
     assert "alice" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidRequestLine(f"GET /hold/{TOKEN}/"),
+        InvalidHTTPVersion(f"{TOKEN} HTTP/1.1"),
+        InvalidHeader(f"AUTHORIZATION: Bearer {TOKEN}"),
+        InvalidHeaderName("X 'alice@example.org'"),
+        LimitRequestLine(5000, 4094),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_request_that_cannot_be_read_is_logged_without_what_it_says_and_whence(caplog, lines, error):
+    logging.getLogger("gunicorn.error").warning(f"Invalid request from ip=192.0.2.7: {error}")
+
+    assert lines()[0]["message"] == f"Invalid request: {re.match('[A-Za-z ]+', str(error))[0].strip()}"
+    assert not any(said in caplog.text for said in (TOKEN, "alice", "192.0.2.7"))
+
+
+def test_nothing_is_logged_of_the_body_that_an_answer_to_head_has_not(lines):
+    logging.getLogger("gunicorn.http.wsgi").warning("WSGI app sent body bytes on a no-body response.")
+
+    assert lines() == []
 
 
 def test_unhandled_exception_is_logged_as_one_line_with_traceback(client, lines):

@@ -1,8 +1,8 @@
 """Which requests wait for a thread of the web server, in which order, and which are refused at once.
 
 A crowd may wait: a hundred patients who press the same time at once are all answered, a second later. When requests
-keep coming faster than they are answered, whoever waits only waits for nothing: then those who look have a thread at
-once and are answered nearly as fast as ever, or they are told to come back.
+keep coming faster than they are answered, whoever waits only waits for nothing: then the last to come is the next of
+those who look, so that they are answered nearly as fast as ever, and all others are told within a moment to come back.
 """
 
 import re
@@ -15,7 +15,10 @@ from booking.settings import WAITING_ROOM
 
 MAX_CROWD = 100  # that may wait in one process, while it is no overload
 MAX_WAIT_SECONDS = 5.0
-MAX_RUNNING = 3  # of those who look, while it is one: see Pace. The other threads are for those who go first
+# While it is one, of those who look
+MAX_RUNNING = 3  # at most, see Pace; the other threads are for those who go first
+MAX_QUEUE = 5  # of the last to come
+MAX_QUEUE_SECONDS = 0.1
 OTHERS_TURN = 4  # One of so many turns is the next rank's, in turn: how urgent it is anybody may say of a request.
 CALM_SECONDS = 1.0  # without a refusal, and it is none any more
 
@@ -81,7 +84,7 @@ class Pace:
     who hold a time too, and no more are answered than before.
     """
 
-    SLOWER = 1.5  # than usual, at most
+    SLOWER = 2.0  # than usual, at most
     SAMPLE = 20  # requests, by whose mean it is judged
 
     def __init__(self):
@@ -139,7 +142,8 @@ class RequestQueue:
         if len(self.running) < self.threads:
             for rank in self.list_turns():
                 if self.waiting[rank] and not self.is_limited(rank):
-                    arrived, request = self.waiting[rank].popleft()
+                    is_last_first = self.is_overloaded and rank is Rank.LOOKING
+                    arrived, request = self.waiting[rank].pop() if is_last_first else self.waiting[rank].popleft()
                     self.running[request] = Run(rank, arrived, now, is_alone=not self.running)
                     self.taken += 1
                     return request
@@ -175,11 +179,14 @@ class RequestQueue:
                 if not self.is_overloaded:
                     self.pace.start()
                 self.is_overloaded, self.refused_at = True, now
-            # The next who looks comes in a moment: whoever waited for a thread would only be answered later.
-            longest = 0 if self.is_overloaded and rank is Rank.LOOKING else MAX_CROWD
-            while len(requests) > longest:  # the last to come: the first have waited longest
+            seconds = MAX_WAIT_SECONDS
+            if self.is_overloaded and rank is Rank.LOOKING:
+                seconds = MAX_QUEUE_SECONDS
+                while len(requests) > MAX_QUEUE:
+                    refused.append(requests.popleft()[1])
+            while len(requests) > MAX_CROWD:  # the last to come: the first have waited longest
                 refused.append(requests.pop()[1])
-            while requests and now - requests[0][0] > MAX_WAIT_SECONDS:
+            while requests and now - requests[0][0] > seconds:
                 refused.append(requests.popleft()[1])
         if refused:
             self.refused_at = now

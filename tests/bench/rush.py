@@ -129,6 +129,8 @@ def show(calm, full, rush, after):
     late = quantiles([each.late * 1000 for each in rush], n=100)[98]
     print(f"  sent later than due, p99      {late:8.0f} ms   (by the sender, which shares the processors)")
     print(f"  calm again after              {get_recovery(calm, after):8} s")
+    last = max((each.at for each in after if each.status == 503), default=0)
+    print(f"  the last refusal after        {last:8.1f} s")
 
 
 def is_let_in(result):

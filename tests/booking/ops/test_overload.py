@@ -1,8 +1,10 @@
 """Who waits for a thread, who goes first, and who is refused, by a given clock."""
 
+from random import Random
+
 import pytest
 
-from booking.ops.overload import MAX_CROWD, MAX_RUNNING, Pace, Rank, RequestQueue, get_rank
+from booking.ops.overload import MAX_CROWD, MAX_QUEUE, MAX_RUNNING, Pace, Rank, RequestQueue, get_rank
 
 HOLD = "2f6e0e2c-4c57-4f5e-9a0b-8e1f6f0a7f11"
 TOKEN = "fjgrVCV9VtKEc2ztZmhs_pxMnqTkWRmBBiGOZKl7bnk"
@@ -64,14 +66,20 @@ def test_crowd_that_comes_at_once_is_answered_to_the_last():
     assert answered == 8 + MAX_CROWD
 
 
-def test_more_than_a_crowd_is_refused_as_a_whole():
+def test_more_than_a_crowd_leaves_a_short_queue_of_the_last_of_whom_the_last_goes_first():
     queue = RequestQueue(threads=8)
     put(queue, 8)
-    take_all(queue)
+    running = take_all(queue)
     put(queue, MAX_CROWD + 1, now=0.2)
 
-    assert len(queue.refuse(0.2)) == MAX_CROWD + 1
-    assert (len(queue), len(queue.running)) == (0, 8)
+    assert len(queue.refuse(0.2)) == MAX_CROWD + 1 - MAX_QUEUE
+    assert [request for _, request in queue.waiting[Rank.LOOKING]] == [
+        f"looking {n}" for n in range(MAX_CROWD + 1 - MAX_QUEUE, MAX_CROWD + 1)
+    ]
+    assert len(running) == 8
+    for request in running:
+        queue.running.pop(request)
+    assert queue.take(0.2) == f"looking {MAX_CROWD}"
 
 
 @pytest.fixture
@@ -80,12 +88,13 @@ def overloaded():
     queue = RequestQueue(threads=8)
     put(queue, MAX_CROWD + 1)
     queue.refuse(0.0)
+    queue.waiting[Rank.LOOKING].clear()
     return queue
 
 
 def test_overload_leaves_threads_to_those_who_hold_a_time(overloaded):
     put(overloaded, 2)
-    assert take_all(overloaded) == ["looking 0"]
+    assert take_all(overloaded) == ["looking 1"]
 
     put(overloaded, 2, Rank.HOLDING)
     put(overloaded, 1, Rank.URGENT)
@@ -107,7 +116,7 @@ def test_more_may_look_at_once_in_an_overload_as_long_as_they_are_answered_nearl
     answer_looks(queue, 200, 0.1)  # in the calm
     queue.is_overloaded = True
 
-    limits = [answer_looks(queue, Pace.SAMPLE, seconds) for seconds in (0.1, 0.12, 0.14, 0.2, 0.2, 0.2)]
+    limits = [answer_looks(queue, Pace.SAMPLE, seconds) for seconds in (0.1, 0.15, 0.19, 0.3, 0.3, 0.3)]
 
     assert limits == [2, MAX_RUNNING, MAX_RUNNING, 2, 1, 1]
 
@@ -151,13 +160,14 @@ def test_whoever_asks_for_staffs_pages_without_end_leaves_a_twelfth_to_each_of_t
     assert answered.count("urgent") == 110
 
 
-def test_those_who_look_do_not_wait_in_an_overload_and_those_who_hold_a_time_do(overloaded):
+def test_those_who_look_are_refused_before_they_have_waited_long(overloaded):
     put(overloaded, 8, Rank.URGENT)
     take_all(overloaded)
     put(overloaded, 1, now=0.50)
     put(overloaded, 1, Rank.HOLDING, now=0.50)
 
-    assert overloaded.refuse(0.50) == ["looking 0"]
+    assert overloaded.refuse(0.59) == []
+    assert overloaded.refuse(0.61) == ["looking 0"]
     assert overloaded.refuse(5.49) == []
     assert overloaded.refuse(5.51) == ["holding 0"]
 
@@ -167,6 +177,24 @@ def test_staff_and_probes_are_never_refused(overloaded):
 
     assert overloaded.refuse(1000.0) == []
     assert len(overloaded) == 1000
+
+
+def test_overload_ends_within_seconds_when_half_as_many_come_as_one_thread_answers(overloaded):
+    overloaded.pace.usual = 0.001  # so that it stays with one
+    draw, ends = Random(1), 0.0
+    for millisecond in range(5_000):
+        now = millisecond / 1000
+        if overloaded.running and now >= ends:
+            finish_all(overloaded, now)
+        if draw.random() < 0.05:
+            overloaded.put(object(), Rank.LOOKING, now)
+        if overloaded.take(now):
+            ends = now + 0.01
+        overloaded.refuse(now)
+        if not overloaded.is_overloaded:
+            break
+
+    assert (overloaded.is_overloaded, overloaded.pace.limit) == (False, 1)
 
 
 def test_overload_ends_a_second_after_the_last_refusal(overloaded):

@@ -31,9 +31,8 @@ def get_or_none(model: type[M], *related: str, **values: Any) -> M | None:
 
     Name columns, not fields: ``service_id``, not ``service``. The foreign keys in ``related`` must not be null.
     """
-    with get_read_connection().cursor() as cursor:
-        cursor.execute(_select(model, related, tuple(values)), list(values.values()))
-        row = cursor.fetchone()
+    statement = _select(model, related, tuple(values))
+    row = execute_later(statement, list(values.values()), connection=get_read_connection()).fetchone()
     if row is None:
         return None
     found, row = _split_row(model, row)
@@ -46,9 +45,7 @@ def get_or_none(model: type[M], *related: str, **values: Any) -> M | None:
 def get_each(*wanted: tuple[type[Model], Any]) -> list[Any]:
     """Return the rows with these ids, each of a model of its own, in one statement; None for one that is not there."""
     models, ids = zip(*wanted, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_select_each(models), ids)
-        row = cursor.fetchone()
+    row = execute_later(_select_each(models), ids).fetchone()
     found = []
     for model in models:
         instance, row = _split_row(model, row)

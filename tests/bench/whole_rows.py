@@ -19,7 +19,7 @@ from booking.models import Appointment, Hold, OutboxMessage
 from booking.models.enums import Job
 from patients.matching import LIST_NEAR_MATCHES, NAMESAKES
 from patients.models import Patient
-from scheduling.availability.queries import BUSY_OF_EACH, HOURS
+from scheduling.availability.queries import BUSY_ROWS_OF_ONE, HOURS
 from scheduling.models import Calendar, Slot
 from scheduling.slots import LOCK_CLINICIAN
 
@@ -73,7 +73,7 @@ def place(fields):
             raw.execute(LOCK_CLINICIAN, [fields["clinician_id"]]),
             raw.execute(TAKE, fields | {"start_time": start}),
             raw.execute(HOURS[True, True], describe_hours(fields, start)),
-            raw.execute(BUSY_OF_EACH, describe(fields, start)),
+            raw.execute(BUSY_ROWS_OF_ONE, describe(fields, start)),
         ]
         pipeline.sync()
         _, [(slot_id,)], _, _ = [check.fetchall() for check in checks]
@@ -233,10 +233,10 @@ def describe_hours(fields, start):
 
 
 def describe(fields, start):
-    """Return the parameters of BUSY_OF_EACH."""
+    """Return the parameters of BUSY_ROWS_OF_ONE."""
     return {
-        "clinicians": [fields["clinician_id"]],
-        "locations": [fields["location_id"]],
+        "clinician": fields["clinician_id"],
+        "location": fields["location_id"],
         "start": start,
         "end": start + timedelta(minutes=30),
         "now": timezone.now(),

@@ -98,7 +98,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def execute_unsent(self):
         """Execute what waits, in one round trip."""
-        if self.unsent:
+        if len(self.unsent) == 1 and not self.begins_transaction:
+            [(cursor, sql, parameters)] = self.unsent
+            self.unsent, self.unsent_rows = [], {}
+            with self.wrap_database_errors:
+                cursor.execute(sql, parameters)
+        elif self.unsent:
             with self.sending_unsent():
                 pass
 

@@ -16,9 +16,17 @@ def write(path):
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
+@pytest.fixture
+def line():
+    """The Redis of the line, in which nobody stands before and after."""
+    redis = waiting_line().redis.client
+    redis.delete(KEY)
+    yield redis
+    redis.delete(KEY)
+
+
 @pytest.mark.proof
-def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(server):  # noqa: F811
-    waiting_line().redis.client.delete(KEY)
+def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(server, line):  # noqa: F811
     arrivals = [
         Arrivals("look", PER_SECOND, [write("/problems/busy")]),
         Arrivals("newcomer", 20, [write("/book/consultation/?day=2027-01-04")]),
@@ -33,4 +41,4 @@ def test_rush_is_refused_but_for_probes_and_holders_and_newcomers_stand_in_line(
     assert (set(found["probe"]), set(found["file"])) == ({200}, {200})
     assert found["newcomer"][303]  # in line
     wait_until(lambda: ask(server, "GET", "/problems/busy")[0] == 200)
-    assert waiting_line().redis.client.exists(KEY)
+    assert line.exists(KEY)

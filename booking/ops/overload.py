@@ -17,6 +17,7 @@ MAX_CROWD = 100  # that may wait in one process, while it is no overload
 MAX_WAIT_SECONDS = 5.0
 # While it is one, of those who look
 MAX_RUNNING = 3  # at most, see Pace; the other threads are for those who go first
+STUCK_SECONDS = 0.5  # Who has run for so long waits for somebody else, a lock perhaps, and keeps no other out.
 MAX_QUEUE = 5  # of the last to come
 MAX_QUEUE_SECONDS = 0.1
 OTHERS_TURN = 4  # One of so many turns is the next rank's, in turn: how urgent it is anybody may say of a request.
@@ -141,7 +142,7 @@ class RequestQueue:
         """Return the next request that a thread may have, which then counts as running, or None."""
         if len(self.running) < self.threads:
             for rank in self.list_turns():
-                if self.waiting[rank] and not self.is_limited(rank):
+                if self.waiting[rank] and not self.is_limited(rank, now):
                     is_last_first = self.is_overloaded and rank is Rank.LOOKING
                     arrived, request = self.waiting[rank].pop() if is_last_first else self.waiting[rank].popleft()
                     self.running[request] = Run(rank, arrived, now, is_alone=not self.running)
@@ -157,10 +158,11 @@ class RequestQueue:
             turns.insert(0, Rank(Rank.LOOKING - number % Rank.LOOKING))
         return turns
 
-    def is_limited(self, rank):
+    def is_limited(self, rank, now):
         if rank is not Rank.LOOKING or not self.is_overloaded:
             return False
-        return sum(run.rank is rank for run in self.running.values()) >= self.pace.limit
+        ages = [now - run.begun for run in self.running.values() if run.rank is rank]
+        return len(ages) >= MAX_RUNNING or sum(age < STUCK_SECONDS for age in ages) >= self.pace.limit
 
     def finish(self, request, now):
         """Note that a request is answered."""

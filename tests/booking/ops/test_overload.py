@@ -121,6 +121,13 @@ def test_more_may_look_at_once_in_an_overload_as_long_as_they_are_answered_nearl
     assert limits == [2, MAX_RUNNING, MAX_RUNNING, 2, 1, 1]
 
 
+def test_one_who_looks_and_waits_for_a_lock_keeps_no_other_out_for_long(overloaded):
+    put(overloaded, MAX_RUNNING + 1)
+    found = [(take_all(overloaded, now=now), len(overloaded.running)) for now in (0.0, 0.4, 0.6, 1.2, 1.8)]
+
+    assert found == [(["looking 3"], 1), ([], 1), (["looking 2"], 2), (["looking 1"], 3), ([], 3)]
+
+
 def test_each_overload_begins_with_one_who_looks_at_once():
     queue = RequestQueue(threads=8)
     queue.is_overloaded = True

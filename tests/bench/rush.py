@@ -19,6 +19,7 @@ from tests.bench.over_http import API, alice, create_bench_key, find_openings, p
 
 TIMES = 8
 SECONDS = int(os.environ.get("RUSH_SECONDS", "60"))
+CALM_SECONDS, RECOVERY_SECONDS = 10, 15
 CALM_SHARE, FULL_SHARE = 0.5, 1  # of the capacity
 HOLDERS_SHARE = 0.1
 CLIENTS = 16
@@ -33,7 +34,12 @@ def print_rush():
         print(f"  capacity: {capacity:.0f} requests/s (days looked at by {CLIENTS} clients, two workers)")
         print(f"  arrivals: {TIMES} x as many for {SECONDS} s, and {HOLDERS_SHARE:.0%} of the capacity confirm holds")
         # All hold before the first arrives: behind the rush a hold would be refused.
-        spells = [(CALM_SHARE, 10), (FULL_SHARE, 10), (TIMES, SECONDS), (CALM_SHARE, 15)]
+        spells = [
+            (CALM_SHARE, CALM_SECONDS),
+            (FULL_SHARE, CALM_SECONDS),
+            (TIMES, SECONDS),
+            (CALM_SHARE, RECOVERY_SECONDS),
+        ]
         planned = [crowd.plan(capacity * share, capacity * HOLDERS_SHARE, seconds) for share, seconds in spells]
         calm, full, rush, after = [
             send_and_show(port, arrivals, spell) for arrivals, spell in zip(planned, spells, strict=True)

@@ -5,6 +5,7 @@ import signal
 import time
 from collections import Counter
 from functools import partial
+from operator import attrgetter
 from threading import Event, Thread
 from typing import NamedTuple
 
@@ -21,18 +22,13 @@ class Fault(NamedTuple):
     begin: object
 
 
-def cut(link):
+def hurt(part, act, mend, *names):
+    """Return how a fault begins that calls ``act``, and then ``mend``, of a part of the installation with ``names``."""
+
     def begin(installation, rng):
-        installation.links.cut(link)
-        return lambda: installation.links.mend(link)
-
-    return begin
-
-
-def stall(link):
-    def begin(installation, rng):
-        installation.links.stall(link)
-        return lambda: installation.links.mend(link)
+        victim = attrgetter(part)(installation)
+        getattr(victim, act)(*names)
+        return partial(getattr(victim, mend), *names)
 
     return begin
 
@@ -61,36 +57,8 @@ def freeze_program(*names):
     return begin
 
 
-def kill_redis(installation, rng):
-    installation.redis.kill()
-    return installation.redis.start
-
-
-def freeze_redis(installation, rng):
-    installation.redis.freeze()
-    return installation.redis.thaw
-
-
 def empty_redis(installation, rng):
     installation.redis.forget()
-
-
-def kill_postgres(installation, rng):
-    primary = installation.cluster.primary
-    primary.kill()
-    return primary.start
-
-
-def restart_postgres(installation, rng):
-    primary = installation.cluster.primary
-    primary.stop_immediately()
-    return primary.start
-
-
-def freeze_postgres(installation, rng):
-    primary = installation.cluster.primary
-    primary.freeze()
-    return primary.thaw
 
 
 def kill_backend(installation, rng):
@@ -103,13 +71,6 @@ def kill_backend(installation, rng):
     return partial(wait_until_ready, "PostgreSQL", installation.cluster.primary.answers)
 
 
-def freeze_standby(installation, rng):
-    """Freeze the standby: no commit is acknowledged meanwhile."""
-    standby = installation.cluster.standby
-    standby.freeze()
-    return standby.thaw
-
-
 def promote_standby(installation, rng):
     """Kill the primary, promote its standby at once, and have another follow that."""
     installation.cluster.fail_over()
@@ -120,23 +81,24 @@ FAULTS = [
     Fault("web: one process killed", kill_web_process),
     Fault("web: killed, started again", kill_program("web")),
     Fault("web: frozen", freeze_program("web")),
-    Fault("web: network cut", cut("web")),
-    Fault("web: network stalled", stall("web")),
+    Fault("web: network cut", hurt("links", "cut", "mend", "web")),
+    Fault("web: network stalled", hurt("links", "stall", "mend", "web")),
     Fault("Celery: a program killed, started again", kill_program(*CELERY)),
     Fault("Celery: a program frozen", freeze_program(*CELERY)),
-    Fault("Redis: killed, started again", kill_redis),
-    Fault("Redis: frozen", freeze_redis),
+    Fault("Redis: killed, started again", hurt("redis", "kill", "start")),
+    Fault("Redis: frozen", hurt("redis", "freeze", "thaw")),
     Fault("Redis: emptied", empty_redis),
-    Fault("Redis: network cut", cut("redis")),
-    Fault("Redis: network stalled", stall("redis")),
-    Fault("PostgreSQL: killed, started again", kill_postgres),
-    Fault("PostgreSQL: immediate restart", restart_postgres),
+    Fault("Redis: network cut", hurt("links", "cut", "mend", "redis")),
+    Fault("Redis: network stalled", hurt("links", "stall", "mend", "redis")),
+    Fault("PostgreSQL: killed, started again", hurt("cluster.primary", "kill", "start")),
+    Fault("PostgreSQL: immediate restart", hurt("cluster.primary", "stop_immediately", "start")),
     Fault("PostgreSQL: a connection's process killed", kill_backend),
-    Fault("PostgreSQL: frozen", freeze_postgres),
-    Fault("PostgreSQL: network cut", cut("postgres")),
-    Fault("PostgreSQL: network stalled", stall("postgres")),
-    Fault("PostgreSQL: standby frozen", freeze_standby),
-    Fault("PostgreSQL: network to the standby cut", cut("replication")),
+    Fault("PostgreSQL: frozen", hurt("cluster.primary", "freeze", "thaw")),
+    Fault("PostgreSQL: network cut", hurt("links", "cut", "mend", "postgres")),
+    Fault("PostgreSQL: network stalled", hurt("links", "stall", "mend", "postgres")),
+    # No commit is acknowledged meanwhile.
+    Fault("PostgreSQL: standby frozen", hurt("cluster.standby", "freeze", "thaw")),
+    Fault("PostgreSQL: network to the standby cut", hurt("links", "cut", "mend", "replication")),
     Fault("PostgreSQL: killed, the synchronous standby promoted", promote_standby),
 ]
 BY_NAME = {fault.name: fault for fault in FAULTS}

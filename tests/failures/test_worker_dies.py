@@ -48,6 +48,7 @@ def test_message_of_killed_worker_is_done_once_by_one_that_is_told_to_stop(clini
     assert clinic.mailbox.named() == [f"<{message.pk}@localhost>"]
 
 
+@pytest.mark.proof
 def test_woken_worker_that_lost_its_claim_undoes_nothing(clinic, book, at):
     """The worker cannot know. A mailbox can: both mails have one Message-ID."""
     clinic.mailbox.answers.clear()

@@ -124,7 +124,7 @@ def count_repeated(path):
     return sum(number - 1 for number in Counter(row["id"] for row in read_rows(path)).values())
 
 
-def run_control(folder, cluster, clinic, control, *, number, requests, seed, report_progress):
+def run_control(folder, cluster, clinic, control, *, number, requests, seed, report_progress, crowding=0.6):
     """Do the run of a negative control: everybody wants the same times, and few faults are done."""
     result = run(
         folder,
@@ -137,7 +137,7 @@ def run_control(folder, cluster, clinic, control, *, number, requests, seed, rep
         faults=control.faults,
         seconds=(0.5, 1),
         rounds=1,
-        crowding=0.6,
+        crowding=crowding,
         sql=control.sql,
         application=control.application,
         with_workers=control.with_workers,

@@ -55,8 +55,9 @@ def test_checker_finds_double_bookings_and_none_under_faults(proof):
     [worst, *_] = CONTROLS
     options = {"seed": 14, "report_progress": print}
 
-    control = run_control(*proof, worst, number=0, requests=400, **options)
-    assert control.violations[worst.breaks]
+    # That a few requests meet is likely, not certain: mostly the first attempt finds some that did.
+    controls = (run_control(*proof, worst, number=n, requests=160, crowding=1, **options) for n in range(4))
+    assert any(control.violations[worst.breaks] for control in controls)
 
     faults = [BY_NAME[name] for name in FAULTS]
     result = run(*proof, name="run", requests=REQUESTS, faults=faults, seconds=QUICK, rounds=1, **options)

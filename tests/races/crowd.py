@@ -10,6 +10,7 @@ from time import monotonic
 from typing import NamedTuple
 
 import psutil
+import pytest
 from django.db import connection
 
 SIZE = 100
@@ -88,6 +89,11 @@ def busy_seconds():
     times = psutil.cpu_times()
     kinds = ("user", "nice", "system", "irq", "softirq", "steal")
     return sum(getattr(times, kind, 0) for kind in kinds)
+
+
+def at_length(*values):
+    """Return parameters for races that are run again only by `make test-all`."""
+    return [pytest.param(value, marks=pytest.mark.proof) for value in values]
 
 
 def tally(outcomes):

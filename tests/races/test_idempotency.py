@@ -14,7 +14,7 @@ from booking.ops import idempotency
 from patients.models import Patient
 from scheduling.slots import lock_clinician
 from tests.races import client
-from tests.races.crowd import MAX_WAIT, Crowd, ask, receive, tally
+from tests.races.crowd import MAX_WAIT, Crowd, ask, at_length, receive, tally
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
@@ -58,7 +58,7 @@ def collect_responses(outcomes):
     return plain, sum(number for answer, number in counted.items() if "Idempotent-Replayed" in dict(answer.headers))
 
 
-@pytest.mark.parametrize("again", range(3))
+@pytest.mark.parametrize("again", [0, *at_length(1, 2)])
 def test_fifty_duplicates_place_one_hold_with_one_response(again, crowd, send, opening):
     answered, replayed = collect_responses(crowd.race([send("/holds", opening)] * DUPLICATES))
 

@@ -11,7 +11,7 @@ from booking.models import ApiKey, Event
 from patients.models import Patient
 from scheduling.models import Slot
 from tests.races import client
-from tests.races.crowd import tally
+from tests.races.crowd import at_length, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 CLIENTS = 40
@@ -49,7 +49,7 @@ def test_concurrent_changes_of_patient_have_one_winner(crowd, send, alice):
     assert Patient.objects.get().first_name == accepted["first_name"]
 
 
-@pytest.mark.parametrize("again", range(2))
+@pytest.mark.parametrize("again", [0, *at_length(1)])
 def test_concurrent_reschedules_with_one_version_have_one_winner(again, crowd, send, book, at):
     appointment = book(at(9))
     path, seen = f"/appointments/{appointment.pk}/reschedule", etag(appointment)

@@ -8,13 +8,13 @@ from booking.models import Hold
 from scheduling.models import Service
 from tests.conftest import make_clinician
 from tests.ledger import lapse
-from tests.races.crowd import SIZE, double_bookings, tally
+from tests.races.crowd import SIZE, at_length, double_bookings, tally
 
 pytestmark = pytest.mark.usefixtures("no_deadlock")
 HALF_HOURS = [(hour, minute) for hour in (9, 10, 11, 13, 14, 15, 16) for minute in (0, 30)]
 
 
-@pytest.mark.parametrize("hour", [9, 10, 11, 13, 14])
+@pytest.mark.parametrize("hour", [9, 10, *at_length(11, 13, 14)])
 def test_hundred_clients_for_one_slot_have_one_winner(hour, crowd, hold, at):
     outcomes = crowd.race([hold(at(hour), f"client {n}") for n in range(SIZE)])
 
@@ -24,7 +24,7 @@ def test_hundred_clients_for_one_slot_have_one_winner(hour, crowd, hold, at):
     assert [(one.holder, one.starts_at) for one in Hold.objects.all()] == [(winner, at(hour))]
 
 
-@pytest.mark.parametrize("hour", [9, 10, 13])
+@pytest.mark.parametrize("hour", [9, *at_length(10, 13)])
 def test_hundred_clients_for_slot_of_lapsed_hold_have_one_winner(hour, crowd, hold, hold_time, at):
     """Every client deletes the lapsed slot first."""
     lapsed = hold_time(at(hour))
@@ -36,7 +36,7 @@ def test_hundred_clients_for_slot_of_lapsed_hold_have_one_winner(hour, crowd, ho
     assert Hold.objects.filter(slot__isnull=False).count() == 1
 
 
-@pytest.mark.parametrize("hour", [9, 13, 14])  # every slot ends before lunch or closing time
+@pytest.mark.parametrize("hour", [9, *at_length(13, 14)])  # every slot ends before lunch or closing time
 def test_overlapping_slots_of_different_length_have_one_winner(hour, crowd, hold, at, dana):
     """Starts are 15 minutes apart; the shortest slot with its buffer takes 40."""
     services = [create_service(dana, minutes) for minutes in (30, 45, 60, 90)]

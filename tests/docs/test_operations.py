@@ -75,6 +75,11 @@ def test_alerts_have_a_severity_and_say_what_to_do():
     assert len({alert["alert"] for alert in ALERTS}) == len(ALERTS)
 
 
+def test_runbook_has_one_entry_for_each_alert():
+    entries = re.findall(r"^## (\w+)$", (FOLDER / "runbook.md").read_text(), re.MULTILINE)
+    assert sorted(entries) == sorted(alert["alert"] for alert in ALERTS)
+
+
 def test_dashboard_can_be_imported():
     assert "id" not in DASHBOARD  # it would take the place of another
     assert DASHBOARD["schemaVersion"] >= 36

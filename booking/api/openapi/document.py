@@ -29,14 +29,23 @@ TAGS = {
 
 
 def complete(result, generator, **kwargs):
-    """Add headings, the security scheme and webhooks, name the enums, take out drf-spectacular's notes to itself."""
+    """Add headings, the security scheme and webhooks, name the enums, take out drf-spectacular's notes to itself.
+
+    The paths are in the order of their headings, whatever order they are looked at in for a request.
+    """
     result = deepcopy(result)  # parts of it are constants
+    result["paths"] = dict(sorted(result["paths"].items(), key=lambda path: _get_place(*path[1].values())))
     result["tags"] = [{"name": name, "description": description} for name, description in TAGS.items()]
     result["components"] |= {"headers": HEADERS, "securitySchemes": {"key": KEY}}
     drop(result, "x-spec-enum-id")
     add_webhooks(result)
     name_enums(result)
     return result
+
+
+def _get_place(operation, *others):
+    """Return the place of the heading that a path's operations stand under."""
+    return list(TAGS).index(operation["tags"][0])
 
 
 def drop(value, name):

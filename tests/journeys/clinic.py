@@ -149,16 +149,24 @@ class Person:
         self.page.get_by_label("Code").fill(re.search(r"\b\d{3} ?\d{3}\b", mail.text)[0])
         self.press("Continue")
 
+    def has_mail(self):
+        return len(self.clinic.list_mails(self.email)) > self.mails_read
+
     def receive(self):
         """Wait for the next mail, and return it."""
-        wait_until(lambda: len(self.clinic.list_mails(self.email)) > self.mails_read)
+        wait_until(self.has_mail)
         self.mails_read += 1
         return self.clinic.list_mails(self.email)[self.mails_read - 1]
 
     def receive_at_once(self, kind):
         """Receive a mail of this kind that the clinic may not send before the morning."""
-        wait_until(lambda: OutboxMessage.objects.filter(kind=kind).exists())
-        OutboxMessage.objects.filter(kind=kind, status="waiting").update(due_at=timezone.now())
+
+        def is_here():
+            later = OutboxMessage.objects.filter(kind=kind, status="waiting", due_at__gt=timezone.now())
+            later.update(due_at=timezone.now())
+            return self.has_mail()
+
+        wait_until(is_here)
         return self.receive()
 
     def cancel(self):

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 import booking.urls
-from booking.access.api_keys import find_key
+from booking.access.api_keys import find_recent_key
 from booking.access.rate_limits import counter
 from booking.api.answers import Answer
 from booking.api.views import ApiView
@@ -20,7 +20,7 @@ def with_key(view):
 
     @csrf_exempt
     def wrapped(request, **kwargs):
-        key = find_key(request.headers["Authorization"].partition(" ")[2])
+        key = find_recent_key(request.headers["Authorization"].partition(" ")[2])
         assert not counter().count("key", str(key.holder), key.requests_per_minute).is_exceeded
         return view(request, **kwargs)
 
@@ -54,13 +54,13 @@ class AllRows(Layer):
 
 
 urlpatterns = [
-    path("api/middleware/place", floor.place),
-    path("api/middleware/confirm/<id>", floor.confirm),
-    path("api/key/place", with_key(floor.place)),
-    path("api/key/confirm/<id>", with_key(floor.confirm)),
-    path("api/view/place", csrf_exempt(InApiView.as_view())),
-    path("api/view/confirm/<id>", csrf_exempt(InApiView.as_view())),
-    path("api/rows/place", csrf_exempt(AllRows.as_view())),
-    path("api/rows/confirm/<id>", csrf_exempt(AllRows.as_view())),
+    path("api/v1/middleware/place", floor.place),
+    path("api/v1/middleware/confirm/<id>", floor.confirm),
+    path("api/v1/key/place", with_key(floor.place)),
+    path("api/v1/key/confirm/<id>", with_key(floor.confirm)),
+    path("api/v1/view/place", csrf_exempt(InApiView.as_view())),
+    path("api/v1/view/confirm/<id>", csrf_exempt(InApiView.as_view())),
+    path("api/v1/rows/place", csrf_exempt(AllRows.as_view())),
+    path("api/v1/rows/confirm/<id>", csrf_exempt(AllRows.as_view())),
     *booking.urls.urlpatterns,  # our middleware asks where admin is
 ]

@@ -139,7 +139,7 @@ def pair_of(name, patients):
         return book
     if name == "known":
         return partial(book_known, patients=patients)
-    return partial(book_bare, prefix="" if name == "bare" else f"/api/{name}")
+    return partial(book_bare, prefix="" if name == "bare" else f"/api/v1/{name}")
 
 
 def book_known(client, service, openings, *, patients):

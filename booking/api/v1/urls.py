@@ -20,12 +20,6 @@ from booking.api.v1 import (
 from booking.api.views import NotHere
 
 urlpatterns = [
-    # Looked at in turn: first what every booking asks.
-    path("holds", holds.Holds.as_view()),
-    path("holds/<hold:id>", holds.HoldEntry.as_view()),
-    path("holds/<hold:id>/extend", holds.HoldExtend.as_view()),
-    path("holds/<hold:id>/move", holds.HoldMove.as_view()),
-    path("holds/<hold:id>/confirm", holds.HoldConfirm.as_view()),
     path("me", me.Me.as_view()),
     path("appointment-types", catalogue.AppointmentTypes.as_view()),
     path("appointment-types/<uuid:id>", catalogue.AppointmentType.as_view()),
@@ -38,6 +32,11 @@ urlpatterns = [
     path("availability/days", availability.Days.as_view()),
     path("availability/next", availability.Next.as_view()),
     path("availability/explain", availability.Explain.as_view()),
+    path("holds", holds.Holds.as_view()),
+    path("holds/<hold:id>", holds.HoldEntry.as_view()),
+    path("holds/<hold:id>/extend", holds.HoldExtend.as_view()),
+    path("holds/<hold:id>/move", holds.HoldMove.as_view()),
+    path("holds/<hold:id>/confirm", holds.HoldConfirm.as_view()),
     path("patients", patients.Patients.as_view()),
     path("patients/<uuid:id>", patients.PatientEntry.as_view()),
     path("appointments", appointments.Appointments.as_view(), name="api_appointments"),

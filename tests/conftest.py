@@ -38,7 +38,7 @@ def post_like_a_page(self, path, data=None, content_type=MULTIPART_CONTENT, *, p
 RequestFactory.post = post_like_a_page
 
 # These need the whole machine: a hundred clients, a killed server, a browser.
-DEMANDING = {"abuse", "browser", "failures", "journeys", "proof", "races"}
+DEMANDING = {"abuse", "bench", "browser", "failures", "journeys", "proof", "races", "soak"}
 
 # These empty every table after the test, or start a program.
 SLOW_FIXTURES = {"demo_environment", "folder", "live_server", "redis", "run", "run_python", "transactional_db"}

@@ -37,14 +37,14 @@ def start() -> None:
     """
     if not settings.WORKER_METRICS_BIND:
         return
-    processes.share_counts(processes.MEMORY)
-    for signal, receiver in RECEIVERS.items():
-        signal.connect(receiver)
     host, _, port = settings.WORKER_METRICS_BIND.rpartition(":")
     try:
         server = Server((host.strip("[]"), int(port)), Handler)
     except OSError as error:
         sys.exit(f"WORKER_METRICS_BIND: {settings.WORKER_METRICS_BIND} cannot be had: {error.strerror}.")
+    processes.share_counts(processes.MEMORY)
+    for signal, receiver in RECEIVERS.items():
+        signal.connect(receiver)
     server.set_app(answer)
     # A process that outlives the first one would keep the address from the next worker.
     os.register_at_fork(after_in_child=server.socket.close)

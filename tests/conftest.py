@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from xdist.scheduler import LoadScopeScheduling
 
 from booking.dev.chromium import find_chromium
-from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, HoldLimits, place_hold
 from booking.domain.orders import create_order
 from booking.domain.scarcity import Visitor
 from booking.domain.slot_selection import OpeningRequest

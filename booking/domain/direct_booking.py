@@ -15,7 +15,8 @@ from booking.domain.approvals import (
     ProviderUnavailable,
     obtain_approval,
 )
-from booking.domain.holds import UNLIMITED, Holder, confirm_hold, place_hold, release_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import UNLIMITED, Holder, place_hold, release_hold
 from booking.domain.orders import check_not_booked
 from booking.domain.slot_selection import NotOffered, OpeningRequest, book_first_available
 from booking.domain.transitions import HoldExpired

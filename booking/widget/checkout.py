@@ -7,8 +7,9 @@ from django.shortcuts import redirect, render
 
 from booking.domain.appointments import OrderBooked, OrderCancelled, PastCutoff
 from booking.domain.approvals import ApprovalTimeouts, ProviderRefused, ProviderUnavailable
+from booking.domain.confirmation import confirm_with_approval
 from booking.domain.contact_codes import end_proof
-from booking.domain.holds import confirm_with_approval, find_hold
+from booking.domain.holds import find_hold
 from booking.domain.new_patients import NewPatientsOnly, check_new
 from booking.domain.orders import check_not_booked
 from booking.domain.questions import format_answer, get_text, list_questions

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, place_hold
 from booking.domain.slot_selection import OpeningRequest
 from patients.models import Patient
 from scheduling.availability.assignment import Assign, assign_clinicians

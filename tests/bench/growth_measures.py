@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from django.test import RequestFactory
 from django.utils import timezone
 
+from booking.domain.confirmation import confirm_hold
 from booking.domain.diary import list_columns
 from booking.domain.event_feed import Position, read_feed
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import UNLIMITED, Holder, confirm_hold, place_hold
+from booking.domain.holds import UNLIMITED, Holder, place_hold
 from booking.domain.locations import get_location_version
 from booking.domain.reminders import enqueue_due_reminders
 from booking.domain.scarcity import Visitor

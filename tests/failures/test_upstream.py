@@ -24,7 +24,8 @@ from booking.domain.approvals import (
     ProviderUnavailable,
     obtain_approval,
 )
-from booking.domain.holds import Holder, confirm_with_approval, place_hold
+from booking.domain.confirmation import confirm_with_approval
+from booking.domain.holds import Holder, place_hold
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Heartbeat, Hold, OutboxMessage, Provider

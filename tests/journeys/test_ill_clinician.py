@@ -7,7 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, place_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, StrandedVisit
 from patients.models import Patient

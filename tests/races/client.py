@@ -23,6 +23,7 @@ from django.urls import get_resolver  # noqa: E402
 
 from booking.domain import (  # noqa: E402
     booking_rules,
+    confirmation,
     direct_booking,
     expiry,
     holds,
@@ -206,7 +207,7 @@ def confirm(*, hold, email):
     patient = Patient(first_name="Alice", last_name="Archer", date_of_birth=date(1985, 4, 12), email=email)
 
     def verb():
-        holds.confirm_hold(found, patient=patient, actor=email)
+        confirmation.confirm_hold(found, patient=patient, actor=email)
         return "confirmed"
 
     return verb
@@ -216,7 +217,7 @@ def confirm_for_its_patient(*, hold, must_be_free=False):
     found = Hold.objects.select_related("service", "clinician", "location", "patient").get(pk=hold)
 
     def verb():
-        holds.confirm_hold(found, patient=found.patient, actor="key:1", must_be_free=must_be_free)
+        confirmation.confirm_hold(found, patient=found.patient, actor="key:1", must_be_free=must_be_free)
         return "confirmed"
 
     return verb
@@ -236,7 +237,7 @@ def confirm_order(*, hold):
     found = Hold.objects.select_related("service", "clinician", "location", "order__patient").get(pk=hold)
 
     def verb():
-        holds.confirm_hold(found, patient=found.order.patient, actor="patient")
+        confirmation.confirm_hold(found, patient=found.order.patient, actor="patient")
         return "confirmed"
 
     return verb

@@ -14,8 +14,9 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
+from booking.domain.confirmation import confirm_hold  # noqa: E402
 from booking.domain.expiry import cancel_unanswered, expire_stale_holds  # noqa: E402
-from booking.domain.holds import Holder, confirm_hold, find_hold, place_hold  # noqa: E402
+from booking.domain.holds import Holder, find_hold, place_hold  # noqa: E402
 from booking.domain.slot_selection import OpeningRequest  # noqa: E402
 from booking.models import Appointment, Event, WebhookEndpoint  # noqa: E402
 from patients.models import Patient  # noqa: E402

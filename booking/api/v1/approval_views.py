@@ -16,8 +16,9 @@ from booking.api.v1.opening_output import get_opening, offering_alternatives
 from booking.api.views import ApiView
 from booking.domain.appointments import OrderBooked
 from booking.domain.approvals import DEFAULT_TIMEOUTS, ApprovalTimeouts, ProviderUnavailable, obtain_approval
+from booking.domain.confirmation import confirm_hold
 from booking.domain.direct_booking import book_directly, find_local_approval, hold_for_approval
-from booking.domain.holds import Holder, confirm_hold
+from booking.domain.holds import Holder
 from booking.domain.slot_selection import book_first_available
 from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.domain.verification import as_without_proof

@@ -25,13 +25,13 @@ from booking.api.v1.plain_bodies import read_confirm_body, read_place_body
 from booking.api.v1.questions import AnswerInput, read_answers
 from booking.api.views import ApiView
 from booking.domain.approvals import ProviderRefused, ProviderUnavailable
+from booking.domain.confirmation import get_confirmed
 from booking.domain.holds import (
     Holder,
     HoldLimits,
     TooManyExtensions,
     TooManyHolds,
     extend_hold,
-    get_confirmed,
     move_hold,
     place_hold,
     release_hold,

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from booking.domain.appointments import annotate
-from booking.domain.holds import Holder, confirm_hold, place_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, place_hold
 from booking.domain.reminders import confirm_attendance
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, TextMessage

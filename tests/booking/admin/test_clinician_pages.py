@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.models import Appointment, PatientAccess, StrandedVisit
 from patients.models import Needs, Patient
 from scheduling.models import TimeOff, TimeOffRequest

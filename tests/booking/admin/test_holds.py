@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.models import Hold
 from scheduling.models import Slot
 from tests.booking.admin.pages import count_queries, get_rows, list_messages, run_action, url

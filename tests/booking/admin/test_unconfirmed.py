@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from booking.domain.appointments import confirm
-from booking.domain.holds import confirm_with_approval
+from booking.domain.confirmation import confirm_with_approval
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, OutboxMessage, Provider

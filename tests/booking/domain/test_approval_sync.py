@@ -19,8 +19,8 @@ from booking.domain.appointments import acknowledge, annotate, cancel, complete,
 from booking.domain.appointments import confirm as confirm_by_staff
 from booking.domain.approvals import ApprovalTimeouts
 from booking.domain.audit import get_latest_sequence
+from booking.domain.confirmation import confirm_with_approval
 from booking.domain.expiry import cancel_unanswered
-from booking.domain.holds import confirm_with_approval
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from booking.domain.transitions import WrongState

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from booking.domain.confirmation import confirm_hold
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import confirm_hold, find_hold, move_hold, release_hold
+from booking.domain.holds import find_hold, move_hold, release_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import HoldExpired, HoldNotFound
 from booking.models import Appointment, Event, Hold, OutboxMessage

@@ -20,6 +20,7 @@ from booking.access.email_addresses import allow_email
 from booking.domain import erasure, patients
 from booking.domain.appointments import annotate, cancel, complete, mark_arrived
 from booking.domain.client_users import create_client_user
+from booking.domain.confirmation import confirm_hold, confirm_with_approval
 from booking.domain.contact_codes import Contact, ask_for_code
 from booking.domain.erasure import (
     AlreadyErased,
@@ -29,7 +30,7 @@ from booking.domain.erasure import (
     lift_restriction,
     restrict_patient,
 )
-from booking.domain.holds import confirm_hold, confirm_with_approval, release_hold
+from booking.domain.holds import release_hold
 from booking.domain.orders import create_order, send_link
 from booking.domain.patient_drafts import write_draft
 from booking.domain.patient_export import export_patient, render_html

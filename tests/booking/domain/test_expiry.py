@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 
 from booking.access.patient_links import appointment_token
+from booking.domain.confirmation import confirm_hold
 from booking.domain.direct_booking import book_directly
 from booking.domain.expiry import cancel_unanswered
-from booking.domain.holds import Holder, confirm_hold, move_hold
+from booking.domain.holds import Holder, move_hold
 from booking.domain.orders import check_not_booked
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest

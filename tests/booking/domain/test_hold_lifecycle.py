@@ -5,15 +5,9 @@ from datetime import timedelta
 import pytest
 
 from booking.domain.audit import describe_subject
+from booking.domain.confirmation import confirm_hold
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import (
-    TooManyExtensions,
-    confirm_hold,
-    extend_hold,
-    find_hold,
-    move_hold,
-    release_hold,
-)
+from booking.domain.holds import TooManyExtensions, extend_hold, find_hold, move_hold, release_hold
 from booking.domain.rescheduling import reschedule_to_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import HoldExpired, HoldNotFound, WrongState

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking.domain.holds import Holder, HoldLimits, confirm_hold, place_hold, release_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, HoldLimits, place_hold, release_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Hold
 from patients.models import Patient

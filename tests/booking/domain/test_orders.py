@@ -6,8 +6,9 @@ import pytest
 
 from booking.access.patient_links import AppointmentNotFound, appointment_token, find_appointment, order_token
 from booking.domain.appointments import OrderBooked, OrderCancelled, cancel, correct, mark_no_show
+from booking.domain.confirmation import confirm_hold
 from booking.domain.direct_booking import book_directly
-from booking.domain.holds import Holder, confirm_hold
+from booking.domain.holds import Holder
 from booking.domain.orders import (
     OrderNotFound,
     cancel_order,

@@ -5,8 +5,9 @@ from datetime import UTC, timedelta
 import pytest
 
 from booking.domain.appointments import cancel, complete, mark_arrived, mark_no_show
+from booking.domain.confirmation import confirm_hold
 from booking.domain.direct_booking import book_directly
-from booking.domain.holds import Holder, confirm_hold, move_hold
+from booking.domain.holds import Holder, move_hold
 from booking.domain.patient_conflicts import PatientBusy
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import OpeningRequest

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from booking import tasks
 from booking.domain import patient_drafts
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.domain.patient_drafts import (
     MAX_LIVE_DRAFTS_PER_NETWORK,
     DraftNotFound,

@@ -5,8 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import ProgrammingError, connection, transaction
 
 from booking.domain.appointments import check_identity, complete
+from booking.domain.confirmation import confirm_hold
 from booking.domain.erasure import erase_patient
-from booking.domain.holds import confirm_hold
 from booking.domain.patient_export import export_patient
 from booking.domain.patients import merge, register
 from booking.domain.questions import (

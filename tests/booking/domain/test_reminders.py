@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from booking.access.patient_links import verification_token
 from booking.access.phone_numbers import note_confirmed
 from booking.domain.appointments import annotate, cancel, confirm, mark_no_show
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.domain.reminders import (
     MAX_QUEUED,
     confirm_attendance,

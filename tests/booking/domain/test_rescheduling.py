@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from booking.domain.appointments import PastCutoff, cancel
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.domain.transitions import WrongState

@@ -7,8 +7,9 @@ from django.db import connection
 
 from booking.domain import retention
 from booking.domain.audit import record_event
+from booking.domain.confirmation import confirm_hold
 from booking.domain.expiry import cancel_unanswered
-from booking.domain.holds import confirm_hold, release_hold
+from booking.domain.holds import release_hold
 from booking.domain.orders import create_order
 from booking.domain.retention import forget_lapsed_requests, forget_origins
 from booking.models import Appointment, Erasure, Hold, Provider

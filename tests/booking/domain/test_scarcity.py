@@ -9,14 +9,8 @@ import pytest
 
 from booking.access.email_addresses import get_email_id
 from booking.access.proof_of_work import get_price, make_challenge
-from booking.domain.holds import (
-    TooManyExtensions,
-    TooManyHolds,
-    confirm_hold,
-    extend_hold,
-    move_hold,
-    release_hold,
-)
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import TooManyExtensions, TooManyHolds, extend_hold, move_hold, release_hold
 from booking.domain.scarcity import NeedsProof, Visitor, get_seconds_left
 from booking.domain.slot_selection import OpeningRequest
 from booking.domain.verification import verify_appointment

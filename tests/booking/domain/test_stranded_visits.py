@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from booking.access.patient_links import find_stranded, get_stranded_path
 from booking.domain.appointments import cancel
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.domain.reminders import enqueue_due_reminders
 from booking.domain.rescheduling import reschedule
 from booking.domain.slot_selection import OpeningRequest

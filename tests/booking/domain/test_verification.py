@@ -6,8 +6,8 @@ import pytest
 
 from booking.access.email_addresses import get_email_id
 from booking.domain.appointments import cancel, confirm
+from booking.domain.confirmation import confirm_hold, confirm_with_approval
 from booking.domain.expiry import cancel_unanswered
-from booking.domain.holds import confirm_hold, confirm_with_approval
 from booking.domain.rescheduling import reschedule
 from booking.domain.scarcity import NeedsProof, Visitor
 from booking.domain.slot_selection import OpeningRequest

@@ -8,8 +8,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from booking.domain.appointments import cancel
+from booking.domain.confirmation import confirm_hold
 from booking.domain.expiry import expire_stale_holds
-from booking.domain.holds import confirm_hold, find_hold, release_hold
+from booking.domain.holds import find_hold, release_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.retention import forget_old_wishes
 from booking.domain.slot_selection import OpeningRequest

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from booking.domain.holds import confirm_hold
+from booking.domain.confirmation import confirm_hold
 from booking.models import ApiKey, Appointment, Event, Hold, Provider
 from patients.models import Patient
 from scheduling.lib.clock import database_now

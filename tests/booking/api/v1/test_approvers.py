@@ -7,7 +7,8 @@ from django.conf import settings
 
 from booking.dev.upstream import BEHAVIOURS, StandIn
 from booking.domain.approvals import ProviderUnavailable, obtain_approval
-from booking.domain.holds import confirm_hold, move_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import move_hold
 from booking.domain.slot_selection import OpeningRequest
 from booking.models import Appointment, Event, Hold, IdempotentAnswer, OutboxMessage, Provider
 from patients.models import Patient

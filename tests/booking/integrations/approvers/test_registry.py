@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from booking.domain.appointments import confirm
-from booking.domain.holds import ProviderUnavailable, confirm_hold, confirm_with_approval
+from booking.domain.approvals import ProviderUnavailable
+from booking.domain.confirmation import confirm_hold, confirm_with_approval
 from booking.integrations import approvers
 from booking.integrations.approvers.base import Answer, NotAnswered
 from booking.models import Acknowledgement, Appointment, Provider

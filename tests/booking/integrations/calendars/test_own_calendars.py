@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from booking.domain.holds import Holder, confirm_hold, extend_hold, move_hold, place_hold
+from booking.domain.confirmation import confirm_hold
+from booking.domain.holds import Holder, extend_hold, move_hold, place_hold
 from booking.domain.rescheduling import reschedule, reschedule_to_hold
 from booking.domain.slot_selection import NotOffered, OpeningRequest
 from scheduling.calendars.storing import store_busy

@@ -52,19 +52,21 @@ def send_and_show(port, arrivals, spell):
     share, seconds = spell
     before = count_processor_seconds()
     sent = send(port, arrivals, seconds)
-    used = {name: number - before[name] for name, number in sorted(count_processor_seconds().items())}
-    shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in used.items())
+    used = defaultdict(float)
+    for process, number in count_processor_seconds().items():  # of one that has ended since nothing is known
+        used[process[0]] += number - before.get(process, 0.0)
+    shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in sorted(used.items()))
     print(f"  processors, at {share:>3} x: sender {sent.processor_seconds / seconds:.2f}, {shown}")
     return sent.results
 
 
 def count_processor_seconds():
-    """Return how long the servers have kept the processors busy, by the name of the program."""
-    seconds = defaultdict(float)
+    """Return how long each of the servers' processes, by name and id, has kept a processor busy."""
+    seconds = {}
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             used = process.cpu_times()
-            seconds[process.name()] += used.user + used.system
+            seconds[process.name(), process.pid] = used.user + used.system
     return seconds
 
 

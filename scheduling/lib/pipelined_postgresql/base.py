@@ -15,15 +15,18 @@ from select import POLLIN, poll
 from typing import Any
 
 import orjson
-import psycopg
 from django.db.backends.postgresql import base
 from django.db.utils import DatabaseError, InternalError
-from psycopg import Cursor
-from psycopg.adapt import Loader
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb
 
-READ_TIME = psycopg.adapters.get_loader(psycopg.adapters.types["timestamptz"].oid, Format.TEXT)
+from scheduling.lib.pipelined_postgresql.cursors import (
+    ClientBindingCursor,
+    ServerBindingCursor,
+    TimeLoader,
+    one_packet,
+)
+
 IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 
@@ -116,7 +119,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if begins:
             self.connection.autocommit = True  # else psycopg says BEGIN by itself, and waits for the answer
         try:
-            with self.trip_wrapper(texts), self.wrap_database_errors, self.connection.pipeline():
+            with self.trip_wrapper(texts), self.wrap_database_errors, one_packet(self.connection):
                 if begins:
                     self.connection.execute("BEGIN")
                 for cursor, sql, parameters in unsent:
@@ -134,7 +137,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @property
     def begins_transaction(self):
         """Whether the next statement is the first of a transaction."""
-        return not self.autocommit and self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        is_idle = self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return is_idle and not self.autocommit and not self.connection.pgconn.pipeline_status
 
     def get_new_connection(self, parameters):
         connection = super().get_new_connection(parameters)
@@ -221,74 +225,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _close(self):
         self.unsent, self.unsent_rows, self.after_commit, self.writers = [], {}, [], {}
         return super()._close()
-
-
-class TimeLoader(Loader):
-    """Reads a timestamptz in UTC. Django's reads it in Python, because psycopg's quick one cannot be derived from."""
-
-    timezone = UTC  # Django compares it with the connection's
-
-    def __init__(self, oid, context=None):
-        super().__init__(oid, context)
-        self.load_quickly = READ_TIME(oid, context).load
-
-    def load(self, data):
-        return self.load_quickly(data).replace(tzinfo=UTC)
-
-
-class SendingUnsent(Cursor):
-    """A cursor of psycopg that sends what waits for it."""
-
-    wrapper: DatabaseWrapper | None = None  # psycopg makes cursors of its own too
-    is_unsent = False
-    missed = None  # its statement, where it was not executed behind a COMMIT
-
-    def fetchone(self):
-        self._execute_if_unsent()
-        return super().fetchone()
-
-    def fetchall(self):
-        self._execute_if_unsent()
-        return super().fetchall()
-
-    def __iter__(self):
-        self._execute_if_unsent()
-        return super().__iter__()
-
-    @property
-    def rowcount(self):
-        self._execute_if_unsent()
-        return super().rowcount
-
-    def _execute_if_unsent(self):
-        if self.wrapper is not None and self.is_unsent:
-            self.wrapper.execute_unsent()
-            if self.is_unsent:  # it was to wait for a COMMIT
-                self.wrapper.execute_before_commit()
-        elif self.missed:
-            missed, self.missed = self.missed, None
-            with self.wrapper.wrap_database_errors:
-                self.execute(*missed)
-
-    def copy(self, *arguments, **options):
-        if self.wrapper is not None:
-            self.wrapper.execute_unsent()
-        return super().copy(*arguments, **options)
-
-    def execute(self, query, params=None, **options):
-        self.is_unsent = False
-        if self.wrapper is None or not self.wrapper.has_company:
-            return super().execute(query, params, **options)
-        if not params:  # these may be several statements in one text, which no pipeline takes
-            self.wrapper.execute_unsent()
-            return super().execute(query, params, **options)
-        with self.wrapper.sending_unsent(query):
-            return super().execute(query, params, **options)
-
-
-class ServerBindingCursor(SendingUnsent, base.ServerBindingCursor):
-    """Sends parameters apart from the statement, which can be prepared then."""
-
-
-class ClientBindingCursor(SendingUnsent, base.Cursor):
-    """Writes parameters into the statement, as poolers need it."""

@@ -119,7 +119,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if begins:
             self.connection.autocommit = True  # else psycopg says BEGIN by itself, and waits for the answer
         try:
-            with self.trip_wrapper(texts), self.wrap_database_errors, one_packet(self.connection):
+            with self.trip_wrapper(texts), self.wrap_database_errors, self._enter_pipeline():
                 if begins:
                     self.connection.execute("BEGIN")
                 for cursor, sql, parameters in unsent:
@@ -128,6 +128,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except BaseException:
             self.has_failed = True
             raise
+
+    def _enter_pipeline(self):
+        # Whoever observes a statement may execute one of their own between two of these, and wait for it.
+        return self.connection.pipeline() if self.is_observed else one_packet(self.connection)
 
     @property
     def has_company(self):

@@ -17,7 +17,9 @@ DJANGO = {"_create_formsets", "_get_validation_exclusions", "_post_clean", "_que
 # scheduling/lib/pipelined_postgresql/base.py overrides them; tests/scheduling/lib/test_pipelined_postgresql.py tries.
 DJANGO |= {"_close", "_commit", "_rollback", "_savepoint_rollback"}
 # What psycopg has prepared, and forgets by itself only in its own rollback().
-PSYCOPG = {"_prepared", "_communicate_gen", "_exit_gen", "_pipeline"}
+PSYCOPG = {"_prepared"}
+# The pipeline that sends in one packet; tests/scheduling/lib/test_pipelined_postgresql.py tries it.
+PSYCOPG |= {"_communicate_gen", "_exit_gen", "_pipeline"}
 # TracebackException._str in booking/ops/logs.py; tests/booking/ops/test_middleware.py tries it.
 PYTHON = {"_str"}
 # What django-csp's decorators set on a response; booking/ops/middleware.py does, where a view knows whom to allow.

@@ -39,37 +39,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.unsent, self.after_commit = [], []
-        self.unsent_rows = {}  # {statement in unsent: the rows that it writes}
         self.writers = {}  # {statement: the cursor that executes it, again and again}
         self.has_failed = False  # whether statements were sent together in the transaction, and one of them has failed
 
     def execute_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_later."""
-        cursor = self._put_off(self._new_cursor(), sql, parameters, self.unsent)
-        if self.get_autocommit():
-            self.execute_unsent()
-        return cursor
+        return self._execute_later(self._new_cursor(), sql, parameters)
 
     def write_later(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.write_later."""
         if self.is_observed:
-            self.execute_later(sql, parameters)
-            return
-        # psycopg makes a cursor in the time that PostgreSQL needs to write the row.
-        cursor = self.writers.get(sql)
-        if cursor is None:
+            cursor = self._new_cursor()
+        elif (cursor := self.writers.get(sql)) is None:
+            # psycopg makes a cursor in the time that PostgreSQL needs to write the row.
             cursor = self.writers[sql] = self._new_cursor()
-        self._put_off(cursor, sql, parameters, self.unsent)
-        if self.get_autocommit():
-            self.execute_unsent()
+        self._execute_later(cursor, sql, parameters)
 
     def write_row_later(self, sql, row):
         """See scheduling.lib.pipelined_postgresql.write_row_later."""
-        if rows := self.unsent_rows.get(sql):
-            rows.append(row)
-            return
-        rows = self.unsent_rows[sql] = [row]
-        self.write_later(sql, {"rows": Jsonb(rows, dumps=orjson.dumps)})  # as many as there are when it is sent
+        for _, waiting, parameters in self.unsent:
+            if waiting == sql:
+                parameters["rows"].obj.append(row)  # it becomes JSON when it is sent
+                return
+        self.write_later(sql, {"rows": Jsonb([row], dumps=orjson.dumps)})
 
     def execute_after_commit(self, sql, parameters):
         """See scheduling.lib.pipelined_postgresql.execute_after_commit."""
@@ -89,6 +81,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.validate_thread_sharing()
         return self.create_cursor()
 
+    def _execute_later(self, cursor, sql, parameters):
+        self._put_off(cursor, sql, parameters, self.unsent)
+        if self.get_autocommit():
+            self.execute_unsent()
+        return cursor
+
     def _put_off(self, cursor, sql, parameters, waiting):
         getattr(cursor, "cursor", cursor).is_unsent = True
         waiting.append((cursor, sql, parameters))
@@ -96,14 +94,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def execute_before_commit(self):
         """Execute now what was to wait for COMMIT."""
-        self.unsent, self.unsent_rows, self.after_commit = self.after_commit, {}, []
+        self.unsent, self.after_commit = self.after_commit, []
         self.execute_unsent()
 
     def execute_unsent(self):
         """Execute what waits, in one round trip."""
         if len(self.unsent) == 1 and not self.begins_transaction:
             [(cursor, sql, parameters)] = self.unsent
-            self.unsent, self.unsent_rows = [], {}
+            self.unsent = []
             with self.wrap_database_errors:
                 cursor.execute(sql, parameters)
         elif self.unsent:
@@ -113,7 +111,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @contextmanager
     def sending_unsent(self, *others):
         """Send what waits, and BEGIN first where a transaction begins, together with ``others``, executed inside."""
-        unsent, self.unsent, self.unsent_rows = self.unsent, [], {}
+        unsent, self.unsent = self.unsent, []
         begins = self.begins_transaction
         texts = [*(["BEGIN"] if begins else []), *(sql for _, sql, _ in unsent), *others]
         if begins:
@@ -198,12 +196,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 getattr(cursor, "cursor", cursor).missed = statement
 
     def _rollback(self):
-        self.unsent, self.unsent_rows, self.after_commit = [], {}, []
+        self.unsent, self.after_commit = [], []
         self._undo("ROLLBACK")
         super()._rollback()  # what remains to be done where that has failed
 
     def _savepoint_rollback(self, sid):
-        self.unsent, self.unsent_rows = [], {}  # a savepoint is a statement: what waits has come after it
+        self.unsent = []  # a savepoint is a statement: what waits has come after it
         if not self._undo(self.ops.savepoint_rollback_sql(sid)):
             super()._savepoint_rollback(sid)
 
@@ -227,5 +225,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.connection._prepared.clear()
 
     def _close(self):
-        self.unsent, self.unsent_rows, self.after_commit, self.writers = [], {}, [], {}
+        self.unsent, self.after_commit, self.writers = [], [], {}
         return super()._close()

@@ -52,6 +52,14 @@ def choice(name: str, *choices: str) -> str:
     return word
 
 
+def address(name: str) -> str:
+    """Return an IP address or a host with its port, such as 127.0.0.1:9108, or an empty text."""
+    value = text(name, "")
+    if value and not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}", value):
+        refuse(name, "must look like 127.0.0.1:9108.")
+    return value
+
+
 def word_list(name: str, default: str | None = None) -> list[str]:
     """Return the words of a list that is separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

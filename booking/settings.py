@@ -124,11 +124,8 @@ MIDDLEWARE = [
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
     env.refuse("METRICS_TOKEN", "is too easy to guess: it needs 20 random characters or more.")
-METRICS_BIND = env.text("METRICS_BIND", "")
-WORKER_METRICS_BIND = env.text("WORKER_METRICS_BIND", "")  # each of Celery's workers counts its tasks, and has its own
-for _name in ("METRICS_BIND", "WORKER_METRICS_BIND"):
-    if globals()[_name] and not re.fullmatch(r"[^:\s]+:[0-9]{1,5}|\[[0-9a-f:]+\]:[0-9]{1,5}", globals()[_name]):
-        env.refuse(_name, "must look like 127.0.0.1:9108.")
+METRICS_BIND = env.address("METRICS_BIND")
+WORKER_METRICS_BIND = env.address("WORKER_METRICS_BIND")  # each of Celery's workers counts its tasks, and has its own
 if METRICS_TOKEN or METRICS_BIND:
     MIDDLEWARE.insert(0, "booking.ops.metrics.middleware.measure")
 

@@ -53,8 +53,8 @@ def send_and_show(port, arrivals, spell):
     before = count_processor_seconds()
     sent = send(port, arrivals, seconds)
     used = defaultdict(float)
-    for process, number in count_processor_seconds().items():  # of one that has ended since nothing is known
-        used[process[0]] += number - before.get(process, 0.0)
+    for (name, pid), number in count_processor_seconds().items():  # of one that has ended since nothing is known
+        used[name] += number - before.get((name, pid), 0.0)
     shown = ", ".join(f"{name} {number / seconds:.2f}" for name, number in sorted(used.items()))
     print(f"  processors, at {share:>3} x: sender {sent.processor_seconds / seconds:.2f}, {shown}")
     return sent.results

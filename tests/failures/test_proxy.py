@@ -72,14 +72,20 @@ def get_version():
     return tuple(map(int, re.search(r"nginx/([0-9.]+)", told)[1].split(".")))
 
 
+def start_proxy(stack, folder, server, **changes):  # noqa: F811
+    """Start a Proxy that ends with ``stack``, and return it when it answers."""
+    proxy = Proxy(folder, server, **changes)
+    stack.callback(proxy.process.wait)
+    stack.callback(proxy.process.terminate)
+    wait_until(proxy.answers)
+    return proxy
+
+
 @pytest.fixture(scope="module")
 def proxy(server, tmp_path_factory):  # noqa: F811
     """nginx in front of a web server, with a certificate of its own."""
-    running = Proxy(tmp_path_factory.mktemp("nginx"), server)
-    wait_until(running.answers)
-    yield running
-    running.process.terminate()
-    running.process.wait()
+    with ExitStack() as stack:
+        yield start_proxy(stack, tmp_path_factory.mktemp("nginx"), server)
 
 
 def connect(stack, proxy, sent):
@@ -126,11 +132,8 @@ def test_neither_tokens_nor_query_strings_are_in_the_log(proxy):
 
 
 def test_more_in_flight_than_the_web_server_reads_are_503_at_once_and_staff_pass(server, tmp_path):  # noqa: F811
-    proxy = Proxy(tmp_path, server, **{"conn in_flight 1500": "conn in_flight 1"})
     with ExitStack() as stack:
-        stack.callback(proxy.process.wait)
-        stack.callback(proxy.process.terminate)
-        wait_until(proxy.answers)
+        proxy = start_proxy(stack, tmp_path, server, **{"conn in_flight 1500": "conn in_flight 1"})
         connect(stack, proxy, b"POST /book/x/hold HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\na=")
         wait_until(lambda: proxy.ask("GET", "/problems/")[0] == 503)
 
@@ -144,11 +147,8 @@ def test_more_in_flight_than_the_web_server_reads_are_503_at_once_and_staff_pass
 
 
 def test_one_address_asks_for_no_more_of_staffs_pages_than_a_clinic_does(server, tmp_path):  # noqa: F811
-    proxy = Proxy(tmp_path, server, **{"conn staff_of_address 100": "conn staff_of_address 1"})
     with ExitStack() as stack:
-        stack.callback(proxy.process.wait)
-        stack.callback(proxy.process.terminate)
-        wait_until(proxy.answers)
+        proxy = start_proxy(stack, tmp_path, server, **{"conn staff_of_address 100": "conn staff_of_address 1"})
         connect(stack, proxy, b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\na=")
         wait_until(lambda: proxy.ask("GET", "/admin/booking/")[0] == 503)
 
